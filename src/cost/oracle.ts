@@ -1,0 +1,13 @@
+import type { Configuration, Cost } from "../ir/configuration.js";
+import type { PartitionType } from "../ir/partition.js";
+
+/**
+ * The one door to hardware: what does this partition cost when it runs this way? Recorded, modelled
+ * and live implementations answer the same question; nothing above this file knows which one did.
+ */
+export interface CostOracle {
+  /** The device answering, by name. */
+  readonly gpu: string;
+  /** Time and total energy of one run on one GPU, with its source. Pure: same question, same answer. */
+  readonly cost: (partition: PartitionType, configuration: Configuration) => Cost;
+}

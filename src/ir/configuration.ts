@@ -1,0 +1,50 @@
+import type { ExecutionModel, InstructionKind } from "./partition.js";
+
+/** Where a cost comes from. */
+export type CostSource = "measured" | "interpolated" | "modelled" | "extrapolated";
+
+/** One way to run a partition. */
+export interface Configuration {
+  readonly freq_mhz: number;
+  /** The slot before which communication starts; null: after the last kernel (no overlap). */
+  readonly launch_slot: string | null;
+  /** SMs given to communication; 0 where there is none (or a copy engine does it). */
+  readonly sms: number;
+}
+
+/** Time and total energy on one GPU (static energy included), and where they come from. */
+export interface Cost {
+  readonly time_s: number;
+  readonly energy_j: number;
+  readonly source: CostSource;
+}
+
+/** A configuration of one partition type with its cost: what search yields and profiles record. */
+export interface Evaluation extends Configuration, Cost {
+  readonly partition: string;
+}
+
+/** One evaluation chosen for some uses of its partition. */
+export interface ChosenUse {
+  readonly evaluation: Evaluation;
+  readonly layers: readonly number[];
+  readonly nanobatch: 0 | 1 | null;
+}
+
+/** One way to run an instruction: a frequency, an execution model, a configuration per use. */
+export interface InstructionOption {
+  readonly freq_mhz: number;
+  readonly execution: ExecutionModel;
+  readonly time_s: number;
+  /** Per GPU, static energy included. */
+  readonly energy_j: number;
+  /** Spells out the configurations; computed on demand because most options are never chosen. */
+  readonly use: () => readonly ChosenUse[];
+}
+
+/** The options of one instruction, ascending time, descending dynamic energy. */
+export interface InstructionFrontier {
+  readonly stage: number;
+  readonly kind: InstructionKind;
+  readonly options: readonly InstructionOption[];
+}

@@ -1,0 +1,54 @@
+import type { InstructionOption } from "./configuration.js";
+import type { InstructionKind } from "./partition.js";
+
+/**
+ * Level 4: one training iteration of a pipeline. All energies here count one GPU of each stage;
+ * emission multiplies by the GPUs that share a stage.
+ */
+
+/** One instruction of the pipeline; `microbatch` is null for the tail. */
+export interface PipelineInstruction {
+  readonly stage: number;
+  readonly kind: InstructionKind;
+  readonly microbatch: number | null;
+  readonly chunk: number;
+}
+
+/** Each stage's own order; dependencies between stages follow from kinds and microbatches. */
+export type PipelineOrder = readonly (readonly PipelineInstruction[])[];
+
+/** The time-cost trade-off problem: which option for each instruction, for every deadline? */
+export interface PipelineProblem {
+  readonly stages: number;
+  readonly microbatches: number;
+  readonly static_power_w: number;
+  readonly order: PipelineOrder;
+  /** `options[stage][kind]`: what each instruction of that stage and kind may choose from. */
+  readonly options: readonly Readonly<
+    Partial<Record<InstructionKind, readonly InstructionOption[]>>
+  >[];
+}
+
+/** An instruction of a discrete plan, placed in time. */
+export interface TimedInstruction extends PipelineInstruction {
+  readonly option: InstructionOption;
+  readonly start_s: number;
+}
+
+/** A discrete plan, replayed: `time_s` is when the last instruction ends. */
+export interface IterationPoint {
+  readonly time_s: number;
+  /** Sum of instruction energies + static power x (stages x time_s - sum of instruction times). */
+  readonly energy_j: number;
+  /** Proven minimum of the continuous relaxation at `time_s`. */
+  readonly lower_bound_j: number;
+  /** By stage, in pipeline order. */
+  readonly instructions: readonly (readonly TimedInstruction[])[];
+}
+
+export interface IterationFrontier {
+  /** Ascending time, strictly descending energy. */
+  readonly points: readonly IterationPoint[];
+  /** The time past which waiting costs more than it saves (of the relaxation). */
+  readonly energy_optimal_time_s: number;
+}

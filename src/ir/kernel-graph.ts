@@ -1,0 +1,62 @@
+import type { Direction } from "./tensor-graph.js";
+import type { KernelClass, Work } from "./work.js";
+
+/**
+ * Level 2: one node per launch, in execution order, for one microbatch on one GPU (shapes are
+ * local to the tensor-parallel rank). Compute kernels carry their work, communication kernels
+ * their bytes.
+ */
+
+export type CollectiveKind =
+  | "all_reduce"
+  | "all_gather"
+  | "reduce_scatter"
+  | "all_to_all"
+  | "send"
+  | "recv";
+
+interface KernelBase {
+  /** Unique: the first covered node's name with its `/dgrad`, `/wgrad` or `/recompute` suffix. */
+  readonly name: string;
+  /** ONNX node names this launch stands for, suffixes included. */
+  readonly nodes: readonly string[];
+  readonly direction: Direction;
+  readonly layer: number | null;
+  /** Pipeline stage; 0 until stages are assigned. */
+  readonly stage: number;
+  /** Indices of the kernels whose results this one reads. */
+  readonly after: readonly number[];
+}
+
+export interface ComputeKernel extends KernelBase {
+  readonly kind: "compute";
+  readonly class: KernelClass;
+  readonly work: Work;
+  /** The same launch for one nanobatch; null where the work has no even batch axis to split. */
+  readonly nanobatch: Work | null;
+  /** A weight gradient: nothing in the same instruction waits for it, so it may move. */
+  readonly weight_gradient: boolean;
+}
+
+export interface CommunicationKernel extends KernelBase {
+  readonly kind: "communication";
+  readonly collective: CollectiveKind;
+  /** Bytes of the full tensor (all-gather: gathered; reduce-scatter: before scattering). */
+  readonly size_bytes: number;
+  readonly nanobatch_size_bytes: number | null;
+  readonly group: string;
+  readonly ranks: number;
+}
+
+export type Kernel = ComputeKernel | CommunicationKernel;
+
+export interface KernelGraph {
+  readonly level: "kernel";
+  readonly name: string;
+  readonly sha256: string;
+  readonly kernels: readonly Kernel[];
+  readonly layers: number;
+  readonly stages: number;
+  /** Trained elements on one GPU, by stage: what the optimizer updates. */
+  readonly parameters: readonly number[];
+}

@@ -1,0 +1,94 @@
+/**
+ * Level 1: what the ONNX file says, with every shape known. Nodes are operators, edges are named
+ * tensors. Passes rewrite it (recognition, sharding, backward) before kernels are formed.
+ */
+
+export type DType =
+  | "float64"
+  | "float32"
+  | "float16"
+  | "bfloat16"
+  | "float8"
+  | "int64"
+  | "int32"
+  | "int16"
+  | "int8"
+  | "uint64"
+  | "uint32"
+  | "uint16"
+  | "uint8"
+  | "bool"
+  | "string"
+  | "unknown";
+
+/** Which instruction of a training iteration runs a node. */
+export type Direction = "forward" | "backward";
+
+/**
+ * What a tensor is to training:
+ * data comes with every microbatch; parameter is trained; constant is the same every iteration
+ * (folded values, masks, rotary tables); activation is computed from data; gradient is the gradient
+ * of a parameter (it no longer has a batch axis).
+ */
+export type TensorRole = "data" | "parameter" | "constant" | "activation" | "gradient";
+
+export interface Tensor {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly role: TensorRole;
+  /** The axis along which microbatches split into nanobatches; null where there is none. */
+  readonly batch_axis: number | null;
+}
+
+export type AttributeValue =
+  | number
+  | string
+  | readonly number[]
+  | readonly string[]
+  | { readonly shape: readonly number[]; readonly dtype: DType };
+
+/** What brought a node into the graph. */
+export type NodeOrigin = "graph" | "recompute" | "input-gradient" | "weight-gradient" | "inserted";
+
+export interface TensorNode {
+  /** Unique: the ONNX node name, else its first output; duplicates get `#2`, `#3`... */
+  readonly name: string;
+  /** `Op` for the standard domain, `domain::Op` elsewhere. */
+  readonly op: string;
+  /** Tensor names; `""` is an absent optional input. */
+  readonly inputs: readonly string[];
+  /** Tensor names; `""` is an output nobody asked for. */
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+  readonly direction: Direction;
+  readonly origin: NodeOrigin;
+  /** Global index of the repeated layer this node belongs to; null outside layers. */
+  readonly layer: number | null;
+  /** The names of the ONNX nodes that this node stands for, in order. */
+  readonly covers: readonly string[];
+}
+
+export interface TensorGraph {
+  readonly level: "tensor";
+  readonly name: string;
+  /** SHA-256 of the file's bytes. */
+  readonly sha256: string;
+  /** In an order in which every input is defined before it is used. */
+  readonly nodes: readonly TensorNode[];
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  /** Graph outputs, in the file's order. */
+  readonly outputs: readonly string[];
+}
+
+/** The tensor of that name; an unknown name is a broken invariant, never bad input. */
+export function tensorOf(graph: TensorGraph, name: string): Tensor {
+  const tensor = graph.tensors.get(name);
+  if (tensor === undefined) throw new Error(`tensor graph holds no tensor named ${name}`);
+  return tensor;
+}
+
+/** Number of elements of a shape. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, dim) => product * dim, 1);
+}

@@ -1,0 +1,128 @@
+import type { DType } from "./tensor-graph.js";
+
+/** Kernel classes; launch slots are named after them. */
+export type KernelClass =
+  | "norm"
+  | "linear"
+  | "rope"
+  | "attn"
+  | "activation"
+  | "conv"
+  | "gather"
+  | "other";
+
+/** `b` independent products of an m x k by a k x n matrix. */
+export interface MatmulWork {
+  readonly op: "matmul";
+  readonly b: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly dtype: DType;
+}
+
+/** Fused attention over `b` sequences; backward recomputes the scores (five products, not two). */
+export interface AttentionWork {
+  readonly op: "attention";
+  readonly b: number;
+  readonly heads: number;
+  readonly kv_heads: number;
+  readonly q_len: number;
+  readonly kv_len: number;
+  readonly head_dim: number;
+  readonly causal: boolean;
+  readonly direction: "forward" | "backward";
+  readonly dtype: DType;
+}
+
+/** One direction of a convolution, by its shape; `flops` and bytes follow from it. */
+export interface ConvWork {
+  readonly op: "conv";
+  readonly n: number;
+  readonly c_in: number;
+  readonly c_out: number;
+  readonly out_spatial: number;
+  readonly in_spatial: number;
+  readonly kernel_spatial: number;
+  readonly groups: number;
+  readonly dtype: DType;
+}
+
+/** Work bound by memory traffic. */
+export interface MemoryWork {
+  readonly op: "memory";
+  readonly class: KernelClass;
+  readonly bytes_read: number;
+  readonly bytes_written: number;
+  readonly flops: number;
+  readonly dtype: DType;
+}
+
+/** What one compute launch does. The same records key recorded profiles. */
+export type Work = MatmulWork | AttentionWork | ConvWork | MemoryWork;
+
+const DTYPE_BYTES: Readonly<Record<DType, number>> = {
+  float64: 8,
+  float32: 4,
+  float16: 2,
+  bfloat16: 2,
+  float8: 1,
+  int64: 8,
+  int32: 4,
+  int16: 2,
+  int8: 1,
+  uint64: 8,
+  uint32: 4,
+  uint16: 2,
+  uint8: 1,
+  bool: 1,
+  string: 0,
+  unknown: 4,
+};
+
+/** Bytes of one element. */
+export function dtypeBytes(dtype: DType): number {
+  return DTYPE_BYTES[dtype];
+}
+
+/** Floating-point operations of a kernel (a multiply-add counts two; causal attention half). */
+export function flopsOf(work: Work): number {
+  switch (work.op) {
+    case "matmul":
+      return 2 * work.b * work.m * work.n * work.k;
+    case "attention": {
+      const products = work.direction === "forward" ? 2 : 5;
+      const scores = work.b * work.heads * work.q_len * work.kv_len;
+      return products * 2 * scores * work.head_dim * (work.causal ? 0.5 : 1);
+    }
+    case "conv":
+      return (
+        (2 * work.n * work.c_out * work.out_spatial * work.c_in * work.kernel_spatial) / work.groups
+      );
+    case "memory":
+      return work.flops;
+  }
+}
+
+/** Bytes that a kernel must move to and from device memory, each operand once. */
+export function bytesOf(work: Work): number {
+  switch (work.op) {
+    case "matmul": {
+      const { b, m, n, k } = work;
+      return dtypeBytes(work.dtype) * b * (m * k + k * n + m * n);
+    }
+    case "attention": {
+      const { b, heads, kv_heads, q_len, kv_len, head_dim } = work;
+      const forward = 2 * b * heads * q_len * head_dim + 2 * b * kv_heads * kv_len * head_dim;
+      // Backward reads q, k, v, o, dO and writes dq, dk, dv: twice the forward traffic.
+      return dtypeBytes(work.dtype) * forward * (work.direction === "forward" ? 1 : 2);
+    }
+    case "conv": {
+      const weights = (work.c_out * work.c_in * work.kernel_spatial) / work.groups;
+      const activations = work.n * (work.c_in * work.in_spatial + work.c_out * work.out_spatial);
+      return dtypeBytes(work.dtype) * (weights + activations);
+    }
+    case "memory":
+      return work.bytes_read + work.bytes_written;
+  }
+}
