@@ -1,4 +1,4 @@
-import type { Direction } from "./tensor-graph.js";
+import type { Direction, NodeOrigin } from "./tensor-graph.js";
 import type { KernelClass, Work } from "./work.js";
 
 /**
@@ -21,6 +21,8 @@ interface KernelBase {
   /** ONNX node names this launch stands for, suffixes included. */
   readonly nodes: readonly string[];
   readonly direction: Direction;
+  /** What brought it in: a recomputed forward kernel runs in the backward instruction. */
+  readonly origin: NodeOrigin;
   readonly layer: number | null;
   /** Pipeline stage; 0 until stages are assigned. */
   readonly stage: number;
@@ -34,8 +36,8 @@ export interface ComputeKernel extends KernelBase {
   readonly work: Work;
   /** The same launch for one nanobatch; null where the work has no even batch axis to split. */
   readonly nanobatch: Work | null;
-  /** A weight gradient: nothing in the same instruction waits for it, so it may move. */
-  readonly weight_gradient: boolean;
+  /** Trained tensors it reads, with their elements on this GPU. */
+  readonly parameters: readonly { readonly name: string; readonly elements: number }[];
 }
 
 export interface CommunicationKernel extends KernelBase {

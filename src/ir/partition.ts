@@ -1,5 +1,5 @@
 import { canonicalJson, type Json, sha256Hex } from "../base/json.js";
-import type { CollectiveKind } from "./kernel-graph.js";
+import type { CollectiveKind, Kernel } from "./kernel-graph.js";
 import type { Direction } from "./tensor-graph.js";
 import type { KernelClass, Work } from "./work.js";
 
@@ -105,4 +105,21 @@ export function partitionKey(shape: PartitionShape): string {
     free_order: free_order.map(([i, j]) => [i, j]),
   };
   return `${direction}.${sha256Hex(canonicalJson(content)).slice(0, 12)}`;
+}
+
+/** One kernel as a partition of its own: how a single launch is costed. */
+export function partitionOfKernel(kernel: Kernel): PartitionType {
+  const { direction } = kernel;
+  const base = { direction, dependent: false, free_order: [], slots: [] };
+  if (kernel.kind === "compute") {
+    const shape = {
+      ...base,
+      kernels: [{ class: kernel.class, work: kernel.work }],
+      communication: null,
+    };
+    return { ...shape, key: partitionKey(shape) };
+  }
+  const { collective: kind, size_bytes, ranks, group } = kernel;
+  const shape = { ...base, kernels: [], communication: { kind, size_bytes, ranks, group } };
+  return { ...shape, key: partitionKey(shape) };
 }

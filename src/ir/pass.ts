@@ -1,26 +1,24 @@
 import type { Report } from "../base/diagnostics/diagnostic.js";
-import type { KernelGraph } from "./kernel-graph.js";
+import type { Kernel, KernelGraph } from "./kernel-graph.js";
 import type { PartitionedGraph } from "./partition.js";
-import type { DType, TensorGraph } from "./tensor-graph.js";
-import type { Work } from "./work.js";
+import type { TensorGraph } from "./tensor-graph.js";
 
 export type Recompute = "none" | "full";
 
 /** What lowering needs to know beside the graph. */
 export interface LoweringOptions {
   readonly tp: number;
+  readonly cp: number;
+  readonly ep: number;
+  readonly dp: number;
   readonly pp: number;
   readonly recompute: Recompute;
-  /** Training precision of every floating tensor; null keeps the exported types. */
-  readonly dtype: DType | null;
-  /** Names of the graph's collective groups and the degree that each belongs to. */
-  readonly strict: boolean;
 }
 
 export interface LoweringContext {
   readonly options: LoweringOptions;
-  /** Time of one launch at the highest clock, for balancing stages. */
-  readonly kernelTime: (work: Work) => number;
+  /** Time of one launch alone at the highest clock, for balancing stages. */
+  readonly kernelTime: (kernel: Kernel) => number;
   readonly report: Report;
 }
 
@@ -38,4 +36,25 @@ export interface Pass<From extends Level = Level, To extends Level = Level> {
   readonly from: From;
   readonly to: To;
   readonly run: (input: GraphOfLevel[From], context: LoweringContext) => GraphOfLevel[To];
+}
+
+/** The graph at whatever level it has reached. */
+export type AnyGraph = GraphOfLevel[Level];
+
+/** A pass whose levels are checked when it runs, so that passes of all levels fit one list. */
+export interface AnyPass {
+  readonly name: string;
+  readonly run: (graph: AnyGraph, context: LoweringContext) => AnyGraph;
+}
+
+/** Wraps a pass so that it can be listed with passes of other levels. */
+export function anyPass<From extends Level, To extends Level>(pass: Pass<From, To>): AnyPass {
+  const accepts = (graph: AnyGraph): graph is GraphOfLevel[From] => graph.level === pass.from;
+  return {
+    name: pass.name,
+    run: (graph, context) => {
+      if (!accepts(graph)) throw new Error(`${pass.name} takes the ${pass.from} level`);
+      return pass.run(graph, context);
+    },
+  };
 }

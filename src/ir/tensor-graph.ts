@@ -21,6 +21,19 @@ export type DType =
   | "string"
   | "unknown";
 
+const FLOATING: ReadonlySet<DType> = new Set([
+  "float64",
+  "float32",
+  "float16",
+  "bfloat16",
+  "float8",
+]);
+
+/** Whether a type is a floating type: such tensors are what training computes. */
+export function isFloating(dtype: DType): boolean {
+  return FLOATING.has(dtype);
+}
+
 /** Which instruction of a training iteration runs a node. */
 export type Direction = "forward" | "backward";
 
@@ -46,7 +59,14 @@ export type AttributeValue =
   | string
   | readonly number[]
   | readonly string[]
-  | { readonly shape: readonly number[]; readonly dtype: DType };
+  | TensorAttribute;
+
+/** A tensor in an attribute; `value` holds its elements where they are few. */
+export interface TensorAttribute {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly value: readonly number[] | null;
+}
 
 /** What brought a node into the graph. */
 export type NodeOrigin = "graph" | "recompute" | "input-gradient" | "weight-gradient" | "inserted";

@@ -1,0 +1,79 @@
+import { fail } from "../src/base/diagnostics/diagnostic.js";
+import { moreStagesThanLayers } from "../src/base/diagnostics/lowering.js";
+import type { Kernel } from "../src/ir/kernel-graph.js";
+import type { Pass } from "../src/ir/pass.js";
+import { balanceStages } from "./support/balance-stages.js";
+
+/**
+ * Assigns contiguous layers to pipeline stages so that the slowest stage is as fast as possible;
+ * what comes before the first layer goes with it, what comes after the last layer likewise.
+ * Needs kernels with layers, forward and backward. Guarantees a stage on every kernel and the
+ * trained elements of each stage.
+ *
+ *   before: layers 0..27, embedding and output head outside
+ *   after:  stage 0: embedding, layers 0..14; stage 1: layers 15..27, head, loss
+ */
+export const assignStages: Pass<"kernel", "kernel"> = {
+  name: "assign-stages",
+  from: "kernel",
+  to: "kernel",
+  run: (graph, { options, kernelTime }) => {
+    const stages = options.pp;
+    if (stages > Math.max(1, graph.layers)) {
+      fail(moreStagesThanLayers(graph.name, stages, graph.layers));
+    }
+    const owners = ownersOf(graph.kernels, graph.layers);
+    const times = { layers: new Array<number>(graph.layers).fill(0), first: 0, last: 0 };
+    for (const [i, kernel] of graph.kernels.entries()) {
+      const time = kernelTime(kernel);
+      const owner = owners[i] ?? 0;
+      if (kernel.layer !== null)
+        times.layers[kernel.layer] = (times.layers[kernel.layer] ?? 0) + time;
+      else if (owner === 0) times.first += time;
+      else times.last += time;
+    }
+    const stageOfLayer = balanceStages(times.layers, times.first, times.last, stages);
+    const kernels = graph.kernels.map((kernel, i) => ({
+      ...kernel,
+      stage: stageOfLayer[owners[i] ?? 0] ?? 0,
+    }));
+    return { ...graph, kernels, stages, parameters: parametersByStage(kernels, stages) };
+  },
+};
+
+/**
+ * The layer whose stage each kernel shares. Work outside layers follows the layer before it in the
+ * data flow: at the start of forward the first layer, at its end the last; backward the other way.
+ */
+function ownersOf(kernels: readonly Kernel[], layers: number): number[] {
+  const last = Math.max(0, layers - 1);
+  const current = { forward: 0, backward: last };
+  const remaining = { forward: 0, backward: 0 };
+  for (const kernel of kernels) if (kernel.layer !== null) remaining[kernel.direction]++;
+  const none = { forward: remaining.forward === 0, backward: remaining.backward === 0 };
+  return kernels.map((kernel) => {
+    const { direction, layer } = kernel;
+    if (layer !== null) {
+      remaining[direction]--;
+      current[direction] = layer;
+      return layer;
+    }
+    if (none[direction]) return last;
+    if (remaining[direction] === 0) return direction === "forward" ? last : 0;
+    return current[direction];
+  });
+}
+
+function parametersByStage(kernels: readonly Kernel[], stages: number): number[] {
+  const seen = Array.from({ length: stages }, () => new Set<string>());
+  const elements = new Array<number>(stages).fill(0);
+  for (const kernel of kernels) {
+    if (kernel.kind !== "compute") continue;
+    for (const parameter of kernel.parameters) {
+      if (seen[kernel.stage]?.has(parameter.name)) continue;
+      seen[kernel.stage]?.add(parameter.name);
+      elements[kernel.stage] = (elements[kernel.stage] ?? 0) + parameter.elements;
+    }
+  }
+  return elements;
+}

@@ -1,0 +1,21 @@
+import type { Pass } from "../src/ir/pass.js";
+import { BackwardBuilder } from "./support/backward-builder.js";
+import { holdsBackward } from "./support/facts.js";
+
+/**
+ * Derives the backward of a forward graph: input-gradient and weight-gradient nodes apart, gradients
+ * of tensors with several readers summed, collectives turned into their counterparts. With full
+ * recomputation each layer's forward nodes run again just before the layer's backward.
+ * Needs linear layers recognized, shards placed and layers numbered. Guarantees that every backward
+ * node names the forward node it belongs to; a graph that brings its own backward keeps it.
+ *
+ *   before: x -> Linear(W) -> loss
+ *   after:  x -> Linear(W) -> loss, Linear/dgrad(dy, W), Linear/wgrad(x, dy)
+ */
+export const deriveBackward: Pass<"tensor", "tensor"> = {
+  name: "derive-backward",
+  from: "tensor",
+  to: "tensor",
+  run: (graph, { options }) =>
+    holdsBackward(graph) ? graph : new BackwardBuilder(graph, options.recompute).build(),
+};

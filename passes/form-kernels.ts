@@ -1,0 +1,130 @@
+import { fail, refuse } from "../src/base/diagnostics/diagnostic.js";
+import {
+  batchNotSplittable,
+  collectiveRanksConflict,
+  collectiveRanksUnknown,
+  nothingToSchedule,
+} from "../src/base/diagnostics/lowering.js";
+import type { CommunicationKernel, ComputeKernel, Kernel } from "../src/ir/kernel-graph.js";
+import type { LoweringContext, Pass } from "../src/ir/pass.js";
+import { elementCount, type TensorGraph, type TensorNode } from "../src/ir/tensor-graph.js";
+import { communicationBytes, computeWork, oddBatch, splitTensors } from "./support/launch-work.js";
+import { formLaunches, type Launch } from "./support/launches.js";
+import { orderLaunches } from "./support/order-launches.js";
+
+/**
+ * Forms kernels: one per launch. Connected element-wise nodes fuse into one memory-bound kernel,
+ * views and layout changes that a neighbour reads by strides vanish, every other node is a kernel of
+ * its own with its FLOPs and bytes, for the microbatch and for a nanobatch.
+ * Needs directions, layers and local shapes. Guarantees an order in which results precede readers.
+ *
+ *   before: Linear -> Add -> Mul -> Reshape -> AllReduce
+ *   after:  [linear] [other: Add, Mul] [all_reduce]
+ */
+export const formKernels: Pass<"tensor", "kernel"> = {
+  name: "form-kernels",
+  from: "tensor",
+  to: "kernel",
+  run: (graph, context) => {
+    const launches = orderLaunches(formLaunches(graph));
+    if (launches.every(({ launch }) => launch.kind === "communication")) {
+      refuse(nothingToSchedule(graph.name));
+    }
+    const former = new KernelFormer(graph, context);
+    const kernels = launches.map(({ launch, after }) => former.form(launch, after));
+    const layers = 1 + Math.max(-1, ...kernels.map((kernel) => kernel.layer ?? -1));
+    const { name, sha256 } = graph;
+    return { level: "kernel", name, sha256, kernels, layers, stages: 1, parameters: [] };
+  },
+};
+
+class KernelFormer {
+  readonly #graph: TensorGraph;
+  /** The same tensors for one nanobatch; null when the batch does not split evenly. */
+  readonly #nanobatch: Pick<TensorGraph, "tensors"> | null;
+  readonly #context: LoweringContext;
+  readonly #warned = new Set<string>();
+
+  constructor(graph: TensorGraph, context: LoweringContext) {
+    this.#graph = graph;
+    this.#context = context;
+    const odd = oddBatch(graph);
+    this.#nanobatch = odd === null ? { tensors: splitTensors(graph) } : null;
+    if (odd !== null) context.report(batchNotSplittable(graph.name, odd));
+  }
+
+  form(launch: Launch, after: readonly number[]): Kernel {
+    return launch.kind === "communication"
+      ? this.#communication(launch, after)
+      : this.#compute(launch, after);
+  }
+
+  #compute(launch: Launch, after: readonly number[]): ComputeKernel {
+    return {
+      kind: "compute",
+      ...common(launch.nodes, after),
+      class: launch.class,
+      work: computeWork(this.#graph, launch),
+      nanobatch: this.#nanobatch && computeWork(this.#nanobatch, launch),
+      parameters: this.#parameters(launch.nodes),
+    };
+  }
+
+  #communication(launch: Launch, after: readonly number[]): CommunicationKernel {
+    const [node] = launch.nodes;
+    if (node === undefined || launch.collective === null) throw new Error("empty communication");
+    const { collective, group, ranks } = launch.collective;
+    return {
+      kind: "communication",
+      ...common(launch.nodes, after),
+      collective,
+      size_bytes: communicationBytes(this.#graph, node, collective),
+      nanobatch_size_bytes:
+        this.#nanobatch && communicationBytes(this.#nanobatch, node, collective),
+      group,
+      ranks: this.#ranks(node, group, ranks),
+    };
+  }
+
+  #parameters(nodes: readonly TensorNode[]): ComputeKernel["parameters"] {
+    const names = new Set(nodes.flatMap((node) => node.inputs));
+    return [...names].flatMap((name) => {
+      const tensor = this.#graph.tensors.get(name);
+      const trained = tensor?.role === "parameter";
+      return trained ? [{ name, elements: elementCount(tensor.shape) }] : [];
+    });
+  }
+
+  /** The graph's own count, else the degree of the group that the collective belongs to. */
+  #ranks(node: TensorNode, group: string, ranks: number | null): number {
+    const { options, report } = this.#context;
+    const name = group === "cp" || group === "ep" || group === "dp" ? group : "tp";
+    const degree = options[name];
+    if (ranks !== null && degree > 1 && ranks !== degree) {
+      fail(collectiveRanksConflict(node.name, ranks, `--${name}`, degree));
+    }
+    if (ranks === null && degree === 1 && !this.#warned.has(group)) {
+      this.#warned.add(group);
+      report(collectiveRanksUnknown(node.name, group));
+    }
+    return ranks ?? degree;
+  }
+}
+
+/** What every kernel takes from the nodes it stands for. */
+function common(nodes: readonly TensorNode[], after: readonly number[]) {
+  const [first] = nodes;
+  if (first === undefined) throw new Error("a launch stands for at least one node");
+  const { name, direction, origin, layer } = first;
+  const covered = nodes.flatMap((node) => node.covers);
+  const label = first.covers[0] ?? name;
+  return {
+    name: label,
+    nodes: covered.length > 0 ? covered : [name],
+    direction,
+    origin,
+    layer,
+    stage: 0,
+    after,
+  };
+}

@@ -1,0 +1,54 @@
+import type { ComputeKernel, Kernel, KernelGraph } from "../src/ir/kernel-graph.js";
+import type { Execution, InstructionShape } from "../src/ir/partition.js";
+import type { Pass } from "../src/ir/pass.js";
+import { nanobatchedUses, sequentialUses } from "./support/instruction-uses.js";
+import { optimizerKernel } from "./support/optimizer.js";
+import { PartitionRegistry } from "./support/partition-registry.js";
+
+/**
+ * Cuts every instruction (forward, backward and tail of a stage) into partitions: communication of
+ * one nanobatch with the compute of the other that runs beside it, for nanobatched execution; a
+ * segment with its own communication behind it, for sequential execution. Equal shapes share a type.
+ * Needs stages. Guarantees that each execution's uses cover all its kernels exactly once per
+ * (nano)batch.
+ *
+ *   before: A: attention, all-reduce, MLP, all-reduce
+ *   after:  A.attention | B.attention beside A.all-reduce | A.MLP beside B.all-reduce | ...
+ */
+export const formPartitions: Pass<"kernel", "partition"> = {
+  name: "form-partitions",
+  from: "kernel",
+  to: "partition",
+  run: (graph) => {
+    const registry = new PartitionRegistry();
+    const instructions: InstructionShape[] = [];
+    for (let stage = 0; stage < graph.stages; stage++) {
+      for (const kind of ["forward", "backward"] as const) {
+        const kernels = graph.kernels.filter((k) => k.stage === stage && k.direction === kind);
+        if (kernels.length === 0) continue;
+        instructions.push({ stage, kind, executions: executionsOf(kernels, registry) });
+      }
+      const tail = tailOf(graph, stage);
+      if (tail !== null) {
+        const uses = sequentialUses([tail], registry);
+        instructions.push({ stage, kind: "tail", executions: [{ model: "sequential", uses }] });
+      }
+    }
+    const { name, sha256, stages, layers } = graph;
+    const partitions = registry.types();
+    return { level: "partition", name, sha256, partitions, instructions, stages, layers };
+  },
+};
+
+function executionsOf(kernels: readonly Kernel[], registry: PartitionRegistry): Execution[] {
+  const sequential: Execution = { model: "sequential", uses: sequentialUses(kernels, registry) };
+  const uses = nanobatchedUses(kernels, registry);
+  return uses === null ? [sequential] : [sequential, { model: "nanobatched", uses }];
+}
+
+/** The optimizer step of a stage, unless the graph brings its own or trains nothing there. */
+function tailOf(graph: KernelGraph, stage: number): ComputeKernel | null {
+  const elements = graph.parameters[stage] ?? 0;
+  const trains = graph.kernels.some((kernel) => kernel.origin === "weight-gradient");
+  return elements === 0 || !trains ? null : optimizerKernel(stage, elements);
+}

@@ -1,0 +1,33 @@
+import { type AnyPass, anyPass } from "../src/ir/pass.js";
+import { assignStages } from "./assign-stages.js";
+import { deriveBackward } from "./derive-backward.js";
+import { detectLayers } from "./detect-layers.js";
+import { dropNoOps } from "./drop-no-ops.js";
+import { formKernels } from "./form-kernels.js";
+import { formPartitions } from "./form-partitions.js";
+import { recognizeAttention } from "./recognize-attention.js";
+import { recognizeLinear } from "./recognize-linear.js";
+import { recognizeNorm } from "./recognize-norm.js";
+import { recognizeRope } from "./recognize-rope.js";
+import { recognizeSwiglu } from "./recognize-swiglu.js";
+import { shardTensorParallel } from "./shard-tensor-parallel.js";
+import { splitDirections } from "./split-directions.js";
+import { splitTransposes } from "./split-transposes.js";
+
+/** Lowering, in order. */
+export const passes: readonly AnyPass[] = [
+  anyPass(dropNoOps),
+  anyPass(splitTransposes),
+  anyPass(recognizeLinear),
+  anyPass(recognizeNorm),
+  anyPass(recognizeRope),
+  anyPass(recognizeSwiglu),
+  anyPass(recognizeAttention),
+  anyPass(splitDirections),
+  anyPass(shardTensorParallel),
+  anyPass(detectLayers),
+  anyPass(deriveBackward),
+  anyPass(formKernels),
+  anyPass(assignStages),
+  anyPass(formPartitions),
+];

@@ -1,0 +1,28 @@
+import { fail } from "../src/base/diagnostics/diagnostic.js";
+import { tensorParallelBackward } from "../src/base/diagnostics/lowering.js";
+import type { Pass } from "../src/ir/pass.js";
+import { applyShards } from "./support/apply-shards.js";
+import { holdsBackward, holdsCollectives } from "./support/facts.js";
+import { GraphIndex } from "./support/graph-index.js";
+import { planShards } from "./support/plan-shards.js";
+
+/**
+ * Cuts linear layers and attention heads over the tensor-parallel group, as Megatron-LM does: a
+ * column-parallel linear whose shards reach a row-parallel one, an all-reduce behind it, and before
+ * it a copy whose backward is an all-reduce. Found by following axes, not by names.
+ * Needs linear layers and attention recognized, and a forward graph. Guarantees that every shape is
+ * the local one; a graph that already holds collectives stays as it is.
+ *
+ *   before: x -> Linear -> SwiGLU -> Linear -> Add
+ *   after:  x -> CopyToGroup -> Linear(1/tp) -> SwiGLU(1/tp) -> Linear(1/tp) -> AllReduce -> Add
+ */
+export const shardTensorParallel: Pass<"tensor", "tensor"> = {
+  name: "shard-tensor-parallel",
+  from: "tensor",
+  to: "tensor",
+  run: (graph, { options }) => {
+    if (options.tp === 1 || holdsCollectives(graph)) return graph;
+    if (holdsBackward(graph)) fail(tensorParallelBackward(graph.name, options.tp));
+    return applyShards(graph, planShards(new GraphIndex(graph), options.tp), options.tp);
+  },
+};

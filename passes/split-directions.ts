@@ -1,0 +1,51 @@
+import type { Pass } from "../src/ir/pass.js";
+import type { TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
+import { holdsBackward } from "./support/facts.js";
+import { GraphIndex } from "./support/graph-index.js";
+
+/**
+ * Tells the forward half of a joint graph from its backward half: forward is whatever the loss (or
+ * the YieldOp) needs, backward is the rest.
+ * Needs roles. Guarantees that a graph which brings its own backward keeps it.
+ *
+ *   before: forward and gradient nodes mixed, all marked forward
+ *   after:  ancestors of the loss forward, the others backward
+ */
+export const splitDirections: Pass<"tensor", "tensor"> = {
+  name: "split-directions",
+  from: "tensor",
+  to: "tensor",
+  run: (graph) => {
+    if (!holdsBackward(graph)) return graph;
+    const forward = ancestors(new GraphIndex(graph), forwardEnds(graph));
+    const nodes = graph.nodes.map((node) =>
+      forward.has(node) ? node : { ...node, direction: "backward" as const },
+    );
+    return { ...graph, nodes };
+  },
+};
+
+/** The tensors at which forward ends. */
+function forwardEnds(graph: TensorGraph): readonly string[] {
+  const yields = graph.nodes.find((node) => node.op === "com.microsoft::YieldOp");
+  if (yields !== undefined) return yields.inputs;
+  const loss = graph.nodes.find((node) => /Loss(Internal)?$/.test(node.op));
+  if (loss !== undefined) return loss.outputs;
+  const scalar = graph.outputs.find((name) => {
+    const tensor = graph.tensors.get(name);
+    return tensor?.role === "activation" && tensor.shape.every((dim) => dim === 1);
+  });
+  return [scalar ?? graph.outputs[0] ?? ""];
+}
+
+function ancestors(index: GraphIndex, ends: readonly string[]): ReadonlySet<TensorNode> {
+  const found = new Set<TensorNode>();
+  const pending = [...ends];
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    const node = index.producer(name);
+    if (node === undefined || found.has(node)) continue;
+    found.add(node);
+    pending.push(...node.inputs);
+  }
+  return found;
+}

@@ -1,0 +1,88 @@
+import {
+  elementCount,
+  type Tensor,
+  type TensorGraph,
+  type TensorNode,
+  tensorOf,
+} from "../../src/ir/tensor-graph.js";
+import type { ShardPlan } from "./plan-shards.js";
+import { withTensors } from "./rewrite.js";
+
+/** Name of the tensor-parallel group in inserted collectives. */
+const GROUP = "tp";
+
+/** Writes local shapes into a graph and puts the collectives where a shard plan says. */
+export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): TensorGraph {
+  const tensors: Tensor[] = [];
+  for (const [name, axis] of plan.axes) tensors.push(localTensor(tensorOf(graph, name), axis, tp));
+  const attributes = { group: GROUP, group_size: tp };
+  const inserted = (op: string, near: TensorNode, suffix: string, input: string, output: string) =>
+    insertedNode(op, `${near.name}/${suffix}`, input, output, attributes, near);
+
+  const copied = new Set<string>();
+  const nodes = graph.nodes.flatMap((node) => {
+    const result: TensorNode[] = [];
+    const inputs = node.inputs.map((name) => {
+      if (!plan.entering.has(name) || !readsShards(plan, node)) return name;
+      const copy = `${name}/copy`;
+      if (!copied.has(name)) {
+        copied.add(name);
+        tensors.push({ ...tensorOf(graph, name), name: copy });
+        result.push(inserted("kareus::CopyToGroup", node, "copy", name, copy));
+      }
+      return copy;
+    });
+    const reduced = node.outputs[0] ?? "";
+    if (!plan.partial.has(node) && !plan.losses.has(node)) {
+      return [...result, { ...node, inputs }];
+    }
+    const whole = plan.losses.has(node)
+      ? tokenStatistics(graph, node, reduced)
+      : tensorOf(graph, reduced);
+    const partial = `${reduced}/partial`;
+    tensors.push(whole, { ...whole, name: partial });
+    const outputs = [partial, ...node.outputs.slice(1)];
+    const reduce = inserted("kareus::AllReduce", node, "all_reduce", partial, reduced);
+    return [...result, { ...node, inputs, outputs }, reduce];
+  });
+  return withTensors({ ...graph, nodes }, tensors);
+}
+
+/** Whether a node computes on shards: one of its parameters or results is cut. */
+function readsShards(plan: ShardPlan, node: TensorNode): boolean {
+  return [...node.inputs, ...node.outputs].some((name) => plan.axes.has(name));
+}
+
+function localTensor(tensor: Tensor, axis: number, tp: number): Tensor {
+  // Only vocabularies may leave a remainder; Megatron-LM pads them, and so does this.
+  const shape = tensor.shape.map((dim, a) => (a === axis ? Math.ceil(dim / tp) : dim));
+  return { ...tensor, shape };
+}
+
+/** Vocabulary-parallel cross-entropy exchanges a maximum, a sum and a target logit per token. */
+function tokenStatistics(graph: TensorGraph, loss: TensorNode, name: string): Tensor {
+  const labels = tensorOf(graph, loss.inputs[1] ?? "");
+  const shape = [elementCount(labels.shape), 3];
+  return { ...tensorOf(graph, name), dtype: "float32", shape, batch_axis: 0 };
+}
+
+function insertedNode(
+  op: string,
+  name: string,
+  input: string,
+  output: string,
+  attributes: TensorNode["attributes"],
+  near: TensorNode,
+): TensorNode {
+  return {
+    name,
+    op,
+    inputs: [input],
+    outputs: [output],
+    attributes,
+    direction: near.direction,
+    origin: "inserted",
+    layer: near.layer,
+    covers: [],
+  };
+}

@@ -1,0 +1,191 @@
+import type { Recompute } from "../../src/ir/pass.js";
+import {
+  isFloating,
+  type Tensor,
+  type TensorGraph,
+  type TensorNode,
+  tensorOf,
+} from "../../src/ir/tensor-graph.js";
+import type { GradientNode } from "../../src/onnx/gradients/gradient.js";
+import { gradientRuleFor } from "../../src/onnx/gradients/index.js";
+import { isComputed } from "./facts.js";
+
+/** One contribution to a tensor's gradient and the layer whose backward makes it. */
+interface Contribution {
+  readonly name: string;
+  readonly layer: number | null;
+}
+
+/** Reverse-mode differentiation of a tensor graph: walks forward nodes backwards, once. */
+export class BackwardBuilder {
+  readonly #graph: TensorGraph;
+  readonly #recompute: Recompute;
+  readonly #tensors: Map<string, Tensor>;
+  readonly #nodes: TensorNode[] = [];
+  readonly #names = new Set<string>();
+  readonly #gradients = new Map<string, Contribution[]>();
+  /** Forward tensors that backward reads from a recomputed copy. */
+  readonly #recomputed = new Map<string, string>();
+  readonly #recomputedLayers = new Set<number>();
+
+  constructor(graph: TensorGraph, recompute: Recompute) {
+    this.#graph = graph;
+    this.#recompute = recompute;
+    this.#tensors = new Map(graph.tensors);
+    for (const node of graph.nodes) this.#names.add(node.name);
+  }
+
+  /** The graph with its backward appended. */
+  build(): TensorGraph {
+    const forward = this.#graph.nodes.filter((node) => isComputed(this.#graph, node));
+    const differentiable = this.#differentiable(forward);
+    const seed = lossOf(this.#graph, forward, differentiable);
+    if (seed === undefined) return this.#graph;
+    this.#addTensor(tensorOf(this.#graph, seed), `${seed}/grad`);
+    this.#gradients.set(seed, [{ name: `${seed}/grad`, layer: null }]);
+    for (const node of forward.toReversed()) this.#visit(node, differentiable);
+    return {
+      ...this.#graph,
+      nodes: [...this.#graph.nodes, ...this.#nodes],
+      tensors: this.#tensors,
+    };
+  }
+
+  /** Floating tensors that depend on a parameter. */
+  #differentiable(forward: readonly TensorNode[]): ReadonlySet<string> {
+    const names = new Set<string>();
+    for (const tensor of this.#graph.tensors.values()) {
+      if (tensor.role === "parameter" && isFloating(tensor.dtype)) names.add(tensor.name);
+    }
+    for (const node of forward) {
+      if (!node.inputs.some((input) => names.has(input))) continue;
+      for (const output of node.outputs) {
+        const tensor = this.#graph.tensors.get(output);
+        if (tensor !== undefined && isFloating(tensor.dtype)) names.add(output);
+      }
+    }
+    return names;
+  }
+
+  #visit(node: TensorNode, differentiable: ReadonlySet<string>): void {
+    const outputGradients = node.outputs.map((output) => this.#collect(output));
+    if (outputGradients.every((gradient) => gradient === null)) return;
+    const wanted = node.inputs.map((input) => differentiable.has(input));
+    const rule = gradientRuleFor(node.op);
+    const tensor = (name: string) => tensorOf({ ...this.#graph, tensors: this.#tensors }, name);
+    const gradient = rule({ node, outputGradients, wanted, tensor });
+    if (gradient.nodes.length + gradient.aliases.length === 0) return;
+    if (this.#recompute === "full" && node.layer !== null) this.#recomputeLayer(node.layer);
+    for (const { input, gradient: name } of gradient.aliases) {
+      this.#contribute(node.inputs[input] ?? "", { name, layer: node.layer });
+    }
+    for (const made of gradient.nodes) this.#emit(node, made);
+  }
+
+  /** The whole gradient of a tensor, its contributions summed; null if nothing flows back. */
+  #collect(name: string): string | null {
+    const contributions = this.#gradients.get(name);
+    const [first] = contributions ?? [];
+    if (contributions === undefined || first === undefined) return null;
+    if (contributions.length === 1) return first.name;
+    const sum = `${name}/grad.sum`;
+    this.#addTensor(tensorOf(this.#graph, name), sum);
+    this.#push({
+      name: this.#unique(`${name}/grad_sum`),
+      op: "Sum",
+      inputs: contributions.map((contribution) => contribution.name),
+      outputs: [sum],
+      attributes: {},
+      direction: "backward",
+      origin: "input-gradient",
+      layer: contributions.at(-1)?.layer ?? null,
+      covers: [],
+    });
+    this.#gradients.set(name, [{ name: sum, layer: null }]);
+    return sum;
+  }
+
+  #contribute(tensor: string, contribution: Contribution): void {
+    const contributions = this.#gradients.get(tensor);
+    if (contributions === undefined) this.#gradients.set(tensor, [contribution]);
+    else contributions.push(contribution);
+  }
+
+  #emit(node: TensorNode, made: GradientNode): void {
+    const inputs = made.of.map((input) => node.inputs[input] ?? "");
+    const isWeight = inputs.every((name) => tensorOf(this.#graph, name).role === "parameter");
+    const suffix = isWeight ? "wgrad" : "dgrad";
+    const outputs = inputs.map((name) => {
+      const earlier = this.#gradients.get(name)?.length ?? 0;
+      const output = earlier === 0 ? `${name}/grad` : `${name}/grad.${earlier + 1}`;
+      this.#addTensor(tensorOf(this.#graph, name), output);
+      this.#contribute(name, { name: output, layer: node.layer });
+      return output;
+    });
+    this.#push({
+      name: this.#unique(`${node.name}/${suffix}`),
+      op: made.op,
+      inputs: made.inputs.map((name) => this.#recomputed.get(name) ?? name),
+      outputs,
+      attributes: made.attributes,
+      direction: "backward",
+      origin: isWeight ? "weight-gradient" : "input-gradient",
+      layer: node.layer,
+      covers: node.covers.map((name) => `${name}/${suffix}`),
+    });
+  }
+
+  /** Runs a layer's forward nodes again, from its saved input. */
+  #recomputeLayer(layer: number): void {
+    if (this.#recomputedLayers.has(layer)) return;
+    this.#recomputedLayers.add(layer);
+    for (const node of this.#graph.nodes) {
+      if (node.layer !== layer || node.direction !== "forward") continue;
+      const inputs = node.inputs.map((name) => this.#recomputed.get(name) ?? name);
+      const outputs = node.outputs.map((name) => {
+        const tensor = this.#graph.tensors.get(name);
+        if (tensor === undefined) return name;
+        const copy = `${name}/recompute`;
+        this.#tensors.set(copy, { ...tensor, name: copy });
+        this.#recomputed.set(name, copy);
+        return copy;
+      });
+      this.#push({
+        ...node,
+        name: this.#unique(`${node.name}/recompute`),
+        inputs,
+        outputs,
+        direction: "backward",
+        origin: "recompute",
+        covers: node.covers.map((name) => `${name}/recompute`),
+      });
+    }
+  }
+
+  #push(node: TensorNode): void {
+    this.#nodes.push(node);
+  }
+
+  #unique(name: string): string {
+    let unique = name;
+    for (let n = 2; this.#names.has(unique); n++) unique = `${name}#${n}`;
+    this.#names.add(unique);
+    return unique;
+  }
+
+  #addTensor(of: Tensor, name: string): void {
+    const isParameter = of.role === "parameter";
+    const role = isParameter ? "gradient" : "activation";
+    this.#tensors.set(name, { ...of, name, role, batch_axis: isParameter ? null : of.batch_axis });
+  }
+}
+
+/** Where backward starts: the loss if there is one, else the first differentiable graph output. */
+function lossOf(
+  graph: TensorGraph,
+  forward: readonly TensorNode[],
+  differentiable: ReadonlySet<string>,
+): string | undefined {
+  const made = new Set(forward.flatMap((node) => node.outputs));
+  return graph.outputs.find((name) => made.has(name) && differentiable.has(name));
+}

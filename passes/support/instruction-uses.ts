@@ -1,0 +1,124 @@
+import type { CommunicationKernel, ComputeKernel, Kernel } from "../../src/ir/kernel-graph.js";
+import type { PartitionUse } from "../../src/ir/partition.js";
+import type { PartitionContent, PartitionRegistry } from "./partition-registry.js";
+
+/** Compute between two communications, and the communication that follows it. */
+interface Segment {
+  readonly kernels: readonly ComputeKernel[];
+  readonly communication: readonly CommunicationKernel[];
+}
+
+/** Sequential execution: each segment, then its own communication, for the whole microbatch. */
+export function sequentialUses(
+  kernels: readonly Kernel[],
+  registry: PartitionRegistry,
+): PartitionUse[] {
+  const uses = new UseCollector(registry);
+  for (const segment of segmentsOf(kernels)) {
+    uses.add({ ...segment, dependent: true, nanobatch: false }, null);
+  }
+  return uses.all();
+}
+
+/**
+ * Nanobatched execution: A's first segment alone; then, for each communication c_i, B's segment i
+ * beside A's c_i and A's segment i+1 beside B's c_i; B's last work alone at the end. Work outside
+ * layers (embedding, output head, loss) stays whole. Null when nothing can overlap: no
+ * communication between layers, or a kernel that does not split.
+ */
+export function nanobatchedUses(
+  kernels: readonly Kernel[],
+  registry: PartitionRegistry,
+): PartitionUse[] | null {
+  const first = kernels.findIndex((kernel) => kernel.layer !== null);
+  const last = kernels.findLastIndex((kernel) => kernel.layer !== null);
+  if (first < 0) return null;
+  const core = kernels.slice(first, last + 1);
+  const segments = segmentsOf(core);
+  if (!core.every(splits) || !core.some((kernel) => isCostly(kernel))) return null;
+
+  const uses = new UseCollector(registry);
+  for (const segment of segmentsOf(kernels.slice(0, first))) {
+    uses.add({ ...segment, dependent: true, nanobatch: false }, null);
+  }
+  const half = (content: Partial<Segment>, nanobatch: 0 | 1) => {
+    const { kernels: compute = [], communication = [] } = content;
+    if (compute.length + communication.length === 0) return;
+    uses.add({ kernels: compute, communication, dependent: false, nanobatch: true }, nanobatch);
+  };
+  half({ kernels: segments[0]?.kernels ?? [] }, 0);
+  for (const [i, { kernels: compute, communication }] of segments.entries()) {
+    half({ kernels: compute, communication }, 1);
+    half({ kernels: segments[i + 1]?.kernels ?? [], communication }, 0);
+  }
+  for (const segment of segmentsOf(kernels.slice(last + 1))) {
+    uses.add({ ...segment, dependent: true, nanobatch: false }, null);
+  }
+  return uses.all();
+}
+
+function splits(kernel: Kernel): boolean {
+  return kernel.kind === "compute"
+    ? kernel.nanobatch !== null
+    : kernel.nanobatch_size_bytes !== null;
+}
+
+function isCostly(kernel: Kernel): boolean {
+  return kernel.kind === "communication" && kernel.ranks > 1;
+}
+
+/** Cuts a kernel sequence at its communications; consecutive ones of a kind stay together. */
+function segmentsOf(kernels: readonly Kernel[]): Segment[] {
+  const segments: { kernels: ComputeKernel[]; communication: CommunicationKernel[] }[] = [];
+  for (const kernel of kernels) {
+    const open = segments.at(-1);
+    const pending = open?.communication.at(-1);
+    const joins =
+      kernel.kind === "compute"
+        ? pending === undefined
+        : pending === undefined || sameChannel(pending, kernel);
+    const segment = open !== undefined && joins ? open : { kernels: [], communication: [] };
+    if (segment !== open) segments.push(segment);
+    if (kernel.kind === "compute") segment.kernels.push(kernel);
+    else segment.communication.push(kernel);
+  }
+  return segments;
+}
+
+function sameChannel(a: CommunicationKernel, b: CommunicationKernel): boolean {
+  return a.collective === b.collective && a.group === b.group && a.ranks === b.ranks;
+}
+
+/** Gathers uses of one type by nanobatch, in order of first use. */
+class UseCollector {
+  readonly #registry: PartitionRegistry;
+  readonly #uses = new Map<string, { use: PartitionUse; layers: number[] }>();
+
+  constructor(registry: PartitionRegistry) {
+    this.#registry = registry;
+  }
+
+  add(content: PartitionContent, nanobatch: 0 | 1 | null): void {
+    const partition = this.#registry.keyOf(content);
+    const layer = layerOf(content);
+    // Uses outside layers stay apart: each runs once.
+    const key = layer === null ? `${this.#uses.size}` : `${partition} ${nanobatch}`;
+    const known = this.#uses.get(key);
+    if (known !== undefined && layer !== null) {
+      known.layers.push(layer);
+      return;
+    }
+    const layers = layer === null ? [] : [layer];
+    this.#uses.set(key, { use: { partition, layers, nanobatch }, layers });
+  }
+
+  all(): PartitionUse[] {
+    return [...this.#uses.values()].map(({ use }) => use);
+  }
+}
+
+/** The layer whose work ends a partition: the one that its result belongs to. */
+function layerOf({ kernels, communication }: PartitionContent): number | null {
+  const layered = (kernel: Kernel) => kernel.layer !== null;
+  return (kernels.findLast(layered) ?? communication.findLast(layered))?.layer ?? null;
+}

@@ -1,0 +1,80 @@
+import type { CollectiveKind } from "../../src/ir/kernel-graph.js";
+import {
+  elementCount,
+  type Tensor,
+  type TensorGraph,
+  type TensorNode,
+} from "../../src/ir/tensor-graph.js";
+import { dtypeBytes, type Work } from "../../src/ir/work.js";
+import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
+import type { Launch } from "./launches.js";
+
+type Tensors = Pick<TensorGraph, "tensors">;
+
+/** The work of a compute launch with the shapes of `tensors`. */
+export function computeWork(tensors: Tensors, launch: Launch): Work {
+  const [first] = launch.nodes;
+  if (first === undefined) throw new Error("a launch stands for at least one node");
+  const work = workOf(shapedNode(tensors, first));
+  return work.kind === "kernel" ? work.work : fusedWork(tensors, launch);
+}
+
+/** Element-wise nodes in one launch: what enters is read once, what others need is written once. */
+function fusedWork(tensors: Tensors, launch: Launch): Work {
+  const made = new Set(launch.nodes.flatMap((node) => node.outputs));
+  const read = new Set(launch.nodes.flatMap((node) => node.inputs.filter((n) => !made.has(n))));
+  const readInside = new Set(launch.nodes.flatMap((node) => node.inputs));
+  const written = [...made].filter((name) => !readInside.has(name) || launch.leaving.has(name));
+  const flops = launch.nodes.reduce((sum, node) => {
+    const work = workOf(shapedNode(tensors, node));
+    return sum + (work.kind === "pointwise" ? work.flops : 0);
+  }, 0);
+  return {
+    op: "memory",
+    class: launch.class,
+    bytes_read: bytesOfAll(tensors, read),
+    bytes_written: bytesOfAll(tensors, written),
+    flops,
+    dtype: tensors.tensors.get(written[0] ?? "")?.dtype ?? "unknown",
+  };
+}
+
+function bytesOfAll(tensors: Tensors, names: Iterable<string>): number {
+  let sum = 0;
+  for (const name of names) {
+    const tensor = tensors.tensors.get(name);
+    if (tensor !== undefined) sum += elementCount(tensor.shape) * dtypeBytes(tensor.dtype);
+  }
+  return sum;
+}
+
+/** Bytes of the whole tensor that a collective moves. */
+export function communicationBytes(
+  tensors: Tensors,
+  node: TensorNode,
+  collective: CollectiveKind,
+): number {
+  const grows = collective === "all_gather" || collective === "recv";
+  return bytesOfAll(tensors, new Set(grows ? node.outputs : node.inputs));
+}
+
+/** A microbatch size that does not split in two; null if all do. */
+export function oddBatch(graph: TensorGraph): number | null {
+  for (const { role, batch_axis, shape } of graph.tensors.values()) {
+    const batch = role === "data" && batch_axis !== null ? shape[batch_axis] : undefined;
+    if (batch !== undefined && batch % 2 !== 0) return batch;
+  }
+  return null;
+}
+
+/** Every tensor with its batch axis halved. */
+export function splitTensors(graph: TensorGraph): ReadonlyMap<string, Tensor> {
+  const halved = new Map<string, Tensor>();
+  for (const [name, tensor] of graph.tensors) {
+    const axis = tensor.batch_axis;
+    const shape =
+      axis === null ? tensor.shape : tensor.shape.map((dim, a) => (a === axis ? dim / 2 : dim));
+    halved.set(name, axis === null ? tensor : { ...tensor, shape });
+  }
+  return halved;
+}

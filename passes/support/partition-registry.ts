@@ -1,0 +1,83 @@
+import type { CommunicationKernel, ComputeKernel, Kernel } from "../../src/ir/kernel-graph.js";
+import {
+  type Communication,
+  type PartitionType,
+  partitionKey,
+  type Slot,
+} from "../../src/ir/partition.js";
+import type { Work } from "../../src/ir/work.js";
+
+/** A stretch of compute and the communication that belongs to it. */
+export interface PartitionContent {
+  readonly kernels: readonly ComputeKernel[];
+  readonly communication: readonly CommunicationKernel[];
+  readonly dependent: boolean;
+  /** Whether the shapes are those of one nanobatch. */
+  readonly nanobatch: boolean;
+}
+
+/** Collects partition types: equal structure and shapes are one type. */
+export class PartitionRegistry {
+  readonly #types = new Map<string, PartitionType>();
+
+  /** The types seen so far, by key, in order of the keys. */
+  types(): ReadonlyMap<string, PartitionType> {
+    return new Map([...this.#types].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** The key of a partition's type; a new type takes its slots' node names from this use. */
+  keyOf(content: PartitionContent): string {
+    const kernels = content.kernels.map((kernel) => ({
+      class: kernel.class,
+      work: workIn(kernel, content.nanobatch),
+    }));
+    const communication = fuse(content);
+    const members: readonly Kernel[] = [...content.kernels, ...content.communication];
+    const isForward = (k: Kernel) => k.direction === "forward" || k.origin === "recompute";
+    const shape = {
+      direction: members.every(isForward) ? ("forward" as const) : ("backward" as const),
+      kernels,
+      communication,
+      dependent: content.dependent && communication !== null && kernels.length > 0,
+      free_order: [],
+    };
+    const key = partitionKey(shape);
+    if (!this.#types.has(key)) {
+      this.#types.set(key, { key, ...shape, slots: slotsOf(content.kernels) });
+    }
+    return key;
+  }
+}
+
+function workIn(kernel: ComputeKernel, nanobatch: boolean): Work {
+  return nanobatch ? (kernel.nanobatch ?? kernel.work) : kernel.work;
+}
+
+/** Consecutive collectives run as one: their bytes add up. */
+function fuse({ communication, nanobatch }: PartitionContent): Communication | null {
+  const [first] = communication;
+  if (first === undefined) return null;
+  const size_bytes = communication.reduce(
+    (sum, c) => sum + (nanobatch ? (c.nanobatch_size_bytes ?? c.size_bytes) : c.size_bytes),
+    0,
+  );
+  return { kind: first.collective, size_bytes, ranks: first.ranks, group: first.group };
+}
+
+/** One slot per kernel, but consecutive memory-bound kernels share one, named by their main class. */
+function slotsOf(kernels: readonly ComputeKernel[]): Slot[] {
+  const runs: { first: number; kernels: ComputeKernel[] }[] = [];
+  for (const [i, kernel] of kernels.entries()) {
+    const run = runs.at(-1);
+    const bothShort = kernel.work.op === "memory" && run?.kernels[0]?.work.op === "memory";
+    if (run !== undefined && bothShort) run.kernels.push(kernel);
+    else runs.push({ first: i, kernels: [kernel] });
+  }
+  const counts = new Map<string, number>();
+  return runs.map(({ first, kernels: members }) => {
+    const main = members.find((kernel) => kernel.class !== "other")?.class ?? "other";
+    const n = counts.get(main) ?? 0;
+    counts.set(main, n + 1);
+    return { name: `${main}_${n}`, first, nodes: members.flatMap((kernel) => kernel.nodes) };
+  });
+}

@@ -1,0 +1,189 @@
+import { type Diagnostic, error, warning } from "./diagnostic.js";
+
+/** KRS1xxx: what can be wrong with a model file and the graph in it. */
+
+/** Code of the warning for unknown operators, so that `--strict` can turn it into an error. */
+export const UNKNOWN_OPERATOR = "KRS1301";
+
+/** The file cannot be opened or read. */
+export function unreadableFile(path: string, reason: string): Diagnostic {
+  return error("KRS1001", path, `cannot read the model: ${reason}`, "check the path");
+}
+
+/** The bytes are no protocol buffer of an ONNX model. */
+export function notAProtobuf(path: string, reason: string): Diagnostic {
+  return error("KRS1002", path, `not an ONNX model: ${reason}`, "give a .onnx file");
+}
+
+/** The file ends in the middle of a field. */
+export function truncatedFile(path: string, size_bytes: number): Diagnostic {
+  return error(
+    "KRS1003",
+    path,
+    `the file ends in the middle of a field, after ${size_bytes} bytes`,
+    "copy or export the file again",
+  );
+}
+
+/** A protocol buffer whose inside contradicts itself. */
+export function malformedModel(path: string, reason: string): Diagnostic {
+  return error("KRS1004", path, `damaged ONNX model: ${reason}`, "copy or export the file again");
+}
+
+/** There is no graph, or no node in it. */
+export function emptyGraph(path: string): Diagnostic {
+  return error("KRS1005", path, "the model holds no nodes", "export a graph with operators");
+}
+
+/** External data outside the model's folder. */
+export function externalPathEscapes(tensor: string, location: string): Diagnostic {
+  return error(
+    "KRS1006",
+    tensor,
+    `external data path ${JSON.stringify(location)} leaves the model's folder`,
+    "save the model again with relative external data paths",
+  );
+}
+
+/** Nodes wait for each other. */
+export function graphCycle(node: string): Diagnostic {
+  return error("KRS1101", node, "the node depends on its own output", "break the cycle");
+}
+
+/** A node, or the graph's own output, reads a tensor that nothing defines. */
+export function missingTensor(reader: string, tensor: string): Diagnostic {
+  return error(
+    "KRS1102",
+    reader,
+    `reads ${JSON.stringify(tensor)}, which no node, input or initializer defines`,
+    "export the graph again with its initializers listed (their data may stay external)",
+  );
+}
+
+/** Names defined more than once; the first definition stays. */
+export function redefinedTensors(first: string, count: number): Diagnostic {
+  const others = count > 1 ? ` and ${count - 1} more` : "";
+  return warning(
+    "KRS1103",
+    first,
+    `the tensor${others} is defined more than once; the first definition is used`,
+    "export the graph again with unique tensor names",
+  );
+}
+
+/** Loops have no static amount of work. */
+export function controlFlow(node: string, op: string): Diagnostic {
+  return error(
+    "KRS1104",
+    node,
+    `${op} is not supported: how often its body runs is not known before the run`,
+    "export with the loop unrolled",
+  );
+}
+
+/** A model-local function that calls itself, or functions that nest without end. */
+export function endlessFunction(name: string): Diagnostic {
+  return error(
+    "KRS1105",
+    name,
+    "the model-local function nests without end",
+    "inline the functions before export",
+  );
+}
+
+/** Inlining functions multiplies nodes beyond what can be handled. */
+export function tooManyNodes(limit: number): Diagnostic {
+  return error(
+    "KRS1106",
+    "graph",
+    `inlining functions and branches yields more than ${limit} nodes`,
+    "export a smaller graph",
+  );
+}
+
+/** Symbolic dimensions without a number; lists every missing flag. */
+export function unboundSymbols(where: string, names: readonly string[]): Diagnostic {
+  return error(
+    "KRS1201",
+    where,
+    `symbolic dimensions have no value: ${names.join(", ")}`,
+    `add ${names.map((name) => `--bind ${quoted(name)}=N`).join(" ")}`,
+  );
+}
+
+/** A bound name that the graph does not use. */
+export function unusedBinding(name: string): Diagnostic {
+  return warning(
+    "KRS1202",
+    `--bind ${quoted(name)}`,
+    "the graph has no symbolic dimension of that name",
+    "remove it, or run `kareus inspect` to see the graph's inputs",
+  );
+}
+
+/** A dimension below zero, not whole, or beyond 2^40 elements. */
+export function badDimension(where: string, dim: number | string): Diagnostic {
+  return error(
+    "KRS1203",
+    where,
+    `dimension ${dim} is not a size`,
+    "dimensions are whole numbers from 0 to 2^40, tensors hold at most 2^48 elements; check --bind",
+  );
+}
+
+/** An input of the graph whose rank or type is unknown. */
+export function inputWithoutShape(input: string): Diagnostic {
+  return error(
+    "KRS1204",
+    input,
+    "the graph input has no tensor shape",
+    "export the graph with typed inputs (symbolic dimensions are fine; sequences are not)",
+  );
+}
+
+/** An operator without an entry in the operator table. */
+export function unknownOperator(op: string, node: string, count: number): Diagnostic {
+  const others = count > 1 ? ` (and ${count - 1} more)` : "";
+  return warning(
+    UNKNOWN_OPERATOR,
+    node,
+    `unknown operator ${op}${others}: its outputs are taken to be shaped like its largest input`,
+    "export with shape inference, or accept the estimate",
+  );
+}
+
+/** Shape inference refused; `input` names the tensor at fault. */
+export function shapeNotInferred(
+  node: string,
+  op: string,
+  input: string,
+  reason: string,
+): Diagnostic {
+  const of = input === "" ? "" : ` (input ${JSON.stringify(input)})`;
+  return error(
+    "KRS1302",
+    node,
+    `the output shape of ${op} is not known: ${reason}${of}`,
+    "bind its symbolic dimensions with --bind, or export again with onnx shape inference",
+  );
+}
+
+/** The file's own shape information says otherwise. */
+export function shapeDisagreement(
+  tensor: string,
+  inferred: readonly number[],
+  stated: readonly number[],
+  count: number,
+): Diagnostic {
+  const others = count > 1 ? `; ${count - 1} more tensors disagree` : "";
+  return warning(
+    "KRS1303",
+    tensor,
+    `inferred shape [${inferred}] but the file states [${stated}]; inferred is used${others}`,
+    "check --bind against the sizes the graph was exported with",
+  );
+}
+
+function quoted(name: string): string {
+  return /^[\w./:-]+$/.test(name) ? name : `'${name}'`;
+}

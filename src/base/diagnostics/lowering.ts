@@ -1,0 +1,80 @@
+import { type Diagnostic, error, warning } from "./diagnostic.js";
+
+/** KRS12xx: the graph is sound, but cannot be laid out as asked. */
+
+export const tensorParallelIndivisible = (
+  node: string,
+  tp: number,
+  size: number,
+  axis: number,
+): Diagnostic =>
+  error(
+    "KRS1201",
+    node,
+    `--tp ${tp} does not divide ${size} (axis ${axis} of its result)`,
+    "choose a --tp that divides the attention heads, key-value heads and feed-forward width",
+  );
+
+export const tensorParallelBackward = (graph: string, tp: number): Diagnostic =>
+  error(
+    "KRS1202",
+    graph,
+    `--tp ${tp} cannot cut a graph that already holds its backward but no collectives`,
+    "export the forward graph with its loss, or a joint graph with its collectives in place",
+  );
+
+export const moreStagesThanLayers = (graph: string, pp: number, layers: number): Diagnostic =>
+  error(
+    "KRS1203",
+    graph,
+    `--pp ${pp} needs at least ${pp} repeated layers; ${layers} found`,
+    "lower --pp; `kareus inspect` shows the layers that were found",
+  );
+
+export const collectiveRanksUnknown = (node: string, group: string): Diagnostic =>
+  warning(
+    "KRS1204",
+    node,
+    `the graph does not say how many ranks group ${group} has; its collectives cost nothing at 1`,
+    "pass the degree, for example --tp 8",
+  );
+
+export const collectiveRanksConflict = (
+  node: string,
+  ranks: number,
+  flag: string,
+  degree: number,
+): Diagnostic =>
+  error(
+    "KRS1205",
+    node,
+    `the graph's collective spans ${ranks} ranks but ${flag} is ${degree}`,
+    `pass ${flag} ${ranks}, or leave it out`,
+  );
+
+export const batchNotSplittable = (graph: string, batch: number): Diagnostic =>
+  warning(
+    "KRS1206",
+    graph,
+    `a microbatch of ${batch} does not split into two equal nanobatches; only sequential execution is searched`,
+    "bind an even batch, for example --bind batch=8",
+  );
+
+export const nothingToSchedule = (graph: string): Diagnostic =>
+  error(
+    "KRS1207",
+    graph,
+    "no node computes anything from the graph's inputs: there is nothing to schedule",
+    "export a training or inference graph whose inputs reach its outputs",
+  );
+
+export const unknownPass = (name: string, passes: readonly string[]): Diagnostic =>
+  error("KRS1208", "--print-ir", `there is no pass ${name}`, `the passes are ${passes.join(", ")}`);
+
+export const noOptions = (stage: number, kind: string): Diagnostic =>
+  error(
+    "KRS1209",
+    `stage ${stage} ${kind}`,
+    "no configuration that covers all of its partitions was evaluated",
+    "raise --budget",
+  );

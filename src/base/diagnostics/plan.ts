@@ -1,0 +1,64 @@
+import { type Diagnostic, error } from "./diagnostic.js";
+
+/** Catalogue of plans, frontiers and the pipeline: KRS4xxx; 41xx are the files and choosing. */
+
+/** A file that should hold JSON and does not. */
+export function notJson(where: string, reason: string): Diagnostic {
+  return error("KRS4101", where, `is not JSON: ${reason}`, "the file may be cut off or not ours");
+}
+
+/** A file of another format than the command takes. */
+export function wrongFormat(where: string, found: unknown, expected: string): Diagnostic {
+  const name = typeof found === "string" ? JSON.stringify(found) : "missing";
+  return error(
+    "KRS4102",
+    where,
+    `"format" is ${name}, not "${expected}"`,
+    `give a ${expected} file, as kareus writes it`,
+  );
+}
+
+/** A file written by a newer kareus. */
+export function newerFormat(
+  where: string,
+  format: string,
+  version: number,
+  known: number,
+): Diagnostic {
+  return error(
+    "KRS4103",
+    where,
+    `is ${format} version ${version}; this kareus reads up to ${known}`,
+    "update kareus, or write the file again with this one",
+  );
+}
+
+/** A file of the right format whose content breaks its schema; `path` as jq would ask for it. */
+export function malformedFile(where: string, path: string, message: string): Diagnostic {
+  return error(
+    "KRS4104",
+    `${where} at ${path}`,
+    message,
+    "the file was edited or damaged; write it again",
+  );
+}
+
+/** A plan that does not belong to the frontier that names it. */
+export function strangePlan(where: string, id: number): Diagnostic {
+  return error(
+    "KRS4105",
+    where,
+    `is not the plan of point ${id} of this frontier`,
+    "the folder mixes two runs; run `kareus optimize` again",
+  );
+}
+
+/** A demand that no point of the frontier meets; `nearest` describes the one that comes closest. */
+export function noPointQualifies(demand: string, nearest: string): Diagnostic {
+  return error("KRS4110", demand, "no point qualifies", `the nearest is ${nearest}`);
+}
+
+/** A frontier without points. */
+export function emptyFrontier(where: string): Diagnostic {
+  return error("KRS4111", where, "the frontier has no points", "run `kareus optimize` again");
+}

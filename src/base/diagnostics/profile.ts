@@ -1,0 +1,73 @@
+import { type Diagnostic, error, warning } from "./diagnostic.js";
+
+/** KRS2001: no bundled device has that name and no file of that path exists. */
+export function unknownDevice(name: string, known: readonly string[]): Diagnostic {
+  return error(
+    "KRS2001",
+    name,
+    "no such device, and no such file",
+    `use one of ${known.join(", ")}, or the path of a device file`,
+  );
+}
+
+/** KRS2002: a device file that cannot be read or is not JSON. */
+export function unreadableDevice(file: string, reason: string): Diagnostic {
+  return error("KRS2002", file, `not readable as JSON: ${reason}`, "check the file and its syntax");
+}
+
+/** KRS2003: a device file whose content breaks the format. */
+export function invalidDevice(file: string, problem: string): Diagnostic {
+  return error(
+    "KRS2003",
+    file,
+    `not a valid device: ${problem}`,
+    "compare it with a bundled file in profiles/devices",
+  );
+}
+
+/** KRS2004: written by a newer version of this tool. */
+export function newerVersion(file: string, format: string, version: number): Diagnostic {
+  return error(
+    "KRS2004",
+    file,
+    `${format} version ${version} is newer than this program reads`,
+    "upgrade kareus",
+  );
+}
+
+/** KRS2010: a profile file that cannot be opened. */
+export function unreadableProfile(file: string, reason: string): Diagnostic {
+  return error("KRS2010", file, `cannot be read: ${reason}`, "check the path and its permissions");
+}
+
+/** KRS2011: a line of a profile that breaks the format. */
+export function malformedProfileLine(file: string, line: number, problem: string): Diagnostic {
+  return error(
+    "KRS2011",
+    `${file}:${line}`,
+    problem,
+    line === 1
+      ? "a profile starts with a header line whose format is kareus-profile"
+      : "correct or delete this line; the records around it stay usable",
+  );
+}
+
+/** KRS2012: the last line was cut off while being written; the records before it count. */
+export function tornProfileLine(file: string, line: number): Diagnostic {
+  return warning(
+    "KRS2012",
+    `${file}:${line}`,
+    "the last line is incomplete and was dropped",
+    "a run that was interrupted leaves such a line; its measurement is lost",
+  );
+}
+
+/** KRS2013: a profile that cannot be written. */
+export function unwritableProfile(file: string, reason: string): Diagnostic {
+  return error(
+    "KRS2013",
+    file,
+    `cannot be written: ${reason}`,
+    "check the directory and space left",
+  );
+}

@@ -1,0 +1,69 @@
+import { type Diagnostic, error } from "./diagnostic.js";
+
+/** Catalogue of the command line and of files as such: KRS0xxx. */
+
+/** The parser refused the command line. `hint` is its suggestion, or where the help is. */
+export function badUsage(where: string, message: string, hint: string): Diagnostic {
+  return error("KRS0001", where, message, hint);
+}
+
+/** A flag's value is not what the flag takes. */
+export function badValue(flag: string, value: string, expected: string): Diagnostic {
+  return error("KRS0002", flag, `${JSON.stringify(value)} is not ${expected}`, `give ${expected}`);
+}
+
+/** A symbol bound twice with different values. */
+export function boundTwice(name: string): Diagnostic {
+  return error("KRS0003", "--bind", `${name} is bound to two values`, "bind each symbol once");
+}
+
+/** Not exactly one of several flags that exclude each other. */
+export function oneOf(
+  where: string,
+  flags: readonly string[],
+  given: readonly string[],
+): Diagnostic {
+  const message =
+    given.length === 0 ? "nothing says which point" : `${given.join(" and ")} together`;
+  return error("KRS0004", where, message, `give exactly one of ${flags.join(", ")}`);
+}
+
+/** A command that is promised and not built. */
+export function commandNotBuilt(command: string): Diagnostic {
+  return error(
+    "KRS0010",
+    `kareus ${command}`,
+    "this command is not built yet",
+    "`kareus --help` lists what is",
+  );
+}
+
+/** A flag, or a value of one, that is promised and not built. */
+export function flagNotBuilt(flag: string, what: string): Diagnostic {
+  return error("KRS0011", flag, `${what} is not built yet`, "leave the flag out for now");
+}
+
+/** An input file that cannot be read; `reason` in words. */
+export function unreadable(path: string, reason: string): Diagnostic {
+  return error("KRS0020", path, `cannot be read: ${reason}`, "check the path and its permissions");
+}
+
+/** An output folder or file that cannot be written; found before the work begins. */
+export function unwritable(path: string, reason: string): Diagnostic {
+  return error(
+    "KRS0021",
+    path,
+    `cannot be written: ${reason}`,
+    "choose another place with --out, or fix its permissions",
+  );
+}
+
+/** A fault of ours. */
+export function internalError(message: string): Diagnostic {
+  return error(
+    "KRS0900",
+    "kareus",
+    `internal error: ${message}`,
+    "please report this with the command that led here; KAREUS_DEBUG=1 prints the stack",
+  );
+}

@@ -1,0 +1,87 @@
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fail } from "./diagnostics/diagnostic.js";
+import { unreadable, unwritable } from "./diagnostics/usage.js";
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or folder",
+  EACCES: "permission denied",
+  EPERM: "operation not permitted",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of the path is not a folder",
+  EEXIST: "a file of that name is in the way",
+  ENOSPC: "the disk is full",
+  EROFS: "the file system is read-only",
+  ENAMETOOLONG: "the name is too long",
+  ELOOP: "too many symbolic links",
+};
+
+/** The operating system's reason in plain words. */
+function reasonOf(cause: unknown): string {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  return REASONS[code] ?? (code || String(cause));
+}
+
+/** The whole of a UTF-8 file, or of standard input for `-`. Unreadable: KRS0020. */
+export async function readText(path: string): Promise<string> {
+  try {
+    return path === "-" ? await text(process.stdin) : await readFile(path, "utf8");
+  } catch (cause) {
+    return fail(unreadable(path, reasonOf(cause)));
+  }
+}
+
+/**
+ * Writes a file whole or not at all: under a temporary name in the same folder, then renamed.
+ * Failure: KRS0021, and no temporary file stays.
+ */
+export async function writeText(path: string, content: string): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  try {
+    await writeFile(temporary, content);
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    fail(unwritable(path, reasonOf(cause)));
+  }
+}
+
+/**
+ * Makes sure of a folder (parents included) and proves that files can be made in it; else KRS0021.
+ * Returns whether the folder is new.
+ */
+export async function prepareFolder(path: string): Promise<boolean> {
+  const probe = join(path, `.probe.${process.pid}.tmp`);
+  try {
+    const made = await mkdir(path, { recursive: true });
+    await writeFile(probe, "");
+    await rm(probe, { force: true });
+    return made !== undefined;
+  } catch (cause) {
+    return fail(unwritable(path, reasonOf(cause)));
+  }
+}
+
+/** Names in a folder, sorted. Unreadable: KRS0020. */
+export async function listFolder(path: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(path)).sort();
+  } catch (cause) {
+    return fail(unreadable(path, reasonOf(cause)));
+  }
+}
+
+/** Removes a file if it is there. Failure: KRS0021. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true });
+  } catch (cause) {
+    fail(unwritable(path, reasonOf(cause)));
+  }
+}
+
+/** Removes a folder if it is empty, and leaves it alone otherwise. */
+export async function removeFolder(path: string): Promise<void> {
+  await rmdir(path).catch(() => undefined);
+}

@@ -1,0 +1,105 @@
+import { stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Command } from "commander";
+import { fail } from "../../base/diagnostics/diagnostic.js";
+import { strangePlan } from "../../base/diagnostics/plan.js";
+import { oneOf } from "../../base/diagnostics/usage.js";
+import { readText, writeText } from "../../base/files.js";
+import { pointLine } from "../../emit/summary.js";
+import { type FrontierPoint, readFrontier } from "../../plan/frontier.js";
+import { readPlan } from "../../plan/plan.js";
+import { type Selector, select } from "../../plan/select.js";
+import { addFlags, integer, quantity, readFlags, text, toggle, type Values } from "../flags.js";
+
+const FLAGS = {
+  deadline: quantity("--deadline <s>", "least energy within this time", "seconds"),
+  slowdown: quantity("--slowdown <percent>", "least energy, this much slower at most", "percent"),
+  energyBudget: quantity("--energy-budget <j>", "fastest within this energy", "joules"),
+  powerCap: quantity("--power-cap <w>", "fastest within this average power", "watts"),
+  fastest: toggle("--fastest", "the fastest point"),
+  cheapest: toggle("--cheapest", "the point of least energy"),
+  knee: toggle("--knee", "the point farthest from the chord between the two ends"),
+  id: integer("--id <n>", "the point of this id", null, { min: 0, max: Number.MAX_SAFE_INTEGER }),
+  out: text("--out <plan.json>", "copy the point's plan to this file", null),
+  json: toggle("--json", "the point as JSON on stdout, diagnostics as JSON lines on stderr"),
+} as const;
+
+const EXAMPLES = `
+Exactly one selector. Energy and power count every GPU of one data-parallel replica.
+
+Examples:
+  $ kareus select llama.kareus --deadline 4.5 --out plan.json
+  $ kareus select llama.kareus/frontier.json --slowdown 5
+  $ kareus optimize llama.onnx --json | kareus select - --knee`;
+
+/** `kareus select`: one point of a frontier, by what the job demands. */
+export function addSelect(program: Command): void {
+  const command = program
+    .command("select")
+    .summary("choose one plan of a frontier")
+    .description("Choose one point of a frontier, and copy its plan.")
+    .argument("<dir|frontier.json>", "what optimize wrote, - for a frontier on standard input")
+    .addHelpText("after", EXAMPLES);
+  addFlags(command, FLAGS);
+  command.action((source: string) => run(source, readFlags(command, FLAGS)));
+}
+
+async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
+  const selector = selectorOf(flags);
+  const path = (await isFolder(source)) ? join(source, "frontier.json") : source;
+  const frontier = readFrontier(await readText(path), path);
+  const point = select(frontier, selector, path);
+  if (flags.out !== null) {
+    const plan = join(path === "-" ? "." : dirname(path), point.plan);
+    await copyPlan(plan, point, frontier.graph.sha256, flags.out);
+  }
+  process.stdout.write(flags.json ? `${JSON.stringify(point)}\n` : pointLine(point));
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return path !== "-" && (await stat(path).catch(() => null))?.isDirectory() === true;
+}
+
+/** The one selector given; none or several: KRS0004. */
+function selectorOf(flags: Values<typeof FLAGS>): Selector {
+  const { deadline, slowdown, energyBudget, powerCap, id } = flags;
+  const selectors: readonly (readonly [string, Selector | null])[] = [
+    ["--deadline", deadline === null ? null : { by: "deadline", time_s: deadline }],
+    ["--slowdown", slowdown === null ? null : { by: "slowdown", percent: slowdown }],
+    [
+      "--energy-budget",
+      energyBudget === null ? null : { by: "energy-budget", energy_j: energyBudget },
+    ],
+    ["--power-cap", powerCap === null ? null : { by: "power-cap", power_w: powerCap }],
+    ["--fastest", flags.fastest ? { by: "fastest" } : null],
+    ["--cheapest", flags.cheapest ? { by: "cheapest" } : null],
+    ["--knee", flags.knee ? { by: "knee" } : null],
+    ["--id", id === null ? null : { by: "id", id }],
+  ];
+  const names = selectors.map(([name]) => name);
+  const given = selectors.filter(([, selector]) => selector !== null);
+  const [first] = given;
+  if (given.length === 1 && first?.[1]) return first[1];
+  return fail(
+    oneOf(
+      "kareus select",
+      names,
+      given.map(([name]) => name),
+    ),
+  );
+}
+
+/** Copies a plan byte by byte, once it has proved to be the plan of that point. */
+async function copyPlan(
+  path: string,
+  point: FrontierPoint,
+  sha256: string,
+  out: string,
+): Promise<void> {
+  const content = await readText(path);
+  const plan = readPlan(content, path);
+  const { id, time_s, energy_j } = plan.point;
+  const same = id === point.id && time_s === point.time_s && energy_j === point.energy_j;
+  if (!same || plan.graph.sha256 !== sha256) fail(strangePlan(path, point.id));
+  await writeText(out, content);
+}

@@ -1,0 +1,153 @@
+import { type Command, Option } from "commander";
+import { fail } from "../base/diagnostics/diagnostic.js";
+import { badValue, boundTwice, flagNotBuilt } from "../base/diagnostics/usage.js";
+
+/** One flag of the command line: how it is written, what it means and the value it becomes. */
+export interface Flag<T> {
+  /** As commander writes it: `--tp <n>`. */
+  readonly flags: string;
+  readonly description: string;
+  /** When the flag is absent. */
+  readonly fallback: T;
+  /** The value of all occurrences in order, at least one. Bad or not built: KRS000x, KRS0011. */
+  readonly read: (given: readonly string[], name: string) => T;
+}
+
+/** The typed values of a table of flags. */
+export type Values<F> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
+
+/** What of a value is promised and not built, in words; null: all of it is built. */
+type Later<T> = (value: T) => string | null;
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A scalar flag: the last occurrence wins. */
+function scalar<T, F>(
+  flags: string,
+  description: string,
+  fallback: F,
+  parse: (text: string, name: string) => T,
+  later: Later<T> = () => null,
+): Flag<T | F> {
+  const read = (given: readonly string[], name: string): T => {
+    const value = parse(given.at(-1) ?? "", name);
+    const missing = later(value);
+    return missing === null ? value : fail(flagNotBuilt(name, missing));
+  };
+  return { flags, description, fallback, read };
+}
+
+function parseInteger(text: string, name: string, { min, max }: Range): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  return fail(badValue(name, text, `a whole number from ${min} to ${max}`));
+}
+
+/** A whole number within a range. */
+export function integer<F extends number | null>(
+  flags: string,
+  description: string,
+  fallback: F,
+  range: Range,
+  later?: Later<number>,
+): Flag<number | F> {
+  const parse = (text: string, name: string) => parseInteger(text, name, range);
+  return scalar(flags, description, fallback, parse, later);
+}
+
+/** A finite number, zero or above; `unit` is for the message. */
+export function quantity(flags: string, description: string, unit: string): Flag<number | null> {
+  const parse = (text: string, name: string): number => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (Number.isFinite(value) && value >= 0) return value;
+    return fail(badValue(name, text, `a number of ${unit}, zero or above`));
+  };
+  return scalar(flags, description, null, parse);
+}
+
+/** One of a few words. */
+export function choice<T extends string, F extends T | null>(
+  flags: string,
+  description: string,
+  words: readonly T[],
+  fallback: F,
+  later?: Later<T>,
+): Flag<T | F> {
+  const parse = (text: string, name: string): T =>
+    words.find((word) => word === text) ?? fail(badValue(name, text, `one of ${words.join(", ")}`));
+  return scalar(flags, description, fallback, parse, later);
+}
+
+/** Any text that is not empty. */
+export function text<F extends string | null>(
+  flags: string,
+  description: string,
+  fallback: F,
+): Flag<string | F> {
+  const parse = (value: string, name: string): string =>
+    value === "" ? fail(badValue(name, value, "a name or a path")) : value;
+  return scalar(flags, description, fallback, parse);
+}
+
+/** A flag without a value. */
+export function toggle(flags: string, description: string): Flag<boolean> {
+  return { flags, description, fallback: false, read: () => true };
+}
+
+/** A promised flag: any use of it is refused. */
+export function unbuilt(flags: string, description: string): Flag<null> {
+  const read = (_given: readonly string[], name: string) => fail(flagNotBuilt(name, "this flag"));
+  return { flags, description: `${description} (not built yet)`, fallback: null, read };
+}
+
+const LARGEST_DIMENSION = 2 ** 40;
+
+/** `a=1,b=2`, repeatable; the same symbol twice must agree. */
+export function bindings(flags: string, description: string): Flag<ReadonlyMap<string, number>> {
+  const read = (given: readonly string[], name: string): ReadonlyMap<string, number> => {
+    const bound = new Map<string, number>();
+    for (const pair of given.flatMap((list) => list.split(","))) {
+      const [, symbol, digits] = /^\s*([^=]+?)\s*=\s*(.*?)\s*$/.exec(pair) ?? [];
+      if (symbol === undefined || digits === undefined) {
+        return fail(badValue(name, pair, "name=integer, several separated by commas"));
+      }
+      const range = { min: 1, max: LARGEST_DIMENSION };
+      const value = parseInteger(digits, `${name} ${symbol}`, range);
+      if ((bound.get(symbol) ?? value) !== value) fail(boundTwice(symbol));
+      bound.set(symbol, value);
+    }
+    return bound;
+  };
+  return { flags, description, fallback: new Map(), read };
+}
+
+type Table = Readonly<Record<string, Flag<unknown>>>;
+
+/** Adds every flag of a table to a command. Values are collected as written. */
+export function addFlags(command: Command, table: Table): void {
+  for (const { flags, description, fallback } of Object.values(table)) {
+    const shown = typeof fallback === "number" || typeof fallback === "string";
+    const option = new Option(flags, shown ? `${description} (default: ${fallback})` : description);
+    if (option.required || option.optional) {
+      option.argParser((value: string, earlier: unknown) => [
+        ...(Array.isArray(earlier) ? earlier : []),
+        value,
+      ]);
+    }
+    command.addOption(option);
+  }
+}
+
+/** The values of a table's flags, validated; call it once, at the door. */
+export function readFlags<F extends Table>(command: Command, table: F): Values<F> {
+  const values = Object.entries(table).map(([key, flag]) => {
+    const option = new Option(flag.flags);
+    const given: unknown = command.getOptionValue(option.attributeName());
+    if (given === undefined) return [key, flag.fallback];
+    return [key, flag.read(Array.isArray(given) ? given.map(String) : [], option.long ?? key)];
+  });
+  return Object.fromEntries(values) as Values<F>;
+}

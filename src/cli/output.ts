@@ -1,0 +1,44 @@
+import { basename, dirname, join } from "node:path";
+import { listFolder, prepareFolder, removeFile, removeFolder, writeText } from "../base/files.js";
+import { reportPage } from "../emit/report.js";
+import type { OptimizeResult } from "../pipeline.js";
+import { writeFrontier } from "../plan/frontier.js";
+import { writePlan } from "../plan/plan.js";
+
+/** Where `optimize graph.onnx` writes unless told: `graph.kareus` beside the graph. */
+export function defaultFolder(graph: string): string {
+  if (graph === "-") return "graph.kareus";
+  return join(dirname(graph), `${basename(graph).replace(/\.onnx$/i, "")}.kareus`);
+}
+
+/**
+ * Makes the run's folders and proves that they can be written, before the work begins (KRS0021).
+ * Returns what undoes it, for a run that fails: only folders made here, only while empty.
+ */
+export async function prepareRun(folder: string): Promise<() => Promise<void>> {
+  const folders = [folder, join(folder, "plans")];
+  const made: string[] = [];
+  for (const path of folders) if (await prepareFolder(path)) made.unshift(path);
+  return async () => {
+    for (const path of made) await removeFolder(path);
+  };
+}
+
+/**
+ * Writes a run. frontier.json comes last: whoever finds it finds everything that it names. Plans
+ * of an earlier run in the same folder are removed.
+ */
+export async function writeRun(folder: string, result: OptimizeResult): Promise<void> {
+  const { frontier, plans } = result;
+  await removeFile(join(folder, "frontier.json"));
+  for (const name of await listFolder(join(folder, "plans"))) {
+    if (/^\d+\.json$/.test(name)) await removeFile(join(folder, "plans", name));
+  }
+  for (const plan of plans) {
+    const path = frontier.points.find((point) => point.id === plan.point.id)?.plan;
+    if (path === undefined) throw new Error(`no point of the frontier has id ${plan.point.id}`);
+    await writeText(join(folder, path), writePlan(plan));
+  }
+  await writeText(join(folder, "report.html"), reportPage(frontier));
+  await writeText(join(folder, "frontier.json"), writeFrontier(frontier));
+}

@@ -1,0 +1,56 @@
+import { Command } from "commander";
+import { fail } from "../base/diagnostics/diagnostic.js";
+import { commandNotBuilt } from "../base/diagnostics/usage.js";
+import { addInspect } from "./commands/inspect.js";
+import { addOptimize } from "./commands/optimize.js";
+import { addSelect } from "./commands/select.js";
+
+/** Promised commands; using one says that it is not built yet. */
+const UNBUILT = [
+  "solve",
+  "search",
+  "verify",
+  "explain",
+  "report",
+  "simulate",
+  "diff",
+  "export",
+  "profile",
+  "run",
+  "devices",
+  "doctor",
+] as const;
+
+const EPILOGUE = `
+Example:
+  $ kareus optimize llama.onnx --bind batch=8,sequence=4096 --dtype bf16 --tp 8 --pp 2
+  $ kareus select llama.kareus --knee --out plan.json
+
+Not built yet: ${UNBUILT.join(", ")}.`;
+
+/** The whole command line. It throws CommanderError instead of exiting, and prints no errors. */
+export function buildProgram(version: string): Command {
+  const program = new Command("kareus")
+    .description("Train large models with less energy at the same speed.")
+    .version(version, "--version", "print the version")
+    .helpCommand(false)
+    .showSuggestionAfterError(true)
+    .configureOutput({ outputError: () => undefined })
+    .exitOverride()
+    .addHelpText("after", EPILOGUE);
+  addOptimize(program);
+  addSelect(program);
+  addInspect(program);
+  for (const name of UNBUILT) addUnbuilt(program, name);
+  return program;
+}
+
+function addUnbuilt(program: Command, name: string): void {
+  program
+    .command(name, { hidden: true })
+    .description("Not built yet.")
+    .argument("[arguments...]")
+    .allowUnknownOption()
+    .addHelpText("after", `\nExample:\n  $ kareus ${name}   (says that it is not built yet)`)
+    .action(() => fail(commandNotBuilt(name)));
+}

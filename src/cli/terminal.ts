@@ -1,0 +1,64 @@
+import { Presets, SingleBar } from "cli-progress";
+import pc from "picocolors";
+import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
+import { renderJson, renderText } from "../base/diagnostics/render.js";
+
+/** Colours on a terminal that takes them; NO_COLOR (set and not empty) always wins. */
+function colours(stream: NodeJS.WriteStream) {
+  const { NO_COLOR, TERM } = process.env;
+  return pc.createColors(stream.isTTY === true && !NO_COLOR && TERM !== "dumb");
+}
+
+/** Writes diagnostics to stderr: for people, or as JSON lines for programs. */
+export function writeDiagnostic(diagnostic: Diagnostic, json: boolean): void {
+  if (json) {
+    process.stderr.write(renderJson(diagnostic));
+    return;
+  }
+  const colour = colours(process.stderr);
+  const { severity } = diagnostic;
+  const word = severity === "error" ? colour.red(severity) : colour.yellow(severity);
+  process.stderr.write(renderText(diagnostic).replace(severity, word));
+}
+
+/** What a running command says on stderr: diagnostics, and a progress bar on a terminal only. */
+export class Terminal {
+  readonly #json: boolean;
+  #bar: SingleBar | null = null;
+  #phase = "";
+
+  constructor(json: boolean) {
+    this.#json = json;
+  }
+
+  readonly report = (diagnostic: Diagnostic): void => {
+    this.close();
+    writeDiagnostic(diagnostic, this.#json);
+  };
+
+  readonly progress = (phase: string, done: number, total: number): void => {
+    if (this.#json || !process.stderr.isTTY) return;
+    if (this.#bar === null || this.#phase !== phase) {
+      this.close();
+      const format = `${phase} {bar} {value}/{total}`;
+      this.#bar = new SingleBar({ format, clearOnComplete: true }, Presets.shades_classic);
+      this.#bar.start(total, done);
+      this.#phase = phase;
+      return;
+    }
+    this.#bar.setTotal(total);
+    this.#bar.update(done);
+  };
+
+  /** The graph after a pass: on stdout, or on stderr where stdout is the JSON result. */
+  readonly printIr = (text: string): void => {
+    this.close();
+    (this.#json ? process.stderr : process.stdout).write(text);
+  };
+
+  /** Takes the progress bar away. */
+  close(): void {
+    this.#bar?.stop();
+    this.#bar = null;
+  }
+}

@@ -1,0 +1,54 @@
+import type { Device } from "../gpu/device-schema.js";
+import type { Evaluation } from "../ir/configuration.js";
+import type { IterationFrontier } from "../ir/iteration.js";
+import type { PartitionedGraph } from "../ir/partition.js";
+import { instructionFrontiers, type Restriction } from "./instructions.js";
+import { type Layout, pipelineProblem } from "./problem.js";
+import { solvePipeline } from "./solve.js";
+
+export type BaselineName = "sequential-max-clock" | "sequential-frequency" | "nanobatch-frequency";
+
+/**
+ * What other tools reach on the same graph, from the same machinery with restricted choices:
+ * Megatron-LM (no nanobatches, communication alone, highest clock), Perseus (the same with the
+ * frequency free per instruction), and nanobatching with Perseus on top (every instruction
+ * nanobatched, communication launched at the first slot).
+ */
+export function baselineFrontiers(
+  graph: PartitionedGraph,
+  evaluations: ReadonlyMap<string, readonly Evaluation[]>,
+  device: Device,
+  layout: Layout,
+  points: number,
+): { name: BaselineName; points: IterationFrontier["points"] }[] {
+  return Object.entries(restrictions(graph, device)).map(([name, restriction]) => {
+    const { static_power_w } = layout;
+    const frontiers = instructionFrontiers(graph, evaluations, static_power_w, restriction);
+    const problem = pipelineProblem(frontiers, graph.stages, layout);
+    return { name: name as BaselineName, points: solvePipeline(problem, { points }).points };
+  });
+}
+
+function restrictions(
+  graph: PartitionedGraph,
+  device: Device,
+): Readonly<Record<BaselineName, Restriction>> {
+  const defaultSms = ({ sms }: Evaluation) => sms === 0 || sms === device.default_comm_sms;
+  const alone = (e: Evaluation) => e.launch_slot === null && defaultSms(e);
+  const first = (e: Evaluation) => e.launch_slot === firstSlot(graph, e.partition) && defaultSms(e);
+  return {
+    "sequential-max-clock": {
+      models: ["sequential"],
+      allow: (e) => alone(e) && e.freq_mhz === device.highest_clock_mhz,
+    },
+    "sequential-frequency": { models: ["sequential"], allow: alone },
+    "nanobatch-frequency": { models: ["nanobatched"], allow: first },
+  };
+}
+
+/** The earliest launch slot of a partition; null where communication cannot overlap. */
+function firstSlot(graph: PartitionedGraph, key: string): string | null {
+  const type = graph.partitions.get(key);
+  if (type === undefined || type.communication === null || type.dependent) return null;
+  return type.slots[0]?.name ?? null;
+}

@@ -1,0 +1,37 @@
+import { fail } from "../base/diagnostics/diagnostic.js";
+import { noOptions } from "../base/diagnostics/lowering.js";
+import type { Evaluation, InstructionFrontier } from "../ir/configuration.js";
+import type { ExecutionModel, PartitionedGraph } from "../ir/partition.js";
+import { composeInstruction } from "./instruction.js";
+
+/** Which execution models and evaluations may be used; the searched frontier uses all. */
+export interface Restriction {
+  readonly models: readonly ExecutionModel[];
+  readonly allow: (evaluation: Evaluation) => boolean;
+}
+
+const EVERYTHING: Restriction = { models: ["sequential", "nanobatched"], allow: () => true };
+
+/**
+ * The options of every instruction of a graph, from the evaluations of its partition types. Fails
+ * with KRS1209 if an instruction has none.
+ */
+export function instructionFrontiers(
+  graph: PartitionedGraph,
+  evaluations: ReadonlyMap<string, readonly Evaluation[]>,
+  static_power_w: number,
+  restriction: Restriction = EVERYTHING,
+): InstructionFrontier[] {
+  return graph.instructions.map((shape) => {
+    // An instruction that cannot be nanobatched runs sequentially, whatever the restriction.
+    const available = shape.executions.map(({ model }) => model);
+    const models = restriction.models.filter((model) => available.includes(model));
+    const frontier = composeInstruction(shape, evaluations, {
+      static_power_w,
+      models: models.length > 0 ? models : available,
+      allow: restriction.allow,
+    });
+    if (frontier.options.length === 0) fail(noOptions(shape.stage, shape.kind));
+    return frontier;
+  });
+}

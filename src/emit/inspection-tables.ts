@@ -1,0 +1,153 @@
+import { plural, scaled } from "../base/units.js";
+import type { Inspection } from "./inspection.js";
+import { type Column, table } from "./table.js";
+
+/** The inspection as a person reads it in a terminal. */
+export function inspectionTables(found: Inspection): string {
+  const { graph, layers, stages, gpu } = found;
+  const title = `${graph.name}: ${plural(layers, "layer")}, ${plural(stages, "stage")}, ${gpu}\n`;
+  const sections = [
+    operators(found),
+    patterns(found),
+    kernels(found),
+    collectives(found),
+    partitions(found),
+    parameters(found),
+    costs(found),
+  ];
+  return [title, ...sections.filter((section) => section !== "")].join("\n");
+}
+
+/** A titled table; nothing at all where there are no rows. */
+function section(
+  title: string,
+  columns: readonly Column[],
+  rows: readonly (readonly (string | number)[])[],
+): string {
+  return rows.length === 0 ? "" : `${title}\n${table(columns, rows)}`;
+}
+
+function operators(found: Inspection): string {
+  const columns: Column[] = [
+    ["operator", "left"],
+    ["nodes", "right"],
+  ];
+  return section(
+    "Operators",
+    columns,
+    found.operators.map(({ op, count }) => [op, count]),
+  );
+}
+
+function patterns(found: Inspection): string {
+  const columns: Column[] = [
+    ["recognised", "left"],
+    ["times", "right"],
+    ["from nodes", "right"],
+  ];
+  return section(
+    "Patterns",
+    columns,
+    found.patterns.map(({ op, count, nodes }) => [op, count, nodes]),
+  );
+}
+
+function kernels(found: Inspection): string {
+  const columns: Column[] = [
+    ["direction", "left"],
+    ["class", "left"],
+    ["launches", "right"],
+    ["work", "right"],
+    ["memory traffic", "right"],
+  ];
+  return section(
+    "Compute kernels of one microbatch, on one GPU of each stage",
+    columns,
+    found.kernels.map((kernel) => [
+      kernel.direction,
+      kernel.class,
+      kernel.count,
+      scaled(kernel.flops, "FLOP"),
+      scaled(kernel.size_bytes, "B"),
+    ]),
+  );
+}
+
+function collectives(found: Inspection): string {
+  const columns: Column[] = [
+    ["direction", "left"],
+    ["collective", "left"],
+    ["group", "left"],
+    ["ranks", "right"],
+    ["launches", "right"],
+    ["size", "right"],
+  ];
+  return section(
+    "Collectives of one microbatch",
+    columns,
+    found.collectives.map((collective) => [
+      collective.direction,
+      collective.kind,
+      collective.group,
+      collective.ranks,
+      collective.count,
+      scaled(collective.size_bytes, "B"),
+    ]),
+  );
+}
+
+function partitions(found: Inspection): string {
+  const columns: Column[] = [
+    ["partition", "left"],
+    ["sequential", "right"],
+    ["nanobatched", "right"],
+    ["communication", "left"],
+    ["kernels", "left"],
+  ];
+  const communication = (entry: Inspection["partitions"][number]["communication"]): string =>
+    entry === null ? "-" : `${entry.kind} ${scaled(entry.size_bytes, "B")} x${entry.ranks}`;
+  return section(
+    "Partition types and how often one microbatch runs them",
+    columns,
+    found.partitions.map((partition) => [
+      partition.key,
+      partition.sequential,
+      partition.nanobatched,
+      communication(partition.communication),
+      runs(partition.kernels),
+    ]),
+  );
+}
+
+/** `norm linear*3 attn`: neighbours of one class are counted. */
+function runs(classes: readonly string[]): string {
+  const groups: { name: string; times: number }[] = [];
+  for (const name of classes) {
+    const last = groups.at(-1);
+    if (last?.name === name) last.times += 1;
+    else groups.push({ name, times: 1 });
+  }
+  const words = groups.map(({ name, times }) => (times === 1 ? name : `${name}*${times}`));
+  return words.join(" ") || "-";
+}
+
+function parameters(found: Inspection): string {
+  const columns: Column[] = [
+    ["stage", "right"],
+    ["parameters on one GPU", "right"],
+  ];
+  return section(
+    "Parameters",
+    columns,
+    found.parameters.map((value, stage) => [stage, scaled(value, "")]),
+  );
+}
+
+function costs(found: Inspection): string {
+  const columns: Column[] = [
+    ["source", "left"],
+    ["configurations", "right"],
+  ];
+  const rows = Object.entries(found.costs).filter(([, answers]) => answers > 0);
+  return section("Where costs come from", columns, rows);
+}

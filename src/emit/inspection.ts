@@ -1,0 +1,197 @@
+import type { CostSource } from "../ir/configuration.js";
+import type { CollectiveKind, Kernel, KernelGraph } from "../ir/kernel-graph.js";
+import { type PartitionedGraph, type PartitionType, useCount } from "../ir/partition.js";
+import type { Direction, TensorGraph } from "../ir/tensor-graph.js";
+import { bytesOf, flopsOf, type KernelClass } from "../ir/work.js";
+
+/** What is in a graph and what it is lowered to: plain data, printed as tables or JSON. */
+export interface Inspection {
+  readonly graph: { readonly name: string; readonly sha256: string };
+  readonly gpu: string;
+  readonly layers: number;
+  readonly stages: number;
+  /** Trained elements on one GPU, by stage. */
+  readonly parameters: readonly number[];
+  readonly operators: readonly { readonly op: string; readonly count: number }[];
+  /** Several nodes recognised as one, by what they became. */
+  readonly patterns: readonly {
+    readonly op: string;
+    readonly count: number;
+    readonly nodes: number;
+  }[];
+  /** Per microbatch on one GPU of each stage. */
+  readonly kernels: readonly KernelSummary[];
+  readonly collectives: readonly CollectiveSummary[];
+  readonly partitions: readonly PartitionSummary[];
+  /** How many configurations each source answers. */
+  readonly costs: Readonly<Record<CostSource, number>>;
+}
+
+interface KernelSummary {
+  readonly direction: Direction;
+  readonly class: KernelClass;
+  readonly count: number;
+  readonly flops: number;
+  readonly size_bytes: number;
+}
+
+interface CollectiveSummary {
+  readonly direction: Direction;
+  readonly kind: CollectiveKind;
+  readonly group: string;
+  readonly ranks: number;
+  readonly count: number;
+  /** Of one call. */
+  readonly size_bytes: number;
+}
+
+interface PartitionSummary {
+  readonly key: string;
+  readonly direction: Direction;
+  /** Class of each kernel, in order. */
+  readonly kernels: readonly KernelClass[];
+  readonly communication: {
+    readonly kind: CollectiveKind;
+    readonly size_bytes: number;
+    readonly ranks: number;
+  } | null;
+  /** Runs per microbatch over all stages, where the instruction is sequential and nanobatched. */
+  readonly sequential: number;
+  readonly nanobatched: number;
+}
+
+export interface InspectionInput {
+  readonly gpu: string;
+  /** As exported: before any pass. */
+  readonly imported: TensorGraph;
+  /** After recognition, before the backward pass is derived. */
+  readonly recognised: TensorGraph;
+  readonly kernels: KernelGraph;
+  readonly partitions: PartitionedGraph;
+  readonly costs: Readonly<Record<CostSource, number>>;
+}
+
+/** Sums up every level of one lowering. Sorted, so that equal input prints equally. */
+export function inspection(input: InspectionInput): Inspection {
+  const { imported, kernels } = input;
+  return {
+    graph: { name: imported.name, sha256: imported.sha256 },
+    gpu: input.gpu,
+    layers: kernels.layers,
+    stages: kernels.stages,
+    parameters: kernels.parameters,
+    operators: operatorCounts(imported),
+    patterns: patternCounts(input.recognised),
+    kernels: kernelSummaries(kernels.kernels),
+    collectives: collectiveSummaries(kernels.kernels),
+    partitions: partitionSummaries(input.partitions),
+    costs: input.costs,
+  };
+}
+
+/** Groups by a text key, keys in order of first appearance. */
+function groupBy<T>(items: readonly T[], key: (item: T) => string): readonly (readonly T[])[] {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(key(item));
+    if (group) group.push(item);
+    else groups.set(key(item), [item]);
+  }
+  return [...groups.values()];
+}
+
+/** Items with their groups; groups are never empty. */
+function summarise<T, S>(
+  items: readonly T[],
+  key: (item: T) => string,
+  summary: (first: T, group: readonly T[]) => S,
+): readonly S[] {
+  return groupBy(items, key).flatMap((group) => {
+    const [first] = group;
+    return first === undefined ? [] : [summary(first, group)];
+  });
+}
+
+const sum = <T>(items: readonly T[], value: (item: T) => number): number =>
+  items.reduce((total, item) => total + value(item), 0);
+
+function byCount(
+  a: { readonly op: string; readonly count: number },
+  b: { readonly op: string; readonly count: number },
+): number {
+  return b.count - a.count || (a.op < b.op ? -1 : 1);
+}
+
+function operatorCounts(graph: TensorGraph): Inspection["operators"] {
+  const counts = summarise(
+    graph.nodes,
+    (node) => node.op,
+    (first, group) => ({ op: first.op, count: group.length }),
+  );
+  return [...counts].sort(byCount);
+}
+
+function patternCounts(graph: TensorGraph): Inspection["patterns"] {
+  const patterns = summarise(
+    graph.nodes.filter((node) => node.covers.length > 1),
+    (node) => node.op,
+    ({ op }, group) => ({ op, count: group.length, nodes: sum(group, (n) => n.covers.length) }),
+  );
+  return [...patterns].sort(byCount);
+}
+
+function kernelSummaries(kernels: readonly Kernel[]): Inspection["kernels"] {
+  const compute = kernels.filter((kernel) => kernel.kind === "compute");
+  return summarise(
+    compute,
+    (kernel) => `${kernel.direction}/${kernel.class}`,
+    (first, group) => ({
+      direction: first.direction,
+      class: first.class,
+      count: group.length,
+      flops: sum(group, (kernel) => flopsOf(kernel.work)),
+      size_bytes: sum(group, (kernel) => bytesOf(kernel.work)),
+    }),
+  );
+}
+
+function collectiveSummaries(kernels: readonly Kernel[]): Inspection["collectives"] {
+  const communication = kernels.filter((kernel) => kernel.kind === "communication");
+  return summarise(
+    communication,
+    (k) => [k.direction, k.collective, k.group, k.ranks, k.size_bytes].join("/"),
+    (first, group) => ({
+      direction: first.direction,
+      kind: first.collective,
+      group: first.group,
+      ranks: first.ranks,
+      count: group.length,
+      size_bytes: first.size_bytes,
+    }),
+  );
+}
+
+function partitionSummaries(graph: PartitionedGraph): Inspection["partitions"] {
+  const runs = (key: string, model: "sequential" | "nanobatched"): number => {
+    const executions = graph.instructions.flatMap((instruction) => instruction.executions);
+    const uses = executions.filter((e) => e.model === model).flatMap((e) => e.uses);
+    return sum(
+      uses.filter((use) => use.partition === key),
+      useCount,
+    );
+  };
+  return [...graph.partitions.values()].map((type) => ({
+    key: type.key,
+    direction: type.direction,
+    kernels: type.kernels.map((kernel) => kernel.class),
+    communication: communicationOf(type),
+    sequential: runs(type.key, "sequential"),
+    nanobatched: runs(type.key, "nanobatched"),
+  }));
+}
+
+function communicationOf({ communication }: PartitionType): PartitionSummary["communication"] {
+  if (communication === null) return null;
+  const { kind, size_bytes, ranks } = communication;
+  return { kind, size_bytes, ranks };
+}

@@ -1,0 +1,122 @@
+import type { ChosenUse } from "../ir/configuration.js";
+import type { IterationPoint, TimedInstruction } from "../ir/iteration.js";
+import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
+import type { PlanFile, PlanInstruction } from "../plan/plan.js";
+import { gpusPerStage } from "../plan/shared.js";
+import type { RunFacts } from "./frontier.js";
+
+type PlanConfiguration = PlanFile["configurations"][number];
+type PlanUse = PlanInstruction["use"][number];
+
+/** Numbers configurations as they come, equal ones once. */
+class Configurations {
+  readonly list: PlanConfiguration[] = [];
+  readonly #ids = new Map<string, number>();
+
+  id({ evaluation: { partition, launch_slot, sms } }: ChosenUse): number {
+    const key = JSON.stringify([partition, launch_slot, sms]);
+    const known = this.#ids.get(key);
+    if (known !== undefined) return known;
+    const id = this.list.length;
+    this.#ids.set(key, id);
+    this.list.push({ id, partition, launch_slot, sms, order: null });
+    return id;
+  }
+}
+
+/**
+ * The content of plan.json: one discrete plan, spelled out for a runtime.
+ * @param id the point's id in frontier.json
+ */
+export function planFile(
+  point: IterationPoint,
+  id: number,
+  graph: PartitionedGraph,
+  facts: RunFacts,
+): PlanFile {
+  const configurations = new Configurations();
+  const stages = point.instructions.map((instructions, stage) => ({
+    stage,
+    instructions: instructions.map((instruction) => planInstruction(instruction, configurations)),
+  }));
+  const clocks = new Set(stages.flatMap((entry) => entry.instructions.map((i) => i.freq_mhz)));
+  const keys = new Set(configurations.list.map((configuration) => configuration.partition));
+  return {
+    format: "kareus-plan",
+    version: 1,
+    graph: facts.graph,
+    gpu: { ...facts.gpu, clocks_mhz: [...clocks].sort((a, b) => a - b) },
+    parallelism: facts.parallelism,
+    static_power_w: facts.static_power_w,
+    point: {
+      id,
+      time_s: point.time_s,
+      energy_j: point.energy_j * gpusPerStage(facts.parallelism),
+    },
+    partitions: [...keys].map((key) => planPartition(partitionOf(graph, key))),
+    configurations: configurations.list,
+    stages,
+  };
+}
+
+function partitionOf(graph: PartitionedGraph, key: string): PartitionType {
+  const type = graph.partitions.get(key);
+  if (type === undefined) throw new Error(`a plan uses partition ${key}, which the graph lacks`);
+  return type;
+}
+
+function planPartition(type: PartitionType): PlanFile["partitions"][number] {
+  const { key, direction, slots, communication } = type;
+  return {
+    key,
+    direction,
+    slots: slots.map(({ name, nodes }) => ({ name, nodes: [...nodes] })),
+    communication: communication && {
+      kind: communication.kind,
+      size_bytes: communication.size_bytes,
+      group: communication.group,
+    },
+  };
+}
+
+function planInstruction(
+  instruction: TimedInstruction,
+  configurations: Configurations,
+): PlanInstruction {
+  const { kind, microbatch, chunk, option, start_s } = instruction;
+  return {
+    kind,
+    microbatch,
+    chunk,
+    freq_mhz: option.freq_mhz,
+    execution: option.execution,
+    use: mergeUses(option.use(), configurations),
+    start_s,
+    time_s: option.time_s,
+    energy_j: option.energy_j,
+  };
+}
+
+/**
+ * One entry per configuration and nanobatch, in order of first use, its layers ascending. A layer
+ * that runs a configuration twice is listed twice; work outside layers keeps an entry per run.
+ */
+function mergeUses(uses: readonly ChosenUse[], configurations: Configurations): PlanUse[] {
+  const merged: PlanUse[] = [];
+  const byKey = new Map<string, PlanUse>();
+  for (const chosen of uses) {
+    const configuration = configurations.id(chosen);
+    const { layers, nanobatch } = chosen;
+    const key = `${configuration}/${nanobatch}`;
+    const known = layers.length > 0 ? byKey.get(key) : undefined;
+    if (known) {
+      known.layers.push(...layers);
+      continue;
+    }
+    const entry = { configuration, layers: [...layers], nanobatch };
+    merged.push(entry);
+    if (layers.length > 0) byKey.set(key, entry);
+  }
+  for (const { layers } of merged) layers.sort((a, b) => a - b);
+  return merged;
+}

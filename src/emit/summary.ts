@@ -1,0 +1,48 @@
+import { duration, plural, scaled } from "../base/units.js";
+import type { FrontierFile, FrontierPoint } from "../plan/frontier.js";
+import { gainSentence, gainsOf } from "./gains.js";
+import { type Column, table } from "./table.js";
+
+const ROWS = 8;
+
+const COLUMNS: readonly Column[] = [
+  ["id", "right"],
+  ["time", "right"],
+  ["energy", "right"],
+  ["average power", "right"],
+  ["above the bound", "right"],
+];
+
+/** What `optimize` says when it is done: a few points, and what they save. */
+export function frontierSummary(frontier: FrontierFile): string {
+  const { graph, gpu, points } = frontier;
+  const lines = [`${graph.name} on ${gpu}: ${plural(points.length, "point")}`];
+  lines.push("", table(COLUMNS, spread(points).map(row)));
+  return `${lines.join("\n")}\n${gainsOf(frontier).map(gainSentence).join("\n")}\n`;
+}
+
+/** One point in a line: what `select` prints. */
+export function pointLine(point: FrontierPoint): string {
+  const { id, time_s, energy_j, average_power_w, plan } = point;
+  const facts = [duration(time_s), scaled(energy_j, "J"), scaled(average_power_w, "W")];
+  return `point ${id}: ${facts.join(", ")} (${plan})\n`;
+}
+
+/** At most ROWS points, evenly spread, both ends included. */
+function spread(points: readonly FrontierPoint[]): readonly FrontierPoint[] {
+  if (points.length <= ROWS) return points;
+  const last = points.length - 1;
+  const indices = Array.from({ length: ROWS }, (_, i) => Math.round((i * last) / (ROWS - 1)));
+  return points.filter((_, index) => indices.includes(index));
+}
+
+function row(point: FrontierPoint): readonly (string | number)[] {
+  const above = point.energy_j / point.lower_bound_j - 1;
+  return [
+    point.id,
+    duration(point.time_s),
+    scaled(point.energy_j, "J"),
+    scaled(point.average_power_w, "W"),
+    Number.isFinite(above) ? `${(above * 100).toFixed(2)}%` : "-",
+  ];
+}

@@ -1,0 +1,144 @@
+import { z } from "zod";
+
+/**
+ * The device file: every value with its source, and with its residual where one is known. Reading
+ * keeps the values alone, as plain data that can be sent to worker threads.
+ */
+
+function sourced<Value>(value: z.ZodType<Value>) {
+  const source = z.string().min(1);
+  return z
+    .strictObject({ value, source, residual: source.optional() })
+    .transform((read): Value => read.value);
+}
+
+const positive = z.number().positive();
+const count = z.int().positive();
+const sourcedPositive = sourced(positive);
+const sourcedCount = sourced(count);
+
+function ascending(values: readonly number[]): boolean {
+  return values.every((value, i) => i === 0 || value > (values[i - 1] ?? Number.POSITIVE_INFINITY));
+}
+
+const ascendingList = z.array(count).min(1).refine(ascending, { error: "must ascend strictly" });
+
+/** Quantities tabulated over the SM clock. */
+const table = z.array(positive).min(1);
+const unequal = { error: "its lists must be equally long" };
+const bandwidthTable = z
+  .strictObject({ freq_mhz: ascendingList, bytes_per_s: table })
+  .refine((read) => read.freq_mhz.length === read.bytes_per_s.length, unequal);
+const voltageTable = z
+  .strictObject({ freq_mhz: ascendingList, voltage_v: table })
+  .refine((read) => read.freq_mhz.length === read.voltage_v.length, unequal);
+const powerTable = z
+  .strictObject({ freq_mhz: ascendingList, power_w: table })
+  .refine((read) => read.freq_mhz.length === read.power_w.length, unequal);
+
+const gemmSchema = z.strictObject({
+  /** Rate at the highest clock for unlimited k, all SMs busy. */
+  bfloat16_flop_per_s: sourcedPositive,
+  /** The k at which half of that rate is reached. */
+  k_half: sourced(z.number().nonnegative()),
+  tiles: sourced(
+    z.array(z.strictObject({ m: count, n: count, efficiency: positive.max(1) })).min(1),
+  ),
+  split_k: sourced(ascendingList),
+  energy_j_per_flop: sourcedPositive,
+  energy_j_per_byte: sourcedPositive,
+});
+
+const attentionSchema = z.strictObject({
+  forward_flop_per_s: sourcedPositive,
+  backward_flop_per_s: sourcedPositive,
+  block_rows: sourcedCount,
+  energy_j_per_flop: sourcedPositive,
+  energy_j_per_byte: sourcedPositive,
+});
+
+const communicationSchema = z.strictObject({
+  link_bytes_per_s: sourcedPositive,
+  cta_bytes_per_s: sourcedPositive,
+  saturation_exponent: sourcedPositive,
+  clock_exponent: sourced(z.number().nonnegative()),
+  latency_base_s: sourced(z.number().nonnegative()),
+  latency_hop_s: sourced(z.number().nonnegative()),
+  hbm_bytes_per_wire_byte: sourced(
+    z.strictObject({
+      all_reduce: positive,
+      all_gather: positive,
+      reduce_scatter: positive,
+      all_to_all: positive,
+      send: positive,
+      recv: positive,
+    }),
+  ),
+  energy_j_per_wire_byte: sourcedPositive,
+});
+
+/** The file format, version 1; parses to {@link Device}. */
+export const deviceSchema = z
+  .strictObject({
+    format: z.literal("kareus-device"),
+    version: z.literal(1),
+    name: z.string().min(1),
+    sm_count: sourcedCount,
+    memory_bytes: sourcedPositive,
+    lowest_clock_mhz: sourcedCount,
+    highest_clock_mhz: sourcedCount,
+    clock_step_mhz: sourcedCount,
+    searched_clocks_mhz: sourced(ascendingList),
+    switch_time_s: sourced(z.number().nonnegative()),
+    peak_flop_per_s: sourced(
+      z.strictObject({
+        bfloat16: positive,
+        float16: positive,
+        float32: positive,
+        float64: positive,
+      }),
+    ),
+    gemm: gemmSchema,
+    attention: attentionSchema,
+    memory: z.strictObject({
+      bandwidth: sourced(bandwidthTable),
+      energy_j_per_byte: sourcedPositive,
+    }),
+    /** Time of one compute launch beyond its kernel, whatever the clock. */
+    launch_time_s: sourced(z.number().nonnegative()),
+    communication: communicationSchema,
+    default_comm_sms: sourcedCount,
+    searched_comm_sms: sourced(ascendingList),
+    copy_engine_collectives: sourced(z.boolean()),
+    static_power_w: sourcedPositive,
+    power_cap_w: sourcedPositive,
+    voltage: sourced(voltageTable),
+    /** Dynamic energy follows voltage to twice this power. */
+    voltage_exponent: sourcedPositive,
+    idle_power: sourced(powerTable),
+  })
+  .superRefine((device, context) => {
+    const clocks = device.searched_clocks_mhz;
+    const inRange = (clock: number) =>
+      clock >= device.lowest_clock_mhz &&
+      clock <= device.highest_clock_mhz &&
+      (clock - device.lowest_clock_mhz) % device.clock_step_mhz === 0;
+    if (!clocks.every(inRange)) {
+      context.addIssue({
+        code: "custom",
+        path: ["searched_clocks_mhz"],
+        message: "holds a clock that the device does not have",
+      });
+    }
+    const sms = [device.default_comm_sms, ...device.searched_comm_sms];
+    if (Math.max(...sms) >= device.sm_count) {
+      context.addIssue({
+        code: "custom",
+        path: ["searched_comm_sms"],
+        message: "leaves no SM to compute",
+      });
+    }
+  });
+
+/** One GPU model: plain numbers in SI units (clocks in MHz). */
+export type Device = z.output<typeof deviceSchema>;

@@ -1,0 +1,159 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type Companion, type QueuedTask, runBeside } from "./fluid.js";
+
+const CAPACITY = 1;
+
+/** Alone, nothing asks for more than the capacity; beside it may take up to twice as long. */
+const task = fc
+  .record({
+    gap_s: fc.double({ min: 0, max: 0.3, noNaN: true }),
+    alone_s: fc.double({ min: 0, max: 2, noNaN: true }),
+    loss: fc.double({ min: 1, max: 2, noNaN: true }),
+    use: fc.double({ min: 0, max: 1, noNaN: true }),
+  })
+  .map(
+    ({ gap_s, alone_s, loss, use }): QueuedTask => ({
+      gap_s,
+      alone_s,
+      beside_s: alone_s * loss,
+      traffic: alone_s * use * CAPACITY,
+    }),
+  );
+const tasks = fc.array(task, { minLength: 0, maxLength: 6 });
+const scenario = tasks.chain((queue) =>
+  fc
+    .record({
+      first: fc.integer({ min: 0, max: queue.length }),
+      gap_s: fc.double({ min: 0, max: 0.3, noNaN: true }),
+      alone_s: fc.double({ min: 0, max: 4, noNaN: true }),
+      use: fc.double({ min: 0, max: 1, noNaN: true }),
+    })
+    .map(({ first, gap_s, alone_s, use }) => ({
+      queue,
+      companion: { first, gap_s, alone_s, traffic: alone_s * use * CAPACITY } as Companion,
+    })),
+);
+
+const queueAlone = (queue: readonly QueuedTask[]) =>
+  queue.reduce((sum, { gap_s, alone_s }) => sum + gap_s + alone_s, 0);
+const companionAlone = ({ gap_s, alone_s }: Companion) => gap_s + alone_s;
+
+/** The same physics in small time steps: what the event-driven run must agree with. */
+function stepped(queue: readonly QueuedTask[], companion: Companion, step: number) {
+  let index = 0;
+  let gap = queue[0]?.gap_s ?? 0;
+  let share = 0;
+  let companion_gap = companion.gap_s;
+  let companion_share = 0;
+  let time = 0;
+  const over = () => companion_gap <= 0 && (companion_share >= 1 || companion.alone_s === 0);
+  const next = () => {
+    index++;
+    gap = queue[index]?.gap_s ?? 0;
+    share = 0;
+  };
+  while (index < queue.length || !over()) {
+    const now = queue[index];
+    const there = index >= companion.first && !over();
+    const whole = now === undefined ? 0 : there ? now.beside_s : now.alone_s;
+    if (now !== undefined && gap <= 0 && whole === 0) {
+      next();
+      continue;
+    }
+    let rate = whole > 0 ? 1 / whole : 0;
+    let companion_rate = companion.alone_s > 0 ? 1 / companion.alone_s : 0;
+    if (now !== undefined && there && gap <= 0 && companion_gap <= 0) {
+      const demand = now.traffic * rate + companion.traffic * companion_rate;
+      const slowdown = Math.min(1, CAPACITY / demand);
+      rate *= slowdown;
+      companion_rate *= slowdown;
+    }
+    if (there && companion_gap > 0) companion_gap -= step;
+    else if (there) companion_share += companion_rate * step;
+    if (now !== undefined && gap > 0) gap -= step;
+    else if (now !== undefined) {
+      share += rate * step;
+      if (share >= 1) next();
+    }
+    time += step;
+  }
+  return time;
+}
+
+const seeded = { seed: 20, numRuns: 300 };
+
+test("agrees with a simulation in small time steps", () => {
+  fc.assert(
+    fc.property(scenario, ({ queue, companion }) => {
+      const step = 5e-4;
+      const { time_s } = runBeside(queue, companion, CAPACITY);
+      const events = 2 * queue.length + 4;
+      expect(Math.abs(time_s - stepped(queue, companion, step))).toBeLessThan(3 * events * step);
+    }),
+    { ...seeded, numRuns: 100 },
+  );
+});
+
+test("never faster than either alone; queue and companion end within it", () => {
+  fc.assert(
+    fc.property(scenario, ({ queue, companion }) => {
+      const run = runBeside(queue, companion, CAPACITY);
+      const least = Math.max(queueAlone(queue), companionAlone(companion));
+      expect(run.time_s).toBeGreaterThanOrEqual(least - 1e-9);
+      expect(run.time_s).toBe(Math.max(run.queue_end_s, run.companion_end_s));
+      expect(run.queue_end_s).toBeGreaterThanOrEqual(queueAlone(queue) - 1e-9);
+    }),
+    seeded,
+  );
+});
+
+test("without a loss of its own resources, overlap is never slower than one after the other", () => {
+  fc.assert(
+    fc.property(scenario, ({ queue, companion }) => {
+      const lossless = queue.map((each) => ({ ...each, beside_s: each.alone_s }));
+      const { time_s } = runBeside(lossless, companion, CAPACITY);
+      expect(time_s).toBeLessThanOrEqual(queueAlone(queue) + companionAlone(companion) + 1e-9);
+    }),
+    seeded,
+  );
+});
+
+test("launched after the last task, it is exactly one after the other", () => {
+  fc.assert(
+    fc.property(scenario, ({ queue, companion }) => {
+      const { time_s } = runBeside(queue, { ...companion, first: queue.length }, CAPACITY);
+      expect(time_s).toBeCloseTo(queueAlone(queue) + companionAlone(companion), 9);
+    }),
+    seeded,
+  );
+});
+
+test("more capacity is never slower, more traffic never faster", () => {
+  fc.assert(
+    fc.property(scenario, ({ queue, companion }) => {
+      const { time_s } = runBeside(queue, companion, CAPACITY);
+      expect(runBeside(queue, companion, 2 * CAPACITY).time_s).toBeLessThanOrEqual(time_s + 1e-9);
+      const heavier = { ...companion, traffic: companion.traffic * 1.5 };
+      expect(runBeside(queue, heavier, CAPACITY).companion_end_s).toBeGreaterThanOrEqual(
+        runBeside(queue, companion, CAPACITY).companion_end_s - 1e-9,
+      );
+    }),
+    seeded,
+  );
+});
+
+test("a hand-worked case", () => {
+  const half = { gap_s: 0, alone_s: 1, beside_s: 2, traffic: 0 };
+  // The companion lasts 1 s: half of the first task is done beside it, the rest at full speed.
+  const run = runBeside([half, half], { first: 0, gap_s: 0, alone_s: 1, traffic: 0 }, CAPACITY);
+  expect(run).toEqual({ time_s: 2.5, queue_end_s: 2.5, companion_end_s: 1 });
+  // Both ask for the whole capacity: each at half speed.
+  const greedy = { gap_s: 0, alone_s: 1, beside_s: 1, traffic: 1 };
+  const shared = runBeside([greedy], { first: 0, gap_s: 0, alone_s: 1, traffic: 1 }, CAPACITY);
+  expect(shared.time_s).toBeCloseTo(2, 12);
+  // A companion with no tasks beside it.
+  const lonely = runBeside([], { first: 0, gap_s: 0.5, alone_s: 1, traffic: 1 }, CAPACITY);
+  expect(lonely).toEqual({ time_s: 1.5, queue_end_s: 0, companion_end_s: 1.5 });
+  expect(runBeside([half], null, CAPACITY).time_s).toBe(1);
+});

@@ -1,0 +1,138 @@
+/** One task of a queue; tasks run one after the other. */
+export interface QueuedTask {
+  /** Seconds before the task starts moving, whatever runs beside it. */
+  readonly gap_s: number;
+  /** Seconds that it takes alone. */
+  readonly alone_s: number;
+  /** Seconds that it takes while the companion is there; at least `alone_s`. */
+  readonly beside_s: number;
+  /** How much of the shared resource it uses up in all. */
+  readonly traffic: number;
+}
+
+/** A single task that runs beside the queue. */
+export interface Companion {
+  /** It starts when the task of this index is next; the queue's length: after the last. */
+  readonly first: number;
+  /** Seconds before it starts moving; it is there, but uses nothing. */
+  readonly gap_s: number;
+  readonly alone_s: number;
+  readonly traffic: number;
+}
+
+/** When things ended, in seconds from the start. */
+export interface FluidRun {
+  readonly time_s: number;
+  readonly queue_end_s: number;
+  readonly companion_end_s: number;
+}
+
+/** A gap to wait through, then a share of work to go. */
+interface Progress {
+  gap_s: number;
+  share: number;
+}
+
+/** Shares below this are rounding left by earlier steps. */
+const SHARE_EPSILON = 1e-12;
+
+function secondsLeft(progress: Progress, rate: number): number {
+  return progress.gap_s > 0 ? progress.gap_s : progress.share / rate;
+}
+
+function advance(progress: Progress, rate: number, step_s: number): void {
+  if (progress.gap_s > 0) {
+    progress.gap_s = progress.gap_s <= step_s ? 0 : progress.gap_s - step_s;
+    return;
+  }
+  progress.share -= rate * step_s;
+  if (progress.share < SHARE_EPSILON) progress.share = 0;
+}
+
+/** Work per second of a task that takes `whole_s`; one that takes nothing is done at once. */
+function rateOf(whole_s: number): number {
+  return whole_s > 0 ? 1 / whole_s : Number.POSITIVE_INFINITY;
+}
+
+/** The companion from its start to its end, with the queue moving under it. */
+function runTogether(
+  tasks: readonly QueuedTask[],
+  companion: Companion,
+  capacity: number,
+): {
+  readonly span_s: number;
+  /** When the queue ended within the span; null: `current` of task `index` is still to go. */
+  readonly queue_done_s: number | null;
+  readonly index: number;
+  readonly current: Progress;
+} {
+  const beside: Progress = { gap_s: companion.gap_s, share: companion.alone_s > 0 ? 1 : 0 };
+  const companion_rate = rateOf(companion.alone_s);
+  let index = companion.first;
+  let current: Progress = { gap_s: tasks[index]?.gap_s ?? 0, share: 1 };
+  let span_s = 0;
+  while (beside.gap_s > 0 || beside.share > 0) {
+    const task = tasks[index];
+    if (task === undefined) {
+      const rest_s = beside.gap_s + beside.share * companion.alone_s;
+      return { span_s: span_s + rest_s, queue_done_s: span_s, index, current };
+    }
+    let task_rate = rateOf(task.beside_s);
+    let beside_rate = companion_rate;
+    if (current.gap_s === 0 && beside.gap_s === 0) {
+      const demand = task.traffic * task_rate + companion.traffic * companion_rate;
+      const slowdown = task.beside_s > 0 && demand > capacity ? capacity / demand : 1;
+      task_rate *= slowdown;
+      beside_rate *= slowdown;
+    }
+    const step_s = Math.min(secondsLeft(current, task_rate), secondsLeft(beside, beside_rate));
+    const task_waits = current.gap_s > 0;
+    advance(current, task_rate, step_s);
+    advance(beside, beside_rate, step_s);
+    span_s += step_s;
+    if (!task_waits && (current.share === 0 || task.beside_s === 0)) {
+      index++;
+      current = { gap_s: tasks[index]?.gap_s ?? 0, share: 1 };
+    }
+  }
+  return { span_s, queue_done_s: null, index, current };
+}
+
+/** Seconds of the tasks from `index` on with nothing beside them; `current` is the first's rest. */
+function restAlone(tasks: readonly QueuedTask[], index: number, current: Progress): number {
+  let rest_s = 0;
+  for (let i = index; i < tasks.length; i++) {
+    const task = tasks[i] as QueuedTask;
+    rest_s +=
+      i === index ? current.gap_s + current.share * task.alone_s : task.gap_s + task.alone_s;
+  }
+  return rest_s;
+}
+
+/**
+ * Runs a queue of tasks and one companion that share a resource of `capacity` per second. Rates are
+ * constant between events (a start or an end), so progress is exact and there are no time steps.
+ * Where both move and ask for more than the capacity, both slow down in proportion.
+ */
+export function runBeside(
+  tasks: readonly QueuedTask[],
+  companion: Companion | null,
+  capacity: number,
+): FluidRun {
+  const until = companion === null ? tasks.length : companion.first;
+  let start_s = 0;
+  for (let i = 0; i < until; i++) {
+    const task = tasks[i] as QueuedTask;
+    start_s += task.gap_s + task.alone_s;
+  }
+  if (companion === null) {
+    return { time_s: start_s, queue_end_s: start_s, companion_end_s: start_s };
+  }
+  const { span_s, queue_done_s, index, current } = runTogether(tasks, companion, capacity);
+  const companion_end_s = start_s + span_s;
+  const queue_end_s =
+    queue_done_s === null
+      ? companion_end_s + restAlone(tasks, index, current)
+      : start_s + queue_done_s;
+  return { time_s: Math.max(queue_end_s, companion_end_s), queue_end_s, companion_end_s };
+}

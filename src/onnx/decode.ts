@@ -1,0 +1,188 @@
+import { DiagnosticError, fail } from "../base/diagnostics/diagnostic.js";
+import { emptyGraph, malformedModel } from "../base/diagnostics/graph.js";
+import type { AttributeValue } from "../ir/tensor-graph.js";
+import { onnx } from "./proto/generated/onnx.js";
+import {
+  functionKey,
+  type SourceDim,
+  type SourceFunction,
+  type SourceGraph,
+  type SourceModel,
+  type SourceNode,
+  type SourceTensor,
+  type SourceType,
+} from "./source.js";
+import { decodeTensor, dtypeOf, toNumber } from "./tensor-data.js";
+
+type Opsets = ReadonlyMap<string, number>;
+
+/** Version taken where a model imports no operator set for a domain. */
+const DEFAULT_OPSET = 21;
+
+/** Decodes a ModelProto. Fails with a diagnostic if its inside is damaged or it holds no nodes. */
+export function decodeModel(bytes: Uint8Array, path: string): SourceModel {
+  let model: onnx.ModelProto.$Properties;
+  try {
+    model = onnx.ModelProto.decode(bytes);
+  } catch (error) {
+    if (error instanceof DiagnosticError) throw error;
+    return fail(malformedModel(path, error instanceof Error ? error.message : String(error)));
+  }
+  const opsets = decodeOpsets(model.opsetImport ?? []);
+  const graph = model.graph;
+  if (!graph?.node?.length) return fail(emptyGraph(path));
+  const functions = new Map<string, SourceFunction>();
+  for (const proto of model.functions ?? []) {
+    const key = functionKey(opKey(proto.domain ?? "", proto.name ?? ""), proto.overload ?? "");
+    functions.set(key, decodeFunction(proto, opsets));
+  }
+  return { graph: decodeGraph(graph, opsets), functions };
+}
+
+function decodeOpsets(imports: readonly onnx.OperatorSetIdProto.$Properties[]): Opsets {
+  const opsets = new Map<string, number>();
+  for (const { domain, version } of imports) {
+    const key = standard(domain ?? "");
+    // Merged training graphs import a domain several times; the oldest is what wrote the operators.
+    const known = opsets.get(key);
+    if (known === undefined || toNumber(version) < known) opsets.set(key, toNumber(version));
+  }
+  return opsets;
+}
+
+function standard(domain: string): string {
+  return domain === "ai.onnx" ? "" : domain;
+}
+
+function opKey(domain: string, op: string): string {
+  const normal = standard(domain);
+  return normal === "" ? op : `${normal}::${op}`;
+}
+
+function decodeFunction(proto: onnx.FunctionProto.$Properties, model: Opsets): SourceFunction {
+  const opsets = new Map([...model, ...decodeOpsets(proto.opsetImport ?? [])]);
+  return {
+    inputs: proto.input ?? [],
+    outputs: proto.output ?? [],
+    nodes: (proto.node ?? []).map((node) => decodeNode(node, opsets)),
+    defaults: decodeAttributes(proto.attributeProto ?? [], proto.name ?? "function"),
+  };
+}
+
+function decodeGraph(graph: onnx.GraphProto.$Properties, opsets: Opsets): SourceGraph {
+  return {
+    name: graph.name ?? "",
+    nodes: (graph.node ?? []).map((node) => decodeNode(node, opsets)),
+    initializers: decodeInitializers(graph),
+    inputs: decodeTypes(graph.input ?? []),
+    outputs: decodeTypes(graph.output ?? []),
+    stated: decodeTypes(graph.valueInfo ?? []),
+  };
+}
+
+function decodeInitializers(graph: onnx.GraphProto.$Properties): Map<string, SourceTensor> {
+  const initializers = new Map<string, SourceTensor>();
+  for (const tensor of graph.initializer ?? []) {
+    initializers.set(tensor.name ?? "", decodeTensor(tensor, "initializer"));
+  }
+  for (const { values, dims } of graph.sparseInitializer ?? []) {
+    const dense = { ...values, dims: dims ?? [], rawData: null };
+    initializers.set(values?.name ?? "", decodeTensor(dense, "sparse initializer"));
+  }
+  return initializers;
+}
+
+function decodeTypes(values: readonly onnx.ValueInfoProto.$Properties[]): Map<string, SourceType> {
+  const types = new Map<string, SourceType>();
+  for (const { name, type } of values) {
+    const tensor = type?.tensorType;
+    types.set(name ?? "", {
+      dtype: dtypeOf(tensor?.elemType ?? 0),
+      shape: tensor?.shape ? (tensor.shape.dim ?? []).map(decodeDim) : null,
+    });
+  }
+  return types;
+}
+
+function decodeDim(dim: onnx.TensorShapeProto.Dimension.$Properties): SourceDim {
+  if (dim.dimParam) return dim.dimParam.trim();
+  return Object.hasOwn(dim, "dimValue") ? toNumber(dim.dimValue) : null;
+}
+
+function decodeNode(node: onnx.NodeProto.$Properties, opsets: Opsets): SourceNode {
+  const name = node.name ?? "";
+  const attributes = node.attribute ?? [];
+  return {
+    name,
+    op: opKey(node.domain ?? "", node.opType ?? ""),
+    opset: opsets.get(standard(node.domain ?? "")) ?? DEFAULT_OPSET,
+    overload: node.overload ?? "",
+    inputs: node.input ?? [],
+    outputs: node.output ?? [],
+    attributes: decodeAttributes(attributes, name || (node.output?.[0] ?? "")),
+    references: Object.fromEntries(
+      attributes
+        .filter((attribute) => attribute.refAttrName)
+        .map((attribute) => [attribute.name ?? "", attribute.refAttrName ?? ""]),
+    ),
+    subgraphs: Object.fromEntries(
+      attributes.flatMap((attribute) =>
+        attribute.g ? [[attribute.name ?? "", decodeGraph(attribute.g, opsets)]] : [],
+      ),
+    ),
+  };
+}
+
+function decodeAttributes(
+  attributes: readonly onnx.AttributeProto.$Properties[],
+  where: string,
+): Record<string, AttributeValue> {
+  const decoded: [string, AttributeValue][] = [];
+  for (const attribute of attributes) {
+    const value = decodeAttribute(attribute, where);
+    if (value !== null) decoded.push([attribute.name ?? "", value]);
+  }
+  return Object.fromEntries(decoded);
+}
+
+/** Numbers of AttributeProto.AttributeType. */
+const TYPES = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7, strings: 8 };
+
+function decodeAttribute(
+  attribute: onnx.AttributeProto.$Properties,
+  where: string,
+): AttributeValue | null {
+  if (attribute.refAttrName) return null;
+  switch (attribute.type || guessType(attribute)) {
+    case TYPES.float:
+      return attribute.f ?? 0;
+    case TYPES.int:
+      return toNumber(attribute.i);
+    case TYPES.string:
+      return text(attribute.s);
+    case TYPES.tensor:
+      return attribute.t ? decodeTensor(attribute.t, where) : null;
+    case TYPES.floats:
+      return attribute.floats ?? [];
+    case TYPES.ints:
+      return (attribute.ints ?? []).map(toNumber);
+    case TYPES.strings:
+      return (attribute.strings ?? []).map(text);
+    default:
+      return null;
+  }
+}
+
+/** Files of the first IR versions leave the type out: the field that is present tells. */
+function guessType(attribute: onnx.AttributeProto.$Properties): number {
+  if (attribute.ints?.length) return TYPES.ints;
+  if (attribute.floats?.length) return TYPES.floats;
+  if (attribute.strings?.length) return TYPES.strings;
+  if (attribute.t) return TYPES.tensor;
+  if (Object.hasOwn(attribute, "s")) return TYPES.string;
+  return Object.hasOwn(attribute, "f") ? TYPES.float : TYPES.int;
+}
+
+function text(bytes: Uint8Array | null | undefined): string {
+  return Buffer.from(bytes ?? []).toString("utf8");
+}

@@ -1,0 +1,20 @@
+import type { GradientRule } from "./gradient.js";
+import { NO_GRADIENT, oneNode, upstream } from "./gradient.js";
+
+/** Fused attention: dq, dk, dv in one launch from dO, q, k, v and the saved output. */
+export const attentionGradient: GradientRule = (request) => {
+  const dy = upstream(request);
+  const { inputs, outputs, attributes } = request.node;
+  if (dy === null) return NO_GRADIENT;
+  const [q = "", k = "", v = ""] = inputs;
+  return oneNode(request, "kareus::AttentionGradient", [dy, q, k, v, outputs[0] ?? ""], attributes);
+};
+
+/** Rotation backwards: the same kernel on dY. */
+export const ropeGradient: GradientRule = (request) => {
+  const dy = upstream(request);
+  const { op, inputs, attributes } = request.node;
+  if (dy === null || !request.wanted[0]) return NO_GRADIENT;
+  const rest = inputs.slice(1);
+  return { nodes: [{ op, inputs: [dy, ...rest], attributes, of: [0] }], aliases: [] };
+};

@@ -1,0 +1,65 @@
+import { type GradientRule, NO_GRADIENT, upstream, wantedInputs } from "./gradient.js";
+import { broadcastSum } from "./pointwise.js";
+
+/** Views: the gradient is the same data in the input's shape. */
+export const viewGradient: GradientRule = (request) => {
+  const dy = upstream(request);
+  if (dy === null || !request.wanted[0]) return NO_GRADIENT;
+  return { nodes: [{ op: "Reshape", inputs: [dy], attributes: {}, of: [0] }], aliases: [] };
+};
+
+/** The inverse permutation. */
+export const transposeGradient: GradientRule = (request) => {
+  const dy = upstream(request);
+  if (dy === null || !request.wanted[0]) return NO_GRADIENT;
+  const perm = request.node.attributes.perm;
+  const rank = request.tensor(dy).shape.length;
+  const order = Array.isArray(perm)
+    ? perm.map(Number)
+    : Array.from({ length: rank }, (_, i) => rank - 1 - i);
+  const inverse = order.map((_, axis) => order.indexOf(axis));
+  const node = { op: "Transpose", inputs: [dy], attributes: { perm: inverse }, of: [0] };
+  return { nodes: [node], aliases: [] };
+};
+
+/** Parts flow back into the whole (absent parts are zeros). */
+export const splitGradient: GradientRule = (request) => {
+  const parts = request.outputGradients.filter((name) => name !== null);
+  if (parts.length === 0 || !request.wanted[0]) return NO_GRADIENT;
+  const axis = Number(request.node.attributes.axis ?? 0);
+  return { nodes: [{ op: "Concat", inputs: parts, attributes: { axis }, of: [0] }], aliases: [] };
+};
+
+/** A slice flows back into a zero-filled whole. */
+export const sliceGradient: GradientRule = (request) => {
+  const dy = upstream(request);
+  if (dy === null || !request.wanted[0]) return NO_GRADIENT;
+  const attributes = { class: "other" };
+  const node = { op: "kareus::PointwiseGradient", inputs: [dy], attributes, of: [0] };
+  return { nodes: [node], aliases: [] };
+};
+
+/** The whole flows back into its parts, in one launch. */
+export const concatGradient: GradientRule = (request) => {
+  const dy = upstream(request);
+  const of = wantedInputs(request);
+  if (dy === null || of.length === 0) return NO_GRADIENT;
+  const axis = Number(request.node.attributes.axis ?? 0);
+  return { nodes: [{ op: "Split", inputs: [dy], attributes: { axis }, of }], aliases: [] };
+};
+
+/** Repeats flow back as sums. */
+export const expandGradient: GradientRule = (request) => {
+  const dy = upstream(request);
+  if (dy === null || !request.wanted[0]) return NO_GRADIENT;
+  return { nodes: [broadcastSum(dy, 0)], aliases: [] };
+};
+
+/** Rows of a table, each added to the table's gradient; of an activation, a scatter. */
+export const gatherGradient: GradientRule = (request) => {
+  const dy = upstream(request);
+  const indices = request.node.inputs[1];
+  if (dy === null || indices === undefined || !request.wanted[0]) return NO_GRADIENT;
+  const node = { op: "kareus::EmbeddingGradient", inputs: [indices, dy], attributes: {}, of: [0] };
+  return { nodes: [node], aliases: [] };
+};

@@ -1,0 +1,48 @@
+import {
+  type GradientRule,
+  NO_GRADIENT,
+  oneNode,
+  presentInputs,
+  upstream,
+  wantedInputs,
+} from "./gradient.js";
+
+/** Normalizations: dX and the parameters' gradients in one launch, from dY and the saved input. */
+export const normGradient: GradientRule = (request) => {
+  const dy = upstream(request);
+  if (dy === null) return NO_GRADIENT;
+  const inputs = [dy, ...presentInputs(request)];
+  return oneNode(request, "kareus::RowGradient", inputs, { class: "norm" });
+};
+
+/** Softmax and its kin: dX from dY and the saved output. */
+export const softmaxGradient: GradientRule = (request) => {
+  const dy = upstream(request);
+  const y = request.node.outputs[0];
+  if (dy === null || y === undefined) return NO_GRADIENT;
+  return oneNode(request, "kareus::RowGradient", [dy, y], { class: "other" });
+};
+
+/** Reductions: dY repeated over the reduced axes. */
+export const reductionGradient: GradientRule = (request) => {
+  const dy = upstream(request);
+  if (dy === null || !request.wanted[0]) return NO_GRADIENT;
+  const attributes = { class: "other" };
+  return { nodes: [{ op: "kareus::RowGradient", inputs: [dy], attributes, of: [0] }], aliases: [] };
+};
+
+/** Cross-entropy: the gradient of the logits from the logits and the labels. */
+export const lossGradient: GradientRule = (request) => {
+  if (upstream(request) === null || !request.wanted[0]) return NO_GRADIENT;
+  const inputs = presentInputs(request);
+  const attributes = { class: "other" };
+  return { nodes: [{ op: "kareus::RowGradient", inputs, attributes, of: [0] }], aliases: [] };
+};
+
+/** Anything row-wise that is not known better: dY and every saved input are read once. */
+export const genericGradient: GradientRule = (request) => {
+  const dy = upstream(request);
+  if (dy === null || wantedInputs(request).length === 0) return NO_GRADIENT;
+  const inputs = [dy, ...presentInputs(request)];
+  return oneNode(request, "kareus::RowGradient", inputs, { class: "other" });
+};

@@ -1,0 +1,100 @@
+import { fail } from "../base/diagnostics/diagnostic.js";
+import { endlessFunction, tooManyNodes } from "../base/diagnostics/graph.js";
+import { mapSubgraphs, type NameScope, nodeLabel, renameTensors, scopeOf } from "./names.js";
+import { functionKey, type SourceFunction, type SourceGraph, type SourceNode } from "./source.js";
+
+const DEPTH_LIMIT = 64;
+/** Nested functions can blow up exponentially; no real graph is near this. */
+export const NODE_LIMIT = 4_000_000;
+
+type Functions = ReadonlyMap<string, SourceFunction>;
+
+/**
+ * Replaces calls of model-local functions by their bodies, at every depth, and gives every node a
+ * unique name. Inlined names are `<call>/<name inside>`. Fails if functions nest without end.
+ */
+export function inlineFunctions(
+  graph: SourceGraph,
+  functions: Functions,
+  scope: NameScope,
+): SourceGraph {
+  const nodes: SourceNode[] = [];
+  for (const node of graph.nodes) expand(node, functions, scope, nodes, 0);
+  return { ...graph, nodes };
+}
+
+function expand(
+  node: SourceNode,
+  functions: Functions,
+  scope: NameScope,
+  into: SourceNode[],
+  depth: number,
+): void {
+  const name = scope.nodes.fresh(nodeLabel(node));
+  const body = functions.get(functionKey(node.op, node.overload));
+  if (body === undefined) {
+    if (into.length >= NODE_LIMIT) fail(tooManyNodes(NODE_LIMIT));
+    into.push({ ...node, name, subgraphs: mapSubgraphs(node, (g) => inBranch(g, functions)) });
+    return;
+  }
+  if (depth >= DEPTH_LIMIT) fail(endlessFunction(node.op));
+  const rename = bodyNames(node, body, name, scope);
+  for (const inner of body.nodes) {
+    const renamed = renameTensors(withAttributes(inner, node, body), rename);
+    const label = `${name}/${nodeLabel(inner)}`;
+    expand({ ...renamed, name: label }, functions, scope, into, depth + 1);
+  }
+}
+
+/** Calls inside a branch stay in the branch; it gets unique names when it is taken. */
+function inBranch(graph: SourceGraph, functions: Functions): SourceGraph {
+  const called = graph.nodes.some((node) => functions.has(functionKey(node.op, node.overload)));
+  const nested = graph.nodes.some((node) => Object.keys(node.subgraphs).length > 0);
+  return called || nested ? inlineFunctions(graph, functions, scopeOf(graph)) : graph;
+}
+
+/** Inputs and outputs take the caller's names, everything else a new name under the call's. */
+function bodyNames(
+  call: SourceNode,
+  body: SourceFunction,
+  prefix: string,
+  scope: NameScope,
+): (name: string) => string {
+  const names = new Map<string, string>();
+  body.inputs.forEach((input, index) => {
+    names.set(input, call.inputs[index] ?? "");
+  });
+  body.outputs.forEach((output, index) => {
+    const outside = call.outputs[index] ?? "";
+    if (outside !== "") names.set(output, outside);
+  });
+  return (name) => {
+    const known = names.get(name);
+    if (known !== undefined) return known;
+    const fresh = scope.tensors.fresh(`${prefix}/${name}`);
+    names.set(name, fresh);
+    return fresh;
+  };
+}
+
+/** Attribute references take the call's value, else the function's default, else are absent. */
+function withAttributes(node: SourceNode, call: SourceNode, body: SourceFunction): SourceNode {
+  const resolved = Object.entries(node.references).flatMap(([name, from]) => {
+    const value = Object.hasOwn(call.attributes, from)
+      ? call.attributes[from]
+      : Object.hasOwn(body.defaults, from)
+        ? body.defaults[from]
+        : undefined;
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const subgraphs = mapSubgraphs(node, (graph) => ({
+    ...graph,
+    nodes: graph.nodes.map((inner) => withAttributes(inner, call, body)),
+  }));
+  if (resolved.length === 0) return { ...node, subgraphs };
+  return {
+    ...node,
+    attributes: { ...node.attributes, ...Object.fromEntries(resolved) },
+    subgraphs,
+  };
+}

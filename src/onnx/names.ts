@@ -1,0 +1,97 @@
+import type { SourceGraph, SourceNode } from "./source.js";
+
+/** Hands out names that were never handed out before. */
+export class Names {
+  private readonly used = new Set<string>();
+  private readonly counts = new Map<string, number>();
+
+  /** Marks a name as taken without changing it. */
+  reserve(name: string): void {
+    this.used.add(name);
+  }
+
+  /** `name`, or `name#2`, `name#3`... where it is taken. */
+  fresh(name: string): string {
+    let candidate = name;
+    let count = this.counts.get(name) ?? 1;
+    while (this.used.has(candidate)) {
+      count += 1;
+      candidate = `${name}#${count}`;
+    }
+    this.counts.set(name, count);
+    this.used.add(candidate);
+    return candidate;
+  }
+}
+
+/** The names in use while functions and branches are inlined. */
+export interface NameScope {
+  readonly nodes: Names;
+  readonly tensors: Names;
+}
+
+/** A scope that knows every tensor of the graph, so that inlined tensors cannot collide. */
+export function scopeOf(graph: SourceGraph): NameScope {
+  const scope = { nodes: new Names(), tensors: new Names() };
+  for (const name of graph.inputs.keys()) scope.tensors.reserve(name);
+  for (const name of graph.initializers.keys()) scope.tensors.reserve(name);
+  for (const node of graph.nodes) {
+    for (const name of node.outputs) scope.tensors.reserve(name);
+  }
+  return scope;
+}
+
+/** What a node is called: its name, else its first output, else its operator. */
+export function nodeLabel(node: SourceNode): string {
+  return node.name || (node.outputs.find((output) => output !== "") ?? node.op);
+}
+
+/** Renames tensors of a node and those that its subgraphs take from outside. */
+export function renameTensors(node: SourceNode, rename: (name: string) => string): SourceNode {
+  const each = (name: string) => (name === "" ? "" : rename(name));
+  return {
+    ...node,
+    inputs: node.inputs.map(each),
+    outputs: node.outputs.map(each),
+    subgraphs: mapSubgraphs(node, (graph) => renameCaptures(graph, rename)),
+  };
+}
+
+/** The node's subgraphs, each replaced. */
+export function mapSubgraphs(
+  node: SourceNode,
+  map: (graph: SourceGraph) => SourceGraph,
+): Readonly<Record<string, SourceGraph>> {
+  const entries = Object.entries(node.subgraphs);
+  if (entries.length === 0) return node.subgraphs;
+  return Object.fromEntries(entries.map(([key, graph]) => [key, map(graph)]));
+}
+
+function renameCaptures(graph: SourceGraph, rename: (name: string) => string): SourceGraph {
+  const local = definedIn(graph);
+  const capture = (name: string) => (local.has(name) ? name : rename(name));
+  return {
+    ...graph,
+    nodes: graph.nodes.map((node) => renameTensors(node, capture)),
+    outputs: new Map([...graph.outputs].map(([name, type]) => [capture(name), type])),
+  };
+}
+
+/** Names that a subgraph defines itself. */
+export function definedIn(graph: SourceGraph): Set<string> {
+  const names = new Set([...graph.inputs.keys(), ...graph.initializers.keys()]);
+  for (const node of graph.nodes) for (const output of node.outputs) names.add(output);
+  return names;
+}
+
+/** Tensors a node reads, those captured by its subgraphs included. */
+export function readsOf(node: SourceNode): readonly string[] {
+  const subgraphs = Object.values(node.subgraphs);
+  if (subgraphs.length === 0) return node.inputs;
+  const captured = subgraphs.flatMap((graph) => {
+    const local = definedIn(graph);
+    const reads = [...graph.nodes.flatMap(readsOf), ...graph.outputs.keys()];
+    return reads.filter((name) => !local.has(name));
+  });
+  return [...node.inputs, ...captured];
+}

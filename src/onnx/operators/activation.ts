@@ -1,0 +1,42 @@
+import { followBroadcast } from "./axes.js";
+import { inputOf, tensor } from "./call.js";
+import { pointwise } from "./launch.js";
+import type { Operator } from "./operator.js";
+
+/** Activation functions, fused bias variants and their gradients: shaped like the first input. */
+
+/** Operations per element, by cost: comparisons, one exponential, an error function, a gradient. */
+const FLOPS: readonly (readonly [number, readonly string[]])[] = [
+  [1, ["Relu", "LeakyRelu", "PRelu", "ThresholdedRelu", "HardSigmoid", "com.microsoft::ReluGrad"]],
+  [
+    4,
+    [
+      ...["Sigmoid", "Tanh", "Elu", "Selu", "Celu", "HardSwish", "Softplus", "Softsign", "Swish"],
+      ...["com.microsoft::SigmoidGrad", "com.microsoft::TanhGrad", "com.microsoft::QuickGelu"],
+    ],
+  ],
+  [
+    10,
+    [
+      ...["Erf", "Gelu", "Mish", "com.microsoft::Gelu", "com.microsoft::FastGelu"],
+      ...["com.microsoft::BiasGelu", "com.microsoft::FusedBiasGelu"],
+    ],
+  ],
+  [
+    15,
+    [
+      ...["com.microsoft::GeluGrad", "com.microsoft::FastGeluGrad", "com.microsoft::QuickGeluGrad"],
+      ...["com.microsoft::BiasGeluGrad_dX", "com.microsoft::BiasFastGeluGrad_dX"],
+    ],
+  ],
+];
+
+export const activations: readonly Operator[] = FLOPS.map(([flops, ops]) => ({
+  ops,
+  infer: (call) => {
+    const { dtype, shape } = inputOf(call, 0);
+    return [tensor(dtype, shape)];
+  },
+  follow: followBroadcast,
+  work: (node) => pointwise(node, "activation", flops),
+}));

@@ -1,0 +1,97 @@
+import type { AttributeValue, DType } from "../../ir/tensor-graph.js";
+import { type Fact, type InferenceCall, ShapeError } from "./operator.js";
+
+/** Readers of an operator's inputs and attributes, shared by the shape rules. */
+
+interface WithAttributes {
+  readonly op: string;
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+}
+
+/** A required input. Throws ShapeError if it is absent. */
+export function inputOf(call: InferenceCall, index: number): Fact {
+  const fact = call.inputs[index];
+  if (fact === null || fact === undefined) throw new ShapeError(index, "the input is missing");
+  return fact;
+}
+
+/** The elements of an input that decides a shape. Throws ShapeError if they are not known. */
+export function elementsOf(call: InferenceCall, index: number): readonly number[] {
+  const { value } = inputOf(call, index);
+  if (value === null) throw new ShapeError(index, "the shape depends on data");
+  return value;
+}
+
+/** The elements of an optional input: null if absent. Throws ShapeError if present but unknown. */
+export function optionalElementsOf(call: InferenceCall, index: number): readonly number[] | null {
+  return call.inputs[index] ? elementsOf(call, index) : null;
+}
+
+/** A number attribute (integer or float). */
+export function numberOf(node: WithAttributes, name: string, absent: number): number {
+  const value = node.attributes[name];
+  return typeof value === "number" ? value : absent;
+}
+
+/** A list-of-numbers attribute. */
+export function numbersOf(node: WithAttributes, name: string): readonly number[] | null {
+  const value = node.attributes[name];
+  return Array.isArray(value) && value.every((item) => typeof item === "number") ? value : null;
+}
+
+/** A text attribute. */
+export function textOf(node: WithAttributes, name: string, absent: string): string {
+  const value = node.attributes[name];
+  return typeof value === "string" ? value : absent;
+}
+
+/** A non-negative axis below `rank`. Throws ShapeError if it is out of range. */
+export function axisIn(axis: number, rank: number, input = 0): number {
+  const positive = axis < 0 ? axis + rank : axis;
+  if (!Number.isInteger(positive) || positive < 0 || positive >= rank) {
+    throw new ShapeError(input, `axis ${axis} is outside a tensor of rank ${rank}`);
+  }
+  return positive;
+}
+
+/** The size of an axis. Throws ShapeError if the tensor has no such axis. */
+export function dimOf(shape: readonly number[], axis: number, input = 0): number {
+  const dim = shape[axis < 0 ? axis + shape.length : axis];
+  if (dim === undefined) throw new ShapeError(input, `rank ${shape.length} is too small`);
+  return dim;
+}
+
+/** Axes given as input `index` in newer operator sets and as attribute `axes` in older ones. */
+export function axesOf(call: InferenceCall, index: number): readonly number[] | null {
+  return optionalElementsOf(call, index) ?? numbersOf(call, "axes");
+}
+
+/** A tensor of which only type and shape are known. */
+export function tensor(dtype: DType, shape: readonly number[]): Fact {
+  return { dtype, shape, value: null };
+}
+
+/** The numpy broadcast of two shapes. Throws ShapeError naming `input` if they do not fit. */
+export function broadcast(
+  a: readonly number[],
+  b: readonly number[],
+  input = 1,
+): readonly number[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, axis) => {
+    const x = a[axis - rank + a.length] ?? 1;
+    const y = b[axis - rank + b.length] ?? 1;
+    if (x === y || y === 1) return x;
+    if (x === 1) return y;
+    throw new ShapeError(input, `shapes [${a}] and [${b}] do not broadcast`);
+  });
+}
+
+/** Distance between neighbours of each axis in row-major order. */
+export function stridesOf(shape: readonly number[]): readonly number[] {
+  const strides = new Array<number>(shape.length).fill(1);
+  for (let axis = shape.length - 2; axis >= 0; axis -= 1) {
+    strides[axis] = (strides[axis + 1] ?? 1) * (shape[axis + 1] ?? 1);
+  }
+  return strides;
+}

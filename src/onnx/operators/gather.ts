@@ -1,0 +1,144 @@
+import { elementCount } from "../../ir/tensor-graph.js";
+import { followBroadcast, followNothing, followSame, onlyFirst } from "./axes.js";
+import { axisIn, dimOf, elementsOf, inputOf, numberOf, tensor } from "./call.js";
+import { bytesOfOperand, memoryKernel, memoryKernelOf } from "./launch.js";
+import { gatherElements } from "./movement.js";
+import type { AxisTarget, NodeWork, Operator, ShapedNode } from "./operator.js";
+
+/** Indexed reads and writes: embeddings, scatter, top-k. Only touched rows count, never the table. */
+
+const gather: Operator = {
+  ops: ["Gather"],
+  infer: (call) => {
+    const [data, indices] = [inputOf(call, 0), inputOf(call, 1)];
+    const axis = axisIn(numberOf(call, "axis", 0), data.shape.length);
+    const shape = [...data.shape.slice(0, axis), ...indices.shape, ...data.shape.slice(axis + 1)];
+    return [{ dtype: data.dtype, shape, value: gatherElements(data, axis, indices) }];
+  },
+  follow: (node, input, axis) => [followGather(node, input, axis)],
+  work: readRows,
+};
+
+function followGather(node: ShapedNode, input: number, axis: number): AxisTarget {
+  const [data, indices] = [node.inputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []];
+  const given = numberOf(node, "axis", 0);
+  const along = given < 0 ? given + data.length : given;
+  if (input === 1) return along + axis;
+  // Rows of a sharded table are looked up where they are and zero elsewhere: a partial sum.
+  if (axis === along) return "reduced";
+  return axis < along ? axis : axis - 1 + indices.length;
+}
+
+/** Reads the rows that the indices name, and writes them. */
+function readRows(node: ShapedNode): NodeWork {
+  const written = bytesOfOperand(node.outputs[0]);
+  const read = written + bytesOfOperand(node.inputs[1]);
+  return memoryKernelOf(node, "gather", { read, written, flops: 0 });
+}
+
+const gatherEach: Operator = {
+  ops: ["GatherElements", "GatherND"],
+  infer: (call) => {
+    const [data, indices] = [inputOf(call, 0), inputOf(call, 1)];
+    if (call.op === "GatherElements") return [tensor(data.dtype, indices.shape)];
+    const batch = numberOf(call, "batch_dims", 0);
+    const depth = dimOf(indices.shape, -1, 1);
+    const shape = [...indices.shape.slice(0, -1), ...data.shape.slice(batch + depth)];
+    return [tensor(data.dtype, shape)];
+  },
+  follow: followSame,
+  work: readRows,
+};
+
+const scatter: Operator = {
+  ops: ["ScatterElements", "Scatter", "ScatterND"],
+  infer: (call) => [tensor(inputOf(call, 0).dtype, inputOf(call, 0).shape)],
+  follow: (node, input, axis) => {
+    if (input === 0) return [axis];
+    const indices = node.inputs[1]?.shape ?? [];
+    if (node.op !== "ScatterND") {
+      const given = numberOf(node, "axis", 0);
+      const along = given < 0 ? given + indices.length : given;
+      return axis === along ? ["reduced"] : followSame(node, input, axis);
+    }
+    // Rows of the batch are spread over the table: each part adds its own.
+    return [axis < indices.length - 1 ? "reduced" : "lost"];
+  },
+  work: addRows,
+};
+
+/** The table is filled or copied once; updates are read and added. */
+function addRows(node: ShapedNode): NodeWork {
+  const table = bytesOfOperand(node.outputs[0]);
+  const updates = bytesOfOperand(node.inputs[2]);
+  const read = bytesOfOperand(node.inputs[0]) + bytesOfOperand(node.inputs[1]) + 2 * updates;
+  const flops = elementCount(node.inputs[2]?.shape ?? []);
+  return memoryKernelOf(node, "gather", { read, written: table + updates, flops });
+}
+
+const gatherGrad: Operator = {
+  ops: [
+    "com.microsoft::GatherGrad",
+    "com.microsoft::GatherNDGrad",
+    "com.microsoft::GatherElementsGrad",
+  ],
+  infer: (call) => [tensor(inputOf(call, 2).dtype, elementsOf(call, 0))],
+  follow: (node, input) => (input === 0 ? followNothing(node, input, 0) : ["reduced"]),
+  work: (node) => {
+    const updates = bytesOfOperand(node.inputs[2]);
+    const written = bytesOfOperand(node.outputs[0]) + updates;
+    const flops = elementCount(node.inputs[2]?.shape ?? []);
+    return memoryKernelOf(node, "gather", { read: 2 * updates, written, flops });
+  },
+};
+
+const topK: Operator = {
+  ops: ["TopK"],
+  infer: (call) => {
+    const { dtype, shape } = inputOf(call, 0);
+    const axis = axisIn(numberOf(call, "axis", -1), shape.length);
+    const count = call.inputs.length > 1 ? elementsOf(call, 1)[0] : numberOf(call, "k", 1);
+    const dims = shape.map((dim, at) => (at === axis ? Math.min(dim, count ?? dim) : dim));
+    return [tensor(dtype, dims), tensor("int64", dims)];
+  },
+  follow: onlyFirst(followSame),
+  work: (node) => memoryKernel(node, "other", 8),
+};
+
+const cumulative: Operator = {
+  ops: ["CumSum", "CumProd"],
+  infer: (call) => {
+    const { dtype, shape, value } = inputOf(call, 0);
+    return [{ dtype, shape, value: shape.length === 1 && value?.length === 1 ? value : null }];
+  },
+  follow: onlyFirst(followBroadcast),
+  work: (node) => memoryKernel(node, "other", 1),
+};
+
+const oneHot: Operator = {
+  ops: ["OneHot"],
+  infer: (call) => {
+    const { shape } = inputOf(call, 0);
+    const depth = elementsOf(call, 1)[0] ?? 0;
+    const axis = axisIn(numberOf(call, "axis", -1), shape.length + 1);
+    const dims = [...shape.slice(0, axis), depth, ...shape.slice(axis)];
+    return [tensor(inputOf(call, 2).dtype, dims)];
+  },
+  follow: (node, input, axis) => {
+    const rank = node.outputs[0]?.shape.length ?? 0;
+    const given = numberOf(node, "axis", -1);
+    const inserted = given < 0 ? given + rank : given;
+    return [input === 0 ? (axis < inserted ? axis : axis + 1) : "lost"];
+  },
+  work: (node) => memoryKernel(node, "gather", 1),
+};
+
+export const gathers: readonly Operator[] = [
+  gather,
+  gatherEach,
+  scatter,
+  gatherGrad,
+  topK,
+  cumulative,
+  oneHot,
+];

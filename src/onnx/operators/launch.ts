@@ -1,0 +1,74 @@
+import { type DType, elementCount } from "../../ir/tensor-graph.js";
+import { dtypeBytes, type KernelClass, type MatmulWork } from "../../ir/work.js";
+import type { NodeWork, Operand, ShapedNode } from "./operator.js";
+
+/** What nodes launch, shared by operator families. */
+
+export const FREE: NodeWork = { kind: "free" };
+
+/** A plain copy: fuses with its neighbours. */
+export const COPY: NodeWork = { kind: "pointwise", class: "other", flops: 0 };
+
+/** Size of an operand; 0 if absent. */
+export function bytesOfOperand(operand: Operand | null | undefined): number {
+  return operand ? elementCount(operand.shape) * dtypeBytes(operand.dtype) : 0;
+}
+
+/** Elements of the node's largest operand. */
+export function largestCount(node: ShapedNode): number {
+  let largest = 0;
+  for (const operand of [...node.inputs, ...node.outputs]) {
+    if (operand) largest = Math.max(largest, elementCount(operand.shape));
+  }
+  return largest;
+}
+
+/** Type of the node's main operand. */
+export function mainDtype(node: ShapedNode): DType {
+  return node.inputs.find((input) => input !== null)?.dtype ?? node.outputs[0]?.dtype ?? "unknown";
+}
+
+/** Element-by-element work of `flops` operations per element of the largest operand. */
+export function pointwise(node: ShapedNode, kernelClass: KernelClass, flops: number): NodeWork {
+  return { kind: "pointwise", class: kernelClass, flops: flops * largestCount(node) };
+}
+
+/** One memory-bound launch that reads each input and writes each output once. */
+export function memoryKernel(
+  node: ShapedNode,
+  kernelClass: KernelClass,
+  flopsPerElement: number,
+): NodeWork {
+  const bytes = (operands: readonly (Operand | null)[]) =>
+    operands.reduce((sum, operand) => sum + bytesOfOperand(operand), 0);
+  return memoryKernelOf(node, kernelClass, {
+    read: bytes(node.inputs),
+    written: bytes(node.outputs),
+    flops: flopsPerElement * largestCount(node),
+  });
+}
+
+/** One memory-bound launch with its own byte counts. */
+export function memoryKernelOf(
+  node: ShapedNode,
+  kernelClass: KernelClass,
+  traffic: { readonly read: number; readonly written: number; readonly flops: number },
+): NodeWork {
+  return {
+    kind: "kernel",
+    class: kernelClass,
+    work: {
+      op: "memory",
+      class: kernelClass,
+      bytes_read: traffic.read,
+      bytes_written: traffic.written,
+      flops: traffic.flops,
+      dtype: mainDtype(node),
+    },
+  };
+}
+
+/** One matrix product launch. */
+export function matmulKernel(work: Omit<MatmulWork, "op">): NodeWork {
+  return { kind: "kernel", class: "linear", work: { op: "matmul", ...work } };
+}

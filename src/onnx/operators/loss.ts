@@ -1,0 +1,47 @@
+import { inputOf, tensor, textOf } from "./call.js";
+import { memoryKernel } from "./launch.js";
+import type { Operator } from "./operator.js";
+
+/** Classification losses: scores [N, C, ...] against labels [N, ...]. */
+
+const crossEntropy: Operator = {
+  ops: [
+    "SoftmaxCrossEntropyLoss",
+    "NegativeLogLikelihoodLoss",
+    "com.microsoft::SoftmaxCrossEntropyLossInternal",
+  ],
+  infer: (call) => {
+    const [scores, labels] = [inputOf(call, 0), inputOf(call, 1)];
+    const each = textOf(call, "reduction", "mean") === "none";
+    return [tensor(scores.dtype, each ? labels.shape : []), tensor(scores.dtype, scores.shape)];
+  },
+  follow: (node, input, axis) => {
+    const each = textOf(node, "reduction", "mean") === "none";
+    if (input > 1) return node.outputs.map(() => "lost");
+    // Labels have no class axis; scores have theirs at 1.
+    const row = input === 0 && axis > 1 ? axis - 1 : axis;
+    const classes = input === 0 && axis === 1;
+    const column = input === 0 ? axis : axis === 0 ? 0 : axis + 1;
+    const loss = classes ? "lost" : each ? row : "reduced";
+    return node.outputs.map((_, index) => (index === 0 ? loss : classes ? "lost" : column));
+  },
+  work: (node) => memoryKernel(node, "other", 5),
+};
+
+const crossEntropyGradient: Operator = {
+  ops: [
+    "com.microsoft::SoftmaxCrossEntropyLossGrad",
+    "com.microsoft::SoftmaxCrossEntropyLossInternalGrad",
+  ],
+  infer: (call) => {
+    const probabilities = inputOf(call, 1);
+    return [tensor(probabilities.dtype, probabilities.shape)];
+  },
+  follow: (_node, input, axis) => {
+    if (input === 1) return [axis === 1 ? "lost" : axis];
+    return [input === 2 ? (axis === 0 ? 0 : axis + 1) : "lost"];
+  },
+  work: (node) => memoryKernel(node, "other", 3),
+};
+
+export const losses: readonly Operator[] = [crossEntropy, crossEntropyGradient];

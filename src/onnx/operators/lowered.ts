@@ -1,0 +1,211 @@
+import { elementCount } from "../../ir/tensor-graph.js";
+import { dtypeBytes, type KernelClass, type MemoryWork, type Work } from "../../ir/work.js";
+import type { AxisTarget, NodeWork, Operand, Operator, ShapedNode } from "./operator.js";
+
+/** An operator that only passes introduce: its outputs' shapes are known when it is made. */
+export type LoweredOperator = Omit<Operator, "infer">;
+
+const free: NodeWork = { kind: "free" };
+
+/** Elements of the largest output: how many results an element-wise kernel computes. */
+function resultCount(node: ShapedNode): number {
+  return Math.max(0, ...node.outputs.map((output) => (output ? elementCount(output.shape) : 0)));
+}
+
+function operand(operands: readonly (Operand | null)[], index: number): Operand {
+  const found = operands[index];
+  if (!found) throw new Error(`operand ${index} is absent`);
+  return found;
+}
+
+function bytes(operands: readonly (Operand | null)[]): number {
+  return operands.reduce(
+    (sum, o) => sum + (o ? elementCount(o.shape) * dtypeBytes(o.dtype) : 0),
+    0,
+  );
+}
+
+/** A kernel that reads its inputs and writes its outputs once. */
+function streaming(node: ShapedNode, kernelClass: KernelClass, flopsPerResult: number): NodeWork {
+  const work: MemoryWork = {
+    op: "memory",
+    class: kernelClass,
+    bytes_read: bytes(node.inputs),
+    bytes_written: bytes(node.outputs),
+    flops: flopsPerResult * resultCount(node),
+    dtype: operand(node.outputs, 0).dtype,
+  };
+  return { kind: "kernel", class: kernelClass, work };
+}
+
+function linearKernel(work: Work): NodeWork {
+  return { kind: "kernel", class: "linear", work };
+}
+
+const sameAxis = (node: ShapedNode, _input: number, axis: number): AxisTarget[] =>
+  node.outputs.map(() => axis);
+const nowhere = (node: ShapedNode): AxisTarget[] => node.outputs.map(() => "lost");
+
+/** `x [.., k] x weight -> [.., n]`; the weight axis `k_axis` is summed over. */
+const linear: LoweredOperator = {
+  ops: ["kareus::Linear"],
+  follow: (node, input, axis) => {
+    const outRank = operand(node.outputs, 0).shape.length;
+    if (input === 0) return [axis === operand(node.inputs, 0).shape.length - 1 ? "reduced" : axis];
+    if (input === 1) return [axis === node.attributes.k_axis ? "reduced" : outRank - 1];
+    return [outRank - 1];
+  },
+  work: (node) => {
+    const [x, y] = [operand(node.inputs, 0), operand(node.outputs, 0)];
+    const [k, n] = [x.shape.at(-1) ?? 1, y.shape.at(-1) ?? 1];
+    const m = elementCount(y.shape) / Math.max(1, n);
+    return linearKernel({ op: "matmul", b: 1, m, n, k, dtype: y.dtype });
+  },
+};
+
+/** `dY [.., n] x weight^T -> dX [.., k]`. */
+const linearInputGradient: LoweredOperator = {
+  ops: ["kareus::LinearInputGradient"],
+  follow: nowhere,
+  work: (node) => {
+    const [dy, dx] = [operand(node.inputs, 0), operand(node.outputs, 0)];
+    const [k, n] = [dy.shape.at(-1) ?? 1, dx.shape.at(-1) ?? 1];
+    const m = elementCount(dx.shape) / Math.max(1, n);
+    return linearKernel({ op: "matmul", b: 1, m, n, k, dtype: dx.dtype });
+  },
+};
+
+/** `x^T [k, ..] x dY [.., n] -> dW [k, n]`, summed over every token. */
+const linearWeightGradient: LoweredOperator = {
+  ops: ["kareus::LinearWeightGradient"],
+  follow: nowhere,
+  work: (node) => {
+    const [x, dy] = [operand(node.inputs, 0), operand(node.inputs, 1)];
+    const [m, n] = [x.shape.at(-1) ?? 1, dy.shape.at(-1) ?? 1];
+    const k = elementCount(dy.shape) / Math.max(1, n);
+    return linearKernel({ op: "matmul", b: 1, m, n, k, dtype: dy.dtype });
+  },
+};
+
+/** Gradient of one operand (attribute `side`: left or right) of a batched product. */
+const productGradient: LoweredOperator = {
+  ops: ["kareus::ProductGradient"],
+  follow: nowhere,
+  work: (node) => {
+    const [dy, out] = [operand(node.inputs, 0), operand(node.outputs, 0)];
+    const [m, n] = [out.shape.at(-2) ?? 1, out.shape.at(-1) ?? 1];
+    const b = Math.max(1, elementCount(dy.shape.slice(0, -2)));
+    // The summed axis is whichever of dY's two inner axes the result does not have.
+    const k = node.attributes.side === "left" ? (dy.shape.at(-1) ?? 1) : (dy.shape.at(-2) ?? 1);
+    return linearKernel({ op: "matmul", b, m, n, k, dtype: out.dtype });
+  },
+};
+
+const swiglu: LoweredOperator = {
+  ops: ["kareus::SwiGLU"],
+  follow: sameAxis,
+  work: (node) => ({ kind: "pointwise", class: "activation", flops: 5 * resultCount(node) }),
+};
+
+/** Attribute `class` is the forward kernel's; about two operations per value and gradient. */
+const pointwiseGradient: LoweredOperator = {
+  ops: ["kareus::PointwiseGradient"],
+  follow: nowhere,
+  work: (node) => ({
+    kind: "pointwise",
+    class: node.attributes.class as KernelClass,
+    flops: 2 * node.outputs.length * resultCount(node),
+  }),
+};
+
+/** Gradients of a row-wise kernel (norm, softmax, loss, reduction), attribute `class`. */
+const rowGradient: LoweredOperator = {
+  ops: ["kareus::RowGradient"],
+  follow: nowhere,
+  work: (node) => streaming(node, node.attributes.class as KernelClass, 8),
+};
+
+/** dO, q, k, v, o -> dq, dk, dv: five products, scores recomputed. */
+const attentionGradient: LoweredOperator = {
+  ops: ["kareus::AttentionGradient"],
+  follow: nowhere,
+  work: (node) => {
+    const [q, k] = [operand(node.inputs, 1), operand(node.inputs, 2)];
+    const work: Work = {
+      op: "attention",
+      b: q.shape[0] ?? 1,
+      heads: q.shape[1] ?? 1,
+      kv_heads: k.shape[1] ?? 1,
+      q_len: q.shape[2] ?? 1,
+      kv_len: k.shape[2] ?? 1,
+      head_dim: q.shape[3] ?? 1,
+      causal: node.attributes.is_causal === 1,
+      direction: "backward",
+      dtype: q.dtype,
+    };
+    return { kind: "kernel", class: "attn", work };
+  },
+};
+
+/** Gradient of a convolution's input or weight from dY, x and w: the forward's product count. */
+const convGradient: LoweredOperator = {
+  ops: ["kareus::ConvGradient"],
+  follow: nowhere,
+  work: (node) => {
+    const [dy, x, w] = [operand(node.inputs, 0), operand(node.inputs, 1), operand(node.inputs, 2)];
+    const work: Work = {
+      op: "conv",
+      n: dy.shape[0] ?? 1,
+      c_in: x.shape[1] ?? 1,
+      c_out: dy.shape[1] ?? 1,
+      out_spatial: elementCount(dy.shape.slice(2)),
+      in_spatial: elementCount(x.shape.slice(2)),
+      kernel_spatial: elementCount(w.shape.slice(2)),
+      groups: Number(node.attributes.group ?? 1),
+      dtype: dy.dtype,
+    };
+    return { kind: "kernel", class: "conv", work };
+  },
+};
+
+/** Zero-fills the table's gradient, then adds each token's row to it. */
+const embeddingGradient: LoweredOperator = {
+  ops: ["kareus::EmbeddingGradient"],
+  follow: nowhere,
+  work: (node) => {
+    const [table, rows] = [bytes(node.outputs), bytes([operand(node.inputs, 1)])];
+    const { dtype } = operand(node.outputs, 0);
+    const [read, written] = [2 * rows, table + rows];
+    const work: Work = {
+      op: "memory",
+      class: "gather",
+      bytes_read: read,
+      bytes_written: written,
+      flops: rows / dtypeBytes(dtype),
+      dtype,
+    };
+    return { kind: "kernel", class: "gather", work };
+  },
+};
+
+/** Megatron-LM's f: nothing forward, an all-reduce of the gradient backward. */
+const copyToGroup: LoweredOperator = {
+  ops: ["kareus::CopyToGroup"],
+  follow: sameAxis,
+  work: () => free,
+};
+
+/** Operators of the `kareus` domain that recognition, sharding and backward derivation introduce. */
+export const loweredOperators: readonly LoweredOperator[] = [
+  linear,
+  linearInputGradient,
+  linearWeightGradient,
+  productGradient,
+  swiglu,
+  pointwiseGradient,
+  rowGradient,
+  attentionGradient,
+  convGradient,
+  embeddingGradient,
+  copyToGroup,
+];

@@ -1,0 +1,299 @@
+import { createHash } from "node:crypto";
+import { closeSync, openSync, readSync } from "node:fs";
+import { fail } from "../base/diagnostics/diagnostic.js";
+import {
+  malformedModel,
+  notAProtobuf,
+  truncatedFile,
+  unreadableFile,
+} from "../base/diagnostics/graph.js";
+
+/** Tensor payloads above this size are weights, never read; below, they may steer shapes. */
+const PAYLOAD_LIMIT_BYTES = 4096;
+const CHUNK_BYTES = 1 << 20;
+const DEPTH_LIMIT = 90;
+
+/** A model without its weights. */
+export interface StrippedModel {
+  /** A valid ModelProto: the file's fields in order, large tensor payloads left out. */
+  readonly bytes: Uint8Array;
+  /** SHA-256 of the file's bytes, lower-case hexadecimal. */
+  readonly sha256: string;
+}
+
+type MessageName =
+  | "model"
+  | "graph"
+  | "node"
+  | "attribute"
+  | "tensor"
+  | "sparse"
+  | "function"
+  | "training";
+
+/** Field numbers that lead to tensors, by message. */
+const NESTED: Readonly<Record<MessageName, Readonly<Record<number, MessageName>>>> = {
+  model: { 7: "graph", 20: "training", 25: "function" },
+  training: { 1: "graph", 2: "graph" },
+  graph: { 1: "node", 5: "tensor", 15: "sparse" },
+  function: { 7: "node", 11: "attribute" },
+  node: { 5: "attribute" },
+  attribute: { 5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse" },
+  sparse: { 1: "tensor", 2: "tensor" },
+  tensor: {},
+};
+
+/** float, int32, string, int64, raw, double and uint64 data of a tensor. */
+const PAYLOAD_FIELDS: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11]);
+
+/** Wire types of ModelProto's fields: what tells a model from other bytes. */
+const MODEL_WIRE_TYPES: Readonly<Record<number, number>> = {
+  ...{ 1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2 },
+};
+
+/**
+ * Reads a model file (`-` is stdin) once, in chunks, and returns it without large tensor payloads.
+ * Fails with a diagnostic if the file cannot be read, is no ONNX protobuf, or ends too early.
+ */
+export function stripPayloads(path: string): StrippedModel {
+  const file = new ChunkedFile(path);
+  try {
+    const output = new Output();
+    stripModel(file, output);
+    return { bytes: output.concat(), sha256: file.sha256() };
+  } finally {
+    file.close();
+  }
+}
+
+function stripModel(file: ChunkedFile, output: Output): void {
+  let fields = 0;
+  while (!file.atEnd()) {
+    const field = readTag(file, fields === 0);
+    const expected = MODEL_WIRE_TYPES[field.number];
+    if (expected === undefined ? fields === 0 : expected !== field.wireType) {
+      fail(notAProtobuf(file.path, "its first bytes are no ModelProto"));
+    }
+    copyField(file, output, "model", field, Number.POSITIVE_INFINITY, 0);
+    fields += 1;
+  }
+  if (fields === 0) fail(notAProtobuf(file.path, "the file is empty"));
+}
+
+interface FieldTag {
+  readonly number: number;
+  readonly wireType: number;
+}
+
+function readTag(file: ChunkedFile, first: boolean): FieldTag {
+  const tag = file.varint();
+  const field = { number: Math.floor(tag / 8), wireType: tag % 8 };
+  if (field.number >= 1 && field.number < 2 ** 29 && [0, 1, 2, 5].includes(field.wireType)) {
+    return field;
+  }
+  const reason = `field tag ${tag} at byte ${file.position} has no meaning`;
+  return fail(first ? notAProtobuf(file.path, reason) : malformedModel(file.path, reason));
+}
+
+/** Copies one field, or drops it where it is a large payload; `end` is its message's last byte. */
+function copyField(
+  file: ChunkedFile,
+  output: Output,
+  message: MessageName,
+  field: FieldTag,
+  end: number,
+  depth: number,
+): void {
+  const payload = message === "tensor" && PAYLOAD_FIELDS.has(field.number);
+  if (field.wireType !== 2) {
+    const scalar =
+      field.wireType === 0 ? file.rawVarint() : file.take(field.wireType === 1 ? 8 : 4);
+    // A tensor is only entered when it is large: scalars are then elements of unpacked data.
+    if (!payload) output.field(field, scalar);
+    return;
+  }
+  const length = file.varint();
+  if (file.position + length > end) {
+    fail(malformedModel(file.path, `a field at byte ${file.position} is longer than its message`));
+  }
+  if (payload && (length > PAYLOAD_LIMIT_BYTES || field.number === 6)) {
+    file.skip(length);
+    return;
+  }
+  const nested = NESTED[message][field.number];
+  if (nested === undefined || length <= PAYLOAD_LIMIT_BYTES) {
+    output.field(field, file.take(length));
+    return;
+  }
+  if (depth >= DEPTH_LIMIT) fail(malformedModel(file.path, "messages nest without end"));
+  const inside = new Output();
+  const insideEnd = file.position + length;
+  while (file.position < insideEnd) {
+    copyField(file, inside, nested, readTag(file, false), insideEnd, depth + 1);
+  }
+  if (file.position > insideEnd) {
+    fail(malformedModel(file.path, `a message ends inside a field at byte ${file.position}`));
+  }
+  output.message(field, inside);
+}
+
+/** Collects protobuf bytes whose length prefixes are only known at the end. */
+class Output {
+  private readonly parts: Uint8Array[] = [];
+  private size_bytes = 0;
+
+  /** Appends a field; length-delimited content gets its length in front. */
+  field(field: FieldTag, content: Uint8Array): void {
+    this.push(varintBytes(field.number * 8 + field.wireType));
+    if (field.wireType === 2) this.push(varintBytes(content.length));
+    this.push(content);
+  }
+
+  message(field: FieldTag, content: Output): void {
+    this.push(varintBytes(field.number * 8 + field.wireType));
+    this.push(varintBytes(content.size_bytes));
+    for (const part of content.parts) this.push(part);
+  }
+
+  concat(): Uint8Array {
+    return Buffer.concat(this.parts, this.size_bytes);
+  }
+
+  private push(bytes: Uint8Array): void {
+    this.parts.push(bytes);
+    this.size_bytes += bytes.length;
+  }
+}
+
+function varintBytes(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  while (rest >= 128) {
+    bytes.push((rest % 128) + 128);
+    rest = Math.floor(rest / 128);
+  }
+  bytes.push(rest);
+  return Uint8Array.from(bytes);
+}
+
+/** Forward-only reader over a file descriptor that hashes what it passes. */
+class ChunkedFile {
+  readonly path: string;
+  private readonly descriptor: number;
+  private readonly hash = createHash("sha256");
+  private readonly chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  private next = 0;
+  private filled = 0;
+  private chunkStart = 0;
+
+  constructor(path: string) {
+    this.path = path;
+    try {
+      this.descriptor = path === "-" ? 0 : openSync(path, "r");
+    } catch (error) {
+      fail(unreadableFile(path, reasonOf(error)));
+    }
+  }
+
+  /** Bytes passed so far. */
+  get position(): number {
+    return this.chunkStart + this.next;
+  }
+
+  atEnd(): boolean {
+    return this.next === this.filled && !this.fill();
+  }
+
+  /** The next `length` bytes, copied; grows only as far as the file really goes. */
+  take(length: number): Uint8Array {
+    if (length <= this.filled - this.next) {
+      this.next += length;
+      return Buffer.from(this.chunk.subarray(this.next - length, this.next));
+    }
+    const parts: Buffer[] = [];
+    this.pass(length, (part) => parts.push(Buffer.from(part)));
+    return Buffer.concat(parts);
+  }
+
+  skip(length: number): void {
+    this.pass(length, () => {});
+  }
+
+  /** The bytes of one varint, as they are. */
+  rawVarint(): Uint8Array {
+    const bytes: number[] = [];
+    do {
+      if (bytes.length === 10) fail(malformedModel(this.path, "a number has no end"));
+      bytes.push(this.byte());
+    } while ((bytes[bytes.length - 1] ?? 0) >= 128);
+    return Uint8Array.from(bytes);
+  }
+
+  /** A varint as a number; values above 2^53 lose their low bits (no length is that large). */
+  varint(): number {
+    let value = 0;
+    for (let scale = 1; scale < 2 ** 70; scale *= 128) {
+      const byte = this.byte();
+      value += (byte % 128) * scale;
+      if (byte < 128) return value;
+    }
+    return fail(malformedModel(this.path, "a number has no end"));
+  }
+
+  sha256(): string {
+    return this.hash.digest("hex");
+  }
+
+  close(): void {
+    if (this.descriptor !== 0) closeSync(this.descriptor);
+  }
+
+  private byte(): number {
+    if (this.atEnd()) fail(truncatedFile(this.path, this.position));
+    const byte = this.chunk[this.next] ?? 0;
+    this.next += 1;
+    return byte;
+  }
+
+  private pass(length: number, visit: (part: Uint8Array) => void): void {
+    let left = length;
+    while (left > 0) {
+      if (this.atEnd()) fail(truncatedFile(this.path, this.position));
+      const count = Math.min(left, this.filled - this.next);
+      visit(this.chunk.subarray(this.next, this.next + count));
+      this.next += count;
+      left -= count;
+    }
+  }
+
+  private fill(): boolean {
+    this.chunkStart += this.filled;
+    this.next = 0;
+    this.filled = this.read();
+    this.hash.update(this.chunk.subarray(0, this.filled));
+    return this.filled > 0;
+  }
+
+  private read(): number {
+    for (;;) {
+      try {
+        return readSync(this.descriptor, this.chunk, 0, CHUNK_BYTES, null);
+      } catch (error) {
+        if (!isCode(error, "EAGAIN")) fail(unreadableFile(this.path, reasonOf(error)));
+        // A pipe in non-blocking mode has nothing yet: wait a little, without spinning.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      }
+    }
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
+
+function reasonOf(error: unknown): string {
+  if (isCode(error, "ENOENT")) return "no such file";
+  if (isCode(error, "EISDIR")) return "it is a directory";
+  if (isCode(error, "EACCES")) return "permission denied";
+  return error instanceof Error ? error.message : String(error);
+}

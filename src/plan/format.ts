@@ -1,0 +1,81 @@
+import type { z } from "zod";
+import { fail } from "../base/diagnostics/diagnostic.js";
+import { malformedFile, newerFormat, notJson, wrongFormat } from "../base/diagnostics/plan.js";
+import type { Json } from "../base/json.js";
+
+/** What every file of ours starts with. */
+export interface Format<T> {
+  readonly name: string;
+  /** What we write; older versions are upgraded on reading, newer ones refused. */
+  readonly version: number;
+  /** In the order of the keys that we write; readers ignore unknown keys. */
+  readonly schema: z.ZodType<T>;
+}
+
+const LINE_WIDTH = 100;
+
+/** `.points[3].time_s`, as jq would ask for it. */
+function jsonPath(path: readonly PropertyKey[]): string {
+  const steps = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`));
+  return steps.join("") || ".";
+}
+
+/**
+ * Checks text against a format.
+ * @param where the file's name for diagnostics
+ * @throws DiagnosticError not JSON (KRS4101), another format (4102), newer (4103), malformed (4104)
+ */
+export function readFormat<T>(format: Format<T>, text: string, where: string): T {
+  const data = parseJson(text, where);
+  const header = typeof data === "object" && data !== null && !Array.isArray(data) ? data : {};
+  const { format: name, version } = header as { format?: unknown; version?: unknown };
+  if (name !== format.name) fail(wrongFormat(where, name, format.name));
+  if (typeof version === "number" && version > format.version) {
+    fail(newerFormat(where, format.name, version, format.version));
+  }
+  const result = format.schema.safeParse(data);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  return fail(malformedFile(where, jsonPath(issue?.path ?? []), issue?.message ?? "malformed"));
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    return fail(notJson(where, cause instanceof Error ? cause.message : String(cause)));
+  }
+}
+
+/**
+ * The canonical text of a file: keys in the schema's order, one line for what fits in one, a newline
+ * at the end. Data that breaks the schema is a fault of ours and throws.
+ */
+export function writeFormat<T>(format: Format<T>, data: T): string {
+  return `${layOut(format.schema.parse(data) as Json, "", 0)}\n`;
+}
+
+/** Lists of numbers stay on one line; anything else breaks where it would be too wide. */
+function layOut(value: Json, indent: string, used: number): string {
+  const flat = oneLine(value);
+  const fits = indent.length + used + flat.length <= LINE_WIDTH;
+  if (value === null || typeof value !== "object" || fits) return flat;
+  const deeper = `${indent}  `;
+  if (Array.isArray(value)) {
+    const items: readonly Json[] = value;
+    if (items.every((item) => typeof item === "number")) return flat;
+    return `[\n${items.map((item) => deeper + layOut(item, deeper, 1)).join(",\n")}\n${indent}]`;
+  }
+  const lines = Object.entries(value).map(([name, item]) => {
+    const label = `${JSON.stringify(name)}: `;
+    return deeper + label + layOut(item, deeper, label.length + 1);
+  });
+  return `{\n${lines.join(",\n")}\n${indent}}`;
+}
+
+function oneLine(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(oneLine).join(", ")}]`;
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const entries = Object.entries(value).map(([k, v]) => `${JSON.stringify(k)}: ${oneLine(v)}`);
+  return entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`;
+}

@@ -1,0 +1,82 @@
+import { z } from "zod";
+import { type Format, readFormat, writeFormat } from "./format.js";
+import { count, graphReference, parallelism, quantity } from "./shared.js";
+
+/** Energies count every GPU of one data-parallel replica. */
+const point = z.object({
+  id: count,
+  time_s: quantity,
+  energy_j: quantity,
+  /** Proven minimum of the continuous relaxation at `time_s`. */
+  lower_bound_j: quantity,
+  /** `energy_j / time_s`. */
+  average_power_w: quantity,
+  /** Path of the plan, from the frontier file's folder. */
+  plan: z.string(),
+});
+
+const baseline = z.object({
+  name: z.enum(["sequential-max-clock", "sequential-frequency", "nanobatch-frequency"]),
+  points: z.array(z.object({ time_s: quantity, energy_j: quantity })),
+});
+
+const frontier = z.object({
+  format: z.literal("kareus-frontier"),
+  version: z.literal(1),
+  graph: graphReference,
+  gpu: z.string(),
+  seed: z.int(),
+  /** Per GPU. */
+  static_power_w: quantity,
+  parallelism,
+  /** How many evaluated configurations each source answered. */
+  costs: z.object({
+    measured: count,
+    interpolated: count,
+    modelled: count,
+    extrapolated: count,
+    profiles: z.array(z.string()),
+  }),
+  energy_optimal_time_s: quantity,
+  baselines: z.array(baseline),
+  points: z.array(point).superRefine(checkOrder),
+});
+
+/** frontier.json: what one run found, against the three baselines. */
+export type FrontierFile = z.infer<typeof frontier>;
+export type FrontierPoint = FrontierFile["points"][number];
+export type Baseline = FrontierFile["baselines"][number];
+export type CostCounts = FrontierFile["costs"];
+
+/** The format of frontier.json. */
+export const FRONTIER_FORMAT: Format<FrontierFile> = {
+  name: "kareus-frontier",
+  version: 1,
+  schema: frontier,
+};
+
+/** Points ascend in time and strictly descend in energy; ids are their own. */
+function checkOrder(points: readonly z.infer<typeof point>[], context: z.RefinementCtx): void {
+  const ids = new Set<number>();
+  points.forEach((current, index) => {
+    const previous = points[index - 1];
+    if (previous && !(current.time_s > previous.time_s && current.energy_j < previous.energy_j)) {
+      const message = "points must ascend in time_s and strictly descend in energy_j";
+      context.addIssue({ code: "custom", path: [index], message });
+    }
+    if (ids.has(current.id)) {
+      context.addIssue({ code: "custom", path: [index, "id"], message: "this id is not unique" });
+    }
+    ids.add(current.id);
+  });
+}
+
+/** Reads frontier.json; throws DiagnosticError (KRS410x) naming file and place. */
+export function readFrontier(text: string, where: string): FrontierFile {
+  return readFormat(FRONTIER_FORMAT, text, where);
+}
+
+/** The canonical bytes of a frontier file. */
+export function writeFrontier(file: FrontierFile): string {
+  return writeFormat(FRONTIER_FORMAT, file);
+}

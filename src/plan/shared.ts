@@ -1,0 +1,29 @@
+import { z } from "zod";
+
+/** Pieces that frontier and plan files share. Units are in the names: s, J, W, MHz, bytes. */
+
+export const count = z.int().nonnegative();
+export const degree = z.int().positive();
+export const quantity = z.number().nonnegative();
+
+export const graphReference = z.object({ name: z.string(), sha256: z.string() });
+
+export const parallelism = z.object({
+  tp: degree,
+  cp: degree,
+  ep: degree,
+  pp: degree,
+  dp: degree,
+  microbatches: degree,
+  pipeline: z.enum(["1f1b", "gpipe", "interleaved-1f1b", "zb-h1"]),
+  chunks: degree,
+  recompute: z.enum(["none", "selective", "full"]),
+});
+
+/** How a job is laid out over GPUs and time. */
+export type Parallelism = z.infer<typeof parallelism>;
+
+/** GPUs that run each stage in step: what multiplies one GPU's energy to one replica's. */
+export function gpusPerStage(layout: Pick<Parallelism, "tp" | "cp" | "ep">): number {
+  return layout.tp * layout.cp * layout.ep;
+}

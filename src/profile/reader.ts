@@ -1,0 +1,78 @@
+import { readFileSync } from "node:fs";
+import { fail, type Report } from "../base/diagnostics/diagnostic.js";
+import {
+  malformedProfileLine,
+  newerVersion,
+  tornProfileLine,
+  unreadableProfile,
+} from "../base/diagnostics/profile.js";
+import {
+  headerSchema,
+  PROFILE_FORMAT,
+  PROFILE_VERSION,
+  type ProfileHeader,
+  type ProfileRecord,
+  recordSchema,
+} from "./records.js";
+
+export interface Profile {
+  readonly header: ProfileHeader;
+  readonly records: readonly ProfileRecord[];
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (reason) {
+    return fail(unreadableProfile(file, reason instanceof Error ? reason.message : String(reason)));
+  }
+}
+
+/** The line's value; undefined if it is not JSON. */
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where in the line and what is wrong, in one phrase. */
+function problemOf(issue: { path: PropertyKey[]; message: string } | undefined): string {
+  const path = issue?.path.join(".");
+  return path ? `${path}: ${issue?.message}` : (issue?.message ?? "malformed");
+}
+
+function readHeader(file: string, line: string | undefined): ProfileHeader {
+  const data = line === undefined ? undefined : parse(line);
+  if (data === undefined) return fail(malformedProfileLine(file, 1, "no header line"));
+  const version =
+    typeof data === "object" && data !== null && "version" in data ? data.version : null;
+  if (typeof version === "number" && version > PROFILE_VERSION) {
+    return fail(newerVersion(file, PROFILE_FORMAT, version));
+  }
+  const parsed = headerSchema.safeParse(data);
+  if (parsed.success) return parsed.data;
+  return fail(malformedProfileLine(file, 1, problemOf(parsed.error.issues[0])));
+}
+
+function readRecord(file: string, line: string, number: number): ProfileRecord {
+  const data = parse(line);
+  if (data === undefined) return fail(malformedProfileLine(file, number, "not JSON"));
+  const parsed = recordSchema.safeParse(data);
+  if (parsed.success) return parsed.data;
+  return fail(malformedProfileLine(file, number, problemOf(parsed.error.issues[0])));
+}
+
+/**
+ * Reads a recorded profile. A last line without its newline was torn off while being written: it is
+ * dropped with a warning (KRS2012). Anything else malformed fails with file and line (KRS2011).
+ */
+export function readProfile(file: string, report: Report): Profile {
+  const lines = textOf(file).split("\n");
+  const tail = lines.pop();
+  if (tail !== undefined && tail !== "") report(tornProfileLine(file, lines.length + 1));
+  const header = readHeader(file, lines[0]);
+  const records = lines.slice(1).map((line, i) => readRecord(file, line, i + 2));
+  return { header, records };
+}

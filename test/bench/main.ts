@@ -1,0 +1,46 @@
+import { availableParallelism } from "node:os";
+import { resourceUsage } from "node:process";
+import { fileURLToPath } from "node:url";
+import { type OptimizeOptions, optimize } from "../../src/pipeline.js";
+
+/** Stage times and peak memory of the example, the way the README runs it: `npm run bench`. */
+
+// From dist/test/bench, where this runs.
+const GRAPH = fileURLToPath(
+  new URL("../../../examples/llama-3.2-3b/llama-3.2-3b.onnx", import.meta.url),
+);
+
+const OPTIONS: OptimizeOptions = {
+  graph: GRAPH,
+  gpu: "a100-sxm4-40gb",
+  bind: new Map([
+    ["batch", 8],
+    ["sequence", 4096],
+  ]),
+  dtype: "bf16",
+  ...{ tp: 8, cp: 1, ep: 1, pp: 2, dp: 1, microbatches: 8 },
+  ...{ pipeline: "1f1b", chunks: 1, recompute: "full", static_power_w: null },
+  ...{ budget: 224, points: 32, seed: 0, threads: availableParallelism() },
+  ...{ strict: true, print_ir: null },
+};
+
+const HOOKS = {
+  report: (diagnostic: { readonly code: string; readonly message: string }) =>
+    console.error(`${diagnostic.code}: ${diagnostic.message}`),
+  progress: () => undefined,
+  printIr: () => undefined,
+};
+
+const row = (label: string, value: string) =>
+  console.log(`${label.padEnd(32)}${value.padStart(12)}`);
+const seconds = (time_s: number) => `${time_s.toFixed(3)} s`;
+
+const { frontier, evaluations, timings } = await optimize(OPTIONS, HOOKS);
+for (const { phase, time_s } of timings) row(phase, seconds(time_s));
+row("all phases", seconds(timings.reduce((sum, { time_s }) => sum + time_s, 0)));
+const search_s = timings.find(({ phase }) => phase === "search")?.time_s ?? Number.NaN;
+row("configurations evaluated", String(evaluations.length));
+row("evaluated per second", (evaluations.length / search_s).toFixed(0));
+row("worker threads", String(OPTIONS.threads));
+row("frontier points", String(frontier.points.length));
+row("peak memory", `${(resourceUsage().maxRSS / 1024).toFixed(0)} MiB`);

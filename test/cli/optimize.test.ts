@@ -1,0 +1,301 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type CliRun, codes, kareus, temporaryFolder } from "../support/cli.js";
+import { ROOT } from "../support/paths.js";
+import { order1f1b, type ReplayedPlan, replay } from "../support/replay.js";
+
+const MINI = join(ROOT, "test/golden/mini.onnx");
+const [STAGES, MICROBATCHES] = [2, 4];
+const ARGUMENTS = [
+  ...["optimize", MINI, "--bind", "batch=4,sequence=512", "--dtype", "bf16"],
+  ...["--tp", "2", "--pp", String(STAGES), "--microbatches", String(MICROBATCHES)],
+  ...["--recompute", "full", "--points", "12"],
+];
+
+interface Point {
+  readonly time_s: number;
+  readonly energy_j: number;
+}
+interface FrontierPoint extends Point {
+  readonly id: number;
+  readonly lower_bound_j: number;
+  readonly average_power_w: number;
+  readonly plan: string;
+}
+interface Frontier {
+  readonly energy_optimal_time_s: number;
+  readonly costs: Readonly<Record<string, number>>;
+  readonly baselines: readonly { readonly name: string; readonly points: readonly Point[] }[];
+  readonly points: readonly FrontierPoint[];
+}
+interface Use {
+  readonly configuration: number;
+  readonly layers: readonly number[];
+  readonly nanobatch: number | null;
+}
+interface Plan extends ReplayedPlan {
+  readonly point: Point & { readonly id: number };
+  readonly partitions: readonly {
+    readonly key: string;
+    readonly direction: string;
+    readonly slots: readonly { readonly name: string; readonly nodes: readonly string[] }[];
+  }[];
+  readonly configurations: readonly {
+    readonly id: number;
+    readonly partition: string;
+    readonly launch_slot: string | null;
+    readonly sms: number;
+  }[];
+  readonly stages: readonly {
+    readonly stage: number;
+    readonly instructions: readonly (ReplayedPlan["stages"][number]["instructions"][number] & {
+      readonly freq_mhz: number;
+      readonly execution: string;
+      readonly use: readonly Use[];
+    })[];
+  }[];
+}
+
+const folder = temporaryFolder();
+const out = (name: string) => join(folder, name);
+const read = (path: string) => readFileSync(path, "utf8");
+const filesOf = (dir: string) =>
+  readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1))
+    .sort();
+const frontierOf = (dir: string): Frontier => JSON.parse(read(join(dir, "frontier.json")));
+const plansOf = (dir: string): Plan[] =>
+  frontierOf(dir).points.map((point) => JSON.parse(read(join(dir, point.plan))));
+
+/** Relative, because sums are added up in another order. */
+function expectClose(actual: number, expected: number): void {
+  expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-9 * Math.abs(expected));
+}
+
+let first: CliRun;
+beforeAll(async () => {
+  first = await kareus([...ARGUMENTS, "--out", out("a"), "--threads", "1"]);
+});
+
+describe("kareus optimize", () => {
+  test("ends well and says nothing alarming", () => {
+    expect(first.stderr).not.toMatch(/error/i);
+    expect(first.status).toBe(0);
+    expect(codes(first, "warning")).toEqual([]);
+  });
+
+  test("writes a frontier, one plan per point, measurements and a report", () => {
+    const plans = frontierOf(out("a")).points.map((point) => point.plan);
+    expect(filesOf(out("a"))).toEqual(
+      ["frontier.json", "measurements.jsonl", "report.html", ...plans].sort(),
+    );
+  });
+
+  test("writes the same bytes on one thread and on two", async () => {
+    const run = await kareus([...ARGUMENTS, "--out", out("b"), "--threads", "2"]);
+    expect(run.status).toBe(0);
+    const digest = (dir: string) =>
+      filesOf(dir).map((file) => [
+        file,
+        createHash("sha256")
+          .update(readFileSync(join(dir, file)))
+          .digest("hex"),
+      ]);
+    expect(digest(out("b"))).toEqual(digest(out("a")));
+  });
+
+  test("--json puts frontier.json alone on stdout", async () => {
+    const run = await kareus([...ARGUMENTS, "--out", out("c"), "--json"]);
+    expect(run.status).toBe(0);
+    expect(JSON.parse(run.stdout)).toEqual(frontierOf(out("a")));
+    expect(run.stderr).toBe("");
+  });
+
+  test("--print-ir shows the graph on stderr under --json and changes nothing else", async () => {
+    const run = await kareus([...ARGUMENTS, "--out", out("d"), "--json", "--print-ir"]);
+    expect(run.status).toBe(0);
+    expect(run.stderr).toContain("/layers.0/self_attn/qkv_proj/MatMul");
+    expect(JSON.parse(run.stdout)).toEqual(frontierOf(out("a")));
+  });
+
+  test("the default output folder is the graph's name with .kareus", async () => {
+    const copy = join(folder, "graph.onnx");
+    const { copyFileSync } = await import("node:fs");
+    copyFileSync(MINI, copy);
+    const run = await kareus(["optimize", "graph.onnx", ...ARGUMENTS.slice(2)], folder);
+    expect(run.status).toBe(0);
+    expect(filesOf(join(folder, "graph.kareus"))).toEqual(filesOf(out("a")));
+  });
+});
+
+describe("frontier.json", () => {
+  test("says what was run", () => {
+    expect(frontierOf(out("a"))).toMatchObject({
+      format: "kareus-frontier",
+      version: 1,
+      graph: { sha256: createHash("sha256").update(readFileSync(MINI)).digest("hex") },
+      gpu: "a100-sxm4-40gb",
+      seed: 0,
+      parallelism: {
+        ...{ tp: 2, cp: 1, ep: 1, pp: STAGES, dp: 1, microbatches: MICROBATCHES },
+        ...{ pipeline: "1f1b", chunks: 1, recompute: "full" },
+      },
+    });
+  });
+
+  test("points ascend in time, strictly descend in energy and never beat their bound", () => {
+    const { points } = frontierOf(out("a"));
+    expect(points.length).toBeGreaterThan(1);
+    expect(points.length).toBeLessThanOrEqual(12);
+    expect(points.map((point) => point.id)).toEqual(points.map((_, index) => index));
+    points.forEach((point, index) => {
+      const next = points[index + 1];
+      if (next) expect(next.time_s).toBeGreaterThan(point.time_s);
+      if (next) expect(next.energy_j).toBeLessThan(point.energy_j);
+      expect(point.energy_j).toBeGreaterThanOrEqual(point.lower_bound_j * (1 - 1e-9));
+      expect(point.lower_bound_j).toBeGreaterThan(0);
+      expectClose(point.average_power_w, point.energy_j / point.time_s);
+    });
+  });
+
+  test("holds the three baselines, and beats or meets each", () => {
+    const { baselines, points } = frontierOf(out("a"));
+    expect(baselines.map((baseline) => baseline.name)).toEqual([
+      "sequential-max-clock",
+      "sequential-frequency",
+      "nanobatch-frequency",
+    ]);
+    expect(baselines[0]?.points.length).toBe(1);
+    const fastest = points[0]?.time_s ?? Number.POSITIVE_INFINITY;
+    const cheapest = points.at(-1)?.energy_j ?? Number.POSITIVE_INFINITY;
+    for (const baseline of baselines) {
+      expect(baseline.points.length).toBeGreaterThan(0);
+      expect(fastest).toBeLessThanOrEqual((baseline.points[0]?.time_s ?? 0) * (1 + 1e-9));
+      const least = Math.min(...baseline.points.map((point) => point.energy_j));
+      expect(cheapest).toBeLessThanOrEqual(least * 1.01);
+    }
+  });
+
+  test("counts every evaluation as modelled", () => {
+    const { costs } = frontierOf(out("a"));
+    const [, ...records] = read(join(out("a"), "measurements.jsonl"))
+      .trim()
+      .split("\n");
+    expect(costs).toEqual({
+      ...{ measured: 0, interpolated: 0, extrapolated: 0, profiles: [] },
+      modelled: records.length,
+    });
+  });
+});
+
+describe("plans", () => {
+  test("replayed by the documented rules, each gives its point again", () => {
+    const { points } = frontierOf(out("a"));
+    plansOf(out("a")).forEach((plan, index) => {
+      const { time_s, energy_j } = replay(plan);
+      expect(plan.point.id).toBe(points[index]?.id);
+      for (const claim of [plan.point, points[index]]) {
+        expectClose(claim?.time_s ?? 0, time_s);
+        expectClose(claim?.energy_j ?? 0, energy_j);
+      }
+    });
+  });
+
+  test("hold every instruction once, in 1F1B order, none before what it waits for", () => {
+    for (const plan of plansOf(out("a"))) {
+      const { starts } = replay(plan);
+      expect(plan.stages.length).toBe(STAGES);
+      plan.stages.forEach(({ stage, instructions }, index) => {
+        expect(stage).toBe(index);
+        const [pipeline, tail] = [
+          instructions.filter((instruction) => instruction.kind !== "tail"),
+          instructions.filter((instruction) => instruction.kind === "tail"),
+        ];
+        expect(pipeline.map(({ kind, microbatch }) => `${kind} ${microbatch}`)).toEqual(
+          order1f1b(index, STAGES, MICROBATCHES),
+        );
+        expect(instructions.slice(pipeline.length)).toEqual(tail);
+        instructions.forEach(({ start_s, time_s }, position) => {
+          expect(time_s).toBeGreaterThan(0);
+          expect(start_s).toBeGreaterThanOrEqual((starts[index]?.[position] ?? 0) * (1 - 1e-9));
+        });
+      });
+    }
+  });
+
+  test("name nodes of the graph, slots of the partition and clocks of the GPU", () => {
+    const nodes = /^\/?(layers\.\d+\/|embed_tokens|norm|lm_head|[A-Z])/;
+    for (const plan of plansOf(out("a"))) {
+      const partitions = new Map(plan.partitions.map((partition) => [partition.key, partition]));
+      expect(plan.partitions.flatMap(({ slots }) => slots).length).toBeGreaterThan(0);
+      for (const { key, slots } of plan.partitions) {
+        expect(key).toMatch(/^(forward|backward)\.[0-9a-f]{12}$/);
+        for (const slot of slots) {
+          expect(slot.name).toMatch(/^(norm|linear|rope|attn|activation|conv|gather|other)_\d+$/);
+          for (const node of slot.nodes) expect(node).toMatch(nodes);
+        }
+      }
+      for (const { partition, launch_slot, sms } of plan.configurations) {
+        const names = partitions.get(partition)?.slots.map(({ name }) => name) ?? [];
+        expect([...names, null]).toContain(launch_slot);
+        expect(sms).toBeLessThanOrEqual(108);
+      }
+      for (const { freq_mhz } of plan.stages.flatMap(({ instructions }) => instructions)) {
+        expect((freq_mhz - 210) % 15).toBe(0);
+        expect(freq_mhz).toBeLessThanOrEqual(1410);
+      }
+    }
+  });
+
+  test("cover every layer with every nanobatch, forward and backward", () => {
+    const [plan] = plansOf(out("a"));
+    for (const { stage, instructions } of plan?.stages ?? []) {
+      for (const { kind, execution, use } of instructions) {
+        if (kind === "tail") continue;
+        const wanted = execution === "nanobatched" ? [0, 1] : [null];
+        for (const nanobatch of wanted) {
+          const layers = use.filter((u) => u.nanobatch === nanobatch).flatMap((u) => u.layers);
+          expect([...new Set(layers)]).toEqual([stage]);
+        }
+      }
+    }
+  });
+});
+
+describe("measurements.jsonl", () => {
+  test("is a profile: a header, then one modelled partition record a line", () => {
+    const lines = read(join(out("a"), "measurements.jsonl")).split("\n");
+    expect(lines.pop()).toBe("");
+    const [header, ...records] = lines.map((line) => JSON.parse(line));
+    expect(header).toMatchObject({ format: "kareus-profile", version: 1, gpu: "a100-sxm4-40gb" });
+    expect(records.length).toBeGreaterThan(0);
+    for (const record of records) {
+      expect(record).toMatchObject({
+        partition: expect.stringMatching(/^(forward|backward)\.[0-9a-f]{12}$/),
+        source: "modelled",
+        freq_mhz: expect.any(Number),
+        sms: expect.any(Number),
+      });
+      expect(record.time_s).toBeGreaterThan(0);
+      expect(record.energy_j).toBeGreaterThan(0);
+    }
+    const keys = records.map((r) => `${r.partition} ${r.freq_mhz} ${r.launch_slot} ${r.sms}`);
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+});
+
+describe("report.html", () => {
+  test("stands alone: nothing is fetched from anywhere", () => {
+    const html = read(join(out("a"), "report.html"));
+    expect(html).toMatch(/^<!doctype html>/i);
+    expect(html).toContain("<svg");
+    const loaded =
+      /(?:src|href|srcset|data|action|poster)\s*=\s*["']?(?!#|data:)|@import|url\(\s*["']?(?!#|data:)|\bfetch\(|XMLHttpRequest|<script[^>]+src/i;
+    expect(html.match(loaded)).toBeNull();
+    const addresses = html.match(/\b(?:https?:)?\/\/[^\s"'<>]+/g) ?? [];
+    expect(addresses.filter((address) => !address.includes("www.w3.org"))).toEqual([]);
+  });
+});
