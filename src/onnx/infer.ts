@@ -79,7 +79,7 @@ class Inference {
       if (name === "" || fact === undefined) return;
       checkedShape(name, fact.shape);
       this.facts.set(name, fact);
-      this.compare(name, fact);
+      if (node.op !== "Constant") this.compare(name, fact);
     });
     this.nodes.push(this.withConstantAxes(node));
   }

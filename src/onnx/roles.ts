@@ -1,10 +1,13 @@
 import { elementCount, isFloating, type Tensor, type TensorRole } from "../ir/tensor-graph.js";
-import { operatorFor } from "./operators/index.js";
-import type { AxisTarget, Fact, Operand, ShapedNode } from "./operators/operator.js";
+import { type BatchPlace, type BatchTarget, followBatch, placeInInput } from "./batch-axis.js";
+import type { Fact, Operand, ShapedNode } from "./operators/operator.js";
 import type { SourceGraph, SourceNode } from "./source.js";
 
 /** Operators whose result is known before the run, whatever their input. */
 const SHAPE_ONLY: ReadonlySet<string> = new Set(["Shape", "Size"]);
+
+/** Operators whose results arrive from another stage with every microbatch. */
+const ARRIVALS: ReadonlySet<string> = new Set(["com.microsoft::Recv"]);
 
 /** One parameter in another layout or precision is still that parameter. */
 const LAYOUT_ONLY: ReadonlySet<string> = new Set([
@@ -17,6 +20,11 @@ const ACCUMULATORS: ReadonlySet<string> = new Set([
   "com.microsoft::InPlaceAccumulator",
 ]);
 
+/** Matrix products: what they make of two activations without a batch may be a gradient. */
+const PRODUCTS: ReadonlySet<string> = new Set([
+  ...["MatMul", "Gemm", "Einsum", "com.microsoft::FusedMatMul"],
+]);
+
 /**
  * Gives every tensor its role and batch axis, following axis 0 of the data inputs through the
  * nodes. A floating result from which the batch axis was summed away is a gradient.
@@ -26,20 +34,11 @@ export function assignRoles(
   nodes: readonly SourceNode[],
   facts: ReadonlyMap<string, Fact>,
 ): Map<string, Tensor> {
-  const tensors = new Map<string, Tensor>();
-  const inputRoles = rolesOfInputs(graph, nodes, facts);
-  for (const [name, { dtype, shape }] of facts) {
-    const role = inputRoles.get(name);
-    if (role === undefined) continue;
-    const batch_axis = role === "data" && shape.length > 0 ? 0 : null;
-    tensors.set(name, { name, dtype, shape, role, batch_axis });
-  }
-  const microbatch = microbatchSize(tensors);
-  for (const node of nodes) {
-    const results = propagate(node, tensors, facts, microbatch);
-    for (const tensor of results) tensors.set(tensor.name, tensor);
-  }
-  return tensors;
+  const roles = rolesOfInputs(graph, nodes, facts);
+  const propagation = new Propagation(facts, microbatchSize(nodes, roles, facts));
+  for (const [name, role] of roles) propagation.addInput(name, role);
+  for (const node of nodes) propagation.visit(node);
+  return propagation.tensors;
 }
 
 function rolesOfInputs(
@@ -91,42 +90,91 @@ function dataInputs(
   return new Set([...certain, ...before.filter(hasRank)]);
 }
 
-function microbatchSize(tensors: ReadonlyMap<string, Tensor>): number {
-  for (const tensor of tensors.values()) {
-    if (tensor.role === "data" && tensor.batch_axis === 0) return tensor.shape[0] ?? 1;
+/** The leading size of the first data input, else of the first tensor that arrives. */
+function microbatchSize(
+  nodes: readonly SourceNode[],
+  roles: ReadonlyMap<string, TensorRole>,
+  facts: ReadonlyMap<string, Fact>,
+): number {
+  const data = [...roles].flatMap(([name, role]) => (role === "data" ? [name] : []));
+  const arrived = nodes.flatMap((node) => (ARRIVALS.has(node.op) ? node.outputs : []));
+  for (const name of [...data, ...arrived]) {
+    const [leading] = facts.get(name)?.shape ?? [];
+    if (leading !== undefined) return leading;
   }
   return 1;
 }
 
-function propagate(
-  node: SourceNode,
-  tensors: ReadonlyMap<string, Tensor>,
-  facts: ReadonlyMap<string, Fact>,
-  microbatch: number,
-): readonly Tensor[] {
-  const inputs = node.inputs.map((name) => tensors.get(name) ?? null);
-  const outputs = node.outputs.map((name) => (name === "" ? null : (facts.get(name) ?? null)));
-  const role = roleOfResult(node, inputs, outputs);
-  const moving = role === "activation";
-  const targets = moving ? batchTargets(node, inputs, outputs) : [];
-  return node.outputs.flatMap((name, index): readonly Tensor[] => {
-    const fact = outputs[index];
-    if (name === "" || !fact) return [];
-    const { dtype, shape } = fact;
-    const base: Tensor = { name, dtype, shape, role, batch_axis: null };
-    if (!moving) return [base];
-    const target = targets[index] ?? "lost";
-    if (typeof target === "number") {
-      return [{ ...base, batch_axis: leadingOnes(shape, target, microbatch) }];
+/** Carries roles and the batch from tensor to tensor. */
+class Propagation {
+  readonly tensors = new Map<string, Tensor>();
+  private readonly places = new Map<string, BatchPlace>();
+  private readonly parameterShapes = new Set<string>();
+  private readonly facts: ReadonlyMap<string, Fact>;
+  private readonly microbatch: number;
+
+  constructor(facts: ReadonlyMap<string, Fact>, microbatch: number) {
+    this.facts = facts;
+    this.microbatch = microbatch;
+  }
+
+  addInput(name: string, role: TensorRole): void {
+    const fact = this.facts.get(name);
+    if (fact === undefined) return;
+    if (role === "parameter") this.parameterShapes.add(shapeKey(fact.shape));
+    this.add(name, fact, role, role === "data" ? placeInInput(fact.shape, this.microbatch) : null);
+  }
+
+  visit(node: SourceNode): void {
+    const inputs = node.inputs.map((name) => this.tensors.get(name) ?? null);
+    const outputs = node.outputs.map((name) =>
+      name === "" ? null : (this.facts.get(name) ?? null),
+    );
+    const arrives = ARRIVALS.has(node.op);
+    const role = arrives ? "activation" : roleOfResult(node, inputs, outputs);
+    const places = node.inputs.map((name) => this.places.get(name) ?? null);
+    const shaped: ShapedNode = {
+      ...node,
+      inputs,
+      outputs: outputs.map((fact): Operand | null => fact && { ...fact, role }),
+    };
+    const targets = role === "activation" ? followBatch(shaped, places, this.microbatch) : [];
+    node.outputs.forEach((name, index) => {
+      const fact = outputs[index];
+      if (name === "" || !fact) return;
+      const target = targets[index] ?? "lost";
+      const place = arrives ? placeInInput(fact.shape, this.microbatch) : target;
+      if (place !== null && typeof place === "object") this.add(name, fact, role, place);
+      else
+        this.add(name, fact, this.isGradient(shaped, fact, role, target) ? "gradient" : role, null);
+    });
+  }
+
+  /** Summed over the batch; or, where the batch was lost, a product shaped like a parameter. */
+  private isGradient(node: ShapedNode, fact: Fact, role: TensorRole, target: BatchTarget): boolean {
+    if (role !== "activation" || !isFloating(fact.dtype) || elementCount(fact.shape) <= 1) {
+      return false;
     }
-    const summed = target === "reduced" && isFloating(dtype) && elementCount(shape) > 1;
-    return [summed ? { ...base, role: "gradient" } : base];
-  });
+    if (target === "reduced") return true;
+    const activations = node.inputs.filter((input) => input?.role === "activation").length;
+    return (
+      PRODUCTS.has(node.op) && activations > 1 && this.parameterShapes.has(shapeKey(fact.shape))
+    );
+  }
+
+  private add(name: string, fact: Fact, role: TensorRole, place: BatchPlace | null): void {
+    const { dtype, shape } = fact;
+    this.tensors.set(name, { name, dtype, shape, role, batch_axis: place?.axis ?? null });
+    if (place !== null) this.places.set(name, place);
+  }
 }
 
-/** With one sample, reshapes cannot tell the batch axis from its neighbour: it is the first. */
-function leadingOnes(shape: readonly number[], axis: number, microbatch: number): number {
-  return microbatch === 1 && elementCount(shape.slice(0, axis)) === 1 ? 0 : axis;
+/** A shape up to transposition and axes of one. */
+function shapeKey(shape: readonly number[]): string {
+  return shape
+    .filter((dim) => dim !== 1)
+    .sort((a, b) => a - b)
+    .join();
 }
 
 function roleOfResult(
@@ -141,36 +189,4 @@ function roleOfResult(
   if (roles.has("gradient")) return "gradient";
   const parameters = inputs.filter((input) => input?.role === "parameter").length;
   return LAYOUT_ONLY.has(node.op) && parameters === 1 ? "parameter" : "constant";
-}
-
-/** Where the batch axis of the inputs goes; a sum over it wins over an axis that stays. */
-function batchTargets(
-  node: SourceNode,
-  inputs: readonly (Tensor | null)[],
-  outputs: readonly (Fact | null)[],
-): readonly AxisTarget[] {
-  const operator = operatorFor(node.op);
-  const role: TensorRole = "activation";
-  const shaped: ShapedNode = {
-    ...node,
-    inputs,
-    outputs: outputs.map((fact): Operand | null => fact && { ...fact, role }),
-  };
-  const targets: AxisTarget[] = node.outputs.map(() => "lost");
-  inputs.forEach((input, index) => {
-    if (!input || input.batch_axis === null) return;
-    const followed = operator
-      ? operator.follow(shaped, index, input.batch_axis)
-      : outputs.map((fact) => sameAxis(input, fact));
-    followed.forEach((target, output) => {
-      if (targets[output] === "lost" || target === "reduced") targets[output] = target;
-    });
-  });
-  return targets;
-}
-
-/** An unknown operator is taken to keep an axis of equal size in the same place. */
-function sameAxis(input: Tensor, output: Fact | null): AxisTarget {
-  const axis = input.batch_axis ?? 0;
-  return output?.shape[axis] === input.shape[axis] ? axis : "lost";
 }

@@ -11,11 +11,8 @@ const GRAPHS = existsSync(FOLDER)
   : [];
 const isDecoder = (name: string) => /^(llama|gpt2|genai|moe)_/.test(name);
 
-/** Small sizes that agree with each other: total = past + current. Arithmetic is left to kareus. */
-function size(symbol: string): number {
-  if (/batch/i.test(symbol)) return 2;
-  return /total/i.test(symbol) ? 32 : 16;
-}
+/** Small sizes; one length for all sequences, because their names do not say how they relate. */
+const size = (symbol: string): number => (/batch/i.test(symbol) ? 2 : 16);
 
 function layout(name: string): string[] {
   const symbols = symbolsOf(join(FOLDER, name)).filter((symbol) => /^[\w.:-]+$/.test(symbol));

@@ -33,9 +33,10 @@ export function numberOf(node: WithAttributes, name: string, absent: number): nu
   return typeof value === "number" ? value : absent;
 }
 
-/** A list-of-numbers attribute. */
+/** A list-of-numbers attribute; some exporters write a list of one as a number. */
 export function numbersOf(node: WithAttributes, name: string): readonly number[] | null {
   const value = node.attributes[name];
+  if (typeof value === "number") return [value];
   return Array.isArray(value) && value.every((item) => typeof item === "number") ? value : null;
 }
 
@@ -94,4 +95,21 @@ export function stridesOf(shape: readonly number[]): readonly number[] {
     strides[axis] = (strides[axis + 1] ?? 1) * (shape[axis + 1] ?? 1);
   }
   return strides;
+}
+
+/** Elements at `start` plus multiples of `strides`, for every position of `shape` in order. */
+export function stridedView(
+  value: readonly number[],
+  shape: readonly number[],
+  start: number,
+  strides: readonly number[],
+): readonly number[] {
+  let offsets = [start];
+  shape.forEach((dim, axis) => {
+    const stride = strides[axis] ?? 0;
+    offsets = offsets.flatMap((at) =>
+      Array.from({ length: dim }, (_, index) => at + index * stride),
+    );
+  });
+  return offsets.map((at) => value[at] ?? 0);
 }

@@ -34,14 +34,20 @@ const crossEntropyGradient: Operator = {
     "com.microsoft::SoftmaxCrossEntropyLossInternalGrad",
   ],
   infer: (call) => {
-    const probabilities = inputOf(call, 1);
+    const probabilities = inputOf(call, probabilitiesIndex(call));
     return [tensor(probabilities.dtype, probabilities.shape)];
   },
-  follow: (_node, input, axis) => {
-    if (input === 1) return [axis === 1 ? "lost" : axis];
-    return [input === 2 ? (axis === 0 ? 0 : axis + 1) : "lost"];
+  follow: (node, input, axis) => {
+    const probabilities = probabilitiesIndex(node);
+    if (input === probabilities) return [axis === 1 ? "lost" : axis];
+    return [input === probabilities + 1 ? (axis === 0 ? 0 : axis + 1) : "lost"];
   },
   work: (node) => memoryKernel(node, "other", 3),
 };
+
+/** Some writers leave out the gradient of the loss, which is one. */
+function probabilitiesIndex(node: { readonly inputs: readonly unknown[] }): number {
+  return node.inputs.length < 3 ? 0 : 1;
+}
 
 export const losses: readonly Operator[] = [crossEntropy, crossEntropyGradient];

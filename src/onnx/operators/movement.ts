@@ -10,6 +10,7 @@ import {
   numberOf,
   numbersOf,
   optionalElementsOf,
+  stridedView,
   stridesOf,
   tensor,
 } from "./call.js";
@@ -27,7 +28,9 @@ const transpose: Operator = {
       throw new ShapeError(0, `perm [${perm}] does not fit rank ${shape.length}`);
     }
     const dims = perm.map((axis) => shape[axisIn(axis, shape.length)] ?? 1);
-    return [{ dtype, shape: dims, value: shape.length < 2 ? value : null }];
+    const strides = stridesOf(shape);
+    const moved = perm.map((axis) => strides[axis] ?? 1);
+    return [{ dtype, shape: dims, value: value && stridedView(value, dims, 0, moved) }];
   },
   follow: (node, input, axis) => {
     const rank = node.inputs[input]?.shape.length ?? 0;
@@ -64,7 +67,7 @@ const slice: Operator = {
       slices.set(at, sliceAxis(shape[at] ?? 0, ...range));
     });
     const dims = shape.map((dim, axis) => slices.get(axis)?.count ?? dim);
-    return [{ dtype, shape: dims, value: slicedVector(value, shape, slices) }];
+    return [{ dtype, shape: dims, value: value && sliced(value, shape, slices) }];
   },
   follow: onlyFirst(followSame),
   work: () => COPY,
@@ -80,15 +83,17 @@ function sliceAxis(dim: number, start: number, end: number, step: number): AxisS
   return { start: from, count: Math.max(0, Math.ceil((to - from) / step)), step };
 }
 
-function slicedVector(
-  value: readonly number[] | null,
+function sliced(
+  value: readonly number[],
   shape: readonly number[],
   slices: ReadonlyMap<number, AxisSlice>,
-): readonly number[] | null {
-  const range = slices.get(0);
-  if (value === null || shape.length !== 1 || range === undefined) return null;
-  const { start, count, step } = range;
-  return Array.from({ length: count }, (_, index) => value[start + index * step] ?? 0);
+): readonly number[] {
+  const strides = stridesOf(shape);
+  const ranges = shape.map((dim, axis) => slices.get(axis) ?? { start: 0, count: dim, step: 1 });
+  const counts = ranges.map((range) => range.count);
+  const steps = ranges.map((range, axis) => range.step * (strides[axis] ?? 1));
+  const start = ranges.reduce((sum, range, axis) => sum + range.start * (strides[axis] ?? 1), 0);
+  return stridedView(value, counts, start, steps);
 }
 
 const split: Operator = {
@@ -123,9 +128,9 @@ function evenSizes(call: InferenceCall, total: number): readonly number[] {
 const concat: Operator = {
   ops: ["Concat", "com.microsoft::ConcatTraining"],
   infer: (call) => {
-    const first = inputOf(call, 0);
+    const inputs = call.inputs.map((_, index) => atLeastVector(inputOf(call, index)));
+    const first = inputs[0] ?? inputOf(call, 0);
     const axis = axisIn(numberOf(call, "axis", 0), first.shape.length);
-    const inputs = call.inputs.map((_, index) => inputOf(call, index));
     inputs.forEach((input, index) => {
       const fits =
         input.shape.length === first.shape.length &&
@@ -142,6 +147,11 @@ const concat: Operator = {
   follow: (node, _input, axis) => node.outputs.map((_, index) => (index === 0 ? axis : "lost")),
   work: () => COPY,
 };
+
+/** Older exporters join scalars into shapes. */
+function atLeastVector(fact: Fact): Fact {
+  return fact.shape.length === 0 ? { ...fact, shape: [1] } : fact;
+}
 
 function joinedVector(inputs: readonly Fact[]): readonly number[] | null {
   const parts: number[] = [];
