@@ -22,9 +22,7 @@ export const dropNoOps: Pass<"tensor", "tensor"> = {
     const kept = graph.nodes.filter((node) => {
       if (READS_SHAPE.has(node.op)) return false;
       const [input, output] = [node.inputs[0], node.outputs[0]];
-      if (input === undefined || output === undefined || !passesOn(index, node, input, output)) {
-        return true;
-      }
+      if (!input || !output || !passesOn(index, node, input, output)) return true;
       names.set(output, input);
       return false;
     });

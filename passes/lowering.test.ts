@@ -125,7 +125,7 @@ describe("execution models", () => {
 
   it("cannot split an odd batch, and say so", async () => {
     const { partitions, warnings } = await lowerFile(MINI, { batch: 3, sequence: 64 }, { tp: 2 });
-    expect(warnings.map(({ code }) => code)).toContain("KRS1206");
+    expect(warnings.map(({ code }) => code)).toContain("KRS1406");
     for (const { executions } of partitions.instructions) expect(executions).toHaveLength(1);
   });
 });

@@ -156,15 +156,9 @@ function lower(
   options: OptimizeOptions,
   hooks: Hooks,
 ): Lowered {
-  const oracle = modelledOracle(device);
-  const configuration = {
-    freq_mhz: device.highest_clock_mhz,
-    launch_slot: null,
-    sms: device.default_comm_sms,
-  };
   const context: LoweringContext = {
     options,
-    kernelTime: (kernel: Kernel) => oracle.cost(partitionOfKernel(kernel), configuration).time_s,
+    kernelTime: kernelTimes(device),
     report: hooks.report,
   };
   const wanted = options.print_ir;
@@ -185,6 +179,21 @@ function lower(
   }
   if (graph.level !== "partition" || kernels === null) throw new Error("lowering ended early");
   return { recognised, kernels, partitions: graph };
+}
+
+/** Time of a launch alone at the highest clock; equal launches are costed once. */
+function kernelTimes(device: Device): (kernel: Kernel) => number {
+  const oracle = modelledOracle(device);
+  const [freq_mhz, sms] = [device.highest_clock_mhz, device.default_comm_sms];
+  const known = new Map<string, number>();
+  return (kernel) => {
+    const partition = partitionOfKernel(kernel);
+    const time_s =
+      known.get(partition.key) ??
+      oracle.cost(partition, { freq_mhz, launch_slot: null, sms }).time_s;
+    known.set(partition.key, time_s);
+    return time_s;
+  };
 }
 
 function checkInvariants(pass: string, graph: AnyGraph): void {

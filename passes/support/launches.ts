@@ -102,7 +102,7 @@ class LaunchFormer {
   #passOn(node: TensorNode): void {
     const from = node.inputs.map((name) => this.launchOf.get(name)).find((l) => l !== undefined);
     if (from === undefined) return;
-    for (const output of node.outputs) this.launchOf.set(output, from);
+    this.#makes(node, from);
   }
 
   /**
@@ -127,7 +127,7 @@ class LaunchFormer {
     }
     launch.nodes.push(node);
     if (launch.class === "other") launch.class = kernelClass;
-    for (const output of node.outputs) this.launchOf.set(output, joined);
+    this.#makes(node, joined);
   }
 
   #mayJoin(launch: OpenLaunch, node: TensorNode, elements: number): boolean {
@@ -153,7 +153,11 @@ class LaunchFormer {
     const elements = this.#elements(node);
     const index = this.launches.length;
     this.launches.push({ kind, nodes: [node], class: kernelClass, collective, elements, level });
-    for (const output of node.outputs) this.launchOf.set(output, index);
+    this.#makes(node, index);
+  }
+
+  #makes(node: TensorNode, launch: number): void {
+    for (const output of node.outputs) if (output !== "") this.launchOf.set(output, launch);
   }
 
   #producers(node: TensorNode): number[] {

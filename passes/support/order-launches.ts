@@ -36,6 +36,7 @@ export function orderLaunches({ launches, launchOf, graph }: Launches): OrderedL
       if (waiting[reader] === 0) ready.push(reader);
     }
   }
+  if (order.length < launches.length) throw new Error("launches depend on each other in a circle");
   const position = new Map(order.map((index, i) => [index, i]));
   return order.flatMap((index) => {
     const launch = launches[index];

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fail } from "./diagnostics/diagnostic.js";
@@ -48,16 +48,28 @@ export async function writeText(path: string, content: string): Promise<void> {
 }
 
 /**
+ * Makes a folder and its parents; whether it is new. Not the recursive mkdir of Node, which never
+ * returns where folders cannot be made at all (/proc).
+ */
+async function makeFolder(path: string): Promise<boolean> {
+  if ((await stat(path).catch(() => null))?.isDirectory()) return false;
+  const parent = dirname(path);
+  if (parent !== path) await makeFolder(parent);
+  await mkdir(path);
+  return true;
+}
+
+/**
  * Makes sure of a folder (parents included) and proves that files can be made in it; else KRS0021.
  * Returns whether the folder is new.
  */
 export async function prepareFolder(path: string): Promise<boolean> {
   const probe = join(path, `.probe.${process.pid}.tmp`);
   try {
-    const made = await mkdir(path, { recursive: true });
+    const made = await makeFolder(path);
     await writeFile(probe, "");
     await rm(probe, { force: true });
-    return made !== undefined;
+    return made;
   } catch (cause) {
     return fail(unwritable(path, reasonOf(cause)));
   }

@@ -68,17 +68,21 @@ export function quantity(flags: string, description: string, unit: string): Flag
   return scalar(flags, description, null, parse);
 }
 
-/** One of a few words. */
+/** One of a few words; `later` lists the promised words that are not built. */
 export function choice<T extends string, F extends T | null>(
   flags: string,
   description: string,
   words: readonly T[],
   fallback: F,
-  later?: Later<T>,
+  later: readonly string[] = [],
 ): Flag<T | F> {
-  const parse = (text: string, name: string): T =>
-    words.find((word) => word === text) ?? fail(badValue(name, text, `one of ${words.join(", ")}`));
-  return scalar(flags, description, fallback, parse, later);
+  const parse = (text: string, name: string): T => {
+    const word = words.find((candidate) => candidate === text);
+    if (word !== undefined) return word;
+    if (later.includes(text)) fail(flagNotBuilt(name, text));
+    return fail(badValue(name, text, `one of ${words.join(", ")}`));
+  };
+  return scalar(flags, description, fallback, parse);
 }
 
 /** Any text that is not empty. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { CommanderError } from "commander";
 import { type Diagnostic, DiagnosticError } from "../base/diagnostics/diagnostic.js";
-import { badUsage, internalError } from "../base/diagnostics/usage.js";
+import { badUsage, internalError, unwritable } from "../base/diagnostics/usage.js";
 import { EVERY_PASS } from "./options.js";
 import { buildProgram } from "./program.js";
 import { writeDiagnostic } from "./terminal.js";
@@ -15,13 +15,16 @@ const INTERRUPTED = 130;
 // Files are written whole or not at all, so there is nothing to clean up.
 process.once("SIGINT", () => process.exit(INTERRUPTED));
 
-// A reader that goes away (`kareus ... | head`) is not an error.
+// A reader that goes away (`kareus ... | head`) is not an error; a full disk behind `>` is.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (cause: NodeJS.ErrnoException) => {
-    if (cause.code !== "EPIPE") throw cause;
-    process.exit();
+    if (cause.code === "EPIPE") process.exit();
+    writeDiagnostic(unwritable("standard output", cause.message), process.argv.includes("--json"));
+    process.exit(BAD_INPUT);
   });
 }
+
+process.on("uncaughtException", (cause) => process.exit(explain(cause, process.argv.slice(2))));
 
 /** Commander's message is `error: what` and perhaps `(Did you mean x?)`. */
 function usageDiagnostic(cause: CommanderError, args: readonly string[]): Diagnostic {

@@ -15,8 +15,6 @@ import {
 
 const DEGREE = { min: 1, max: 4096 };
 const aboveOne = (name: string) => (value: number) => (value > 1 ? `${name} above 1` : null);
-const only = (built: readonly string[]) => (value: string) =>
-  built.includes(value) ? null : value;
 
 export const JOB_FLAGS = {
   gpu: text("--gpu <name|file>", "device", "a100-sxm4-40gb"),
@@ -52,9 +50,9 @@ export const JOB_FLAGS = {
   pipeline: choice(
     "--pipeline <schedule>",
     "1f1b, gpipe, interleaved-1f1b or zb-h1",
-    ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1"],
+    ["1f1b"],
     "1f1b",
-    only(["1f1b"]),
+    ["gpipe", "interleaved-1f1b", "zb-h1"],
   ),
   chunks: integer(
     "--chunks <n>",
@@ -66,9 +64,9 @@ export const JOB_FLAGS = {
   recompute: choice(
     "--recompute <what>",
     "activation checkpointing: none, selective or full",
-    ["none", "selective", "full"],
+    ["none", "full"],
     "none",
-    only(["none", "full"]),
+    ["selective"],
   ),
   staticPower: quantity(
     "--static-power-w <watts>",

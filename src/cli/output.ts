@@ -4,6 +4,9 @@ import { reportPage } from "../emit/report.js";
 import type { OptimizeResult } from "../pipeline.js";
 import { writeFrontier } from "../plan/frontier.js";
 import { writePlan } from "../plan/plan.js";
+import { createProfile } from "../profile/appender.js";
+import { PROFILE_FORMAT, PROFILE_VERSION, partitionRecord } from "../profile/records.js";
+import { packageVersion } from "./version.js";
 
 /** Where `optimize graph.onnx` writes unless told: `graph.kareus` beside the graph. */
 export function defaultFolder(graph: string): string {
@@ -39,6 +42,24 @@ export async function writeRun(folder: string, result: OptimizeResult): Promise<
     if (path === undefined) throw new Error(`no point of the frontier has id ${plan.point.id}`);
     await writeText(join(folder, path), writePlan(plan));
   }
+  writeMeasurements(join(folder, "measurements.jsonl"), result);
   await writeText(join(folder, "report.html"), reportPage(frontier));
   await writeText(join(folder, "frontier.json"), writeFrontier(frontier));
+}
+
+/** Everything that was evaluated, as a recorded profile of this device. */
+function writeMeasurements(file: string, { frontier, evaluations }: OptimizeResult): void {
+  const profile = createProfile(file, {
+    format: PROFILE_FORMAT,
+    version: PROFILE_VERSION,
+    id: `${frontier.graph.sha256.slice(0, 12)}-${frontier.gpu}-${frontier.seed}`,
+    gpu: frontier.gpu,
+    driver: null,
+    date: null,
+    tool: `kareus ${packageVersion()}`,
+    method: null,
+    note: `costs behind the frontier of ${frontier.graph.name}`,
+  });
+  profile.append(evaluations.map(partitionRecord));
+  profile.close();
 }

@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url";
 /** The version in the nearest package.json above this file, built or not. */
 export function packageVersion(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
+  while (!existsSync(join(folder, "package.json")) && folder !== dirname(folder)) {
+    folder = dirname(folder);
+  }
   const content: unknown = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   if (typeof content !== "object" || content === null || !("version" in content)) return "unknown";
   return String(content.version);

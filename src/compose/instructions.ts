@@ -14,7 +14,7 @@ const EVERYTHING: Restriction = { models: ["sequential", "nanobatched"], allow: 
 
 /**
  * The options of every instruction of a graph, from the evaluations of its partition types. Fails
- * with KRS1209 if an instruction has none.
+ * with KRS1409 if an instruction has none.
  */
 export function instructionFrontiers(
   graph: PartitionedGraph,

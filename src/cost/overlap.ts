@@ -64,7 +64,8 @@ function computeQueue(
   const { freq_mhz, sms } = configuration;
   return partition.kernels.map(({ work }, i) => {
     const alone_s = clock.alone_s[i] as number;
-    const beside_s = sms === 0 ? alone_s : kernelTime(work, device, freq_mhz, device.sm_count - sms);
+    const beside_s =
+      sms === 0 ? alone_s : kernelTime(work, device, freq_mhz, device.sm_count - sms);
     return { gap_s: device.launch_time_s, alone_s, beside_s, traffic: bytesOf(work) };
   });
 }

@@ -1,3 +1,4 @@
+import { isoXReduction, isoYReduction } from "../math/hypervolume.js";
 import type { Baseline, FrontierFile } from "../plan/frontier.js";
 
 /** What the searched frontier saves against one baseline; a gain that is never reached is null. */
@@ -9,35 +10,24 @@ export interface Gains {
   readonly time: number | null;
 }
 
-interface Point {
-  readonly time_s: number;
-  readonly energy_j: number;
-}
+const tradeOff = (points: readonly { readonly time_s: number; readonly energy_j: number }[]) => ({
+  x: points.map((point) => point.time_s),
+  y: points.map((point) => point.energy_j),
+});
 
-/** Iso-time energy and iso-energy time gains of a frontier against each of its baselines. */
+/**
+ * Iso-time energy and iso-energy time gains of a frontier against each of its baselines. A baseline
+ * without points (the graph cannot run that way) is left out.
+ */
 export function gainsOf(frontier: FrontierFile): readonly Gains[] {
-  return frontier.baselines.map(({ name, points }) => ({
-    baseline: name,
-    energy: isoGain(frontier.points, points, "time_s", "energy_j"),
-    time: isoGain(frontier.points, points, "energy_j", "time_s"),
-  }));
-}
-
-/** At the other's least `fixed`, how much less `saved` do we need? */
-function isoGain(
-  ours: readonly Point[],
-  others: readonly Point[],
-  fixed: keyof Point,
-  saved: keyof Point,
-): number | null {
-  const limit = others.reduce<Point | null>(
-    (best, point) => (best === null || point[fixed] < best[fixed] ? point : best),
-    null,
-  );
-  if (limit === null) return null;
-  const within = ours.filter((point) => point[fixed] <= limit[fixed]);
-  if (within.length === 0) return null;
-  return 1 - Math.min(...within.map((point) => point[saved])) / limit[saved];
+  const ours = tradeOff(frontier.points);
+  return frontier.baselines
+    .filter(({ points }) => points.length > 0)
+    .map(({ name, points }) => ({
+      baseline: name,
+      energy: isoXReduction(ours, tradeOff(points)),
+      time: isoYReduction(ours, tradeOff(points)),
+    }));
 }
 
 /** What each baseline does, in words that fit into a sentence. */

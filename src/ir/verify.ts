@@ -33,7 +33,8 @@ function verifyTensorGraph(graph: TensorGraph): Violation[] {
     if (names.has(name)) breaks("node names are unique");
     names.add(name);
     for (const input of inputs) {
-      if (input !== "" && !graph.tensors.has(input)) breaks(`input ${input} is a known tensor`);
+      if (input === "") continue;
+      if (!graph.tensors.has(input)) breaks(`input ${input} is a known tensor`);
       if (makers.has(input) && !made.has(input)) breaks(`${input} is made before it is read`);
     }
     for (const output of outputs) {

@@ -4,13 +4,16 @@ import { type Companion, type QueuedTask, runBeside } from "./fluid.js";
 
 const CAPACITY = 1;
 
+const thousandths = (min: number, max: number) =>
+  fc.integer({ min: min * 1000, max: max * 1000 }).map((count) => count / 1000);
+
 /** Alone, nothing asks for more than the capacity; beside it may take up to twice as long. */
 const task = fc
   .record({
-    gap_s: fc.double({ min: 0, max: 0.3, noNaN: true }),
-    alone_s: fc.double({ min: 0, max: 2, noNaN: true }),
-    loss: fc.double({ min: 1, max: 2, noNaN: true }),
-    use: fc.double({ min: 0, max: 1, noNaN: true }),
+    gap_s: thousandths(0, 0.3),
+    alone_s: thousandths(0, 2),
+    loss: thousandths(1, 2),
+    use: thousandths(0, 1),
   })
   .map(
     ({ gap_s, alone_s, loss, use }): QueuedTask => ({
@@ -25,9 +28,9 @@ const scenario = tasks.chain((queue) =>
   fc
     .record({
       first: fc.integer({ min: 0, max: queue.length }),
-      gap_s: fc.double({ min: 0, max: 0.3, noNaN: true }),
-      alone_s: fc.double({ min: 0, max: 4, noNaN: true }),
-      use: fc.double({ min: 0, max: 1, noNaN: true }),
+      gap_s: thousandths(0, 0.3),
+      alone_s: thousandths(0, 4),
+      use: thousandths(0, 1),
     })
     .map(({ first, gap_s, alone_s, use }) => ({
       queue,

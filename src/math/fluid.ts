@@ -21,7 +21,7 @@ export interface Companion {
 }
 
 /** When things ended, in seconds from the start. */
-export interface FluidRun {
+interface FluidRun {
   readonly time_s: number;
   readonly queue_end_s: number;
   readonly companion_end_s: number;
@@ -36,22 +36,20 @@ interface Progress {
 /** Shares below this are rounding left by earlier steps. */
 const SHARE_EPSILON = 1e-12;
 
-function secondsLeft(progress: Progress, rate: number): number {
-  return progress.gap_s > 0 ? progress.gap_s : progress.share / rate;
+/** Whatever takes less is done at once. */
+const INSTANT_S = 1e-15;
+
+function secondsLeft(progress: Progress, whole_s: number): number {
+  return progress.gap_s > 0 ? progress.gap_s : progress.share * whole_s;
 }
 
-function advance(progress: Progress, rate: number, step_s: number): void {
+function advance(progress: Progress, whole_s: number, step_s: number): void {
   if (progress.gap_s > 0) {
     progress.gap_s = progress.gap_s <= step_s ? 0 : progress.gap_s - step_s;
     return;
   }
-  progress.share -= rate * step_s;
+  progress.share -= step_s / whole_s;
   if (progress.share < SHARE_EPSILON) progress.share = 0;
-}
-
-/** Work per second of a task that takes `whole_s`; one that takes nothing is done at once. */
-function rateOf(whole_s: number): number {
-  return whole_s > 0 ? 1 / whole_s : Number.POSITIVE_INFINITY;
 }
 
 /** The companion from its start to its end, with the queue moving under it. */
@@ -66,8 +64,7 @@ function runTogether(
   readonly index: number;
   readonly current: Progress;
 } {
-  const beside: Progress = { gap_s: companion.gap_s, share: companion.alone_s > 0 ? 1 : 0 };
-  const companion_rate = rateOf(companion.alone_s);
+  const beside: Progress = { gap_s: companion.gap_s, share: companion.alone_s > INSTANT_S ? 1 : 0 };
   let index = companion.first;
   let current: Progress = { gap_s: tasks[index]?.gap_s ?? 0, share: 1 };
   let span_s = 0;
@@ -77,20 +74,24 @@ function runTogether(
       const rest_s = beside.gap_s + beside.share * companion.alone_s;
       return { span_s: span_s + rest_s, queue_done_s: span_s, index, current };
     }
-    let task_rate = rateOf(task.beside_s);
-    let beside_rate = companion_rate;
-    if (current.gap_s === 0 && beside.gap_s === 0) {
-      const demand = task.traffic * task_rate + companion.traffic * companion_rate;
-      const slowdown = task.beside_s > 0 && demand > capacity ? capacity / demand : 1;
-      task_rate *= slowdown;
-      beside_rate *= slowdown;
+    const moves = current.gap_s === 0;
+    if (moves && task.beside_s <= INSTANT_S) {
+      index++;
+      current = { gap_s: tasks[index]?.gap_s ?? 0, share: 1 };
+      continue;
     }
-    const step_s = Math.min(secondsLeft(current, task_rate), secondsLeft(beside, beside_rate));
-    const task_waits = current.gap_s > 0;
-    advance(current, task_rate, step_s);
-    advance(beside, beside_rate, step_s);
+    let slowdown = 1;
+    if (moves && beside.gap_s === 0) {
+      const demand = task.traffic / task.beside_s + companion.traffic / companion.alone_s;
+      slowdown = Math.max(1, demand / capacity);
+    }
+    const task_s = task.beside_s * slowdown;
+    const companion_s = companion.alone_s * slowdown;
+    const step_s = Math.min(secondsLeft(current, task_s), secondsLeft(beside, companion_s));
+    advance(current, task_s, step_s);
+    advance(beside, companion_s, step_s);
     span_s += step_s;
-    if (!task_waits && (current.share === 0 || task.beside_s === 0)) {
+    if (moves && current.share === 0) {
       index++;
       current = { gap_s: tasks[index]?.gap_s ?? 0, share: 1 };
     }

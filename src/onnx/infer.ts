@@ -81,14 +81,19 @@ class Inference {
       this.facts.set(name, fact);
       if (node.op !== "Constant") this.compare(name, fact);
     });
-    this.nodes.push(this.withConstantAxes(node));
+    this.nodes.push(this.normalized(node));
   }
 
-  /** Newer operator sets give axes as a constant input; axis rules read the attribute. */
-  private withConstantAxes(node: SourceNode): SourceNode {
+  /**
+   * One form for every operator set, so that axis rules need no values: axes that newer sets give
+   * as a constant input also become an attribute, and the older default axis is written out.
+   */
+  private normalized(node: SourceNode): SourceNode {
     const index = AXES_INPUT.get(node.op) ?? (node.op.startsWith("Reduce") ? 1 : -1);
     const axes = this.facts.get(node.inputs[index] ?? "")?.value;
-    return axes ? { ...node, attributes: { axes, ...node.attributes } } : node;
+    if (axes) return { ...node, attributes: { axes, ...node.attributes } };
+    const olderSoftmax = /^(Log)?Softmax$/.test(node.op) && node.opset < 13;
+    return olderSoftmax ? { ...node, attributes: { axis: 1, ...node.attributes } } : node;
   }
 
   reportFindings(): void {

@@ -44,6 +44,25 @@ function expand(
     const label = `${name}/${nodeLabel(inner)}`;
     expand({ ...renamed, name: label }, functions, scope, into, depth + 1);
   }
+  passThrough(node, body, name, scope, into);
+}
+
+/** A function may hand an input on as an output. */
+function passThrough(
+  call: SourceNode,
+  body: SourceFunction,
+  prefix: string,
+  scope: NameScope,
+  into: SourceNode[],
+): void {
+  body.outputs.forEach((output, index) => {
+    const source = body.inputs.indexOf(output);
+    const [inside = "", outside = ""] = [call.inputs[source], call.outputs[index]];
+    if (source < 0 || outside === "") return;
+    const name = scope.nodes.fresh(`${prefix}/${output}`);
+    const bare = { op: "Identity", attributes: {}, references: {}, subgraphs: {} };
+    into.push({ ...call, ...bare, name, inputs: [inside], outputs: [outside] });
+  });
 }
 
 /** Calls inside a branch stay in the branch; it gets unique names when it is taken. */
@@ -66,7 +85,7 @@ function bodyNames(
   });
   body.outputs.forEach((output, index) => {
     const outside = call.outputs[index] ?? "";
-    if (outside !== "") names.set(output, outside);
+    if (outside !== "" && !body.inputs.includes(output)) names.set(output, outside);
   });
   return (name) => {
     const known = names.get(name);

@@ -20,14 +20,14 @@ const ACCUMULATORS: ReadonlySet<string> = new Set([
   "com.microsoft::InPlaceAccumulator",
 ]);
 
-/** Matrix products: what they make of two activations without a batch may be a gradient. */
+/** Matrix products: of two activations they make attention, or the gradient of a parameter. */
 const PRODUCTS: ReadonlySet<string> = new Set([
   ...["MatMul", "Gemm", "Einsum", "com.microsoft::FusedMatMul"],
 ]);
 
 /**
  * Gives every tensor its role and batch axis, following axis 0 of the data inputs through the
- * nodes. A floating result from which the batch axis was summed away is a gradient.
+ * nodes. A floating result from which the batch was summed away is a gradient.
  */
 export function assignRoles(
   graph: SourceGraph,
@@ -133,6 +133,7 @@ class Propagation {
     const arrives = ARRIVALS.has(node.op);
     const role = arrives ? "activation" : roleOfResult(node, inputs, outputs);
     const places = node.inputs.map((name) => this.places.get(name) ?? null);
+    const unplaced = places.every((place) => place === null);
     const shaped: ShapedNode = {
       ...node,
       inputs,
@@ -144,22 +145,30 @@ class Propagation {
       if (name === "" || !fact) return;
       const target = targets[index] ?? "lost";
       const place = arrives ? placeInInput(fact.shape, this.microbatch) : target;
-      if (place !== null && typeof place === "object") this.add(name, fact, role, place);
-      else
-        this.add(name, fact, this.isGradient(shaped, fact, role, target) ? "gradient" : role, null);
+      const found = place !== null && typeof place === "object" ? place : null;
+      const gradient =
+        found === null && role === "activation" && this.isGradient(shaped, fact, target, unplaced);
+      this.add(name, fact, gradient ? "gradient" : role, found);
     });
   }
 
-  /** Summed over the batch; or, where the batch was lost, a product shaped like a parameter. */
-  private isGradient(node: ShapedNode, fact: Fact, role: TensorRole, target: BatchTarget): boolean {
-    if (role !== "activation" || !isFloating(fact.dtype) || elementCount(fact.shape) <= 1) {
-      return false;
-    }
-    if (target === "reduced") return true;
-    const activations = node.inputs.filter((input) => input?.role === "activation").length;
-    return (
-      PRODUCTS.has(node.op) && activations > 1 && this.parameterShapes.has(shapeKey(fact.shape))
-    );
+  /**
+   * Summed over the batch, or over axes that may hold it where it was lost. A product of one sample
+   * cannot be told from attention by its axes: there the shape of a parameter decides.
+   */
+  private isGradient(
+    node: ShapedNode,
+    fact: Fact,
+    target: BatchTarget,
+    unplaced: boolean,
+  ): boolean {
+    if (!isFloating(fact.dtype) || elementCount(fact.shape) <= 1) return false;
+    const shaped = this.parameterShapes.has(shapeKey(fact.shape));
+    if (target === "reduced") return shaped || this.microbatch > 1 || !PRODUCTS.has(node.op);
+    const kinds = node.inputs.map((input) => input?.role ?? "constant");
+    const activations = kinds.every((kind) => kind === "activation" || kind === "constant");
+    const sums = PRODUCTS.has(node.op) || node.op === "ReduceSum";
+    return shaped && unplaced && activations && sums;
   }
 
   private add(name: string, fact: Fact, role: TensorRole, place: BatchPlace | null): void {

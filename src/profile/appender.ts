@@ -4,7 +4,7 @@ import { unwritableProfile } from "../base/diagnostics/profile.js";
 import { headerSchema, type ProfileHeader, type ProfileRecord, recordSchema } from "./records.js";
 
 /** Writes a profile so that what was appended survives a crash. */
-export interface ProfileAppender {
+interface ProfileAppender {
   /** Adds the records; when this returns they are on the disk. One record a call if measured live. */
   readonly append: (records: readonly ProfileRecord[]) => void;
   readonly close: () => void;

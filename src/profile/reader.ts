@@ -15,7 +15,7 @@ import {
   recordSchema,
 } from "./records.js";
 
-export interface Profile {
+interface Profile {
   readonly header: ProfileHeader;
   readonly records: readonly ProfileRecord[];
 }

@@ -5,7 +5,7 @@ import type { PartitionType } from "../ir/partition.js";
 import { runPool } from "./pool.js";
 import { runTask, type SearchTask } from "./task.js";
 
-export interface SearchOptions {
+interface SearchOptions {
   readonly threads: number;
   readonly seed: number;
   /** Evaluations per partition type whose space is too large to enumerate. */

@@ -1,6 +1,6 @@
 import { type Diagnostic, error, warning } from "./diagnostic.js";
 
-/** KRS12xx: the graph is sound, but cannot be laid out as asked. */
+/** KRS14xx: the graph is sound, but cannot be laid out as asked. */
 
 export const tensorParallelIndivisible = (
   node: string,
@@ -9,7 +9,7 @@ export const tensorParallelIndivisible = (
   axis: number,
 ): Diagnostic =>
   error(
-    "KRS1201",
+    "KRS1401",
     node,
     `--tp ${tp} does not divide ${size} (axis ${axis} of its result)`,
     "choose a --tp that divides the attention heads, key-value heads and feed-forward width",
@@ -17,7 +17,7 @@ export const tensorParallelIndivisible = (
 
 export const tensorParallelBackward = (graph: string, tp: number): Diagnostic =>
   error(
-    "KRS1202",
+    "KRS1402",
     graph,
     `--tp ${tp} cannot cut a graph that already holds its backward but no collectives`,
     "export the forward graph with its loss, or a joint graph with its collectives in place",
@@ -25,7 +25,7 @@ export const tensorParallelBackward = (graph: string, tp: number): Diagnostic =>
 
 export const moreStagesThanLayers = (graph: string, pp: number, layers: number): Diagnostic =>
   error(
-    "KRS1203",
+    "KRS1403",
     graph,
     `--pp ${pp} needs at least ${pp} repeated layers; ${layers} found`,
     "lower --pp; `kareus inspect` shows the layers that were found",
@@ -33,7 +33,7 @@ export const moreStagesThanLayers = (graph: string, pp: number, layers: number):
 
 export const collectiveRanksUnknown = (node: string, group: string): Diagnostic =>
   warning(
-    "KRS1204",
+    "KRS1404",
     node,
     `the graph does not say how many ranks group ${group} has; its collectives cost nothing at 1`,
     "pass the degree, for example --tp 8",
@@ -46,7 +46,7 @@ export const collectiveRanksConflict = (
   degree: number,
 ): Diagnostic =>
   error(
-    "KRS1205",
+    "KRS1405",
     node,
     `the graph's collective spans ${ranks} ranks but ${flag} is ${degree}`,
     `pass ${flag} ${ranks}, or leave it out`,
@@ -54,7 +54,7 @@ export const collectiveRanksConflict = (
 
 export const batchNotSplittable = (graph: string, batch: number): Diagnostic =>
   warning(
-    "KRS1206",
+    "KRS1406",
     graph,
     `a microbatch of ${batch} does not split into two equal nanobatches; only sequential execution is searched`,
     "bind an even batch, for example --bind batch=8",
@@ -62,18 +62,18 @@ export const batchNotSplittable = (graph: string, batch: number): Diagnostic =>
 
 export const nothingToSchedule = (graph: string): Diagnostic =>
   error(
-    "KRS1207",
+    "KRS1407",
     graph,
     "no node computes anything from the graph's inputs: there is nothing to schedule",
     "export a training or inference graph whose inputs reach its outputs",
   );
 
 export const unknownPass = (name: string, passes: readonly string[]): Diagnostic =>
-  error("KRS1208", "--print-ir", `there is no pass ${name}`, `the passes are ${passes.join(", ")}`);
+  error("KRS1408", "--print-ir", `there is no pass ${name}`, `the passes are ${passes.join(", ")}`);
 
 export const noOptions = (stage: number, kind: string): Diagnostic =>
   error(
-    "KRS1209",
+    "KRS1409",
     `stage ${stage} ${kind}`,
     "no configuration that covers all of its partitions was evaluated",
     "raise --budget",

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { duration, plural } from "../../base/units.js";
+import type { OptimizeResult } from "../../pipeline.js";
 import { addFlags, readFlags, type Values } from "../flags.js";
 import { JOB_FLAGS, jobOptions, SEARCH_FLAGS } from "../options.js";
 import { Terminal } from "../terminal.js";
@@ -41,12 +42,15 @@ async function run(
   const undo = await prepareRun(folder);
   const terminal = new Terminal(job.json);
   const { report, progress, printIr } = terminal;
-  const result = await optimize(jobOptions(graph, job, search), { report, progress, printIr })
-    .catch(async (cause: unknown) => {
-      await undo();
-      throw cause;
-    })
-    .finally(() => terminal.close());
+  let result: OptimizeResult;
+  try {
+    result = await optimize(jobOptions(graph, job, search), { report, progress, printIr });
+  } catch (cause) {
+    await undo();
+    throw cause;
+  } finally {
+    terminal.close();
+  }
   await writeRun(folder, result);
   if (search.timings) {
     const lines = result.timings.map(({ phase, time_s }) => `${phase}: ${duration(time_s)}\n`);

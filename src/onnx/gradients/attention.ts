@@ -1,13 +1,15 @@
 import type { GradientRule } from "./gradient.js";
 import { NO_GRADIENT, oneNode, upstream } from "./gradient.js";
 
-/** Fused attention: dq, dk, dv in one launch from dO, q, k, v and the saved output. */
+/** Fused attention: dq, dk, dv in one launch from dO, the inputs and the saved output. */
 export const attentionGradient: GradientRule = (request) => {
   const dy = upstream(request);
-  const { inputs, outputs, attributes } = request.node;
+  const { op, inputs, outputs, attributes } = request.node;
   if (dy === null) return NO_GRADIENT;
-  const [q = "", k = "", v = ""] = inputs;
-  return oneNode(request, "kareus::AttentionGradient", [dy, q, k, v, outputs[0] ?? ""], attributes);
+  return oneNode(request, "kareus::AttentionGradient", [dy, ...inputs, outputs[0] ?? ""], {
+    ...attributes,
+    forward: op,
+  });
 };
 
 /** Rotation backwards: the same kernel on dY. */

@@ -30,7 +30,10 @@ const RULES: readonly (readonly [GradientRule, readonly string[]])[] = [
   [linearGradient, ["kareus::Linear"]],
   [productGradient, ["MatMul", "Gemm", "com.microsoft::FusedMatMul"]],
   [convGradient, ["Conv"]],
-  [attentionGradient, ["Attention"]],
+  [
+    attentionGradient,
+    ["Attention", "com.microsoft::MultiHeadAttention", "com.microsoft::GroupQueryAttention"],
+  ],
   [ropeGradient, ["RotaryEmbedding", "com.microsoft::RotaryEmbedding"]],
   [
     normGradient,

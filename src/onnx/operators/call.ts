@@ -1,4 +1,5 @@
 import type { AttributeValue, DType } from "../../ir/tensor-graph.js";
+import { VALUE_LIMIT } from "../tensor-data.js";
 import { type Fact, type InferenceCall, ShapeError } from "./operator.js";
 
 /** Readers of an operator's inputs and attributes, shared by the shape rules. */
@@ -70,6 +71,14 @@ export function axesOf(call: InferenceCall, index: number): readonly number[] | 
 /** A tensor of which only type and shape are known. */
 export function tensor(dtype: DType, shape: readonly number[]): Fact {
   return { dtype, shape, value: null };
+}
+
+/** One value, `count` times; null where that is not a sensible number of elements to keep. */
+export function repeated(value: number | undefined, count: number): readonly number[] | null {
+  if (value === undefined || !Number.isInteger(count) || count < 0 || count > VALUE_LIMIT) {
+    return null;
+  }
+  return new Array<number>(count).fill(value);
 }
 
 /** The numpy broadcast of two shapes. Throws ShapeError naming `input` if they do not fit. */

@@ -1,7 +1,7 @@
 import { elementCount } from "../../ir/tensor-graph.js";
 import { dtypeOf, VALUE_LIMIT } from "../tensor-data.js";
 import { followNothing } from "./axes.js";
-import { elementsOf, inputOf, numberOf, numbersOf, tensor } from "./call.js";
+import { elementsOf, inputOf, numberOf, numbersOf, repeated, tensor } from "./call.js";
 import { FREE, pointwise } from "./launch.js";
 import { type Fact, type InferenceCall, type Operator, ShapeError } from "./operator.js";
 
@@ -34,10 +34,8 @@ const constantOfShape: Operator = {
     const shape = elementsOf(call, 0);
     const fill = call.attributes.value;
     const filled = typeof fill === "object" && "dtype" in fill ? fill : null;
-    const count = elementCount(shape);
     const element = filled === null ? 0 : filled.value?.[0];
-    const known = element !== undefined && count <= VALUE_LIMIT && count >= 0;
-    const value = known ? new Array<number>(count).fill(element) : null;
+    const value = repeated(element, elementCount(shape));
     return [{ dtype: filled?.dtype ?? "float32", shape, value }];
   },
   follow: followNothing,

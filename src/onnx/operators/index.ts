@@ -1,17 +1,18 @@
 import { activations } from "./activation.js";
 import { attentions } from "./attention.js";
+import { followNothing } from "./axes.js";
 import { collectives } from "./collective.js";
 import { constants } from "./constant.js";
 import { convolutions } from "./convolution.js";
 import { dropouts } from "./dropout.js";
 import { elementwise } from "./elementwise.js";
 import { gathers } from "./gather.js";
-import { FREE } from "./launch.js";
+import { COPY, FREE } from "./launch.js";
 import { linears } from "./linear.js";
 import { losses } from "./loss.js";
 import { movements } from "./movement.js";
 import { normalizations } from "./normalization.js";
-import type { NodeWork, Operator, ShapedNode } from "./operator.js";
+import { type Operator, type ShapedNode, ShapeError } from "./operator.js";
 import { quantizations } from "./quantization.js";
 import { reductions } from "./reduction.js";
 import { trainings } from "./training.js";
@@ -38,7 +39,7 @@ export const OPERATORS: readonly Operator[] = [
 ];
 
 const BY_OP = new Map<string, Operator>(
-  OPERATORS.map(folding).flatMap((operator) => operator.ops.map((op) => [op, operator] as const)),
+  OPERATORS.map(guarded).flatMap((operator) => operator.ops.map((op) => [op, operator] as const)),
 );
 
 /** ONNX Runtime's domain: some exporters write its operators without it, or standard ones with it. */
@@ -52,13 +53,40 @@ export function operatorFor(op: string): Operator | undefined {
   return op.includes("::") ? undefined : BY_OP.get(RUNTIME_DOMAIN + op);
 }
 
-/** What is the same every iteration is computed once: its nodes launch nothing. */
-function folding(operator: Operator): Operator {
-  const work = (node: ShapedNode): NodeWork => {
-    const folded = node.outputs.every(
-      (output) => output === null || output.role === "constant" || output.role === "parameter",
-    );
-    return folded ? FREE : operator.work(node);
+/**
+ * Adds two rules to every entry. What is the same every iteration is computed once: its nodes
+ * launch nothing. And where a file states shapes against an operator's own rule, its axes are lost
+ * and it counts as a copy.
+ */
+function guarded(operator: Operator): Operator {
+  return {
+    ...operator,
+    follow: (node, input, axis) =>
+      orElse(
+        () => operator.follow(node, input, axis),
+        () => followNothing(node, input, axis),
+      ),
+    work: (node) =>
+      isFolded(node)
+        ? FREE
+        : orElse(
+            () => operator.work(node),
+            () => COPY,
+          ),
   };
-  return { ...operator, work };
+}
+
+function isFolded(node: ShapedNode): boolean {
+  return node.outputs.every(
+    (output) => output === null || output.role === "constant" || output.role === "parameter",
+  );
+}
+
+function orElse<T>(rule: () => T, otherwise: () => T): T {
+  try {
+    return rule();
+  } catch (error) {
+    if (error instanceof ShapeError) return otherwise();
+    throw error;
+  }
 }

@@ -1,5 +1,6 @@
 import { elementCount } from "../../ir/tensor-graph.js";
 import { dtypeBytes, type KernelClass, type MemoryWork, type Work } from "../../ir/work.js";
+import { operatorFor } from "./index.js";
 import type { AxisTarget, NodeWork, Operand, Operator, ShapedNode } from "./operator.js";
 
 /** An operator that only passes introduce: its outputs' shapes are known when it is made. */
@@ -125,25 +126,25 @@ const rowGradient: LoweredOperator = {
   work: (node) => streaming(node, node.attributes.class as KernelClass, 8),
 };
 
-/** dO, q, k, v, o -> dq, dk, dv: five products, scores recomputed. */
+/**
+ * From dO, the forward inputs and the saved output: five products for the forward's two, scores
+ * recomputed. Attribute `forward` is the operator whose sizes these are.
+ */
 const attentionGradient: LoweredOperator = {
   ops: ["kareus::AttentionGradient"],
   follow: nowhere,
   work: (node) => {
-    const [q, k] = [operand(node.inputs, 1), operand(node.inputs, 2)];
-    const work: Work = {
-      op: "attention",
-      b: q.shape[0] ?? 1,
-      heads: q.shape[1] ?? 1,
-      kv_heads: k.shape[1] ?? 1,
-      q_len: q.shape[2] ?? 1,
-      kv_len: k.shape[2] ?? 1,
-      head_dim: q.shape[3] ?? 1,
-      causal: node.attributes.is_causal === 1,
-      direction: "backward",
-      dtype: q.dtype,
-    };
-    return { kind: "kernel", class: "attn", work };
+    const op = String(node.attributes.forward);
+    const forward = operatorFor(op)?.work({
+      ...node,
+      op,
+      inputs: node.inputs.slice(1, -1),
+      outputs: node.inputs.slice(-1),
+    });
+    if (forward?.kind !== "kernel" || forward.work.op !== "attention") {
+      throw new Error(`${op} is not an attention operator`);
+    }
+    return { ...forward, work: { ...forward.work, direction: "backward" } };
   },
 };
 

@@ -120,7 +120,9 @@ const split: Operator = {
 
 function evenSizes(call: InferenceCall, total: number): readonly number[] {
   const parts = numberOf(call, "num_outputs", call.outputs.length);
-  if (!(parts > 0)) throw new ShapeError(0, "the number of parts is not known");
+  if (!(parts > 0 && parts <= VALUE_LIMIT)) {
+    throw new ShapeError(0, "the number of parts is not known");
+  }
   const size = Math.ceil(total / parts);
   return Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(size, total - i * size)));
 }

@@ -1,5 +1,4 @@
 import { elementCount } from "../../ir/tensor-graph.js";
-import { VALUE_LIMIT } from "../tensor-data.js";
 import { followBroadcast } from "./axes.js";
 import {
   axesOf,
@@ -9,6 +8,7 @@ import {
   inputOf,
   numberOf,
   numbersOf,
+  repeated,
   tensor,
 } from "./call.js";
 import { FREE } from "./launch.js";
@@ -156,10 +156,8 @@ const expand: Operator = {
     const input = inputOf(call, 0);
     const shape = broadcast(input.shape, elementsOf(call, 1));
     const count = elementCount(shape);
-    const single = input.value?.length === 1 ? input.value[0] : undefined;
     const same = count === elementCount(input.shape) ? input.value : null;
-    const spread =
-      single !== undefined && count <= VALUE_LIMIT ? new Array<number>(count).fill(single) : null;
+    const spread = input.value?.length === 1 ? repeated(input.value[0], count) : null;
     return [{ dtype: input.dtype, shape, value: same ?? spread }];
   },
   follow: (node, input, axis) => (input === 0 ? followBroadcast(node, input, axis) : ["lost"]),

@@ -1,0 +1,162 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
+import { loadDevice } from "../gpu/device.js";
+import type { PartitionKernel } from "../ir/partition.js";
+import { communicationLatency, transferTime } from "./communication-model.js";
+import { kernelTime } from "./kernel-model.js";
+import { modelledOracle } from "./modelled.js";
+
+const device = loadDevice("a100-sxm4-40gb");
+const oracle = modelledOracle(device);
+const whole = llamaLayer(8, 4096);
+const half = llamaLayer(4, 4096);
+const overlapped = partitionOf("overlapped", half.forward_attention, half.reduced_bytes);
+
+/** Seconds of the kernels one after the other at a clock, launches included. */
+const computeAlone = (kernels: readonly PartitionKernel[], freq_mhz: number) =>
+  kernels.reduce(
+    (sum, { work }) => sum + device.launch_time_s + kernelTime(work, device, freq_mhz, 108),
+    0,
+  );
+const exposed = (freq_mhz: number, sms: number) => {
+  const { communication } = overlapped;
+  if (communication === null) throw new Error("no communication");
+  return (
+    communicationLatency(communication, device) + transferTime(communication, device, freq_mhz, sms)
+  );
+};
+
+describe("kinds of partitions", () => {
+  const at = { freq_mhz: 1200, launch_slot: null };
+
+  test("compute only, communication only and dependent add up", () => {
+    const compute = oracle.cost(partitionOf("c", half.forward_attention, null), { ...at, sms: 0 });
+    const alone = oracle.cost(partitionOf("a", [], half.reduced_bytes), { ...at, sms: 12 });
+    const dependent = partitionOf("d", half.forward_attention, half.reduced_bytes, true);
+    const both = oracle.cost(dependent, { ...at, sms: 12 });
+    expect(compute.time_s).toBeCloseTo(computeAlone(half.forward_attention, 1200), 12);
+    expect(alone.time_s).toBeCloseTo(exposed(1200, 12), 12);
+    expect(both.time_s).toBeCloseTo(compute.time_s + alone.time_s, 12);
+    expect(both.energy_j).toBeCloseTo(compute.energy_j + alone.energy_j, 9);
+    expect([compute.source, alone.source, both.source]).toEqual(Array(3).fill("modelled"));
+  });
+
+  test("no overlap is the same as waiting for the kernels", () => {
+    const dependent = { ...overlapped, dependent: true };
+    const configuration = { ...at, sms: 12 };
+    expect(oracle.cost(overlapped, configuration)).toEqual(oracle.cost(dependent, configuration));
+  });
+
+  test("an empty partition costs nothing", () => {
+    expect(oracle.cost(partitionOf("e", [], null), { ...at, sms: 0 })).toEqual({
+      time_s: 0,
+      energy_j: 0,
+      source: "modelled",
+    });
+  });
+
+  test("an unknown slot is a broken invariant", () => {
+    expect(() => oracle.cost(overlapped, { ...at, launch_slot: "conv_9", sms: 3 })).toThrow(
+      "conv_9",
+    );
+  });
+});
+
+describe("overlap", () => {
+  const slots = overlapped.slots.map(({ name }) => name);
+  const configurations = fc.record({
+    freq_mhz: fc.constantFrom(...device.searched_clocks_mhz),
+    launch_slot: fc.constantFrom(...slots),
+    sms: fc.constantFrom(...device.searched_comm_sms),
+  });
+
+  test("is never faster than the longer of its two sides", () => {
+    fc.assert(
+      fc.property(configurations, (configuration) => {
+        const { freq_mhz, sms } = configuration;
+        const { time_s } = oracle.cost(overlapped, configuration);
+        const least = Math.max(
+          computeAlone(half.forward_attention, freq_mhz),
+          exposed(freq_mhz, sms),
+        );
+        expect(time_s).toBeGreaterThanOrEqual(least * (1 - 1e-12));
+      }),
+      { seed: 5, numRuns: 300 },
+    );
+  });
+
+  test("is not free: what runs beside communication is slowed by SMs and bandwidth", () => {
+    const { time_s } = oracle.cost(overlapped, { freq_mhz: 1410, launch_slot: "norm_0", sms: 24 });
+    const least = Math.max(computeAlone(half.forward_attention, 1410), exposed(1410, 24));
+    expect(time_s / least).toBeGreaterThan(1.05);
+    expect(time_s / least).toBeLessThan(1.4);
+  });
+
+  test("too few SMs expose communication, too many starve compute", () => {
+    const times = [2, 8, 30].map(
+      (sms) => oracle.cost(overlapped, { freq_mhz: 1410, launch_slot: "norm_0", sms }).time_s,
+    );
+    const [few, some, many] = times as [number, number, number];
+    expect(few).toBeGreaterThan(some);
+    expect(many).toBeGreaterThan(some);
+  });
+
+  test("a slower clock is never faster", () => {
+    fc.assert(
+      fc.property(configurations, (configuration) => {
+        const { time_s } = oracle.cost(overlapped, configuration);
+        for (const freq_mhz of device.searched_clocks_mhz) {
+          if (freq_mhz > configuration.freq_mhz) continue;
+          const slower = oracle.cost(overlapped, { ...configuration, freq_mhz });
+          expect(slower.time_s).toBeGreaterThanOrEqual(time_s * (1 - 1e-12));
+        }
+      }),
+      { seed: 6, numRuns: 50 },
+    );
+  });
+});
+
+describe("power", () => {
+  test("average power keeps to the cap, and throttled settings cost the same", () => {
+    const busy = partitionOf("busy", [whole.head], null);
+    const capped = modelledOracle({ ...device, power_cap_w: 300 });
+    const top = capped.cost(busy, { freq_mhz: 1410, launch_slot: null, sms: 0 });
+    const next = capped.cost(busy, { freq_mhz: 1380, launch_slot: null, sms: 0 });
+    expect(top.energy_j / top.time_s).toBeLessThanOrEqual(300);
+    expect(top.energy_j / top.time_s).toBeGreaterThan(299);
+    expect(next).toEqual(top);
+    const slow = capped.cost(busy, { freq_mhz: 900, launch_slot: null, sms: 0 });
+    expect(slow).toEqual(oracle.cost(busy, { freq_mhz: 900, launch_slot: null, sms: 0 }));
+  });
+});
+
+describe("the workload that the device file's constants come from", () => {
+  const segments = [
+    whole.forward_attention,
+    whole.forward_mlp,
+    whole.backward_mlp,
+    whole.backward_attention,
+  ].map((kernels, i) => partitionOf(`segment${i}`, kernels, whole.reduced_bytes, true));
+  const sequential = { freq_mhz: 1410, launch_slot: null, sms: device.default_comm_sms };
+
+  test("the sequential iteration takes about the 5.11 s measured", () => {
+    const [attention, mlp, mlp_back, attention_back] = segments.map(
+      (segment) => oracle.cost(segment, sequential).time_s,
+    ) as [number, number, number, number];
+    const forward_s = attention + mlp;
+    const layer_s = 2 * forward_s + mlp_back + attention_back;
+    // 15 layers on the slower stage; 8 microbatches and one more to fill two stages.
+    const iteration_s = 9 * 15 * layer_s;
+    expect(iteration_s / 5.11).toBeGreaterThan(0.9);
+    expect(iteration_s / 5.11).toBeLessThan(1.1);
+  });
+
+  test("it does not throttle at the highest clock", () => {
+    for (const segment of segments) {
+      const { time_s, energy_j } = oracle.cost(segment, sequential);
+      expect(energy_j / time_s).toBeGreaterThan(250);
+      expect(energy_j / time_s).toBeLessThan(400);
+    }
+  });
+});

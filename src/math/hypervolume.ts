@@ -1,0 +1,43 @@
+import { paretoIndices } from "./pareto.js";
+
+/** Points of a trade-off, both coordinates to be minimised; in any order, dominated ones allowed. */
+export interface TradeOff {
+  readonly x: ArrayLike<number>;
+  readonly y: ArrayLike<number>;
+}
+
+/** The area that the points dominate within x <= referenceX and y <= referenceY. */
+export function hypervolume(points: TradeOff, referenceX: number, referenceY: number): number {
+  let area = 0;
+  let ceiling = referenceY;
+  for (const i of paretoIndices(points.x, points.y)) {
+    const x = points.x[i] ?? referenceX;
+    const y = points.y[i] ?? referenceY;
+    if (x >= referenceX || y >= ceiling) continue;
+    area += (referenceX - x) * (ceiling - y);
+    ceiling = y;
+  }
+  return area;
+}
+
+/**
+ * How much less y `ours` needs at the least x of `theirs`, relative to the y of `theirs` there:
+ * with (time, energy) the iso-time energy reduction (0.2 is 20% less). Null when `ours` never
+ * reaches that x, or either is empty.
+ */
+export function isoXReduction(ours: TradeOff, theirs: TradeOff): number | null {
+  const [fastest] = paretoIndices(theirs.x, theirs.y);
+  if (fastest === undefined) return null;
+  const limit = theirs.x[fastest] ?? Number.NaN;
+  const base = theirs.y[fastest] ?? Number.NaN;
+  let best = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < ours.x.length; i++) {
+    if ((ours.x[i] ?? Number.NaN) <= limit) best = Math.min(best, ours.y[i] ?? Number.NaN);
+  }
+  return Number.isFinite(best) ? 1 - best / base : null;
+}
+
+/** The same with the axes exchanged: with (time, energy) the iso-energy time reduction. */
+export function isoYReduction(ours: TradeOff, theirs: TradeOff): number | null {
+  return isoXReduction({ x: ours.y, y: ours.x }, { x: theirs.y, y: theirs.x });
+}

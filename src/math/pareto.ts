@@ -1,0 +1,44 @@
+/**
+ * Indices of the points (x, y) that no other dominates when both are minimised: ascending x,
+ * strictly descending y. Of equal points the one with the lowest index stays.
+ */
+export function paretoIndices(x: ArrayLike<number>, y: ArrayLike<number>): number[] {
+  const indices = Array.from({ length: x.length }, (_, i) => i);
+  indices.sort((a, b) => at(x, a) - at(x, b) || at(y, a) - at(y, b) || a - b);
+  let lowest = Number.POSITIVE_INFINITY;
+  return indices.filter((i) => {
+    const better = at(y, i) < lowest;
+    if (better) lowest = at(y, i);
+    return better;
+  });
+}
+
+/**
+ * Indices of the vertices of a frontier's lower convex hull; the frontier is in ascending x and
+ * strictly descending y. Points on an edge are no vertices. Andrew's monotone chain.
+ */
+export function lowerHullIndices(x: ArrayLike<number>, y: ArrayLike<number>): number[] {
+  const hull: number[] = [];
+  for (let i = 0; i < x.length; i++) {
+    while (hull.length >= 2 && !isBelow(x, y, hull.at(-2) ?? 0, hull.at(-1) ?? 0, i)) hull.pop();
+    hull.push(i);
+  }
+  return hull;
+}
+
+/** Is b strictly below the chord from a to c? */
+function isBelow(
+  x: ArrayLike<number>,
+  y: ArrayLike<number>,
+  a: number,
+  b: number,
+  c: number,
+): boolean {
+  const rise = (at(y, b) - at(y, a)) * (at(x, c) - at(x, b));
+  const chord = (at(y, c) - at(y, b)) * (at(x, b) - at(x, a));
+  return rise < chord;
+}
+
+function at(values: ArrayLike<number>, i: number): number {
+  return values[i] ?? Number.NaN;
+}

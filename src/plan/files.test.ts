@@ -1,0 +1,209 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
+import { type FrontierFile, readFrontier, writeFrontier } from "./frontier.js";
+import { type PlanFile, readPlan, writePlan } from "./plan.js";
+import { publishedSchemas } from "./schemas.js";
+
+/** The example of the contract. */
+const FRONTIER: FrontierFile = {
+  format: "kareus-frontier",
+  version: 1,
+  graph: { name: "llama", sha256: "ab" },
+  gpu: "a100-sxm4-40gb",
+  seed: 0,
+  static_power_w: 85,
+  parallelism: {
+    tp: 8,
+    cp: 1,
+    ep: 1,
+    pp: 2,
+    dp: 1,
+    microbatches: 8,
+    pipeline: "1f1b",
+    chunks: 1,
+    recompute: "full",
+  },
+  costs: { measured: 0, interpolated: 0, modelled: 2688, extrapolated: 0, profiles: [] },
+  energy_optimal_time_s: 5.5,
+  baselines: [{ name: "sequential-max-clock", points: [{ time_s: 5.11, energy_j: 24600 }] }],
+  points: [
+    {
+      id: 0,
+      time_s: 4.35,
+      energy_j: 22088,
+      lower_bound_j: 22060,
+      average_power_w: 5077,
+      plan: "plans/000.json",
+    },
+    {
+      id: 1,
+      time_s: 4.5,
+      energy_j: 21000,
+      lower_bound_j: 20990,
+      average_power_w: 4667,
+      plan: "plans/001.json",
+    },
+  ],
+};
+
+const PLAN: PlanFile = {
+  format: "kareus-plan",
+  version: 1,
+  graph: FRONTIER.graph,
+  gpu: { name: "a100-sxm4-40gb", sm_count: 108, clocks_mhz: [1410] },
+  parallelism: FRONTIER.parallelism,
+  static_power_w: 85,
+  point: { id: 0, time_s: 2, energy_j: 300 },
+  partitions: [
+    {
+      key: "forward.0123456789ab",
+      direction: "forward",
+      slots: [{ name: "norm_0", nodes: ["/norm"] }],
+      communication: { kind: "all_reduce", size_bytes: 1024, group: "tp" },
+    },
+  ],
+  configurations: [
+    { id: 0, partition: "forward.0123456789ab", launch_slot: "norm_0", sms: 6, order: null },
+  ],
+  stages: [
+    {
+      stage: 0,
+      instructions: [
+        {
+          kind: "forward",
+          microbatch: 0,
+          chunk: 0,
+          freq_mhz: 1410,
+          execution: "nanobatched",
+          use: [
+            { configuration: 0, layers: Array.from({ length: 28 }, (_, i) => i), nanobatch: 1 },
+          ],
+          start_s: 0,
+          time_s: 2,
+          energy_j: 300,
+        },
+        {
+          kind: "tail",
+          microbatch: null,
+          chunk: 0,
+          freq_mhz: 1410,
+          execution: "sequential",
+          use: [{ configuration: 0, layers: [], nanobatch: null }],
+          start_s: 2,
+          time_s: 1,
+          energy_j: 100,
+        },
+      ],
+    },
+  ],
+};
+
+/** `CODE where` of the diagnostic that an action ends in. */
+function complaint(action: () => unknown): string {
+  try {
+    action();
+  } catch (cause) {
+    if (!(cause instanceof DiagnosticError)) throw cause;
+    return cause.diagnostics.map(({ code, where }) => `${code} ${where}`).join();
+  }
+  return "none";
+}
+
+const edited = (data: unknown, changes: object): string =>
+  JSON.stringify({ ...(data as object), ...changes });
+
+describe("frontier.json", () => {
+  it("comes back as it was written", () => {
+    expect(readFrontier(writeFrontier(FRONTIER), "f")).toEqual(FRONTIER);
+  });
+
+  it("is written in the order of the contract, whatever the order of the object", () => {
+    const shuffled = Object.fromEntries(Object.entries(FRONTIER).reverse()) as FrontierFile;
+    expect(writeFrontier(shuffled)).toBe(writeFrontier(FRONTIER));
+    expect(Object.keys(JSON.parse(writeFrontier(shuffled)))).toEqual(Object.keys(FRONTIER));
+    expect(writeFrontier(FRONTIER).endsWith("}\n")).toBe(true);
+  });
+
+  it("ignores keys that it does not know", () => {
+    expect(readFrontier(edited(FRONTIER, { extra: 1 }), "f")).toEqual(FRONTIER);
+  });
+
+  it.each<[string, string, string]>([
+    ["KRS4101 f", "not JSON", "{"],
+    ["KRS4101 f", "empty", ""],
+    ["KRS4102 f", "null", "null"],
+    ["KRS4102 f", "a list", "[]"],
+    ["KRS4102 f", "no format", "{}"],
+    ["KRS4102 f", "a plan", writePlan(PLAN)],
+    ["KRS4103 f", "newer", edited(FRONTIER, { version: 2 })],
+    ["KRS4104 f at .version", "version is a text", edited(FRONTIER, { version: "1" })],
+    ["KRS4104 f at .graph", "no graph", edited(FRONTIER, { graph: undefined })],
+    [
+      "KRS4104 f at .points[1]",
+      "not descending",
+      edited(FRONTIER, { points: [FRONTIER.points[1], FRONTIER.points[0]] }),
+    ],
+    [
+      "KRS4104 f at .points[0].time_s",
+      "a time below zero",
+      edited(FRONTIER, { points: [{ ...FRONTIER.points[0], time_s: -1 }] }),
+    ],
+    [
+      "KRS4104 f at .points[1].id",
+      "an id twice",
+      edited(FRONTIER, { points: FRONTIER.points.map((point) => ({ ...point, id: 7 })) }),
+    ],
+  ])("says %s when it is %s", (expected, _what, text) => {
+    expect(complaint(() => readFrontier(text, "f"))).toBe(expected);
+  });
+});
+
+describe("plan.json", () => {
+  it("comes back as it was written", () => {
+    expect(readPlan(writePlan(PLAN), "p")).toEqual(PLAN);
+  });
+
+  it("keeps a list of layers on one line", () => {
+    const line = writePlan(PLAN)
+      .split("\n")
+      .find((text) => text.includes('"layers"'));
+    expect(line).toContain("25, 26, 27]");
+  });
+
+  it("names a configuration, a partition and a slot that are missing", () => {
+    const [configuration] = PLAN.configurations;
+    const plan = (changes: object) =>
+      edited(PLAN, { configurations: [{ ...configuration, ...changes }] });
+    const where = (text: string) => complaint(() => readPlan(text, "p"));
+    expect(where(plan({ id: 9 }))).toBe(
+      "KRS4104 p at .stages[0].instructions[0].use[0].configuration",
+    );
+    expect(where(plan({ partition: "forward.x" }))).toBe(
+      "KRS4104 p at .configurations[0].partition",
+    );
+    expect(where(plan({ launch_slot: "rope_0" }))).toBe(
+      "KRS4104 p at .configurations[0].launch_slot",
+    );
+    expect(where(plan({ launch_slot: null }))).toBe("none");
+  });
+
+  it("is never written with what its own reader refuses", () => {
+    expect(() => writePlan({ ...PLAN, static_power_w: Number.NaN })).toThrow();
+  });
+});
+
+describe("published JSON Schemas", () => {
+  const folder = new URL("../../schemas/", import.meta.url);
+
+  it.each(Object.entries(publishedSchemas()))("%s is current", (name, schema) => {
+    const file = new URL(name, folder);
+    expect(existsSync(file)).toBe(true);
+    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(schema);
+  });
+
+  it("include no orphan among frontier and plan", () => {
+    const published = readdirSync(folder).filter((name) => /^(frontier|plan)/.test(name));
+    expect(published.sort()).toEqual(Object.keys(publishedSchemas()).sort());
+  });
+});

@@ -1,0 +1,18 @@
+import { z } from "zod";
+import type { Format } from "./format.js";
+import { FRONTIER_FORMAT } from "./frontier.js";
+import { PLAN_FORMAT } from "./plan.js";
+
+/** The JSON Schema of a format as published: what readers accept, unknown keys allowed. */
+function published<T>({ name, version, schema }: Format<T>): Record<string, unknown> {
+  const { $schema, ...content } = z.toJSONSchema(schema, { io: "input" });
+  return { $schema, title: `${name} version ${version}`, ...content };
+}
+
+/** Every published schema by file name under schemas/. */
+export function publishedSchemas(): Readonly<Record<string, Record<string, unknown>>> {
+  return {
+    "frontier.schema.json": published(FRONTIER_FORMAT),
+    "plan.schema.json": published(PLAN_FORMAT),
+  };
+}
