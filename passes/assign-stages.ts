@@ -2,7 +2,7 @@ import { fail } from "../src/base/diagnostics/diagnostic.js";
 import { moreStagesThanLayers } from "../src/base/diagnostics/lowering.js";
 import type { Kernel } from "../src/ir/kernel-graph.js";
 import type { Pass } from "../src/ir/pass.js";
-import { balanceStages } from "./support/balance-stages.js";
+import { balanceStages } from "./stages/balance-stages.js";
 
 /**
  * Assigns contiguous layers to pipeline stages so that the slowest stage is as fast as possible;

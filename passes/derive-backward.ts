@@ -1,6 +1,6 @@
 import type { Pass } from "../src/ir/pass.js";
-import { BackwardBuilder } from "./support/backward-builder.js";
-import { holdsBackward } from "./support/facts.js";
+import { BackwardBuilder } from "./backward/backward-builder.js";
+import { holdsBackward } from "./rewriting/facts.js";
 
 /**
  * Derives the backward of a forward graph: input-gradient and weight-gradient nodes apart, gradients

@@ -1,8 +1,8 @@
 import type { Pass } from "../src/ir/pass.js";
 import type { Direction, TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
 import { shapedNode, workOf } from "../src/onnx/operators/knowledge.js";
-import { isComputed } from "./support/facts.js";
-import { findRepeats, type Repeats } from "./support/find-repeats.js";
+import { findRepeats, type Repeats } from "./layers/find-repeats.js";
+import { isComputed } from "./rewriting/facts.js";
 
 /**
  * Finds the repeated layers of a model by structure: the longest run of equal blocks of launches,

@@ -1,8 +1,8 @@
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
 import { isFloating } from "../src/ir/tensor-graph.js";
-import { GraphIndex } from "./support/graph-index.js";
-import { renameInputs } from "./support/rewrite.js";
+import { GraphIndex } from "./rewriting/graph-index.js";
+import { renameInputs } from "./rewriting/rewrite.js";
 
 /**
  * Removes shape queries and nodes that pass their input on: Identity, waits on collectives, casts between

@@ -8,9 +8,9 @@ import {
 import type { CommunicationKernel, ComputeKernel, Kernel } from "../src/ir/kernel-graph.js";
 import type { LoweringContext, Pass } from "../src/ir/pass.js";
 import { elementCount, type TensorGraph, type TensorNode } from "../src/ir/tensor-graph.js";
-import { communicationBytes, computeWork, oddBatch, splitTensors } from "./support/launch-work.js";
-import { formLaunches, type Launch } from "./support/launches.js";
-import { orderLaunches } from "./support/order-launches.js";
+import { communicationBytes, computeWork, oddBatch, splitTensors } from "./kernels/launch-work.js";
+import { formLaunches, type Launch } from "./kernels/launches.js";
+import { orderLaunches } from "./kernels/order-launches.js";
 
 /**
  * Forms kernels: one per launch. Connected element-wise nodes fuse into one memory-bound kernel,

@@ -1,9 +1,9 @@
 import type { ComputeKernel, Kernel, KernelGraph } from "../src/ir/kernel-graph.js";
 import type { Execution, InstructionShape } from "../src/ir/partition.js";
 import type { Pass } from "../src/ir/pass.js";
-import { nanobatchedUses, sequentialUses } from "./support/instruction-uses.js";
-import { optimizerKernel } from "./support/optimizer.js";
-import { PartitionRegistry } from "./support/partition-registry.js";
+import { nanobatchedUses, sequentialUses } from "./partitions/instruction-uses.js";
+import { optimizerKernel } from "./partitions/optimizer.js";
+import { PartitionRegistry } from "./partitions/partition-registry.js";
 
 /**
  * Cuts every instruction (forward, backward and tail of a stage) into partitions: communication of

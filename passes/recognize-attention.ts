@@ -1,8 +1,8 @@
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
-import { GraphIndex, otherInput } from "./support/graph-index.js";
-import { applyFusions, type Fusion, fuse } from "./support/rewrite.js";
-import { swapsLastTwoAxes } from "./support/transposes.js";
+import { GraphIndex, otherInput } from "./rewriting/graph-index.js";
+import { applyFusions, type Fusion, fuse } from "./rewriting/rewrite.js";
+import { swapsLastTwoAxes } from "./rewriting/transposes.js";
 
 /**
  * Turns attention written in primitives into the fused `Attention(q, k, v, mask?)` kernel that

@@ -1,7 +1,7 @@
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
-import { GraphIndex, otherInput } from "./support/graph-index.js";
-import { applyFusions, type Fusion, fuse } from "./support/rewrite.js";
+import { GraphIndex, otherInput } from "./rewriting/graph-index.js";
+import { applyFusions, type Fusion, fuse } from "./rewriting/rewrite.js";
 
 /**
  * Turns RMSNorm and LayerNorm written in primitives into one node each: training runs them as one

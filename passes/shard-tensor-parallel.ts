@@ -1,10 +1,10 @@
 import { fail } from "../src/base/diagnostics/diagnostic.js";
 import { tensorParallelBackward } from "../src/base/diagnostics/lowering.js";
 import type { Pass } from "../src/ir/pass.js";
-import { applyShards } from "./support/apply-shards.js";
-import { holdsBackward, holdsCollectives } from "./support/facts.js";
-import { GraphIndex } from "./support/graph-index.js";
-import { planShards } from "./support/plan-shards.js";
+import { holdsBackward, holdsCollectives } from "./rewriting/facts.js";
+import { GraphIndex } from "./rewriting/graph-index.js";
+import { applyShards } from "./sharding/apply-shards.js";
+import { planShards } from "./sharding/plan-shards.js";
 
 /**
  * Cuts linear layers and attention heads over the tensor-parallel group, as Megatron-LM does: a

@@ -1,7 +1,7 @@
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
-import { holdsBackward } from "./support/facts.js";
-import { GraphIndex } from "./support/graph-index.js";
+import { holdsBackward } from "./rewriting/facts.js";
+import { GraphIndex } from "./rewriting/graph-index.js";
 
 /**
  * Tells the forward half of a joint graph from its backward half: forward is whatever the loss (or

@@ -1,8 +1,8 @@
 import type { Pass } from "../src/ir/pass.js";
 import type { Tensor, TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
-import { GraphIndex } from "./support/graph-index.js";
-import { withTensors } from "./support/rewrite.js";
-import { permutationOf, swapLastTwo, swapsLastTwoAxes } from "./support/transposes.js";
+import { GraphIndex } from "./rewriting/graph-index.js";
+import { withTensors } from "./rewriting/rewrite.js";
+import { permutationOf, swapLastTwo, swapsLastTwoAxes } from "./rewriting/transposes.js";
 
 /**
  * Splits a transpose that both moves heads to the front and turns keys for the score product into

@@ -1,17 +1,24 @@
 import type { Device } from "../gpu/device-schema.js";
-import { effectiveClock } from "../gpu/power.js";
+import { cappedClock } from "../gpu/power.js";
 import type { Configuration, Cost } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
 import type { CostOracle } from "./oracle.js";
-import { type PartitionModel, partitionModel } from "./overlap.js";
+import { type PartitionModel, type PartitionRun, partitionModel } from "./overlap.js";
+
+function averagePower({ time_s, energy_j }: PartitionRun): number {
+  return time_s === 0 ? 0 : energy_j / time_s;
+}
 
 /** The run at the asked clock, or at the one that the power cap leaves. */
-function cappedCost(model: PartitionModel, configuration: Configuration, device: Device): Cost {
-  const clock = effectiveClock(device, configuration.freq_mhz, (freq_mhz) => {
-    const { time_s, energy_j } = model.run({ ...configuration, freq_mhz });
-    return time_s === 0 ? 0 : energy_j / time_s;
-  });
-  return { ...model.run({ ...configuration, freq_mhz: clock }), source: "modelled" };
+function cappedRun(
+  model: PartitionModel,
+  configuration: Configuration,
+  device: Device,
+): PartitionRun {
+  const asked = model.run(configuration);
+  if (averagePower(asked) <= device.power_cap_w) return asked;
+  const runAt = (freq_mhz: number) => model.run({ ...configuration, freq_mhz });
+  return runAt(cappedClock(device, (freq_mhz) => averagePower(runAt(freq_mhz))));
 }
 
 /**
@@ -29,6 +36,9 @@ export function modelledOracle(device: Device): CostOracle {
   };
   return {
     gpu: device.name,
-    cost: (partition, configuration) => cappedCost(modelOf(partition), configuration, device),
+    cost: (partition, configuration) => {
+      const { time_s, energy_j } = cappedRun(modelOf(partition), configuration, device);
+      return { time_s, energy_j, source: "modelled" };
+    },
   };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { loadDevice } from "./device.js";
-import { dynamicEnergyScale, effectiveClock, idlePower } from "./power.js";
+import { cappedClock, dynamicEnergyScale, idlePower } from "./power.js";
 
 const device = loadDevice("a100-sxm4-40gb");
 
@@ -18,12 +18,10 @@ test("dynamic energy is flat below the voltage floor and follows V^2.4 above", (
   expect(clocks).toEqual([...clocks].sort((a, b) => a - b));
 });
 
-test("throttling keeps the average power at the cap, on one clock for every setting", () => {
-  const power = (freq_mhz: number) => freq_mhz / 3;
-  expect(effectiveClock(device, 1110, power)).toBe(1110);
-  const throttled = effectiveClock(device, 1410, power);
+test("the capped clock is the highest whose power fits", () => {
+  const throttled = cappedClock(device, (freq_mhz) => freq_mhz / 3);
   expect(throttled).toBeGreaterThan(1199.5);
   expect(throttled).toBeLessThanOrEqual(1200);
-  expect(effectiveClock(device, 1320, power)).toBe(throttled);
-  expect(effectiveClock(device, 1410, () => 1e6)).toBe(device.lowest_clock_mhz);
+  expect(cappedClock(device, () => 399)).toBe(device.highest_clock_mhz);
+  expect(cappedClock(device, () => 1e6)).toBe(device.lowest_clock_mhz);
 });

@@ -21,22 +21,18 @@ export function dynamicEnergyScale(device: Device, freq_mhz: number): number {
 }
 
 /**
- * The clock in MHz that work runs at when `freq_mhz` is asked for: the highest up to it whose
- * average power keeps to the cap, or the lowest clock if none does. `averagePower` ascends with f.
+ * The highest clock in MHz at which work keeps its average power to the cap, or the lowest clock if
+ * it never does. `averagePower` ascends with the clock. Searched between the device's own bounds,
+ * so that every setting above it lands on the same clock.
  */
-export function effectiveClock(
-  device: Device,
-  freq_mhz: number,
-  averagePower: (freq_mhz: number) => number,
-): number {
-  if (averagePower(freq_mhz) <= device.power_cap_w) return freq_mhz;
-  // From the device's own bounds, so that every throttled setting lands on the same clock.
+export function cappedClock(device: Device, averagePower: (freq_mhz: number) => number): number {
   let fits = device.lowest_clock_mhz;
   let exceeds = device.highest_clock_mhz;
+  if (averagePower(exceeds) <= device.power_cap_w) return exceeds;
   while (exceeds - fits > CLOCK_TOLERANCE_MHZ) {
     const middle = (fits + exceeds) / 2;
     if (averagePower(middle) <= device.power_cap_w) fits = middle;
     else exceeds = middle;
   }
-  return Math.min(fits, freq_mhz);
+  return fits;
 }

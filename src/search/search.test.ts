@@ -211,6 +211,7 @@ describe("the pool", () => {
     await run(`if (!existsSync(mark)) { writeFileSync(mark, ""); process.exit(7); }
       return { type: "found", evaluations: [] };`);
     expect(done).toEqual([[0, 0]]);
+    expect(existsSync(join(scratch, "mark"))).toBe(true);
   });
 
   test("dying twice is a diagnostic that names the partition", async () => {

@@ -5,8 +5,8 @@ import {
   type TensorNode,
   tensorOf,
 } from "../../src/ir/tensor-graph.js";
+import { withTensors } from "../rewriting/rewrite.js";
 import type { ShardPlan } from "./plan-shards.js";
-import { withTensors } from "./rewrite.js";
 
 /** Name of the tensor-parallel group in inserted collectives. */
 const GROUP = "tp";

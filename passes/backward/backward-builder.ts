@@ -8,7 +8,7 @@ import {
 } from "../../src/ir/tensor-graph.js";
 import type { GradientNode } from "../../src/onnx/gradients/gradient.js";
 import { gradientRuleFor } from "../../src/onnx/gradients/index.js";
-import { isComputed } from "./facts.js";
+import { isComputed } from "../rewriting/facts.js";
 
 /** One contribution to a tensor's gradient and the layer whose backward makes it. */
 interface Contribution {

@@ -3,8 +3,8 @@ import { tensorParallelIndivisible } from "../../src/base/diagnostics/lowering.j
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
 import { followAxis, shapedNode } from "../../src/onnx/operators/knowledge.js";
 import type { AxisTarget } from "../../src/onnx/operators/operator.js";
-import { isComputed } from "./facts.js";
-import type { GraphIndex } from "./graph-index.js";
+import { isComputed } from "../rewriting/facts.js";
+import type { GraphIndex } from "../rewriting/graph-index.js";
 
 /** Which tensors are cut along which axis, and where communication goes. */
 export interface ShardPlan {

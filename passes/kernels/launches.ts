@@ -3,9 +3,9 @@ import { elementCount, type TensorGraph, type TensorNode } from "../../src/ir/te
 import type { KernelClass } from "../../src/ir/work.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import type { NodeWork } from "../../src/onnx/operators/operator.js";
-import { isComputed } from "./facts.js";
-import { GraphIndex } from "./graph-index.js";
-import { swapsLastTwoAxes } from "./transposes.js";
+import { isComputed } from "../rewriting/facts.js";
+import { GraphIndex } from "../rewriting/graph-index.js";
+import { swapsLastTwoAxes } from "../rewriting/transposes.js";
 
 /** Nodes that run as one launch. */
 export interface Launch {

@@ -1,0 +1,138 @@
+import { describe, expect, test } from "vitest";
+import {
+  type Fields,
+  modelBytes,
+  node,
+  read,
+  temporaryFile,
+  value,
+} from "../../test/support/onnx-model.js";
+
+const file = temporaryFile();
+
+/** `role` or `role@axis` of each tensor asked for. */
+function roles(graph: Fields, names: readonly string[], bind: Record<string, number> = {}) {
+  const { graph: tensors, errors } = read(file(modelBytes(graph)), bind);
+  expect(errors).toEqual([]);
+  return names.map((name) => {
+    const tensor = tensors?.tensors.get(name);
+    return tensor?.batch_axis === null ? tensor.role : `${tensor?.role}@${tensor?.batch_axis}`;
+  });
+}
+
+const ids = value("ids", [8, 16], 7);
+const table = value("table", [100, 32]);
+const embedding = node("Gather", ["table", "ids"], ["h"]);
+const shape = (name: string, dims: readonly number[]) =>
+  node("Constant", [], [name], {
+    value: { t: { dims: [dims.length], dataType: 7, int64Data: dims } },
+  });
+
+describe("roles", () => {
+  test("of inputs", () => {
+    const input = [
+      value("image", [8, 3]),
+      ids,
+      value("features", ["n", 4]),
+      table,
+      value("rate", []),
+    ];
+    const graph = {
+      input,
+      node: [embedding, node("Mul", ["image", "rate"], ["y"]), node("Relu", ["features"], ["z"])],
+    };
+    const names = ["image", "ids", "features", "table", "rate"];
+    expect(roles(graph, names, { n: 8 })).toEqual([
+      "data@0",
+      "data@0",
+      "data@0",
+      "parameter",
+      "constant",
+    ]);
+  });
+
+  test("of a floating input alone: it is the data", () => {
+    const graph = {
+      input: [value("x", [8, 4]), value("w", [4, 4])],
+      node: [node("MatMul", ["x", "w"], ["y"])],
+    };
+    expect(roles(graph, ["x", "w", "y"])).toEqual(["data@0", "parameter", "activation@0"]);
+  });
+
+  test("what comes from shapes and parameters is constant, another layout is the parameter", () => {
+    const graph = {
+      input: [ids, table],
+      node: [
+        embedding,
+        node("Shape", ["h"], ["s"]),
+        node("Transpose", ["table"], ["t"], { perm: [1, 0] }),
+        node("Mul", ["table", "table"], ["squared"]),
+      ],
+    };
+    expect(roles(graph, ["h", "s", "t", "squared"])).toEqual([
+      ...["activation@0", "constant", "parameter", "constant"],
+    ]);
+  });
+
+  test("the batch survives merging with tokens and comes back", () => {
+    const merge = [shape("a", [128, 32]), node("Reshape", ["h", "a"], ["flat"])];
+    const back = [shape("b", [8, 16, 4, 8]), node("Reshape", ["flat", "b"], ["split"])];
+    const heads = node("Transpose", ["split"], ["heads"], { perm: [2, 0, 1, 3] });
+    const graph = { input: [ids, table], node: [embedding, ...merge, ...back, heads] };
+    expect(roles(graph, ["flat", "split", "heads"])).toEqual([
+      ...["activation@0", "activation@0", "activation@1"],
+    ]);
+  });
+
+  test("one sample is not mistaken for its neighbour", () => {
+    const nodes = [
+      node("Gather", ["table", "one"], ["h"]),
+      shape("a", [16, 32]),
+      node("Reshape", ["h", "a"], ["flat"]),
+      shape("b", [1, 16, 32]),
+      node("Reshape", ["flat", "b"], ["back"]),
+      node("MatMul", ["flat", "w"], ["y"]),
+    ];
+    const graph = { input: [value("one", [1, 16], 7), table, value("w", [32, 32])], node: nodes };
+    expect(roles(graph, ["flat", "back", "y"])).toEqual([
+      ...["activation@0", "activation@0", "activation@0"],
+    ]);
+  });
+
+  test("contractions over the batch are gradients, a loss is not", () => {
+    const nodes = [
+      embedding,
+      shape("a", [128, 32]),
+      node("Reshape", ["h", "a"], ["flat"]),
+      node("Relu", ["flat"], ["dy"]),
+      node("Gemm", ["dy", "flat"], ["dw"], { transA: 1 }),
+      node("ReduceSum", ["dy"], ["loss"], { keepdims: 0 }),
+      node("Neg", ["dw"], ["step"]),
+    ];
+    const graph = { input: [ids, table], node: nodes };
+    expect(roles(graph, ["dw", "loss", "step"])).toEqual(["gradient", "activation", "gradient"]);
+  });
+
+  test("accumulation buffers are gradients", () => {
+    const add = node(
+      "InPlaceAccumulatorV2",
+      ["buffer", "h"],
+      ["done"],
+      {},
+      { domain: "com.microsoft" },
+    );
+    const graph = { input: [ids, table, value("buffer", [8, 16, 32])], node: [embedding, add] };
+    expect(roles(graph, ["buffer"])).toEqual(["gradient"]);
+  });
+
+  test("what arrives from another stage carries the batch", () => {
+    const recv = node("Recv", ["signal", "rank"], ["done", "x"], {}, { domain: "com.microsoft" });
+    const scalar = (name: string) => ({ name, dims: [], dataType: 7, int64Data: [1] });
+    const graph = {
+      initializer: [scalar("signal"), scalar("rank")],
+      valueInfo: [value("x", [4, 8])],
+      node: [recv, node("Relu", ["x"], ["y"])],
+    };
+    expect(roles(graph, ["x", "y"])).toEqual(["activation@0", "activation@0"]);
+  });
+});
