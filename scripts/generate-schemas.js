@@ -8,5 +8,5 @@ import { publishedSchemas } from "../dist/src/plan/schemas.js";
 const folder = join(dirname(fileURLToPath(import.meta.url)), "..", "schemas");
 mkdirSync(folder, { recursive: true });
 for (const [name, schema] of Object.entries(publishedSchemas())) {
-  writeFileSync(join(folder, name), `${JSON.stringify(schema, null, 2)}\n`);
+  writeFileSync(join(folder, `${name}.schema.json`), `${JSON.stringify(schema, null, 2)}\n`);
 }

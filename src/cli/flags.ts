@@ -3,7 +3,7 @@ import { fail } from "../base/diagnostics/diagnostic.js";
 import { badValue, boundTwice, flagNotBuilt } from "../base/diagnostics/usage.js";
 
 /** One flag of the command line: how it is written, what it means and the value it becomes. */
-export interface Flag<T> {
+interface Flag<T> {
   /** As commander writes it: `--tp <n>`. */
   readonly flags: string;
   readonly description: string;

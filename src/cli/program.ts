@@ -3,6 +3,7 @@ import { fail } from "../base/diagnostics/diagnostic.js";
 import { commandNotBuilt } from "../base/diagnostics/usage.js";
 import { addInspect } from "./commands/inspect.js";
 import { addOptimize } from "./commands/optimize.js";
+import { addSchema } from "./commands/schema.js";
 import { addSelect } from "./commands/select.js";
 
 /** Promised commands; using one says that it is not built yet. */
@@ -41,6 +42,7 @@ export function buildProgram(version: string): Command {
   addOptimize(program);
   addSelect(program);
   addInspect(program);
+  addSchema(program);
   for (const name of UNBUILT) addUnbuilt(program, name);
   return program;
 }

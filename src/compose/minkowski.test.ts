@@ -7,7 +7,6 @@ import {
   frontierOf,
   multiplyFrontier,
   readBack,
-  sumFrontiers,
 } from "./minkowski.js";
 
 type Points = readonly (readonly [number, number])[];
@@ -52,28 +51,30 @@ function rough(size: number, seed: number): Points {
   });
 }
 
-function expectReadable(sum: Frontier): void {
+function expectReadable(sum: Frontier, uses: number): void {
   for (let k = 0; k < sum.time_s.length; k++) {
     let time_s = 0;
     let dynamic_j = 0;
+    let visits = 0;
     readBack(sum, k, (single, point) => {
       expect(single.sum).toBeNull();
       time_s += single.time_s[point] ?? Number.NaN;
       dynamic_j += single.dynamic_j[point] ?? Number.NaN;
+      visits++;
     });
+    expect(visits).toBe(uses);
     expect(time_s / (sum.time_s[k] ?? 0)).toBeCloseTo(1, 10);
     expect(dynamic_j / (sum.dynamic_j[k] ?? 0)).toBeCloseTo(1, 10);
   }
 }
 
-describe("exact sums equal the pruned full product", () => {
+describe("small sums equal the pruned full product", () => {
   test("of different frontiers", () => {
     fc.assert(
       fc.property(fc.array(listOf(6), { minLength: 1, maxLength: 4 }), (lists) => {
-        const sum = sumFrontiers(lists.map(frontier), 1e-9);
-        if (sum === null) throw new Error("no sum");
+        const sum = lists.map(frontier).reduce(addFrontiers);
         expect(pointsOf(sum)).toEqual(product(lists));
-        expectReadable(sum);
+        expectReadable(sum, lists.length);
       }),
       SEEDED,
     );
@@ -82,66 +83,51 @@ describe("exact sums equal the pruned full product", () => {
   test("of copies of one frontier", () => {
     fc.assert(
       fc.property(listOf(6), fc.integer({ min: 1, max: 9 }), (list, n) => {
-        const sum = multiplyFrontier(frontier(list), n, 1e-9);
+        const sum = multiplyFrontier(frontier(list), n);
         expect(pointsOf(sum)).toEqual(product(new Array(n).fill(list)));
-        expectReadable(sum);
+        expectReadable(sum, n);
       }),
       SEEDED,
     );
   });
-
-  test("where only the useful pairs are tried", () => {
-    const value = fc.integer({ min: 1, max: 5000 });
-    const many = fc.array(fc.tuple(value, value), { minLength: 2000, maxLength: 2500 });
-    fc.assert(
-      fc.property(many, many, (a, b) => {
-        // Onto a convex curve, so that the frontiers are long and the pairs are many.
-        const bend = ([t, e]: readonly [number, number]): [number, number] => [
-          t,
-          Math.floor(2e7 / (t + 300)) + (e % 400),
-        ];
-        const [left, right] = [frontier(a.map(bend)), frontier(b.map(bend))];
-        expect(left.time_s.length * right.time_s.length).toBeGreaterThan(1024);
-        const sum = addFrontiers(left, right, 0);
-        expect(pointsOf(sum)).toEqual(product([pointsOf(left), pointsOf(right)]));
-      }),
-      { seed: 5, numRuns: 30 },
-    );
-  });
 });
 
-test("merged sums are achievable and within the tolerance of the exact ones", () => {
-  const tolerance = 2e-4;
-  const types = [rough(40, 1), rough(40, 2), rough(40, 3)];
-  const exact = sumFrontiers(
-    types.map((points) => multiplyFrontier(frontier(points), 5, 0)),
-    0,
+test("large sums stay achievable and within one step of the exact ones", () => {
+  const [first, second] = [rough(60, 1), rough(60, 2)];
+  const exact = product([...new Array(6).fill(first), ...new Array(5).fill(second)]);
+  const sum = addFrontiers(
+    multiplyFrontier(frontier(first), 6),
+    multiplyFrontier(frontier(second), 5),
   );
-  const merged = sumFrontiers(
-    types.map((points) => multiplyFrontier(frontier(points), 5, tolerance / 2)),
-    tolerance / 2,
-  );
-  if (exact === null || merged === null) throw new Error("no sum");
-  expect(merged.time_s.length).toBeLessThan(exact.time_s.length / 2);
-  expectReadable(merged);
-  for (const [time_s, dynamic_j] of pointsOf(exact)) {
-    const limit_s = time_s * (1 + tolerance) * (1 + 1e-12);
-    const allowed = pointsOf(merged).filter(([t]) => t <= limit_s);
-    expect(Math.min(...allowed.map(([, e]) => e))).toBeLessThanOrEqual(dynamic_j * (1 + 1e-12));
+  expectReadable(sum, 11);
+  expect(sum.time_s.length).toBeLessThan(exact.length);
+  const step_s = 0.4e-3 / 4;
+  for (const [time_s, dynamic_j] of exact) {
+    const inTime = pointsOf(sum).filter(([t]) => t <= time_s + step_s);
+    expect(Math.min(...inTime.map(([, e]) => e))).toBeLessThanOrEqual(dynamic_j * (1 + 1e-12));
   }
 });
 
-test("12 types of 200 configurations, 60 uses each, are summed in well under a second", () => {
+test("large sums keep every minimiser of energy at a price of time", () => {
+  const types = Array.from({ length: 3 }, (_, k) => rough(80, k));
+  const sum = types.map((points) => multiplyFrontier(frontier(points), 20)).reduce(addFrontiers);
+  for (const price of [0, 10, 100, 200, 400, 800, 1e4]) {
+    const least = (points: Points) => Math.min(...points.map(([t, e]) => e + price * t));
+    const expected = types.reduce((total, points) => total + 20 * least(points), 0);
+    expect(least(pointsOf(sum)) / expected).toBeCloseTo(1, 10);
+  }
+});
+
+test("12 types of 200 configurations, 60 uses each, take well under 100 ms", () => {
   const types = Array.from({ length: 12 }, (_, k) => rough(200, k));
-  const compose = () => {
-    const multiples = types.map((points) => multiplyFrontier(frontier(points), 60, 5e-5));
-    return sumFrontiers(multiples, 5e-5);
-  };
+  const compose = () =>
+    types.map((points) => multiplyFrontier(frontier(points), 60)).reduce(addFrontiers);
   compose();
   const start_ms = performance.now();
   const sum = compose();
-  const ms = performance.now() - start_ms;
-  if (process.env.DEBUG_TIMES) console.log("ms", ms, sum?.time_s.length);
-  expect(ms).toBeLessThan(500);
-  expect(sum?.time_s[0]).toBeCloseTo(0.72, 3);
+  const took_ms = performance.now() - start_ms;
+  if (process.env.DEBUG_TIMES) console.log("ms", took_ms, sum.time_s.length, compose().time_s[0]);
+  expect(sum.time_s[0]).toBeCloseTo(0.72, 3);
+  // Ten times what an idle machine needs: tests share theirs.
+  expect(took_ms).toBeLessThan(1000);
 });

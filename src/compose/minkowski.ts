@@ -19,11 +19,8 @@ interface SumOrigin {
   readonly rightPoint: Int32Array;
 }
 
-/** Up to so many points are kept exactly, whatever the tolerance. */
-const EXACT_POINTS = 1024;
-
-/** A grid finer than this is not worth its memory; all points are kept instead. */
-const GRID_CELLS = 1 << 22;
+/** Up to so many pairs of points are all tried; beyond that only those on the lower hull. */
+const EXACT_PAIRS = 4096;
 
 /** Rounding that comparisons of sums forgive, relative. */
 const EPSILON = 1e-12;
@@ -40,49 +37,33 @@ export function frontierOf(
 }
 
 /**
- * The Pareto-pruned Minkowski sum of two frontiers. Exact up to 1024 candidates; beyond that, of
- * points within `tolerance` x the fastest time of each other only the cheapest is kept: every point
- * of the exact sum has a kept one that costs no more and is at most that much slower. Kept points
- * are always achievable.
+ * The Pareto-pruned Minkowski sum of two frontiers. Exact up to 4096 pairs of points. Beyond that
+ * only the sums on its lower convex hull are kept, which is exact for the relaxation and loses one
+ * step for everything else: each dropped sum has a kept one that costs no more and is slower by no
+ * more than the longest time between neighbours on one hull edge of `left` or `right`. With many
+ * uses a step of one of them is tiny; and steps do not add up over repeated sums, because the sums
+ * on the hull are the same in any order of adding.
  */
-export function addFrontiers(left: Frontier, right: Frontier, tolerance: number): Frontier {
-  const all = left.time_s.length * right.time_s.length;
-  const candidates = all <= EXACT_POINTS ? allPairs(left, right) : usefulPairs(left, right);
-  return pruned(left, right, candidates, tolerance);
+export function addFrontiers(left: Frontier, right: Frontier): Frontier {
+  const few = left.time_s.length * right.time_s.length <= EXACT_PAIRS;
+  return sumOfPairs(left, right, few ? allPairs(left, right) : hullPairs(left, right));
 }
 
 /**
- * The sum of `n` copies of a frontier: n uses of one partition type, which may split between its
- * configurations (that convexifies). By repeated doubling; `tolerance` is shared out over the
- * steps, whose relative errors add up.
+ * The sum of `n` >= 1 copies of a frontier, by repeated doubling: n uses of one partition type may
+ * split between its configurations, and that convexifies.
  */
-export function multiplyFrontier(frontier: Frontier, n: number, tolerance: number): Frontier {
-  const perStep = tolerance / (Math.floor(Math.log2(n)) + 1);
+export function multiplyFrontier(frontier: Frontier, n: number): Frontier {
   let power = frontier;
   let result: Frontier | null = null;
   for (let rest = n; rest > 0; rest = Math.floor(rest / 2)) {
-    if (rest % 2 === 1) result = result ? addFrontiers(result, power, perStep) : power;
-    if (rest > 1) power = addFrontiers(power, power, perStep);
+    if (rest % 2 === 1) result = result === null ? power : addFrontiers(result, power);
+    if (rest > 1) power = addFrontiers(power, power);
   }
   return result ?? frontier;
 }
 
-/** The sum of frontiers in a balanced tree, `tolerance` shared out over its levels. */
-export function sumFrontiers(frontiers: readonly Frontier[], tolerance: number): Frontier | null {
-  const perLevel = tolerance / Math.max(1, Math.ceil(Math.log2(frontiers.length)));
-  let level = frontiers;
-  while (level.length > 1) {
-    const next: Frontier[] = [];
-    for (let i = 0; i < level.length; i += 2) {
-      const [a, b] = [level[i], level[i + 1]];
-      if (a) next.push(b ? addFrontiers(a, b, perLevel) : a);
-    }
-    level = next;
-  }
-  return level[0] ?? null;
-}
-
-/** Visits the points of single frontiers that a point of a sum consists of. */
+/** Visits the points of single frontiers that a point of a sum consists of, left to right. */
 export function readBack(
   frontier: Frontier,
   point: number,
@@ -115,119 +96,52 @@ function allPairs(left: Frontier, right: Frontier): Pairs {
 }
 
 /**
- * All pairs that can be on the sum's frontier, without trying the others. Along a hull edge of the
- * sum, of slope -price, lie sums of points on both hulls, no further apart in time than the points
- * of the two edges are. A sum above the line by more than price x that distance is dominated by the
- * next of them; and its height above the line is the sum of its parts' heights.
+ * A walk along the lower hull of the sum: from both fastest points, always along the steeper edge,
+ * point by point. The sum of two convex curves is their edges in order of slope.
  */
-function usefulPairs(left: Frontier, right: Frontier): Pairs {
-  const pairs: Pairs = { left: [], right: [] };
-  for (const price of hullPrices(left, right)) {
-    const a = edgeAt(left, price);
-    const b = edgeAt(right, price);
-    const limit = price * Math.max(a.widest, b.widest) + a.rounding + b.rounding;
-    const from = a.start_s + b.start_s;
-    const to = a.end_s + b.end_s;
-    collect(
-      left,
-      right,
-      near(a.height, limit),
-      near(b.height, limit),
-      { a, b, limit, from, to },
-      pairs,
-    );
+function hullPairs(left: Frontier, right: Frontier): Pairs {
+  const a = hullWalk(left);
+  const b = hullWalk(right);
+  const pairs: Pairs = { left: [0], right: [0] };
+  let i = 0;
+  let j = 0;
+  while (i < a.points.length - 1 || j < b.points.length - 1) {
+    if ((a.prices[i] ?? 0) >= (b.prices[j] ?? 0)) i++;
+    else j++;
+    pairs.left.push(a.points[i] ?? 0);
+    pairs.right.push(b.points[j] ?? 0);
   }
   return pairs;
 }
 
-interface EdgeWindow {
-  readonly a: HullEdge;
-  readonly b: HullEdge;
-  readonly limit: number;
-  readonly from: number;
-  readonly to: number;
+/** The points on the lower hull, those inside its edges too, and the price (J/s) after each. */
+interface HullWalk {
+  readonly points: readonly number[];
+  readonly prices: readonly number[];
 }
 
-/** Adds the pairs within an edge's time range and height limit. */
-function collect(
-  left: Frontier,
-  right: Frontier,
-  lefts: readonly number[],
-  rights: readonly number[],
-  { a, b, limit, from, to }: EdgeWindow,
-  pairs: Pairs,
-): void {
-  const slack = EPSILON * to;
-  // Both lists ascend in time, so the partners of later points start earlier.
-  let first = rights.length;
-  for (const i of lefts) {
-    const time_s = left.time_s[i] ?? 0;
-    const room = limit - (a.height[i] ?? 0);
-    while (first > 0 && time_s + (right.time_s[rights[first - 1] ?? 0] ?? 0) >= from - slack)
-      first--;
-    for (let k = first; k < rights.length; k++) {
-      const j = rights[k] ?? 0;
-      if (time_s + (right.time_s[j] ?? 0) > to + slack) break;
-      if ((b.height[j] ?? 0) > room) continue;
-      pairs.left.push(i);
-      pairs.right.push(j);
+function hullWalk({ time_s, dynamic_j }: Frontier): HullWalk {
+  const vertices = lowerHullIndices(time_s, dynamic_j);
+  const points: number[] = [0];
+  const prices: number[] = [];
+  for (let v = 1; v < vertices.length; v++) {
+    const [start, end] = [vertices[v - 1] ?? 0, vertices[v] ?? 0];
+    const [start_s, start_j] = [time_s[start] ?? 0, dynamic_j[start] ?? 0];
+    const [end_s, end_j] = [time_s[end] ?? 0, dynamic_j[end] ?? 0];
+    const price = (start_j - end_j) / (end_s - start_s);
+    const rounding = EPSILON * (Math.abs(start_j) + Math.abs(end_j) + price * end_s);
+    for (let i = start + 1; i <= end; i++) {
+      const line_j = start_j - price * ((time_s[i] ?? 0) - start_s);
+      if (i < end && (dynamic_j[i] ?? 0) > line_j + rounding) continue;
+      points.push(i);
+      prices.push(price);
     }
   }
+  return { points, prices };
 }
 
-/** The distinct edge prices (joules saved per second) of both lower hulls, descending. */
-function hullPrices(left: Frontier, right: Frontier): readonly number[] {
-  const prices = [...edgePrices(left), ...edgePrices(right)].sort((a, b) => b - a);
-  return prices.filter((price, k) => k === 0 || price < (prices[k - 1] ?? 0) * (1 - EPSILON));
-}
-
-function edgePrices({ time_s, dynamic_j }: Frontier): readonly number[] {
-  const hull = lowerHullIndices(time_s, dynamic_j);
-  return hull.slice(1).map((end, k) => {
-    const start = hull[k] ?? 0;
-    const saved_j = (dynamic_j[start] ?? 0) - (dynamic_j[end] ?? 0);
-    return saved_j / ((time_s[end] ?? 0) - (time_s[start] ?? 0));
-  });
-}
-
-/** What touches a line of slope -price from above: an edge of the hull, or one vertex. */
-interface HullEdge {
-  /** Height of each point above the line, J. */
-  readonly height: Float64Array;
-  readonly rounding: number;
-  readonly start_s: number;
-  readonly end_s: number;
-  /** The longest time between neighbours on the edge. */
-  readonly widest: number;
-}
-
-function edgeAt({ time_s, dynamic_j }: Frontier, price: number): HullEdge {
-  const height = dynamic_j.map((energy, i) => energy + price * (time_s[i] ?? 0));
-  const lowest = height.reduce((low, value) => Math.min(low, value), Number.POSITIVE_INFINITY);
-  const rounding = EPSILON * (Math.abs(dynamic_j[0] ?? 0) + price * (time_s.at(-1) ?? 0));
-  let start_s = Number.NaN;
-  let end_s = Number.NaN;
-  let widest = 0;
-  for (let i = 0; i < height.length; i++) {
-    height[i] = (height[i] ?? 0) - lowest;
-    if ((height[i] ?? 0) > rounding) continue;
-    const time = time_s[i] ?? 0;
-    if (Number.isNaN(start_s)) start_s = time;
-    else widest = Math.max(widest, time - end_s);
-    end_s = time;
-  }
-  return { height, rounding, start_s, end_s, widest };
-}
-
-/** Indices of the points no higher than `limit` above the line. */
-function near(height: Float64Array, limit: number): readonly number[] {
-  const indices: number[] = [];
-  for (let i = 0; i < height.length; i++) if ((height[i] ?? 0) <= limit) indices.push(i);
-  return indices;
-}
-
-/** The frontier of candidate pairs, thinned where they are many. */
-function pruned(left: Frontier, right: Frontier, pairs: Pairs, tolerance: number): Frontier {
+/** The frontier of the sums of some pairs. */
+function sumOfPairs(left: Frontier, right: Frontier, pairs: Pairs): Frontier {
   const sums = (of: "time_s" | "dynamic_j") =>
     Float64Array.from(
       pairs.left,
@@ -235,7 +149,7 @@ function pruned(left: Frontier, right: Frontier, pairs: Pairs, tolerance: number
     );
   const time_s = sums("time_s");
   const dynamic_j = sums("dynamic_j");
-  const kept = frontierOfMany(time_s, dynamic_j, tolerance);
+  const kept = paretoIndices(time_s, dynamic_j);
   return {
     time_s: Float64Array.from(kept, (k) => time_s[k] ?? 0),
     dynamic_j: Float64Array.from(kept, (k) => dynamic_j[k] ?? 0),
@@ -246,29 +160,4 @@ function pruned(left: Frontier, right: Frontier, pairs: Pairs, tolerance: number
       rightPoint: Int32Array.from(kept, (k) => pairs.right[k] ?? 0),
     },
   };
-}
-
-/** Non-dominated indices; beyond the exact limit only the cheapest of each cell of time. */
-function frontierOfMany(
-  time_s: Float64Array,
-  dynamic_j: Float64Array,
-  tolerance: number,
-): readonly number[] {
-  const fastest_s = time_s.reduce((low, time) => Math.min(low, time), Number.POSITIVE_INFINITY);
-  const slowest_s = time_s.reduce((high, time) => Math.max(high, time), 0);
-  const cell_s = tolerance * fastest_s;
-  const cells = Math.floor((slowest_s - fastest_s) / cell_s) + 1;
-  if (time_s.length <= EXACT_POINTS || !(cells <= GRID_CELLS)) {
-    return paretoIndices(time_s, dynamic_j);
-  }
-  const cheapest = new Int32Array(cells).fill(-1);
-  for (let k = 0; k < time_s.length; k++) {
-    const cell = Math.floor(((time_s[k] ?? 0) - fastest_s) / cell_s);
-    const best = cheapest[cell] ?? -1;
-    const less = (dynamic_j[k] ?? 0) - (dynamic_j[best] ?? Number.POSITIVE_INFINITY);
-    if (less < 0 || (less === 0 && (time_s[k] ?? 0) < (time_s[best] ?? 0))) cheapest[cell] = k;
-  }
-  const kept = cheapest.filter((k) => k >= 0);
-  const pick = (values: Float64Array) => Float64Array.from(kept, (k) => values[k] ?? Number.NaN);
-  return paretoIndices(pick(time_s), pick(dynamic_j)).map((k) => kept[k] ?? 0);
 }

@@ -50,7 +50,7 @@ export function communicationLatency(communication: Communication, device: Devic
  * Bytes/s over the links with `sms` SMs (one channel each): the channels' rates together, bent
  * smoothly into the link rate. SMs 0 is the copy engine, which fills the links.
  */
-export function linkRate(device: Device, freq_mhz: number, sms: number): number {
+function linkRate(device: Device, freq_mhz: number, sms: number): number {
   const { link_bytes_per_s, cta_bytes_per_s, saturation_exponent, clock_exponent } =
     device.communication;
   if (sms === 0) return link_bytes_per_s;

@@ -1,6 +1,6 @@
 import type { Device } from "../gpu/device-schema.js";
 import { cappedClock } from "../gpu/power.js";
-import type { Configuration, Cost } from "../ir/configuration.js";
+import type { Configuration } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
 import type { CostOracle } from "./oracle.js";
 import { type PartitionModel, type PartitionRun, partitionModel } from "./overlap.js";
@@ -18,7 +18,8 @@ function cappedRun(
   const asked = model.run(configuration);
   if (averagePower(asked) <= device.power_cap_w) return asked;
   const runAt = (freq_mhz: number) => model.run({ ...configuration, freq_mhz });
-  return runAt(cappedClock(device, (freq_mhz) => averagePower(runAt(freq_mhz))));
+  const capped_mhz = cappedClock(device, (freq_mhz) => averagePower(runAt(freq_mhz)));
+  return runAt(Math.min(configuration.freq_mhz, capped_mhz));
 }
 
 /**

@@ -26,8 +26,8 @@ interface ClockCosts {
   readonly bandwidth: number;
   readonly idle_w: number;
   readonly dynamic_j: number;
-  /** The queue and the companion's seconds by SMs given away. */
-  readonly bySms: Map<number, { queue: readonly QueuedTask[]; transfer_s: number }>;
+  /** The queue by SMs given away while communication is there. */
+  readonly queues: Map<number, readonly QueuedTask[]>;
 }
 
 /** A partition on a device: kernel and communication costs are kept between runs. */
@@ -58,15 +58,18 @@ function floorEnergy(partition: PartitionType, device: Device): number {
 function computeQueue(
   partition: PartitionType,
   device: Device,
-  clock: ClockCosts,
-  configuration: Configuration,
+  alone_s: readonly number[],
+  freq_mhz: number,
+  sms: number,
 ): QueuedTask[] {
-  const { freq_mhz, sms } = configuration;
   return partition.kernels.map(({ work }, i) => {
-    const alone_s = clock.alone_s[i] as number;
-    const beside_s =
-      sms === 0 ? alone_s : kernelTime(work, device, freq_mhz, device.sm_count - sms);
-    return { gap_s: device.launch_time_s, alone_s, beside_s, traffic: bytesOf(work) };
+    const whole_s = alone_s[i] as number;
+    return {
+      gap_s: device.launch_time_s,
+      alone_s: whole_s,
+      beside_s: sms === 0 ? whole_s : kernelTime(work, device, freq_mhz, device.sm_count - sms),
+      traffic: bytesOf(work),
+    };
   });
 }
 
@@ -92,20 +95,22 @@ export function partitionModel(partition: PartitionType, device: Device): Partit
     bandwidth: memoryBandwidth(device, freq_mhz, device.sm_count),
     idle_w: idlePower(device, freq_mhz),
     dynamic_j: floor_j * dynamicEnergyScale(device, freq_mhz),
-    bySms: new Map(),
+    queues: new Map(),
   });
 
   const run = (configuration: Configuration): PartitionRun => {
     const { freq_mhz, sms } = configuration;
     const clock = remembered(clocks, freq_mhz, () => atClock(freq_mhz));
-    const { queue, transfer_s } = remembered(clock.bySms, sms, () => ({
-      queue: computeQueue(partition, device, clock, configuration),
-      transfer_s: communication === null ? 0 : transferTime(communication, device, freq_mhz, sms),
-    }));
+    const first = launchIndex(partition, configuration.launch_slot);
+    // Launched last, communication meets no kernel and takes no SM away.
+    const taken = first === kernels.length ? 0 : sms;
+    const queue = remembered(clock.queues, taken, () =>
+      computeQueue(partition, device, clock.alone_s, freq_mhz, taken),
+    );
     const companion: Companion | null = communication && {
-      first: launchIndex(partition, configuration.launch_slot),
+      first,
       gap_s,
-      alone_s: transfer_s,
+      alone_s: transferTime(communication, device, freq_mhz, sms),
       traffic,
     };
     const { time_s } = runBeside(queue, companion, clock.bandwidth);

@@ -14,7 +14,7 @@ const SERIES_NAMES: Readonly<Record<string, string>> = {
 };
 const SYMBOLS = ["circle", "diamond", "rect", "triangle"];
 
-export interface ChartSize {
+interface ChartSize {
   readonly width: number;
   readonly height: number;
   /** Distinguishes the ids of several charts on one page. */

@@ -12,12 +12,12 @@ export interface RunFacts {
 }
 
 /** One baseline as the solver yields it: energies of one GPU of each stage. */
-export interface BaselineFrontier {
+interface BaselineFrontier {
   readonly name: Baseline["name"];
   readonly points: readonly { readonly time_s: number; readonly energy_j: number }[];
 }
 
-export interface FrontierInput extends RunFacts {
+interface FrontierInput extends RunFacts {
   readonly seed: number;
   readonly costs: CostCounts;
   readonly baselines: readonly BaselineFrontier[];

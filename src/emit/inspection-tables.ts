@@ -55,6 +55,7 @@ function patterns(found: Inspection): string {
 function kernels(found: Inspection): string {
   const columns: Column[] = [
     ["direction", "left"],
+    ["origin", "left"],
     ["class", "left"],
     ["launches", "right"],
     ["work", "right"],
@@ -65,6 +66,7 @@ function kernels(found: Inspection): string {
     columns,
     found.kernels.map((kernel) => [
       kernel.direction,
+      kernel.origin,
       kernel.class,
       kernel.count,
       scaled(kernel.flops, "FLOP"),

@@ -1,7 +1,7 @@
 import type { CostSource } from "../ir/configuration.js";
 import type { CollectiveKind, Kernel, KernelGraph } from "../ir/kernel-graph.js";
 import { type PartitionedGraph, type PartitionType, useCount } from "../ir/partition.js";
-import type { Direction, TensorGraph } from "../ir/tensor-graph.js";
+import type { Direction, NodeOrigin, TensorGraph } from "../ir/tensor-graph.js";
 import { bytesOf, flopsOf, type KernelClass } from "../ir/work.js";
 
 /** What is in a graph and what it is lowered to: plain data, printed as tables or JSON. */
@@ -29,6 +29,8 @@ export interface Inspection {
 
 interface KernelSummary {
   readonly direction: Direction;
+  /** What brought the kernels in: the graph, recomputation, a gradient. */
+  readonly origin: NodeOrigin;
   readonly class: KernelClass;
   readonly count: number;
   readonly flops: number;
@@ -60,7 +62,7 @@ interface PartitionSummary {
   readonly nanobatched: number;
 }
 
-export interface InspectionInput {
+interface InspectionInput {
   readonly gpu: string;
   /** As exported: before any pass. */
   readonly imported: TensorGraph;
@@ -144,9 +146,10 @@ function kernelSummaries(kernels: readonly Kernel[]): Inspection["kernels"] {
   const compute = kernels.filter((kernel) => kernel.kind === "compute");
   return summarise(
     compute,
-    (kernel) => `${kernel.direction}/${kernel.class}`,
+    (kernel) => `${kernel.direction}/${kernel.origin}/${kernel.class}`,
     (first, group) => ({
       direction: first.direction,
+      origin: first.origin,
       class: first.class,
       count: group.length,
       flops: sum(group, (kernel) => flopsOf(kernel.work)),

@@ -21,13 +21,6 @@ export function frontierSummary(frontier: FrontierFile): string {
   return `${lines.join("\n")}\n${gainsOf(frontier).map(gainSentence).join("\n")}\n`;
 }
 
-/** One point in a line: what `select` prints. */
-export function pointLine(point: FrontierPoint): string {
-  const { id, time_s, energy_j, average_power_w, plan } = point;
-  const facts = [duration(time_s), scaled(energy_j, "J"), scaled(average_power_w, "W")];
-  return `point ${id}: ${facts.join(", ")} (${plan})\n`;
-}
-
 /** At most ROWS points, evenly spread, both ends included. */
 function spread(points: readonly FrontierPoint[]): readonly FrontierPoint[] {
   if (points.length <= ROWS) return points;

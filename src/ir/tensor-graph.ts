@@ -62,7 +62,7 @@ export type AttributeValue =
   | TensorAttribute;
 
 /** A tensor in an attribute; `value` holds its elements where they are few. */
-export interface TensorAttribute {
+interface TensorAttribute {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly value: readonly number[] | null;

@@ -17,7 +17,7 @@ import type { SourceGraph, SourceNode, SourceType } from "./source.js";
 import { checkedShape } from "./tensor-data.js";
 
 /** Nodes in order with branches taken, and the shape of every tensor. */
-export interface InferredGraph {
+interface InferredGraph {
   readonly nodes: readonly SourceNode[];
   readonly facts: ReadonlyMap<string, Fact>;
 }

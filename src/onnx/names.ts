@@ -1,7 +1,7 @@
 import type { SourceGraph, SourceNode } from "./source.js";
 
 /** Hands out names that were never handed out before. */
-export class Names {
+class Names {
   private readonly used = new Set<string>();
   private readonly counts = new Map<string, number>();
 

@@ -10,7 +10,7 @@ import { assignRoles } from "./roles.js";
 import type { SourceNode } from "./source.js";
 import { stripPayloads } from "./strip-payloads.js";
 
-export interface ReadOptions {
+interface ReadOptions {
   /** Sizes of symbolic dimensions by name, or of one axis by `<input>.<axis>`. */
   readonly bind: ReadonlyMap<string, number>;
   /** Type of every 2 and 4 byte floating tensor; null keeps the file's. */

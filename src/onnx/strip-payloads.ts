@@ -14,7 +14,7 @@ const CHUNK_BYTES = 1 << 20;
 const DEPTH_LIMIT = 90;
 
 /** A model without its weights. */
-export interface StrippedModel {
+interface StrippedModel {
   /** A valid ModelProto: the file's fields in order, large tensor payloads left out. */
   readonly bytes: Uint8Array;
   /** SHA-256 of the file's bytes, lower-case hexadecimal. */

@@ -197,13 +197,17 @@ describe("published JSON Schemas", () => {
   const folder = new URL("../../schemas/", import.meta.url);
 
   it.each(Object.entries(publishedSchemas()))("%s is current", (name, schema) => {
-    const file = new URL(name, folder);
+    const file = new URL(`${name}.schema.json`, folder);
     expect(existsSync(file)).toBe(true);
     expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(schema);
   });
 
   it("include no orphan among frontier and plan", () => {
-    const published = readdirSync(folder).filter((name) => /^(frontier|plan)/.test(name));
-    expect(published.sort()).toEqual(Object.keys(publishedSchemas()).sort());
+    const files = Object.keys(publishedSchemas()).map((name) => `${name}.schema.json`);
+    expect(
+      readdirSync(folder)
+        .filter((name) => /^(frontier|plan)/.test(name))
+        .sort(),
+    ).toEqual(files);
   });
 });

@@ -80,3 +80,9 @@ export function readFrontier(text: string, where: string): FrontierFile {
 export function writeFrontier(file: FrontierFile): string {
   return writeFormat(FRONTIER_FORMAT, file);
 }
+
+/** A point in words, in units that the flags of `select` take. */
+export function describePoint({ id, time_s, energy_j, average_power_w }: FrontierPoint): string {
+  const round = (value: number) => String(Number(value.toPrecision(6)));
+  return `point ${id}: ${round(time_s)} s, ${round(energy_j)} J, ${round(average_power_w)} W`;
+}

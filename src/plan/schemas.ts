@@ -9,10 +9,10 @@ function published<T>({ name, version, schema }: Format<T>): Record<string, unkn
   return { $schema, title: `${name} version ${version}`, ...content };
 }
 
-/** Every published schema by file name under schemas/. */
-export function publishedSchemas(): Readonly<Record<string, Record<string, unknown>>> {
+/** Every published schema by the name of its format. */
+export function publishedSchemas() {
   return {
-    "frontier.schema.json": published(FRONTIER_FORMAT),
-    "plan.schema.json": published(PLAN_FORMAT),
+    frontier: published(FRONTIER_FORMAT),
+    plan: published(PLAN_FORMAT),
   };
 }

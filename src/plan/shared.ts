@@ -3,7 +3,7 @@ import { z } from "zod";
 /** Pieces that frontier and plan files share. Units are in the names: s, J, W, MHz, bytes. */
 
 export const count = z.int().nonnegative();
-export const degree = z.int().positive();
+const degree = z.int().positive();
 export const quantity = z.number().nonnegative();
 
 export const graphReference = z.object({ name: z.string(), sha256: z.string() });

@@ -2,8 +2,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { codes, kareus, temporaryFolder } from "../support/cli.js";
+import { symbolsOf } from "../support/onnx-reader.js";
 import { ROOT } from "../support/paths.js";
-import { symbolsOf } from "../support/symbols.js";
 
 const FOLDER = join(ROOT, "../shared/data/onnx");
 const GRAPHS = existsSync(FOLDER)

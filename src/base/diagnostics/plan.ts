@@ -62,3 +62,43 @@ export function noPointQualifies(demand: string, nearest: string): Diagnostic {
 export function emptyFrontier(where: string): Diagnostic {
   return error("KRS4111", where, "the frontier has no points", "run `kareus optimize` again");
 }
+
+/** A pipeline without microbatches or without instructions. */
+export function emptyPipeline(what: string): Diagnostic {
+  return error(
+    "KRS4001",
+    what,
+    "there is nothing to run",
+    "a pipeline needs at least one stage, one microbatch and one instruction",
+  );
+}
+
+/** An instruction of the pipeline that has no options. */
+export function instructionWithoutOptions(stage: number, kind: string): Diagnostic {
+  return error(
+    "KRS4002",
+    `stage ${stage} ${kind}`,
+    "the instruction has no options to choose from",
+    "give at least one option with time_s and energy_j",
+  );
+}
+
+/** A time, energy or power that is negative or no finite number. */
+export function notAQuantity(where: string, quantity: string, value: number): Diagnostic {
+  return error(
+    "KRS4003",
+    where,
+    `${quantity} is ${value}`,
+    "times, energies and powers are finite and not negative",
+  );
+}
+
+/** Stage orders and dependencies that wait for each other in a circle. */
+export function deadlockedPipeline(stage: number, kind: string): Diagnostic {
+  return error(
+    "KRS4004",
+    `stage ${stage} ${kind}`,
+    "the stages' orders wait for each other in a circle",
+    "each microbatch must pass the stages in the order in which they run it",
+  );
+}

@@ -5,8 +5,7 @@ import { fail } from "../../base/diagnostics/diagnostic.js";
 import { strangePlan } from "../../base/diagnostics/plan.js";
 import { oneOf } from "../../base/diagnostics/usage.js";
 import { readText, writeText } from "../../base/files.js";
-import { pointLine } from "../../emit/summary.js";
-import { type FrontierPoint, readFrontier } from "../../plan/frontier.js";
+import { describePoint, type FrontierPoint, readFrontier } from "../../plan/frontier.js";
 import { readPlan } from "../../plan/plan.js";
 import { type Selector, select } from "../../plan/select.js";
 import { addFlags, integer, quantity, readFlags, text, toggle, type Values } from "../flags.js";
@@ -53,7 +52,9 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     const plan = join(path === "-" ? "." : dirname(path), point.plan);
     await copyPlan(plan, point, frontier.graph.sha256, flags.out);
   }
-  process.stdout.write(flags.json ? `${JSON.stringify(point)}\n` : pointLine(point));
+  process.stdout.write(
+    flags.json ? `${JSON.stringify(point)}\n` : `${describePoint(point)} (${point.plan})\n`,
+  );
 }
 
 async function isFolder(path: string): Promise<boolean> {

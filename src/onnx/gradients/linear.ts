@@ -8,12 +8,11 @@ export const linearGradient: GradientRule = (request) => {
   if (dy === null || x === undefined || weight === undefined) return NO_GRADIENT;
   const nodes: GradientNode[] = [];
   const add = (input: number, op: string, inputs: readonly string[]) => {
-    if (request.wanted[input])
-      nodes.push({ op, inputs, attributes: { class: "other" }, of: [input] });
+    if (request.wanted[input]) nodes.push({ op, inputs, attributes: {}, of: [input] });
   };
   add(0, "kareus::LinearInputGradient", [dy, weight]);
   add(1, "kareus::LinearWeightGradient", [x, dy]);
-  add(2, "kareus::RowGradient", [dy]);
+  if (request.wanted[2]) nodes.push(broadcastSum(dy, 2));
   return { nodes, aliases: [] };
 };
 

@@ -72,11 +72,7 @@ const INTEGERS: ReadonlySet<DType> = new Set([
 ]);
 
 /** Broadcasts the inputs, and computes the elements where all are known and few. */
-export function inferElementwise(
-  call: InferenceCall,
-  dtype: DType,
-  evaluate: Evaluate | null,
-): Fact {
+function inferElementwise(call: InferenceCall, dtype: DType, evaluate: Evaluate | null): Fact {
   const inputs = call.inputs.map((_, index) => inputOf(call, index));
   let shape: readonly number[] = [];
   inputs.forEach((input, index) => {

@@ -19,7 +19,7 @@ import { trainings } from "./training.js";
 import { views } from "./view.js";
 
 /** Every operator entry, by family. */
-export const OPERATORS: readonly Operator[] = [
+const OPERATORS: readonly Operator[] = [
   ...activations,
   ...attentions,
   ...collectives,

@@ -15,7 +15,7 @@ export function bytesOfOperand(operand: Operand | null | undefined): number {
 }
 
 /** Elements of the node's largest operand. */
-export function largestCount(node: ShapedNode): number {
+function largestCount(node: ShapedNode): number {
   let largest = 0;
   for (const operand of [...node.inputs, ...node.outputs]) {
     if (operand) largest = Math.max(largest, elementCount(operand.shape));
@@ -24,7 +24,7 @@ export function largestCount(node: ShapedNode): number {
 }
 
 /** Type of the node's main operand. */
-export function mainDtype(node: ShapedNode): DType {
+function mainDtype(node: ShapedNode): DType {
   return node.inputs.find((input) => input !== null)?.dtype ?? node.outputs[0]?.dtype ?? "unknown";
 }
 

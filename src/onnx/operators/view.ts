@@ -9,7 +9,6 @@ import {
   numberOf,
   numbersOf,
   repeated,
-  tensor,
 } from "./call.js";
 import { FREE } from "./launch.js";
 import { type AxisTarget, type Fact, type Operator, ShapeError } from "./operator.js";
@@ -171,19 +170,4 @@ const identity: Operator = {
   work: () => FREE,
 };
 
-const reinterpreted: Operator = {
-  ops: ["com.microsoft::PassThrough"],
-  infer: (call) => call.outputs.map(() => tensor(inputOf(call, 0).dtype, inputOf(call, 0).shape)),
-  follow: followBroadcast,
-  work: () => FREE,
-};
-
-export const views: readonly Operator[] = [
-  reshape,
-  squeeze,
-  unsqueeze,
-  flatten,
-  expand,
-  identity,
-  reinterpreted,
-];
+export const views: readonly Operator[] = [reshape, squeeze, unsqueeze, flatten, expand, identity];

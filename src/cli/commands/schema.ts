@@ -1,0 +1,21 @@
+import { Argument, type Command } from "commander";
+
+const FORMATS = ["frontier", "plan"] as const;
+
+const EXAMPLES = `
+Example:
+  $ kareus schema plan > plan.schema.json`;
+
+/** `kareus schema`: the JSON Schema of a file format, for other tools. */
+export function addSchema(program: Command): void {
+  program
+    .command("schema")
+    .summary("print the JSON Schema of a file format")
+    .description("Print the JSON Schema of a file format, for tools that read or check our files.")
+    .addArgument(new Argument("<format>", "file format").choices(FORMATS))
+    .addHelpText("after", EXAMPLES)
+    .action(async (name: (typeof FORMATS)[number]) => {
+      const { publishedSchemas } = await import("../../plan/schemas.js");
+      process.stdout.write(`${JSON.stringify(publishedSchemas()[name], null, 2)}\n`);
+    });
+}

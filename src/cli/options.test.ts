@@ -1,0 +1,170 @@
+import { Command } from "commander";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
+import type { OptimizeOptions } from "../pipeline.js";
+import { addFlags, readFlags } from "./flags.js";
+import { JOB_FLAGS, jobOptions, SEARCH_FLAGS } from "./options.js";
+import { defaultFolder } from "./output.js";
+import { buildProgram } from "./program.js";
+
+/** What `optimize g.onnx` and these flags ask of the pipeline. */
+function parsed(...args: string[]): OptimizeOptions {
+  const command = new Command().exitOverride().configureOutput({ outputError: () => undefined });
+  addFlags(command, { ...JOB_FLAGS, ...SEARCH_FLAGS });
+  command.parse(args, { from: "user" });
+  return jobOptions("g.onnx", readFlags(command, JOB_FLAGS), readFlags(command, SEARCH_FLAGS));
+}
+
+/** `CODE where` of the diagnostic; "none" if all is well. */
+function complaint(...args: string[]): string {
+  try {
+    parsed(...args);
+  } catch (cause) {
+    if (!(cause instanceof DiagnosticError)) throw cause;
+    expect(cause.exitCode).toBe(2);
+    return cause.diagnostics.map(({ code, where }) => `${code} ${where}`).join();
+  }
+  return "none";
+}
+
+describe("the options of optimize", () => {
+  it("have the documented defaults", () => {
+    const { threads, ...rest } = parsed();
+    expect(threads).toBeGreaterThanOrEqual(1);
+    expect(rest).toEqual({
+      graph: "g.onnx",
+      gpu: "a100-sxm4-40gb",
+      bind: new Map(),
+      dtype: null,
+      tp: 1,
+      cp: 1,
+      ep: 1,
+      pp: 1,
+      dp: 1,
+      microbatches: 4,
+      pipeline: "1f1b",
+      chunks: 1,
+      recompute: "none",
+      static_power_w: null,
+      budget: 224,
+      points: 32,
+      seed: 0,
+      strict: false,
+      print_ir: null,
+    });
+  });
+
+  it("take four microbatches per stage unless told", () => {
+    expect(parsed("--pp", "3").microbatches).toBe(12);
+    expect(parsed("--pp", "3", "--microbatches", "5").microbatches).toBe(5);
+  });
+
+  it("read every built flag", () => {
+    const options = parsed(
+      ...["--tp", "8", "--dtype", "bf16", "--recompute", "full", "--static-power-w", "83.6"],
+      ...["--threads", "2", "--seed", "7", "--points", "5", "--budget", "9", "--strict"],
+      "--print-ir=all",
+    );
+    expect(options).toMatchObject({
+      tp: 8,
+      dtype: "bf16",
+      recompute: "full",
+      static_power_w: 83.6,
+      threads: 2,
+      seed: 7,
+      points: 5,
+      budget: 9,
+      strict: true,
+      print_ir: true,
+    });
+    expect(parsed("--print-ir=form-kernels").print_ir).toBe("form-kernels");
+  });
+
+  it("let the last occurrence win", () => {
+    expect(parsed("--tp", "2", "--tp", "4").tp).toBe(4);
+  });
+
+  it("join bindings from lists and repetitions", () => {
+    const names = fc.uniqueArray(fc.stringMatching(/^[a-z][a-z_+ ]*[a-z]$/), { maxLength: 6 });
+    fc.assert(
+      fc.property(names, fc.integer({ min: 1, max: 1 << 30 }), fc.nat(), (keys, base, split) => {
+        const pairs = keys.map((name, i) => [name, base + i] as const);
+        const written = pairs.map(([name, value]) => `${name}=${value}`);
+        const cut = split % (written.length + 1);
+        const lists = [written.slice(0, cut), written.slice(cut)].filter((list) => list.length > 0);
+        const args = lists.flatMap((list) => ["--bind", list.join(",")]);
+        expect(parsed(...args).bind).toEqual(new Map(pairs));
+      }),
+      { seed: 1, numRuns: 200 },
+    );
+  });
+
+  it("take the same binding twice, but not two values", () => {
+    expect(parsed("--bind", "a=1", "--bind", "a=1").bind).toEqual(new Map([["a", 1]]));
+    expect(complaint("--bind", "a=1,a=2")).toBe("KRS0003 --bind");
+  });
+
+  it.each([
+    ["KRS0002 --tp", ["--tp", "0"]],
+    ["KRS0002 --tp", ["--tp", "2.5"]],
+    ["KRS0002 --tp", ["--tp", "1e1"]],
+    ["KRS0002 --tp", ["--tp", "eight"]],
+    ["KRS0002 --tp", ["--tp", "99999999999999999999"]],
+    ["KRS0002 --tp", ["--tp=-1"]],
+    ["KRS0002 --threads", ["--threads", "0"]],
+    ["KRS0002 --static-power-w", ["--static-power-w", "NaN"]],
+    ["KRS0002 --static-power-w", ["--static-power-w="]],
+    ["KRS0002 --static-power-w", ["--static-power-w=-5"]],
+    ["KRS0002 --dtype", ["--dtype", "int4"]],
+    ["KRS0002 --bind", ["--bind", "batch"]],
+    ["KRS0002 --bind", ["--bind", "batch=1,"]],
+    ["KRS0002 --bind batch", ["--bind", "batch=-1"]],
+    ["KRS0002 --bind batch", ["--bind", "batch=1.5"]],
+    ["KRS0002 --gpu", ["--gpu", ""]],
+    ["KRS0011 --cp", ["--cp", "2"]],
+    ["KRS0011 --ep", ["--ep", "2"]],
+    ["KRS0011 --dp", ["--dp", "2"]],
+    ["KRS0011 --chunks", ["--chunks", "2"]],
+    ["KRS0011 --pipeline", ["--pipeline", "zb-h1"]],
+    ["KRS0002 --pipeline", ["--pipeline", "1f2b"]],
+    ["KRS0011 --recompute", ["--recompute", "selective"]],
+    ["KRS0011 --profile", ["--profile", "p.jsonl"]],
+    ["KRS0011 --sequence-parallel", ["--sequence-parallel"]],
+    ["KRS0011 --zero", ["--zero", "1"]],
+    ["KRS0011 --group", ["--group", "g=tp"]],
+    ["KRS0011 --gpus-per-node", ["--gpus-per-node", "4"]],
+    ["KRS0011 --resume", ["--resume"]],
+    ["none", ["--cp", "1", "--pipeline", "1f1b", "--chunks", "1", "--recompute", "none"]],
+  ])("answer %s to %j", (expected, args) => {
+    expect(complaint(...args)).toBe(expected);
+  });
+});
+
+describe("the default folder", () => {
+  it.each([
+    ["llama.onnx", "llama.kareus"],
+    ["a/b/llama-3.2-3b.onnx", "a/b/llama-3.2-3b.kareus"],
+    ["model", "model.kareus"],
+    ["-", "graph.kareus"],
+  ])("of %s is %s", (graph, folder) => {
+    expect(defaultFolder(graph)).toBe(folder);
+  });
+});
+
+describe("the program", () => {
+  const program = buildProgram("1.2.3");
+
+  it("gives every command a help text with an example", () => {
+    for (const command of program.commands) {
+      let help = "";
+      command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+      expect(help, command.name()).toMatch(new RegExp(`Examples?:\\n.*kareus ${command.name()}`));
+    }
+  });
+
+  it.each(["solve", "verify", "run", "doctor"])("says that %s is not built", async (name) => {
+    const run = program.parseAsync([name, "x", "--any", "--", "y"], { from: "user" });
+    await expect(run).rejects.toThrow(/KRS0010/);
+  });
+});

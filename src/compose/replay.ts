@@ -1,0 +1,39 @@
+import type { Network } from "./network.js";
+
+/** A discrete choice played through the pipeline. */
+export interface Replay {
+  /** When each instruction starts, by its number. */
+  readonly start_s: Float64Array;
+  /** When the last instruction ends. */
+  readonly time_s: number;
+  /** Sum of instruction energies + static power x (stages x time_s - sum of instruction times). */
+  readonly energy_j: number;
+}
+
+/**
+ * Starts every instruction as soon as its stage and what it waits for allow.
+ * @param choice the option of each instruction, as an index into its option set
+ */
+export function replay(network: Network, choice: ArrayLike<number>): Replay {
+  const { sets, stageBefore, dataBefore, topological, stages, static_power_w } = network;
+  const start_s = new Float64Array(sets.length);
+  const end_s = new Float64Array(sets.length);
+  let makespan_s = 0;
+  for (const i of topological) {
+    // Nothing before reads index -1, which typed arrays answer with undefined.
+    const start = Math.max(end_s[stageBefore[i] ?? -1] ?? 0, end_s[dataBefore[i] ?? -1] ?? 0);
+    const end = start + (sets[i]?.time_s[choice[i] ?? 0] ?? 0);
+    start_s[i] = start;
+    end_s[i] = end;
+    if (end > makespan_s) makespan_s = end;
+  }
+  let energy_j = 0;
+  let busy_s = 0;
+  sets.forEach(({ options }, i) => {
+    const option = options[choice[i] ?? 0];
+    energy_j += option?.energy_j ?? 0;
+    busy_s += option?.time_s ?? 0;
+  });
+  energy_j += static_power_w * (stages * makespan_s - busy_s);
+  return { start_s, time_s: makespan_s, energy_j };
+}

@@ -1,0 +1,32 @@
+import type { PipelineInstruction, PipelineOrder } from "../../ir/iteration.js";
+
+/**
+ * What each instruction waits for beside its own stage's order: the one before it on its
+ * microbatch's way, forward through the stages (chunk after chunk) and backward again. A stage that
+ * has nothing to do in a direction is passed over. The tail waits for its own stage alone.
+ * Indices count the instructions stage after stage, each in its order; -1: nothing.
+ */
+export function dataDependencies(order: PipelineOrder): Int32Array {
+  const instructions = order.flat();
+  const depth = order.length * (1 + Math.max(0, ...instructions.map(({ chunk }) => chunk)));
+  const ways = new Map<number, { readonly index: number; readonly place: number }[]>();
+  instructions.forEach((instruction, index) => {
+    const { microbatch } = instruction;
+    if (microbatch === null) return;
+    const way = ways.get(microbatch) ?? [];
+    way.push({ index, place: placeOnWay(instruction, order.length, depth) });
+    ways.set(microbatch, way);
+  });
+  const before = new Int32Array(instructions.length).fill(-1);
+  for (const way of ways.values()) {
+    way.sort((a, b) => a.place - b.place);
+    for (let k = 1; k < way.length; k++) before[way[k]?.index ?? 0] = way[k - 1]?.index ?? -1;
+  }
+  return before;
+}
+
+/** Forward in virtual stages 0..depth-1, then backward through them. */
+function placeOnWay({ kind, stage, chunk }: PipelineInstruction, stages: number, depth: number) {
+  const virtualStage = chunk * stages + stage;
+  return kind === "forward" ? virtualStage : 2 * depth - 1 - virtualStage;
+}

@@ -1,0 +1,77 @@
+import { describe, expect, test } from "vitest";
+import { follow, infer, ints, of, shapes, work } from "../../../test/support/operators.js";
+
+describe("attention", () => {
+  test("4-D heads with a cache", () => {
+    const facts = [of([2, 24, 16, 128]), of([2, 8, 16, 128]), of([2, 8, 16, 128]), null];
+    const past = of([2, 8, 4, 128]);
+    expect(shapes("Attention", [...facts, past, past], {}, 3).slice(0, 3)).toEqual([
+      ...[
+        [2, 24, 16, 128],
+        [2, 8, 20, 128],
+        [2, 8, 20, 128],
+      ],
+    ]);
+  });
+
+  test("3-D heads by attribute; their number must be known", () => {
+    const facts = [of([2, 16, 64]), of([2, 16, 32]), of([2, 16, 32])];
+    expect(shapes("Attention", facts, { q_num_heads: 8, kv_num_heads: 4 })[0]).toEqual([2, 16, 64]);
+    expect(() => infer("Attention", facts)).toThrow(/heads/);
+  });
+
+  test("of the runtime, packed and grouped", () => {
+    expect(
+      shapes(
+        "com.microsoft::MultiHeadAttention",
+        [of([2, 16, 64]), of([2, 16, 64]), of([2, 16, 64])],
+        {
+          num_heads: 4,
+        },
+      )[0],
+    ).toEqual([2, 16, 64]);
+    const grouped = "com.microsoft::GroupQueryAttention";
+    const attributes = { num_heads: 4, kv_num_heads: 2 };
+    const packed = [of([2, 16, 128]), null, null, of([2, 2, 0, 16]), null, of([2]), ints(16)];
+    expect(shapes(grouped, packed, attributes, 2)).toEqual([
+      ...[
+        [2, 16, 64],
+        [2, 2, 16, 16],
+        [2, 2, 16, 16],
+      ],
+    ]);
+  });
+
+  test("follows batch and heads, not lengths of keys", () => {
+    const inputs = [
+      [2, 24, 16, 128],
+      [2, 8, 16, 128],
+      [2, 8, 16, 128],
+    ];
+    const at = (input: number, axis: number) =>
+      follow("Attention", inputs, [[2, 24, 16, 128]], [input, axis])[0];
+    expect([at(0, 0), at(0, 1), at(0, 2), at(1, 1), at(1, 2)]).toEqual([0, 1, 2, 1, "lost"]);
+  });
+
+  test("is one causal kernel with fewer key heads", () => {
+    const inputs = [
+      [2, 24, 16, 128],
+      [2, 8, 16, 128],
+      [2, 8, 16, 128],
+    ];
+    expect(work("Attention", inputs, [[2, 24, 16, 128]], { is_causal: 1 })).toMatchObject({
+      class: "attn",
+      work: { b: 2, heads: 24, kv_heads: 8, q_len: 16, kv_len: 16, head_dim: 128, causal: true },
+    });
+  });
+});
+
+test("rotary embedding keeps its shape and axes", () => {
+  expect(shapes("RotaryEmbedding", [of([2, 4, 16, 64]), of([16, 32]), of([16, 32])])).toEqual([
+    [2, 4, 16, 64],
+  ]);
+  expect(follow("RotaryEmbedding", [[2, 4, 16, 64]], [[2, 4, 16, 64]], [0, 1])).toEqual([1]);
+  expect(work("RotaryEmbedding", [[2, 4, 16, 64]], [[2, 4, 16, 64]])).toMatchObject({
+    class: "rope",
+  });
+});
