@@ -1,6 +1,6 @@
 import type { Launch, Launches } from "./launches.js";
 
-export interface OrderedLaunch {
+interface OrderedLaunch {
   readonly launch: Launch;
   /** Positions of the launches whose results this one reads. */
   readonly after: readonly number[];

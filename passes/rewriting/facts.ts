@@ -17,7 +17,7 @@ export function holdsCollectives(graph: TensorGraph): boolean {
   return graph.nodes.some((node) => isCollective(graph, node));
 }
 
-export function isCollective(graph: TensorGraph, node: TensorNode): boolean {
+function isCollective(graph: TensorGraph, node: TensorNode): boolean {
   return workOf(shapedNode(graph, node)).kind === "collective";
 }
 

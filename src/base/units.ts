@@ -1,4 +1,10 @@
-/** Numbers for people. Inside, everything is SI; this is one of the few places with 1e3. */
+/** Numbers for people. Inside, everything is SI; this is the only place with 1e3. */
+
+/** A unit that suits some values: divide by `divisor`, write `unit`. */
+interface Scale {
+  readonly divisor: number;
+  readonly unit: string;
+}
 
 const PREFIXES: readonly (readonly [number, string])[] = [
   [1e15, "P"],
@@ -6,18 +12,29 @@ const PREFIXES: readonly (readonly [number, string])[] = [
   [1e9, "G"],
   [1e6, "M"],
   [1e3, "k"],
+  [1, ""],
+  [1e-3, "m"],
+  [1e-6, "u"],
+  [1e-9, "n"],
 ];
 
-/** Four significant digits and an SI prefix: `22.09 kJ`, `1.5 TFLOP`. Zero and small stay plain. */
-export function scaled(value: number, unit: string): string {
-  const [factor, prefix] = PREFIXES.find(([size]) => Math.abs(value) >= size) ?? [1, ""];
-  return `${Number((value / factor).toPrecision(4))} ${prefix}${unit}`;
+/** The SI prefix that writes `largest` as 1 to 999; seconds know no kiloseconds. */
+export function scaleFor(largest: number, unit: string): Scale {
+  const usable = unit === "s" ? PREFIXES.filter(([size]) => size <= 1) : PREFIXES;
+  const [divisor, prefix] = usable.find(([size]) => Math.abs(largest) >= size) ?? [1, ""];
+  return { divisor, unit: `${prefix}${unit}` };
 }
 
-/** A time of an iteration: four significant digits, in s or ms. */
+/** Four significant digits and an SI prefix: `22.09 kJ`, `1.5 TFLOP`, `0 B`. */
+export function scaled(value: number, unit: string): string {
+  const scale = scaleFor(value, unit);
+  return `${Number((value / scale.divisor).toPrecision(4))} ${scale.unit}`;
+}
+
+/** `4.350 s`, `12.30 ms`: four significant digits, trailing zeros kept. */
 export function duration(time_s: number): string {
-  const [value, unit] = time_s < 1 ? [time_s * 1e3, "ms"] : [time_s, "s"];
-  return `${value.toPrecision(4)} ${unit}`;
+  const { divisor, unit } = scaleFor(time_s, "s");
+  return `${(time_s / divisor).toPrecision(4)} ${unit}`;
 }
 
 /** `1 layer`, `2 layers`. */

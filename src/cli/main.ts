@@ -12,8 +12,9 @@ const BAD_INPUT = 2;
 const INTERNAL = 3;
 const INTERRUPTED = 130;
 
-// Files are written whole or not at all, so there is nothing to clean up.
-process.once("SIGINT", () => process.exit(INTERRUPTED));
+// Files are written whole or not at all, so nothing needs cleaning up but the progress bar, whose
+// own listener comes after this one.
+process.once("SIGINT", () => setImmediate(() => process.exit(INTERRUPTED)));
 
 // A reader that goes away (`kareus ... | head`) is not an error; a full disk behind `>` is.
 for (const stream of [process.stdout, process.stderr]) {

@@ -34,7 +34,6 @@ export function buildProgram(version: string): Command {
   const program = new Command("kareus")
     .description("Train large models with less energy at the same speed.")
     .version(version, "--version", "print the version")
-    .helpCommand(false)
     .showSuggestionAfterError(true)
     .configureOutput({ outputError: () => undefined })
     .exitOverride()

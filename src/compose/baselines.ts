@@ -6,7 +6,7 @@ import { instructionFrontiers, type Restriction } from "./instructions.js";
 import { type Layout, pipelineProblem } from "./problem.js";
 import { solvePipeline } from "./solve.js";
 
-export type BaselineName = "sequential-max-clock" | "sequential-frequency" | "nanobatch-frequency";
+type BaselineName = "sequential-max-clock" | "sequential-frequency" | "nanobatch-frequency";
 
 /**
  * What other tools reach on the same graph, from the same machinery with restricted choices:

@@ -21,15 +21,18 @@ export interface OptionSet {
   readonly hull: readonly number[];
 }
 
-/** The pipeline as a graph of instructions, numbered stage after stage, each in its order. */
+/**
+ * The pipeline as a graph of instructions, numbered stage after stage, each in its order. Where a
+ * link leads to no instruction it holds their number, one past the last.
+ */
 export interface Network {
   readonly stages: number;
   readonly static_power_w: number;
   readonly instructions: readonly PipelineInstruction[];
   readonly sets: readonly OptionSet[];
-  /** The instruction before on the same stage; -1: none. */
+  /** The instruction before on the same stage. */
   readonly stageBefore: Int32Array;
-  /** The instruction on another stage (or the same) whose result is awaited; -1: none. */
+  /** The instruction, mostly of another stage, whose result is awaited. */
   readonly dataBefore: Int32Array;
   readonly stageAfter: Int32Array;
   /** The reverse of `dataBefore`: at most one instruction awaits each result. */
@@ -53,12 +56,7 @@ export function networkOf(problem: PipelineProblem): Network {
     known.set(key, set);
     return set;
   });
-  const stageBefore = new Int32Array(instructions.length).fill(-1);
-  let first = 0;
-  for (const { length } of order) {
-    for (let i = first + 1; i < first + length; i++) stageBefore[i] = i - 1;
-    first += length;
-  }
+  const stageBefore = stageLinks(order);
   const dataBefore = dataDependencies(order);
   const stageAfter = reversed(stageBefore);
   const dataAfter = reversed(dataBefore);
@@ -92,10 +90,22 @@ function checkQuantity(where: string, quantity: string, value: number): void {
   if (!Number.isFinite(value) || value < 0) fail(notAQuantity(where, quantity, value));
 }
 
+function stageLinks(order: PipelineProblem["order"]): Int32Array {
+  const none = order.reduce((count, { length }) => count + length, 0);
+  const before = new Int32Array(none).fill(none);
+  let first = 0;
+  for (const { length } of order) {
+    for (let i = first + 1; i < first + length; i++) before[i] = i - 1;
+    first += length;
+  }
+  return before;
+}
+
 function reversed(before: Int32Array): Int32Array {
-  const after = new Int32Array(before.length).fill(-1);
+  const none = before.length;
+  const after = new Int32Array(none).fill(none);
   before.forEach((b, i) => {
-    if (b >= 0) after[b] = i;
+    if (b < none) after[b] = i;
   });
   return after;
 }
@@ -106,23 +116,25 @@ function topologicalOrder(
   instructions: readonly PipelineInstruction[],
   { stageBefore, dataBefore, stageAfter, dataAfter }: Links,
 ): Int32Array {
-  const waiting = stageBefore.map(
-    (b, i) => (b >= 0 ? 1 : 0) + ((dataBefore[i] ?? -1) >= 0 ? 1 : 0),
-  );
-  const ready: number[] = [];
-  waiting.forEach((count, i) => {
-    if (count === 0) ready.push(i);
-  });
-  for (let k = 0; k < ready.length; k++) {
-    const i = ready[k] ?? 0;
-    for (const after of [stageAfter[i] ?? -1, dataAfter[i] ?? -1]) {
-      if (after < 0) continue;
+  const none = instructions.length;
+  const waiting = new Int32Array(none);
+  const order = new Int32Array(none);
+  let ready = 0;
+  for (let i = 0; i < none; i++) {
+    waiting[i] = Number(stageBefore[i] !== none) + Number(dataBefore[i] !== none);
+    if (waiting[i] === 0) order[ready++] = i;
+  }
+  for (let k = 0; k < ready; k++) {
+    const i = order[k] ?? none;
+    for (const links of [stageAfter, dataAfter]) {
+      const after = links[i] ?? none;
+      if (after === none) continue;
       const left = (waiting[after] ?? 0) - 1;
       waiting[after] = left;
-      if (left === 0) ready.push(after);
+      if (left === 0) order[ready++] = after;
     }
   }
   const stuck = instructions.find((_, i) => (waiting[i] ?? 0) > 0);
   if (stuck !== undefined) fail(deadlockedPipeline(stuck.stage, stuck.kind));
-  return Int32Array.from(ready);
+  return order;
 }

@@ -17,11 +17,11 @@ export interface Replay {
 export function replay(network: Network, choice: ArrayLike<number>): Replay {
   const { sets, stageBefore, dataBefore, topological, stages, static_power_w } = network;
   const start_s = new Float64Array(sets.length);
-  const end_s = new Float64Array(sets.length);
+  // One more than there are instructions: where nothing comes before, it has ended at 0.
+  const end_s = new Float64Array(sets.length + 1);
   let makespan_s = 0;
   for (const i of topological) {
-    // Nothing before reads index -1, which typed arrays answer with undefined.
-    const start = Math.max(end_s[stageBefore[i] ?? -1] ?? 0, end_s[dataBefore[i] ?? -1] ?? 0);
+    const start = Math.max(end_s[stageBefore[i] ?? 0] ?? 0, end_s[dataBefore[i] ?? 0] ?? 0);
     const end = start + (sets[i]?.time_s[choice[i] ?? 0] ?? 0);
     start_s[i] = start;
     end_s[i] = end;

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
 import { loadDevice } from "../gpu/device.js";
-import type { PartitionKernel } from "../ir/partition.js";
+import type { PartitionType } from "../ir/partition.js";
 import { communicationLatency, transferTime } from "./communication-model.js";
 import { kernelTime } from "./kernel-model.js";
 import { modelledOracle } from "./modelled.js";
@@ -14,7 +14,7 @@ const half = llamaLayer(4, 4096);
 const overlapped = partitionOf("overlapped", half.forward_attention, half.reduced_bytes);
 
 /** Seconds of the kernels one after the other at a clock, launches included. */
-const computeAlone = (kernels: readonly PartitionKernel[], freq_mhz: number) =>
+const computeAlone = (kernels: PartitionType["kernels"], freq_mhz: number) =>
   kernels.reduce(
     (sum, { work }) => sum + device.launch_time_s + kernelTime(work, device, freq_mhz, 108),
     0,

@@ -2,6 +2,7 @@ import { LineChart } from "echarts/charts";
 import { GridComponent, LegendComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
+import { scaleFor } from "../base/units.js";
 import type { FrontierFile } from "../plan/frontier.js";
 
 use([LineChart, GridComponent, LegendComponent, SVGRenderer]);
@@ -55,6 +56,9 @@ function standAlone(svg: string, { id, width, height }: ChartSize): string {
 }
 
 function chartOptions(series: readonly Series[], { width }: ChartSize) {
+  const shown = series.flatMap(({ points }) => points);
+  const time = scaleFor(Math.max(0, ...shown.map((point) => point.time_s)), "s");
+  const energy = scaleFor(Math.max(0, ...shown.map((point) => point.energy_j)), "J");
   const text = { color: "var(--muted)", fontSize: 13 };
   const axis = {
     type: "value" as const,
@@ -78,8 +82,13 @@ function chartOptions(series: readonly Series[], { width }: ChartSize) {
       itemGap: width < 500 ? 6 : 36,
       textStyle: { color: "var(--ink)", fontSize: 13 },
     },
-    xAxis: { ...axis, name: "iteration time (s)", nameLocation: "middle" as const, nameGap: 30 },
-    yAxis: { ...axis, name: "energy (kJ)", nameLocation: "end" as const, nameGap: 12 },
+    xAxis: {
+      ...axis,
+      name: `iteration time (${time.unit})`,
+      nameLocation: "middle" as const,
+      nameGap: 30,
+    },
+    yAxis: { ...axis, name: `energy (${energy.unit})`, nameLocation: "end" as const, nameGap: 12 },
     series: series.map(({ name, points }, index) => ({
       type: "line" as const,
       name,
@@ -88,7 +97,7 @@ function chartOptions(series: readonly Series[], { width }: ChartSize) {
       lineStyle: { width: 2 },
       itemStyle: { color: `var(--series-${index})` },
       z: series.length - index,
-      data: points.map((point) => [point.time_s, point.energy_j / 1e3]),
+      data: points.map((point) => [point.time_s / time.divisor, point.energy_j / energy.divisor]),
     })),
   };
 }

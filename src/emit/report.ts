@@ -1,4 +1,4 @@
-import { plural } from "../base/units.js";
+import { duration, plural, scaleFor } from "../base/units.js";
 import type { FrontierFile } from "../plan/frontier.js";
 import { gpusPerStage } from "../plan/shared.js";
 import { frontierChart } from "./chart.js";
@@ -76,26 +76,46 @@ ${frontierChart(frontier, { width: 360, height: 420, id: "narrow" })}
 </figure>`;
 }
 
-/** Two more digits than a person needs, so that neighbouring points stay apart. */
-function pointSection(frontier: FrontierFile): string {
-  const rows = frontier.points.map((point) => {
+/** Numbers of one column: one unit, six significant digits of the largest. */
+function column(values: readonly number[], unit: string) {
+  const largest = Math.max(0, ...values);
+  const scale = scaleFor(largest, unit);
+  const digits = Math.max(0, 5 - Math.floor(Math.log10(largest / scale.divisor || 1)));
+  const write = (value: number) => (value / scale.divisor).toFixed(digits);
+  return { unit: scale.unit, write };
+}
+
+function pointSection({ points, energy_optimal_time_s }: FrontierFile): string {
+  const time = column(
+    points.map((point) => point.time_s),
+    "s",
+  );
+  const energy = column(
+    points.map((point) => point.energy_j),
+    "J",
+  );
+  const power = column(
+    points.map((point) => point.average_power_w),
+    "W",
+  );
+  const rows = points.map((point) => {
     const above = point.energy_j / point.lower_bound_j - 1;
     const cells = [
       String(point.id),
-      point.time_s.toFixed(4),
-      (point.energy_j / 1e3).toFixed(3),
-      (point.average_power_w / 1e3).toFixed(3),
+      time.write(point.time_s),
+      energy.write(point.energy_j),
+      power.write(point.average_power_w),
       Number.isFinite(above) ? `${(above * 100).toFixed(2)}%` : "-",
     ].map((cell) => `<td>${cell}</td>`);
     return `<tr>${cells.join("")}<td class="text"><code>${escapeHtml(point.plan)}</code></td></tr>`;
   });
   return `<h2>Points</h2>
 <div class="scroll"><table>
-<thead><tr><th>id</th><th>time (s)</th><th>energy (kJ)</th><th>average power (kW)</th><th>above the bound</th><th class="text">plan</th></tr></thead>
+<thead><tr><th>id</th><th>time (${time.unit})</th><th>energy (${energy.unit})</th><th>average power (${power.unit})</th><th>above the bound</th><th class="text">plan</th></tr></thead>
 <tbody>
 ${rows.join("\n")}
 </tbody></table></div>
-<p class="muted">Energy and power count every GPU of one data-parallel replica. The bound is the proven minimum of the continuous relaxation at that time. Past ${frontier.energy_optimal_time_s.toFixed(4)} s, waiting costs more energy than it saves.</p>`;
+<p class="muted">Energy and power count every GPU of one data-parallel replica. The bound is the proven minimum of the continuous relaxation at that time. Past ${duration(energy_optimal_time_s)}, waiting costs more energy than it saves.</p>`;
 }
 
 function provenanceSection(frontier: FrontierFile): string {

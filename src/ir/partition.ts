@@ -15,7 +15,7 @@ export interface Communication {
   readonly group: string;
 }
 
-export interface PartitionKernel {
+interface PartitionKernel {
   readonly class: KernelClass;
   readonly work: Work;
 }
@@ -86,7 +86,7 @@ export interface PartitionedGraph {
 }
 
 /** What a partition's key is made of: structure and shapes, no names. */
-export type PartitionShape = Pick<
+type PartitionShape = Pick<
   PartitionType,
   "direction" | "kernels" | "communication" | "dependent" | "free_order"
 >;

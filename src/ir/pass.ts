@@ -6,7 +6,7 @@ import type { TensorGraph } from "./tensor-graph.js";
 export type Recompute = "none" | "full";
 
 /** What lowering needs to know beside the graph. */
-export interface LoweringOptions {
+interface LoweringOptions {
   readonly tp: number;
   readonly cp: number;
   readonly ep: number;
@@ -22,7 +22,7 @@ export interface LoweringContext {
   readonly report: Report;
 }
 
-export type Level = "tensor" | "kernel" | "partition";
+type Level = "tensor" | "kernel" | "partition";
 
 interface GraphOfLevel {
   tensor: TensorGraph;

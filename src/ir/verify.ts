@@ -5,7 +5,7 @@ import type { TensorGraph } from "./tensor-graph.js";
 import { bytesOf, flopsOf } from "./work.js";
 
 /** A broken invariant: always a fault of a pass, never of the input. */
-export interface Violation {
+interface Violation {
   readonly rule: string;
   readonly node: string;
 }

@@ -6,8 +6,10 @@ import { describe, expect, test } from "vitest";
 import { type Reading, read, temporaryFile } from "../../test/support/onnx-model.js";
 import { ROOT } from "../../test/support/paths.js";
 import { UNKNOWN_OPERATOR } from "../base/diagnostics/graph.js";
-import { elementCount } from "../ir/tensor-graph.js";
+import { elementCount, type TensorGraph } from "../ir/tensor-graph.js";
+import { bytesOf, flopsOf } from "../ir/work.js";
 import { decodeModel } from "./decode.js";
+import { operatorFor } from "./operators/index.js";
 import type { SourceNode } from "./source.js";
 import { stripPayloads } from "./strip-payloads.js";
 
@@ -40,6 +42,19 @@ function codes(reading: Reading, severity: "errors" | "warnings"): readonly stri
   return reading[severity].map((d) => d.code).filter((code) => code !== "KRS1202");
 }
 
+/** Every node's operations and bytes are numbers, and none is negative. */
+function expectSaneWork({ nodes, tensors }: TensorGraph): void {
+  const amounts = nodes.flatMap((node) => {
+    const operand = (name: string) => tensors.get(name) ?? null;
+    const { inputs, outputs } = node;
+    const shaped = { ...node, inputs: inputs.map(operand), outputs: outputs.map(operand) };
+    const launched = operatorFor(node.op)?.work(shaped);
+    if (launched?.kind === "pointwise") return [launched.flops];
+    return launched?.kind === "kernel" ? [flopsOf(launched.work), bytesOf(launched.work)] : [];
+  });
+  expect(amounts.filter((amount) => !Number.isFinite(amount) || amount < 0)).toEqual([]);
+}
+
 describe.skipIf(FILES.length === 0)("the example graphs", () => {
   test.each(FILES)("%s", (name) => {
     const reading = read(join(FOLDER, name), BIND);
@@ -56,6 +71,7 @@ describe.skipIf(FILES.length === 0)("the example graphs", () => {
       for (const output of node.outputs) seen.add(output);
     }
     for (const output of outputs) expect(tensors.has(output)).toBe(true);
+    expectSaneWork(reading.graph);
     for (const { shape, batch_axis } of tensors.values()) {
       expect(Number.isSafeInteger(elementCount(shape))).toBe(true);
       expect(batch_axis === null || batch_axis < shape.length).toBe(true);
@@ -141,6 +157,7 @@ describe.skipIf(FILES.length === 0)("damaged files end in a diagnostic or a grap
   function survives(bytes: Uint8Array): void {
     const reading = read(file(bytes), BIND);
     expect(reading.graph !== null || reading.errors.length > 0).toBe(true);
+    if (reading.graph !== null) expectSaneWork(reading.graph);
   }
 
   test("flipped bytes", () => {

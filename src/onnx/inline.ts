@@ -4,8 +4,8 @@ import { mapSubgraphs, type NameScope, nodeLabel, renameTensors, scopeOf } from 
 import { functionKey, type SourceFunction, type SourceGraph, type SourceNode } from "./source.js";
 
 const DEPTH_LIMIT = 64;
-/** Nested functions can blow up exponentially; no real graph is near this. */
-export const NODE_LIMIT = 4_000_000;
+/** Nested functions can blow up exponentially; no real graph is near this many nodes and calls. */
+export const NODE_LIMIT = 500_000;
 
 type Functions = ReadonlyMap<string, SourceFunction>;
 
@@ -18,33 +18,35 @@ export function inlineFunctions(
   functions: Functions,
   scope: NameScope,
 ): SourceGraph {
-  const nodes: SourceNode[] = [];
-  for (const node of graph.nodes) expand(node, functions, scope, nodes, 0);
-  return { ...graph, nodes };
+  const inlining: Inlining = { functions, scope, nodes: [], visits: 0 };
+  for (const node of graph.nodes) expand(node, inlining, 0);
+  return { ...graph, nodes: inlining.nodes };
 }
 
-function expand(
-  node: SourceNode,
-  functions: Functions,
-  scope: NameScope,
-  into: SourceNode[],
-  depth: number,
-): void {
+interface Inlining {
+  readonly functions: Functions;
+  readonly scope: NameScope;
+  readonly nodes: SourceNode[];
+  visits: number;
+}
+
+function expand(node: SourceNode, inlining: Inlining, depth: number): void {
+  const { functions, scope, nodes } = inlining;
+  inlining.visits += 1;
+  if (inlining.visits > NODE_LIMIT) fail(tooManyNodes(NODE_LIMIT));
   const name = scope.nodes.fresh(nodeLabel(node));
   const body = functions.get(functionKey(node.op, node.overload));
   if (body === undefined) {
-    if (into.length >= NODE_LIMIT) fail(tooManyNodes(NODE_LIMIT));
-    into.push({ ...node, name, subgraphs: mapSubgraphs(node, (g) => inBranch(g, functions)) });
+    nodes.push({ ...node, name, subgraphs: mapSubgraphs(node, (g) => inBranch(g, functions)) });
     return;
   }
   if (depth >= DEPTH_LIMIT) fail(endlessFunction(node.op));
   const rename = bodyNames(node, body, name, scope);
   for (const inner of body.nodes) {
     const renamed = renameTensors(withAttributes(inner, node, body), rename);
-    const label = `${name}/${nodeLabel(inner)}`;
-    expand({ ...renamed, name: label }, functions, scope, into, depth + 1);
+    expand({ ...renamed, name: `${name}/${nodeLabel(inner)}` }, inlining, depth + 1);
   }
-  passThrough(node, body, name, scope, into);
+  passThrough(node, body, name, inlining);
 }
 
 /** A function may hand an input on as an output. */
@@ -52,8 +54,7 @@ function passThrough(
   call: SourceNode,
   body: SourceFunction,
   prefix: string,
-  scope: NameScope,
-  into: SourceNode[],
+  { scope, nodes }: Inlining,
 ): void {
   body.outputs.forEach((output, index) => {
     const source = body.inputs.indexOf(output);
@@ -61,7 +62,7 @@ function passThrough(
     if (source < 0 || outside === "") return;
     const name = scope.nodes.fresh(`${prefix}/${output}`);
     const bare = { op: "Identity", attributes: {}, references: {}, subgraphs: {} };
-    into.push({ ...call, ...bare, name, inputs: [inside], outputs: [outside] });
+    nodes.push({ ...call, ...bare, name, inputs: [inside], outputs: [outside] });
   });
 }
 

@@ -282,6 +282,20 @@ describe("model-local functions", () => {
     expect(codesOf(reading)).toEqual(["KRS1105"]);
   });
 
+  test("functions that double at every level are refused, with and without work inside", () => {
+    for (const leaf of [[], [node("Relu", ["i"], ["o"])]]) {
+      const levels = Array.from({ length: 40 }, (_, level) => {
+        const call = (from: string, to: string) =>
+          node(`F${level + 1}`, [from], [to], {}, { domain: "mine" });
+        return { ...inner, name: `F${level}`, node: [call("i", "t"), call("t", "o")] };
+      });
+      const bomb = [...levels, { ...inner, name: "F40", node: leaf }];
+      const nodes = [node("F0", ["x"], ["y"], {}, { domain: "mine" })];
+      const reading = readGraph({ input: [x], node: nodes }, { batch: 2 }, { functions: bomb });
+      expect(codesOf(reading)).toEqual(["KRS1106"]);
+    }
+  });
+
   test("one that hands its input on is a copy", () => {
     const through = { ...inner, input: ["o"], node: [] };
     const nodes = [node("Inner", ["x"], ["y"], {}, { domain: "mine" })];

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { Report } from "../base/diagnostics/diagnostic.js";
 import type { DType, Tensor, TensorGraph, TensorNode } from "../ir/tensor-graph.js";
 import { Binding, inputFacts } from "./bind.js";
@@ -39,7 +40,7 @@ export function readTensorGraph(path: string, options: ReadOptions): TensorGraph
   binding.reportUnused(report);
   return {
     level: "tensor",
-    name: model.graph.name,
+    name: path === "-" ? model.graph.name : basename(path, ".onnx"),
     sha256: file.sha256,
     nodes: inferred.nodes.map(tensorNode),
     tensors: retyped(assignRoles(ordered, inferred.nodes, facts), options.dtype),

@@ -9,9 +9,19 @@ const SHAPE_ONLY: ReadonlySet<string> = new Set(["Shape", "Size"]);
 /** Operators whose results arrive from another stage with every microbatch. */
 const ARRIVALS: ReadonlySet<string> = new Set(["com.microsoft::Recv"]);
 
-/** One parameter in another layout or precision is still that parameter. */
+/** One parameter, or a part of it, in another layout or precision is still trained. */
 const LAYOUT_ONLY: ReadonlySet<string> = new Set([
-  ...["Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Cast"],
+  ...[
+    "Transpose",
+    "Reshape",
+    "Squeeze",
+    "Unsqueeze",
+    "Flatten",
+    "Identity",
+    "Cast",
+    "Slice",
+    "Split",
+  ],
 ]);
 
 /** Operators that fold gradients into their first input. */

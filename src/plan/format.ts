@@ -55,15 +55,14 @@ export function writeFormat<T>(format: Format<T>, data: T): string {
   return `${layOut(format.schema.parse(data) as Json, "", 0)}\n`;
 }
 
-/** Lists of numbers stay on one line; anything else breaks where it would be too wide. */
+/** Records of plain values stay on one line; anything else breaks where it would be too wide. */
 function layOut(value: Json, indent: string, used: number): string {
   const flat = oneLine(value);
   const fits = indent.length + used + flat.length <= LINE_WIDTH;
-  if (value === null || typeof value !== "object" || fits) return flat;
+  if (value === null || typeof value !== "object" || fits || isRecord(value)) return flat;
   const deeper = `${indent}  `;
   if (Array.isArray(value)) {
     const items: readonly Json[] = value;
-    if (items.every((item) => typeof item === "number")) return flat;
     return `[\n${items.map((item) => deeper + layOut(item, deeper, 1)).join(",\n")}\n${indent}]`;
   }
   const lines = Object.entries(value).map(([name, item]) => {
@@ -71,6 +70,15 @@ function layOut(value: Json, indent: string, used: number): string {
     return deeper + label + layOut(item, deeper, label.length + 1);
   });
   return `{\n${lines.join(",\n")}\n${indent}}`;
+}
+
+/** A list of numbers, or an object that holds only such lists and plain values. */
+function isRecord(value: Json): boolean {
+  if (value === null || typeof value !== "object") return false;
+  if (Array.isArray(value)) return value.every((item) => typeof item === "number");
+  return Object.values(value).every(
+    (item) => item === null || typeof item !== "object" || (Array.isArray(item) && isRecord(item)),
+  );
 }
 
 function oneLine(value: Json): string {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type CliRun, codes, kareus, temporaryFolder } from "../support/cli.js";
@@ -124,7 +124,6 @@ describe("kareus optimize", () => {
 
   test("the default output folder is the graph's name with .kareus", async () => {
     const copy = join(folder, "graph.onnx");
-    const { copyFileSync } = await import("node:fs");
     copyFileSync(MINI, copy);
     const run = await kareus(["optimize", "graph.onnx", ...ARGUMENTS.slice(2)], folder);
     expect(run.status).toBe(0);

@@ -11,12 +11,17 @@ const GRAPHS = existsSync(FOLDER)
   : [];
 const isDecoder = (name: string) => /^(llama|gpt2|genai|moe)_/.test(name);
 
-/** Small sizes; one length for all sequences, because their names do not say how they relate. */
-const size = (symbol: string): number => (/batch/i.test(symbol) ? 2 : 16);
+/** Small sizes. Inference graphs that take a past decode one token: total = past + 1. */
+function size(symbol: string, decoding: boolean): number {
+  if (/batch/i.test(symbol)) return 2;
+  if (/past/i.test(symbol)) return 15;
+  return decoding && !/total/i.test(symbol) ? 1 : 16;
+}
 
 function layout(name: string): string[] {
   const symbols = symbolsOf(join(FOLDER, name)).filter((symbol) => /^[\w.:-]+$/.test(symbol));
-  const bind = symbols.map((symbol) => `${symbol}=${size(symbol)}`);
+  const decoding = symbols.some((symbol) => /past/i.test(symbol));
+  const bind = symbols.map((symbol) => `${symbol}=${size(symbol, decoding)}`);
   return [
     ...(bind.length > 0 ? ["--bind", bind.join(",")] : []),
     ...(/_tp8/.test(name) ? ["--tp", "8"] : []),

@@ -1,4 +1,4 @@
-import type { PartitionKernel, PartitionType } from "../../src/ir/partition.js";
+import type { PartitionType } from "../../src/ir/partition.js";
 import type { AttentionWork, KernelClass, Work } from "../../src/ir/work.js";
 
 /**
@@ -10,7 +10,7 @@ const HIDDEN = 3072;
 const LOCAL = { qkv: 640, q: 384, kv: 128, ffn: 1024 } as const;
 const ELEMENT_BYTES = 2;
 
-const matmul = (m: number, n: number, k: number): PartitionKernel => ({
+const matmul = (m: number, n: number, k: number): PartitionType["kernels"][number] => ({
   class: "linear",
   work: { op: "matmul", b: 1, m, n, k, dtype: "bfloat16" },
 });
@@ -92,7 +92,7 @@ export function llamaLayer(batch: number, length: number) {
 /** A partition of those kernels, a launch slot before each, and an all-reduce over 8 ranks. */
 export function partitionOf(
   key: string,
-  kernels: readonly PartitionKernel[],
+  kernels: PartitionType["kernels"],
   reduced_bytes: number | null,
   dependent = false,
 ): PartitionType {

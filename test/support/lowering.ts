@@ -5,7 +5,7 @@ import { modelledOracle } from "../../src/cost/modelled.js";
 import { loadDevice } from "../../src/gpu/device.js";
 import type { KernelGraph } from "../../src/ir/kernel-graph.js";
 import { type PartitionedGraph, partitionOfKernel } from "../../src/ir/partition.js";
-import type { AnyGraph, LoweringOptions } from "../../src/ir/pass.js";
+import type { AnyGraph, LoweringContext } from "../../src/ir/pass.js";
 import type { TensorGraph } from "../../src/ir/tensor-graph.js";
 import { readTensorGraph } from "../../src/onnx/read.js";
 
@@ -15,6 +15,8 @@ export const MINI = fileURLToPath(new URL("../golden/mini.onnx", import.meta.url
 export const EXAMPLE = fileURLToPath(
   new URL("../../examples/llama-3.2-3b/llama-3.2-3b.onnx", import.meta.url),
 );
+
+type LoweringOptions = LoweringContext["options"];
 
 const ONE: LoweringOptions = { tp: 1, cp: 1, ep: 1, dp: 1, pp: 1, recompute: "none" };
 

@@ -1,5 +1,5 @@
 /** How bad it is: an error stops the run, a warning does not. */
-export type Severity = "error" | "warning";
+type Severity = "error" | "warning";
 
 /** One finding about the input: a stable code, the place, the reason and what would help. */
 export interface Diagnostic {

@@ -4,7 +4,7 @@ import type { PipelineInstruction, PipelineOrder } from "../../ir/iteration.js";
  * What each instruction waits for beside its own stage's order: the one before it on its
  * microbatch's way, forward through the stages (chunk after chunk) and backward again. A stage that
  * has nothing to do in a direction is passed over. The tail waits for its own stage alone.
- * Indices count the instructions stage after stage, each in its order; -1: nothing.
+ * Indices count the instructions stage after stage, each in its order; their number means nothing.
  */
 export function dataDependencies(order: PipelineOrder): Int32Array {
   const instructions = order.flat();
@@ -17,10 +17,10 @@ export function dataDependencies(order: PipelineOrder): Int32Array {
     way.push({ index, place: placeOnWay(instruction, order.length, depth) });
     ways.set(microbatch, way);
   });
-  const before = new Int32Array(instructions.length).fill(-1);
+  const before = new Int32Array(instructions.length).fill(instructions.length);
   for (const way of ways.values()) {
     way.sort((a, b) => a.place - b.place);
-    for (let k = 1; k < way.length; k++) before[way[k]?.index ?? 0] = way[k - 1]?.index ?? -1;
+    for (let k = 1; k < way.length; k++) before[way[k]?.index ?? 0] = way[k - 1]?.index ?? 0;
   }
   return before;
 }

@@ -1,7 +1,7 @@
 import type { AttributeValue, Tensor, TensorNode } from "../../ir/tensor-graph.js";
 
 /** A forward node whose backward is asked for. */
-export interface GradientRequest {
+interface GradientRequest {
   readonly node: TensorNode;
   /** The gradient tensor of each output; null where nothing flows back. */
   readonly outputGradients: readonly (string | null)[];

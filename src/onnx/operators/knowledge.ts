@@ -8,7 +8,7 @@ const LOWERED: ReadonlyMap<string, LoweredOperator> = new Map(
 );
 
 /** What is known of an operator, whether a file or a pass brought it; undefined if nothing is. */
-export function knowledgeOf(op: string): LoweredOperator | undefined {
+function knowledgeOf(op: string): LoweredOperator | undefined {
   return LOWERED.get(op) ?? operatorFor(op);
 }
 

@@ -79,7 +79,7 @@ describe("axes of a reshape", () => {
   });
 
   test("splitting before and after is the same (brute force)", () => {
-    const dim = fc.constantFrom(1, 2, 3, 4, 6);
+    const dim = fc.constantFrom<number>(1, 2, 3, 4, 6);
     const shape = fc.array(dim, { minLength: 1, maxLength: 4 });
     let followed = 0;
     fc.assert(

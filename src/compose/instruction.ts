@@ -1,0 +1,182 @@
+import type {
+  ChosenUse,
+  Evaluation,
+  InstructionFrontier,
+  InstructionOption,
+} from "../ir/configuration.js";
+import {
+  type Execution,
+  type ExecutionModel,
+  type InstructionShape,
+  type PartitionUse,
+  useCount,
+} from "../ir/partition.js";
+import { paretoIndices } from "../math/pareto.js";
+import {
+  addFrontiers,
+  type Frontier,
+  frontierOf,
+  multiplyFrontier,
+  readBack,
+} from "./minkowski.js";
+
+export interface CompositionOptions {
+  /** Per GPU. */
+  readonly static_power_w: number;
+  readonly models: readonly ExecutionModel[];
+  /** Which evaluations may be used. */
+  readonly allow: (evaluation: Evaluation) => boolean;
+}
+
+/** An instruction with more options than this has neighbours merged. */
+const MOST_OPTIONS = 256;
+
+/**
+ * The options of one instruction: for every execution model and every frequency (one frequency per
+ * instruction) the Minkowski sum over its uses, the uses of one partition type together so that they
+ * may split between configurations; then what no other option beats in time and dynamic energy.
+ * A frequency that some partition has no allowed evaluation of gives nothing; no option at all is an
+ * empty frontier. Where more than 256 options are left, the range of times is cut into 254 cells
+ * and only the cheapest of each stays, with the fastest of all: nothing gets cheaper than it is, and
+ * an option is lost to a cheaper one slower by 0.4% of the range at most.
+ */
+export function composeInstruction(
+  shape: InstructionShape,
+  evaluations: ReadonlyMap<string, readonly Evaluation[]>,
+  options: CompositionOptions,
+): InstructionFrontier {
+  const { models, static_power_w } = options;
+  const candidates = shape.executions
+    .filter(({ model }) => models.includes(model))
+    .flatMap((execution) => candidatesOf(execution, evaluations, options));
+  const time_s = candidates.map((candidate) => candidate.frontier.time_s[candidate.point] ?? 0);
+  const dynamic_j = candidates.map(({ frontier, point }) => frontier.dynamic_j[point] ?? 0);
+  const kept = merged(paretoIndices(time_s, dynamic_j), time_s);
+  return {
+    stage: shape.stage,
+    kind: shape.kind,
+    options: kept.flatMap((i) => {
+      const candidate = candidates[i];
+      return candidate ? [optionOf(candidate, static_power_w)] : [];
+    }),
+  };
+}
+
+/** One point of the sum for one execution model and frequency. */
+interface Candidate {
+  readonly execution: Execution;
+  readonly freq_mhz: number;
+  readonly frontier: Frontier;
+  readonly point: number;
+  /** What the single frontiers in the sum stand for. */
+  readonly partitions: ReadonlyMap<Frontier, readonly Evaluation[]>;
+}
+
+function candidatesOf(
+  execution: Execution,
+  evaluations: ReadonlyMap<string, readonly Evaluation[]>,
+  { static_power_w, allow }: CompositionOptions,
+): Candidate[] {
+  const counts = new Map<string, number>();
+  for (const use of execution.uses) {
+    counts.set(use.partition, (counts.get(use.partition) ?? 0) + useCount(use));
+  }
+  const allowed = [...counts].map(([key, count]) => ({
+    count,
+    byFrequency: grouped((evaluations.get(key) ?? []).filter(allow), (e) => e.freq_mhz),
+  }));
+  const frequencies = [...(allowed[0]?.byFrequency.keys() ?? [])].sort((a, b) => a - b);
+  return frequencies.flatMap((freq_mhz) => {
+    const partitions = new Map<Frontier, readonly Evaluation[]>();
+    const multiples: Frontier[] = [];
+    for (const { count, byFrequency } of allowed) {
+      const here = byFrequency.get(freq_mhz);
+      if (here === undefined) return [];
+      const { frontier, indices } = frontierOf(
+        here.map((e) => e.time_s),
+        here.map((e) => e.energy_j - static_power_w * e.time_s),
+      );
+      partitions.set(
+        frontier,
+        indices.flatMap((i) => here[i] ?? []),
+      );
+      multiples.push(multiplyFrontier(frontier, count));
+    }
+    const frontier = multiples.reduce(addFrontiers);
+    return Array.from(frontier.time_s, (_, point) => ({
+      execution,
+      freq_mhz,
+      frontier,
+      point,
+      partitions,
+    }));
+  });
+}
+
+/** At most 256 of the options: the last of every cell of time, and the first of all. */
+function merged(indices: readonly number[], time_s: readonly number[]): readonly number[] {
+  if (indices.length <= MOST_OPTIONS) return indices;
+  const fastest_s = time_s[indices[0] ?? 0] ?? 0;
+  const slowest_s = time_s[indices.at(-1) ?? 0] ?? 0;
+  const cell_s = (slowest_s - fastest_s) / (MOST_OPTIONS - 2);
+  const cell = (i: number | undefined) =>
+    i === undefined ? Number.NaN : Math.floor(((time_s[i] ?? 0) - fastest_s) / cell_s);
+  return indices.filter((i, k) => k === 0 || cell(i) !== cell(indices[k + 1]));
+}
+
+function optionOf(candidate: Candidate, static_power_w: number): InstructionOption {
+  const { execution, freq_mhz, frontier, point } = candidate;
+  const time_s = frontier.time_s[point] ?? 0;
+  const energy_j = (frontier.dynamic_j[point] ?? 0) + static_power_w * time_s;
+  return {
+    freq_mhz,
+    execution: execution.model,
+    time_s,
+    energy_j,
+    use: () => spelledOut(candidate),
+  };
+}
+
+/**
+ * Which configuration each use runs: of a partition type's uses, in order, the first get the fastest
+ * of the chosen configurations.
+ */
+function spelledOut({ execution, frontier, point, partitions }: Candidate): readonly ChosenUse[] {
+  const chosen = new Map<string, { readonly place: number; readonly evaluation: Evaluation }[]>();
+  readBack(frontier, point, (single, place) => {
+    const evaluation = partitions.get(single)?.[place];
+    if (evaluation === undefined) throw new Error("a sum leads back to no evaluation");
+    const of = chosen.get(evaluation.partition) ?? [];
+    of.push({ place, evaluation });
+    chosen.set(evaluation.partition, of);
+  });
+  for (const of of chosen.values()) of.sort((a, b) => b.place - a.place);
+  return execution.uses.flatMap((use) => {
+    const of = chosen.get(use.partition) ?? [];
+    return assigned(use, of.splice(of.length - useCount(use)).toReversed());
+  });
+}
+
+/** One use per run of layers with the same configuration. */
+function assigned(
+  { layers, nanobatch }: PartitionUse,
+  chosen: readonly { readonly evaluation: Evaluation }[],
+): ChosenUse[] {
+  const runs = chosen.map(({ evaluation }, k) => ({ evaluation, layers: layers.slice(k, k + 1) }));
+  return [...grouped(runs, (run) => run.evaluation)].map(([evaluation, same]) => ({
+    evaluation,
+    layers: same.flatMap((run) => run.layers),
+    nanobatch,
+  }));
+}
+
+function grouped<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}

@@ -1,0 +1,191 @@
+import { type ActivityCurve, type ActivityGraph, TimeCostFlow } from "../math/time-cost-flow.js";
+import type { Network, OptionSet } from "./network.js";
+import { replay } from "./replay.js";
+
+/**
+ * The continuous relaxation of a pipeline problem: every instruction may take any duration between
+ * its options, at the energy of their lower convex hull. Its least energy as a function of the
+ * iteration's time is convex and piecewise linear, and no discrete plan is below it.
+ */
+export interface Relaxation {
+  /** With every instruction at its fastest. */
+  readonly fastest_s: number;
+  /** Past it, waiting costs more than it saves. */
+  readonly energy_optimal_time_s: number;
+  /** Least energy at a time, static energy included; Infinity before `fastest_s`. */
+  readonly boundAt: (time_s: number) => number;
+  /** For each deadline, descending: optimal durations of all instructions. */
+  readonly solutions: readonly RelaxedSolution[];
+}
+
+export interface RelaxedSolution {
+  readonly deadline_s: number;
+  readonly duration_s: Float64Array;
+}
+
+/** Relative rounding of times and powers that comparisons forgive. */
+const EPSILON = 1e-9;
+
+/**
+ * Solves the relaxation for all times at once, as the time-cost trade-off problem of project
+ * scheduling (Kelley 1961, Fulkerson 1961, Phillips & Dessouky 1977; for pipelines with GPU clocks:
+ * Perseus, arXiv 2312.06902, which steps by fixed amounts where this goes from breakpoint to
+ * breakpoint). The dual is a flow, see {@link TimeCostFlow}, whose amount is the power in watts
+ * that shortening costs: between two breakpoints the dynamic energy has slope -flow, and the total
+ * energy is least where the flow passes stages x static power.
+ * @param deadlines how many, evenly spaced from the fastest to the energy-optimal time
+ */
+export function relax(network: Network, deadlines: number): Relaxation {
+  const { sets, stages, static_power_w } = network;
+  const idle_power_w = stages * static_power_w;
+  const slowest = replay(
+    network,
+    Int32Array.from(sets, ({ options }) => options.length - 1),
+  );
+  const fastest_s = replay(network, new Int32Array(sets.length)).time_s;
+
+  const graph = activityGraph(network);
+  const flow = new TimeCostFlow(graph, slowestEvents(network, slowest));
+  const events = new Float64Array(graph.events);
+  const curve = new Curve(sumOfCheapest(sets), slowest.time_s);
+  const solutions: RelaxedSolution[] = [];
+  let optimal_s: number | null = null;
+  for (;;) {
+    const bounded = flow.saturate();
+    if (optimal_s === null && (!bounded || flow.flow > idle_power_w * (1 + EPSILON))) {
+      optimal_s = Math.max(flow.time, fastest_s);
+    }
+    if (!bounded) break;
+    const step_s = flow.descend();
+    for (;;) {
+      if (optimal_s === null) break;
+      const deadline_s = evenly(fastest_s, optimal_s, deadlines, solutions.length);
+      if (deadline_s === null || deadline_s < flow.time - step_s) break;
+      flow.eventsAt(flow.time - deadline_s, events);
+      solutions.push({ deadline_s, duration_s: durations(sets, events) });
+    }
+    flow.settle();
+    curve.extend(flow.flow, flow.time);
+  }
+  const energy_optimal_time_s = optimal_s ?? fastest_s;
+  for (;;) {
+    // The last deadline may be missed by rounding: there every activity on the way is fastest.
+    const deadline_s = evenly(fastest_s, energy_optimal_time_s, deadlines, solutions.length);
+    if (deadline_s === null) break;
+    flow.eventsAt(0, events);
+    solutions.push({ deadline_s, duration_s: durations(sets, events) });
+  }
+  const boundAt = (time_s: number) => curve.at(time_s) + idle_power_w * time_s;
+  return { fastest_s, energy_optimal_time_s, boundAt, solutions };
+}
+
+/** The k-th of `count` times from the last to the first; null past the end, or if all are one. */
+function evenly(first_s: number, last_s: number, count: number, k: number): number | null {
+  if (k >= count || (k > 0 && last_s <= first_s * (1 + EPSILON))) return null;
+  return k === count - 1 && k > 0 ? first_s : last_s - ((last_s - first_s) * k) / (count - 1 || 1);
+}
+
+function sumOfCheapest(sets: readonly OptionSet[]): number {
+  return sets.reduce((sum, { dynamic_j }) => sum + (dynamic_j.at(-1) ?? 0), 0);
+}
+
+/** Least dynamic energy as a function of time, written from slow to fast. */
+class Curve {
+  readonly #time_s: number[];
+  readonly #dynamic_j: number[];
+
+  constructor(cheapest_j: number, slowest_s: number) {
+    this.#time_s = [slowest_s];
+    this.#dynamic_j = [cheapest_j];
+  }
+
+  /** Goes on to an earlier time with slope -power. */
+  extend(power_w: number, time_s: number): void {
+    const last_s = this.#time_s.at(-1) ?? 0;
+    this.#dynamic_j.push((this.#dynamic_j.at(-1) ?? 0) + power_w * (last_s - time_s));
+    this.#time_s.push(time_s);
+  }
+
+  at(time_s: number): number {
+    const times = this.#time_s;
+    let low = 0;
+    let high = times.length - 1;
+    const earliest_s = times[high] ?? 0;
+    if (time_s < earliest_s * (1 - EPSILON)) return Number.POSITIVE_INFINITY;
+    if (time_s <= earliest_s) return this.#dynamic_j[high] ?? 0;
+    if (time_s >= (times[0] ?? 0)) return this.#dynamic_j[0] ?? 0;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((times[middle] ?? 0) >= time_s) low = middle;
+      else high = middle;
+    }
+    const [slow_s = 0, fast_s = 0] = [times[low], times[high]];
+    const [slow_j = 0, fast_j = 0] = [this.#dynamic_j[low], this.#dynamic_j[high]];
+    return slow_j + ((fast_j - slow_j) * (slow_s - time_s)) / (slow_s - fast_s);
+  }
+}
+
+/** Instruction i is the activity from event 2i to event 2i + 1; then come source and sink. */
+function activityGraph(network: Network): ActivityGraph {
+  const { sets, stageBefore, dataBefore, stageAfter, dataAfter } = network;
+  const n = sets.length;
+  const source = 2 * n;
+  const sink = 2 * n + 1;
+  const tail = Array.from({ length: n }, (_, i) => 2 * i);
+  const head = Array.from({ length: n }, (_, i) => 2 * i + 1);
+  const link = (from: number, to: number) => {
+    tail.push(from);
+    head.push(to);
+  };
+  for (let i = 0; i < n; i++) {
+    const before = [stageBefore[i] ?? n, dataBefore[i] ?? n].filter((b) => b < n);
+    for (const b of new Set(before)) link(2 * b + 1, 2 * i);
+    if (before.length === 0) link(source, 2 * i);
+    if (stageAfter[i] === n && dataAfter[i] === n) link(2 * i + 1, sink);
+  }
+  const curves = new Map(sets.map((set) => [set, activityCurve(set)]));
+  return {
+    events: 2 * n + 2,
+    source,
+    sink,
+    tail: Int32Array.from(tail),
+    head: Int32Array.from(head),
+    activities: sets.map((set) => curves.get(set) ?? activityCurve(set)),
+    delay: new Float64Array(tail.length - n),
+  };
+}
+
+function activityCurve({ hull, time_s, dynamic_j }: OptionSet): ActivityCurve {
+  const slowFirst = hull.toReversed();
+  const prices = slowFirst.slice(1).map((fast, k) => {
+    const slow = slowFirst[k] ?? 0;
+    const saved_s = (time_s[slow] ?? 0) - (time_s[fast] ?? 0);
+    return ((dynamic_j[fast] ?? 0) - (dynamic_j[slow] ?? 0)) / saved_s;
+  });
+  return {
+    durations: Float64Array.from(slowFirst, (k) => time_s[k] ?? 0),
+    prices: Float64Array.from(prices),
+  };
+}
+
+function slowestEvents(
+  { sets }: Network,
+  slowest: { start_s: Float64Array; time_s: number },
+): Float64Array {
+  const events = new Float64Array(2 * sets.length + 2);
+  sets.forEach((set, i) => {
+    const start_s = slowest.start_s[i] ?? 0;
+    events[2 * i] = start_s;
+    events[2 * i + 1] = start_s + (set.time_s.at(-1) ?? 0);
+  });
+  events[2 * sets.length + 1] = slowest.time_s;
+  return events;
+}
+
+/** Time between an instruction's events, within what its options allow. */
+function durations(sets: readonly OptionSet[], events: Float64Array): Float64Array {
+  return Float64Array.from(sets, ({ time_s }, i) => {
+    const available_s = (events[2 * i + 1] ?? 0) - (events[2 * i] ?? 0);
+    return Math.min(Math.max(available_s, time_s[0] ?? 0), time_s.at(-1) ?? 0);
+  });
+}
