@@ -20,7 +20,7 @@ import {
   readBack,
 } from "./minkowski.js";
 
-export interface CompositionOptions {
+interface CompositionOptions {
   /** Per GPU. */
   readonly static_power_w: number;
   readonly models: readonly ExecutionModel[];

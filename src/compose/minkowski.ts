@@ -22,6 +22,9 @@ interface SumOrigin {
 /** Up to so many pairs of points are all tried; beyond that only those on the lower hull. */
 const EXACT_PAIRS = 4096;
 
+/** How far apart points inside a hull edge are kept, relative to the fastest time. */
+const TOLERANCE = 1e-4;
+
 /** Rounding that comparisons of sums forgive, relative. */
 const EPSILON = 1e-12;
 
@@ -38,11 +41,12 @@ export function frontierOf(
 
 /**
  * The Pareto-pruned Minkowski sum of two frontiers. Exact up to 4096 pairs of points. Beyond that
- * only the sums on its lower convex hull are kept, which is exact for the relaxation and loses one
- * step for everything else: each dropped sum has a kept one that costs no more and is slower by no
- * more than the longest time between neighbours on one hull edge of `left` or `right`. With many
- * uses a step of one of them is tiny; and steps do not add up over repeated sums, because the sums
- * on the hull are the same in any order of adding.
+ * only sums on its lower convex hull are kept: all vertices, and of the points inside an edge enough
+ * that neighbours are `TOLERANCE` apart. So the hull, all that the relaxation sees, stays exact, and
+ * any other sum has a kept one that costs no more and is slower by at most that tolerance or by one
+ * step, the longest time between neighbours on one hull edge of `left` or `right`. With many uses
+ * one step of one of them is tiny, and steps do not add up over repeated sums, because the vertices
+ * are the same in any order of adding. Kept sums are always achievable.
  */
 export function addFrontiers(left: Frontier, right: Frontier): Frontier {
   const few = left.time_s.length * right.time_s.length <= EXACT_PAIRS;
@@ -102,16 +106,25 @@ function allPairs(left: Frontier, right: Frontier): Pairs {
 function hullPairs(left: Frontier, right: Frontier): Pairs {
   const a = hullWalk(left);
   const b = hullWalk(right);
-  const pairs: Pairs = { left: [0], right: [0] };
-  let i = 0;
-  let j = 0;
-  while (i < a.points.length - 1 || j < b.points.length - 1) {
-    if ((a.prices[i] ?? 0) >= (b.prices[j] ?? 0)) i++;
-    else j++;
-    pairs.left.push(a.points[i] ?? 0);
-    pairs.right.push(b.points[j] ?? 0);
+  const pairs: Pairs = { left: [], right: [] };
+  const fastest_s = (left.time_s[0] ?? 0) + (right.time_s[0] ?? 0);
+  let kept_s = 0;
+  let pending_s = fastest_s;
+  let price = Number.POSITIVE_INFINITY;
+  for (let i = 0, j = 0; ; ) {
+    // The point reached is kept at a vertex, or where the next one would be too far from the last.
+    const next = Math.max(a.prices[i] ?? 0, b.prices[j] ?? 0);
+    const alongLeft = (a.prices[i] ?? 0) === next;
+    const [ni, nj] = next === 0 ? [i, j] : alongLeft ? [i + 1, j] : [i, j + 1];
+    const next_s = (left.time_s[a.points[ni] ?? 0] ?? 0) + (right.time_s[b.points[nj] ?? 0] ?? 0);
+    if (next < price * (1 - EPSILON) || next_s - kept_s > TOLERANCE * fastest_s) {
+      pairs.left.push(a.points[i] ?? 0);
+      pairs.right.push(b.points[j] ?? 0);
+      kept_s = pending_s;
+    }
+    if (next === 0) return pairs;
+    [i, j, price, pending_s] = [ni, nj, next, next_s];
   }
-  return pairs;
 }
 
 /** The points on the lower hull, those inside its edges too, and the price (J/s) after each. */

@@ -1,4 +1,5 @@
-import { type ActivityCurve, type ActivityGraph, TimeCostFlow } from "../math/time-cost-flow.js";
+import type { ActivityCurve, ActivityGraph } from "../math/activity-graph.js";
+import { TimeCostFlow } from "../math/time-cost-flow.js";
 import type { Network, OptionSet } from "./network.js";
 import { replay } from "./replay.js";
 
@@ -18,7 +19,7 @@ export interface Relaxation {
   readonly solutions: readonly RelaxedSolution[];
 }
 
-export interface RelaxedSolution {
+interface RelaxedSolution {
   readonly deadline_s: number;
   readonly duration_s: Float64Array;
 }

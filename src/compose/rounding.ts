@@ -150,15 +150,15 @@ export class Rounding {
     this.#looks += n;
     for (let k = 0; k < n; k++) {
       const i = topological[k] as number;
-      const a = until[stageBefore[i] as number] as number;
-      const b = until[dataBefore[i] as number] as number;
-      until[i] = (a > b ? a : b) + (duration[i] as number);
+      const onStage_s = until[stageBefore[i] as number] as number;
+      const data_s = until[dataBefore[i] as number] as number;
+      until[i] = Math.max(onStage_s, data_s) + (duration[i] as number);
     }
     for (let k = n - 1; k >= 0; k--) {
       const i = topological[k] as number;
-      const a = from[stageAfter[i] as number] as number;
-      const b = from[dataAfter[i] as number] as number;
-      from[i] = (a > b ? a : b) + (duration[i] as number);
+      const onStage_s = from[stageAfter[i] as number] as number;
+      const data_s = from[dataAfter[i] as number] as number;
+      from[i] = Math.max(onStage_s, data_s) + (duration[i] as number);
     }
   }
 }

@@ -218,6 +218,9 @@ describe("gains", () => {
   });
 
   it("read as a sentence", () => {
+    expect(gainSentence({ baseline: "sequential-frequency", energy: 1e-5, time: -1e-5 })).toContain(
+      "no less energy in the same time, no less time for the same energy",
+    );
     const sentence = gainSentence({
       baseline: "sequential-frequency",
       energy: 0.2308,

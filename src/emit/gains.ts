@@ -50,5 +50,6 @@ export function gainSentence({ baseline, energy, time }: Gains): string {
 }
 
 function percent(gain: number): string {
+  if (Math.abs(gain) < 0.0005) return "no less";
   return `${(Math.abs(gain) * 100).toFixed(1)}% ${gain < 0 ? "more" : "less"}`;
 }

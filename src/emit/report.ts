@@ -63,8 +63,9 @@ ${gainLine(time, "time for the same energy", "Never as low in energy as its lowe
 
 function gainLine(gain: number | null, what: string, never: string): string {
   if (gain === null) return `<dt>-</dt><dd>${never}</dd>`;
-  const sign = gain < 0 ? "+" : "-";
-  return `<dt>${sign}${(Math.abs(gain) * 100).toFixed(1)}%</dt><dd>${what}</dd>`;
+  const size = (Math.abs(gain) * 100).toFixed(1);
+  const sign = size === "0.0" ? "" : gain < 0 ? "+" : "-";
+  return `<dt>${sign}${size}%</dt><dd>${what}</dd>`;
 }
 
 function chartSection(frontier: FrontierFile): string {

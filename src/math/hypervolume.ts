@@ -1,7 +1,7 @@
 import { paretoIndices } from "./pareto.js";
 
 /** Points of a trade-off, both coordinates to be minimised; in any order, dominated ones allowed. */
-export interface TradeOff {
+interface TradeOff {
   readonly x: ArrayLike<number>;
   readonly y: ArrayLike<number>;
 }

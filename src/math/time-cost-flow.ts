@@ -1,28 +1,5 @@
+import { type ActivityCurve, type ActivityGraph, residualArcs } from "./activity-graph.js";
 import { IndexedHeap } from "./heap.js";
-
-/**
- * A graph of activities and fixed delays, each an arc between two events. Arcs 0..n-1 are the
- * activities, whose durations may shrink for money; the others only delay.
- */
-export interface ActivityGraph {
-  readonly events: number;
-  readonly source: number;
-  readonly sink: number;
-  readonly tail: Int32Array;
-  readonly head: Int32Array;
-  /** Durations and prices of each activity; several may share one. */
-  readonly activities: readonly ActivityCurve[];
-  /** Of the arcs after the activities. */
-  readonly delay: Float64Array;
-}
-
-/** A convex time-cost curve: shrinking from `durations[k]` to `durations[k + 1]` costs `prices[k]` per time. */
-export interface ActivityCurve {
-  /** Strictly descending; at least one. */
-  readonly durations: Float64Array;
-  /** Ascending; one fewer than durations. */
-  readonly prices: Float64Array;
-}
 
 /** Lengths closer than this share of the longest path count as equal. */
 const TIME_EPSILON = 1e-11;
@@ -81,7 +58,7 @@ export class TimeCostFlow {
     this.#epsilon = TIME_EPSILON * this.time;
     this.#distance = new Float64Array(events);
     this.#heap = new IndexedHeap(events);
-    [this.#firstOut, this.#out] = adjacency(graph);
+    [this.#firstOut, this.#out] = residualArcs(graph);
     this.#capacityOn = new Float64Array(tail.length).fill(Number.POSITIVE_INFINITY);
     this.#capacityBack = new Float64Array(tail.length);
     this.#lengthOn = new Float64Array(tail.length);
@@ -292,27 +269,4 @@ export class TimeCostFlow {
       this.#lengthBack[a] = Number.POSITIVE_INFINITY;
     }
   }
-}
-
-/** The residual arcs leaving each event, as one list and where each event's part begins. */
-function adjacency({ events, tail, head }: ActivityGraph): [Int32Array, Int32Array] {
-  const first = new Int32Array(events + 1);
-  for (const ends of [tail, head]) {
-    for (const event of ends) first[event + 1] = (first[event + 1] as number) + 1;
-  }
-  for (let v = 0; v < events; v++) {
-    first[v + 1] = (first[v + 1] as number) + (first[v] as number);
-  }
-  const out = new Int32Array(2 * tail.length);
-  const next = first.slice();
-  const add = (event: number, arc: number) => {
-    const place = next[event] as number;
-    out[place] = arc;
-    next[event] = place + 1;
-  };
-  for (let a = 0; a < tail.length; a++) {
-    add(tail[a] as number, 2 * a);
-    add(head[a] as number, 2 * a + 1);
-  }
-  return [first, out];
 }

@@ -40,7 +40,8 @@ describe("a small graph", () => {
   test("has names, shapes, roles and a batch axis", () => {
     const { graph: read_, warnings } = readGraph(graph, { batch: 3 });
     expect(warnings).toEqual([]);
-    expect(read_?.name).toBe("g");
+    // Named by its file, which the helper numbers; exporters call every graph the same.
+    expect(read_?.name).toMatch(/^\d+$/);
     expect(read_?.outputs).toEqual(["y"]);
     expect(read_?.nodes.map((n) => [n.name, n.op, n.covers])).toEqual([
       ["fc", "MatMul", ["fc"]],

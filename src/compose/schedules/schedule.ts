@@ -1,7 +1,7 @@
 import type { PipelineInstruction } from "../../ir/iteration.js";
 
 /** What a schedule needs to know of the pipeline. */
-export interface PipelineSize {
+interface PipelineSize {
   readonly stages: number;
   readonly microbatches: number;
 }

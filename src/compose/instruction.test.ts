@@ -1,0 +1,186 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Evaluation, InstructionOption } from "../ir/configuration.js";
+import type { Execution, InstructionShape, PartitionUse } from "../ir/partition.js";
+import { paretoIndices } from "../math/pareto.js";
+import { composeInstruction } from "./instruction.js";
+
+const STATIC_W = 10;
+
+function evaluation(
+  partition: string,
+  freq_mhz: number,
+  sms: number,
+  time_s: number,
+  energy_j: number,
+) {
+  return {
+    partition,
+    freq_mhz,
+    sms,
+    launch_slot: null,
+    time_s,
+    energy_j,
+    source: "modelled",
+  } as const;
+}
+
+function use(partition: string, layers: readonly number[], nanobatch: 0 | 1 | null): PartitionUse {
+  return { partition, layers, nanobatch };
+}
+
+const nanobatched: Execution = {
+  model: "nanobatched",
+  uses: [use("a", [3, 4], 0), use("b", [], null), use("a", [3], 1)],
+};
+const sequential: Execution = { model: "sequential", uses: [use("b", [3, 4], null)] };
+const shape: InstructionShape = {
+  stage: 1,
+  kind: "forward",
+  executions: [sequential, nanobatched],
+};
+
+function table(evaluations: readonly Evaluation[]): Map<string, Evaluation[]> {
+  const map = new Map<string, Evaluation[]>();
+  for (const e of evaluations) map.set(e.partition, [...(map.get(e.partition) ?? []), e]);
+  return map;
+}
+
+const EVERYTHING = {
+  static_power_w: STATIC_W,
+  models: ["sequential", "nanobatched"] as const,
+  allow: () => true,
+};
+
+/** Every combination: [time_s, energy_j] for each frequency and model. */
+function brute(evaluations: readonly Evaluation[]): [number, number][] {
+  return [1, 2].flatMap((freq_mhz) => {
+    const at = (key: string) =>
+      evaluations.filter((e) => e.partition === key && e.freq_mhz === freq_mhz);
+    const sums = (keys: readonly string[]) =>
+      keys.reduce<[number, number][]>(
+        (all, key) =>
+          all.flatMap(([t, e]) =>
+            at(key).map((x): [number, number] => [t + x.time_s, e + x.energy_j]),
+          ),
+        [[0, 0]],
+      );
+    return [...sums(["a", "a", "b", "a"]), ...sums(["b", "b"])];
+  });
+}
+
+function expectSpelledOut({ freq_mhz, execution, time_s, energy_j, use }: InstructionOption): void {
+  const model = execution === "sequential" ? sequential : nanobatched;
+  const chosen = use();
+  const totals = chosen.reduce(
+    ({ t, e }, { evaluation, layers }) => {
+      const count = Math.max(1, layers.length);
+      return { t: t + count * evaluation.time_s, e: e + count * evaluation.energy_j };
+    },
+    { t: 0, e: 0 },
+  );
+  expect(totals.t).toBeCloseTo(time_s, 9);
+  expect(totals.e).toBeCloseTo(energy_j, 9);
+  const spelled = chosen.flatMap(({ evaluation, layers, nanobatch }) => {
+    expect(evaluation.freq_mhz).toBe(freq_mhz);
+    return (layers.length > 0 ? layers : [null]).map(
+      (layer) => `${evaluation.partition} ${layer} ${nanobatch}`,
+    );
+  });
+  const wanted = model.uses.flatMap(({ partition, layers, nanobatch }) =>
+    (layers.length > 0 ? layers : [null]).map((layer) => `${partition} ${layer} ${nanobatch}`),
+  );
+  expect(spelled.sort()).toEqual(wanted.sort());
+}
+
+test("equals every combination, pruned, and spells out what it chose", () => {
+  const number = fc.integer({ min: 1, max: 30 });
+  const rows = fc.array(
+    fc.tuple(fc.constantFrom("a", "b"), fc.constantFrom(1, 2), number, number),
+    { maxLength: 14 },
+  );
+  fc.assert(
+    fc.property(rows, (list) => {
+      const evaluations = list.map(([key, freq, t, e], i) =>
+        evaluation(key, freq, i, t, e + STATIC_W * t),
+      );
+      const { options } = composeInstruction(shape, table(evaluations), EVERYTHING);
+      const all = brute(evaluations);
+      const expected = paretoIndices(
+        all.map(([t]) => t),
+        all.map(([t, e]) => e - STATIC_W * t),
+      ).map((i) => all[i]);
+      expect(options.map(({ time_s, energy_j }) => [time_s, energy_j])).toEqual(expected);
+      options.forEach(expectSpelledOut);
+    }),
+    { seed: 12, numRuns: 300 },
+  );
+});
+
+test("the first uses in order get the fastest configuration", () => {
+  const evaluations = [
+    evaluation("a", 1, 3, 2, 100),
+    evaluation("a", 1, 9, 3, 60),
+    evaluation("b", 1, 0, 1, 20),
+  ];
+  const { options } = composeInstruction(shape, table(evaluations), {
+    ...EVERYTHING,
+    models: ["nanobatched"],
+  });
+  const twoFast = options.find(({ time_s }) => time_s === 8);
+  expect(
+    twoFast?.use().map(({ evaluation: { sms }, layers, nanobatch }) => [sms, layers, nanobatch]),
+  ).toEqual([
+    [3, [3, 4], 0],
+    [0, [], null],
+    [9, [3], 1],
+  ]);
+  const oneFast = options.find(({ time_s }) => time_s === 9);
+  expect(oneFast?.use().map(({ evaluation: { sms }, layers }) => [sms, layers])).toEqual([
+    [3, [3]],
+    [9, [4]],
+    [0, []],
+    [9, [3]],
+  ]);
+});
+
+test("models and evaluations can be restricted, down to nothing", () => {
+  const evaluations = table([
+    evaluation("a", 1, 3, 1, 20),
+    evaluation("b", 1, 0, 1, 20),
+    evaluation("b", 2, 0, 9, 99),
+  ]);
+  const compose = (restriction: Partial<typeof EVERYTHING>) =>
+    composeInstruction(shape, evaluations, { ...EVERYTHING, ...restriction }).options;
+  const only = { ...EVERYTHING, models: ["nanobatched"] as const };
+  // Partition a was never evaluated at 2 MHz.
+  expect(composeInstruction(shape, evaluations, only).options.map((o) => o.freq_mhz)).toEqual([1]);
+  const slow = composeInstruction(shape, evaluations, {
+    ...EVERYTHING,
+    allow: (e) => e.freq_mhz === 2,
+  });
+  expect(slow.options.map(({ execution, time_s }) => [execution, time_s])).toEqual([
+    ["sequential", 18],
+  ]);
+  expect(compose({ allow: () => false })).toEqual([]);
+});
+
+test("hundreds of options are merged to 256 real ones, the fastest and cheapest among them", () => {
+  const evaluations = Array.from({ length: 900 }, (_, i) =>
+    evaluation("b", 1, i, 1 + i / 900, 50 / (1 + i / 900) + STATIC_W * (1 + i / 900)),
+  );
+  const single = { ...shape, executions: [{ ...sequential, uses: [use("b", [], null)] }] };
+  const { options } = composeInstruction(single, table(evaluations), EVERYTHING);
+  expect(options.length).toBeLessThanOrEqual(256);
+  expect(options.length).toBeGreaterThan(200);
+  const times = new Set(evaluations.map(({ time_s }) => time_s));
+  expect(options.every(({ time_s }) => times.has(time_s))).toBe(true);
+  expect(options[0]?.time_s).toBe(1);
+  expect(options.at(-1)?.time_s).toBe(1 + 899 / 900);
+  for (const { time_s, energy_j } of evaluations) {
+    const dynamic_j = (energy: number, time: number) => energy - STATIC_W * time + 1e-9;
+    const soon = options.filter((o) => o.time_s <= time_s + 1 / 254);
+    const least_j = Math.min(...soon.map((o) => dynamic_j(o.energy_j, o.time_s)));
+    expect(least_j).toBeLessThanOrEqual(dynamic_j(energy_j, time_s) + 1e-9);
+  }
+});

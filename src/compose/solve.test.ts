@@ -1,0 +1,225 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  haveInstances,
+  instanceFile,
+  instanceProblem,
+  option,
+  problemOf,
+  richProblem,
+  smallProblems,
+} from "../../test/support/pipelines.js";
+import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
+import type { IterationPoint, PipelineProblem } from "../ir/iteration.js";
+import { networkOf } from "./network.js";
+import { replay } from "./replay.js";
+import { solvePipeline } from "./solve.js";
+
+/** Every plan of a problem, replayed. */
+function allPlans(problem: PipelineProblem): { time_s: number; energy_j: number }[] {
+  const network = networkOf(problem);
+  const choice = new Int32Array(network.sets.length);
+  const plans: { time_s: number; energy_j: number }[] = [];
+  for (;;) {
+    plans.push(replay(network, choice));
+    let i = 0;
+    while (i < choice.length && choice[i] === (network.sets[i]?.options.length ?? 1) - 1) {
+      choice[i++] = 0;
+    }
+    if (i === choice.length) return plans;
+    choice[i] = (choice[i] ?? 0) + 1;
+  }
+}
+
+/** Is a point what its own instructions say, each starting as soon as it may? */
+function expectHonest(problem: PipelineProblem, point: IterationPoint): void {
+  const all = point.instructions.flat();
+  const end = (found: (typeof all)[number] | undefined) =>
+    found === undefined ? 0 : found.start_s + found.option.time_s;
+  for (const stage of point.instructions) {
+    stage.forEach((instruction, k) => {
+      const { kind, microbatch, stage: s } = instruction;
+      const from = kind === "forward" ? s - 1 : s + 1;
+      const waits = [stage[k - 1]];
+      if (kind !== "tail") {
+        const same = all.filter((other) => other.microbatch === microbatch);
+        const turn = kind === "backward" && s === problem.stages - 1;
+        waits.push(
+          turn
+            ? same.find((other) => other.kind === "forward" && other.stage === s)
+            : same.find((other) => other.kind === kind && other.stage === from),
+        );
+      }
+      expect(instruction.start_s).toBe(Math.max(...waits.map(end)));
+      expect(problem.options[s]?.[kind]).toContain(instruction.option);
+    });
+  }
+  const busy_s = all.reduce((sum, i) => sum + i.option.time_s, 0);
+  const work_j = all.reduce((sum, i) => sum + i.option.energy_j, 0);
+  const waiting_j = problem.static_power_w * (problem.stages * point.time_s - busy_s);
+  expect(point.time_s).toBe(Math.max(...all.map(end)));
+  expect(point.energy_j).toBeCloseTo(work_j + waiting_j, 9);
+  expect(point.lower_bound_j).toBeLessThanOrEqual(point.energy_j + 1e-9);
+}
+
+function expectFrontier(points: readonly IterationPoint[]): void {
+  for (let k = 1; k < points.length; k++) {
+    expect(points[k]?.time_s).toBeGreaterThan(points[k - 1]?.time_s ?? 0);
+    expect(points[k]?.energy_j).toBeLessThan(points[k - 1]?.energy_j ?? 0);
+  }
+}
+
+describe("on small pipelines", () => {
+  const small = smallProblems({ stages: 3, microbatches: 3, options: 4 });
+
+  test("every point is an honest replay, the first is the fastest, and energy only falls", () => {
+    fc.assert(
+      fc.property(small, (problem) => {
+        const { points } = solvePipeline(problem, { points: 8 });
+        expect(points.length).toBeGreaterThan(0);
+        expectFrontier(points);
+        for (const point of points) expectHonest(problem, point);
+        const network = networkOf(problem);
+        expect(points[0]?.time_s).toBe(replay(network, new Int32Array(network.sets.length)).time_s);
+      }),
+      { seed: 8, numRuns: 200 },
+    );
+  });
+
+  test("no plan is below the bound, and the points are close to the best plans", () => {
+    const tiny = smallProblems({ stages: 2, microbatches: 2, options: 3 });
+    let excess_j = 0;
+    let best_j = 0;
+    fc.assert(
+      fc.property(tiny, (problem) => {
+        const plans = allPlans(problem);
+        const { points } = solvePipeline(problem, { points: 16 });
+        for (const point of points) {
+          const inTime = plans.filter(({ time_s }) => time_s <= point.time_s + 1e-9);
+          const least_j = Math.min(...inTime.map(({ energy_j }) => energy_j));
+          expect(point.lower_bound_j).toBeLessThanOrEqual(least_j + 1e-9);
+          excess_j += point.energy_j - least_j;
+          best_j += least_j;
+        }
+      }),
+      { seed: 9, numRuns: 100 },
+    );
+    expect(excess_j / best_j).toBeLessThan(0.005);
+  });
+});
+
+describe("on rich pipelines", () => {
+  const problem = richProblem(4, 8, 18);
+
+  test("at least four fifths of the points asked for, from the fastest to about the optimum", () => {
+    const { points, energy_optimal_time_s } = solvePipeline(problem, { points: 32 });
+    expect(points.length).toBeGreaterThanOrEqual(26);
+    expectFrontier(points);
+    for (const point of points) expectHonest(problem, point);
+    expect((points.at(-1)?.time_s ?? 0) / energy_optimal_time_s).toBeCloseTo(1, 2);
+  });
+
+  test("within one per cent of the bound", () => {
+    for (const { energy_j, lower_bound_j } of solvePipeline(problem, { points: 32 }).points) {
+      expect(energy_j / lower_bound_j).toBeLessThan(1.01);
+    }
+  });
+
+  test("the same again is the same", () => {
+    const numbers = () =>
+      solvePipeline(problem, { points: 12 }).points.map(({ time_s, energy_j }) => [
+        time_s,
+        energy_j,
+      ]);
+    expect(numbers()).toEqual(numbers());
+  });
+});
+
+test("single options give one point, whatever is asked for", () => {
+  const problem = problemOf(
+    [
+      [[[1, 10]], [[2, 20]]],
+      [[[1, 10]], [[2, 20]]],
+    ],
+    3,
+    4,
+  );
+  for (const points of [1, 32]) {
+    const frontier = solvePipeline(problem, { points });
+    expect(frontier.points.map(({ time_s }) => time_s)).toEqual([12]);
+    expect(frontier.points[0]?.energy_j).toBe(180 + 4 * (2 * 12 - 18));
+    expect(frontier.points[0]?.lower_bound_j).toBeCloseTo(180 + 4 * (2 * 12 - 18), 9);
+  }
+});
+
+test("one stage, one microbatch, forward alone", () => {
+  const problem = problemOf(
+    [
+      [
+        [
+          [3, 5],
+          [2, 9],
+          [1, 30],
+        ],
+      ],
+    ],
+    1,
+    1,
+  );
+  const { points } = solvePipeline(problem, { points: 3 });
+  expect(points.map(({ time_s, energy_j }) => [time_s, energy_j])).toEqual([
+    [1, 30],
+    [2, 9],
+    [3, 5],
+  ]);
+});
+
+describe("refuses", () => {
+  const good = problemOf([[[[1, 10]], [[2, 20]]]], 2, 4);
+
+  const bad: readonly (readonly [string, string, PipelineProblem])[] = [
+    ["no stages", "KRS4001", { ...good, stages: 0, order: [], options: [] }],
+    ["no microbatches", "KRS4001", { ...good, microbatches: 0 }],
+    ["no instructions", "KRS4001", { ...good, order: [[]] }],
+    ["no options", "KRS4002", { ...good, options: [{ forward: [option(1, 1)], backward: [] }] }],
+    ["a time that is none", "KRS4003", problemOf([[[[Number.NaN, 1]]]], 1, 1)],
+    ["an infinite time", "KRS4003", problemOf([[[[Number.POSITIVE_INFINITY, 1]]]], 1, 1)],
+    ["negative energy", "KRS4003", problemOf([[[[1, -1]]]], 1, 1)],
+    ["negative static power", "KRS4003", { ...good, static_power_w: -1 }],
+    ["a circle", "KRS4004", { ...good, order: [good.order[0]?.toReversed() ?? []] }],
+  ];
+
+  test.each(bad)("%s with %s", (_, code, problem) => {
+    const codes = () => {
+      try {
+        solvePipeline(problem, { points: 4 });
+        return [];
+      } catch (error) {
+        return error instanceof DiagnosticError ? error.diagnostics.map((d) => d.code) : [error];
+      }
+    };
+    expect(codes()).toEqual([code]);
+  });
+});
+
+describe.skipIf(!haveInstances)("the reference instances", () => {
+  test.each(["p2x4", "p2x8", "p4x16"])("%s is close to its bound and below lowtime", (name) => {
+    const problem = instanceProblem(name);
+    const { points } = solvePipeline(problem, { points: 32 });
+    const gaps = points.map((point) => point.energy_j / point.lower_bound_j - 1);
+    gaps.sort((a, b) => a - b);
+    expect(points.length).toBeGreaterThanOrEqual(26);
+    expect(gaps[gaps.length >> 1]).toBeLessThan(0.0027);
+    expect(gaps.at(-1)).toBeLessThan(0.008);
+    for (const point of points) expectHonest(problem, point);
+
+    const lowtime = instanceFile(`${name}.lowtime.json`) as {
+      points: { time_s: number; energy_j: number }[];
+    };
+    for (const { time_s, energy_j } of points) {
+      const inTime = lowtime.points.filter((theirs) => theirs.time_s <= time_s);
+      const theirs_j = Math.min(...inTime.map((theirs) => theirs.energy_j));
+      expect(energy_j).toBeLessThan(theirs_j * 1.002);
+    }
+  });
+});

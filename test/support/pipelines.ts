@@ -1,0 +1,88 @@
+import { existsSync, readFileSync } from "node:fs";
+import fc from "fast-check";
+import { pipelineProblem } from "../../src/compose/problem.js";
+import type { InstructionFrontier, InstructionOption } from "../../src/ir/configuration.js";
+import type { PipelineProblem } from "../../src/ir/iteration.js";
+
+/** An option without configurations, as pipeline tests need it. */
+export function option(time_s: number, energy_j: number, freq_mhz = 1000): InstructionOption {
+  return { freq_mhz, execution: "sequential", time_s, energy_j, use: () => [] };
+}
+
+/** Forward and backward options as [time_s, energy_j], by stage; a third list is the tail. */
+export type StageOptions = readonly (readonly (readonly [number, number])[])[];
+
+const KINDS = ["forward", "backward", "tail"] as const;
+
+/** A 1F1B problem. */
+export function problemOf(
+  stages: readonly StageOptions[],
+  microbatches: number,
+  static_power_w: number,
+): PipelineProblem {
+  const frontiers = stages.flatMap((lists, stage) =>
+    lists.map((list, k): InstructionFrontier => {
+      const options = list.map(([time_s, energy_j]) => option(time_s, energy_j));
+      return { stage, kind: KINDS[k] ?? "tail", options };
+    }),
+  );
+  return pipelineProblem(frontiers, stages.length, { microbatches, static_power_w });
+}
+
+/** Small random problems with many ties: whole numbers, zero times allowed. */
+export function smallProblems(limits: {
+  readonly stages: number;
+  readonly microbatches: number;
+  readonly options: number;
+}): fc.Arbitrary<PipelineProblem> {
+  const entry = fc.tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 30 }));
+  const list = fc.array(entry, { minLength: 1, maxLength: limits.options });
+  const stage = fc.array(list, { minLength: 2, maxLength: 3 });
+  return fc
+    .tuple(
+      fc.array(stage, { minLength: 1, maxLength: limits.stages }),
+      fc.integer({ min: 1, max: limits.microbatches }),
+      fc.integer({ min: 0, max: 2 }),
+    )
+    .map(([stages, microbatches, power_w]) => problemOf(stages, microbatches, power_w));
+}
+
+/** A pipeline like a measured one: `size` clocks, convex in the large, rough in the small. */
+export function richProblem(stages: number, microbatches: number, size: number): PipelineProblem {
+  const list = (work_s: number, phase: number) =>
+    Array.from({ length: size }, (_, i): [number, number] => {
+      const clock = 0.6 + (0.4 * i) / (size - 1 || 1);
+      const time_s = (work_s / clock) * (1 + 0.01 * Math.sin(phase + 5 * i));
+      return [time_s, work_s * (60 + 170 * clock ** 2.4) + 85 * time_s];
+    });
+  const all = Array.from({ length: stages }, (_, s) => [
+    list(0.1 + 0.01 * (s % 3), s),
+    list(0.3 + 0.02 * (s % 2), s + 0.5),
+  ]);
+  return problemOf(all, microbatches, 85);
+}
+
+const INSTANCES = "../shared/data/instances";
+
+/** Whether the reference instances lie beside the repository. */
+export const haveInstances = existsSync(INSTANCES);
+
+/** A reference instance as a problem. */
+export function instanceProblem(name: string): PipelineProblem {
+  const { options, microbatches, static_power_w } = instanceFile(`${name}.json`) as {
+    options: Record<"forward" | "backward", { time_s: number; energy_j: number }[]>[];
+    microbatches: number;
+    static_power_w: number;
+  };
+  const stages = options.map((byKind) =>
+    [byKind.forward, byKind.backward].map((list) =>
+      list.map(({ time_s, energy_j }): [number, number] => [time_s, energy_j]),
+    ),
+  );
+  return problemOf(stages, microbatches, static_power_w);
+}
+
+/** A file beside the reference instances. */
+export function instanceFile(name: string): unknown {
+  return JSON.parse(readFileSync(`${INSTANCES}/${name}`, "utf8"));
+}
