@@ -12,9 +12,9 @@ import { type Inspection, inspection } from "./emit/inspection.js";
 import { planFile } from "./emit/plan.js";
 import { loadDevice } from "./gpu/device.js";
 import type { Device } from "./gpu/device-schema.js";
-import type { CostSource, Evaluation } from "./ir/configuration.js";
-import type { Kernel, KernelGraph } from "./ir/kernel-graph.js";
-import { type PartitionedGraph, partitionOfKernel } from "./ir/partition.js";
+import type { Cost, CostSource, Evaluation } from "./ir/configuration.js";
+import type { KernelGraph } from "./ir/kernel-graph.js";
+import { type PartitionedGraph, type PartitionType, partitionOfKernel } from "./ir/partition.js";
 import type { AnyGraph, LoweringContext, Recompute } from "./ir/pass.js";
 import { printGraph } from "./ir/print.js";
 import type { DType, TensorGraph } from "./ir/tensor-graph.js";
@@ -122,8 +122,8 @@ export async function inspect(options: OptimizeOptions, hooks: Hooks): Promise<I
   const device = loadDevice(options.gpu);
   const imported = await read(options, hooks);
   const { recognised, kernels, partitions } = lower(imported, device, options, hooks);
-  const costs = { measured: 0, interpolated: 0, modelled: 0, extrapolated: 0 };
-  return inspection({ gpu: device.name, imported, recognised, kernels, partitions, costs });
+  const costOf = topClockCost(device);
+  return inspection({ gpu: device.name, imported, recognised, kernels, partitions, costOf });
 }
 
 const TRAINING_TYPES: Readonly<Record<"bf16" | "fp16" | "fp32", DType>> = {
@@ -156,9 +156,10 @@ function lower(
   options: OptimizeOptions,
   hooks: Hooks,
 ): Lowered {
+  const costOf = topClockCost(device);
   const context: LoweringContext = {
     options,
-    kernelTime: kernelTimes(device),
+    kernelTime: (kernel) => costOf(partitionOfKernel(kernel)).time_s,
     report: hooks.report,
   };
   const wanted = options.print_ir;
@@ -181,18 +182,16 @@ function lower(
   return { recognised, kernels, partitions: graph };
 }
 
-/** Time of a launch alone at the highest clock; equal launches are costed once. */
-function kernelTimes(device: Device): (kernel: Kernel) => number {
+/** Cost at the highest clock without overlap; a partition is costed once. */
+function topClockCost(device: Device): (partition: PartitionType) => Cost {
   const oracle = modelledOracle(device);
   const [freq_mhz, sms] = [device.highest_clock_mhz, device.default_comm_sms];
-  const known = new Map<string, number>();
-  return (kernel) => {
-    const partition = partitionOfKernel(kernel);
-    const time_s =
-      known.get(partition.key) ??
-      oracle.cost(partition, { freq_mhz, launch_slot: null, sms }).time_s;
-    known.set(partition.key, time_s);
-    return time_s;
+  const known = new Map<string, Cost>();
+  return (partition) => {
+    const cost =
+      known.get(partition.key) ?? oracle.cost(partition, { freq_mhz, launch_slot: null, sms });
+    known.set(partition.key, cost);
+    return cost;
   };
 }
 

@@ -82,19 +82,26 @@ export function readBack(
   readBack(sum.right, sum.rightPoint[point] ?? 0, visit);
 }
 
-/** Pairs of points, by their indices. */
+/** Pairs of points, by their indices; the first `count` of both lists. */
 interface Pairs {
-  readonly left: number[];
-  readonly right: number[];
+  readonly left: Int32Array;
+  readonly right: Int32Array;
+  count: number;
+}
+
+function roomFor(most: number): Pairs {
+  return { left: new Int32Array(most), right: new Int32Array(most), count: 0 };
+}
+
+function add(pairs: Pairs, i: number, j: number): void {
+  pairs.left[pairs.count] = i;
+  pairs.right[pairs.count++] = j;
 }
 
 function allPairs(left: Frontier, right: Frontier): Pairs {
-  const pairs: Pairs = { left: [], right: [] };
+  const pairs = roomFor(left.time_s.length * right.time_s.length);
   for (let i = 0; i < left.time_s.length; i++) {
-    for (let j = 0; j < right.time_s.length; j++) {
-      pairs.left.push(i);
-      pairs.right.push(j);
-    }
+    for (let j = 0; j < right.time_s.length; j++) add(pairs, i, j);
   }
   return pairs;
 }
@@ -106,7 +113,7 @@ function allPairs(left: Frontier, right: Frontier): Pairs {
 function hullPairs(left: Frontier, right: Frontier): Pairs {
   const a = hullWalk(left);
   const b = hullWalk(right);
-  const pairs: Pairs = { left: [], right: [] };
+  const pairs = roomFor(a.points.length + b.points.length);
   const fastest_s = (left.time_s[0] ?? 0) + (right.time_s[0] ?? 0);
   let kept_s = 0;
   let pending_s = fastest_s;
@@ -115,15 +122,18 @@ function hullPairs(left: Frontier, right: Frontier): Pairs {
     // The point reached is kept at a vertex, or where the next one would be too far from the last.
     const next = Math.max(a.prices[i] ?? 0, b.prices[j] ?? 0);
     const alongLeft = (a.prices[i] ?? 0) === next;
-    const [ni, nj] = next === 0 ? [i, j] : alongLeft ? [i + 1, j] : [i, j + 1];
+    const ni = next > 0 && alongLeft ? i + 1 : i;
+    const nj = next > 0 && !alongLeft ? j + 1 : j;
     const next_s = (left.time_s[a.points[ni] ?? 0] ?? 0) + (right.time_s[b.points[nj] ?? 0] ?? 0);
     if (next < price * (1 - EPSILON) || next_s - kept_s > TOLERANCE * fastest_s) {
-      pairs.left.push(a.points[i] ?? 0);
-      pairs.right.push(b.points[j] ?? 0);
+      add(pairs, a.points[i] ?? 0, b.points[j] ?? 0);
       kept_s = pending_s;
     }
     if (next === 0) return pairs;
-    [i, j, price, pending_s] = [ni, nj, next, next_s];
+    i = ni;
+    j = nj;
+    price = next;
+    pending_s = next_s;
   }
 }
 
@@ -155,22 +165,27 @@ function hullWalk({ time_s, dynamic_j }: Frontier): HullWalk {
 
 /** The frontier of the sums of some pairs. */
 function sumOfPairs(left: Frontier, right: Frontier, pairs: Pairs): Frontier {
-  const sums = (of: "time_s" | "dynamic_j") =>
-    Float64Array.from(
-      pairs.left,
-      (i, k) => (left[of][i] ?? 0) + (right[of][pairs.right[k] ?? 0] ?? 0),
-    );
-  const time_s = sums("time_s");
-  const dynamic_j = sums("dynamic_j");
+  const time_s = sums(left.time_s, right.time_s, pairs);
+  const dynamic_j = sums(left.dynamic_j, right.dynamic_j, pairs);
   const kept = paretoIndices(time_s, dynamic_j);
-  return {
-    time_s: Float64Array.from(kept, (k) => time_s[k] ?? 0),
-    dynamic_j: Float64Array.from(kept, (k) => dynamic_j[k] ?? 0),
-    sum: {
-      left,
-      right,
-      leftPoint: Int32Array.from(kept, (k) => pairs.left[k] ?? 0),
-      rightPoint: Int32Array.from(kept, (k) => pairs.right[k] ?? 0),
-    },
-  };
+  const n = kept.length;
+  const sum = { left, right, leftPoint: new Int32Array(n), rightPoint: new Int32Array(n) };
+  const result = { time_s: new Float64Array(n), dynamic_j: new Float64Array(n), sum };
+  for (let k = 0; k < n; k++) {
+    const pair = kept[k] as number;
+    result.time_s[k] = time_s[pair] as number;
+    result.dynamic_j[k] = dynamic_j[pair] as number;
+    sum.leftPoint[k] = pairs.left[pair] as number;
+    sum.rightPoint[k] = pairs.right[pair] as number;
+  }
+  return result;
+}
+
+function sums(left: Float64Array, right: Float64Array, pairs: Pairs): Float64Array {
+  const all = new Float64Array(pairs.count);
+  for (let k = 0; k < all.length; k++) {
+    all[k] =
+      (left[pairs.left[k] as number] as number) + (right[pairs.right[k] as number] as number);
+  }
+  return all;
 }

@@ -1,4 +1,4 @@
-import { plural, scaled } from "../base/units.js";
+import { duration, plural, scaled } from "../base/units.js";
 import type { Inspection } from "./inspection.js";
 import { type Column, table } from "./table.js";
 
@@ -13,7 +13,6 @@ export function inspectionTables(found: Inspection): string {
     collectives(found),
     partitions(found),
     parameters(found),
-    costs(found),
   ];
   return [title, ...sections.filter((section) => section !== "")].join("\n");
 }
@@ -103,18 +102,24 @@ function partitions(found: Inspection): string {
     ["partition", "left"],
     ["sequential", "right"],
     ["nanobatched", "right"],
+    ["time", "right"],
+    ["energy", "right"],
+    ["source", "left"],
     ["communication", "left"],
     ["kernels", "left"],
   ];
   const communication = (entry: Inspection["partitions"][number]["communication"]): string =>
     entry === null ? "-" : `${entry.kind} ${scaled(entry.size_bytes, "B")} x${entry.ranks}`;
   return section(
-    "Partition types and how often one microbatch runs them",
+    "Partition types: runs per microbatch, cost of one run at the highest clock without overlap",
     columns,
     found.partitions.map((partition) => [
       partition.key,
       partition.sequential,
       partition.nanobatched,
+      duration(partition.cost.time_s),
+      scaled(partition.cost.energy_j, "J"),
+      partition.cost.source,
       communication(partition.communication),
       runs(partition.kernels),
     ]),
@@ -143,13 +148,4 @@ function parameters(found: Inspection): string {
     columns,
     found.parameters.map((value, stage) => [stage, scaled(value, "")]),
   );
-}
-
-function costs(found: Inspection): string {
-  const columns: Column[] = [
-    ["source", "left"],
-    ["configurations", "right"],
-  ];
-  const rows = Object.entries(found.costs).filter(([, answers]) => answers > 0);
-  return section("Where costs come from", columns, rows);
 }

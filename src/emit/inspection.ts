@@ -1,4 +1,4 @@
-import type { CostSource } from "../ir/configuration.js";
+import type { Cost } from "../ir/configuration.js";
 import type { CollectiveKind, Kernel, KernelGraph } from "../ir/kernel-graph.js";
 import { type PartitionedGraph, type PartitionType, useCount } from "../ir/partition.js";
 import type { Direction, NodeOrigin, TensorGraph } from "../ir/tensor-graph.js";
@@ -23,8 +23,6 @@ export interface Inspection {
   readonly kernels: readonly KernelSummary[];
   readonly collectives: readonly CollectiveSummary[];
   readonly partitions: readonly PartitionSummary[];
-  /** How many configurations each source answers. */
-  readonly costs: Readonly<Record<CostSource, number>>;
 }
 
 interface KernelSummary {
@@ -60,6 +58,8 @@ interface PartitionSummary {
   /** Runs per microbatch over all stages, where the instruction is sequential and nanobatched. */
   readonly sequential: number;
   readonly nanobatched: number;
+  /** One run on one GPU at the highest clock, communication after the kernels; and its source. */
+  readonly cost: Cost;
 }
 
 interface InspectionInput {
@@ -70,7 +70,7 @@ interface InspectionInput {
   readonly recognised: TensorGraph;
   readonly kernels: KernelGraph;
   readonly partitions: PartitionedGraph;
-  readonly costs: Readonly<Record<CostSource, number>>;
+  readonly costOf: (partition: PartitionType) => Cost;
 }
 
 /** Sums up every level of one lowering. Sorted, so that equal input prints equally. */
@@ -86,8 +86,7 @@ export function inspection(input: InspectionInput): Inspection {
     patterns: patternCounts(input.recognised),
     kernels: kernelSummaries(kernels.kernels),
     collectives: collectiveSummaries(kernels.kernels),
-    partitions: partitionSummaries(input.partitions),
-    costs: input.costs,
+    partitions: partitionSummaries(input.partitions, input.costOf),
   };
 }
 
@@ -174,7 +173,10 @@ function collectiveSummaries(kernels: readonly Kernel[]): Inspection["collective
   );
 }
 
-function partitionSummaries(graph: PartitionedGraph): Inspection["partitions"] {
+function partitionSummaries(
+  graph: PartitionedGraph,
+  costOf: InspectionInput["costOf"],
+): Inspection["partitions"] {
   const runs = (key: string, model: "sequential" | "nanobatched"): number => {
     const executions = graph.instructions.flatMap((instruction) => instruction.executions);
     const uses = executions.filter((e) => e.model === model).flatMap((e) => e.uses);
@@ -190,6 +192,7 @@ function partitionSummaries(graph: PartitionedGraph): Inspection["partitions"] {
     communication: communicationOf(type),
     sequential: runs(type.key, "sequential"),
     nanobatched: runs(type.key, "nanobatched"),
+    cost: costOf(type),
   }));
 }
 

@@ -3,14 +3,26 @@
  * strictly descending y. Of equal points the one with the lowest index stays.
  */
 export function paretoIndices(x: ArrayLike<number>, y: ArrayLike<number>): number[] {
-  const indices = Array.from({ length: x.length }, (_, i) => i);
-  indices.sort((a, b) => at(x, a) - at(x, b) || at(y, a) - at(y, b) || a - b);
+  const kept: number[] = [];
   let lowest = Number.POSITIVE_INFINITY;
-  return indices.filter((i) => {
-    const better = at(y, i) < lowest;
-    if (better) lowest = at(y, i);
-    return better;
-  });
+  for (const i of ascending(x, y)) {
+    if (at(y, i) >= lowest) continue;
+    lowest = at(y, i);
+    kept.push(i);
+  }
+  return kept;
+}
+
+/** All indices by x, then y, then themselves. Sums along a hull come sorted: that is checked first. */
+function ascending(x: ArrayLike<number>, y: ArrayLike<number>): Uint32Array {
+  const indices = new Uint32Array(x.length);
+  let sorted = true;
+  for (let i = 0; i < indices.length; i++) {
+    indices[i] = i;
+    sorted &&= i === 0 || at(x, i - 1) < at(x, i);
+  }
+  if (sorted) return indices;
+  return indices.sort((a, b) => at(x, a) - at(x, b) || at(y, a) - at(y, b) || a - b);
 }
 
 /**
@@ -40,5 +52,5 @@ function isBelow(
 }
 
 function at(values: ArrayLike<number>, i: number): number {
-  return values[i] ?? Number.NaN;
+  return values[i] as number;
 }
