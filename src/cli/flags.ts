@@ -118,7 +118,8 @@ export function bindings(flags: string, description: string): Flag<ReadonlyMap<s
       if (symbol === undefined || digits === undefined) {
         return fail(badValue(name, pair, "name=integer, several separated by commas"));
       }
-      const range = { min: 1, max: LARGEST_DIMENSION };
+      // Zero is a size: a decoder may start without a past.
+      const range = { min: 0, max: LARGEST_DIMENSION };
       const value = parseInteger(digits, `${name} ${symbol}`, range);
       if ((bound.get(symbol) ?? value) !== value) fail(boundTwice(symbol));
       bound.set(symbol, value);

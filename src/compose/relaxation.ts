@@ -51,31 +51,28 @@ export function relax(network: Network, deadlines: number): Relaxation {
   const curve = new Curve(sumOfCheapest(sets), slowest.time_s);
   const solutions: RelaxedSolution[] = [];
   let optimal_s: number | null = null;
-  for (;;) {
-    const bounded = flow.saturate();
-    if (optimal_s === null && (!bounded || flow.flow > idle_power_w * (1 + EPSILON))) {
-      optimal_s = Math.max(flow.time, fastest_s);
-    }
-    if (!bounded) break;
-    const step_s = flow.descend();
-    for (;;) {
-      if (optimal_s === null) break;
+  /** Solves the deadlines that lie between the present time and `until_s`. */
+  const solve = (until_s: number) => {
+    while (optimal_s !== null) {
       const deadline_s = evenly(fastest_s, optimal_s, deadlines, solutions.length);
-      if (deadline_s === null || deadline_s < flow.time - step_s) break;
-      flow.eventsAt(flow.time - deadline_s, events);
+      if (deadline_s === null || deadline_s < until_s) return;
+      flow.eventsAt(Math.max(0, flow.time - deadline_s), events);
       solutions.push({ deadline_s, duration_s: durations(sets, events) });
     }
+  };
+  for (;;) {
+    const bounded = flow.saturate();
+    if (!bounded || flow.flow > idle_power_w * (1 + EPSILON)) {
+      optimal_s ??= Math.max(flow.time, fastest_s);
+    }
+    if (!bounded) break;
+    solve(flow.time - flow.descend());
     flow.settle();
     curve.extend(flow.flow, flow.time);
   }
+  // Rounding may have put the last deadline just before the earliest time.
+  solve(0);
   const energy_optimal_time_s = optimal_s ?? fastest_s;
-  for (;;) {
-    // The last deadline may be missed by rounding: there every activity on the way is fastest.
-    const deadline_s = evenly(fastest_s, energy_optimal_time_s, deadlines, solutions.length);
-    if (deadline_s === null) break;
-    flow.eventsAt(0, events);
-    solutions.push({ deadline_s, duration_s: durations(sets, events) });
-  }
   const boundAt = (time_s: number) => curve.at(time_s) + idle_power_w * time_s;
   return { fastest_s, energy_optimal_time_s, boundAt, solutions };
 }

@@ -1,5 +1,10 @@
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
-import { inputWithoutShape, unboundSymbols, unusedBinding } from "../base/diagnostics/graph.js";
+import {
+  inputWithoutSamples,
+  inputWithoutShape,
+  unboundSymbols,
+  unusedBinding,
+} from "../base/diagnostics/graph.js";
 import type { Fact } from "./operators/operator.js";
 import type { SourceDim, SourceGraph, SourceType } from "./source.js";
 import { checkedShape } from "./tensor-data.js";
@@ -80,7 +85,9 @@ export function inputFacts(
     }
     const dims = type.shape.map((dim, axis) => binding.resolve(dim, `${name}.${axis}`));
     if (dims.every((dim) => typeof dim === "number")) {
-      facts.set(name, { dtype: type.dtype, shape: checkedShape(name, dims), value: null });
+      const shape = checkedShape(name, dims);
+      if (shape[0] === 0) fail(inputWithoutSamples(name));
+      facts.set(name, { dtype: type.dtype, shape, value: null });
     } else if (isRead(name)) {
       for (const dim of dims) if (typeof dim !== "number") for (const s of dim) missing.add(s);
     }

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { resourceUsage } from "node:process";
 import { fileURLToPath } from "node:url";
+import { hypervolume } from "../../src/math/hypervolume.js";
 import { type OptimizeOptions, optimize } from "../../src/pipeline.js";
 
 /** Stage times and peak memory of the example, the way the README runs it: `npm run bench`. */
@@ -33,6 +34,11 @@ const HOOKS = {
 
 const row = (label: string, value: string) =>
   console.log(`${label.padEnd(32)}${value.padStart(12)}`);
+const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+const most = <T>(items: readonly T[], value: (item: T) => number) =>
+  Math.max(...items.map((item) => value(item)));
+const median = (values: readonly number[]) =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 const seconds = (time_s: number) => `${time_s.toFixed(3)} s`;
 
 /** What the example may take on two cores. */
@@ -43,12 +49,31 @@ const phase_s = (name: string) => timings.find(({ phase }) => phase === name)?.t
 const total_s = timings.reduce((sum, { time_s }) => sum + time_s, 0);
 const peak_mib = resourceUsage().maxRSS / 1024;
 
+const gaps = frontier.points.map(({ energy_j, lower_bound_j }) => energy_j / lower_bound_j - 1);
+
+/** Share of the box from the searched frontier's ideal point to the slowest and dearest of all. */
+function volume(points: readonly { readonly time_s: number; readonly energy_j: number }[]): number {
+  const all = [...frontier.points, ...frontier.baselines.flatMap((baseline) => baseline.points)];
+  const [slowest_s, dearest_j] = [most(all, (p) => p.time_s), most(all, (p) => p.energy_j)];
+  const box =
+    (slowest_s - Math.min(...all.map((p) => p.time_s))) *
+    (dearest_j - Math.min(...all.map((p) => p.energy_j)));
+  const [x, y] = [points.map((p) => p.time_s), points.map((p) => p.energy_j)];
+  return hypervolume({ x, y }, slowest_s, dearest_j) / box;
+}
+
 for (const { phase, time_s } of timings) row(phase, seconds(time_s));
 row("all phases", seconds(total_s));
 row("cost-model calls", String(evaluations.length));
 row("cost-model calls per second", (evaluations.length / phase_s("search")).toFixed(0));
 row("worker threads", String(OPTIONS.threads));
 row("frontier points", String(frontier.points.length));
+row("energy above the bound, median", percent(median(gaps)));
+row("energy above the bound, most", percent(Math.max(...gaps)));
+for (const { name, points } of frontier.baselines) {
+  row(`hypervolume, ${name}`, percent(volume(points)));
+}
+row("hypervolume, searched", percent(volume(frontier.points)));
 row("peak memory", `${peak_mib.toFixed(0)} MiB`);
 if (total_s > LIMIT.time_s || peak_mib > LIMIT.memory_mib) {
   console.error(`over the limit of ${LIMIT.time_s} s and ${LIMIT.memory_mib} MiB`);

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import type { Diagnostic } from "../../src/base/diagnostics/diagnostic.js";
+import { readProfile } from "../../src/profile/reader.js";
 import { type CliRun, codes, kareus, temporaryFolder } from "../support/cli.js";
 import { namesOf } from "../support/onnx-reader.js";
 import { ROOT } from "../support/paths.js";
@@ -268,9 +270,15 @@ describe("plans", () => {
 
 describe("measurements.jsonl", () => {
   test("is a profile: a header, then one modelled partition record a line", () => {
-    const lines = read(join(out("a"), "measurements.jsonl")).split("\n");
+    const file = join(out("a"), "measurements.jsonl");
+    const lines = read(file).split("\n");
     expect(lines.pop()).toBe("");
     const [header, ...records] = lines.map((line) => JSON.parse(line));
+    // Our own strict reader takes every line as it is.
+    const warnings: Diagnostic[] = [];
+    const profile = readProfile(file, (diagnostic) => warnings.push(diagnostic));
+    expect(warnings).toEqual([]);
+    expect(profile).toEqual({ header, records });
     expect(header).toMatchObject({ format: "kareus-profile", version: 1, gpu: "a100-sxm4-40gb" });
     expect(records.length).toBeGreaterThan(0);
     for (const record of records) {

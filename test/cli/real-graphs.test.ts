@@ -11,17 +11,15 @@ const GRAPHS = existsSync(FOLDER)
   : [];
 const isDecoder = (name: string) => /^(llama|gpt2|genai|moe)_/.test(name);
 
-/** Small sizes. Inference graphs that take a past decode one token: total = past + 1. */
-function size(symbol: string, decoding: boolean): number {
+/** Small sizes; inference graphs that take a past begin without one. */
+function size(symbol: string): number {
   if (/batch/i.test(symbol)) return 2;
-  if (/past/i.test(symbol)) return 15;
-  return decoding && !/total/i.test(symbol) ? 1 : 16;
+  return /past/i.test(symbol) ? 0 : 16;
 }
 
 function layout(name: string): string[] {
   const symbols = symbolsOf(join(FOLDER, name)).filter((symbol) => /^[\w.:-]+$/.test(symbol));
-  const decoding = symbols.some((symbol) => /past/i.test(symbol));
-  const bind = symbols.map((symbol) => `${symbol}=${size(symbol, decoding)}`);
+  const bind = symbols.map((symbol) => `${symbol}=${size(symbol)}`);
   return [
     ...(bind.length > 0 ? ["--bind", bind.join(",")] : []),
     ...(/_tp8/.test(name) ? ["--tp", "8"] : []),

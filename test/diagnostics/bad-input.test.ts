@@ -145,6 +145,10 @@ describe.concurrent("bad graphs", () => {
     expectBadInput(await optimize(file(model)), "KRS1203");
   });
 
+  test("a batch of nothing", async () => {
+    expectBadInput(await optimize(MINI, "--bind", "batch=0,sequence=128"), "KRS1205");
+  });
+
   test("initializers with negative and enormous dimensions", async () => {
     for (const dims of [
       [16, -32],
@@ -215,7 +219,6 @@ describe.concurrent("bad usage", () => {
     ["--microbatches", "1.5"],
     ["--bind", "batch"],
     ["--bind", "batch=-4"],
-    ["--bind", "batch=0"],
     ["--bind", "batch=4,"],
     ["--dtype", "int8"],
     ["--pipeline", "2f2b"],

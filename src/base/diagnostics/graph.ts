@@ -131,6 +131,16 @@ export function badDimension(where: string, dim: number | string): Diagnostic {
   );
 }
 
+/** An input whose leading axis, along which samples lie, is empty. */
+export function inputWithoutSamples(input: string): Diagnostic {
+  return error(
+    "KRS1205",
+    input,
+    "the graph input holds no samples: its first dimension is 0",
+    "bind the batch to at least 1, for example --bind batch=8",
+  );
+}
+
 /** An input of the graph whose rank or type is unknown. */
 export function inputWithoutShape(input: string): Diagnostic {
   return error(
