@@ -77,6 +77,7 @@ describe("on small pipelines", () => {
       fc.property(small, (problem) => {
         const { points } = solvePipeline(problem, { points: 8 });
         expect(points.length).toBeGreaterThan(0);
+        expect(points.length).toBeLessThanOrEqual(8);
         expectFrontier(points);
         for (const point of points) expectHonest(problem, point);
         const network = networkOf(problem);

@@ -19,8 +19,8 @@ interface Plan extends Replay {
  * The frontier of discrete plans of a pipeline, with the relaxation's bound at each point's own
  * time: relaxed for `points` evenly spaced deadlines from the fastest to the energy-optimal time,
  * rounded to real options, replayed, and only what no other plan beats. Where fewer than four fifths
- * of the deadlines give a point of their own, those in between are tried too. Fails with KRS40xx on
- * a problem that makes no sense.
+ * of the deadlines give a point of their own, those in between are tried too; at most `points` are
+ * returned. Fails with KRS40xx on a problem that makes no sense.
  */
 export function solvePipeline(
   problem: PipelineProblem,
@@ -31,10 +31,10 @@ export function solvePipeline(
   // Every second deadline is one of those that were asked for.
   const relaxation = relax(network, 2 * asked - 1);
   const isAsked = (k: number) => k % 2 === 0;
-  let plans = nonDominated(plansOf(network, relaxation, isAsked));
+  let plans: readonly Plan[] = nonDominated(plansOf(network, relaxation, isAsked));
   if (plans.length < 0.8 * asked) {
     const between = plansOf(network, relaxation, (k) => !isAsked(k));
-    plans = nonDominated([...plans, ...between]);
+    plans = evenlyKept(nonDominated([...plans, ...between]), asked);
   }
   return {
     points: plans.map((plan) => pointOf(network, plan, relaxation)),
@@ -62,6 +62,15 @@ function nonDominated(plans: readonly Plan[]): Plan[] {
     plans.map(({ energy_j }) => energy_j),
   );
   return kept.flatMap((i) => plans[i] ?? []);
+}
+
+/** At most `count` of the plans, the first and the last among them. */
+function evenlyKept(plans: readonly Plan[], count: number): readonly Plan[] {
+  if (plans.length <= count) return plans;
+  const step = (plans.length - 1) / Math.max(1, count - 1);
+  return Array.from({ length: count }, (_, k) => plans[Math.round(k * step)]).flatMap(
+    (plan) => plan ?? [],
+  );
 }
 
 function pointOf(network: Network, plan: Plan, relaxation: Relaxation): IterationPoint {
