@@ -1,3 +1,4 @@
+import { recomputeIgnored } from "../src/base/diagnostics/lowering.js";
 import type { Pass } from "../src/ir/pass.js";
 import { BackwardBuilder } from "./backward/backward-builder.js";
 import { holdsBackward } from "./rewriting/facts.js";
@@ -16,6 +17,9 @@ export const deriveBackward: Pass<"tensor", "tensor"> = {
   name: "derive-backward",
   from: "tensor",
   to: "tensor",
-  run: (graph, { options }) =>
-    holdsBackward(graph) ? graph : new BackwardBuilder(graph, options.recompute).build(),
+  run: (graph, { options, report }) => {
+    if (!holdsBackward(graph)) return new BackwardBuilder(graph, options.recompute).build();
+    if (options.recompute === "full") report(recomputeIgnored(graph.name));
+    return graph;
+  },
 };

@@ -41,9 +41,12 @@ class ShardPlanner implements ShardPlan {
   }
 
   visit(node: TensorNode): void {
-    const cut = node.inputs.findIndex((name) => this.axes.has(name));
+    const isLinear = node.op === "kareus::Linear";
+    // A weight may be cut already (embedding tied to the output head): x alone decides.
+    const deciding = isLinear ? node.inputs.slice(0, 1) : node.inputs;
+    const cut = deciding.findIndex((name) => this.axes.has(name));
     if (cut >= 0) this.#propagate(node, cut);
-    else if (node.op === "kareus::Linear") this.#startColumn(node);
+    else if (isLinear) this.#startColumn(node);
     else if (isEmbedding(this.#index, node)) this.#cutVocabulary(node);
   }
 

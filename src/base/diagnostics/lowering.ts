@@ -31,6 +31,14 @@ export const moreStagesThanLayers = (graph: string, pp: number, layers: number):
     "lower --pp; `kareus inspect` shows the layers that were found",
   );
 
+export const recomputeIgnored = (graph: string): Diagnostic =>
+  warning(
+    "KRS1410",
+    graph,
+    "the graph brings its own backward: --recompute full changes nothing",
+    "export the forward graph alone to have recomputation planned",
+  );
+
 export const collectiveRanksUnknown = (node: string, group: string): Diagnostic =>
   warning(
     "KRS1404",

@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import { DiagnosticError } from "../src/base/diagnostics/diagnostic.js";
+import type { TensorGraph } from "../src/ir/tensor-graph.js";
+import { tensorGraph } from "../test/support/tensor-graph.js";
+import { shardTensorParallel } from "./shard-tensor-parallel.js";
+
+const shard = (graph: TensorGraph, tp: number) =>
+  shardTensorParallel.run(graph, {
+    options: { tp, cp: 1, ep: 1, dp: 1, pp: 1, recompute: "none" },
+    kernelTime: () => 0,
+    report: () => undefined,
+  });
+
+const opsOf = (graph: TensorGraph) => graph.nodes.map((node) => node.op.replace(/^kareus::/, ""));
+const shapeOf = (graph: TensorGraph, name: string) => graph.tensors.get(name)?.shape;
+
+/** x -> up -> activation -> down -> residual add. */
+const BLOCK = tensorGraph({
+  data: { x: [4, 8] },
+  parameters: { wu: [8, 32], wd: [32, 8] },
+  activations: { h: [4, 8], up: [4, 32], act: [4, 32], down: [4, 8], y: [4, 8] },
+  nodes: [
+    ["h", "Relu", ["x"]],
+    ["up", "kareus::Linear", ["h", "wu"], { k_axis: 0 }],
+    ["act", "Relu", ["up"]],
+    ["down", "kareus::Linear", ["act", "wd"], { k_axis: 0 }],
+    ["y", "Add", ["h", "down"]],
+  ],
+  outputs: ["y"],
+});
+
+describe("shard-tensor-parallel", () => {
+  it("cuts a block column then row, with Megatron-LM's copy and all-reduce", () => {
+    const local = shard(BLOCK, 4);
+    expect(opsOf(local)).toEqual([
+      ...["Relu", "CopyToGroup", "Linear", "Relu", "Linear", "AllReduce", "Add"],
+    ]);
+    expect(shapeOf(local, "up")).toEqual([4, 8]);
+    expect(shapeOf(local, "wu")).toEqual([8, 8]);
+    expect(shapeOf(local, "wd")).toEqual([8, 8]);
+    expect(shapeOf(local, "y")).toEqual([4, 8]);
+  });
+
+  it("keeps one rank and graphs with collectives as they are", () => {
+    expect(shard(BLOCK, 1)).toBe(BLOCK);
+    const local = shard(BLOCK, 4);
+    expect(shard(local, 4)).toBe(local);
+  });
+
+  it("refuses a degree that does not divide", () => {
+    expect(() => shard(BLOCK, 3)).toThrow(DiagnosticError);
+    expect(() => shard(BLOCK, 3)).toThrow(/KRS1401 up: --tp 3 does not divide 32/);
+  });
+
+  it("leaves a linear whole when its shards meet a norm before any sum", () => {
+    const graph = tensorGraph({
+      data: { x: [4, 8] },
+      parameters: { w: [8, 32], g: [32] },
+      activations: { h: [4, 8], up: [4, 32], y: [4, 32] },
+      nodes: [
+        ["h", "Relu", ["x"]],
+        ["up", "kareus::Linear", ["h", "w"], { k_axis: 0 }],
+        ["y", "RMSNormalization", ["up", "g"], { axis: -1 }],
+      ],
+      outputs: ["y"],
+    });
+    expect(opsOf(shard(graph, 4))).toEqual(["Relu", "Linear", "RMSNormalization"]);
+  });
+
+  it("cuts an embedding and the output head that shares its table, padding the vocabulary", () => {
+    const graph = tensorGraph({
+      data: { ids: [4, 16], labels: [4, 16] },
+      parameters: { table: [50, 8] },
+      activations: { e: [4, 16, 8], h: [4, 16, 8], logits: [4, 16, 50], loss: [] },
+      nodes: [
+        ["e", "Gather", ["table", "ids"]],
+        ["h", "Relu", ["e"]],
+        ["logits", "kareus::Linear", ["h", "table"], { k_axis: 1 }],
+        ["loss", "SoftmaxCrossEntropyLoss", ["logits", "labels"]],
+      ],
+      outputs: ["loss"],
+    });
+    const local = shard(graph, 4);
+    expect(opsOf(local)).toEqual([
+      ...["Gather", "AllReduce", "Relu", "CopyToGroup", "Linear"],
+      ...["SoftmaxCrossEntropyLoss", "AllReduce"],
+    ]);
+    expect(shapeOf(local, "table")).toEqual([13, 8]);
+    expect(shapeOf(local, "logits")).toEqual([4, 16, 13]);
+  });
+});
