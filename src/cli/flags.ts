@@ -101,7 +101,7 @@ export function toggle(flags: string, description: string): Flag<boolean> {
   return { flags, description, fallback: false, read: () => true };
 }
 
-/** A promised flag: any use of it is refused. */
+/** A promised flag: using it is refused. */
 export function unbuilt(flags: string, description: string): Flag<null> {
   const read = (_given: readonly string[], name: string) => fail(flagNotBuilt(name, "this flag"));
   return { flags, description: `${description} (not built yet)`, fallback: null, read };
