@@ -11,21 +11,21 @@ import { checkedShape } from "./tensor-data.js";
 
 /** Values of symbolic dimensions, and which of them were used. */
 export class Binding {
-  private readonly values: ReadonlyMap<string, number>;
-  private readonly used = new Set<string>();
+  readonly #values: ReadonlyMap<string, number>;
+  readonly #used = new Set<string>();
 
   constructor(values: ReadonlyMap<string, number>) {
-    this.values = values;
+    this.#values = values;
   }
 
   /** A dimension's size, or the symbols (or the axis's own name) that lack a value. */
   resolve(dim: SourceDim, axisName: string): number | readonly string[] {
-    const named = typeof dim === "string" ? this.value(dim) : null;
+    const named = typeof dim === "string" ? this.#value(dim) : null;
     if (named !== null) return named;
     if (typeof dim === "number") return dim;
-    const axis = this.value(axisName);
+    const axis = this.#value(axisName);
     if (axis !== null) return axis;
-    return dim === null ? [axisName] : this.evaluate(dim);
+    return dim === null ? [axisName] : this.#evaluate(dim);
   }
 
   /** A shape whose dimensions are all known, else null. */
@@ -37,26 +37,26 @@ export class Binding {
 
   /** Warns about bound names that no dimension has. */
   reportUnused(report: Report): void {
-    for (const name of this.values.keys()) {
-      if (!this.used.has(name)) report(unusedBinding(name));
+    for (const name of this.#values.keys()) {
+      if (!this.#used.has(name)) report(unusedBinding(name));
     }
   }
 
-  private value(name: string): number | null {
-    const value = this.values.get(name);
+  #value(name: string): number | null {
+    const value = this.#values.get(name);
     if (value === undefined) return null;
-    this.used.add(name);
+    this.#used.add(name);
     return value;
   }
 
   /** Sums and products of symbols and numbers, such as `past_length + 1` or `batch*sequence`. */
-  private evaluate(expression: string): number | readonly string[] {
+  #evaluate(expression: string): number | readonly string[] {
     const terms = expression.split("+").map((term) => term.split("*").map((part) => part.trim()));
     if (terms.flat().some((part) => !/^[\w.:-]+$/.test(part))) return [expression];
     const missing: string[] = [];
     const factor = (part: string): number => {
       if (/^\d+$/.test(part)) return Number(part);
-      const value = this.value(part);
+      const value = this.#value(part);
       if (value === null) missing.push(part);
       return value ?? 0;
     };

@@ -42,15 +42,15 @@ export function inferShapes(
 
 class Inference {
   readonly nodes: SourceNode[] = [];
-  private readonly unknown = new Map<string, { node: string; count: number }>();
-  private readonly stated: Map<string, SourceType>;
-  private disagreements = 0;
-  private disagreement: { tensor: string; inferred: Fact; stated: readonly number[] } | null = null;
+  readonly #unknown = new Map<string, { node: string; count: number }>();
+  readonly #stated: Map<string, SourceType>;
+  #disagreements = 0;
+  #disagreement: { tensor: string; inferred: Fact; stated: readonly number[] } | null = null;
 
-  private readonly facts: Map<string, Fact>;
-  private readonly binding: Binding;
-  private readonly scope: NameScope;
-  private readonly report: Report;
+  readonly #facts: Map<string, Fact>;
+  readonly #binding: Binding;
+  readonly #scope: NameScope;
+  readonly #report: Report;
 
   constructor(
     graph: SourceGraph,
@@ -59,61 +59,62 @@ class Inference {
     scope: NameScope,
     report: Report,
   ) {
-    this.stated = new Map([...graph.stated, ...graph.outputs]);
-    this.facts = facts;
-    this.binding = binding;
-    this.scope = scope;
-    this.report = report;
+    this.#stated = new Map([...graph.stated, ...graph.outputs]);
+    this.#facts = facts;
+    this.#binding = binding;
+    this.#scope = scope;
+    this.#report = report;
   }
 
   visit(node: SourceNode): void {
     if (node.op === "If") {
-      this.takeBranch(node);
+      this.#takeBranch(node);
       return;
     }
     if (node.op === "Loop" || node.op === "Scan") fail(controlFlow(nodeLabel(node), node.op));
     if (this.nodes.length >= NODE_LIMIT) fail(tooManyNodes(NODE_LIMIT));
-    const outputs = this.infer(node);
+    const outputs = this.#infer(node);
     node.outputs.forEach((name, index) => {
       const fact = outputs[index];
       if (name === "" || fact === undefined) return;
       checkedShape(name, fact.shape);
-      this.facts.set(name, fact);
-      if (node.op !== "Constant") this.compare(name, fact);
+      this.#facts.set(name, fact);
+      if (node.op !== "Constant") this.#compare(name, fact);
     });
-    this.nodes.push(this.normalized(node));
+    this.nodes.push(this.#normalized(node));
   }
 
   /**
    * One form for every operator set, so that axis rules need no values: axes that newer sets give
    * as a constant input also become an attribute, and the older default axis is written out.
    */
-  private normalized(node: SourceNode): SourceNode {
+  #normalized(node: SourceNode): SourceNode {
     const index = AXES_INPUT.get(node.op) ?? (node.op.startsWith("Reduce") ? 1 : -1);
-    const axes = this.facts.get(node.inputs[index] ?? "")?.value;
+    const axes = this.#facts.get(node.inputs[index] ?? "")?.value;
     if (axes) return { ...node, attributes: { axes, ...node.attributes } };
     const olderSoftmax = /^(Log)?Softmax$/.test(node.op) && node.opset < 13;
     return olderSoftmax ? { ...node, attributes: { axis: 1, ...node.attributes } } : node;
   }
 
   reportFindings(): void {
-    for (const [op, { node, count }] of this.unknown) this.report(unknownOperator(op, node, count));
-    if (this.disagreement !== null) {
-      const { tensor, inferred, stated } = this.disagreement;
-      this.report(shapeDisagreement(tensor, inferred.shape, stated, this.disagreements));
+    for (const [op, { node, count }] of this.#unknown)
+      this.#report(unknownOperator(op, node, count));
+    if (this.#disagreement !== null) {
+      const { tensor, inferred, stated } = this.#disagreement;
+      this.#report(shapeDisagreement(tensor, inferred.shape, stated, this.#disagreements));
     }
   }
 
-  private infer(node: SourceNode): readonly Fact[] {
-    const inputs = node.inputs.map((name) => this.facts.get(name) ?? null);
+  #infer(node: SourceNode): readonly Fact[] {
+    const inputs = node.inputs.map((name) => this.#facts.get(name) ?? null);
     const operator = operatorFor(node.op);
-    if (operator === undefined) return this.assume(node, inputs);
+    if (operator === undefined) return this.#assume(node, inputs);
     const call: InferenceCall = { ...node, name: nodeLabel(node), inputs };
     try {
-      return this.complete(node, operator.infer(call));
+      return this.#complete(node, operator.infer(call));
     } catch (error) {
       if (!(error instanceof ShapeError)) throw error;
-      const stated = this.statedFacts(node);
+      const stated = this.#statedFacts(node);
       if (stated !== null) return stated;
       const input = node.inputs[error.input] ?? "";
       return fail(shapeNotInferred(nodeLabel(node), node.op, input, error.message));
@@ -121,21 +122,21 @@ class Inference {
   }
 
   /** Outputs beyond those an operator knows take the file's shapes, if it states them. */
-  private complete(node: SourceNode, facts: readonly Fact[]): readonly Fact[] {
+  #complete(node: SourceNode, facts: readonly Fact[]): readonly Fact[] {
     if (facts.length >= node.outputs.length) return facts;
     return node.outputs.map((name, index) => {
-      const fact = facts[index] ?? (name === "" ? UNUSED : this.statedFact(name));
+      const fact = facts[index] ?? (name === "" ? UNUSED : this.#statedFact(name));
       if (fact !== null) return fact;
       return fail(shapeNotInferred(nodeLabel(node), node.op, "", `output ${index} is unexpected`));
     });
   }
 
   /** Unknown operators: the file's shapes, else those of the largest input. */
-  private assume(node: SourceNode, inputs: readonly (Fact | null)[]): readonly Fact[] {
-    const seen = this.unknown.get(node.op);
-    if (seen === undefined) this.unknown.set(node.op, { node: nodeLabel(node), count: 1 });
+  #assume(node: SourceNode, inputs: readonly (Fact | null)[]): readonly Fact[] {
+    const seen = this.#unknown.get(node.op);
+    if (seen === undefined) this.#unknown.set(node.op, { node: nodeLabel(node), count: 1 });
     else seen.count += 1;
-    const stated = this.statedFacts(node);
+    const stated = this.#statedFacts(node);
     if (stated !== null) return stated;
     let largest: Fact | null = null;
     for (const input of inputs) {
@@ -148,51 +149,51 @@ class Inference {
       return fail(shapeNotInferred(nodeLabel(node), node.op, "", "the operator is unknown"));
     }
     const { dtype, shape } = largest;
-    return node.outputs.map((name) => this.statedFact(name) ?? { dtype, shape, value: null });
+    return node.outputs.map((name) => this.#statedFact(name) ?? { dtype, shape, value: null });
   }
 
-  private statedFacts(node: SourceNode): readonly Fact[] | null {
-    const facts = node.outputs.map((name) => (name === "" ? UNUSED : this.statedFact(name)));
+  #statedFacts(node: SourceNode): readonly Fact[] | null {
+    const facts = node.outputs.map((name) => (name === "" ? UNUSED : this.#statedFact(name)));
     return facts.every((fact) => fact !== null) ? facts : null;
   }
 
-  private statedFact(name: string): Fact | null {
-    const type = this.stated.get(name);
-    const shape = type && this.binding.shapeOf(name, type);
+  #statedFact(name: string): Fact | null {
+    const type = this.#stated.get(name);
+    const shape = type && this.#binding.shapeOf(name, type);
     return type && shape
       ? { dtype: type.dtype, shape: checkedShape(name, shape), value: null }
       : null;
   }
 
-  private compare(name: string, inferred: Fact): void {
-    const stated = this.statedFact(name)?.shape;
+  #compare(name: string, inferred: Fact): void {
+    const stated = this.#statedFact(name)?.shape;
     if (stated === undefined) return;
     const same =
       stated.length === inferred.shape.length &&
       stated.every((dim, axis) => dim === inferred.shape[axis]);
     if (same) return;
-    this.disagreements += 1;
-    this.disagreement ??= { tensor: name, inferred, stated };
+    this.#disagreements += 1;
+    this.#disagreement ??= { tensor: name, inferred, stated };
   }
 
   /** Replaces an `If` by the branch that is taken. */
-  private takeBranch(node: SourceNode): void {
-    const branch = this.chooseBranch(node);
+  #takeBranch(node: SourceNode): void {
+    const branch = this.#chooseBranch(node);
     if (branch === null) {
       fail(shapeNotInferred(nodeLabel(node), node.op, node.inputs[0] ?? "", "a branch is missing"));
     }
-    const names = this.branchNames(node, branch);
+    const names = this.#branchNames(node, branch);
     const rename = (name: string) => names.get(name) ?? name;
-    for (const [name, tensor] of branch.initializers) this.facts.set(rename(name), tensor);
-    for (const [name, type] of branch.stated) this.stated.set(rename(name), type);
-    for (const inner of orderNodes(branch.nodes, this.knownTo(branch), this.report)) {
-      const label = this.scope.nodes.fresh(`${nodeLabel(node)}/${nodeLabel(inner)}`);
+    for (const [name, tensor] of branch.initializers) this.#facts.set(rename(name), tensor);
+    for (const [name, type] of branch.stated) this.#stated.set(rename(name), type);
+    for (const inner of orderNodes(branch.nodes, this.#knownTo(branch), this.#report)) {
+      const label = this.#scope.nodes.fresh(`${nodeLabel(node)}/${nodeLabel(inner)}`);
       this.visit({ ...renameTensors(inner, rename), name: label });
     }
     [...branch.outputs.keys()].forEach((inner, index) => {
       const outer = node.outputs[index] ?? "";
       if (outer === "" || rename(inner) === outer) return;
-      const name = this.scope.nodes.fresh(`${nodeLabel(node)}/${outer}`);
+      const name = this.#scope.nodes.fresh(`${nodeLabel(node)}/${outer}`);
       this.visit({
         ...node,
         name,
@@ -204,26 +205,26 @@ class Inference {
     });
   }
 
-  private knownTo(branch: SourceGraph): { has(name: string): boolean } {
+  #knownTo(branch: SourceGraph): { has(name: string): boolean } {
     return {
       has: (name) =>
-        branch.initializers.has(name) || (this.facts.has(name) && !definesLocally(branch, name)),
+        branch.initializers.has(name) || (this.#facts.has(name) && !definesLocally(branch, name)),
     };
   }
 
   /** The branch of a known condition, else the first whose outputs have shapes, else "then". */
-  private chooseBranch(node: SourceNode): SourceGraph | null {
+  #chooseBranch(node: SourceNode): SourceGraph | null {
     const { then_branch: yes, else_branch: no } = node.subgraphs;
     if (yes === undefined || no === undefined) return yes ?? no ?? null;
-    const condition = this.facts.get(node.inputs[0] ?? "")?.value?.[0];
+    const condition = this.#facts.get(node.inputs[0] ?? "")?.value?.[0];
     if (condition !== undefined) return condition ? yes : no;
     const shaped = (graph: SourceGraph) =>
-      [...graph.outputs].every(([name, type]) => this.binding.shapeOf(name, type) !== null);
+      [...graph.outputs].every(([name, type]) => this.#binding.shapeOf(name, type) !== null);
     return !shaped(yes) && shaped(no) ? no : yes;
   }
 
   /** New names of the tensors that a branch defines: the `If`'s outputs, or names under it. */
-  private branchNames(node: SourceNode, branch: SourceGraph): Map<string, string> {
+  #branchNames(node: SourceNode, branch: SourceGraph): Map<string, string> {
     const names = new Map<string, string>();
     const produced = new Set(branch.nodes.flatMap((inner) => inner.outputs));
     [...branch.outputs.keys()].forEach((inner, index) => {
@@ -232,7 +233,7 @@ class Inference {
     });
     for (const name of definedIn(branch)) {
       if (name === "" || names.has(name)) continue;
-      names.set(name, this.scope.tensors.fresh(`${nodeLabel(node)}/${name}`));
+      names.set(name, this.#scope.tensors.fresh(`${nodeLabel(node)}/${name}`));
     }
     return names;
   }

@@ -2,24 +2,24 @@ import type { SourceGraph, SourceNode } from "./source.js";
 
 /** Hands out names that were never handed out before. */
 class Names {
-  private readonly used = new Set<string>();
-  private readonly counts = new Map<string, number>();
+  readonly #used = new Set<string>();
+  readonly #counts = new Map<string, number>();
 
   /** Marks a name as taken without changing it. */
   reserve(name: string): void {
-    this.used.add(name);
+    this.#used.add(name);
   }
 
   /** `name`, or `name#2`, `name#3`... where it is taken. */
   fresh(name: string): string {
     let candidate = name;
-    let count = this.counts.get(name) ?? 1;
-    while (this.used.has(candidate)) {
+    let count = this.#counts.get(name) ?? 1;
+    while (this.#used.has(candidate)) {
       count += 1;
       candidate = `${name}#${count}`;
     }
-    this.counts.set(name, count);
-    this.used.add(candidate);
+    this.#counts.set(name, count);
+    this.#used.add(candidate);
     return candidate;
   }
 }

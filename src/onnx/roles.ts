@@ -118,47 +118,52 @@ function microbatchSize(
 /** Carries roles and the batch from tensor to tensor. */
 class Propagation {
   readonly tensors = new Map<string, Tensor>();
-  private readonly places = new Map<string, BatchPlace>();
-  private readonly parameterShapes = new Set<string>();
-  private readonly facts: ReadonlyMap<string, Fact>;
-  private readonly microbatch: number;
+  readonly #places = new Map<string, BatchPlace>();
+  readonly #parameterShapes = new Set<string>();
+  readonly #facts: ReadonlyMap<string, Fact>;
+  readonly #microbatch: number;
 
   constructor(facts: ReadonlyMap<string, Fact>, microbatch: number) {
-    this.facts = facts;
-    this.microbatch = microbatch;
+    this.#facts = facts;
+    this.#microbatch = microbatch;
   }
 
   addInput(name: string, role: TensorRole): void {
-    const fact = this.facts.get(name);
+    const fact = this.#facts.get(name);
     if (fact === undefined) return;
-    if (role === "parameter") this.parameterShapes.add(shapeKey(fact.shape));
-    this.add(name, fact, role, role === "data" ? placeInInput(fact.shape, this.microbatch) : null);
+    if (role === "parameter") this.#parameterShapes.add(shapeKey(fact.shape));
+    this.#add(
+      name,
+      fact,
+      role,
+      role === "data" ? placeInInput(fact.shape, this.#microbatch) : null,
+    );
   }
 
   visit(node: SourceNode): void {
     const inputs = node.inputs.map((name) => this.tensors.get(name) ?? null);
     const outputs = node.outputs.map((name) =>
-      name === "" ? null : (this.facts.get(name) ?? null),
+      name === "" ? null : (this.#facts.get(name) ?? null),
     );
     const arrives = ARRIVALS.has(node.op);
     const role = arrives ? "activation" : roleOfResult(node, inputs, outputs);
-    const places = node.inputs.map((name) => this.places.get(name) ?? null);
+    const places = node.inputs.map((name) => this.#places.get(name) ?? null);
     const unplaced = places.every((place) => place === null);
     const shaped: ShapedNode = {
       ...node,
       inputs,
       outputs: outputs.map((fact): Operand | null => fact && { ...fact, role }),
     };
-    const targets = role === "activation" ? followBatch(shaped, places, this.microbatch) : [];
+    const targets = role === "activation" ? followBatch(shaped, places, this.#microbatch) : [];
     node.outputs.forEach((name, index) => {
       const fact = outputs[index];
       if (name === "" || !fact) return;
       const target = targets[index] ?? "lost";
-      const place = arrives ? placeInInput(fact.shape, this.microbatch) : target;
+      const place = arrives ? placeInInput(fact.shape, this.#microbatch) : target;
       const found = place !== null && typeof place === "object" ? place : null;
       const gradient =
-        found === null && role === "activation" && this.isGradient(shaped, fact, target, unplaced);
-      this.add(name, fact, gradient ? "gradient" : role, found);
+        found === null && role === "activation" && this.#isGradient(shaped, fact, target, unplaced);
+      this.#add(name, fact, gradient ? "gradient" : role, found);
     });
   }
 
@@ -166,25 +171,20 @@ class Propagation {
    * Summed over the batch, or over axes that may hold it where it was lost. A product of one sample
    * cannot be told from attention by its axes: there the shape of a parameter decides.
    */
-  private isGradient(
-    node: ShapedNode,
-    fact: Fact,
-    target: BatchTarget,
-    unplaced: boolean,
-  ): boolean {
+  #isGradient(node: ShapedNode, fact: Fact, target: BatchTarget, unplaced: boolean): boolean {
     if (!isFloating(fact.dtype) || elementCount(fact.shape) <= 1) return false;
-    const shaped = this.parameterShapes.has(shapeKey(fact.shape));
-    if (target === "reduced") return shaped || this.microbatch > 1 || !PRODUCTS.has(node.op);
+    const shaped = this.#parameterShapes.has(shapeKey(fact.shape));
+    if (target === "reduced") return shaped || this.#microbatch > 1 || !PRODUCTS.has(node.op);
     const kinds = node.inputs.map((input) => input?.role ?? "constant");
     const activations = kinds.every((kind) => kind === "activation" || kind === "constant");
     const sums = PRODUCTS.has(node.op) || node.op === "ReduceSum";
     return shaped && unplaced && activations && sums;
   }
 
-  private add(name: string, fact: Fact, role: TensorRole, place: BatchPlace | null): void {
+  #add(name: string, fact: Fact, role: TensorRole, place: BatchPlace | null): void {
     const { dtype, shape } = fact;
     this.tensors.set(name, { name, dtype, shape, role, batch_axis: place?.axis ?? null });
-    if (place !== null) this.places.set(name, place);
+    if (place !== null) this.#places.set(name, place);
   }
 }
 

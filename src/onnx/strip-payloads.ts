@@ -139,29 +139,29 @@ function copyField(
 
 /** Collects protobuf bytes whose length prefixes are only known at the end. */
 class Output {
-  private readonly parts: Uint8Array[] = [];
-  private size_bytes = 0;
+  readonly #parts: Uint8Array[] = [];
+  #size_bytes = 0;
 
   /** Appends a field; length-delimited content gets its length in front. */
   field(field: FieldTag, content: Uint8Array): void {
-    this.push(varintBytes(field.number * 8 + field.wireType));
-    if (field.wireType === 2) this.push(varintBytes(content.length));
-    this.push(content);
+    this.#push(varintBytes(field.number * 8 + field.wireType));
+    if (field.wireType === 2) this.#push(varintBytes(content.length));
+    this.#push(content);
   }
 
   message(field: FieldTag, content: Output): void {
-    this.push(varintBytes(field.number * 8 + field.wireType));
-    this.push(varintBytes(content.size_bytes));
-    for (const part of content.parts) this.push(part);
+    this.#push(varintBytes(field.number * 8 + field.wireType));
+    this.#push(varintBytes(content.#size_bytes));
+    for (const part of content.#parts) this.#push(part);
   }
 
   concat(): Uint8Array {
-    return Buffer.concat(this.parts, this.size_bytes);
+    return Buffer.concat(this.#parts, this.#size_bytes);
   }
 
-  private push(bytes: Uint8Array): void {
-    this.parts.push(bytes);
-    this.size_bytes += bytes.length;
+  #push(bytes: Uint8Array): void {
+    this.#parts.push(bytes);
+    this.#size_bytes += bytes.length;
   }
 }
 
@@ -179,17 +179,17 @@ function varintBytes(value: number): Uint8Array {
 /** Forward-only reader over a file descriptor that hashes what it passes. */
 class ChunkedFile {
   readonly path: string;
-  private readonly descriptor: number;
-  private readonly hash = createHash("sha256");
-  private readonly chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-  private next = 0;
-  private filled = 0;
-  private chunkStart = 0;
+  readonly #descriptor: number;
+  readonly #hash = createHash("sha256");
+  readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  #next = 0;
+  #filled = 0;
+  #chunkStart = 0;
 
   constructor(path: string) {
     this.path = path;
     try {
-      this.descriptor = path === "-" ? 0 : openSync(path, "r");
+      this.#descriptor = path === "-" ? 0 : openSync(path, "r");
     } catch (error) {
       fail(unreadableFile(path, reasonOf(error)));
     }
@@ -197,26 +197,26 @@ class ChunkedFile {
 
   /** Bytes passed so far. */
   get position(): number {
-    return this.chunkStart + this.next;
+    return this.#chunkStart + this.#next;
   }
 
   atEnd(): boolean {
-    return this.next === this.filled && !this.fill();
+    return this.#next === this.#filled && !this.#fill();
   }
 
   /** The next `length` bytes, copied; grows only as far as the file really goes. */
   take(length: number): Uint8Array {
-    if (length <= this.filled - this.next) {
-      this.next += length;
-      return Buffer.from(this.chunk.subarray(this.next - length, this.next));
+    if (length <= this.#filled - this.#next) {
+      this.#next += length;
+      return Buffer.from(this.#chunk.subarray(this.#next - length, this.#next));
     }
     const parts: Buffer[] = [];
-    this.pass(length, (part) => parts.push(Buffer.from(part)));
+    this.#pass(length, (part) => parts.push(Buffer.from(part)));
     return Buffer.concat(parts);
   }
 
   skip(length: number): void {
-    this.pass(length, () => {});
+    this.#pass(length, () => {});
   }
 
   /** The bytes of one varint, as they are. */
@@ -224,7 +224,7 @@ class ChunkedFile {
     const bytes: number[] = [];
     do {
       if (bytes.length === 10) fail(malformedModel(this.path, "a number has no end"));
-      bytes.push(this.byte());
+      bytes.push(this.#byte());
     } while ((bytes[bytes.length - 1] ?? 0) >= 128);
     return Uint8Array.from(bytes);
   }
@@ -233,7 +233,7 @@ class ChunkedFile {
   varint(): number {
     let value = 0;
     for (let scale = 1; scale < 2 ** 70; scale *= 128) {
-      const byte = this.byte();
+      const byte = this.#byte();
       value += (byte % 128) * scale;
       if (byte < 128) return value;
     }
@@ -241,43 +241,43 @@ class ChunkedFile {
   }
 
   sha256(): string {
-    return this.hash.digest("hex");
+    return this.#hash.digest("hex");
   }
 
   close(): void {
-    if (this.descriptor !== 0) closeSync(this.descriptor);
+    if (this.#descriptor !== 0) closeSync(this.#descriptor);
   }
 
-  private byte(): number {
+  #byte(): number {
     if (this.atEnd()) fail(truncatedFile(this.path, this.position));
-    const byte = this.chunk[this.next] ?? 0;
-    this.next += 1;
+    const byte = this.#chunk[this.#next] ?? 0;
+    this.#next += 1;
     return byte;
   }
 
-  private pass(length: number, visit: (part: Uint8Array) => void): void {
+  #pass(length: number, visit: (part: Uint8Array) => void): void {
     let left = length;
     while (left > 0) {
       if (this.atEnd()) fail(truncatedFile(this.path, this.position));
-      const count = Math.min(left, this.filled - this.next);
-      visit(this.chunk.subarray(this.next, this.next + count));
-      this.next += count;
+      const count = Math.min(left, this.#filled - this.#next);
+      visit(this.#chunk.subarray(this.#next, this.#next + count));
+      this.#next += count;
       left -= count;
     }
   }
 
-  private fill(): boolean {
-    this.chunkStart += this.filled;
-    this.next = 0;
-    this.filled = this.read();
-    this.hash.update(this.chunk.subarray(0, this.filled));
-    return this.filled > 0;
+  #fill(): boolean {
+    this.#chunkStart += this.#filled;
+    this.#next = 0;
+    this.#filled = this.#read();
+    this.#hash.update(this.#chunk.subarray(0, this.#filled));
+    return this.#filled > 0;
   }
 
-  private read(): number {
+  #read(): number {
     for (;;) {
       try {
-        return readSync(this.descriptor, this.chunk, 0, CHUNK_BYTES, null);
+        return readSync(this.#descriptor, this.#chunk, 0, CHUNK_BYTES, null);
       } catch (error) {
         if (!isCode(error, "EAGAIN")) fail(unreadableFile(this.path, reasonOf(error)));
         // A pipe in non-blocking mode has nothing yet: wait a little, without spinning.
