@@ -5,8 +5,9 @@ import type { Pass } from "../src/ir/pass.js";
 import { balanceStages } from "./stages/balance-stages.js";
 
 /**
- * Assigns contiguous layers to pipeline stages so that the slowest stage is as fast as possible;
- * what comes before the first layer goes with it, what comes after the last layer likewise.
+ * Assigns contiguous layers to pipeline stages (to each of their chunks, where the pipeline
+ * interleaves) so that the slowest is as fast as possible; what comes before the first layer goes
+ * with it, what comes after the last layer likewise.
  * Needs kernels with layers, forward and backward. Guarantees a stage on every kernel and the
  * trained elements of each stage.
  *
@@ -18,9 +19,10 @@ export const assignStages: Pass<"kernel", "kernel"> = {
   from: "kernel",
   to: "kernel",
   run: (graph, { options, kernelTime }) => {
-    const stages = options.pp;
-    if (stages > Math.max(1, graph.layers)) {
-      fail(moreStagesThanLayers(graph.name, stages, graph.layers));
+    const { pp: stages, chunks } = options;
+    const parts = stages * chunks;
+    if (parts > Math.max(1, graph.layers)) {
+      fail(moreStagesThanLayers(graph.name, stages, chunks, graph.layers));
     }
     const owners = ownersOf(graph.kernels, graph.layers);
     const times = { layers: new Array<number>(graph.layers).fill(0), first: 0, last: 0 };
@@ -32,12 +34,12 @@ export const assignStages: Pass<"kernel", "kernel"> = {
       else if (owner === 0) times.first += time;
       else times.last += time;
     }
-    const stageOfLayer = balanceStages(times.layers, times.first, times.last, stages);
-    const kernels = graph.kernels.map((kernel, i) => ({
-      ...kernel,
-      stage: stageOfLayer[owners[i] ?? 0] ?? 0,
-    }));
-    return { ...graph, kernels, stages, parameters: parametersByStage(kernels, stages) };
+    const partOfLayer = balanceStages(times.layers, times.first, times.last, parts);
+    const kernels = graph.kernels.map((kernel, i) => {
+      const part = partOfLayer[owners[i] ?? 0] ?? 0;
+      return { ...kernel, stage: part % stages, chunk: Math.floor(part / stages) };
+    });
+    return { ...graph, kernels, stages, chunks, parameters: parametersByStage(kernels, stages) };
   },
 };
 

@@ -34,7 +34,7 @@ export const formKernels: Pass<"tensor", "kernel"> = {
     const kernels = launches.map(({ launch, after }) => former.form(launch, after));
     const layers = 1 + Math.max(-1, ...kernels.map((kernel) => kernel.layer ?? -1));
     const { name, sha256 } = graph;
-    return { level: "kernel", name, sha256, kernels, layers, stages: 1, parameters: [] };
+    return { level: "kernel", name, sha256, kernels, layers, stages: 1, chunks: 1, parameters: [] };
   },
 };
 
@@ -125,6 +125,7 @@ function common(nodes: readonly TensorNode[], after: readonly number[]) {
     origin,
     layer,
     stage: 0,
+    chunk: 0,
     after,
   };
 }

@@ -1,12 +1,12 @@
 import type { ComputeKernel, Kernel, KernelGraph } from "../src/ir/kernel-graph.js";
-import type { Execution, InstructionShape } from "../src/ir/partition.js";
-import type { Pass } from "../src/ir/pass.js";
+import type { Execution, InstructionKind, InstructionShape } from "../src/ir/partition.js";
+import type { Pass, PipelineName } from "../src/ir/pass.js";
 import { nanobatchedUses, sequentialUses } from "./partitions/instruction-uses.js";
 import { optimizerKernel } from "./partitions/optimizer.js";
 import { PartitionRegistry } from "./partitions/partition-registry.js";
 
 /**
- * Cuts every instruction (forward, backward and tail of a stage) into partitions: communication of
+ * Cuts every instruction (a stage's forward, backward and tail, by chunk) into partitions: communication of
  * one nanobatch with the compute of the other that runs beside it, for nanobatched execution; a
  * segment with its own communication behind it, for sequential execution. Equal shapes share a type.
  * Needs stages. Guarantees that each execution's uses cover all its kernels exactly once per
@@ -19,26 +19,45 @@ export const formPartitions: Pass<"kernel", "partition"> = {
   name: "form-partitions",
   from: "kernel",
   to: "partition",
-  run: (graph) => {
+  run: (graph, { options }) => {
     const registry = new PartitionRegistry();
     const instructions: InstructionShape[] = [];
     for (let stage = 0; stage < graph.stages; stage++) {
-      for (const kind of ["forward", "backward"] as const) {
-        const kernels = graph.kernels.filter((k) => k.stage === stage && k.direction === kind);
-        if (kernels.length === 0) continue;
-        instructions.push({ stage, kind, executions: executionsOf(kernels, registry) });
+      for (let chunk = 0; chunk < graph.chunks; chunk++) {
+        const here = graph.kernels.filter((k) => k.stage === stage && k.chunk === chunk);
+        for (const [kind, belongs] of kindsOf(options.pipeline)) {
+          const kernels = here.filter(belongs);
+          if (kernels.length === 0) continue;
+          instructions.push({ stage, chunk, kind, executions: executionsOf(kernels, registry) });
+        }
       }
       const tail = tailOf(graph, stage);
-      if (tail !== null) {
-        const uses = sequentialUses([tail], registry);
-        instructions.push({ stage, kind: "tail", executions: [{ model: "sequential", uses }] });
-      }
+      if (tail === null) continue;
+      const uses = sequentialUses([tail], registry);
+      const executions: Execution[] = [{ model: "sequential", uses }];
+      instructions.push({ stage, chunk: 0, kind: "tail", executions });
     }
     const { name, sha256, stages, layers } = graph;
     const partitions = registry.types();
     return { level: "partition", name, sha256, partitions, instructions, stages, layers };
   },
 };
+
+type Kind = readonly [InstructionKind, (kernel: Kernel) => boolean];
+
+const FORWARD: Kind = ["forward", (kernel) => kernel.direction === "forward"];
+const BACKWARD: Kind = ["backward", (kernel) => kernel.direction === "backward"];
+const isWeightGradient = (kernel: Kernel) => kernel.origin === "weight-gradient";
+
+/** What a microbatch's instructions are under a pipeline; ZB-H1 runs weight gradients apart. */
+function kindsOf(pipeline: PipelineName): readonly Kind[] {
+  if (pipeline !== "zb-h1") return [FORWARD, BACKWARD];
+  return [
+    FORWARD,
+    ["input_gradient", (kernel) => kernel.direction === "backward" && !isWeightGradient(kernel)],
+    ["weight_gradient", (kernel) => kernel.direction === "backward" && isWeightGradient(kernel)],
+  ];
+}
 
 function executionsOf(kernels: readonly Kernel[], registry: PartitionRegistry): Execution[] {
   const sequential: Execution = { model: "sequential", uses: sequentialUses(kernels, registry) };

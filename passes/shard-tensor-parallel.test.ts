@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { DiagnosticError } from "../src/base/diagnostics/diagnostic.js";
 import type { TensorGraph } from "../src/ir/tensor-graph.js";
+import { ONE } from "../test/support/lowering.js";
 import { tensorGraph } from "../test/support/tensor-graph.js";
 import { shardTensorParallel } from "./shard-tensor-parallel.js";
 
 const shard = (graph: TensorGraph, tp: number) =>
   shardTensorParallel.run(graph, {
-    options: { tp, cp: 1, ep: 1, dp: 1, pp: 1, recompute: "none" },
+    options: { ...ONE, tp },
     kernelTime: () => 0,
     report: () => undefined,
   });

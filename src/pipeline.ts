@@ -15,7 +15,7 @@ import type { Device } from "./gpu/device-schema.js";
 import type { Cost, CostSource, Evaluation } from "./ir/configuration.js";
 import type { KernelGraph } from "./ir/kernel-graph.js";
 import { type PartitionedGraph, type PartitionType, partitionOfKernel } from "./ir/partition.js";
-import type { AnyGraph, LoweringContext, Recompute } from "./ir/pass.js";
+import type { AnyGraph, LoweringContext, PipelineName, Recompute } from "./ir/pass.js";
 import { printGraph } from "./ir/print.js";
 import type { DType, TensorGraph } from "./ir/tensor-graph.js";
 import { verify } from "./ir/verify.js";
@@ -45,7 +45,7 @@ export interface OptimizeOptions {
   readonly pp: number;
   readonly dp: number;
   readonly microbatches: number;
-  readonly pipeline: "1f1b";
+  readonly pipeline: PipelineName;
   readonly chunks: number;
   readonly recompute: Recompute;
   readonly static_power_w: number | null;

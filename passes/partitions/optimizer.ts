@@ -19,6 +19,7 @@ export function optimizerKernel(stage: number, elements: number): ComputeKernel 
     origin: "inserted",
     layer: null,
     stage,
+    chunk: 0,
     after: [],
     class: "other",
     work: {

@@ -36,6 +36,7 @@ const nanobatched: Execution = {
 const sequential: Execution = { model: "sequential", uses: [use("b", [3, 4], null)] };
 const shape: InstructionShape = {
   stage: 1,
+  chunk: 0,
   kind: "forward",
   executions: [sequential, nanobatched],
 };

@@ -54,6 +54,7 @@ export function composeInstruction(
   const kept = merged(paretoIndices(time_s, dynamic_j), time_s);
   return {
     stage: shape.stage,
+    chunk: shape.chunk,
     kind: shape.kind,
     options: kept.flatMap((i) => {
       const candidate = candidates[i];

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { replay } from "../../test/support/replay.js";
 import type { ChosenUse, InstructionOption } from "../ir/configuration.js";
 import type { IterationPoint, TimedInstruction } from "../ir/iteration.js";
-import type { InstructionKind, PartitionedGraph, PartitionType } from "../ir/partition.js";
+import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
 import { type FrontierFile, readFrontier, writeFrontier } from "../plan/frontier.js";
 import { readPlan, writePlan } from "../plan/plan.js";
 import { frontierFile, type RunFacts } from "./frontier.js";
@@ -97,16 +97,17 @@ const FORWARD = option(1200, 0.3, 90.1, [
 const BACKWARD = option(1410, 0.7, 260.7, [use("backward.b", 12, [0, 1], 0)]);
 const TAIL = option(900, 0.05, 7.3, [use("backward.b", 0, [], null)]);
 
+const OPTIONS = { forward: FORWARD, backward: BACKWARD, tail: TAIL };
+
 /** Stage 1 of two runs F0 B0 F1 B1, stage 0 F0 F1 B0 B1; times chosen so that bubbles exist. */
 function point(): IterationPoint {
   const at = (
     stage: number,
-    kind: InstructionKind,
+    kind: keyof typeof OPTIONS,
     microbatch: number | null,
     start_s: number,
   ): TimedInstruction => {
-    const chosen = { forward: FORWARD, backward: BACKWARD, tail: TAIL }[kind];
-    return { stage, kind, microbatch, chunk: 0, option: chosen, start_s };
+    return { stage, kind, microbatch, chunk: 0, option: OPTIONS[kind], start_s };
   };
   const instructions = [
     [

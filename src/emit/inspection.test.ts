@@ -29,6 +29,7 @@ const place = {
   direction: "forward",
   layer: 0,
   stage: 0,
+  chunk: 0,
   after: [],
 } as const;
 
@@ -76,6 +77,7 @@ const FOUND = inspection({
     kernels: [LINEAR, ALL_REDUCE, { ...LINEAR, name: "again" }],
     layers: 1,
     stages: 2,
+    chunks: 1,
     parameters: [1e6, 0],
   },
   partitions: {
@@ -86,6 +88,7 @@ const FOUND = inspection({
     instructions: [
       {
         stage: 0,
+        chunk: 0,
         kind: "forward",
         executions: [
           { model: "sequential", uses: [{ partition: TYPE.key, layers: [], nanobatch: null }] },

@@ -45,6 +45,7 @@ export interface InstructionOption {
 /** The options of one instruction, ascending time, descending dynamic energy. */
 export interface InstructionFrontier {
   readonly stage: number;
+  readonly chunk: number;
   readonly kind: InstructionKind;
   readonly options: readonly InstructionOption[];
 }

@@ -26,6 +26,8 @@ interface KernelBase {
   readonly layer: number | null;
   /** Pipeline stage; 0 until stages are assigned. */
   readonly stage: number;
+  /** Which of its stage's model chunks; 0 unless the pipeline interleaves. */
+  readonly chunk: number;
   /** Indices of the kernels whose results this one reads. */
   readonly after: readonly number[];
 }
@@ -59,6 +61,8 @@ export interface KernelGraph {
   readonly kernels: readonly Kernel[];
   readonly layers: number;
   readonly stages: number;
+  /** Model chunks per stage. */
+  readonly chunks: number;
   /** Trained elements on one GPU, by stage: what the optimizer updates. */
   readonly parameters: readonly number[];
 }

@@ -64,11 +64,21 @@ export interface Execution {
   readonly uses: readonly PartitionUse[];
 }
 
-/** `tail` runs once per iteration after the stage's last microbatch (the optimizer step). */
-export type InstructionKind = "forward" | "backward" | "tail";
+/**
+ * What a stage does for one microbatch: forward and backward, the latter in two where the pipeline
+ * runs weight gradients apart; `tail` runs once after its last microbatch (the optimizer step).
+ */
+export type InstructionKind =
+  | "forward"
+  | "backward"
+  | "input_gradient"
+  | "weight_gradient"
+  | "tail";
 
 export interface InstructionShape {
   readonly stage: number;
+  /** The model chunk; 0 for the tail. */
+  readonly chunk: number;
   readonly kind: InstructionKind;
   /** The candidates; sequential is always among them. */
   readonly executions: readonly Execution[];

@@ -3,6 +3,7 @@ import type { Kernel, KernelGraph } from "./kernel-graph.js";
 import type { PartitionedGraph } from "./partition.js";
 import type { TensorGraph } from "./tensor-graph.js";
 
+export type PipelineName = "1f1b" | "gpipe" | "interleaved-1f1b" | "zb-h1";
 export type Recompute = "none" | "full";
 
 /** What lowering needs to know beside the graph. */
@@ -13,6 +14,9 @@ interface LoweringOptions {
   readonly dp: number;
   readonly pp: number;
   readonly recompute: Recompute;
+  readonly pipeline: PipelineName;
+  /** Model chunks per stage: above 1 only where the pipeline interleaves. */
+  readonly chunks: number;
 }
 
 export interface LoweringContext {

@@ -18,7 +18,11 @@ export const EXAMPLE = fileURLToPath(
 
 type LoweringOptions = LoweringContext["options"];
 
-const ONE: LoweringOptions = { tp: 1, cp: 1, ep: 1, dp: 1, pp: 1, recompute: "none" };
+/** One GPU, no pipeline to speak of. */
+export const ONE: LoweringOptions = {
+  ...{ tp: 1, cp: 1, ep: 1, dp: 1, pp: 1 },
+  ...{ recompute: "none", pipeline: "1f1b", chunks: 1 },
+};
 
 export interface LoweredStep {
   readonly pass: string;

@@ -23,7 +23,7 @@ export function problemOf(
   const frontiers = stages.flatMap((lists, stage) =>
     lists.map((list, k): InstructionFrontier => {
       const options = list.map(([time_s, energy_j]) => option(time_s, energy_j));
-      return { stage, kind: KINDS[k] ?? "tail", options };
+      return { stage, chunk: 0, kind: KINDS[k] ?? "tail", options };
     }),
   );
   return pipelineProblem(frontiers, stages.length, { microbatches, static_power_w });

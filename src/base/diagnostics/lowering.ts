@@ -23,12 +23,19 @@ export const tensorParallelBackward = (graph: string, tp: number): Diagnostic =>
     "export the forward graph with its loss, or a joint graph with its collectives in place",
   );
 
-export const moreStagesThanLayers = (graph: string, pp: number, layers: number): Diagnostic =>
+export const moreStagesThanLayers = (
+  graph: string,
+  pp: number,
+  chunks: number,
+  layers: number,
+): Diagnostic =>
   error(
     "KRS1403",
     graph,
-    `--pp ${pp} needs at least ${pp} repeated layers; ${layers} found`,
-    "lower --pp; `kareus inspect` shows the layers that were found",
+    chunks === 1
+      ? `--pp ${pp} needs at least ${pp} repeated layers; ${layers} found`
+      : `--pp ${pp} --chunks ${chunks} need at least ${pp * chunks} repeated layers; ${layers} found`,
+    "lower them; `kareus inspect` shows the layers that were found",
   );
 
 export const recomputeIgnored = (graph: string): Diagnostic =>
