@@ -35,8 +35,12 @@ export const JOB_FLAGS = {
   pp: integer("--pp <n>", "pipeline stages", 1, DEGREE),
   dp: integer("--dp <n>", "data-parallel replicas", 1, DEGREE, aboveOne("--dp")),
   sequenceParallel: unbuilt("--sequence-parallel", "sequence parallelism beside --tp"),
-  zero: unbuilt("--zero <level>", "optimizer sharding, 0 or 1"),
-  gpusPerNode: unbuilt("--gpus-per-node <n>", "GPUs that share a node"),
+  zero: integer("--zero <level>", "optimizer sharding, 0 or 1", 0, { min: 0, max: 1 }, (level) =>
+    level === 0 ? null : "--zero 1",
+  ),
+  gpusPerNode: integer("--gpus-per-node <n>", "GPUs that share a node", 8, DEGREE, (gpus) =>
+    gpus === 8 ? null : "a node of other than 8 GPUs",
+  ),
   group: unbuilt("--group <name=degree>", "what a collective group of the graph is"),
   microbatches: integer(
     "--microbatches <n>",
