@@ -17,9 +17,10 @@ export const detectLayers: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph) => {
-    const layers = new Map<TensorNode, number>();
-    for (const direction of ["forward", "backward"] as const) {
-      for (const [node, layer] of layersOf(graph, direction)) layers.set(node, layer);
+    const forward = layersOf(graph, "forward");
+    const layers = new Map(forward);
+    for (const [node, layer] of aligned(layersOf(graph, "backward"), forward)) {
+      layers.set(node, layer);
     }
     if (layers.size === 0) return graph;
     const nodes = graph.nodes.map((node) => {
@@ -49,6 +50,30 @@ function layersOf(graph: TensorGraph, direction: Direction): ReadonlyMap<TensorN
     launches.map(({ anchor }) => anchor),
   );
   return repeats === null ? new Map() : numberLayers(nodes, launches, repeats, direction);
+}
+
+/**
+ * Backward layers renumbered like the forward layers whose results they read: the first or last
+ * layer may differ in one direction only. What then belongs to no forward layer has no number.
+ */
+function aligned(
+  backward: ReadonlyMap<TensorNode, number>,
+  forward: ReadonlyMap<TensorNode, number>,
+): ReadonlyMap<TensorNode, number> {
+  if (forward.size === 0) return backward;
+  const madeIn = new Map<string, number>();
+  for (const [{ outputs }, layer] of forward) for (const name of outputs) madeIn.set(name, layer);
+  const votes = new Map<number, number>([[0, 0]]);
+  for (const [{ inputs }, layer] of backward) {
+    for (const input of inputs) {
+      const read = madeIn.get(input);
+      if (read !== undefined) votes.set(read - layer, 1 + (votes.get(read - layer) ?? 0));
+    }
+  }
+  const [shift] = [...votes].reduce((best, vote) => (vote[1] > best[1] ? vote : best));
+  const known = new Set(forward.values());
+  const shifted = [...backward].map(([node, layer]) => [node, layer + shift] as const);
+  return new Map(shifted.filter(([, layer]) => known.has(layer)));
 }
 
 /** What must be equal for two launches to be the same: operator, attributes, shapes. */

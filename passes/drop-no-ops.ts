@@ -5,8 +5,8 @@ import { GraphIndex } from "./rewriting/graph-index.js";
 import { renameInputs } from "./rewriting/rewrite.js";
 
 /**
- * Removes shape queries and nodes that pass their input on: Identity, waits on collectives, casts between
- * floating types that training runs in one precision, and reshapes to the same shape.
+ * Removes shape queries and nodes that pass their input on: Identity, waits on collectives, casts
+ * between floating types that training runs in one precision, and reshapes to the same shape.
  * Needs shapes. Guarantees that recognition meets arithmetic, not export artefacts.
  *
  *   before: x -> Cast -> Pow -> ReduceMean
@@ -23,7 +23,7 @@ export const dropNoOps: Pass<"tensor", "tensor"> = {
       if (READS_SHAPE.has(node.op)) return false;
       const [input, output] = [node.inputs[0], node.outputs[0]];
       if (!input || !output || !passesOn(index, node, input, output)) return true;
-      names.set(output, input);
+      names.set(output, names.get(input) ?? input);
       return false;
     });
     return kept.length === graph.nodes.length ? graph : renameInputs(graph, names, kept);

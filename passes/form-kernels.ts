@@ -8,9 +8,16 @@ import {
 import type { CommunicationKernel, ComputeKernel, Kernel } from "../src/ir/kernel-graph.js";
 import type { LoweringContext, Pass } from "../src/ir/pass.js";
 import { elementCount, type TensorGraph, type TensorNode } from "../src/ir/tensor-graph.js";
-import { communicationBytes, computeWork, oddBatch, splitTensors } from "./kernels/launch-work.js";
+import {
+  communicationBytes,
+  computeWork,
+  hasBatch,
+  oddBatch,
+  splitTensors,
+} from "./kernels/launch-work.js";
 import { formLaunches, type Launch } from "./kernels/launches.js";
 import { orderLaunches } from "./kernels/order-launches.js";
+import { isOptimizer } from "./rewriting/facts.js";
 
 /**
  * Forms kernels: one per launch. Connected element-wise nodes fuse into one memory-bound kernel,
@@ -32,9 +39,13 @@ export const formKernels: Pass<"tensor", "kernel"> = {
     }
     const former = new KernelFormer(graph, context);
     const kernels = launches.map(({ launch, after }) => former.form(launch, after));
-    const layers = 1 + Math.max(-1, ...kernels.map((kernel) => kernel.layer ?? -1));
+    const layers = kernels.reduce((most, { layer }) => Math.max(most, 1 + (layer ?? -1)), 0);
     const { name, sha256 } = graph;
-    return { level: "kernel", name, sha256, kernels, layers, stages: 1, chunks: 1, parameters: [] };
+    const updates_parameters = graph.nodes.some((node) => isOptimizer(node.op));
+    return {
+      ...{ level: "kernel", name, sha256, kernels, layers, updates_parameters },
+      ...{ stages: 1, chunks: 1, parameters: [] },
+    };
   },
 };
 
@@ -49,7 +60,8 @@ class KernelFormer {
     this.#graph = graph;
     this.#context = context;
     const odd = oddBatch(graph);
-    this.#nanobatch = odd === null ? { tensors: splitTensors(graph) } : null;
+    const splits = odd === null && hasBatch(graph);
+    this.#nanobatch = splits ? { tensors: splitTensors(graph) } : null;
     if (odd !== null) context.report(batchNotSplittable(graph.name, odd));
   }
 

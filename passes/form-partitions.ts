@@ -69,5 +69,7 @@ function executionsOf(kernels: readonly Kernel[], registry: PartitionRegistry): 
 function tailOf(graph: KernelGraph, stage: number): ComputeKernel | null {
   const elements = graph.parameters[stage] ?? 0;
   const trains = graph.kernels.some((kernel) => kernel.origin === "weight-gradient");
-  return elements === 0 || !trains ? null : optimizerKernel(stage, elements);
+  return elements === 0 || !trains || graph.updates_parameters
+    ? null
+    : optimizerKernel(stage, elements);
 }

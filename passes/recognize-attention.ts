@@ -33,12 +33,12 @@ function matchAttention(index: GraphIndex, softmax: TensorNode): Fusion | null {
   if (!scores || !weighted || q === undefined || keysTransposed === undefined) return null;
   const rank = index.tensor(q).shape.length;
   const keys = matchTransposedKeys(index, keysTransposed);
-  if (rank < 3 || keys === null) return null;
+  if ((rank !== 3 && rank !== 4) || keys === null) return null;
   const key = beforeRepeat(index, keys.name);
   const value = beforeRepeat(index, weighted.value);
   const kvHeads = index.tensor(key.name).shape.at(-3) ?? 1;
   const valueHeads = index.tensor(value.name).shape.at(-3) ?? 1;
-  if (rank > 3 && kvHeads !== valueHeads) return null;
+  if (kvHeads !== valueHeads) return null;
   const nodes = [
     keys.transpose,
     ...key.nodes,
@@ -51,6 +51,8 @@ function matchAttention(index: GraphIndex, softmax: TensorNode): Fusion | null {
   const inputs = [q, key.name, value.name, ...(scores.mask === null ? [] : [scores.mask])];
   return fuse("Attention", onlyReadInside(index, nodes), inputs, {
     is_causal: scores.mask !== null && isCausal(index, scores.mask) ? 1 : 0,
+    // Three axes: the heads are merged into the batch, so each sample has one.
+    ...(rank === 3 ? { q_num_heads: 1, kv_num_heads: 1 } : {}),
   });
 }
 
@@ -68,6 +70,7 @@ function matchScores(index: GraphIndex, name: string | undefined): Scores | null
   for (let depth = 0; depth < 6; depth++) {
     const node = index.producer(current);
     if (node === undefined || index.consumers(current ?? "").length !== 1) return null;
+    if (index.isGraphOutput(current ?? "")) return null;
     if (node.op === "MatMul" || node.op === "com.microsoft::FusedMatMul") {
       return { matmul: node, mask, nodes: nodes.reverse() };
     }
@@ -160,18 +163,11 @@ function isCausal(index: GraphIndex, mask: string): boolean {
 
 /** Drops from a pattern the nodes whose results are also read elsewhere (they must stay). */
 function onlyReadInside(index: GraphIndex, nodes: readonly TensorNode[]): TensorNode[] {
-  const order = new Map(index.graph.nodes.map((node, i) => [node, i]));
-  const unique = [...new Set(nodes)].sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
-  const last = unique.at(-1);
-  let inside = new Set(unique);
+  const ordered = index.inOrder(nodes);
+  const last = ordered.at(-1);
+  let inside = new Set(ordered);
   for (let changed = true; changed; ) {
-    const kept = [...inside].filter(
-      (node) =>
-        node === last ||
-        node.outputs.every((output) =>
-          index.consumers(output).every((reader) => inside.has(reader)),
-        ),
-    );
+    const kept = [...inside].filter((node) => node === last || index.isReadOnlyBy(node, inside));
     changed = kept.length < inside.size;
     inside = new Set(kept);
   }

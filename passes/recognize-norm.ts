@@ -35,7 +35,9 @@ function matchNorm(index: GraphIndex, sqrt: TensorNode): Fusion | null {
   const op = variance.mean === null ? "RMSNormalization" : "LayerNormalization";
   const parameters = [weighted?.parameter, biased?.parameter].filter((name) => name !== undefined);
   const tail = [...scaled, weighted?.node, biased?.node].filter((node) => node !== undefined);
-  return fuse(op, [...variance.nodes, sqrt, ...tail], [variance.x, ...parameters], { axis: -1 });
+  const nodes = [...variance.nodes, sqrt, ...tail];
+  if (!index.isClosed(nodes)) return null;
+  return fuse(op, nodes, [variance.x, ...parameters], { axis: -1 });
 }
 
 interface Variance {

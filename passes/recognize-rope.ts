@@ -38,9 +38,6 @@ function matchRope(index: GraphIndex, concat: TensorNode): Fusion | null {
   const [cos, sin] = [otherInput(timesCos, x), otherInput(timesSin, concat.outputs[0] ?? "")];
   if (cos === undefined || sin === undefined) return null;
   const halves = upper === lower ? [lower] : [upper, lower];
-  return fuse(
-    "RotaryEmbedding",
-    [...halves, negate, concat, timesSin, timesCos, add],
-    [x, cos, sin],
-  );
+  const nodes = [...halves, negate, concat, timesSin, timesCos, add];
+  return index.isClosed(nodes) ? fuse("RotaryEmbedding", nodes, [x, cos, sin]) : null;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { DiagnosticError } from "../src/base/diagnostics/diagnostic.js";
 import type { TensorGraph } from "../src/ir/tensor-graph.js";
 import { ONE } from "../test/support/lowering.js";
-import { tensorGraph } from "../test/support/tensor-graph.js";
+import { nodeLines, tensorGraph } from "../test/support/tensor-graph.js";
 import { shardTensorParallel } from "./shard-tensor-parallel.js";
 
 const shard = (graph: TensorGraph, tp: number) =>
@@ -46,6 +46,38 @@ describe("shard-tensor-parallel", () => {
     expect(shard(BLOCK, 1)).toBe(BLOCK);
     const local = shard(BLOCK, 4);
     expect(shard(local, 4)).toBe(local);
+  });
+
+  it("completes a graph that its exporter sharded: copies where columns begin", () => {
+    const graph = tensorGraph({
+      data: { ids: [4, 2] },
+      parameters: { table: [32, 8], wg: [8, 16], wu: [8, 16], wd: [16, 8] },
+      activations: {
+        ...{ e: [4, 2, 8], s: [4, 2, 8], n: [4, 2, 8], g: [4, 2, 16], u: [4, 2, 16] },
+        ...{ a: [4, 2, 16], d: [4, 2, 8], v: [8, 8], r: [8, 8] },
+      },
+      nodes: [
+        ["e", "Gather", ["table", "ids"]],
+        ["s", "com.microsoft::NcclAllReduce", ["e"], { group_type: 5 }],
+        ["n", "Tanh", ["s"]],
+        ["g", "kareus::Linear", ["n", "wg"], { k_axis: 0 }],
+        ["u", "kareus::Linear", ["n", "wu"], { k_axis: 0 }],
+        ["a", "kareus::SwiGLU", ["g", "u"]],
+        ["d", "kareus::Linear", ["a", "wd"], { k_axis: 0 }],
+        ["v", "Reshape", ["d"]],
+        ["r", "com.microsoft::NcclAllReduce", ["v"], { group_type: 5 }],
+      ],
+      outputs: ["r"],
+    });
+    const completed = shard(graph, 8);
+    expect(nodeLines(completed).slice(3, 6)).toEqual([
+      "g/copy CopyToGroup(n)",
+      "g Linear(n/copy wg)",
+      "u Linear(n/copy wu)",
+    ]);
+    expect(completed.nodes[3]?.attributes).toEqual({ group: "model" });
+    expect(completed.nodes).toHaveLength(graph.nodes.length + 1);
+    expect(shard(completed, 8)).toBe(completed);
   });
 
   it("refuses a degree that does not divide", () => {

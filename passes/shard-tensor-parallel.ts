@@ -4,6 +4,7 @@ import type { Pass } from "../src/ir/pass.js";
 import { holdsBackward, holdsCollectives } from "./rewriting/facts.js";
 import { GraphIndex } from "./rewriting/graph-index.js";
 import { applyShards } from "./sharding/apply-shards.js";
+import { enterGroups } from "./sharding/enter-groups.js";
 import { planShards } from "./sharding/plan-shards.js";
 
 /**
@@ -11,7 +12,8 @@ import { planShards } from "./sharding/plan-shards.js";
  * column-parallel linear whose shards reach a row-parallel one, an all-reduce behind it, and before
  * it a copy whose backward is an all-reduce. Found by following axes, not by names.
  * Needs linear layers and attention recognized, and a forward graph. Guarantees that every shape is
- * the local one; a graph that already holds collectives stays as it is.
+ * the local one. A graph that already holds collectives is sharded: it gets no more than the copies
+ * that a forward graph cannot show.
  *
  *   before: x -> Linear -> SwiGLU -> Linear -> Add
  *   after:  x -> CopyToGroup -> Linear(1/tp) -> SwiGLU(1/tp) -> Linear(1/tp) -> AllReduce -> Add
@@ -21,7 +23,9 @@ export const shardTensorParallel: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph, { options }) => {
-    if (options.tp === 1 || holdsCollectives(graph)) return graph;
+    const sharded = holdsCollectives(graph);
+    if (sharded) return holdsBackward(graph) ? graph : enterGroups(graph);
+    if (options.tp === 1) return graph;
     if (holdsBackward(graph)) fail(tensorParallelBackward(graph.name, options.tp));
     return applyShards(graph, planShards(new GraphIndex(graph), options.tp), options.tp);
   },

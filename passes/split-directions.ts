@@ -1,11 +1,12 @@
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
-import { holdsBackward } from "./rewriting/facts.js";
+import { holdsBackward, isLoss } from "./rewriting/facts.js";
 import { GraphIndex } from "./rewriting/graph-index.js";
 
 /**
  * Tells the forward half of a joint graph from its backward half: forward is whatever the loss (or
- * the YieldOp) needs, backward is the rest.
+ * the YieldOp) needs, backward is the rest; nodes that make nothing but gradients of parameters are
+ * weight gradients.
  * Needs roles. Guarantees that a graph which brings its own backward keeps it.
  *
  *   before: forward and gradient nodes mixed, all marked forward
@@ -18,9 +19,11 @@ export const splitDirections: Pass<"tensor", "tensor"> = {
   run: (graph) => {
     if (!holdsBackward(graph)) return graph;
     const forward = ancestors(new GraphIndex(graph), forwardEnds(graph));
-    const nodes = graph.nodes.map((node) =>
-      forward.has(node) ? node : { ...node, direction: "backward" as const },
-    );
+    const nodes = graph.nodes.map((node): TensorNode => {
+      if (forward.has(node)) return node;
+      const origin = makesWeightGradients(graph, node) ? "weight-gradient" : node.origin;
+      return { ...node, direction: "backward", origin };
+    });
     return { ...graph, nodes };
   },
 };
@@ -29,13 +32,18 @@ export const splitDirections: Pass<"tensor", "tensor"> = {
 function forwardEnds(graph: TensorGraph): readonly string[] {
   const yields = graph.nodes.find((node) => node.op === "com.microsoft::YieldOp");
   if (yields !== undefined) return yields.inputs;
-  const loss = graph.nodes.find((node) => /Loss(Internal)?$/.test(node.op));
+  const loss = graph.nodes.find((node) => isLoss(node.op));
   if (loss !== undefined) return loss.outputs;
   const scalar = graph.outputs.find((name) => {
     const tensor = graph.tensors.get(name);
     return tensor?.role === "activation" && tensor.shape.every((dim) => dim === 1);
   });
   return [scalar ?? graph.outputs[0] ?? ""];
+}
+
+function makesWeightGradients(graph: TensorGraph, node: TensorNode): boolean {
+  const made = node.outputs.filter((name) => name !== "");
+  return made.length > 0 && made.every((name) => graph.tensors.get(name)?.role === "gradient");
 }
 
 function ancestors(index: GraphIndex, ends: readonly string[]): ReadonlySet<TensorNode> {

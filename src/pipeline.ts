@@ -4,7 +4,7 @@ import { UNKNOWN_OPERATOR } from "./base/diagnostics/graph.js";
 import { unknownPass } from "./base/diagnostics/lowering.js";
 import { baselineFrontiers } from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
-import { pipelineProblem } from "./compose/problem.js";
+import { checkLayout, pipelineProblem } from "./compose/problem.js";
 import { solvePipeline } from "./compose/solve.js";
 import { modelledOracle } from "./cost/modelled.js";
 import { frontierFile, type RunFacts } from "./emit/frontier.js";
@@ -79,6 +79,10 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const device = loadDevice(options.gpu);
   const static_power_w = options.static_power_w ?? device.static_power_w;
 
+  const { microbatches, pipeline, chunks } = options;
+  const layout = { microbatches, static_power_w, pipeline, chunks };
+  checkLayout(options.pp, layout);
+
   const imported = await timer.run("ingest", () => read(options, hooks));
   const lowered = await timer.run("lowering", () => lower(imported, device, options, hooks));
 
@@ -94,7 +98,6 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     }),
   );
 
-  const layout = { microbatches: options.microbatches, static_power_w };
   const searched = await timer.run("composition", () =>
     instructionFrontiers(lowered.partitions, evaluations, static_power_w),
   );

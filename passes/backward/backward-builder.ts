@@ -8,7 +8,7 @@ import {
 } from "../../src/ir/tensor-graph.js";
 import type { GradientNode } from "../../src/onnx/gradients/gradient.js";
 import { gradientRuleFor } from "../../src/onnx/gradients/index.js";
-import { isComputed } from "../rewriting/facts.js";
+import { isComputed, isLoss } from "../rewriting/facts.js";
 
 /** One contribution to a tensor's gradient and the layer whose backward makes it. */
 interface Contribution {
@@ -27,12 +27,19 @@ export class BackwardBuilder {
   /** Forward tensors that backward reads from a recomputed copy. */
   readonly #recomputed = new Map<string, string>();
   readonly #recomputedLayers = new Set<number>();
+  readonly #forwardOfLayer = new Map<number, TensorNode[]>();
 
   constructor(graph: TensorGraph, recompute: Recompute) {
     this.#graph = graph;
     this.#recompute = recompute;
     this.#tensors = new Map(graph.tensors);
-    for (const node of graph.nodes) this.#names.add(node.name);
+    for (const node of graph.nodes) {
+      this.#names.add(node.name);
+      if (node.layer === null || node.direction !== "forward") continue;
+      const members = this.#forwardOfLayer.get(node.layer);
+      if (members === undefined) this.#forwardOfLayer.set(node.layer, [node]);
+      else members.push(node);
+    }
   }
 
   /** The graph with its backward appended. */
@@ -41,7 +48,12 @@ export class BackwardBuilder {
     const differentiable = this.#differentiable(forward);
     const seed = lossOf(this.#graph, forward, differentiable);
     if (seed === undefined) return this.#graph;
-    this.#addTensor(tensorOf(this.#graph, seed), `${seed}/grad`);
+    const arriving = {
+      ...tensorOf(this.#graph, seed),
+      name: `${seed}/grad`,
+      role: "data",
+    } as const;
+    this.#tensors.set(arriving.name, arriving);
     this.#gradients.set(seed, [{ name: `${seed}/grad`, layer: null }]);
     for (const node of forward.toReversed()) this.#visit(node, differentiable);
     return {
@@ -122,8 +134,10 @@ export class BackwardBuilder {
       this.#contribute(name, { name: output, layer: node.layer });
       return output;
     });
+    const name = this.#unique(`${node.name}/${suffix}`);
+    const numbered = name.slice(node.name.length);
     this.#push({
-      name: this.#unique(`${node.name}/${suffix}`),
+      name,
       op: made.op,
       inputs: made.inputs.map((name) => this.#recomputed.get(name) ?? name),
       outputs,
@@ -131,7 +145,7 @@ export class BackwardBuilder {
       direction: "backward",
       origin: isWeight ? "weight-gradient" : "input-gradient",
       layer: node.layer,
-      covers: node.covers.map((name) => `${name}/${suffix}`),
+      covers: node.covers.map((covered) => `${covered}${numbered}`),
     });
   }
 
@@ -139,8 +153,7 @@ export class BackwardBuilder {
   #recomputeLayer(layer: number): void {
     if (this.#recomputedLayers.has(layer)) return;
     this.#recomputedLayers.add(layer);
-    for (const node of this.#graph.nodes) {
-      if (node.layer !== layer || node.direction !== "forward") continue;
+    for (const node of this.#forwardOfLayer.get(layer) ?? []) {
       const inputs = node.inputs.map((name) => this.#recomputed.get(name) ?? name);
       const outputs = node.outputs.map((name) => {
         const tensor = this.#graph.tensors.get(name);
@@ -186,6 +199,15 @@ function lossOf(
   forward: readonly TensorNode[],
   differentiable: ReadonlySet<string>,
 ): string | undefined {
-  const made = new Set(forward.flatMap((node) => node.outputs));
-  return graph.outputs.find((name) => made.has(name) && differentiable.has(name));
+  const made = new Set<string>();
+  const losses = new Set<string>();
+  for (const { op, inputs, outputs } of forward) {
+    const follows = isLoss(op) || inputs.some((input) => losses.has(input));
+    for (const output of outputs) {
+      made.add(output);
+      if (follows) losses.add(output);
+    }
+  }
+  const ends = graph.outputs.filter((name) => made.has(name) && differentiable.has(name));
+  return ends.find((name) => losses.has(name)) ?? ends[0];
 }

@@ -21,10 +21,13 @@ export function computeWork(tensors: Tensors, launch: Launch): Work {
 
 /** Element-wise nodes in one launch: what enters is read once, what others need is written once. */
 function fusedWork(tensors: Tensors, launch: Launch): Work {
-  const made = new Set(launch.nodes.flatMap((node) => node.outputs));
-  const read = new Set(launch.nodes.flatMap((node) => node.inputs.filter((n) => !made.has(n))));
-  const readInside = new Set(launch.nodes.flatMap((node) => node.inputs));
-  const written = [...made].filter((name) => !readInside.has(name) || launch.leaving.has(name));
+  const [written = launch.nodes.at(-1)?.outputs[0]] = launch.writes;
+  // Views that overlap or repeat what they look at take no more than that from memory.
+  const bytes_read = launch.reads.reduce(
+    (sum, { source, views }) =>
+      sum + Math.min(bytesOfAll(tensors, [source]), bytesOfAll(tensors, views)),
+    0,
+  );
   const flops = launch.nodes.reduce((sum, node) => {
     const work = workOf(shapedNode(tensors, node));
     return sum + (work.kind === "pointwise" ? work.flops : 0);
@@ -32,10 +35,10 @@ function fusedWork(tensors: Tensors, launch: Launch): Work {
   return {
     op: "memory",
     class: launch.class,
-    bytes_read: bytesOfAll(tensors, read),
-    bytes_written: bytesOfAll(tensors, written),
+    bytes_read,
+    bytes_written: bytesOfAll(tensors, launch.writes),
     flops,
-    dtype: tensors.tensors.get(written[0] ?? "")?.dtype ?? "unknown",
+    dtype: tensors.tensors.get(written ?? "")?.dtype ?? "unknown",
   };
 }
 
@@ -65,6 +68,11 @@ export function oddBatch(graph: TensorGraph): number | null {
     if (batch !== undefined && batch % 2 !== 0) return batch;
   }
   return null;
+}
+
+/** Whether anything has a batch axis to split. */
+export function hasBatch(graph: TensorGraph): boolean {
+  return [...graph.tensors.values()].some(({ batch_axis }) => batch_axis !== null);
 }
 
 /** Every tensor with its batch axis halved. */

@@ -7,13 +7,21 @@ import { isComputed } from "../rewriting/facts.js";
 import { GraphIndex } from "../rewriting/graph-index.js";
 import { swapsLastTwoAxes } from "../rewriting/transposes.js";
 
+/** A tensor in memory and the views of it (slices, other shapes, itself) that are read. */
+interface Read {
+  readonly source: string;
+  readonly views: readonly string[];
+}
+
 /** Nodes that run as one launch. */
 export interface Launch {
   readonly kind: "compute" | "communication";
   readonly nodes: readonly TensorNode[];
   readonly class: KernelClass;
-  /** Tensors made here that other launches (or the graph's reader) need. */
-  readonly leaving: ReadonlySet<string>;
+  /** What enters: tensors in memory, each with the views of it that the nodes name. */
+  readonly reads: readonly Read[];
+  /** Tensors made here that other launches (or the graph's reader) need, or nobody reads. */
+  readonly writes: readonly string[];
   readonly collective: {
     readonly collective: CollectiveKind;
     readonly group: string;
@@ -23,7 +31,6 @@ export interface Launch {
 
 /** The launches of a graph, and for every tensor the launch that makes it. */
 export interface Launches {
-  readonly graph: TensorGraph;
   readonly launches: readonly Launch[];
   /** Index into `launches` by node; views carry the launch of what they look at. */
   readonly launchOf: ReadonlyMap<string, number>;
@@ -54,27 +61,56 @@ class LaunchFormer {
   readonly launchOf = new Map<string, number>();
   readonly #index: GraphIndex;
   readonly #works = new Map<TensorNode, NodeWork>();
+  /** The tensor in memory that a view looks at. */
+  readonly #sources = new Map<string, string>();
+  readonly #views = new Set<TensorNode>();
 
   constructor(graph: TensorGraph) {
     this.graph = graph;
     this.#index = new GraphIndex(graph);
   }
 
-  /** Settles what leaves each launch. */
+  /** Settles what enters and leaves each launch. */
   close(): Launches {
-    const leaving: Set<string>[] = this.launches.map(() => new Set());
-    for (const [name, index] of this.launchOf) {
-      const reads = this.#index.consumers(name).some((reader) => {
-        const readerLaunch = this.launchOf.get(reader.outputs.find((o) => o !== "") ?? "");
-        return readerLaunch !== index || !this.launches[index]?.nodes.includes(reader);
-      });
-      if (reads || this.#index.isGraphOutput(name)) leaving[index]?.add(name);
+    const launches = this.launches.map(({ kind, nodes, class: kernelClass, collective }) => {
+      const inside = new Set(nodes);
+      const made = nodes.flatMap((node) => node.outputs).filter((name) => name !== "");
+      const writes = made.filter(
+        (name) => this.#leaves(name, inside) || this.#index.consumers(name).length === 0,
+      );
+      return {
+        kind,
+        nodes,
+        class: kernelClass,
+        reads: this.#reads(nodes, made),
+        writes,
+        collective,
+      };
+    });
+    return { launches, launchOf: this.launchOf };
+  }
+
+  #reads(nodes: readonly TensorNode[], made: readonly string[]): Read[] {
+    const inside = new Set(made);
+    const views = new Map<string, Set<string>>();
+    for (const name of nodes.flatMap((node) => node.inputs)) {
+      const source = this.#sources.get(name) ?? name;
+      if (name === "" || inside.has(source)) continue;
+      views.set(source, (views.get(source) ?? new Set()).add(name));
     }
-    const launches = this.launches.map((launch, i) => ({
-      ...launch,
-      leaving: leaving[i] ?? new Set<string>(),
-    }));
-    return { graph: this.graph, launches, launchOf: this.launchOf };
+    return [...views].map(([source, names]) => ({ source, views: [...names] }));
+  }
+
+  /** Whether something other than these nodes reads a tensor or a view of it. */
+  #leaves(name: string, inside: ReadonlySet<TensorNode>): boolean {
+    if (this.#index.isGraphOutput(name)) return true;
+    return this.#index
+      .consumers(name)
+      .some((reader) =>
+        this.#views.has(reader)
+          ? reader.outputs.some((output) => this.#leaves(output, inside))
+          : !inside.has(reader),
+      );
   }
 
   visit(node: TensorNode): void {
@@ -100,9 +136,14 @@ class LaunchFormer {
 
   /** A view's tensors come from the launch of its input. */
   #passOn(node: TensorNode): void {
-    const from = node.inputs.map((name) => this.launchOf.get(name)).find((l) => l !== undefined);
-    if (from === undefined) return;
-    this.#makes(node, from);
+    this.#views.add(node);
+    const [from, ...others] = this.#producers(node);
+    const viewed = node.inputs.find((name) => this.launchOf.has(name)) ?? node.inputs[0];
+    if (viewed !== undefined && others.length === 0) {
+      const source = this.#sources.get(viewed) ?? viewed;
+      for (const output of node.outputs) this.#sources.set(output, source);
+    }
+    if (from !== undefined) this.#makes(node, from);
   }
 
   /**

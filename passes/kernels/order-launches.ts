@@ -7,7 +7,7 @@ interface OrderedLaunch {
 }
 
 /** Puts launches in execution order: dependencies first, else as the graph lists them. */
-export function orderLaunches({ launches, launchOf, graph }: Launches): OrderedLaunch[] {
+export function orderLaunches({ launches, launchOf }: Launches): OrderedLaunch[] {
   const dependencies = launches.map((launch, index) => {
     const read = launch.nodes.flatMap((node) => node.inputs.map((name) => launchOf.get(name)));
     return new Set(read.filter((from) => from !== undefined && from !== index) as number[]);
@@ -17,23 +17,21 @@ export function orderLaunches({ launches, launchOf, graph }: Launches): OrderedL
   for (const [index, set] of dependencies.entries()) {
     for (const from of set) readers[from]?.push(index);
   }
-  const place = new Map(graph.nodes.map((node, i) => [node, i]));
-  const placeOf = (index: number) => {
-    const first = launches[index]?.nodes[0];
-    return first === undefined ? 0 : (place.get(first) ?? 0);
-  };
-  const ready = waiting.flatMap((count, index) => (count === 0 ? [index] : []));
+  // Launches are listed by their first nodes, so a lower index comes first in the graph.
   const order: number[] = [];
-  while (ready.length > 0) {
-    let next = 0;
-    for (let i = 1; i < ready.length; i++) {
-      if (placeOf(ready[i] ?? 0) < placeOf(ready[next] ?? 0)) next = i;
-    }
-    const [index = 0] = ready.splice(next, 1);
-    order.push(index);
-    for (const reader of readers[index] ?? []) {
-      waiting[reader] = (waiting[reader] ?? 0) - 1;
-      if (waiting[reader] === 0) ready.push(reader);
+  const late: number[] = [];
+  for (const [scanned, count] of waiting.entries()) {
+    if (count > 0) continue;
+    late.push(scanned);
+    while (late.length > 0) {
+      const index = late.reduce((least, each) => Math.min(least, each), scanned);
+      late.splice(late.indexOf(index), 1);
+      order.push(index);
+      for (const reader of readers[index] ?? []) {
+        waiting[reader] = (waiting[reader] ?? 0) - 1;
+        // What lies ahead is found when the scan gets there.
+        if (waiting[reader] === 0 && reader < scanned) late.push(reader);
+      }
     }
   }
   if (order.length < launches.length) throw new Error("launches depend on each other in a circle");

@@ -36,6 +36,28 @@ describe("findRepeats", () => {
     expect(findRepeats([], [])).toBeNull();
   });
 
+  it("takes no quadratic time, with layers or without", () => {
+    const start_ms = performance.now();
+    const layers = Array.from({ length: 100_000 }, (_, i) => (i * i) % 50);
+    expect(
+      findRepeats(
+        layers,
+        layers.map(() => true),
+      ),
+    ).toMatchObject({ period: 50, count: 2000 });
+    let state = 1;
+    const chaos = Array.from({ length: 100_000 }, () => {
+      state = (state * 48_271) % 2_147_483_647;
+      return state % 97;
+    });
+    const chance = findRepeats(
+      chaos,
+      chaos.map(() => true),
+    );
+    expect((chance?.count ?? 0) * (chance?.period ?? 0)).toBeLessThan(20);
+    expect(performance.now() - start_ms).toBeLessThan(3000);
+  });
+
   it("covers as much as brute force does", () => {
     const sequence = fc.array(fc.nat({ max: 2 }), { maxLength: 14 });
     fc.assert(

@@ -16,17 +16,37 @@ export function findRepeats(
   const anchorsBefore = prefixCounts(isAnchor);
   let best: Repeats | null = null;
   for (let period = 1; period * 2 <= symbols.length; period++) {
-    let start = 0;
-    for (let i = 0; i + period <= symbols.length; i++) {
-      if (i + period < symbols.length && symbols[i] === symbols[i + period]) continue;
-      const count = Math.floor((i - start + period) / period);
+    const compared = symbols.length - period;
+    const covered = best === null ? 0 : best.period * best.count;
+    // A better stretch equals itself shifted over at least so many places: it cannot hide between
+    // probes that far apart.
+    const step = Math.max(period, covered - period + 1);
+    for (let probe = step - 1; probe < compared; probe += step) {
+      const { start, end } = equalRun(symbols, period, probe);
+      if (start === end) continue;
+      const count = Math.floor((end - start + period) / period);
       const anchors = (anchorsBefore[start + period] ?? 0) - (anchorsBefore[start] ?? 0);
-      const covered = best === null ? 0 : best.period * best.count;
-      if (count >= 2 && anchors > 0 && count * period > covered) best = { start, period, count };
-      start = i + 1;
+      const most = best === null ? 0 : best.period * best.count;
+      if (count >= 2 && anchors > 0 && count * period > most) best = { start, period, count };
+      while (probe + step < end) probe += step;
     }
   }
   return best;
+}
+
+/** The places around `at` where symbols equal those one period on: [start, end). */
+function equalRun(
+  symbols: readonly number[],
+  period: number,
+  at: number,
+): { readonly start: number; readonly end: number } {
+  const equal = (i: number) =>
+    i >= 0 && i + period < symbols.length && symbols[i] === symbols[i + period];
+  if (!equal(at)) return { start: at, end: at };
+  let [start, end] = [at, at + 1];
+  while (equal(start - 1)) start--;
+  while (equal(end)) end++;
+  return { start, end };
 }
 
 function prefixCounts(flags: readonly boolean[]): Int32Array {

@@ -12,6 +12,16 @@ export function holdsBackward(graph: TensorGraph): boolean {
   );
 }
 
+/** Whether an operator computes a loss: where forward ends. */
+export function isLoss(op: string): boolean {
+  return /Loss(Internal)?$/.test(op);
+}
+
+/** Whether an operator updates parameters. */
+export function isOptimizer(op: string): boolean {
+  return /(Adam|AdamW|SGD|Lamb|Momentum|Adagrad)(Optimizer)?(V\d+)?$/.test(op);
+}
+
 /** Whether a graph already holds communication. */
 export function holdsCollectives(graph: TensorGraph): boolean {
   return graph.nodes.some((node) => isCollective(graph, node));

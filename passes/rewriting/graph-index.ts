@@ -11,11 +11,13 @@ export class GraphIndex {
   readonly #producers = new Map<string, TensorNode>();
   readonly #consumers = new Map<string, TensorNode[]>();
   readonly #outputs: ReadonlySet<string>;
+  readonly #places = new Map<TensorNode, number>();
 
   constructor(graph: TensorGraph) {
     this.graph = graph;
     this.#outputs = new Set(graph.outputs);
-    for (const node of graph.nodes) {
+    for (const [place, node] of graph.nodes.entries()) {
+      this.#places.set(node, place);
       for (const output of node.outputs) if (output !== "") this.#producers.set(output, node);
       for (const input of new Set(node.inputs)) {
         if (input === "") continue;
@@ -56,6 +58,26 @@ export class GraphIndex {
 
   isGraphOutput(name: string): boolean {
     return this.#outputs.has(name);
+  }
+
+  /** Whether only these nodes read what a node makes. */
+  isReadOnlyBy(node: TensorNode, readers: ReadonlySet<TensorNode>): boolean {
+    return node.outputs.every(
+      (output) =>
+        !this.#outputs.has(output) && this.consumers(output).every((each) => readers.has(each)),
+    );
+  }
+
+  /** Whether the last of these nodes is the only one whose results others read. */
+  isClosed(nodes: readonly TensorNode[]): boolean {
+    const inside = new Set(nodes);
+    return nodes.slice(0, -1).every((node) => this.isReadOnlyBy(node, inside));
+  }
+
+  /** The nodes in the graph's order, each once. */
+  inOrder(nodes: readonly TensorNode[]): TensorNode[] {
+    const place = (node: TensorNode) => this.#places.get(node) ?? 0;
+    return [...new Set(nodes)].sort((a, b) => place(a) - place(b));
   }
 }
 

@@ -37,18 +37,13 @@ export function applyFusions(graph: TensorGraph, fusions: readonly Fusion[]): Te
   return { ...graph, nodes };
 }
 
-/** Makes every reader of `from` read `to` instead. */
+/** Makes every reader of a key of `names` read its value instead; no value may be a key. */
 export function renameInputs(
   graph: TensorGraph,
   names: ReadonlyMap<string, string>,
   nodes: readonly TensorNode[] = graph.nodes,
 ): TensorGraph {
-  const resolve = (name: string): string => {
-    let current = name;
-    for (let next = names.get(current); next !== undefined; next = names.get(current))
-      current = next;
-    return current;
-  };
+  const resolve = (name: string): string => names.get(name) ?? name;
   return {
     ...graph,
     nodes: nodes.map((node) =>

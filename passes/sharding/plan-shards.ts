@@ -3,7 +3,7 @@ import { tensorParallelIndivisible } from "../../src/base/diagnostics/lowering.j
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
 import { followAxis, shapedNode } from "../../src/onnx/operators/knowledge.js";
 import type { AxisTarget } from "../../src/onnx/operators/operator.js";
-import { isComputed } from "../rewriting/facts.js";
+import { isComputed, isLoss } from "../rewriting/facts.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
 
 /** Which tensors are cut along which axis, and where communication goes. */
@@ -72,7 +72,7 @@ class ShardPlanner implements ShardPlan {
   /** Carries a cut input through a node to its outputs and its other operands. */
   #propagate(node: TensorNode, input: number): void {
     const axis = this.axes.get(node.inputs[input] ?? "") ?? 0;
-    if (isLoss(node)) {
+    if (isLoss(node.op)) {
       this.losses.add(node);
       return;
     }
@@ -119,7 +119,7 @@ class ShardPlanner implements ShardPlan {
     const pending = [name];
     for (let current = pending.pop(); current !== undefined; current = pending.pop()) {
       for (const reader of this.#index.consumers(current)) {
-        if (isLoss(reader)) return true;
+        if (isLoss(reader.op)) return true;
         if (reader.op === "Reshape") pending.push(...reader.outputs);
       }
     }
@@ -132,7 +132,7 @@ class ShardPlanner implements ShardPlan {
     seen.add(name);
     if (this.#index.isGraphOutput(name)) return false;
     return this.#index.consumers(name).every((reader) => {
-      if (isLoss(reader)) return true;
+      if (isLoss(reader.op)) return true;
       const input = reader.inputs.indexOf(name);
       const targets = followAxis(shapedNode(this.#index.graph, reader), input, axis);
       return targets.every((target, i) => {
@@ -150,8 +150,4 @@ function isEmbedding(index: GraphIndex, node: TensorNode): boolean {
   if (node.op !== "Gather" || table === undefined || tokens === undefined) return false;
   const { role, shape } = index.tensor(table);
   return role === "parameter" && shape.length === 2 && index.tensor(tokens).role === "data";
-}
-
-function isLoss(node: TensorNode): boolean {
-  return node.op.includes("SoftmaxCrossEntropyLoss") && !node.op.endsWith("Grad");
 }

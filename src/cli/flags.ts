@@ -58,14 +58,27 @@ export function integer<F extends number | null>(
   return scalar(flags, description, fallback, parse, later);
 }
 
+function parseQuantity(text: string, name: string, unit: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (Number.isFinite(value) && value >= 0) return value;
+  return fail(badValue(name, text, `a number of ${unit}, zero or above`));
+}
+
 /** A finite number, zero or above; `unit` is for the message. */
 export function quantity(flags: string, description: string, unit: string): Flag<number | null> {
-  const parse = (text: string, name: string): number => {
-    const value = text.trim() === "" ? Number.NaN : Number(text);
-    if (Number.isFinite(value) && value >= 0) return value;
-    return fail(badValue(name, text, `a number of ${unit}, zero or above`));
-  };
+  const parse = (text: string, name: string) => parseQuantity(text, name, unit);
   return scalar(flags, description, null, parse);
+}
+
+/** The same, repeatable: every occurrence counts. */
+export function quantities(
+  flags: string,
+  description: string,
+  unit: string,
+): Flag<readonly number[]> {
+  const read = (given: readonly string[], name: string) =>
+    given.map((text) => parseQuantity(text, name, unit));
+  return { flags, description, fallback: [], read };
 }
 
 /** One of a few words; `later` lists the promised words that are not built. */

@@ -125,8 +125,6 @@ describe("the options of optimize", () => {
     ["KRS0011 --cp", ["--cp", "2"]],
     ["KRS0011 --ep", ["--ep", "2"]],
     ["KRS0011 --dp", ["--dp", "2"]],
-    ["KRS0011 --chunks", ["--chunks", "2"]],
-    ["KRS0011 --pipeline", ["--pipeline", "zb-h1"]],
     ["KRS0002 --pipeline", ["--pipeline", "1f2b"]],
     ["KRS0011 --recompute", ["--recompute", "selective"]],
     ["KRS0011 --profile", ["--profile", "p.jsonl"]],
@@ -135,7 +133,7 @@ describe("the options of optimize", () => {
     ["KRS0011 --group", ["--group", "g=tp"]],
     ["KRS0011 --gpus-per-node", ["--gpus-per-node", "4"]],
     ["KRS0011 --resume", ["--resume"]],
-    ["none", ["--cp", "1", "--pipeline", "1f1b", "--chunks", "1", "--recompute", "none"]],
+    ["none", ["--cp", "1", "--pipeline", "zb-h1", "--chunks", "2", "--recompute", "none"]],
   ])("answer %s to %j", (expected, args) => {
     expect(complaint(...args)).toBe(expected);
   });
@@ -163,7 +161,7 @@ describe("the program", () => {
     }
   });
 
-  it.each(["solve", "verify", "run", "doctor"])("says that %s is not built", async (name) => {
+  it.each(["search", "verify", "run", "doctor"])("says that %s is not built", async (name) => {
     const run = program.parseAsync([name, "x", "--any", "--", "y"], { from: "user" });
     await expect(run).rejects.toThrow(/KRS0010/);
   });

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { PIPELINES } from "../ir/pass.js";
 import type { OptimizeOptions } from "../pipeline.js";
 import {
   bindings,
@@ -46,25 +47,18 @@ export const JOB_FLAGS = {
     "--microbatches <n>",
     "microbatches per iteration (default: 4 x pp)",
     null,
-    {
-      min: 1,
-      max: 65536,
-    },
+    { min: 1, max: 65536 },
   ),
   pipeline: choice(
     "--pipeline <schedule>",
     "1f1b, gpipe, interleaved-1f1b or zb-h1",
-    ["1f1b"],
+    PIPELINES,
     "1f1b",
-    ["gpipe", "interleaved-1f1b", "zb-h1"],
   ),
-  chunks: integer(
-    "--chunks <n>",
-    "model chunks per stage",
-    1,
-    { min: 1, max: 64 },
-    aboveOne("--chunks"),
-  ),
+  chunks: integer("--chunks <n>", "model chunks per stage (interleaved-1f1b)", 1, {
+    min: 1,
+    max: 64,
+  }),
   recompute: choice(
     "--recompute <what>",
     "activation checkpointing: none, selective or full",

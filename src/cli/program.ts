@@ -5,10 +5,10 @@ import { addInspect } from "./commands/inspect.js";
 import { addOptimize } from "./commands/optimize.js";
 import { addSchema } from "./commands/schema.js";
 import { addSelect } from "./commands/select.js";
+import { addSolve } from "./commands/solve.js";
 
 /** Promised commands; using one says that it is not built yet. */
 const UNBUILT = [
-  "solve",
   "search",
   "verify",
   "explain",
@@ -40,6 +40,7 @@ export function buildProgram(version: string): Command {
     .addHelpText("after", EPILOGUE);
   addOptimize(program);
   addSelect(program);
+  addSolve(program);
   addInspect(program);
   addSchema(program);
   for (const name of UNBUILT) addUnbuilt(program, name);

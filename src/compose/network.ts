@@ -4,6 +4,7 @@ import {
   emptyPipeline,
   instructionWithoutOptions,
   notAQuantity,
+  tooManyOptions,
 } from "../base/diagnostics/plan.js";
 import type { InstructionOption } from "../ir/configuration.js";
 import type { PipelineInstruction, PipelineProblem } from "../ir/iteration.js";
@@ -34,12 +35,20 @@ export interface Network {
   readonly stageBefore: Int32Array;
   /** The instruction, mostly of another stage, whose result is awaited. */
   readonly dataBefore: Int32Array;
+  /**
+   * How long the result is on its way from another stage; 0 where none is awaited, and one more 0 at
+   * the end.
+   */
+  readonly transfer_s: Float64Array;
   readonly stageAfter: Int32Array;
   /** The reverse of `dataBefore`: at most one instruction awaits each result. */
   readonly dataAfter: Int32Array;
   /** An order in which every instruction comes after all that it waits for. */
   readonly topological: Int32Array;
 }
+
+/** The relaxation takes a step per option, each of which may move all instructions: minutes. */
+const MOST_WORK = 6e10;
 
 /** Checks a problem and lays it out as a graph. Fails with KRS40xx where it makes no sense. */
 export function networkOf(problem: PipelineProblem): Network {
@@ -48,32 +57,35 @@ export function networkOf(problem: PipelineProblem): Network {
   if (stages < 1 || problem.microbatches < 1) fail(emptyPipeline("the pipeline"));
   if (instructions.length === 0) fail(emptyPipeline("the pipeline"));
   checkQuantity("the pipeline", "static_power_w", static_power_w);
+  checkQuantity("the pipeline", "transfer_s", problem.transfer_s);
 
   const known = new Map<string, OptionSet>();
-  const sets = instructions.map(({ stage, kind }) => {
-    const key = `${stage} ${kind}`;
-    const set = known.get(key) ?? optionSet(problem, stage, kind);
+  const sets = instructions.map((instruction) => {
+    const key = `${instruction.stage} ${instruction.chunk} ${instruction.kind}`;
+    const set = known.get(key) ?? optionSet(problem, instruction);
     known.set(key, set);
     return set;
   });
+  const options = sets.reduce((sum, { hull }) => sum + hull.length, 0);
+  if (options * sets.length > MOST_WORK) fail(tooManyOptions(sets.length, options));
   const stageBefore = stageLinks(order);
   const dataBefore = dataDependencies(order);
   const stageAfter = reversed(stageBefore);
   const dataAfter = reversed(dataBefore);
   const links = { stageBefore, dataBefore, stageAfter, dataAfter };
   const topological = topologicalOrder(instructions, links);
-  return { stages, static_power_w, instructions, sets, ...links, topological };
+  const transfer_s = transfers(instructions, dataBefore, problem.transfer_s);
+  return { stages, static_power_w, instructions, sets, ...links, transfer_s, topological };
 }
 
 function optionSet(
   problem: PipelineProblem,
-  stage: number,
-  kind: PipelineInstruction["kind"],
+  { stage, chunk, kind }: PipelineInstruction,
 ): OptionSet {
-  const all = problem.options[stage]?.[kind] ?? [];
+  const all = problem.options[chunk * problem.stages + stage]?.[kind] ?? [];
   if (all.length === 0) fail(instructionWithoutOptions(stage, kind));
   all.forEach(({ time_s, energy_j }, i) => {
-    const where = `stage ${stage} ${kind} option ${i}`;
+    const where = `stage ${stage} chunk ${chunk} ${kind} option ${i}`;
     checkQuantity(where, "time_s", time_s);
     checkQuantity(where, "energy_j", energy_j);
   });
@@ -86,8 +98,11 @@ function optionSet(
   return { options, time_s, dynamic_j, hull: lowerHullIndices(time_s, dynamic_j) };
 }
 
+/** Seconds, joules or watts beyond it are a slip, and their sums would lose the others. */
+const LARGEST = 1e12;
+
 function checkQuantity(where: string, quantity: string, value: number): void {
-  if (!Number.isFinite(value) || value < 0) fail(notAQuantity(where, quantity, value));
+  if (!(value >= 0 && value <= LARGEST)) fail(notAQuantity(where, quantity, value));
 }
 
 function stageLinks(order: PipelineProblem["order"]): Int32Array {
@@ -99,6 +114,20 @@ function stageLinks(order: PipelineProblem["order"]): Int32Array {
     first += length;
   }
   return before;
+}
+
+/** A result is on its way where its reader is on another stage. */
+function transfers(
+  instructions: readonly PipelineInstruction[],
+  dataBefore: Int32Array,
+  transfer_s: number,
+): Float64Array {
+  const delays = new Float64Array(instructions.length + 1);
+  instructions.forEach(({ stage }, i) => {
+    const before = instructions[dataBefore[i] ?? instructions.length];
+    if (before !== undefined && before.stage !== stage) delays[i] = transfer_s;
+  });
+  return delays;
 }
 
 function reversed(before: Int32Array): Int32Array {

@@ -1,32 +1,71 @@
+import { fail } from "../base/diagnostics/diagnostic.js";
+import { chunksNotPossible, pipelineTooLarge } from "../base/diagnostics/plan.js";
 import type { InstructionFrontier } from "../ir/configuration.js";
 import type { PipelineInstruction, PipelineProblem } from "../ir/iteration.js";
-import { oneForwardOneBackward } from "./schedules/one-forward-one-backward.js";
+import type { PipelineName } from "../ir/pass.js";
+import { schedules } from "./schedules/index.js";
 
 /** How the iteration is laid out. */
 export interface Layout {
   readonly microbatches: number;
   /** Per GPU. */
   readonly static_power_w: number;
+  /** 1F1B unless told. */
+  readonly pipeline?: PipelineName;
+  /** Of each stage; one unless told. */
+  readonly chunks?: number;
+  /** Of each crossing between stages, in both directions; nothing unless told. */
+  readonly transfer_s?: number;
+}
+
+/** Beyond this many forwards no answer comes in a time that anyone would wait. */
+const MOST_FORWARDS = 2 ** 17;
+
+type OptionLists = PipelineProblem["options"][number];
+
+/** Fails with KRS400x where a schedule does not fit a layout: asked before any work is done. */
+export function checkLayout(stages: number, layout: Layout): void {
+  const cells = stages * (layout.chunks ?? 1);
+  problemOfOptions(new Array<OptionLists>(cells).fill({}), stages, layout);
 }
 
 /**
- * The pipeline problem of composed instructions: each stage's order under 1F1B, with the tail after
- * its last instruction. A stage leaves out instructions of kinds that it has no frontier for.
+ * The pipeline problem of composed instructions: each stage's order under the layout's schedule,
+ * with its tail after its last instruction. A stage leaves out instructions of kinds that it has no
+ * frontier for.
  */
 export function pipelineProblem(
   frontiers: readonly InstructionFrontier[],
   stages: number,
-  { microbatches, static_power_w }: Layout,
+  layout: Layout,
 ): PipelineProblem {
-  const options = Array.from({ length: stages }, (_, stage) =>
-    Object.fromEntries(
-      frontiers.filter((f) => f.stage === stage).map((f) => [f.kind, f.options] as const),
-    ),
-  );
-  const order = options.map((byKind, stage) => {
-    const tail: PipelineInstruction = { stage, kind: "tail", microbatch: null, chunk: 0 };
-    const body = oneForwardOneBackward.orderOf(stage, { stages, microbatches });
-    return [...body, tail].filter(({ kind }) => byKind[kind] !== undefined);
+  const options = Array.from({ length: stages * (layout.chunks ?? 1) }, (_, cell) => {
+    const own = frontiers.filter(({ chunk, stage }) => chunk * stages + stage === cell);
+    return Object.fromEntries(own.map(({ kind, options }) => [kind, options] as const));
   });
-  return { stages, microbatches, static_power_w, order, options };
+  return problemOfOptions(options, stages, layout);
+}
+
+/**
+ * The same from option lists by chunk x stages + stage. Fails with KRS400x where the schedule does
+ * not fit the layout, or the pipeline is too large.
+ */
+export function problemOfOptions(
+  options: readonly OptionLists[],
+  stages: number,
+  layout: Layout,
+): PipelineProblem {
+  const { microbatches, static_power_w, pipeline = "1f1b", chunks = 1, transfer_s = 0 } = layout;
+  const schedule = schedules[pipeline];
+  if (chunks > 1 && !schedule.chunked) fail(chunksNotPossible(pipeline, chunks));
+  const forwards = stages * chunks * microbatches;
+  if (forwards > MOST_FORWARDS) fail(pipelineTooLarge(forwards, MOST_FORWARDS));
+  const order = Array.from({ length: stages }, (_, stage) => {
+    const tail: PipelineInstruction = { stage, kind: "tail", microbatch: null, chunk: 0 };
+    const body = schedule.orderOf(stage, { stages, microbatches, chunks });
+    return [...body, tail].filter(
+      ({ kind, chunk }) => options[chunk * stages + stage]?.[kind] !== undefined,
+    );
+  });
+  return { stages, microbatches, static_power_w, transfer_s, order, options };
 }

@@ -23,6 +23,14 @@ function ways({ sets, stageBefore, dataBefore, stageAfter, dataAfter }: Network)
   return sets.flatMap((_, i) => (isFirst(i) ? from(i) : []));
 }
 
+/** What a way takes beside its instructions. */
+function transfersOn(way: readonly number[], { dataBefore, transfer_s }: Network): number {
+  return way.reduce(
+    (sum, i, k) => sum + (k > 0 && dataBefore[i] === way[k - 1] ? (transfer_s[i] ?? 0) : 0),
+    0,
+  );
+}
+
 /** max c x for A x <= b, x >= 0, b >= 0: dense simplex with Bland's rule. */
 function simplex(a: number[][], b: number[], c: number[]): number {
   const rows = a.map((row, i) => [...row, ...b.map((_, k) => (k === i ? 1 : 0)), b[i] ?? 0]);
@@ -55,7 +63,7 @@ function linearProgram(network: Network, time_s: number): number {
   );
   const paths = ways(network);
   const fastest = paths.map((way) =>
-    way.reduce((sum, i) => sum + (network.sets[i]?.time_s[0] ?? 0), 0),
+    way.reduce((sum, i) => sum + (network.sets[i]?.time_s[0] ?? 0), transfersOn(way, network)),
   );
   const shares = network.sets.map((_, i) => columns.map((column) => (column.i === i ? 1 : 0)));
   const delays = paths.map((way) => columns.map((c) => (way.includes(c.i) ? c.delay_s : 0)));
@@ -125,7 +133,7 @@ describe("the relaxed durations", () => {
         const { solutions, boundAt } = relax(network, 5);
         for (const { deadline_s, duration_s } of solutions) {
           const lengths = ways(network).map((way) =>
-            way.reduce((sum, i) => sum + (duration_s[i] ?? 0), 0),
+            way.reduce((sum, i) => sum + (duration_s[i] ?? 0), transfersOn(way, network)),
           );
           expect(Math.max(...lengths)).toBeLessThanOrEqual(deadline_s + 1e-9);
           const dynamic_j = network.sets.reduce(

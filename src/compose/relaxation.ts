@@ -15,13 +15,21 @@ export interface Relaxation {
   readonly energy_optimal_time_s: number;
   /** Least energy at a time, static energy included; Infinity before `fastest_s`. */
   readonly boundAt: (time_s: number) => number;
+  /** Where the bound bends, descending from the energy-optimal to the fastest time, both included. */
+  readonly breakpoints_s: readonly number[];
   /** For each deadline, descending: optimal durations of all instructions. */
   readonly solutions: readonly RelaxedSolution[];
 }
 
-interface RelaxedSolution {
+export interface RelaxedSolution {
   readonly deadline_s: number;
   readonly duration_s: Float64Array;
+  /** When each instruction has to end. */
+  readonly end_s: Float64Array;
+  /** What a second of each instruction's time is worth. */
+  readonly price_w: Float64Array;
+  /** Sum of dynamic energies. */
+  readonly dynamic_j: number;
 }
 
 /** Relative rounding of times and powers that comparisons forgive. */
@@ -34,9 +42,10 @@ const EPSILON = 1e-9;
  * breakpoint). The dual is a flow, see {@link TimeCostFlow}, whose amount is the power in watts
  * that shortening costs: between two breakpoints the dynamic energy has slope -flow, and the total
  * energy is least where the flow passes stages x static power.
- * @param deadlines how many, evenly spaced from the fastest to the energy-optimal time
+ * @param deadlines how many, evenly spaced from the fastest to the energy-optimal time; or which, in
+ * seconds and descending: they are moved between these two times
  */
-export function relax(network: Network, deadlines: number): Relaxation {
+export function relax(network: Network, deadlines: number | readonly number[]): Relaxation {
   const { sets, stages, static_power_w } = network;
   const idle_power_w = stages * static_power_w;
   const slowest = replay(
@@ -54,10 +63,15 @@ export function relax(network: Network, deadlines: number): Relaxation {
   /** Solves the deadlines that lie between the present time and `until_s`. */
   const solve = (until_s: number) => {
     while (optimal_s !== null) {
-      const deadline_s = evenly(fastest_s, optimal_s, deadlines, solutions.length);
+      const deadline_s = nthDeadline(fastest_s, optimal_s, deadlines, solutions.length);
       if (deadline_s === null || deadline_s < until_s) return;
-      flow.eventsAt(Math.max(0, flow.time - deadline_s), events);
-      solutions.push({ deadline_s, duration_s: durations(sets, events) });
+      const sooner_s = Math.max(0, flow.time - deadline_s);
+      flow.eventsAt(sooner_s, events);
+      const price_w = flow.prices();
+      const end_s = Float64Array.from(sets, (_, i) => events[2 * i + 1] ?? 0);
+      const dynamic_j = curve.last_j + flow.flow * sooner_s;
+      const duration_s = durations(sets, events);
+      solutions.push({ deadline_s, duration_s, end_s, price_w, dynamic_j });
     }
   };
   for (;;) {
@@ -74,7 +88,20 @@ export function relax(network: Network, deadlines: number): Relaxation {
   solve(0);
   const energy_optimal_time_s = optimal_s ?? fastest_s;
   const boundAt = (time_s: number) => curve.at(time_s) + idle_power_w * time_s;
-  return { fastest_s, energy_optimal_time_s, boundAt, solutions };
+  const breakpoints_s = curve.bendsBetween(fastest_s, energy_optimal_time_s);
+  return { fastest_s, energy_optimal_time_s, boundAt, breakpoints_s, solutions };
+}
+
+/** The k-th deadline that is asked for; null past the end. */
+function nthDeadline(
+  first_s: number,
+  last_s: number,
+  deadlines: number | readonly number[],
+  k: number,
+): number | null {
+  if (typeof deadlines === "number") return evenly(first_s, last_s, deadlines, k);
+  const deadline_s = deadlines[k];
+  return deadline_s === undefined ? null : Math.max(first_s, Math.min(deadline_s, last_s));
 }
 
 /** The k-th of `count` times from the last to the first; null past the end, or if all are one. */
@@ -97,11 +124,22 @@ class Curve {
     this.#dynamic_j = [cheapest_j];
   }
 
+  /** At the earliest time so far. */
+  get last_j(): number {
+    return this.#dynamic_j.at(-1) ?? 0;
+  }
+
   /** Goes on to an earlier time with slope -power. */
   extend(power_w: number, time_s: number): void {
     const last_s = this.#time_s.at(-1) ?? 0;
-    this.#dynamic_j.push((this.#dynamic_j.at(-1) ?? 0) + power_w * (last_s - time_s));
+    this.#dynamic_j.push(this.last_j + power_w * (last_s - time_s));
     this.#time_s.push(time_s);
+  }
+
+  /** Descending, both ends included. */
+  bendsBetween(first_s: number, last_s: number): number[] {
+    const inside = this.#time_s.filter((time_s) => time_s > first_s && time_s < last_s);
+    return last_s > first_s ? [last_s, ...inside, first_s] : [first_s];
   }
 
   at(time_s: number): number {
@@ -125,21 +163,24 @@ class Curve {
 
 /** Instruction i is the activity from event 2i to event 2i + 1; then come source and sink. */
 function activityGraph(network: Network): ActivityGraph {
-  const { sets, stageBefore, dataBefore, stageAfter, dataAfter } = network;
+  const { sets, stageBefore, dataBefore, transfer_s, stageAfter, dataAfter } = network;
   const n = sets.length;
   const source = 2 * n;
   const sink = 2 * n + 1;
   const tail = Array.from({ length: n }, (_, i) => 2 * i);
   const head = Array.from({ length: n }, (_, i) => 2 * i + 1);
-  const link = (from: number, to: number) => {
+  const delay: number[] = [];
+  const link = (from: number, to: number, delay_s: number) => {
     tail.push(from);
     head.push(to);
+    delay.push(delay_s);
   };
   for (let i = 0; i < n; i++) {
-    const before = [stageBefore[i] ?? n, dataBefore[i] ?? n].filter((b) => b < n);
-    for (const b of new Set(before)) link(2 * b + 1, 2 * i);
-    if (before.length === 0) link(source, 2 * i);
-    if (stageAfter[i] === n && dataAfter[i] === n) link(2 * i + 1, sink);
+    const [onStage = n, data = n] = [stageBefore[i], dataBefore[i]];
+    if (onStage < n) link(2 * onStage + 1, 2 * i, 0);
+    if (data < n && data !== onStage) link(2 * data + 1, 2 * i, transfer_s[i] ?? 0);
+    if (onStage === n && data === n) link(source, 2 * i, 0);
+    if (stageAfter[i] === n && dataAfter[i] === n) link(2 * i + 1, sink, 0);
   }
   const curves = new Map(sets.map((set) => [set, activityCurve(set)]));
   return {
@@ -149,7 +190,7 @@ function activityGraph(network: Network): ActivityGraph {
     tail: Int32Array.from(tail),
     head: Int32Array.from(head),
     activities: sets.map((set) => curves.get(set) ?? activityCurve(set)),
-    delay: new Float64Array(tail.length - n),
+    delay: Float64Array.from(delay),
   };
 }
 

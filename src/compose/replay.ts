@@ -15,13 +15,16 @@ export interface Replay {
  * @param choice the option of each instruction, as an index into its option set
  */
 export function replay(network: Network, choice: ArrayLike<number>): Replay {
-  const { sets, stageBefore, dataBefore, topological, stages, static_power_w } = network;
+  const { sets, stageBefore, dataBefore, transfer_s, topological, stages, static_power_w } =
+    network;
   const start_s = new Float64Array(sets.length);
   // One more than there are instructions: where nothing comes before, it has ended at 0.
   const end_s = new Float64Array(sets.length + 1);
   let makespan_s = 0;
   for (const i of topological) {
-    const start = Math.max(end_s[stageBefore[i] ?? 0] ?? 0, end_s[dataBefore[i] ?? 0] ?? 0);
+    const onStage_s = end_s[stageBefore[i] ?? 0] ?? 0;
+    const arrived_s = (end_s[dataBefore[i] ?? 0] ?? 0) + (transfer_s[i] ?? 0);
+    const start = Math.max(onStage_s, arrived_s);
     const end = start + (sets[i]?.time_s[choice[i] ?? 0] ?? 0);
     start_s[i] = start;
     end_s[i] = end;

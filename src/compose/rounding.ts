@@ -1,165 +1,282 @@
 import type { Network } from "./network.js";
+import type { RelaxedSolution } from "./relaxation.js";
+import { TimedPlan } from "./timed-plan.js";
 
 /** Deadlines are met up to this relative rounding. */
 const EPSILON = 1e-12;
 
-/** What local improvement may cost per deadline, in looks at an instruction. */
-const IMPROVEMENT_BUDGET = 2_000_000;
+/** A plan within this share of the relaxed energy is not kicked any more. */
+const CLOSE_ENOUGH = 1e-4;
 
-/** How slack is given out: to what saves most per second of delay, or most at once. */
-type Preference = "rate" | "saving";
+/** An exchange looks at so many options of an instruction on both sides of the present one. */
+const REACH = 2;
+
+/** A kick is not followed up if more than this share of what it costs is not yet saved elsewhere. */
+const HOPE = 0.3;
+
+/** No more than so many exchanges per instruction and deadline: tiny ones would never end. */
+const MOST_EXCHANGES = 64;
+
+/** By how many options an instruction is made faster to see what that frees. */
+const KICKS = [1, 2];
 
 /**
- * Turns relaxed durations into discrete plans that meet a deadline: every instruction takes its
- * slowest option that is no slower than relaxed. Then the slack that is left is given out, move by
- * move, until no slower option fits anywhere. Then single instructions are made faster wherever the
- * slack that this yields saves more elsewhere than it costs.
+ * Turns relaxed solutions into discrete plans that meet a deadline. Every instruction, in order,
+ * takes the slowest option with which it ends no later than relaxed: what one leaves, the next can
+ * use. Then slack that is left is given out in the same way. Then exchanges: an instruction takes
+ * another option, and its two neighbours before or after it the slowest that still fit; whatever
+ * saves is kept. Where no exchange saves any more, one instruction after another is made faster and
+ * held, exchanges around it use what that frees, and all is taken back unless it saves in sum.
  */
 export class Rounding {
-  readonly #network: Network;
-  readonly #choice: Int32Array;
-  /** One more than there are instructions: nothing takes no time and needs none before or after. */
-  readonly #duration_s: Float64Array;
-  /** Length of the longest way that leads to each instruction's end, and from its start. */
-  readonly #until_s: Float64Array;
-  readonly #from_s: Float64Array;
-  #deadline_s = 0;
-  #looks = 0;
+  readonly #plan: TimedPlan;
+  readonly #idle_power_w: number;
+  #deadline_s = Number.NaN;
+  /** Dynamic energy that is close enough. */
+  #goal_j = Number.NaN;
+  /** A saving that is more than rounding. */
+  #least_j = Number.NaN;
+  /** How many exchanges may still be made. */
+  #exchangesLeft = 0;
+  /** An instruction that keeps its option. */
+  #held = -1;
+  /** Instructions around which an exchange may save, in turn. */
+  readonly #queue: Int32Array;
+  readonly #isQueued: Uint8Array;
+  #queueHead = 0;
+  #queueLength = 0;
 
   constructor(network: Network) {
-    const n = network.sets.length;
-    this.#network = network;
-    this.#choice = new Int32Array(n);
-    this.#duration_s = new Float64Array(n + 1);
-    this.#until_s = new Float64Array(n + 1);
-    this.#from_s = new Float64Array(n + 1);
+    this.#plan = new TimedPlan(network);
+    this.#idle_power_w = network.stages * network.static_power_w;
+    const { size } = this.#plan;
+    this.#queue = new Int32Array(size);
+    this.#isQueued = new Uint8Array(size + 1);
   }
 
   /** The option of each instruction, as an index into its option set. */
-  plan(deadline_s: number, duration_s: Float64Array): Int32Array {
-    this.#deadline_s = deadline_s * (1 + EPSILON);
-    this.#looks = 0;
-    let best = this.#choice.slice();
-    let least_j = Number.POSITIVE_INFINITY;
-    for (const preference of ["rate", "saving"] as const) {
-      this.#roundDown(duration_s);
-      this.#spendSlack(preference);
-      const dynamic_j = this.#dynamicEnergy();
-      if (dynamic_j >= least_j) continue;
-      least_j = dynamic_j;
-      best = this.#choice.slice();
-    }
-    this.#restore(best);
-    this.#improve(least_j);
-    return this.#choice.slice();
+  plan(relaxed: RelaxedSolution): Int32Array {
+    const plan = this.#plan;
+    this.#deadline_s = relaxed.deadline_s * (1 + EPSILON);
+    const { dynamic_j, deadline_s } = relaxed;
+    this.#goal_j = dynamic_j + CLOSE_ENOUGH * (dynamic_j + this.#idle_power_w * deadline_s);
+    this.#roundDown(relaxed.end_s);
+    this.#deadline_s = Math.max(this.#deadline_s, plan.measure());
+    this.#spendSlack();
+    plan.measure();
+    this.#least_j = EPSILON * Math.abs(plan.total_j);
+    this.#exchangesLeft = MOST_EXCHANGES * plan.size;
+    for (let p = 0; p < plan.size; p++) this.#enqueue(p);
+    this.#exchange();
+    for (const step of KICKS) this.#kickAll(step, relaxed.price_w);
+    return plan.choice();
   }
 
-  #roundDown(duration_s: Float64Array): void {
+  #roundDown(latestEnd_s: Float64Array): void {
+    const plan = this.#plan;
     const rounding_s = EPSILON * this.#deadline_s;
-    this.#network.sets.forEach(({ time_s }, i) => {
-      const limit_s = (duration_s[i] ?? 0) + rounding_s;
-      let k = 0;
-      while (k + 1 < time_s.length && (time_s[k + 1] ?? 0) <= limit_s) k++;
-      this.#choose(i, k);
-    });
-  }
-
-  /** Moves instructions to slower options while any fits. */
-  #spendSlack(preference: Preference): void {
-    for (;;) {
-      this.#measure();
-      const move = this.#bestMove(preference);
-      if (move === null) return;
-      this.#choose(move.instruction, move.option);
+    for (let p = 0; p < plan.size; p++) {
+      const room_s = (latestEnd_s[plan.numberOf(p)] as number) - plan.readyAt(p) + rounding_s;
+      plan.place(p, Math.max(plan.slowestWithin(p, room_s), plan.firstOption[p] as number));
     }
   }
 
-  #bestMove(preference: Preference): { instruction: number; option: number } | null {
-    let best: { instruction: number; option: number } | null = null;
-    let most = 0;
-    for (let i = 0; i < this.#choice.length; i++) {
-      const { time_s, dynamic_j } = this.#network.sets[i] as Network["sets"][number];
-      const now = this.#choice[i] as number;
-      const limit_s = this.#roomFor(i);
-      for (let k = now + 1; k < time_s.length && (time_s[k] as number) <= limit_s; k++) {
-        const saved_j = (dynamic_j[now] as number) - (dynamic_j[k] as number);
-        const delay_s = (time_s[k] as number) - (time_s[now] as number);
-        const score = preference === "saving" ? saved_j : saved_j / delay_s;
-        if (score <= most) continue;
-        most = score;
-        best = { instruction: i, option: k };
-      }
+  #spendSlack(): void {
+    const plan = this.#plan;
+    for (let p = 0; p < plan.size; p++) {
+      const room_s = this.#deadline_s - plan.remainingAfter(p) - plan.readyAt(p);
+      plan.place(p, Math.max(plan.slowestWithin(p, room_s), plan.chosen[p] as number));
     }
-    return best;
   }
 
-  /** How long an instruction may take without missing the deadline. */
-  #roomFor(i: number): number {
-    const ways_s = (this.#until_s[i] as number) + (this.#from_s[i] as number);
-    return this.#deadline_s - ways_s + 2 * (this.#duration_s[i] as number);
-  }
-
-  /** Makes one instruction 1, 2, 4... options faster, gives out the slack, and keeps what saves. */
-  #improve(dynamic_j: number): void {
-    let least_j = dynamic_j;
-    let kept = this.#choice.slice();
-    let idle = 0;
-    for (let i = 0; idle < kept.length; i = (i + 1) % kept.length) {
-      if (this.#looks > IMPROVEMENT_BUDGET) break;
-      idle++;
-      const now = kept[i] as number;
-      for (let step = 1; step <= now; step *= 2) {
-        const faster = now - step;
-        this.#choose(i, faster);
-        this.#spendSlack("rate");
-        const changed_j = this.#dynamicEnergy();
-        if (changed_j < least_j - EPSILON * Math.abs(least_j)) {
-          least_j = changed_j;
-          kept = this.#choice.slice();
-          idle = 0;
-          break;
-        }
-        this.#restore(kept);
-      }
+  /** Makes each instruction whose time is worth something faster, if that saves elsewhere. */
+  #kickAll(step: number, price_w: Float64Array): void {
+    const plan = this.#plan;
+    for (let p = 0; p < plan.size && plan.total_j > this.#goal_j; p++) {
+      const faster = (plan.chosen[p] as number) - step;
+      if (faster < (plan.firstOption[p] as number)) continue;
+      if ((price_w[plan.numberOf(p)] as number) > 0) this.#kick(p, faster);
     }
-    this.#restore(kept);
   }
 
-  #choose(i: number, option: number): void {
-    this.#choice[i] = option;
-    this.#duration_s[i] = this.#network.sets[i]?.time_s[option] ?? 0;
-  }
-
-  #restore(choice: Int32Array): void {
-    choice.forEach((option, i) => {
-      this.#choose(i, option);
-    });
-  }
-
-  #dynamicEnergy(): number {
-    let sum_j = 0;
-    this.#network.sets.forEach(({ dynamic_j }, i) => {
-      sum_j += dynamic_j[this.#choice[i] ?? 0] ?? 0;
-    });
-    return sum_j;
-  }
-
-  #measure(): void {
-    const { topological, stageBefore, dataBefore, stageAfter, dataAfter } = this.#network;
-    const [until, from, duration] = [this.#until_s, this.#from_s, this.#duration_s];
-    const n = topological.length;
-    this.#looks += n;
-    for (let k = 0; k < n; k++) {
-      const i = topological[k] as number;
-      const onStage_s = until[stageBefore[i] as number] as number;
-      const data_s = until[dataBefore[i] as number] as number;
-      until[i] = Math.max(onStage_s, data_s) + (duration[i] as number);
+  #kick(p: number, option: number): void {
+    const plan = this.#plan;
+    const [changes, before_j] = [plan.changes, plan.total_j];
+    plan.change(p, option);
+    const kicked_j = plan.total_j;
+    // Few kicks help: only exchanges next to it are tried before anything else is moved.
+    plan.settleHere(p);
+    this.#held = p;
+    this.#enqueueNeighbours(p);
+    this.#exchange();
+    this.#held = -1;
+    if (plan.total_j - before_j <= HOPE * (kicked_j - before_j)) {
+      this.#enqueueAround(p);
+      this.#exchange();
+      if (plan.total_j < before_j - this.#least_j) return;
     }
-    for (let k = n - 1; k >= 0; k--) {
-      const i = topological[k] as number;
-      const onStage_s = from[stageAfter[i] as number] as number;
-      const data_s = from[dataAfter[i] as number] as number;
-      from[i] = Math.max(onStage_s, data_s) + (duration[i] as number);
+    plan.takeBack(changes);
+  }
+
+  #enqueue(p: number): void {
+    if (p >= this.#plan.size || this.#isQueued[p] === 1) return;
+    this.#isQueued[p] = 1;
+    this.#queue[(this.#queueHead + this.#queueLength++) % this.#queue.length] = p;
+  }
+
+  #enqueueNeighbours(p: number): void {
+    const plan = this.#plan;
+    this.#enqueue(plan.stageBefore[p] as number);
+    this.#enqueue(plan.dataBefore[p] as number);
+    this.#enqueue(plan.stageAfter[p] as number);
+    this.#enqueue(plan.dataAfter[p] as number);
+  }
+
+  #enqueueAround(p: number): void {
+    this.#enqueue(p);
+    this.#enqueueNeighbours(p);
+  }
+
+  /** Exchanges around all that is queued, and around what that changes. */
+  #exchange(): void {
+    while (this.#queueLength > 0) {
+      const p = this.#queue[this.#queueHead] as number;
+      this.#queueHead = (this.#queueHead + 1) % this.#queue.length;
+      this.#queueLength--;
+      this.#isQueued[p] = 0;
+      if (this.#exchangesLeft <= 0) continue;
+      this.#exchangeWithAfter(p);
+      this.#exchangeWithBefore(p);
     }
+  }
+
+  /** Another option for an instruction, and what fits then for those that come after it. */
+  #exchangeWithAfter(p: number): void {
+    const plan = this.#plan;
+    const { size, end_s, transfer_s } = plan;
+    const onStage = plan.stageAfter[p] as number;
+    const data = plan.dataAfter[p] === onStage ? size : (plan.dataAfter[p] as number);
+    const start_s = plan.readyAt(p);
+    const most_s =
+      onStage === size && data === size ? this.#deadline_s - start_s : Number.POSITIVE_INFINITY;
+    let [both1_s, most1_s, both2_s, most2_s] = [
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+    ];
+    if (onStage < size) {
+      const other = plan.dataBefore[onStage] as number;
+      const ready_s = other === p ? 0 : (end_s[other] as number) + (transfer_s[onStage] as number);
+      const latest_s = this.#deadline_s - plan.remainingAfter(onStage);
+      both1_s = latest_s - start_s;
+      most1_s = latest_s - ready_s;
+    }
+    if (data < size) {
+      const latest_s = this.#deadline_s - plan.remainingAfter(data);
+      both2_s = latest_s - start_s - (transfer_s[data] as number);
+      most2_s = latest_s - (end_s[plan.stageBefore[data] as number] as number);
+    }
+    this.#exchangeOptions(p, most_s, onStage, both1_s, most1_s, data, both2_s, most2_s);
+  }
+
+  /** Another option for an instruction, and what fits then for those that come before it. */
+  #exchangeWithBefore(p: number): void {
+    const plan = this.#plan;
+    const { size, end_s, duration_s, transfer_s, remaining_s } = plan;
+    const onStage = plan.stageBefore[p] as number;
+    const data = plan.dataBefore[p] === onStage ? size : (plan.dataBefore[p] as number);
+    const latest_s = this.#deadline_s - plan.remainingAfter(p);
+    let [both1_s, most1_s, both2_s, most2_s] = [
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+    ];
+    if (onStage < size) {
+      const start_s = (end_s[onStage] as number) - (duration_s[onStage] as number);
+      const other = plan.dataAfter[onStage] as number;
+      const rest_s =
+        other === p ? 0 : (remaining_s[other] as number) + (transfer_s[other] as number);
+      both1_s = latest_s - start_s;
+      most1_s = this.#deadline_s - rest_s - start_s;
+    }
+    if (data < size) {
+      const start_s = (end_s[data] as number) - (duration_s[data] as number);
+      const rest_s = remaining_s[plan.stageAfter[data] as number] as number;
+      both2_s = latest_s - start_s - (transfer_s[p] as number);
+      most2_s = this.#deadline_s - rest_s - start_s;
+    }
+    this.#exchangeOptions(p, latest_s, onStage, both1_s, most1_s, data, both2_s, most2_s);
+  }
+
+  /**
+   * Tries the options of p that are within reach, each with the slowest that fit then for q and r,
+   * and makes the exchange that saves most.
+   * @param p_s the time that p may take at most
+   * @param pq_s the time that p and q may take together at most
+   * @param q_s the time that q may take at most; likewise for r
+   */
+  #exchangeOptions(
+    p: number,
+    p_s: number,
+    q: number,
+    pq_s: number,
+    q_s: number,
+    r: number,
+    pr_s: number,
+    r_s: number,
+  ): void {
+    const plan = this.#plan;
+    const { time_s, dynamic_j, chosen, firstOption, lastOption } = plan;
+    const held = this.#held;
+    const now = chosen[p] as number;
+    const first = p === held ? now : Math.max(now - REACH, firstOption[p] as number);
+    const last = p === held ? now : Math.min(now + REACH, lastOption[p] as number);
+    const [nowQ, nowR] = [chosen[q] as number, chosen[r] as number];
+    const [firstQ, firstR] = [firstOption[q] as number, firstOption[r] as number];
+    const fastest_s = time_s[first] as number;
+    // The slowest that fit for q and r; they get faster as p gets slower.
+    let fitQ = q === held ? nowQ : plan.slowestWithin(q, Math.min(pq_s - fastest_s, q_s));
+    let fitR = r === held ? nowR : plan.slowestWithin(r, Math.min(pr_s - fastest_s, r_s));
+    let least_j =
+      (dynamic_j[now] as number) + (dynamic_j[nowQ] as number) + (dynamic_j[nowR] as number);
+    least_j -= this.#least_j;
+    let [best, bestQ, bestR] = [-1, -1, -1];
+    for (let k = first; k <= last; k++) {
+      const taken_s = time_s[k] as number;
+      if (taken_s > p_s) break;
+      const roomQ_s = Math.min(pq_s - taken_s, q_s);
+      const roomR_s = Math.min(pr_s - taken_s, r_s);
+      while (fitQ >= firstQ && (time_s[fitQ] as number) > roomQ_s) fitQ--;
+      while (fitR >= firstR && (time_s[fitR] as number) > roomR_s) fitR--;
+      if (fitQ < (q === held ? nowQ : firstQ) || fitR < (r === held ? nowR : firstR)) break;
+      const sum_j =
+        (dynamic_j[k] as number) + (dynamic_j[fitQ] as number) + (dynamic_j[fitR] as number);
+      if (sum_j >= least_j) continue;
+      least_j = sum_j;
+      best = k;
+      bestQ = fitQ;
+      bestR = fitR;
+    }
+    if (best >= 0) this.#apply(p, best, q, bestQ, r, bestR);
+  }
+
+  /** Makes an exchange, unless it misses the deadline after all. */
+  #apply(p: number, option: number, q: number, optionQ: number, r: number, optionR: number): void {
+    const plan = this.#plan;
+    const { changes } = plan;
+    this.#exchangesLeft--;
+    plan.change(p, option);
+    plan.change(q, optionQ);
+    plan.change(r, optionR);
+    // The two may depend on each other by a longer way.
+    if (!plan.settle(this.#deadline_s)) {
+      plan.takeBack(changes);
+      return;
+    }
+    this.#enqueueAround(p);
+    this.#enqueueAround(q);
+    this.#enqueueAround(r);
   }
 }

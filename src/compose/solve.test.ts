@@ -34,8 +34,10 @@ function allPlans(problem: PipelineProblem): { time_s: number; energy_j: number 
 /** Is a point what its own instructions say, each starting as soon as it may? */
 function expectHonest(problem: PipelineProblem, point: IterationPoint): void {
   const all = point.instructions.flat();
-  const end = (found: (typeof all)[number] | undefined) =>
-    found === undefined ? 0 : found.start_s + found.option.time_s;
+  const end = (found: (typeof all)[number] | undefined, on: number) =>
+    found === undefined
+      ? 0
+      : found.start_s + found.option.time_s + (found.stage === on ? 0 : problem.transfer_s);
   for (const stage of point.instructions) {
     stage.forEach((instruction, k) => {
       const { kind, microbatch, stage: s } = instruction;
@@ -50,14 +52,14 @@ function expectHonest(problem: PipelineProblem, point: IterationPoint): void {
             : same.find((other) => other.kind === kind && other.stage === from),
         );
       }
-      expect(instruction.start_s).toBe(Math.max(...waits.map(end)));
+      expect(instruction.start_s).toBe(Math.max(...waits.map((found) => end(found, s))));
       expect(problem.options[s]?.[kind]).toContain(instruction.option);
     });
   }
   const busy_s = all.reduce((sum, i) => sum + i.option.time_s, 0);
   const work_j = all.reduce((sum, i) => sum + i.option.energy_j, 0);
   const waiting_j = problem.static_power_w * (problem.stages * point.time_s - busy_s);
-  expect(point.time_s).toBe(Math.max(...all.map(end)));
+  expect(point.time_s).toBe(Math.max(...all.map((found) => end(found, found.stage))));
   expect(point.energy_j).toBeCloseTo(work_j + waiting_j, 9);
   expect(point.lower_bound_j).toBeLessThanOrEqual(point.energy_j + 1e-9);
 }
@@ -175,6 +177,28 @@ test("one stage, one microbatch, forward alone", () => {
   ]);
 });
 
+/** Fifty thousand options, all of them on the hull. */
+const CONVEX = Array.from({ length: 50_000 }, (_, i): [number, number] => [
+  1 + i / 50_000,
+  100 / (1 + i / 50_000),
+]);
+
+test("very many options", () => {
+  const { points } = solvePipeline(problemOf([[CONVEX], [CONVEX]], 2, 1), { points: 8 });
+  expect(points.length).toBe(8);
+  for (const point of points) {
+    expect(point.energy_j / point.lower_bound_j).toBeLessThan(1.001);
+  }
+});
+
+test("a long chain", () => {
+  const { points } = solvePipeline(richProblem(1, 500, 18), { points: 8 });
+  expect(points.length).toBe(8);
+  for (const point of points) {
+    expect(point.energy_j / point.lower_bound_j).toBeLessThan(1.0002);
+  }
+});
+
 describe("refuses", () => {
   const good = problemOf([[[[1, 10]], [[2, 20]]]], 2, 4);
 
@@ -187,6 +211,7 @@ describe("refuses", () => {
     ["an infinite time", "KRS4003", problemOf([[[[Number.POSITIVE_INFINITY, 1]]]], 1, 1)],
     ["negative energy", "KRS4003", problemOf([[[[1, -1]]]], 1, 1)],
     ["negative static power", "KRS4003", { ...good, static_power_w: -1 }],
+    ["more options than can be solved", "KRS4009", problemOf([[CONVEX]], 1100, 1)],
     ["a circle", "KRS4004", { ...good, order: [good.order[0]?.toReversed() ?? []] }],
   ];
 
@@ -205,24 +230,24 @@ describe("refuses", () => {
 
 describe.skipIf(!haveInstances)("the reference instances", () => {
   test.each(["p2x4", "p2x8", "p4x16"])(
-    "%s is close to its bound, and nowhere 0.2% above lowtime",
+    "%s is close to its bound, and nowhere 0.05% above lowtime",
     (name) => {
       const problem = instanceProblem(name);
       const { points } = solvePipeline(problem, { points: 32 });
       const gaps = points.map((point) => point.energy_j / point.lower_bound_j - 1);
       gaps.sort((a, b) => a - b);
       expect(points.length).toBeGreaterThanOrEqual(26);
-      expect(gaps[gaps.length >> 1]).toBeLessThan(0.0027);
-      expect(gaps.at(-1)).toBeLessThan(0.008);
+      expect(gaps[gaps.length >> 1]).toBeLessThan(0.0022);
+      expect(gaps.at(-1)).toBeLessThan(0.005);
       for (const point of points) expectHonest(problem, point);
 
       const lowtime = instanceFile(`${name}.lowtime.json`) as {
         points: { time_s: number; energy_j: number }[];
       };
-      for (const { time_s, energy_j } of points) {
+      for (const { time_s, energy_j } of solvePipeline(problem, { points: 200 }).points) {
         const inTime = lowtime.points.filter((theirs) => theirs.time_s <= time_s);
         const theirs_j = Math.min(...inTime.map((theirs) => theirs.energy_j));
-        expect(energy_j).toBeLessThan(theirs_j * 1.002);
+        expect(energy_j).toBeLessThan(theirs_j * 1.0005);
       }
     },
   );

@@ -1,3 +1,5 @@
+import { refuse } from "../base/diagnostics/diagnostic.js";
+import { deadlineTooEarly } from "../base/diagnostics/plan.js";
 import type {
   IterationFrontier,
   IterationPoint,
@@ -9,6 +11,12 @@ import { type Network, networkOf } from "./network.js";
 import { type Relaxation, relax } from "./relaxation.js";
 import { type Replay, replay } from "./replay.js";
 import { Rounding } from "./rounding.js";
+
+/** A deadline this little before the fastest time is that time, rounded. */
+const EPSILON = 1e-9;
+
+/** At most so many breakpoints get a plan each. */
+const MOST_BREAKPOINTS = 1000;
 
 /** A discrete plan and how it plays out. */
 interface Plan extends Replay {
@@ -42,6 +50,37 @@ export function solvePipeline(
   };
 }
 
+/**
+ * The discrete plans for given deadlines and no others, again without those that another beats.
+ * Fails with KRS40xx on a problem that makes no sense; refuses a deadline before the fastest time
+ * (KRS4112). One past the energy-optimal time is met at that time: waiting longer saves nothing.
+ * @param deadlines how many, evenly spaced from the fastest to the energy-optimal time; or which, in
+ * seconds; or null: at every breakpoint of the relaxation, 1000 of them if there are more
+ */
+export function solveDeadlines(
+  problem: PipelineProblem,
+  deadlines: number | readonly number[] | null,
+): IterationFrontier {
+  const network = networkOf(problem);
+  const fastest_s = replay(network, new Int32Array(network.sets.length)).time_s;
+  const asked = deadlines ?? evenlyKept(relax(network, []).breakpoints_s, MOST_BREAKPOINTS);
+  const relaxation = relax(network, typeof asked === "number" ? asked : inTime(asked, fastest_s));
+  return {
+    points: nonDominated(plansOf(network, relaxation, () => true)).map((plan) =>
+      pointOf(network, plan, relaxation),
+    ),
+    energy_optimal_time_s: relaxation.energy_optimal_time_s,
+  };
+}
+
+/** Descending, none before the fastest time. */
+function inTime(deadlines_s: readonly number[], fastest_s: number): readonly number[] {
+  const descending = deadlines_s.toSorted((a, b) => b - a);
+  const earliest_s = descending.at(-1) ?? fastest_s;
+  if (earliest_s < fastest_s * (1 - EPSILON)) refuse(deadlineTooEarly(earliest_s, fastest_s));
+  return descending;
+}
+
 function plansOf(
   network: Network,
   { solutions }: Relaxation,
@@ -50,8 +89,8 @@ function plansOf(
   const rounding = new Rounding(network);
   return solutions
     .filter((_, k) => wanted(k))
-    .map(({ deadline_s, duration_s }) => {
-      const choice = rounding.plan(deadline_s, duration_s);
+    .map((solution) => {
+      const choice = rounding.plan(solution);
       return { choice, ...replay(network, choice) };
     });
 }
@@ -64,12 +103,12 @@ function nonDominated(plans: readonly Plan[]): Plan[] {
   return kept.flatMap((i) => plans[i] ?? []);
 }
 
-/** At most `count` of the plans, the first and the last among them. */
-function evenlyKept(plans: readonly Plan[], count: number): readonly Plan[] {
-  if (plans.length <= count) return plans;
-  const step = (plans.length - 1) / Math.max(1, count - 1);
-  return Array.from({ length: count }, (_, k) => plans[Math.round(k * step)]).flatMap(
-    (plan) => plan ?? [],
+/** At most `count` of a list, the first and the last among them. */
+function evenlyKept<T>(list: readonly T[], count: number): readonly T[] {
+  if (list.length <= count) return list;
+  const step = (list.length - 1) / Math.max(1, count - 1);
+  return Array.from({ length: count }, (_, k) => list[Math.round(k * step)]).flatMap(
+    (item) => item ?? [],
   );
 }
 
@@ -81,5 +120,7 @@ function pointOf(network: Network, plan: Plan, relaxation: Relaxation): Iteratio
     if (option) instructions[instruction.stage]?.push({ ...instruction, option, start_s });
   });
   const { time_s, energy_j } = plan;
-  return { time_s, energy_j, lower_bound_j: relaxation.boundAt(time_s), instructions };
+  // The bound is a sum in another order: rounding may put it a hair above the energy, or below 0.
+  const lower_bound_j = Math.max(0, Math.min(relaxation.boundAt(time_s), energy_j));
+  return { time_s, energy_j, lower_bound_j, instructions };
 }

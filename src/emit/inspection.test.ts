@@ -78,6 +78,7 @@ const FOUND = inspection({
     layers: 1,
     stages: 2,
     chunks: 1,
+    updates_parameters: false,
     parameters: [1e6, 0],
   },
   partitions: {

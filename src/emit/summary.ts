@@ -1,7 +1,7 @@
 import { duration, plural, scaled } from "../base/units.js";
 import type { FrontierFile, FrontierPoint } from "../plan/frontier.js";
 import { gainSentence, gainsOf } from "./gains.js";
-import { type Column, table } from "./table.js";
+import { type Column, spread, table } from "./table.js";
 
 const ROWS = 8;
 
@@ -17,16 +17,8 @@ const COLUMNS: readonly Column[] = [
 export function frontierSummary(frontier: FrontierFile): string {
   const { graph, gpu, points } = frontier;
   const lines = [`${graph.name} on ${gpu}: ${plural(points.length, "point")}`];
-  lines.push("", table(COLUMNS, spread(points).map(row)));
+  lines.push("", table(COLUMNS, spread(points, ROWS).map(row)));
   return `${lines.join("\n")}\n${gainsOf(frontier).map(gainSentence).join("\n")}\n`;
-}
-
-/** At most ROWS points, evenly spread, both ends included. */
-function spread(points: readonly FrontierPoint[]): readonly FrontierPoint[] {
-  if (points.length <= ROWS) return points;
-  const last = points.length - 1;
-  const indices = Array.from({ length: ROWS }, (_, i) => Math.round((i * last) / (ROWS - 1)));
-  return points.filter((_, index) => indices.includes(index));
 }
 
 function row(point: FrontierPoint): readonly (string | number)[] {

@@ -22,8 +22,10 @@ export interface PipelineProblem {
   readonly stages: number;
   readonly microbatches: number;
   readonly static_power_w: number;
+  /** Between the end of an instruction and the start of what awaits it on another stage. */
+  readonly transfer_s: number;
   readonly order: PipelineOrder;
-  /** `options[stage][kind]`: what each instruction of that stage and kind may choose from. */
+  /** `options[chunk * stages + stage][kind]`: what each such instruction may choose from. */
   readonly options: readonly Readonly<
     Partial<Record<InstructionKind, readonly InstructionOption[]>>
   >[];

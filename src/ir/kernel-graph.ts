@@ -36,7 +36,7 @@ export interface ComputeKernel extends KernelBase {
   readonly kind: "compute";
   readonly class: KernelClass;
   readonly work: Work;
-  /** The same launch for one nanobatch; null where the work has no even batch axis to split. */
+  /** The same launch for one nanobatch; null where the microbatch does not split in two. */
   readonly nanobatch: Work | null;
   /** Trained tensors it reads, with their elements on this GPU. */
   readonly parameters: readonly { readonly name: string; readonly elements: number }[];
@@ -63,6 +63,8 @@ export interface KernelGraph {
   readonly stages: number;
   /** Model chunks per stage. */
   readonly chunks: number;
+  /** Whether the graph brings its own optimizer. */
+  readonly updates_parameters: boolean;
   /** Trained elements on one GPU, by stage: what the optimizer updates. */
   readonly parameters: readonly number[];
 }

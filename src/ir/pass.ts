@@ -3,7 +3,10 @@ import type { Kernel, KernelGraph } from "./kernel-graph.js";
 import type { PartitionedGraph } from "./partition.js";
 import type { TensorGraph } from "./tensor-graph.js";
 
-export type PipelineName = "1f1b" | "gpipe" | "interleaved-1f1b" | "zb-h1";
+/** The pipeline schedules, as flags and files name them. */
+export const PIPELINES = ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1"] as const;
+export type PipelineName = (typeof PIPELINES)[number];
+
 export type Recompute = "none" | "full";
 
 /** What lowering needs to know beside the graph. */

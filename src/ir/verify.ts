@@ -1,7 +1,7 @@
 import type { KernelGraph } from "./kernel-graph.js";
-import { type PartitionedGraph, partitionKey } from "./partition.js";
+import { type PartitionedGraph, type PartitionType, partitionKey } from "./partition.js";
 import type { AnyGraph } from "./pass.js";
-import type { TensorGraph } from "./tensor-graph.js";
+import type { Direction, TensorGraph } from "./tensor-graph.js";
 import { bytesOf, flopsOf } from "./work.js";
 
 /** A broken invariant: always a fault of a pass, never of the input. */
@@ -22,20 +22,28 @@ export function verify(graph: AnyGraph): Violation[] {
   }
 }
 
-/** Unique names, known tensors, results before their readers, one producer each. */
+/** Unique names, known tensors, results before their readers, forward before backward. */
 function verifyTensorGraph(graph: TensorGraph): Violation[] {
   const violations: Violation[] = [];
   const names = new Set<string>();
   const made = new Set<string>();
-  const makers = new Set(graph.nodes.flatMap((node) => node.outputs));
-  for (const { name, inputs, outputs } of graph.nodes) {
+  const makers = new Map<string, Direction>();
+  for (const { outputs, direction } of graph.nodes) {
+    for (const output of outputs) makers.set(output, direction);
+  }
+  for (const { name, inputs, outputs, direction } of graph.nodes) {
     const breaks = (rule: string) => violations.push({ rule, node: name });
     if (names.has(name)) breaks("node names are unique");
     names.add(name);
     for (const input of inputs) {
       if (input === "") continue;
-      if (!graph.tensors.has(input)) breaks(`input ${input} is a known tensor`);
+      const role = graph.tensors.get(input)?.role;
+      if (role === undefined) breaks(`input ${input} is a known tensor`);
       if (makers.has(input) && !made.has(input)) breaks(`${input} is made before it is read`);
+      if (role === "activation" && !makers.has(input)) breaks(`${input} is made by some node`);
+      if (direction === "forward" && makers.get(input) === "backward") {
+        breaks("forward reads nothing that backward makes");
+      }
     }
     for (const output of outputs) {
       if (output === "") continue;
@@ -54,11 +62,15 @@ function verifyTensorGraph(graph: TensorGraph): Violation[] {
   return violations;
 }
 
-/** Finite work, dependencies that point back, stages and layers in range. */
+/** Unique names, finite work, dependencies that point back, stages and layers in range. */
 function verifyKernelGraph(graph: KernelGraph): Violation[] {
   const violations: Violation[] = [];
+  const names = new Set<string>();
   for (const [index, kernel] of graph.kernels.entries()) {
     const breaks = (rule: string) => violations.push({ rule, node: kernel.name });
+    if (names.has(kernel.name)) breaks("kernel names are unique");
+    names.add(kernel.name);
+    if (kernel.nodes.length === 0) breaks("a kernel stands for some node");
     if (kernel.after.some((from) => from >= index)) breaks("a kernel follows what it reads");
     if (kernel.stage >= graph.stages) breaks("stages are in range");
     if (kernel.layer !== null && kernel.layer >= graph.layers) breaks("layers are in range");
@@ -77,7 +89,10 @@ function verifyPartitionedGraph(graph: PartitionedGraph): Violation[] {
   for (const [key, type] of graph.partitions) {
     const breaks = (rule: string) => violations.push({ rule, node: key });
     if (key !== type.key || key !== partitionKey(type)) breaks("the key is the content's hash");
-    if (type.slots.some(({ first }) => first >= type.kernels.length)) breaks("slots are in range");
+    if (!slotsCover(type)) breaks("slots start at the first kernel and rise");
+    if (new Set(type.slots.map(({ name }) => name)).size < type.slots.length) {
+      breaks("slot names are unique");
+    }
     if (type.kernels.length === 0 && type.communication === null) breaks("something runs");
   }
   for (const { stage, kind, executions } of graph.instructions) {
@@ -87,6 +102,17 @@ function verifyPartitionedGraph(graph: PartitionedGraph): Violation[] {
       uses.every(({ partition }) => graph.partitions.has(partition)),
     );
     if (!known) violations.push({ rule: "uses name known partitions", node });
+    const layered = executions.flatMap(({ uses }) => uses.flatMap(({ layers }) => layers));
+    if (layered.some((layer) => layer < 0 || layer >= graph.layers)) {
+      violations.push({ rule: "layers are in range", node });
+    }
   }
   return violations;
+}
+
+/** Every kernel lies in exactly one slot, in order. */
+function slotsCover({ slots, kernels }: PartitionType): boolean {
+  if (kernels.length === 0) return slots.length === 0;
+  const rises = slots.every(({ first }, i) => first > (slots[i - 1]?.first ?? -1));
+  return slots[0]?.first === 0 && rises && (slots.at(-1)?.first ?? 0) < kernels.length;
 }

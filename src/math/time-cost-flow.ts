@@ -1,23 +1,26 @@
 import { type ActivityCurve, type ActivityGraph, residualArcs } from "./activity-graph.js";
-import { IndexedHeap } from "./heap.js";
+import { SpanningTree } from "./spanning-tree.js";
 
-/** Lengths closer than this share of the longest path count as equal. */
-const TIME_EPSILON = 1e-11;
-
-/** A capacity left over that is a smaller share of the whole is rounding. */
-const FLOW_EPSILON = 1e-12;
+/** Event times are read off the tree anew after so many steps, lest rounding adds up. */
+const STEPS_BETWEEN_READINGS = 4096;
 
 /**
  * The dual of the time-cost trade-off problem: a flow from source to sink, in price (cost per
  * time), that grows along the longest residual path. An activity is a chain of parallel arcs, one
  * per duration, slowest first, each as wide as its step in price; so the flow on an activity is the
  * price at which its duration is chosen. The length of the longest path falls from step to step:
- * that length is the project's time, and the flow what it costs to shorten it. Every step first
- * saturates the paths of the present length (Dinic), then finds the next length and new event times
- * (Dijkstra on reduced lengths). All state is in typed arrays made once.
+ * that length is the project's time, and the flow what it costs to shorten it.
  *
- * Fulkerson 1961, Kelley 1961 and Phillips & Dessouky 1977 cut the critical network in this way;
- * the flow is kept from step to step here, as in successive shortest paths.
+ * This is the network simplex method with the amount of flow as its parameter. A spanning tree of
+ * arcs that are neither empty nor full, rooted at the source, holds event times (every arc of the
+ * tree is tight) and flow. A step fills the tree's path to the sink until one arc gives out, cuts
+ * the tree there, moves all events beyond the cut until another arc across it is tight, and joins
+ * the tree by that. Of several arcs that give out the first from the source is cut, which leaves the
+ * others to the next steps on the same path: so a step without progress never repeats (Cunningham
+ * 1976). What a step costs is the path and the smaller side of the cut.
+ *
+ * Fulkerson 1961, Kelley 1961 and Phillips & Dessouky 1977 cut the critical network likewise, with
+ * a new maximum flow for every step.
  */
 export class TimeCostFlow {
   /** Present length of the longest path. */
@@ -26,90 +29,118 @@ export class TimeCostFlow {
   flow = 0;
 
   readonly #graph: ActivityGraph;
-  readonly #epsilon: number;
-  /** Event times under which no residual arc is too long. */
+  readonly #tree: SpanningTree;
+  /** Event times, all too late by that of the source. */
   readonly #event: Float64Array;
-  readonly #distance: Float64Array;
-  readonly #heap: IndexedHeap;
-
   /** Residual arcs of each event: 2a leads along arc a, 2a + 1 back. */
   readonly #firstOut: Int32Array;
   readonly #out: Int32Array;
-  /** Residual capacity and length along each arc and back; no capacity back is length Infinity. */
-  readonly #capacityOn: Float64Array;
-  readonly #capacityBack: Float64Array;
-  readonly #lengthOn: Float64Array;
-  readonly #lengthBack: Float64Array;
-  /** The chain's arc that is being filled. */
+  /** Where each residual arc leads. */
+  readonly #end: Int32Array;
+  /** Length of each residual arc outside the tree; -Infinity: no capacity. */
+  readonly #length: Float64Array;
+  /** The segment of each activity that is filled next, or that the tree holds. */
   readonly #segment: Int32Array;
+  /** Flow of each arc of the tree; of an activity, in its present segment. */
+  readonly #filled: Float64Array;
 
-  /** State of the search for paths: level of each event, and the next arc to try. */
-  readonly #level: Int32Array;
-  readonly #next: Int32Array;
-  /** The queue of the breadth-first search, and then the path of the depth-first one. */
-  readonly #line: Int32Array;
+  /** The step under way: the cut, and the arc that will join what it parts. */
+  #cut = 0;
+  #beyond = false;
+  #joining = -1;
+  #step = Number.NaN;
+  #stepsToReading = STEPS_BETWEEN_READINGS;
 
   /** @param earliest the earliest times of all events when every activity is slowest */
   constructor(graph: ActivityGraph, earliest: Float64Array) {
-    const { events, tail, activities } = graph;
+    const { tail, head, activities, source, sink } = graph;
     this.#graph = graph;
     this.#event = earliest.slice();
-    this.time = earliest[graph.sink] as number;
-    this.#epsilon = TIME_EPSILON * this.time;
-    this.#distance = new Float64Array(events);
-    this.#heap = new IndexedHeap(events);
+    this.time = (earliest[sink] as number) - (earliest[source] as number);
     [this.#firstOut, this.#out] = residualArcs(graph);
-    this.#capacityOn = new Float64Array(tail.length).fill(Number.POSITIVE_INFINITY);
-    this.#capacityBack = new Float64Array(tail.length);
-    this.#lengthOn = new Float64Array(tail.length);
-    this.#lengthOn.set(graph.delay, activities.length);
-    this.#lengthBack = new Float64Array(tail.length).fill(Number.POSITIVE_INFINITY);
+    this.#end = new Int32Array(2 * tail.length);
+    for (let a = 0; a < tail.length; a++) {
+      this.#end[2 * a] = head[a] as number;
+      this.#end[2 * a + 1] = tail[a] as number;
+    }
+    this.#length = new Float64Array(2 * tail.length).fill(Number.NEGATIVE_INFINITY);
+    graph.delay.forEach((delay, k) => {
+      this.#length[2 * (activities.length + k)] = delay;
+    });
     this.#segment = new Int32Array(activities.length);
-    for (let a = 0; a < activities.length; a++) this.#fill(a, 0, 0);
-    this.#level = new Int32Array(events);
-    this.#next = new Int32Array(events);
-    this.#line = new Int32Array(events);
+    this.#filled = new Float64Array(tail.length);
+    for (let a = 0; a < activities.length; a++) this.#leaveTree(a, 0);
+    this.#tree = new SpanningTree(source, this.#end, this.#longestArcs());
   }
 
   /**
-   * Pushes all flow that fits on paths of the present length. False: no price can make `time`
-   * shorter, and `flow` means nothing any more.
+   * Pushes the flow that fits on the tree's path. False: no price can make `time` shorter, and
+   * `flow` means nothing any more.
    */
   saturate(): boolean {
-    while (this.#levels()) {
-      this.#next.set(this.#firstOut.subarray(0, this.#next.length));
-      for (;;) {
-        const pushed = this.#augment();
-        if (pushed === 0) break;
-        if (pushed === Number.POSITIVE_INFINITY) return false;
-        this.flow += pushed;
+    const { source, sink } = this.#graph;
+    let amount = Number.POSITIVE_INFINITY;
+    for (let v = sink; v !== source; v = this.#tree.parentOf(v)) {
+      const fits = this.#capacity(this.#tree.arcTo(v));
+      if (fits > amount || fits === Number.POSITIVE_INFINITY) continue;
+      amount = fits;
+      this.#cut = v;
+    }
+    if (amount === Number.POSITIVE_INFINITY) return false;
+    if (amount > 0) {
+      for (let v = sink; v !== source; v = this.#tree.parentOf(v)) {
+        const arc = this.#tree.arcTo(v);
+        const a = arc >> 1;
+        const signed = (arc & 1) === 0 ? amount : -amount;
+        this.#filled[a] = (this.#filled[a] as number) + signed;
       }
+      this.flow += amount;
     }
     return true;
   }
 
-  /** After saturate(): by how much the longest path is shorter now. See `settle`. */
+  /** After saturate(): by how much the longest path gets shorter. See `settle`. */
   descend(): number {
-    const { source, sink } = this.#graph;
-    const distance = this.#distance.fill(Number.POSITIVE_INFINITY);
-    this.#heap.clear();
-    distance[source] = 0;
-    this.#heap.offer(source, 0);
-    while (this.#heap.length > 0) {
-      const event = this.#heap.pop();
-      if (event === sink) break;
-      const here = distance[event] as number;
-      const end = this.#firstOut[event + 1] as number;
-      for (let k = this.#firstOut[event] as number; k < end; k++) {
-        const arc = this.#out[k] as number;
-        const there = here + Math.max(0, this.#reducedLength(arc));
-        const next = this.#headOf(arc);
-        if (there >= (distance[next] as number)) continue;
-        distance[next] = there;
-        this.#heap.offer(next, there);
-      }
+    const arc = this.#tree.arcTo(this.#cut);
+    const a = arc >> 1;
+    const isFull = (arc & 1) === 0;
+    if (a < this.#segment.length) {
+      this.#leaveTree(a, (this.#segment[a] as number) + (isFull ? 1 : 0));
+    } else {
+      this.#filled[a] = 0;
     }
-    return distance[sink] as number;
+    this.#beyond = this.#tree.mark(this.#cut);
+    this.#joinCut();
+    return this.#step;
+  }
+
+  /** Finds the residual arc across the cut, away from the source, that is tight first. */
+  #joinCut(): void {
+    const [tree, event, end, length] = [this.#tree, this.#event, this.#end, this.#length];
+    const [firstOut, out] = [this.#firstOut, this.#out];
+    const { marked, markedCount } = tree;
+    // Arcs are listed as they leave the marked side; into it they are taken backward.
+    const [flip, sign] = this.#beyond ? [1, -1] : [0, 1];
+    let least = Number.POSITIVE_INFINITY;
+    let joining = -1;
+    for (let q = 0; q < markedCount; q++) {
+      const v = marked[q] as number;
+      const here = event[v] as number;
+      const stop = firstOut[v + 1] as number;
+      for (let k = firstOut[v] as number; k < stop; k++) {
+        const leaving = out[k] as number;
+        const other = end[leaving] as number;
+        if (tree.isMarked(other)) continue;
+        const arc = leaving ^ flip;
+        const slack = sign * ((event[other] as number) - here) - (length[arc] as number);
+        if (slack >= least) continue;
+        least = slack;
+        joining = arc;
+      }
+      if (least <= 0) break;
+    }
+    this.#joining = joining;
+    this.#step = Math.max(0, least);
   }
 
   /**
@@ -117,124 +148,50 @@ export class TimeCostFlow {
    * descend() returned, at least cost.
    */
   eventsAt(sooner: number, events: Float64Array): void {
-    const step = this.#distance[this.#graph.sink] as number;
-    const share = step > 0 ? sooner / step : 0;
-    for (let v = 0; v < events.length; v++) {
-      const shift = Math.min(this.#distance[v] as number, step);
-      events[v] = (this.#event[v] as number) - share * shift;
+    const shift = this.#beyond ? 0 : sooner;
+    const start = (this.#event[this.#graph.source] as number) + shift;
+    for (let v = 0; v < events.length; v++) events[v] = (this.#event[v] as number) - start;
+    const sign = this.#beyond ? -1 : 1;
+    const { marked, markedCount } = this.#tree;
+    for (let q = 0; q < markedCount; q++) {
+      const v = marked[q] as number;
+      events[v] = (events[v] as number) + sign * sooner;
     }
+  }
+
+  /** After descend(): the flow of each activity, which is the price of its time. */
+  prices(): Float64Array {
+    return Float64Array.from(this.#graph.activities, ({ prices }, a) => {
+      const segment = this.#segment[a] as number;
+      return (segment > 0 ? (prices[segment - 1] as number) : 0) + (this.#filled[a] as number);
+    });
   }
 
   /** After descend(): takes its step. */
   settle(): void {
-    this.eventsAt(this.#distance[this.#graph.sink] as number, this.#event);
-    this.time = this.#event[this.#graph.sink] as number;
-  }
-
-  /** How far a residual arc is from being on a longest path; Infinity where it has no capacity. */
-  #reducedLength(arc: number): number {
-    const a = arc >> 1;
-    const apart =
-      (this.#event[this.#graph.head[a] as number] as number) -
-      (this.#event[this.#graph.tail[a] as number] as number);
-    return (arc & 1) === 0
-      ? apart - (this.#lengthOn[a] as number)
-      : (this.#lengthBack[a] as number) - apart;
-  }
-
-  #headOf(arc: number): number {
-    return ((arc & 1) === 0 ? this.#graph.head[arc >> 1] : this.#graph.tail[arc >> 1]) as number;
-  }
-
-  /** Distances from the source in arcs of longest paths; false: they do not reach the sink. */
-  #levels(): boolean {
-    const { source, sink } = this.#graph;
-    this.#level.fill(-1);
-    this.#level[source] = 0;
-    this.#line[0] = source;
-    let length = 1;
-    for (let q = 0; q < length; q++) {
-      const event = this.#line[q] as number;
-      const end = this.#firstOut[event + 1] as number;
-      for (let k = this.#firstOut[event] as number; k < end; k++) {
-        const arc = this.#out[k] as number;
-        const next = this.#headOf(arc);
-        if ((this.#level[next] as number) >= 0) continue;
-        if (this.#reducedLength(arc) > this.#epsilon) continue;
-        this.#level[next] = (this.#level[event] as number) + 1;
-        if (next === sink) return true;
-        this.#line[length++] = next;
+    const shift = this.#beyond ? -this.#step : this.#step;
+    const { marked, markedCount } = this.#tree;
+    if (shift !== 0) {
+      for (let q = 0; q < markedCount; q++) {
+        const v = marked[q] as number;
+        this.#event[v] = (this.#event[v] as number) + shift;
       }
     }
-    return false;
-  }
-
-  /** Finds one path up the levels and fills it; returns what fitted, 0 if there is no path left. */
-  #augment(): number {
+    this.#tree.join(this.#cut, this.#joining);
+    const a = this.#joining >> 1;
+    if (a < this.#segment.length) this.#enterTree(a, (this.#joining & 1) === 1);
+    if (--this.#stepsToReading === 0) this.#readEvents();
     const { source, sink } = this.#graph;
-    const path = this.#line;
-    let depth = 0;
-    let event = source;
-    while (event !== sink) {
-      const arc = this.#arcUp(event);
-      if (arc >= 0) {
-        path[depth++] = arc;
-        event = this.#headOf(arc);
-        continue;
-      }
-      if (depth === 0) return 0;
-      event = this.#headOf((path[--depth] as number) ^ 1);
-      this.#next[event] = (this.#next[event] as number) + 1;
-    }
-    let amount = Number.POSITIVE_INFINITY;
-    for (let k = 0; k < depth; k++) amount = Math.min(amount, this.#capacity(path[k] as number));
-    if (amount < Number.POSITIVE_INFINITY) {
-      for (let k = 0; k < depth; k++) this.#push(path[k] as number, amount);
-    }
-    return amount;
+    this.time = (this.#event[sink] as number) - (this.#event[source] as number);
   }
 
-  /** The next arc of a longest path to the level above, not yet tried; -1: none. */
-  #arcUp(event: number): number {
-    const end = this.#firstOut[event + 1] as number;
-    const level = (this.#level[event] as number) + 1;
-    for (let k = this.#next[event] as number; k < end; k++) {
-      const arc = this.#out[k] as number;
-      if (this.#level[this.#headOf(arc)] !== level) continue;
-      if (this.#reducedLength(arc) > this.#epsilon) continue;
-      this.#next[event] = k;
-      return arc;
-    }
-    this.#next[event] = end;
-    return -1;
-  }
-
+  /** Capacity left of an arc of the tree, away from the source. */
   #capacity(arc: number): number {
-    return ((arc & 1) === 0 ? this.#capacityOn[arc >> 1] : this.#capacityBack[arc >> 1]) as number;
-  }
-
-  #push(arc: number, amount: number): void {
     const a = arc >> 1;
-    const along = (arc & 1) === 0;
-    if (a >= this.#segment.length) {
-      const before = this.#capacityBack[a] as number;
-      const left = along ? before + amount : before - amount;
-      const rest = left > FLOW_EPSILON * before ? left : 0;
-      this.#capacityBack[a] = rest;
-      this.#lengthBack[a] = rest > 0 ? (this.#lengthOn[a] as number) : Number.POSITIVE_INFINITY;
-      return;
-    }
-    const segment = this.#segment[a] as number;
-    const filled = this.#filled(a);
-    if (along) this.#fill(a, segment, filled + amount);
-    else if (filled > 0) this.#fill(a, segment, filled - amount);
-    else this.#fill(a, segment - 1, this.#width(a, segment - 1) - amount);
-  }
-
-  /** How much of the present segment is filled; 0 too when the way back is the segment before. */
-  #filled(a: number): number {
-    const onSame = this.#lengthBack[a] === this.#lengthOn[a];
-    return onSame ? (this.#capacityBack[a] as number) : 0;
+    const filled = Math.max(0, this.#filled[a] as number);
+    if ((arc & 1) === 1) return filled;
+    if (a >= this.#segment.length) return Number.POSITIVE_INFINITY;
+    return Math.max(0, this.#width(a, this.#segment[a] as number) - filled);
   }
 
   /** The width in price of a segment: from the price at which its duration is taken to the next. */
@@ -244,29 +201,53 @@ export class TimeCostFlow {
     return (prices[segment] as number) - (segment > 0 ? (prices[segment - 1] as number) : 0);
   }
 
-  /** Sets an activity's flow to all segments before this one and `amount` of it. */
-  #fill(a: number, segment: number, amount: number): void {
-    const { durations, prices } = this.#graph.activities[a] as ActivityCurve;
-    const width = this.#width(a, segment);
-    const rounding =
-      FLOW_EPSILON * (segment < prices.length ? (prices[segment] as number) : amount);
-    if (width - amount <= rounding && segment < prices.length) {
-      this.#fill(a, segment + 1, 0);
-      return;
-    }
-    const inside = amount > rounding;
+  /** Leaves an activity with all segments before this one full, and no other. */
+  #leaveTree(a: number, segment: number): void {
+    const { durations } = this.#graph.activities[a] as ActivityCurve;
     this.#segment[a] = segment;
-    this.#capacityOn[a] = inside ? width - amount : width;
-    this.#lengthOn[a] = durations[segment] as number;
-    if (inside) {
-      this.#capacityBack[a] = amount;
-      this.#lengthBack[a] = durations[segment] as number;
-    } else if (segment > 0) {
-      this.#capacityBack[a] = this.#width(a, segment - 1);
-      this.#lengthBack[a] = durations[segment - 1] as number;
-    } else {
-      this.#capacityBack[a] = 0;
-      this.#lengthBack[a] = Number.POSITIVE_INFINITY;
+    this.#filled[a] = 0;
+    this.#length[2 * a] = durations[segment] as number;
+    this.#length[2 * a + 1] =
+      segment > 0 ? -(durations[segment - 1] as number) : Number.NEGATIVE_INFINITY;
+  }
+
+  /** Puts an activity into the tree with the segment to be filled next, or the one before. */
+  #enterTree(a: number, isBackward: boolean): void {
+    if (!isBackward) return;
+    const segment = (this.#segment[a] as number) - 1;
+    this.#segment[a] = segment;
+    this.#filled[a] = this.#width(a, segment);
+  }
+
+  /** The last arc of a longest path to each event. */
+  #longestArcs(): Int32Array {
+    const { tail, head, events } = this.#graph;
+    const arcs = new Int32Array(events).fill(-1);
+    const latest = new Float64Array(events).fill(Number.NEGATIVE_INFINITY);
+    for (let a = 0; a < tail.length; a++) {
+      const event = head[a] as number;
+      const time = (this.#event[tail[a] as number] as number) + (this.#length[2 * a] as number);
+      if (time <= (latest[event] as number)) continue;
+      latest[event] = time;
+      arcs[event] = 2 * a;
+    }
+    return arcs;
+  }
+
+  /** Event times from the lengths of the tree's arcs. */
+  #readEvents(): void {
+    const { source, activities, delay } = this.#graph;
+    this.#stepsToReading = STEPS_BETWEEN_READINGS;
+    this.#tree.markAll();
+    this.#event[source] = 0;
+    for (let q = 1; q < this.#event.length; q++) {
+      const v = this.#tree.marked[q] as number;
+      const arc = this.#tree.arcTo(v);
+      const a = arc >> 1;
+      const length =
+        activities[a]?.durations[this.#segment[a] as number] ?? delay[a - activities.length] ?? 0;
+      const parent = this.#event[this.#tree.parentOf(v)] as number;
+      this.#event[v] = (arc & 1) === 0 ? parent + length : parent - length;
     }
   }
 }

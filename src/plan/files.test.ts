@@ -2,8 +2,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
 import { type FrontierFile, readFrontier, writeFrontier } from "./frontier.js";
+import { type InstanceFile, readInstance, writeInstance } from "./instance.js";
 import { type PlanFile, readPlan, writePlan } from "./plan.js";
 import { publishedSchemas } from "./schemas.js";
+import { readSolution, type SolutionFile, writeSolution } from "./solution.js";
 
 /** The example of the contract. */
 const FRONTIER: FrontierFile = {
@@ -193,6 +195,77 @@ describe("plan.json", () => {
   });
 });
 
+/** The example of the contract, with everything that is optional. */
+const INSTANCE: InstanceFile = {
+  format: "kareus-instance",
+  version: 1,
+  name: "p2x4",
+  stages: 2,
+  microbatches: 4,
+  pipeline: "1f1b",
+  static_power_w: 85,
+  transfer_s: 0.001,
+  options: [
+    {
+      forward: [{ time_s: 0.154, energy_j: 26.06, freq_mhz: 900 }],
+      backward: [{ time_s: 0.3, energy_j: 55, freq_mhz: 900 }],
+    },
+    {
+      forward: [{ time_s: 0.1, energy_j: 26.06 }],
+      input_gradient: [{ time_s: 0.2, energy_j: 30 }],
+      weight_gradient: [{ time_s: 0.1, energy_j: 25 }],
+    },
+  ],
+  tail: [[{ time_s: 0.05, energy_j: 4 }], [{ time_s: 0.06, energy_j: 5 }]],
+};
+
+const SOLUTION: SolutionFile = {
+  format: "kareus-solution",
+  version: 1,
+  energy_optimal_time_s: 2.7,
+  points: [
+    {
+      time_s: 2.05,
+      energy_j: 1052,
+      lower_bound_j: 1049,
+      choice: [
+        [0, 1, 2],
+        [3, 0, 0],
+      ],
+    },
+  ],
+  stop: "complete",
+};
+
+describe("instances and solutions", () => {
+  it("come back as they were written", () => {
+    expect(readInstance(writeInstance(INSTANCE), "i")).toEqual(INSTANCE);
+    expect(readSolution(writeSolution(SOLUTION), "s")).toEqual(SOLUTION);
+  });
+
+  it("need no more than the contract's example holds", () => {
+    const { transfer_s, tail, ...required } = INSTANCE;
+    expect(readInstance(JSON.stringify(required), "i")).toEqual(required);
+  });
+
+  it.each<[string, object]>([
+    ["KRS4102 i", { format: "kareus-solution" }],
+    ["KRS4103 i", { version: 2 }],
+    ["KRS4104 i at .pipeline", { pipeline: "2f2b" }],
+    ["KRS4104 i at .microbatches", { microbatches: 0 }],
+    ["KRS4104 i at .options", { options: [] }],
+    ["KRS4104 i at .options[0].forward", { options: [{ forward: [] }] }],
+    ["KRS4104 i at .tail[1]", { tail: [[{ time_s: 0, energy_j: 0 }], []] }],
+    ["KRS4104 i at .static_power_w", { static_power_w: -1 }],
+  ])("says %s to %j", (expected, changes) => {
+    expect(complaint(() => readInstance(edited(INSTANCE, changes), "i"))).toBe(expected);
+  });
+
+  it("keep the choice of a stage on one line", () => {
+    expect(writeSolution(SOLUTION)).toMatch(/\[0, 1, 2\]/);
+  });
+});
+
 describe("published JSON Schemas", () => {
   const folder = new URL("../../schemas/", import.meta.url);
 
@@ -202,12 +275,8 @@ describe("published JSON Schemas", () => {
     expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(schema);
   });
 
-  it("include no orphan among frontier and plan", () => {
+  it("include no orphan", () => {
     const files = Object.keys(publishedSchemas()).map((name) => `${name}.schema.json`);
-    expect(
-      readdirSync(folder)
-        .filter((name) => /^(frontier|plan)/.test(name))
-        .sort(),
-    ).toEqual(files);
+    expect(readdirSync(folder).sort()).toEqual(files.sort());
   });
 });

@@ -1,7 +1,9 @@
 import { z } from "zod";
 import type { Format } from "./format.js";
 import { FRONTIER_FORMAT } from "./frontier.js";
+import { INSTANCE_FORMAT } from "./instance.js";
 import { PLAN_FORMAT } from "./plan.js";
+import { SOLUTION_FORMAT } from "./solution.js";
 
 /** The JSON Schema of a format as published: what readers accept, unknown keys allowed. */
 function published<T>({ name, version, schema }: Format<T>): Record<string, unknown> {
@@ -14,5 +16,7 @@ export function publishedSchemas() {
   return {
     frontier: published(FRONTIER_FORMAT),
     plan: published(PLAN_FORMAT),
+    instance: published(INSTANCE_FORMAT),
+    solution: published(SOLUTION_FORMAT),
   };
 }

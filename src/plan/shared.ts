@@ -1,10 +1,13 @@
 import { z } from "zod";
+import { PIPELINES } from "../ir/pass.js";
 
 /** Pieces that frontier and plan files share. Units are in the names: s, J, W, MHz, bytes. */
 
 export const count = z.int().nonnegative();
-const degree = z.int().positive();
+export const degree = z.int().positive();
 export const quantity = z.number().nonnegative();
+
+export const pipelineName = z.enum(PIPELINES);
 
 export const graphReference = z.object({ name: z.string(), sha256: z.string() });
 
@@ -15,7 +18,7 @@ export const parallelism = z.object({
   pp: degree,
   dp: degree,
   microbatches: degree,
-  pipeline: z.enum(["1f1b", "gpipe", "interleaved-1f1b", "zb-h1"]),
+  pipeline: pipelineName,
   chunks: degree,
   recompute: z.enum(["none", "selective", "full"]),
 });

@@ -36,7 +36,7 @@ describe("kareus", () => {
     expect(run).toEqual({ status: 0, stdout: "0.1.0\n", stderr: "" });
   });
 
-  test.each(["optimize", "select", "inspect"])(
+  test.each(["optimize", "select", "inspect", "solve"])(
     "%s --help ends with an example",
     async (command) => {
       const run = await kareus([command, "--help"]);
@@ -46,7 +46,7 @@ describe("kareus", () => {
     },
   );
 
-  test.each(["solve", "search", "verify", "explain", "report", "simulate", "diff", "export"])(
+  test.each(["search", "verify", "explain", "report", "simulate", "diff", "export"])(
     "%s is named and not built: a diagnostic, not silence",
     async (command) => {
       const run = await kareus([command, "x"]);

@@ -7,7 +7,7 @@ import { readProfile } from "../../src/profile/reader.js";
 import { type CliRun, codes, kareus, temporaryFolder } from "../support/cli.js";
 import { namesOf } from "../support/onnx-reader.js";
 import { ROOT } from "../support/paths.js";
-import { order1f1b, type ReplayedPlan, replay } from "../support/replay.js";
+import { documentedOrder, type ReplayedPlan, replay } from "../support/replay.js";
 
 const MINI = join(ROOT, "test/golden/mini.onnx");
 const [STAGES, MICROBATCHES] = [2, 4];
@@ -54,6 +54,7 @@ interface Plan extends ReplayedPlan {
   readonly stages: readonly {
     readonly stage: number;
     readonly instructions: readonly (ReplayedPlan["stages"][number]["instructions"][number] & {
+      readonly start_s: number;
       readonly freq_mhz: number;
       readonly execution: string;
       readonly use: readonly Use[];
@@ -209,6 +210,7 @@ describe("plans", () => {
   test("hold every instruction once, in 1F1B order, none before what it waits for", () => {
     for (const plan of plansOf(out("a"))) {
       const { starts } = replay(plan);
+      const shape = { pipeline: "1f1b", stages: STAGES, microbatches: MICROBATCHES, chunks: 1 };
       expect(plan.stages.length).toBe(STAGES);
       plan.stages.forEach(({ stage, instructions }, index) => {
         expect(stage).toBe(index);
@@ -216,9 +218,8 @@ describe("plans", () => {
           instructions.filter((instruction) => instruction.kind !== "tail"),
           instructions.filter((instruction) => instruction.kind === "tail"),
         ];
-        expect(pipeline.map(({ kind, microbatch }) => `${kind} ${microbatch}`)).toEqual(
-          order1f1b(index, STAGES, MICROBATCHES),
-        );
+        const spelled = pipeline.map((i) => `${i.kind} ${i.microbatch} ${i.chunk}`);
+        expect(spelled).toEqual(documentedOrder(shape, index));
         expect(instructions.slice(pipeline.length)).toEqual(tail);
         instructions.forEach(({ start_s, time_s }, position) => {
           expect(time_s).toBeGreaterThan(0);

@@ -19,6 +19,7 @@ export function problemOf(
   stages: readonly StageOptions[],
   microbatches: number,
   static_power_w: number,
+  transfer_s = 0,
 ): PipelineProblem {
   const frontiers = stages.flatMap((lists, stage) =>
     lists.map((list, k): InstructionFrontier => {
@@ -26,10 +27,10 @@ export function problemOf(
       return { stage, chunk: 0, kind: KINDS[k] ?? "tail", options };
     }),
   );
-  return pipelineProblem(frontiers, stages.length, { microbatches, static_power_w });
+  return pipelineProblem(frontiers, stages.length, { microbatches, static_power_w, transfer_s });
 }
 
-/** Small random problems with many ties: whole numbers, zero times allowed. */
+/** Small random problems with many ties: whole numbers, zero times and transfers allowed. */
 export function smallProblems(limits: {
   readonly stages: number;
   readonly microbatches: number;
@@ -43,8 +44,9 @@ export function smallProblems(limits: {
       fc.array(stage, { minLength: 1, maxLength: limits.stages }),
       fc.integer({ min: 1, max: limits.microbatches }),
       fc.integer({ min: 0, max: 2 }),
+      fc.integer({ min: 0, max: 3 }),
     )
-    .map(([stages, microbatches, power_w]) => problemOf(stages, microbatches, power_w));
+    .map((parts) => problemOf(...parts));
 }
 
 /** A pipeline like a measured one: `size` clocks, convex in the large, rough in the small. */

@@ -83,13 +83,13 @@ export function instructionWithoutOptions(stage: number, kind: string): Diagnost
   );
 }
 
-/** A time, energy or power that is negative or no finite number. */
+/** A time, energy or power that is negative, beyond all measure or no number. */
 export function notAQuantity(where: string, quantity: string, value: number): Diagnostic {
   return error(
     "KRS4003",
     where,
     `${quantity} is ${value}`,
-    "times, energies and powers are finite and not negative",
+    "times, energies and powers are numbers from 0 to 1e12, in s, J and W",
   );
 }
 
@@ -100,5 +100,60 @@ export function deadlockedPipeline(stage: number, kind: string): Diagnostic {
     `stage ${stage} ${kind}`,
     "the stages' orders wait for each other in a circle",
     "each microbatch must pass the stages in the order in which they run it",
+  );
+}
+
+/** Interleaved 1F1B takes its microbatches in groups of as many as there are stages. */
+export function indivisibleMicrobatches(microbatches: number, stages: number): Diagnostic {
+  return error(
+    "KRS4005",
+    "interleaved-1f1b",
+    `${microbatches} microbatches are not divisible by ${stages} stages`,
+    "choose a multiple of the stages, or another pipeline",
+  );
+}
+
+/** Several chunks per stage under a schedule that knows none. */
+export function chunksNotPossible(pipeline: string, chunks: number): Diagnostic {
+  return error(
+    "KRS4006",
+    pipeline,
+    `this pipeline runs one chunk per stage, not ${chunks}`,
+    "only interleaved-1f1b runs several",
+  );
+}
+
+/** More instructions than can be solved in a reasonable time. */
+export function pipelineTooLarge(forwards: number, limit: number): Diagnostic {
+  return error(
+    "KRS4007",
+    "the pipeline",
+    `stages x chunks x microbatches is ${forwards}, more than ${limit}`,
+    "fewer microbatches give nearly the same plan: the steady state repeats",
+  );
+}
+
+/** A list that does not have one entry for each stage, or for each stage and chunk. */
+export function wrongCount(where: string, found: number, expected: string): Diagnostic {
+  return error("KRS4008", where, `has ${found} entries, not ${expected}`, "count them again");
+}
+
+/** So many options on so many instructions that the relaxation would not end in a reasonable time. */
+export function tooManyOptions(instructions: number, options: number): Diagnostic {
+  return error(
+    "KRS4009",
+    "the pipeline",
+    `${instructions} instructions with ${options} options in all are too many`,
+    "give fewer options, or fewer microbatches",
+  );
+}
+
+/** A deadline that no plan can meet. */
+export function deadlineTooEarly(deadline_s: number, fastest_s: number): Diagnostic {
+  return error(
+    "KRS4112",
+    `a deadline of ${deadline_s} s`,
+    `no plan is that fast: with every instruction at its fastest the pipeline takes ${fastest_s} s`,
+    "ask for a later deadline",
   );
 }

@@ -71,3 +71,23 @@ export function unwritableProfile(file: string, reason: string): Diagnostic {
     "check the directory and space left",
   );
 }
+
+/** KRS2020: a line of a stage profile (CSV) that breaks the format. */
+export function malformedStageProfile(file: string, line: number, problem: string): Diagnostic {
+  return error(
+    "KRS2020",
+    `${file}:${line}`,
+    problem,
+    "a stage profile has the columns stage,instruction,frequency,time,energy (MHz, s, J)",
+  );
+}
+
+/** KRS2021: a stage profile that leaves out an instruction of a stage. */
+export function incompleteStageProfile(file: string, stage: number, kind: string): Diagnostic {
+  return error(
+    "KRS2021",
+    file,
+    `has no line for the ${kind} of stage ${stage}`,
+    "measure every stage from 0 on, at one clock at least",
+  );
+}

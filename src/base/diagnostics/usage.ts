@@ -28,6 +28,17 @@ export function oneOf(
   return error("KRS0004", where, message, `give exactly one of ${flags.join(", ")}`);
 }
 
+/** An input that needs flags to be complete. */
+export function missingFlags(where: string, flags: readonly string[]): Diagnostic {
+  const list = flags.join(" and ");
+  return error("KRS0005", where, "does not say all that is needed", `add ${list}`);
+}
+
+/** A flag that this input does not take. */
+export function flagWithoutUse(flag: string, reason: string): Diagnostic {
+  return error("KRS0006", flag, reason, "leave the flag out");
+}
+
 /** A command that is promised and not built. */
 export function commandNotBuilt(command: string): Diagnostic {
   return error(

@@ -1,6 +1,6 @@
 import { Argument, type Command } from "commander";
 
-const FORMATS = ["frontier", "plan"] as const;
+const FORMATS = ["frontier", "plan", "instance", "solution"] as const;
 
 const EXAMPLES = `
 Example:

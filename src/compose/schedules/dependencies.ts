@@ -3,16 +3,18 @@ import type { PipelineInstruction, PipelineOrder } from "../../ir/iteration.js";
 /**
  * What each instruction waits for beside its own stage's order: the one before it on its
  * microbatch's way, forward through the stages (chunk after chunk) and backward again. A stage that
- * has nothing to do in a direction is passed over. The tail waits for its own stage alone.
+ * has nothing to do in a direction is passed over. Weight gradients and tails wait for their own
+ * stage alone: a weight gradient comes after its input gradient in every order.
  * Indices count the instructions stage after stage, each in its order; their number means nothing.
  */
 export function dataDependencies(order: PipelineOrder): Int32Array {
   const instructions = order.flat();
-  const depth = order.length * (1 + Math.max(0, ...instructions.map(({ chunk }) => chunk)));
+  const chunks = instructions.reduce((most, { chunk }) => Math.max(most, chunk + 1), 1);
+  const depth = order.length * chunks;
   const ways = new Map<number, { readonly index: number; readonly place: number }[]>();
   instructions.forEach((instruction, index) => {
-    const { microbatch } = instruction;
-    if (microbatch === null) return;
+    const { microbatch, kind } = instruction;
+    if (microbatch === null || kind === "weight_gradient") return;
     const way = ways.get(microbatch) ?? [];
     way.push({ index, place: placeOnWay(instruction, order.length, depth) });
     ways.set(microbatch, way);

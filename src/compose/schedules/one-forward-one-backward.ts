@@ -7,6 +7,8 @@ import type { PipelineSchedule } from "./schedule.js";
  */
 export const oneForwardOneBackward: PipelineSchedule = {
   name: "1f1b",
+  kinds: ["forward", "backward"],
+  chunked: false,
   orderOf: (stage, { stages, microbatches }) => {
     const order: PipelineInstruction[] = [];
     const add = (kind: "forward" | "backward", microbatch: number) =>

@@ -1,14 +1,25 @@
 import type { PipelineInstruction } from "../../ir/iteration.js";
+import type { InstructionKind } from "../../ir/partition.js";
+import type { PipelineName } from "../../ir/pass.js";
 
 /** What a schedule needs to know of the pipeline. */
-interface PipelineSize {
+export interface PipelineSize {
   readonly stages: number;
   readonly microbatches: number;
+  /** Parts of the model that each stage runs. */
+  readonly chunks: number;
 }
 
 /** A pipeline schedule: only the order of each stage; see dependencies.ts for what must wait. */
 export interface PipelineSchedule {
-  readonly name: string;
-  /** The instructions of one stage in the order in which it runs them, without the tail. */
+  readonly name: PipelineName;
+  /** What each stage and chunk runs for every microbatch. */
+  readonly kinds: readonly InstructionKind[];
+  /** Whether a stage may hold several chunks. */
+  readonly chunked: boolean;
+  /**
+   * The instructions of one stage in the order in which it runs them, without the tail. Fails with
+   * KRS4005 if the schedule has none for this size.
+   */
   readonly orderOf: (stage: number, size: PipelineSize) => readonly PipelineInstruction[];
 }

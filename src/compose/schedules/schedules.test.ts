@@ -1,29 +1,192 @@
-import { expect, test } from "vitest";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { option } from "../../../test/support/pipelines.js";
+import { DiagnosticError } from "../../base/diagnostics/diagnostic.js";
 import type { PipelineInstruction } from "../../ir/iteration.js";
+import type { InstructionKind } from "../../ir/partition.js";
+import { PIPELINES, type PipelineName } from "../../ir/pass.js";
+import { networkOf } from "../network.js";
+import { problemOfOptions } from "../problem.js";
+import { replay } from "../replay.js";
 import { dataDependencies } from "./dependencies.js";
-import { oneForwardOneBackward } from "./one-forward-one-backward.js";
+import { schedules } from "./index.js";
 
-function spelled(order: readonly PipelineInstruction[]): string {
-  return order.map(({ kind, microbatch }) => `${kind.charAt(0)}${microbatch}`).join(" ");
+const LETTERS: Readonly<Record<InstructionKind, string>> = {
+  forward: "f",
+  backward: "b",
+  input_gradient: "b",
+  weight_gradient: "w",
+  tail: "t",
+};
+
+/** Orders of all stages, `f0 b0` for microbatch 0; with chunks `f0.1` for microbatch 0 of chunk 1. */
+function orders(name: PipelineName, stages: number, microbatches: number, chunks = 1): string[] {
+  const size = { stages, microbatches, chunks };
+  const spelled = ({ kind, microbatch, chunk }: PipelineInstruction) =>
+    `${LETTERS[kind]}${microbatch}${chunks > 1 ? `.${chunk}` : ""}`;
+  return Array.from({ length: stages }, (_, stage) =>
+    schedules[name].orderOf(stage, size).map(spelled).join(" "),
+  );
 }
 
-test("1F1B warms up with one forward per stage that follows, itself included", () => {
-  const size = { stages: 3, microbatches: 4 };
-  const orders = [0, 1, 2].map((stage) => spelled(oneForwardOneBackward.orderOf(stage, size)));
-  expect(orders).toEqual([
-    "f0 f1 f2 b0 f3 b1 b2 b3",
-    "f0 f1 b0 f2 b1 f3 b2 b3",
-    "f0 b0 f1 b1 f2 b2 f3 b3",
-  ]);
+describe("by hand", () => {
+  test("1F1B warms up with one forward per stage that follows, itself included", () => {
+    expect(orders("1f1b", 3, 4)).toEqual([
+      "f0 f1 f2 b0 f3 b1 b2 b3",
+      "f0 f1 b0 f2 b1 f3 b2 b3",
+      "f0 b0 f1 b1 f2 b2 f3 b3",
+    ]);
+  });
+
+  test("1F1B with one stage, and with fewer microbatches than stages", () => {
+    expect(orders("1f1b", 1, 2)).toEqual(["f0 b0 f1 b1"]);
+    expect(orders("1f1b", 4, 2)[0]).toBe("f0 f1 b0 b1");
+  });
+
+  test("GPipe runs all forwards first", () => {
+    expect(orders("gpipe", 2, 3)).toEqual(["f0 f1 f2 b0 b1 b2", "f0 f1 f2 b0 b1 b2"]);
+  });
+
+  test("ZB-H1 puts off weight gradients by as many microbatches as stages came before", () => {
+    expect(orders("zb-h1", 3, 4)).toEqual([
+      "f0 f1 f2 b0 w0 f3 b1 w1 b2 w2 b3 w3",
+      "f0 f1 b0 f2 b1 w0 f3 b2 w1 b3 w2 w3",
+      "f0 b0 f1 b1 f2 b2 w0 f3 b3 w1 w2 w3",
+    ]);
+    expect(orders("zb-h1", 3, 1)[2]).toBe("f0 b0 w0");
+  });
+
+  test("interleaved 1F1B takes S microbatches through a chunk before the next", () => {
+    expect(orders("interleaved-1f1b", 2, 4, 2)).toEqual([
+      "f0.0 f1.0 f0.1 f1.1 f2.0 b0.1 f3.0 b1.1 f2.1 b0.0 f3.1 b1.0 b2.1 b3.1 b2.0 b3.0",
+      "f0.0 f1.0 f0.1 b0.1 f1.1 b1.1 f2.0 b0.0 f3.0 b1.0 f2.1 b2.1 f3.1 b3.1 b2.0 b3.0",
+    ]);
+  });
+
+  test("interleaved 1F1B with as many microbatches as stages runs all forwards first", () => {
+    const all = "f0.0 f1.0 f0.1 f1.1 b0.1 b1.1 b0.0 b1.0";
+    expect(orders("interleaved-1f1b", 2, 2, 2)).toEqual([all, all]);
+  });
 });
 
-test("1F1B with one stage, and with fewer microbatches than stages", () => {
-  expect(spelled(oneForwardOneBackward.orderOf(0, { stages: 1, microbatches: 2 }))).toBe(
-    "f0 b0 f1 b1",
+test("interleaved 1F1B refuses microbatches that are no multiple of the stages", () => {
+  const codes = () => {
+    try {
+      return orders("interleaved-1f1b", 4, 6, 2);
+    } catch (error) {
+      return error instanceof DiagnosticError ? error.diagnostics.map((d) => d.code) : [error];
+    }
+  };
+  expect(codes()).toEqual(["KRS4005"]);
+});
+
+/** Every size that the schedule takes, up to six stages and 24 microbatches. */
+function sizes(name: PipelineName) {
+  const { chunked } = schedules[name];
+  return fc
+    .record({
+      stages: fc.integer({ min: 1, max: 6 }),
+      rounds: fc.integer({ min: 1, max: 4 }),
+      loose: fc.integer({ min: 1, max: 24 }),
+      chunks: chunked ? fc.integer({ min: 1, max: 4 }) : fc.constant(1),
+    })
+    .map(({ stages, rounds, loose, chunks }) => {
+      const microbatches = chunked ? rounds * stages : loose;
+      return { stages, microbatches, chunks };
+    });
+}
+
+/** When a pipeline ends whose instructions take these times, without choices. */
+function makespan(
+  pipeline: PipelineName,
+  { stages, microbatches, chunks }: { stages: number; microbatches: number; chunks: number },
+  time_s: Partial<Record<InstructionKind, number>>,
+): number {
+  const lists = Object.fromEntries(
+    Object.entries(time_s).map(([kind, duration_s]) => [kind, [option(duration_s, 1)]]),
   );
-  expect(spelled(oneForwardOneBackward.orderOf(0, { stages: 4, microbatches: 2 }))).toBe(
-    "f0 f1 b0 b1",
-  );
+  const options = Array.from({ length: stages * chunks }, () => lists);
+  const layout = { microbatches, static_power_w: 0, pipeline, chunks };
+  const network = networkOf(problemOfOptions(options, stages, layout));
+  return replay(network, new Int32Array(network.sets.length)).time_s;
+}
+
+describe("for all small sizes", () => {
+  const settings = { seed: 11, numRuns: 80 };
+
+  test.each(PIPELINES)("%s runs everything once, and nothing waits for itself", (name) => {
+    fc.assert(
+      fc.property(sizes(name), (size) => {
+        const { stages, microbatches, chunks } = size;
+        const { kinds, orderOf } = schedules[name];
+        for (let stage = 0; stage < stages; stage++) {
+          const order = orderOf(stage, size);
+          const spelled = order.map((i) => `${i.kind} ${i.microbatch} ${i.chunk}`);
+          expect(new Set(spelled).size).toBe(kinds.length * microbatches * chunks);
+          expect(spelled.length).toBe(kinds.length * microbatches * chunks);
+          for (const { kind, microbatch, chunk, stage: own } of order) {
+            expect(kinds).toContain(kind);
+            expect(own).toBe(stage);
+            expect((microbatch ?? -1) >= 0 && (microbatch ?? -1) < microbatches).toBe(true);
+            expect(chunk >= 0 && chunk < chunks).toBe(true);
+          }
+        }
+        const unit = Object.fromEntries(kinds.map((kind) => [kind, 1]));
+        // A deadlock would be KRS4004.
+        expect(makespan(name, size, unit)).toBeGreaterThan(0);
+      }),
+      settings,
+    );
+  });
+
+  test.each(["1f1b", "gpipe"] as const)("%s takes (S - 1 + M)(f + b)", (name) => {
+    fc.assert(
+      fc.property(sizes(name), (size) => {
+        const time_s = makespan(name, size, { forward: 1, backward: 2 });
+        expect(time_s).toBe((size.stages - 1 + size.microbatches) * 3);
+      }),
+      settings,
+    );
+  });
+
+  test("interleaved 1F1B divides the bubble by its chunks", () => {
+    fc.assert(
+      fc.property(sizes("interleaved-1f1b"), (size) => {
+        const { stages, microbatches, chunks } = size;
+        const time_s = makespan("interleaved-1f1b", size, { forward: 1, backward: 2 });
+        expect(time_s).toBe((stages - 1 + microbatches * chunks) * 3);
+      }),
+      settings,
+    );
+  });
+
+  test("ZB-H1 with equal parts fills two thirds of the bubble of 1F1B", () => {
+    fc.assert(
+      fc.property(sizes("zb-h1"), (size) => {
+        const { stages, microbatches } = size;
+        fc.pre(microbatches >= stages);
+        const parts = { forward: 1, input_gradient: 1, weight_gradient: 1 };
+        expect(makespan("zb-h1", size, parts)).toBe(3 * microbatches + stages - 1);
+      }),
+      settings,
+    );
+  });
+
+  test("a weight gradient comes after its input gradient", () => {
+    fc.assert(
+      fc.property(sizes("zb-h1"), (size) => {
+        for (let stage = 0; stage < size.stages; stage++) {
+          const order = schedules["zb-h1"].orderOf(stage, size);
+          for (let m = 0; m < size.microbatches; m++) {
+            const at = (kind: InstructionKind) =>
+              order.findIndex((i) => i.kind === kind && i.microbatch === m);
+            expect(at("weight_gradient")).toBeGreaterThan(at("input_gradient"));
+          }
+        }
+      }),
+      settings,
+    );
+  });
 });
 
 test("a microbatch waits its way forward and back; the tail and a missing stage wait for nothing", () => {
@@ -48,4 +211,11 @@ test("a microbatch waits its way forward and back; the tail and a missing stage 
   ];
   // F(0,1) after F(1,0); B(1,1) after F(1,1); B(1,0) after B(0,1).
   expect([...dataDependencies(chunks)]).toEqual([8, 4, 6, 7, 0, 1, 5, 2]);
+});
+
+test("nothing waits for a weight gradient, and input gradients wait for each other", () => {
+  const split = (stage: number): PipelineInstruction[] =>
+    schedules["zb-h1"].orderOf(stage, { stages: 2, microbatches: 1, chunks: 1 }).slice();
+  // Each stage f0 b0 w0: B(0) after B(1), B(1) after F(1), F(1) after F(0).
+  expect([...dataDependencies([split(0), split(1)])]).toEqual([6, 4, 6, 0, 3, 6]);
 });

@@ -1,19 +1,51 @@
-import { type GradientRule, NO_GRADIENT, upstream } from "./gradient.js";
+import { type GradientRule, NO_GRADIENT, wantedInputs } from "./gradient.js";
 
-/** A collective's backward is another one; `null` means the gradient passes unchanged. */
-function collectiveGradient(op: string | null): GradientRule {
+/** A collective's counterpart, in the domain whose attributes name the group. */
+type Counterpart = Readonly<{ kareus: string; runtime: string }>;
+
+/** Each input's gradient from the output of the same index: collectives take several tensors. */
+function arrivals({ outputGradients, ...request }: Parameters<GradientRule>[0]) {
+  return wantedInputs({ outputGradients, ...request }).flatMap((input) => {
+    const gradient = outputGradients[input] ?? null;
+    return gradient === null ? [] : [{ input, gradient }];
+  });
+}
+
+/** A collective's backward is another one, of all that arrives in one launch. */
+function collectiveGradient({ kareus, runtime }: Counterpart): GradientRule {
   return (request) => {
-    const dy = upstream(request);
-    if (dy === null || !request.wanted[0]) return NO_GRADIENT;
-    if (op === null) return { nodes: [], aliases: [{ input: 0, gradient: dy }] };
-    const { attributes } = request.node;
-    return { nodes: [{ op, inputs: [dy], attributes, of: [0] }], aliases: [] };
+    const found = arrivals(request);
+    if (found.length === 0) return NO_GRADIENT;
+    const { op, attributes } = request.node;
+    const node = {
+      op: op.startsWith("kareus::") ? kareus : runtime,
+      inputs: found.map(({ gradient }) => gradient),
+      attributes,
+      of: found.map(({ input }) => input),
+    };
+    return { nodes: [node], aliases: [] };
   };
 }
 
 /** Sum over the group, then the same value everywhere: dY is already what each rank needs. */
-export const allReduceGradient = collectiveGradient(null);
-export const copyToGroupGradient = collectiveGradient("kareus::AllReduce");
-export const allGatherGradient = collectiveGradient("kareus::ReduceScatter");
-export const reduceScatterGradient = collectiveGradient("kareus::AllGather");
-export const allToAllGradient = collectiveGradient("kareus::AllToAll");
+export const allReduceGradient: GradientRule = (request) => ({
+  nodes: [],
+  aliases: arrivals(request),
+});
+
+export const copyToGroupGradient = collectiveGradient({
+  kareus: "kareus::AllReduce",
+  runtime: "com.microsoft::NcclAllReduce",
+});
+export const allGatherGradient = collectiveGradient({
+  kareus: "kareus::ReduceScatter",
+  runtime: "com.microsoft::NcclReduceScatter",
+});
+export const reduceScatterGradient = collectiveGradient({
+  kareus: "kareus::AllGather",
+  runtime: "com.microsoft::NcclAllGather",
+});
+export const allToAllGradient = collectiveGradient({
+  kareus: "kareus::AllToAll",
+  runtime: "com.microsoft::AllToAll",
+});

@@ -40,6 +40,11 @@ export function upstream(request: GradientRequest): string | null {
   return request.outputGradients.find((name) => name !== null) ?? null;
 }
 
+/** Every output gradient that exists. */
+export function arriving(request: GradientRequest): string[] {
+  return request.outputGradients.filter((name) => name !== null);
+}
+
 /** The names of inputs that are present. */
 export function presentInputs(request: GradientRequest): string[] {
   return request.node.inputs.filter((name) => name !== "");

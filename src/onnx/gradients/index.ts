@@ -17,7 +17,7 @@ import {
   viewGradient,
 } from "./layout.js";
 import { convGradient, linearGradient, productGradient } from "./linear.js";
-import { dropoutGradient, pointwiseGradient, sumGradient } from "./pointwise.js";
+import { dropoutGradient, factorGradient, pointwiseGradient, sumGradient } from "./pointwise.js";
 import {
   genericGradient,
   lossGradient,
@@ -62,6 +62,9 @@ const RULES: readonly (readonly [GradientRule, readonly string[]])[] = [
     ["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL2"],
   ],
   [sumGradient, ["Add", "Sum", "Sub"]],
+  [factorGradient("Mul"), ["Mul"]],
+  [factorGradient("Div"), ["Div"]],
+  [factorGradient("Neg"), ["Neg"]],
   [dropoutGradient, ["Dropout"]],
   [
     pointwiseGradient("activation"),
@@ -85,21 +88,7 @@ const RULES: readonly (readonly [GradientRule, readonly string[]])[] = [
   ],
   [
     pointwiseGradient("other"),
-    [
-      "Mul",
-      "Div",
-      "Pow",
-      "Sqrt",
-      "Reciprocal",
-      "Exp",
-      "Log",
-      "Neg",
-      "Abs",
-      "Where",
-      "Clip",
-      "Max",
-      "Min",
-    ],
+    ["Pow", "Sqrt", "Reciprocal", "Exp", "Log", "Abs", "Where", "Clip", "Max", "Min"],
   ],
   [viewGradient, ["Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Cast"]],
   [transposeGradient, ["Transpose"]],
@@ -108,11 +97,17 @@ const RULES: readonly (readonly [GradientRule, readonly string[]])[] = [
   [concatGradient, ["Concat", "com.microsoft::ConcatTraining"]],
   [expandGradient, ["Expand", "Tile"]],
   [gatherGradient, ["Gather"]],
-  [allReduceGradient, ["kareus::AllReduce", "com.microsoft::NcclAllReduce"]],
+  [
+    allReduceGradient,
+    ["kareus::AllReduce", "com.microsoft::NcclAllReduce", "com.microsoft::AllReduce"],
+  ],
   [copyToGroupGradient, ["kareus::CopyToGroup"]],
-  [allGatherGradient, ["kareus::AllGather", "com.microsoft::NcclAllGather"]],
+  [
+    allGatherGradient,
+    ["kareus::AllGather", "com.microsoft::NcclAllGather", "com.microsoft::AllGather"],
+  ],
   [reduceScatterGradient, ["kareus::ReduceScatter", "com.microsoft::NcclReduceScatter"]],
-  [allToAllGradient, ["kareus::AllToAll"]],
+  [allToAllGradient, ["kareus::AllToAll", "com.microsoft::AllToAll"]],
 ];
 
 const BY_OP: ReadonlyMap<string, GradientRule> = new Map(

@@ -1,4 +1,4 @@
-import { type GradientRule, NO_GRADIENT, upstream, wantedInputs } from "./gradient.js";
+import { arriving, type GradientRule, NO_GRADIENT, upstream, wantedInputs } from "./gradient.js";
 import { broadcastSum } from "./pointwise.js";
 
 /** Views: the gradient is the same data in the input's shape. */
@@ -24,7 +24,7 @@ export const transposeGradient: GradientRule = (request) => {
 
 /** Parts flow back into the whole (absent parts are zeros). */
 export const splitGradient: GradientRule = (request) => {
-  const parts = request.outputGradients.filter((name) => name !== null);
+  const parts = arriving(request);
   if (parts.length === 0 || !request.wanted[0]) return NO_GRADIENT;
   const axis = Number(request.node.attributes.axis ?? 0);
   return { nodes: [{ op: "Concat", inputs: parts, attributes: { axis }, of: [0] }], aliases: [] };

@@ -16,7 +16,7 @@ export const linearGradient: GradientRule = (request) => {
   return { nodes, aliases: [] };
 };
 
-/** MatMul(a, b) of activations or batched weights: one product for each side. */
+/** MatMul(a, b) of activations or batched weights: one product for each side; Gemm's addend. */
 export const productGradient: GradientRule = (request) => {
   const dy = upstream(request);
   const [a, b] = request.node.inputs;
@@ -26,6 +26,7 @@ export const productGradient: GradientRule = (request) => {
   if (request.wanted[0]) nodes.push({ op, inputs: [dy, b], attributes: { side: "left" }, of: [0] });
   if (request.wanted[1])
     nodes.push({ op, inputs: [dy, a], attributes: { side: "right" }, of: [1] });
+  if (request.wanted[2]) nodes.push(broadcastSum(dy, 2));
   return { nodes, aliases: [] };
 };
 

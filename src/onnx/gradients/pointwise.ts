@@ -20,6 +20,23 @@ export function pointwiseGradient(kernelClass: KernelClass): GradientRule {
   };
 }
 
+/**
+ * Operators linear in each operand: dY and, for Mul, the other factors of what is wanted; for Div,
+ * the divisor, and the dividend only for the divisor's own gradient; for Neg, nothing else.
+ */
+export function factorGradient(op: "Mul" | "Div" | "Neg"): GradientRule {
+  return (request) => {
+    const dy = upstream(request);
+    if (dy === null) return NO_GRADIENT;
+    const { inputs } = request.node;
+    const read = inputs.filter((_, i) => {
+      const otherWanted = request.wanted.some((wanted, other) => wanted && other !== i);
+      return op === "Mul" ? otherWanted : op === "Div" && (i === 1 || otherWanted);
+    });
+    return oneNode(request, "kareus::PointwiseGradient", [dy, ...read], { class: "other" });
+  };
+}
+
 /** Sums pass dY on; an operand that was broadcast gets dY summed over the broadcast axes. */
 export const sumGradient: GradientRule = (request) => {
   const dy = upstream(request);

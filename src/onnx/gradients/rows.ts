@@ -1,17 +1,20 @@
 import {
+  arriving,
   type GradientRule,
   NO_GRADIENT,
   oneNode,
   presentInputs,
   upstream,
-  wantedInputs,
 } from "./gradient.js";
 
-/** Normalizations: dX and the parameters' gradients in one launch, from dY and the saved input. */
+/**
+ * Normalizations: dX and the parameters' gradients in one launch, from dY (and the gradient of the
+ * residual sum, where the operator returns that too) and the saved input.
+ */
 export const normGradient: GradientRule = (request) => {
-  const dy = upstream(request);
-  if (dy === null) return NO_GRADIENT;
-  const inputs = [dy, ...presentInputs(request)];
+  const gradients = arriving(request);
+  if (gradients.length === 0) return NO_GRADIENT;
+  const inputs = [...gradients, ...presentInputs(request)];
   return oneNode(request, "kareus::RowGradient", inputs, { class: "norm" });
 };
 
@@ -39,10 +42,10 @@ export const lossGradient: GradientRule = (request) => {
   return { nodes: [{ op: "kareus::RowGradient", inputs, attributes, of: [0] }], aliases: [] };
 };
 
-/** Anything row-wise that is not known better: dY and every saved input are read once. */
+/** Anything that is not known better: every gradient and saved input is read once. */
 export const genericGradient: GradientRule = (request) => {
-  const dy = upstream(request);
-  if (dy === null || wantedInputs(request).length === 0) return NO_GRADIENT;
-  const inputs = [dy, ...presentInputs(request)];
+  const gradients = arriving(request);
+  if (gradients.length === 0) return NO_GRADIENT;
+  const inputs = [...gradients, ...presentInputs(request)];
   return oneNode(request, "kareus::RowGradient", inputs, { class: "other" });
 };

@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import { nodeLines, runPass, tensorGraph } from "../test/support/tensor-graph.js";
+import { dropNoOps } from "./drop-no-ops.js";
+
+describe("drop-no-ops", () => {
+  it("takes out casts between floating types, waits, identities and reshapes to the same shape", () => {
+    const graph = tensorGraph({
+      data: { x: [4, 8] },
+      constants: { shape: [2] },
+      activations: { cast: [4, 8], same: [4, 8], wait: [4, 8], y: [4, 8] },
+      dtypes: { cast: "float32" },
+      nodes: [
+        ["cast", "Cast", ["x"], { to: 1 }],
+        ["same", "Reshape", ["cast", "shape"]],
+        ["wait", "kareus::Wait", ["same"]],
+        ["y", "Relu", ["wait"]],
+      ],
+      outputs: ["y"],
+    });
+    expect(nodeLines(runPass(dropNoOps, graph))).toEqual(["y Relu(x)"]);
+  });
+
+  it("takes out shape queries, whatever they look at", () => {
+    const graph = tensorGraph({
+      data: { x: [4, 8] },
+      constants: { s: [2] },
+      activations: { h: [4, 8], y: [8, 4] },
+      nodes: [
+        ["h", "Relu", ["x"]],
+        ["s", "Shape", ["h"]],
+        ["y", "Reshape", ["h", "s"]],
+      ],
+      outputs: ["y"],
+    });
+    expect(nodeLines(runPass(dropNoOps, graph))).toEqual(["h Relu(x)", "y Reshape(h s)"]);
+  });
+
+  it("renames the graph's outputs through a chain", () => {
+    const graph = tensorGraph({
+      data: { x: [4] },
+      activations: { h: [4], a: [4], b: [4] },
+      nodes: [
+        ["h", "Relu", ["x"]],
+        ["a", "Identity", ["h"]],
+        ["b", "Identity", ["a"]],
+      ],
+      outputs: ["b"],
+    });
+    expect(runPass(dropNoOps, graph).outputs).toEqual(["h"]);
+  });
+
+  it("keeps a cast that changes what is stored and a reshape that changes the shape", () => {
+    const graph = tensorGraph({
+      data: { ids: [4, 8] },
+      constants: { shape: [1] },
+      activations: { f: [4, 8], y: [32] },
+      dtypes: { ids: "int64" },
+      nodes: [
+        ["f", "Cast", ["ids"], { to: 1 }],
+        ["y", "Reshape", ["f", "shape"]],
+      ],
+      outputs: ["y"],
+    });
+    expect(runPass(dropNoOps, graph)).toBe(graph);
+  });
+
+  it("walks a long chain once, however many read its end", () => {
+    const length = 20_000;
+    const activations: Record<string, number[]> = {};
+    const nodes: [string, string, string[]][] = [];
+    for (let i = 0; i < length; i++) {
+      activations[`i${i}`] = [4];
+      nodes.push([`i${i}`, "Identity", [i === 0 ? "x" : `i${i - 1}`]]);
+    }
+    for (let i = 0; i < length; i++) {
+      activations[`r${i}`] = [4];
+      nodes.push([`r${i}`, "Relu", [`i${length - 1}`]]);
+    }
+    const graph = tensorGraph({ data: { x: [4] }, activations, nodes });
+    const start_ms = performance.now();
+    expect(runPass(dropNoOps, graph).nodes).toHaveLength(length);
+    expect(performance.now() - start_ms).toBeLessThan(2000);
+  });
+});

@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import type { Kernel, KernelGraph } from "../src/ir/kernel-graph.js";
+import type { TensorGraph } from "../src/ir/tensor-graph.js";
+import { verify } from "../src/ir/verify.js";
+import { runPass, tensorGraph } from "../test/support/tensor-graph.js";
+import { deriveBackward } from "./derive-backward.js";
+import { formKernels } from "./form-kernels.js";
+
+type Options = NonNullable<Parameters<typeof runPass>[2]>;
+
+const K = { k_axis: 0 };
+const form = (graph: TensorGraph, options: Options = {}, codes: string[] = []): KernelGraph => {
+  const kernels = runPass(formKernels, graph, options, ({ code }) => codes.push(code));
+  expect(verify(kernels)).toEqual([]);
+  return kernels;
+};
+const lines = ({ kernels }: KernelGraph) =>
+  kernels.map((k: Kernel) =>
+    k.kind === "compute" ? `${k.class}: ${k.nodes.join(" ")}` : `${k.collective}: ${k.name}`,
+  );
+
+/** A linear of a residual stream with an all-reduce behind it, `batch` samples of 8. */
+const block = (batch: number, attributes: Record<string, number | string> = { group: "tp" }) =>
+  tensorGraph({
+    data: { x: [batch, 8] },
+    parameters: { w: [8, 8], b: [8] },
+    activations: { a: [batch, 8], l: [batch, 8], r: [batch, 8], y: [batch, 8] },
+    nodes: [
+      ["a", "Relu", ["x"]],
+      ["l", "kareus::Linear", ["a", "w", "b"], K, { layer: 0 }],
+      ["r", "kareus::AllReduce", ["l"], attributes, { layer: 0 }],
+      ["y", "Add", ["a", "r"], {}, { layer: 1 }],
+    ],
+    outputs: ["y"],
+  });
+
+describe("form-kernels", () => {
+  it("forms one kernel per launch, with layers, parameters and what each follows", () => {
+    const graph = form(block(4), { tp: 2 });
+    expect(lines(graph)).toEqual(["activation: a", "linear: l", "all_reduce: r", "other: y"]);
+    expect(graph.kernels.map(({ after }) => after)).toEqual([[], [0], [1], [0, 2]]);
+    expect(graph.layers).toBe(2);
+    expect(graph.kernels[1]).toMatchObject({
+      ...{ layer: 0, work: { m: 4, n: 8, k: 8 }, nanobatch: { m: 2 } },
+      parameters: [
+        { name: "w", elements: 64 },
+        { name: "b", elements: 8 },
+      ],
+    });
+    expect(graph.kernels[2]).toMatchObject({ size_bytes: 64, nanobatch_size_bytes: 32, ranks: 2 });
+  });
+
+  it("has no half of an odd batch, and says so", () => {
+    const codes: string[] = [];
+    const { kernels } = form(block(3), { tp: 2 }, codes);
+    expect(codes).toEqual(["KRS1406"]);
+    expect(
+      kernels.map((k) => (k.kind === "compute" ? k.nanobatch : k.nanobatch_size_bytes)),
+    ).toEqual(kernels.map(() => null));
+  });
+
+  it("has no half where nothing comes with the batch", () => {
+    const graph = tensorGraph({
+      data: { x: [] },
+      activations: { y: [] },
+      nodes: [["y", "Tanh", ["x"]]],
+      outputs: ["y"],
+    });
+    expect(form(graph).kernels[0]).toMatchObject({ nanobatch: null });
+  });
+
+  it("names kernels apart: input, weight and bias gradient of one linear", () => {
+    const graph = form(runPass(deriveBackward, block(4)), { tp: 2 });
+    const names = graph.kernels.filter((k) => k.direction === "backward").map((k) => k.name);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toEqual(["l/wgrad", "l/wgrad#2"]);
+  });
+
+  it("takes ranks from the graph, else from the degree, and refuses a contradiction", () => {
+    const ranks = (graph: KernelGraph) => graph.kernels.map((k) => "ranks" in k && k.ranks)[2];
+    const stated = { group: "tp", group_size: 4 };
+    expect(ranks(form(block(4, stated)))).toBe(4);
+    expect(ranks(form(block(4), { tp: 8 }))).toBe(8);
+    expect(() => form(block(4, stated), { tp: 8 })).toThrow(/KRS14\d\d/);
+    const codes: string[] = [];
+    expect(ranks(form(block(4), {}, codes))).toBe(1);
+    expect(codes).toHaveLength(1);
+  });
+
+  it("refuses a graph without anything to compute", () => {
+    const graph = tensorGraph({ data: { x: [4] }, activations: {}, nodes: [], outputs: ["x"] });
+    expect(() => form(graph)).toThrow(/KRS1407/);
+  });
+});

@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import type { Kernel, KernelGraph } from "../src/ir/kernel-graph.js";
+import { verify } from "../src/ir/verify.js";
+import { allReduce, kernelGraph, linear } from "../test/support/kernel-graph.js";
+import { runPass } from "../test/support/tensor-graph.js";
+import { formPartitions } from "./form-partitions.js";
+
+const BACK = { direction: "backward", layer: 0 } as const;
+const trained = (origin: Kernel["origin"], parameters: readonly number[]) =>
+  kernelGraph(
+    [
+      linear("f", 8, { layer: 0 }),
+      allReduce("f.sum", 64, { layer: 0 }),
+      linear("b", 8, { ...BACK, origin: "input-gradient" }),
+      linear("w", 8, { ...BACK, origin }),
+    ],
+    { parameters },
+  );
+
+const form = (graph: KernelGraph) => {
+  const formed = runPass(formPartitions, graph);
+  expect(verify(formed)).toEqual([]);
+  return formed;
+};
+const shape = (graph: KernelGraph) =>
+  form(graph).instructions.map(
+    ({ stage, kind, executions }) => `${stage} ${kind} ${executions.map(({ model }) => model)}`,
+  );
+
+describe("form-partitions", () => {
+  it("offers both executions where something can overlap, sequential first", () => {
+    expect(shape(trained("weight-gradient", [0]))).toEqual([
+      "0 forward sequential,nanobatched",
+      "0 backward sequential",
+    ]);
+  });
+
+  it("adds a tail only where parameters are trained", () => {
+    const kinds = (graph: KernelGraph) => form(graph).instructions.map(({ kind }) => kind);
+    expect(kinds(trained("weight-gradient", [100]))).toContain("tail");
+    expect(kinds(trained("input-gradient", [100]))).not.toContain("tail");
+    expect(kinds(trained("weight-gradient", [0]))).not.toContain("tail");
+    const updated = { ...trained("weight-gradient", [100]), updates_parameters: true };
+    expect(kinds(updated)).not.toContain("tail");
+    const { instructions, partitions } = form(trained("weight-gradient", [100]));
+    const [use] = instructions.at(-1)?.executions[0]?.uses ?? [];
+    // Adam: 16 bytes read and 14 written for each trained element.
+    expect(partitions.get(use?.partition ?? "")?.kernels[0]?.work).toMatchObject({
+      ...{ op: "memory", bytes_read: 1600, bytes_written: 1400 },
+    });
+  });
+
+  it("lists stage by stage and shares types between them", () => {
+    const { kernels } = trained("weight-gradient", [0]);
+    const two = kernelGraph(
+      [...kernels, ...kernels.map((k) => ({ ...k, name: `${k.name}'`, stage: 1, layer: 1 }))],
+      { stages: 2, parameters: [0, 0] },
+    );
+    expect(shape(two)).toEqual([
+      ...["0 forward sequential,nanobatched", "0 backward sequential"],
+      ...["1 forward sequential,nanobatched", "1 backward sequential"],
+    ]);
+    expect(form(two).partitions.size).toBe(form(trained("weight-gradient", [0])).partitions.size);
+  });
+
+  it("orders types by key, whatever came first", () => {
+    const keys = [...form(trained("weight-gradient", [100])).partitions.keys()];
+    expect(keys).toEqual([...keys].sort());
+  });
+});

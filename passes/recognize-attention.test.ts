@@ -1,0 +1,166 @@
+import { describe, expect, it } from "vitest";
+import { shapedNode, workOf } from "../src/onnx/operators/knowledge.js";
+import type { Shape } from "../test/support/tensor-graph.js";
+import { nodeLines, runPass, tensorGraph } from "../test/support/tensor-graph.js";
+import { recognizeAttention } from "./recognize-attention.js";
+
+type Input = Parameters<typeof tensorGraph>[0];
+type Node = Input["nodes"][number];
+
+const [B, H, T, D] = [2, 4, 16, 8];
+const HEADS = [B, H, T, D];
+const SCORES = [B, H, T, T];
+const TURN: Node = ["kt", "Transpose", ["k"], { perm: [0, 1, 3, 2] }];
+
+/** Scale, additive mask, softmax, weighted sum. */
+function attention(change: Partial<Input> = {}, from: readonly Node[] = [TURN]) {
+  return tensorGraph({
+    data: { q: HEADS, k: HEADS, v: HEADS },
+    constants: { mask: [T, T], scale: [], ones: [T, T], ...change.constants },
+    activations: {
+      ...{ kt: [B, H, D, T], raw: SCORES, scaled: SCORES, masked: SCORES, weights: SCORES },
+      ...{ dropped: SCORES, y: HEADS },
+      ...change.activations,
+    },
+    nodes: [
+      ...from,
+      ["raw", "MatMul", ["q", "kt"]],
+      ["scaled", "Div", ["raw", "scale"]],
+      ["masked", "Add", ["scaled", "mask"]],
+      ["weights", "Softmax", ["masked"], { axis: -1 }],
+      ["dropped", "Dropout", ["weights"]],
+      ["y", "MatMul", ["dropped", "v"]],
+      ...(change.nodes ?? []),
+    ],
+    outputs: ["y", ...(change.outputs ?? [])],
+  });
+}
+
+const MASK: Node = ["mask", "Trilu", ["ones"], { upper: 0 }];
+
+describe("recognize-attention", () => {
+  it("fuses scores, scale, mask, softmax, dropout and the weighted sum", () => {
+    const fused = runPass(recognizeAttention, attention());
+    expect(nodeLines(fused)).toEqual(["y Attention(q k v mask)"]);
+    expect(fused.nodes[0]).toMatchObject({
+      attributes: { is_causal: 0 },
+      covers: ["kt", "raw", "scaled", "masked", "weights", "dropped", "y"],
+    });
+  });
+
+  it("finds a causal mask through Trilu and through compared positions", () => {
+    const triangle = runPass(recognizeAttention, attention({}, [MASK, TURN]));
+    expect(triangle.nodes.at(-1)?.attributes.is_causal).toBe(1);
+    const positions: Node[] = [
+      ["later", "Greater", ["row", "column"]],
+      ["mask", "Where", ["later", "low", "scale"]],
+      TURN,
+    ];
+    const constants = { row: [T, 1], column: [1, T], low: [], later: [T, T] };
+    const compared = runPass(recognizeAttention, attention({ constants }, positions));
+    expect(compared.nodes.at(-1)?.attributes.is_causal).toBe(1);
+  });
+
+  it("takes grouped-query keys and values before they are repeated", () => {
+    const [few, unsqueezed, spread] = [
+      [B, 2, T, D],
+      [B, 2, 1, T, D],
+      [B, 2, 2, T, D],
+    ] as const;
+    const repeated = (name: string): Node[] => [
+      [`${name}5`, "Unsqueeze", [`${name}2`, "axes"]],
+      [`${name}e`, "Expand", [`${name}5`, "shape"]],
+      [name, "Reshape", [`${name}e`, "shape"]],
+    ];
+    const graph = tensorGraph({
+      data: { q: HEADS, k2: few, v2: few },
+      constants: { axes: [1], shape: [4] },
+      activations: {
+        ...{ k5: unsqueezed, ke: spread, k: HEADS, v5: unsqueezed, ve: spread, v: HEADS },
+        ...{ kt: [B, H, D, T], raw: SCORES, weights: SCORES, y: HEADS },
+      },
+      nodes: [
+        ...repeated("k"),
+        ...repeated("v"),
+        TURN,
+        ["raw", "MatMul", ["q", "kt"]],
+        ["weights", "Softmax", ["raw"]],
+        ["y", "MatMul", ["weights", "v"]],
+      ],
+      outputs: ["y"],
+    });
+    const fused = runPass(recognizeAttention, graph);
+    expect(nodeLines(fused)).toEqual(["y Attention(q k2 v2)"]);
+    const [node] = fused.nodes;
+    if (node === undefined) throw new Error("nothing fused");
+    expect(workOf(shapedNode(fused, node))).toMatchObject({
+      work: { b: B, heads: H, kv_heads: 2, q_len: T, kv_len: T, head_dim: D },
+    });
+  });
+
+  it("counts heads that were merged into the batch as samples of one head", () => {
+    const merged: Shape = [B * H, T, D];
+    const scores: Shape = [B * H, T, T];
+    const graph = tensorGraph({
+      data: { q: merged, k: merged, v: merged },
+      activations: { kt: [B * H, D, T], raw: scores, weights: scores, y: merged },
+      nodes: [
+        ["kt", "Transpose", ["k"], { perm: [0, 2, 1] }],
+        ["raw", "MatMul", ["q", "kt"]],
+        ["weights", "Softmax", ["raw"]],
+        ["y", "MatMul", ["weights", "v"]],
+      ],
+      outputs: ["y"],
+    });
+    const fused = runPass(recognizeAttention, graph);
+    const [node] = fused.nodes;
+    if (node === undefined) throw new Error("nothing fused");
+    expect(workOf(shapedNode(fused, node))).toMatchObject({
+      work: { op: "attention", b: B * H, heads: 1, kv_heads: 1, q_len: T, head_dim: D },
+    });
+  });
+
+  it("leaves five axes, where the groups of heads have one of their own", () => {
+    const grouped: Shape = [B, 2, 2, T, D];
+    const graph = tensorGraph({
+      data: { q: grouped, k: grouped, v: grouped },
+      activations: {
+        kt: [B, 2, 2, D, T],
+        raw: [B, 2, 2, T, T],
+        weights: [B, 2, 2, T, T],
+        y: grouped,
+      },
+      nodes: [
+        ["kt", "Transpose", ["k"], { perm: [0, 1, 2, 4, 3] }],
+        ["raw", "MatMul", ["q", "kt"]],
+        ["weights", "Softmax", ["raw"]],
+        ["y", "MatMul", ["weights", "v"]],
+      ],
+      outputs: ["y"],
+    });
+    expect(runPass(recognizeAttention, graph)).toBe(graph);
+  });
+
+  it.each(["raw", "masked", "weights", "dropped"])("leaves scores read elsewhere: %s", (name) => {
+    const read = attention({
+      activations: { other: SCORES },
+      nodes: [["other", "Relu", [name]]],
+      outputs: ["other"],
+    });
+    expect(runPass(recognizeAttention, read)).toBe(read);
+    const output = attention({ outputs: [name] });
+    expect(runPass(recognizeAttention, output)).toBe(output);
+  });
+
+  it("keeps turned keys that others read, and those that leave the graph", () => {
+    for (const outputs of [[], ["kt"]]) {
+      const graph = attention({
+        activations: { other: [B, H, D, T] },
+        nodes: outputs.length === 0 ? [["other", "Relu", ["kt"]]] : [],
+        outputs,
+      });
+      const fused = runPass(recognizeAttention, graph);
+      expect(nodeLines(fused).slice(0, 2)).toEqual(["kt Transpose(k)", "y Attention(q k v mask)"]);
+    }
+  });
+});

@@ -1,0 +1,126 @@
+import { basename } from "node:path";
+import type { Command } from "commander";
+import { fail } from "../../base/diagnostics/diagnostic.js";
+import { flagWithoutUse, missingFlags, oneOf } from "../../base/diagnostics/usage.js";
+import { readText, writeText } from "../../base/files.js";
+import { PIPELINES } from "../../ir/pass.js";
+import type { InstanceFile } from "../../plan/instance.js";
+import {
+  addFlags,
+  choice,
+  integer,
+  quantities,
+  quantity,
+  readFlags,
+  text,
+  toggle,
+  type Values,
+} from "../flags.js";
+
+const FLAGS = {
+  points: integer(
+    "--points <n>",
+    "evenly spaced deadlines, from the fastest to the energy-optimal time (default: every breakpoint of the bound, up to 1000)",
+    null,
+    { min: 1, max: 100_000 },
+  ),
+  deadline: quantities("--deadline <s>", "least energy within this time, repeatable", "seconds"),
+  microbatches: integer("--microbatches <n>", "microbatches per iteration", null, {
+    min: 1,
+    max: 65536,
+  }),
+  pipeline: choice("--pipeline <schedule>", PIPELINES.join(", "), PIPELINES, null),
+  chunks: integer("--chunks <n>", "model chunks per stage of a stage profile", null, {
+    min: 1,
+    max: 64,
+  }),
+  staticPower: quantity("--static-power-w <watts>", "P_static of one GPU", "watts"),
+  transfer: quantity("--transfer-s <s>", "time of each crossing between stages", "seconds"),
+  writeInstance: text("--write-instance <file>", "write the instance as it is solved", null),
+  json: toggle("--json", "the solution as JSON on stdout, diagnostics as JSON lines on stderr"),
+} as const;
+
+const EXAMPLES = `
+Takes an instance, or a stage profile as Perseus writes it: CSV with the columns
+stage,instruction,frequency,time,energy in MHz, seconds and joules of one GPU. A profile needs
+--microbatches and --static-power-w; in an instance, flags replace what it says.
+In the solution, choice[stage] holds, for each instruction of the stage in pipeline order, the index
+of its option; for a profile, options count the lines of the same stage and instruction.
+
+Examples:
+  $ kareus solve instance.json --points 32 --json
+  $ kareus solve instance.json --deadline 4.5 --deadline 5
+  $ kareus solve profile.csv --microbatches 12 --static-power-w 83.64 --pipeline gpipe`;
+
+/** `kareus solve`: the pipeline problem alone. */
+export function addSolve(program: Command): void {
+  const command = program
+    .command("solve")
+    .summary("solve a pipeline problem alone")
+    .description(
+      "Choose one option for every instruction of a pipeline: the least energy at every iteration time, with a proven bound beside it.",
+    )
+    .argument("<instance.json|profile.csv>", "the problem, - for standard input")
+    .addHelpText("after", EXAMPLES);
+  addFlags(command, FLAGS);
+  command.action((path: string) => run(path, readFlags(command, FLAGS)));
+}
+
+async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
+  if (flags.points !== null && flags.deadline.length > 0) {
+    const both = ["--points", "--deadline"];
+    fail(oneOf("kareus solve", both, both));
+  }
+  const [{ instanceProblem, solutionOf }, { solveDeadlines }, { writeSolution }] =
+    await Promise.all([
+      import("../../compose/instance.js"),
+      import("../../compose/solve.js"),
+      import("../../plan/solution.js"),
+    ]);
+  const instance = await readProblem(path, flags);
+  const problem = instanceProblem(instance, path);
+  if (flags.writeInstance !== null) {
+    const { writeInstance } = await import("../../plan/instance.js");
+    await writeText(flags.writeInstance, writeInstance(instance));
+  }
+  const deadlines = flags.deadline.length > 0 ? flags.deadline : flags.points;
+  const solution = solutionOf(problem, solveDeadlines(problem, deadlines));
+  if (flags.json) {
+    process.stdout.write(writeSolution(solution));
+    return;
+  }
+  const { solutionSummary } = await import("../../emit/solution.js");
+  process.stdout.write(solutionSummary(instance, solution));
+}
+
+/** The instance of a file, whichever of the two it is, with what the flags say. */
+async function readProblem(path: string, flags: Values<typeof FLAGS>): Promise<InstanceFile> {
+  const { isStageProfile, readStageProfile } = await import("../../profile/stage-profile.js");
+  const content = await readText(path);
+  const { microbatches, staticPower: static_power_w, transfer: transfer_s, pipeline } = flags;
+  if (!isStageProfile(content) && !/\.csv$/i.test(path)) {
+    const { readInstance } = await import("../../plan/instance.js");
+    const instance = readInstance(content, path);
+    if (flags.chunks !== null) {
+      fail(flagWithoutUse("--chunks", "an instance says itself how many options each stage has"));
+    }
+    const given = Object.entries({ microbatches, static_power_w, transfer_s, pipeline });
+    return { ...instance, ...Object.fromEntries(given.filter(([, value]) => value !== null)) };
+  }
+  if (microbatches === null || static_power_w === null) {
+    const missing = [
+      ...(microbatches === null ? ["--microbatches"] : []),
+      ...(static_power_w === null ? ["--static-power-w"] : []),
+    ];
+    return fail(missingFlags(path, missing));
+  }
+  const { instanceOfProfile } = await import("../../compose/instance.js");
+  const frame = {
+    name: basename(path).replace(/\.csv$/i, ""),
+    microbatches,
+    pipeline: pipeline ?? "1f1b",
+    static_power_w,
+    ...(transfer_s === null ? {} : { transfer_s }),
+  };
+  return instanceOfProfile(readStageProfile(content, path), frame, flags.chunks ?? 1, path);
+}

@@ -1,0 +1,109 @@
+import { fail } from "../base/diagnostics/diagnostic.js";
+import { instructionWithoutOptions, wrongCount } from "../base/diagnostics/plan.js";
+import { incompleteStageProfile } from "../base/diagnostics/profile.js";
+import type { InstructionOption } from "../ir/configuration.js";
+import type { IterationFrontier, PipelineInstruction, PipelineProblem } from "../ir/iteration.js";
+import type { InstanceCell, InstanceFile, InstanceOption } from "../plan/instance.js";
+import type { SolutionFile } from "../plan/solution.js";
+import type { StageProfileRow } from "../profile/stage-profile.js";
+import { problemOfOptions } from "./problem.js";
+import { schedules } from "./schedules/index.js";
+
+/** What a stage profile does not say. */
+type Frame = Omit<InstanceFile, "format" | "version" | "stages" | "options" | "tail">;
+
+/**
+ * The instance of a stage profile. Options keep the order of their lines.
+ * @param chunks of each stage; the profile counts chunk x stages + stage
+ * @param where the profile's file, for diagnostics: KRS2021 if something is missing
+ */
+export function instanceOfProfile(
+  rows: readonly StageProfileRow[],
+  frame: Frame,
+  chunks: number,
+  where: string,
+): InstanceFile {
+  const cells = 1 + rows.reduce((most, { stage }) => Math.max(most, stage), 0);
+  if (cells % chunks !== 0) fail(wrongCount(where, cells, `a multiple of ${chunks} chunks`));
+  const lists = new Map<string, InstanceOption[]>();
+  for (const { stage, kind, ...option } of rows) {
+    const list = lists.get(`${stage} ${kind}`);
+    if (list === undefined) lists.set(`${stage} ${kind}`, [option]);
+    else list.push(option);
+  }
+  const of = (stage: number, kind: string) =>
+    lists.get(`${stage} ${kind}`) ?? fail(incompleteStageProfile(where, stage, kind));
+  const { kinds } = schedules[frame.pipeline];
+  const stages = cells / chunks;
+  const options = Array.from({ length: cells }, (_, cell) => ({
+    forward: of(cell, "forward"),
+    ...Object.fromEntries(kinds.map((kind) => [kind, of(cell, kind)])),
+  }));
+  const hasTail = rows.some(({ kind }) => kind === "tail");
+  const tail = Array.from({ length: hasTail ? stages : 0 }, (_, stage) => of(stage, "tail"));
+  return {
+    ...{ format: "kareus-instance", version: 1, stages, options },
+    ...frame,
+    ...(hasTail ? { tail } : {}),
+  };
+}
+
+/**
+ * The pipeline problem of an instance. Fails with KRS4002 or KRS4005 to 4008 where its parts do not
+ * fit together.
+ * @param where the instance's file, for diagnostics
+ */
+export function instanceProblem(instance: InstanceFile, where: string): PipelineProblem {
+  const { stages, microbatches, pipeline, static_power_w, transfer_s = 0, tail } = instance;
+  const cells = instance.options.length;
+  if (cells % stages !== 0) {
+    fail(wrongCount(`${where} at .options`, cells, `${stages}, one for each stage and chunk`));
+  }
+  if (tail !== undefined && tail.length !== stages) {
+    fail(wrongCount(`${where} at .tail`, tail.length, `${stages}, one for each stage`));
+  }
+  const { kinds } = schedules[pipeline];
+  const options = instance.options.map((cell, index) => {
+    const lists: Record<string, readonly InstructionOption[]> = {};
+    for (const kind of kinds) {
+      const list = cell[kind as keyof InstanceCell];
+      if (list === undefined) return fail(instructionWithoutOptions(index % stages, kind));
+      lists[kind] = list.map(solverOption);
+    }
+    const own = tail?.[index];
+    return own === undefined ? lists : { ...lists, tail: own.map(solverOption) };
+  });
+  const chunks = cells / stages;
+  const layout = { microbatches, static_power_w, pipeline, chunks, transfer_s };
+  return problemOfOptions(options, stages, layout);
+}
+
+/** The solver looks at time and energy alone. */
+function solverOption({ time_s, energy_j, freq_mhz = 0 }: InstanceOption): InstructionOption {
+  return { freq_mhz, execution: "sequential", time_s, energy_j, use: () => [] };
+}
+
+/** A frontier as a solution of the instance that `problem` came from. */
+export function solutionOf(problem: PipelineProblem, frontier: IterationFrontier): SolutionFile {
+  const indices = new Map<readonly InstructionOption[], Map<InstructionOption, number>>();
+  const indexOf = ({ stage, chunk, kind }: PipelineInstruction, option: InstructionOption) => {
+    const list = problem.options[chunk * problem.stages + stage]?.[kind] ?? [];
+    const known = indices.get(list) ?? new Map(list.map((entry, index) => [entry, index]));
+    indices.set(list, known);
+    return known.get(option) ?? 0;
+  };
+  return {
+    format: "kareus-solution",
+    version: 1,
+    energy_optimal_time_s: frontier.energy_optimal_time_s,
+    points: frontier.points.map(({ time_s, energy_j, lower_bound_j, instructions }) => ({
+      time_s,
+      energy_j,
+      lower_bound_j,
+      choice: instructions.map((stage) =>
+        stage.map((instruction) => indexOf(instruction, instruction.option)),
+      ),
+    })),
+    stop: "complete",
+  };
+}

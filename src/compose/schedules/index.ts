@@ -1,0 +1,14 @@
+import type { PipelineName } from "../../ir/pass.js";
+import { gpipe } from "./gpipe.js";
+import { interleavedOneForwardOneBackward } from "./interleaved-1f1b.js";
+import { oneForwardOneBackward } from "./one-forward-one-backward.js";
+import type { PipelineSchedule } from "./schedule.js";
+import { zeroBubbleH1 } from "./zb-h1.js";
+
+/** Every schedule, by the name that flags and files use. */
+export const schedules: Readonly<Record<PipelineName, PipelineSchedule>> = {
+  "1f1b": oneForwardOneBackward,
+  gpipe,
+  "interleaved-1f1b": interleavedOneForwardOneBackward,
+  "zb-h1": zeroBubbleH1,
+};

@@ -1,0 +1,268 @@
+import type { Network } from "./network.js";
+
+/**
+ * A discrete plan that is changed option by option, with the longest ways that lead to and from each
+ * instruction always at hand: a change is followed only as far as it moves anything. Instructions go
+ * by their place in the network's topological order; `size`, one past the last, stands for none.
+ */
+export class TimedPlan {
+  readonly size: number;
+  readonly stageBefore: Int32Array;
+  readonly dataBefore: Int32Array;
+  readonly stageAfter: Int32Array;
+  readonly dataAfter: Int32Array;
+  /** How long the awaited result is on its way; the last, for none, is 0. */
+  readonly transfer_s: Float64Array;
+  /**
+   * All options of all sets, and last one that takes no time and no energy; an instruction's are
+   * those from `firstOption` to `lastOption`.
+   */
+  readonly time_s: Float64Array;
+  readonly dynamic_j: Float64Array;
+  readonly firstOption: Int32Array;
+  readonly lastOption: Int32Array;
+  /** The place in `time_s` and `dynamic_j` of each instruction's option. */
+  readonly chosen: Int32Array;
+  readonly duration_s: Float64Array;
+  /** When an instruction ends if all start as soon as they may. */
+  readonly end_s: Float64Array;
+  /** What must pass from an instruction's start to the end of the pipeline. */
+  readonly remaining_s: Float64Array;
+  /** Sum of dynamic energies. */
+  total_j = Number.NaN;
+
+  readonly #topological: Int32Array;
+  /** Instructions whose end or remaining time may have moved. */
+  readonly #endMoved: Uint8Array;
+  readonly #remainingMoved: Uint8Array;
+  #firstMoved = 0;
+  #lastMoved = -1;
+  /** Changes that can be taken back: instruction and old option in turn. */
+  readonly #log: number[] = [];
+
+  constructor(network: Network) {
+    const { sets, topological } = network;
+    const n = sets.length;
+    this.size = n;
+    this.#topological = topological;
+    const place = new Int32Array(n + 1).fill(n);
+    topological.forEach((i, p) => {
+      place[i] = p;
+    });
+    const none = Int32Array.of(n);
+    const placed = (links: Int32Array) =>
+      Int32Array.from([...topological, ...none], (i) => place[links[i] ?? n] ?? n);
+    this.stageBefore = placed(network.stageBefore);
+    this.dataBefore = placed(network.dataBefore);
+    this.stageAfter = placed(network.stageAfter);
+    this.dataAfter = placed(network.dataAfter);
+    this.transfer_s = Float64Array.from([...topological, n], (i) => network.transfer_s[i] ?? 0);
+    const distinct = [...new Set(sets)];
+    const nothing = Float64Array.of(0);
+    this.time_s = concatenated([...distinct.map((set) => set.time_s), nothing]);
+    this.dynamic_j = concatenated([...distinct.map((set) => set.dynamic_j), nothing]);
+    const firsts = new Map<Network["sets"][number], number>();
+    let options = 0;
+    for (const set of distinct) {
+      firsts.set(set, options);
+      options += set.time_s.length;
+    }
+    this.firstOption = new Int32Array(n + 1).fill(options);
+    this.lastOption = new Int32Array(n + 1).fill(options);
+    topological.forEach((i, p) => {
+      const set = sets[i];
+      const first = (set && firsts.get(set)) ?? 0;
+      this.firstOption[p] = first;
+      this.lastOption[p] = first + (set?.time_s.length ?? 1) - 1;
+    });
+    this.chosen = this.firstOption.slice();
+    this.duration_s = Float64Array.from(this.chosen, (option) => this.time_s[option] ?? 0);
+    this.end_s = new Float64Array(n + 1);
+    this.remaining_s = new Float64Array(n + 1);
+    this.#endMoved = new Uint8Array(n + 1);
+    this.#remainingMoved = new Uint8Array(n + 1);
+  }
+
+  /** The number of an instruction in the network. */
+  numberOf(place: number): number {
+    return this.#topological[place] as number;
+  }
+
+  /** The option of each instruction, by its number, as an index into its option set. */
+  choice(): Int32Array {
+    const choice = new Int32Array(this.size);
+    for (let p = 0; p < this.size; p++) {
+      choice[this.numberOf(p)] = (this.chosen[p] as number) - (this.firstOption[p] as number);
+    }
+    return choice;
+  }
+
+  /** When an instruction may start. */
+  readyAt(p: number): number {
+    const onStage_s = this.end_s[this.stageBefore[p] as number] as number;
+    const data_s = this.end_s[this.dataBefore[p] as number] as number;
+    return Math.max(onStage_s, data_s + (this.transfer_s[p] as number));
+  }
+
+  /** What must pass after an instruction. */
+  remainingAfter(p: number): number {
+    const next = this.dataAfter[p] as number;
+    const onStage_s = this.remaining_s[this.stageAfter[p] as number] as number;
+    return Math.max(
+      onStage_s,
+      (this.remaining_s[next] as number) + (this.transfer_s[next] as number),
+    );
+  }
+
+  /** The slowest option that takes no longer than `room_s`; -1: none. */
+  slowestWithin(p: number, room_s: number): number {
+    const first = this.firstOption[p] as number;
+    let low = first - 1;
+    let high = (this.lastOption[p] as number) + 1;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((this.time_s[middle] as number) <= room_s) low = middle;
+      else high = middle;
+    }
+    return low >= first ? low : -1;
+  }
+
+  /** Sets an instruction's option and end in a walk through all of them in order; then `measure`. */
+  place(p: number, option: number): void {
+    this.#set(p, option);
+    this.end_s[p] = this.readyAt(p) + (this.duration_s[p] as number);
+  }
+
+  /** Takes all ways anew, and forgets what could be taken back; returns when the pipeline ends. */
+  measure(): number {
+    let last_s = 0;
+    let total_j = 0;
+    this.#log.length = 0;
+    for (let p = 0; p < this.size; p++) {
+      this.end_s[p] = this.readyAt(p) + (this.duration_s[p] as number);
+      last_s = Math.max(last_s, this.end_s[p] as number);
+      total_j += this.dynamic_j[this.chosen[p] as number] as number;
+    }
+    this.total_j = total_j;
+    for (let p = this.size - 1; p >= 0; p--) {
+      this.remaining_s[p] = this.remainingAfter(p) + (this.duration_s[p] as number);
+    }
+    return last_s;
+  }
+
+  /** Changes an option, to be followed up by `settle`. */
+  change(p: number, option: number): void {
+    const old = this.chosen[p] as number;
+    if (old === option) return;
+    this.#log.push(p, old);
+    this.#switch(p, option);
+  }
+
+  /** How much can be taken back; see `takeBack`. */
+  get changes(): number {
+    return this.#log.length;
+  }
+
+  /** Undoes all changes after the first `changes`. */
+  takeBack(changes: number): void {
+    while (this.#log.length > changes) {
+      const option = this.#log.pop() as number;
+      this.#switch(this.#log.pop() as number, option);
+    }
+    this.settle(Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * Follows up a change of one instruction, now faster, no further than that instruction: all others
+   * seem to start and to have to end as before. `settle` does the rest.
+   */
+  settleHere(p: number): void {
+    this.end_s[p] = this.readyAt(p) + (this.duration_s[p] as number);
+    this.remaining_s[p] = this.remainingAfter(p) + (this.duration_s[p] as number);
+    this.#endMoved[p] = 0;
+    this.#remainingMoved[p] = 0;
+    this.#mark(this.#endMoved, this.stageAfter[p] as number);
+    this.#mark(this.#endMoved, this.dataAfter[p] as number);
+    this.#mark(this.#remainingMoved, this.stageBefore[p] as number);
+    this.#mark(this.#remainingMoved, this.dataBefore[p] as number);
+  }
+
+  /** Follows up changes; false: an instruction ends after the deadline. */
+  settle(deadline_s: number): boolean {
+    if (this.#lastMoved < 0) return true;
+    const inTime = this.#settleEnds(deadline_s);
+    this.#settleRemaining();
+    this.#firstMoved = this.size;
+    this.#lastMoved = -1;
+    return inTime;
+  }
+
+  #settleEnds(deadline_s: number): boolean {
+    const { end_s, duration_s, stageAfter, dataAfter } = this;
+    const moved = this.#endMoved;
+    let inTime = true;
+    let last = this.#lastMoved;
+    for (let p = this.#firstMoved; p <= last; p++) {
+      if (moved[p] === 0) continue;
+      moved[p] = 0;
+      const end = this.readyAt(p) + (duration_s[p] as number);
+      if (end === end_s[p]) continue;
+      end_s[p] = end;
+      if (end > deadline_s) inTime = false;
+      const [onStage, data] = [stageAfter[p] as number, dataAfter[p] as number];
+      moved[onStage] = 1;
+      moved[data] = 1;
+      if (onStage < this.size && onStage > last) last = onStage;
+      if (data < this.size && data > last) last = data;
+    }
+    return inTime;
+  }
+
+  #settleRemaining(): void {
+    const { remaining_s, duration_s, stageBefore, dataBefore } = this;
+    const moved = this.#remainingMoved;
+    let first = this.#firstMoved;
+    for (let p = this.#lastMoved; p >= first; p--) {
+      if (moved[p] === 0) continue;
+      moved[p] = 0;
+      const remaining = this.remainingAfter(p) + (duration_s[p] as number);
+      if (remaining === remaining_s[p]) continue;
+      remaining_s[p] = remaining;
+      const [onStage, data] = [stageBefore[p] as number, dataBefore[p] as number];
+      moved[onStage] = 1;
+      moved[data] = 1;
+      if (onStage < first) first = onStage;
+      if (data < first) first = data;
+    }
+  }
+
+  #switch(p: number, option: number): void {
+    const old = this.chosen[p] as number;
+    this.total_j += (this.dynamic_j[option] as number) - (this.dynamic_j[old] as number);
+    this.#set(p, option);
+    this.#mark(this.#endMoved, p);
+    this.#mark(this.#remainingMoved, p);
+  }
+
+  #mark(moved: Uint8Array, p: number): void {
+    if (p >= this.size) return;
+    moved[p] = 1;
+    if (p < this.#firstMoved) this.#firstMoved = p;
+    if (p > this.#lastMoved) this.#lastMoved = p;
+  }
+
+  #set(p: number, option: number): void {
+    this.chosen[p] = option;
+    this.duration_s[p] = this.time_s[option] as number;
+  }
+}
+
+function concatenated(arrays: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  let place = 0;
+  for (const array of arrays) {
+    all.set(array, place);
+    place += array.length;
+  }
+  return all;
+}
