@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { publishedSchemas } from "../dist/src/plan/schemas.js";
+import { publishedSchemas } from "../dist/src/emit/schemas.js";
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), "..", "schemas");
 mkdirSync(folder, { recursive: true });

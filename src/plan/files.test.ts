@@ -1,10 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
 import { type FrontierFile, readFrontier, writeFrontier } from "./frontier.js";
 import { type InstanceFile, readInstance, writeInstance } from "./instance.js";
 import { type PlanFile, readPlan, writePlan } from "./plan.js";
-import { publishedSchemas } from "./schemas.js";
 import { readSolution, type SolutionFile, writeSolution } from "./solution.js";
 
 /** The example of the contract. */
@@ -263,20 +261,5 @@ describe("instances and solutions", () => {
 
   it("keep the choice of a stage on one line", () => {
     expect(writeSolution(SOLUTION)).toMatch(/\[0, 1, 2\]/);
-  });
-});
-
-describe("published JSON Schemas", () => {
-  const folder = new URL("../../schemas/", import.meta.url);
-
-  it.each(Object.entries(publishedSchemas()))("%s is current", (name, schema) => {
-    const file = new URL(`${name}.schema.json`, folder);
-    expect(existsSync(file)).toBe(true);
-    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(schema);
-  });
-
-  it("include no orphan", () => {
-    const files = Object.keys(publishedSchemas()).map((name) => `${name}.schema.json`);
-    expect(readdirSync(folder).sort()).toEqual(files.sort());
   });
 });

@@ -1,6 +1,6 @@
 import { Argument, type Command } from "commander";
 
-const FORMATS = ["frontier", "plan", "instance", "solution"] as const;
+const FORMATS = ["frontier", "plan", "instance", "solution", "profile", "device"] as const;
 
 const EXAMPLES = `
 Example:
@@ -15,7 +15,7 @@ export function addSchema(program: Command): void {
     .addArgument(new Argument("<format>", "file format").choices(FORMATS))
     .addHelpText("after", EXAMPLES)
     .action(async (name: (typeof FORMATS)[number]) => {
-      const { publishedSchemas } = await import("../../plan/schemas.js");
+      const { publishedSchemas } = await import("../../emit/schemas.js");
       process.stdout.write(`${JSON.stringify(publishedSchemas()[name], null, 2)}\n`);
     });
 }

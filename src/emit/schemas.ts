@@ -1,0 +1,32 @@
+import { z } from "zod";
+import { deviceSchema } from "../gpu/device-schema.js";
+import { FRONTIER_FORMAT } from "../plan/frontier.js";
+import { INSTANCE_FORMAT } from "../plan/instance.js";
+import { PLAN_FORMAT } from "../plan/plan.js";
+import { SOLUTION_FORMAT } from "../plan/solution.js";
+import { headerSchema, PROFILE_FORMAT, PROFILE_VERSION, recordSchema } from "../profile/records.js";
+
+/** The JSON Schema of a format as published: what readers accept. */
+function published(name: string, version: number, schema: z.ZodType): Record<string, unknown> {
+  const { $schema, ...content } = z.toJSONSchema(schema, { io: "input" });
+  return { $schema, title: `${name} version ${version}`, ...content };
+}
+
+const file = ({ name, version, schema }: { name: string; version: number; schema: z.ZodType }) =>
+  published(name, version, schema);
+
+/** Every published schema by the name of its format; a profile's is that of one line. */
+export function publishedSchemas() {
+  return {
+    frontier: file(FRONTIER_FORMAT),
+    plan: file(PLAN_FORMAT),
+    instance: file(INSTANCE_FORMAT),
+    solution: file(SOLUTION_FORMAT),
+    profile: published(
+      `${PROFILE_FORMAT}, one line,`,
+      PROFILE_VERSION,
+      z.union([headerSchema, recordSchema]),
+    ),
+    device: published("kareus-device", 1, deviceSchema),
+  };
+}
