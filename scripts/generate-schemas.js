@@ -1,5 +1,4 @@
-// Writes schemas/*.schema.json from the built formats (npm run build first). Format them after:
-// npx biome format --write schemas
+// Writes schemas/*.schema.json from the built formats: `npm run schemas`.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -41,11 +41,11 @@ th { color: var(--muted); font-weight: 600; font-size: 0.875rem; }
 th:first-child, td:first-child { padding-left: 0; }
 .text { text-align: left; }
 code { font: 0.875em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
-.facts { display: grid; grid-template-columns: max-content 1fr; gap: 0.25rem 1.25rem; margin: 0; }
+.facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.25rem 1.25rem; margin: 0; }
 .facts dt { color: var(--muted); }
-.facts dd { margin: 0; }
+.facts dd { margin: 0; overflow-wrap: anywhere; }
 @media (max-width: 40rem) {
-  .facts { grid-template-columns: 1fr; gap: 0; }
+  .facts { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .facts dd { margin-bottom: 0.5rem; }
   th, td { padding: 0.3125rem 0.5rem; font-size: 0.9375rem; }
   th { white-space: normal; vertical-align: bottom; }
