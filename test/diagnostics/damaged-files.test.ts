@@ -1,0 +1,117 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { beforeAll, describe, expect, test } from "vitest";
+import { DiagnosticError } from "../../src/base/diagnostics/diagnostic.js";
+import { loadDevice } from "../../src/gpu/device.js";
+import { readFrontier } from "../../src/plan/frontier.js";
+import { readInstance } from "../../src/plan/instance.js";
+import { readPlan } from "../../src/plan/plan.js";
+import { readProfile } from "../../src/profile/reader.js";
+import { readStageProfile } from "../../src/profile/stage-profile.js";
+import { kareus, temporaryFolder } from "../support/cli.js";
+import { ROOT } from "../support/paths.js";
+
+const folder = temporaryFolder();
+const text = (...path: string[]) => readFileSync(join(...path), "utf8");
+
+const OPTIONS = [
+  { time_s: 0.1, energy_j: 30, freq_mhz: 1410 },
+  { time_s: 0.2, energy_j: 26, freq_mhz: 900 },
+];
+const INSTANCE = JSON.stringify({
+  ...{ format: "kareus-instance", version: 1, name: "p1x2", stages: 1, microbatches: 2 },
+  ...{ pipeline: "1f1b", static_power_w: 85 },
+  options: [{ forward: OPTIONS, backward: OPTIONS }],
+});
+const STAGES =
+  "stage,instruction,frequency,time,energy\n0,forward,1410,0.1,30\n0,backward,900,0.2,5\n";
+
+/** What may stand in the place of some characters of a file. */
+const PIECE = fc.constantFrom(
+  ...["", "-1", "1e999", "NaN", "null", '"x"', "{", "]", ",", "\n", "\u0000", "9".repeat(40)],
+);
+
+interface Damage {
+  /** Where, as a share of the file. */
+  readonly at: number;
+  readonly length: number;
+  readonly piece: string;
+  /** Whether the file ends there. */
+  readonly cut: boolean;
+}
+
+const DAMAGE: fc.Arbitrary<Damage> = fc.record({
+  at: fc.double({ min: 0, max: 1, noNaN: true }),
+  length: fc.nat({ max: 12 }),
+  piece: PIECE,
+  cut: fc.boolean(),
+});
+
+function damaged(whole: string, { at, length, piece, cut }: Damage): string {
+  const start = Math.floor(at * whole.length);
+  return whole.slice(0, start) + piece + (cut ? "" : whole.slice(start + length));
+}
+
+/** Reads many damaged copies: a value or a coded diagnostic, nothing else. */
+function expectSound(whole: string, read: (content: string) => unknown): void {
+  let refused = 0;
+  fc.assert(
+    fc.property(DAMAGE, (damage) => {
+      try {
+        read(damaged(whole, damage));
+      } catch (cause) {
+        expect(cause).toBeInstanceOf(DiagnosticError);
+        refused++;
+      }
+    }),
+    { seed: 1, numRuns: 400 },
+  );
+  expect(refused).toBeGreaterThan(0);
+}
+
+/** A reader of files, as a reader of texts. */
+function throughFile(name: string, read: (path: string) => unknown): (content: string) => unknown {
+  const path = join(folder, name);
+  return (content) => {
+    writeFileSync(path, content);
+    return read(path);
+  };
+}
+
+describe("damaged files end in a coded diagnostic", () => {
+  const run = join(folder, "run");
+  beforeAll(async () => {
+    await kareus([
+      ...["optimize", join(ROOT, "test/golden/mini.onnx"), "--bind", "batch=4,sequence=64"],
+      ...["--points", "3", "--out", run],
+    ]);
+  });
+
+  test("frontier.json", () => {
+    expectSound(text(run, "frontier.json"), (content) => readFrontier(content, "f"));
+  });
+
+  test("plan.json", () => {
+    expectSound(text(run, "plans/000.json"), (content) => readPlan(content, "p"));
+  });
+
+  test("measurements.jsonl", () => {
+    const lines = text(run, "measurements.jsonl").split("\n").slice(0, 20).join("\n");
+    const read = throughFile("m.jsonl", (path) => readProfile(path, () => undefined));
+    expectSound(`${lines}\n`, read);
+  });
+
+  test("an instance", () => {
+    expectSound(INSTANCE, (content) => readInstance(content, "i"));
+  });
+
+  test("a stage profile", () => {
+    expectSound(STAGES, (content) => readStageProfile(content, "s"));
+  });
+
+  test("a device", () => {
+    const device = text(ROOT, "profiles/devices/a100-sxm4-40gb.json");
+    expectSound(device, throughFile("d.json", loadDevice));
+  });
+});
