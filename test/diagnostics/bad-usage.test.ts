@@ -1,0 +1,125 @@
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { BIND, badInputs, expectBadInput, MINI } from "../support/bad-input.js";
+import { kareus } from "../support/cli.js";
+
+const { folder, file, optimize } = badInputs();
+
+describe.concurrent("bad usage", () => {
+  test("a mistyped flag is met with the right one", async () => {
+    const run = await optimize(MINI, ...BIND, "--microbatch", "4");
+    expectBadInput(run, "KRS0001");
+    expect(run.stderr).toContain("--microbatches");
+  });
+
+  test("no graph, two graphs, an unknown command", async () => {
+    expectBadInput(await kareus(["optimize"]), "KRS0001");
+    expectBadInput(await kareus(["optimize", MINI, MINI]), "KRS0001");
+    expectBadInput(await kareus(["optimise", MINI]), "KRS0001");
+  });
+
+  test.each([
+    ["--tp", "0"],
+    ["--tp", "two"],
+    ["--pp", "-1"],
+    ["--microbatches", "1.5"],
+    ["--bind", "batch"],
+    ["--bind", "batch=-4"],
+    ["--bind", "batch=4,"],
+    ["--dtype", "int8"],
+    ["--pipeline", "2f2b"],
+    ["--recompute", "half"],
+    ["--points", "0"],
+    ["--threads", "0"],
+    ["--seed", "-1"],
+    ["--static-power-w", "-5"],
+  ])("%s %s", async (flag, value) => {
+    const run = await optimize(MINI, `${flag}=${value}`);
+    expectBadInput(run, "KRS0002");
+    expect(run.stderr).toContain(flag);
+  });
+
+  test("a symbol bound twice", async () => {
+    expectBadInput(await optimize(MINI, ...BIND, "--bind", "batch=8"), "KRS0003");
+  });
+
+  test.each([
+    ["--cp", "2"],
+    ["--ep", "2"],
+    ["--dp", "2"],
+    ["--recompute", "selective"],
+    ["--profile", "x"],
+    ["--zero", "1"],
+    ["--gpus-per-node", "4"],
+    ["--group", "tp=tp"],
+  ])("%s %s is promised and not built: never ignored", async (flag, value) => {
+    const run = await optimize(MINI, ...BIND, flag, value);
+    expectBadInput(run, "KRS0011");
+    expect(run.stderr).toContain(flag);
+  });
+
+  test.each([
+    ["KRS4006", ["--pp", "2", "--chunks", "2"]],
+    ["KRS4006", ["--pp", "2", "--pipeline", "zb-h1", "--chunks", "2"]],
+    ["KRS4005", ["--pp", "2", "--pipeline", "interleaved-1f1b", "--microbatches", "5"]],
+    ["KRS1403", ["--pp", "2", "--pipeline", "interleaved-1f1b", "--chunks", "2"]],
+  ])("%s: a pipeline that does not fit: %j", async (code, flags) => {
+    expectBadInput(await optimize(MINI, ...BIND, ...flags), code);
+  });
+
+  test.each(["--sequence-parallel", "--resume"])("%s likewise", async (flag) => {
+    expectBadInput(await optimize(MINI, ...BIND, flag), "KRS0011");
+  });
+
+  test("an unknown gpu", async () => {
+    const run = await optimize(MINI, ...BIND, "--gpu", "a1000");
+    expectBadInput(run, "KRS2001");
+    expect(run.stderr).toContain("a100-sxm4-40gb");
+  });
+
+  test("a gpu file that is no device", async () => {
+    expectBadInput(await optimize(MINI, ...BIND, "--gpu", file("{")), "KRS2002");
+    expectBadInput(await optimize(MINI, ...BIND, "--gpu", file("{}")), "KRS2003");
+  });
+
+  test("an output folder that cannot be made, found before the work", async () => {
+    const out = join(file("in the way"), "run");
+    const run = await kareus(["optimize", MINI, ...BIND, "--out", out]);
+    expectBadInput(run, "KRS0021");
+  });
+
+  test("--json: one object a line, the same codes", async () => {
+    const run = await optimize(MINI, "--json");
+    expect(run.status).toBe(2);
+    expect(run.stdout).toBe("");
+    expect(
+      run.stderr
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      {
+        severity: "error",
+        code: "KRS1201",
+        where: expect.any(String),
+        message: expect.stringContaining("batch, sequence"),
+        hint: expect.stringContaining("--bind"),
+      },
+    ]);
+  });
+});
+
+describe.concurrent("bad frontiers", () => {
+  const select = (content: string) => kareus(["select", file(content), "--fastest"]);
+
+  test("a file that is not there", async () => {
+    expectBadInput(await kareus(["select", join(folder, "absent"), "--fastest"]), "KRS0020");
+  });
+
+  test("not JSON, another format, a newer version, damaged", async () => {
+    expectBadInput(await select("{"), "KRS4101");
+    expectBadInput(await select('{"format":"kareus-plan","version":1}'), "KRS4102");
+    expectBadInput(await select('{"format":"kareus-frontier","version":99}'), "KRS4103");
+    expectBadInput(await select('{"format":"kareus-frontier","version":1}'), "KRS4104");
+  });
+});
