@@ -1,5 +1,6 @@
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
+import { permutationOf } from "../src/onnx/operators/call.js";
 import { GraphIndex, otherInput } from "./rewriting/graph-index.js";
 import { applyFusions, type Fusion, fuse } from "./rewriting/rewrite.js";
 
@@ -56,8 +57,7 @@ function parameterBehind(
     const input = node?.inputs[0];
     if (node === undefined || input === undefined) return { name: current, transposed };
     if (node.op === "Transpose" && index.tensor(current).shape.length === 2) {
-      const perm = node.attributes.perm;
-      if (!(Array.isArray(perm) && perm[0] === 0)) transposed = !transposed;
+      if (permutationOf(node, 2)[0] !== 0) transposed = !transposed;
     } else if (node.op !== "Cast" && node.op !== "Identity") {
       return { name: current, transposed };
     }

@@ -1,8 +1,9 @@
 import type { Pass } from "../src/ir/pass.js";
 import type { Tensor, TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
+import { permutationOf } from "../src/onnx/operators/call.js";
 import { GraphIndex } from "./rewriting/graph-index.js";
 import { withTensors } from "./rewriting/rewrite.js";
-import { permutationOf, swapLastTwo, swapsLastTwoAxes } from "./rewriting/transposes.js";
+import { swapLastTwo, swapsLastTwoAxes } from "./rewriting/transposes.js";
 
 /**
  * Splits a transpose that both moves heads to the front and turns keys for the score product into

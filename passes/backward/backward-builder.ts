@@ -102,7 +102,7 @@ export class BackwardBuilder {
     if (contributions.length === 1) return first.name;
     const sum = `${name}/grad.sum`;
     this.#addTensor(tensorOf(this.#graph, name), sum);
-    this.#push({
+    this.#nodes.push({
       name: this.#unique(`${name}/grad_sum`),
       op: "Sum",
       inputs: contributions.map((contribution) => contribution.name),
@@ -136,7 +136,7 @@ export class BackwardBuilder {
     });
     const name = this.#unique(`${node.name}/${suffix}`);
     const numbered = name.slice(node.name.length);
-    this.#push({
+    this.#nodes.push({
       name,
       op: made.op,
       inputs: made.inputs.map((name) => this.#recomputed.get(name) ?? name),
@@ -163,7 +163,7 @@ export class BackwardBuilder {
         this.#recomputed.set(name, copy);
         return copy;
       });
-      this.#push({
+      this.#nodes.push({
         ...node,
         name: this.#unique(`${node.name}/recompute`),
         inputs,
@@ -173,10 +173,6 @@ export class BackwardBuilder {
         covers: node.covers.map((name) => `${name}/recompute`),
       });
     }
-  }
-
-  #push(node: TensorNode): void {
-    this.#nodes.push(node);
   }
 
   #unique(name: string): string {

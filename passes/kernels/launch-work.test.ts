@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { MemoryWork, Work } from "../../src/ir/work.js";
+import type { Work } from "../../src/ir/work.js";
 import { tensorGraph } from "../../test/support/tensor-graph.js";
 import { communicationBytes, computeWork, oddBatch, splitTensors } from "./launch-work.js";
 import { formLaunches } from "./launches.js";
@@ -22,7 +22,7 @@ function works(input: Input): { whole: Work[]; half: Work[] } {
 }
 
 const traffic = (work: Work | undefined) => {
-  const { bytes_read, bytes_written } = work as MemoryWork;
+  const { bytes_read, bytes_written } = work as Extract<Work, { op: "memory" }>;
   return { bytes_read, bytes_written };
 };
 

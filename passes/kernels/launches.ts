@@ -32,7 +32,7 @@ export interface Launch {
 /** The launches of a graph, and for every tensor the launch that makes it. */
 export interface Launches {
   readonly launches: readonly Launch[];
-  /** Index into `launches` by node; views carry the launch of what they look at. */
+  /** Index into `launches` by tensor; views carry the launch of what they look at. */
   readonly launchOf: ReadonlyMap<string, number>;
 }
 
@@ -229,16 +229,20 @@ class LaunchFormer {
 
   #readersThroughViews(name: string): TensorNode[] {
     return this.#index.consumers(name).flatMap((reader) => {
-      const isView = this.#work(reader).kind === "free" || LAYOUT.has(reader.op);
-      return isView ? reader.outputs.flatMap((o) => this.#readersThroughViews(o)) : [reader];
+      return this.#mayBeView(reader)
+        ? reader.outputs.flatMap((o) => this.#readersThroughViews(o))
+        : [reader];
     });
   }
 
   #makerThroughViews(name: string): TensorNode | undefined {
     const node = this.#index.producer(name);
     if (node === undefined) return undefined;
-    const isView = this.#work(node).kind === "free" || LAYOUT.has(node.op);
-    return isView ? this.#makerThroughViews(node.inputs[0] ?? "") : node;
+    return this.#mayBeView(node) ? this.#makerThroughViews(node.inputs[0] ?? "") : node;
+  }
+
+  #mayBeView(node: TensorNode): boolean {
+    return this.#work(node).kind === "free" || LAYOUT.has(node.op);
   }
 
   #isStrided(node: TensorNode): boolean {

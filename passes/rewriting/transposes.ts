@@ -1,12 +1,5 @@
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
 
-/** The order in which a transpose takes its input's axes (reversed where none is given). */
-export function permutationOf(node: TensorNode, rank: number): readonly number[] {
-  const perm = node.attributes.perm;
-  if (!Array.isArray(perm)) return Array.from({ length: rank }, (_, i) => rank - 1 - i);
-  return perm.map(Number);
-}
-
 /** The same permutation with its last two places exchanged. */
 export function swapLastTwo(perm: readonly number[]): readonly number[] {
   const [a, b] = perm.slice(-2);

@@ -7,6 +7,7 @@ import type {
   TimedInstruction,
 } from "../ir/iteration.js";
 import { paretoIndices } from "../math/pareto.js";
+import { spread } from "../math/spread.js";
 import { type Network, networkOf } from "./network.js";
 import { type Relaxation, relax } from "./relaxation.js";
 import { type Replay, replay } from "./replay.js";
@@ -42,7 +43,7 @@ export function solvePipeline(
   let plans: readonly Plan[] = nonDominated(plansOf(network, relaxation, isAsked));
   if (plans.length < 0.8 * asked) {
     const between = plansOf(network, relaxation, (k) => !isAsked(k));
-    plans = evenlyKept(nonDominated([...plans, ...between]), asked);
+    plans = spread(nonDominated([...plans, ...between]), asked);
   }
   return {
     points: plans.map((plan) => pointOf(network, plan, relaxation)),
@@ -63,7 +64,7 @@ export function solveDeadlines(
 ): IterationFrontier {
   const network = networkOf(problem);
   const fastest_s = replay(network, new Int32Array(network.sets.length)).time_s;
-  const asked = deadlines ?? evenlyKept(relax(network, []).breakpoints_s, MOST_BREAKPOINTS);
+  const asked = deadlines ?? spread(relax(network, []).breakpoints_s, MOST_BREAKPOINTS);
   const relaxation = relax(network, typeof asked === "number" ? asked : inTime(asked, fastest_s));
   return {
     points: nonDominated(plansOf(network, relaxation, () => true)).map((plan) =>
@@ -101,15 +102,6 @@ function nonDominated(plans: readonly Plan[]): Plan[] {
     plans.map(({ energy_j }) => energy_j),
   );
   return kept.flatMap((i) => plans[i] ?? []);
-}
-
-/** At most `count` of a list, the first and the last among them. */
-function evenlyKept<T>(list: readonly T[], count: number): readonly T[] {
-  if (list.length <= count) return list;
-  const step = (list.length - 1) / Math.max(1, count - 1);
-  return Array.from({ length: count }, (_, k) => list[Math.round(k * step)]).flatMap(
-    (item) => item ?? [],
-  );
 }
 
 function pointOf(network: Network, plan: Plan, relaxation: Relaxation): IterationPoint {

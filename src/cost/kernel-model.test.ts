@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { loadDevice } from "../gpu/device.js";
-import type { MatmulWork, MemoryWork, Work } from "../ir/work.js";
+import type { MatmulWork, Work } from "../ir/work.js";
 import { kernelEnergy, kernelTime, memoryBandwidth } from "./kernel-model.js";
 
 const device = loadDevice("a100-sxm4-40gb");
@@ -21,7 +21,7 @@ const matmul = (
   k,
   dtype,
 });
-const memory = (bytes: number, flops = 0): MemoryWork => ({
+const memory = (bytes: number, flops = 0): Extract<Work, { op: "memory" }> => ({
   op: "memory",
   class: "norm",
   bytes_read: bytes / 2,

@@ -53,3 +53,12 @@ function percent(gain: number): string {
   if (Math.abs(gain) < 0.0005) return "no less";
   return `${(Math.abs(gain) * 100).toFixed(1)}% ${gain < 0 ? "more" : "less"}`;
 }
+
+/** How far a plan lies above the proven minimum at its time: `0.31%`; `-` where that is no number. */
+export function aboveBound(point: {
+  readonly energy_j: number;
+  readonly lower_bound_j: number;
+}): string {
+  const above = point.energy_j / point.lower_bound_j - 1;
+  return Number.isFinite(above) ? `${(above * 100).toFixed(2)}%` : "-";
+}

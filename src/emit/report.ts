@@ -2,7 +2,7 @@ import { duration, plural, scaleFor } from "../base/units.js";
 import type { FrontierFile } from "../plan/frontier.js";
 import { gpusPerStage } from "../plan/shared.js";
 import { frontierChart } from "./chart.js";
-import { BASELINE_WORDS, type Gains, gainsOf } from "./gains.js";
+import { aboveBound, BASELINE_WORDS, type Gains, gainsOf } from "./gains.js";
 import { REPORT_STYLE } from "./report-style.js";
 
 /** report.html: one page without scripts and without network. Same input, same bytes. */
@@ -100,13 +100,12 @@ function pointSection({ points, energy_optimal_time_s }: FrontierFile): string {
     "W",
   );
   const rows = points.map((point) => {
-    const above = point.energy_j / point.lower_bound_j - 1;
     const cells = [
       String(point.id),
       time.write(point.time_s),
       energy.write(point.energy_j),
       power.write(point.average_power_w),
-      Number.isFinite(above) ? `${(above * 100).toFixed(2)}%` : "-",
+      aboveBound(point),
     ].map((cell) => `<td>${cell}</td>`);
     return `<tr>${cells.join("")}<td class="text"><code>${escapeHtml(point.plan)}</code></td></tr>`;
   });

@@ -1,7 +1,9 @@
 import { duration, plural, scaled } from "../base/units.js";
+import { spread } from "../math/spread.js";
 import type { InstanceFile } from "../plan/instance.js";
 import type { SolutionFile } from "../plan/solution.js";
-import { type Column, spread, table } from "./table.js";
+import { aboveBound } from "./gains.js";
+import { type Column, table } from "./table.js";
 
 const ROWS = 16;
 
@@ -24,12 +26,12 @@ export function solutionSummary(instance: InstanceFile, solution: SolutionFile):
   return `${lines.join("\n")}\n`;
 }
 
-function row({ time_s, energy_j, lower_bound_j }: SolutionFile["points"][number]): string[] {
-  const above = energy_j / lower_bound_j - 1;
+function row(point: SolutionFile["points"][number]): string[] {
+  const { time_s, energy_j } = point;
   return [
     duration(time_s),
     scaled(energy_j, "J"),
     time_s > 0 ? scaled(energy_j / time_s, "W") : "-",
-    Number.isFinite(above) ? `${(above * 100).toFixed(2)}%` : "-",
+    aboveBound(point),
   ];
 }

@@ -1,7 +1,8 @@
 import { duration, plural, scaled } from "../base/units.js";
+import { spread } from "../math/spread.js";
 import type { FrontierFile, FrontierPoint } from "../plan/frontier.js";
-import { gainSentence, gainsOf } from "./gains.js";
-import { type Column, spread, table } from "./table.js";
+import { aboveBound, gainSentence, gainsOf } from "./gains.js";
+import { type Column, table } from "./table.js";
 
 const ROWS = 8;
 
@@ -22,12 +23,11 @@ export function frontierSummary(frontier: FrontierFile): string {
 }
 
 function row(point: FrontierPoint): readonly (string | number)[] {
-  const above = point.energy_j / point.lower_bound_j - 1;
   return [
     point.id,
     duration(point.time_s),
     scaled(point.energy_j, "J"),
     scaled(point.average_power_w, "W"),
-    Number.isFinite(above) ? `${(above * 100).toFixed(2)}%` : "-",
+    aboveBound(point),
   ];
 }

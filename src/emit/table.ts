@@ -36,13 +36,3 @@ export function table(
   const lines = grid.toString().split("\n");
   return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
 }
-
-/** At most `count` of a list (two or more), evenly spread, both ends included. */
-export function spread<T>(list: readonly T[], count: number): readonly T[] {
-  if (list.length <= count) return list;
-  const last = list.length - 1;
-  const kept = new Set(
-    Array.from({ length: count }, (_, i) => Math.round((i * last) / (count - 1))),
-  );
-  return list.filter((_, index) => kept.has(index));
-}

@@ -49,7 +49,7 @@ export interface ConvWork {
 }
 
 /** Work bound by memory traffic. */
-export interface MemoryWork {
+interface MemoryWork {
   readonly op: "memory";
   readonly class: KernelClass;
   readonly bytes_read: number;

@@ -1,3 +1,4 @@
+import { permutationOf } from "../operators/call.js";
 import { arriving, type GradientRule, NO_GRADIENT, upstream, wantedInputs } from "./gradient.js";
 import { broadcastSum } from "./pointwise.js";
 
@@ -12,11 +13,7 @@ export const viewGradient: GradientRule = (request) => {
 export const transposeGradient: GradientRule = (request) => {
   const dy = upstream(request);
   if (dy === null || !request.wanted[0]) return NO_GRADIENT;
-  const perm = request.node.attributes.perm;
-  const rank = request.tensor(dy).shape.length;
-  const order = Array.isArray(perm)
-    ? perm.map(Number)
-    : Array.from({ length: rank }, (_, i) => rank - 1 - i);
+  const order = permutationOf(request.node, request.tensor(dy).shape.length);
   const inverse = order.map((_, axis) => order.indexOf(axis));
   const node = { op: "Transpose", inputs: [dy], attributes: { perm: inverse }, of: [0] };
   return { nodes: [node], aliases: [] };

@@ -41,6 +41,13 @@ export function numbersOf(node: WithAttributes, name: string): readonly number[]
   return Array.isArray(value) && value.every((item) => typeof item === "number") ? value : null;
 }
 
+/** The order in which a transpose takes its input's axes: reversed where none is given. */
+export function permutationOf(node: WithAttributes, rank: number): readonly number[] {
+  const perm = numbersOf(node, "perm");
+  if (perm !== null) return perm.map((axis) => (axis < 0 ? axis + rank : axis));
+  return Array.from({ length: rank }, (_, i) => rank - 1 - i);
+}
+
 /** A text attribute. */
 export function textOf(node: WithAttributes, name: string, absent: string): string {
   const value = node.attributes[name];

@@ -14,6 +14,11 @@ export function bytesOfOperand(operand: Operand | null | undefined): number {
   return operand ? elementCount(operand.shape) * dtypeBytes(operand.dtype) : 0;
 }
 
+/** Size of all operands together. */
+export function bytesOfOperands(operands: readonly (Operand | null)[]): number {
+  return operands.reduce((sum, operand) => sum + bytesOfOperand(operand), 0);
+}
+
 /** Elements of the node's largest operand. */
 function largestCount(node: ShapedNode): number {
   let largest = 0;
@@ -39,20 +44,19 @@ export function memoryKernel(
   kernelClass: KernelClass,
   flopsPerElement: number,
 ): NodeWork {
-  const bytes = (operands: readonly (Operand | null)[]) =>
-    operands.reduce((sum, operand) => sum + bytesOfOperand(operand), 0);
   return memoryKernelOf(node, kernelClass, {
-    read: bytes(node.inputs),
-    written: bytes(node.outputs),
+    read: bytesOfOperands(node.inputs),
+    written: bytesOfOperands(node.outputs),
     flops: flopsPerElement * largestCount(node),
   });
 }
 
-/** One memory-bound launch with its own byte counts. */
+/** One memory-bound launch with its own byte counts; the main operand's type unless told. */
 export function memoryKernelOf(
   node: ShapedNode,
   kernelClass: KernelClass,
   traffic: { readonly read: number; readonly written: number; readonly flops: number },
+  dtype: DType = mainDtype(node),
 ): NodeWork {
   return {
     kind: "kernel",
@@ -63,7 +67,7 @@ export function memoryKernelOf(
       bytes_read: traffic.read,
       bytes_written: traffic.written,
       flops: traffic.flops,
-      dtype: mainDtype(node),
+      dtype,
     },
   };
 }

@@ -1,12 +1,12 @@
 import { elementCount } from "../../ir/tensor-graph.js";
-import { dtypeBytes, type KernelClass, type MemoryWork, type Work } from "../../ir/work.js";
+import { dtypeBytes, type KernelClass, type Work } from "../../ir/work.js";
+import { followNothing, followSame } from "./axes.js";
 import { operatorFor } from "./index.js";
-import type { AxisTarget, NodeWork, Operand, Operator, ShapedNode } from "./operator.js";
+import { bytesOfOperand, bytesOfOperands, FREE, matmulKernel, memoryKernelOf } from "./launch.js";
+import type { NodeWork, Operand, Operator, ShapedNode } from "./operator.js";
 
 /** An operator that only passes introduce: its outputs' shapes are known when it is made. */
 export type LoweredOperator = Omit<Operator, "infer">;
-
-const free: NodeWork = { kind: "free" };
 
 /** Elements of the largest output: how many results an element-wise kernel computes. */
 function resultCount(node: ShapedNode): number {
@@ -19,33 +19,15 @@ function operand(operands: readonly (Operand | null)[], index: number): Operand 
   return found;
 }
 
-function bytes(operands: readonly (Operand | null)[]): number {
-  return operands.reduce(
-    (sum, o) => sum + (o ? elementCount(o.shape) * dtypeBytes(o.dtype) : 0),
-    0,
-  );
-}
-
 /** A kernel that reads its inputs and writes its outputs once. */
 function streaming(node: ShapedNode, kernelClass: KernelClass, flopsPerResult: number): NodeWork {
-  const work: MemoryWork = {
-    op: "memory",
-    class: kernelClass,
-    bytes_read: bytes(node.inputs),
-    bytes_written: bytes(node.outputs),
+  const traffic = {
+    read: bytesOfOperands(node.inputs),
+    written: bytesOfOperands(node.outputs),
     flops: flopsPerResult * resultCount(node),
-    dtype: operand(node.outputs, 0).dtype,
   };
-  return { kind: "kernel", class: kernelClass, work };
+  return memoryKernelOf(node, kernelClass, traffic, operand(node.outputs, 0).dtype);
 }
-
-function linearKernel(work: Work): NodeWork {
-  return { kind: "kernel", class: "linear", work };
-}
-
-const sameAxis = (node: ShapedNode, _input: number, axis: number): AxisTarget[] =>
-  node.outputs.map(() => axis);
-const nowhere = (node: ShapedNode): AxisTarget[] => node.outputs.map(() => "lost");
 
 /** `x [.., k] x weight -> [.., n]`; the weight axis `k_axis` is summed over. */
 const linear: LoweredOperator = {
@@ -60,58 +42,58 @@ const linear: LoweredOperator = {
     const [x, y] = [operand(node.inputs, 0), operand(node.outputs, 0)];
     const [k, n] = [x.shape.at(-1) ?? 1, y.shape.at(-1) ?? 1];
     const m = elementCount(y.shape) / Math.max(1, n);
-    return linearKernel({ op: "matmul", b: 1, m, n, k, dtype: y.dtype });
+    return matmulKernel({ b: 1, m, n, k, dtype: y.dtype });
   },
 };
 
 /** `dY [.., n] x weight^T -> dX [.., k]`. */
 const linearInputGradient: LoweredOperator = {
   ops: ["kareus::LinearInputGradient"],
-  follow: nowhere,
+  follow: followNothing,
   work: (node) => {
     const [dy, dx] = [operand(node.inputs, 0), operand(node.outputs, 0)];
     const [k, n] = [dy.shape.at(-1) ?? 1, dx.shape.at(-1) ?? 1];
     const m = elementCount(dx.shape) / Math.max(1, n);
-    return linearKernel({ op: "matmul", b: 1, m, n, k, dtype: dx.dtype });
+    return matmulKernel({ b: 1, m, n, k, dtype: dx.dtype });
   },
 };
 
 /** `x^T [k, ..] x dY [.., n] -> dW [k, n]`, summed over every token. */
 const linearWeightGradient: LoweredOperator = {
   ops: ["kareus::LinearWeightGradient"],
-  follow: nowhere,
+  follow: followNothing,
   work: (node) => {
     const [x, dy] = [operand(node.inputs, 0), operand(node.inputs, 1)];
     const [m, n] = [x.shape.at(-1) ?? 1, dy.shape.at(-1) ?? 1];
     const k = elementCount(dy.shape) / Math.max(1, n);
-    return linearKernel({ op: "matmul", b: 1, m, n, k, dtype: dy.dtype });
+    return matmulKernel({ b: 1, m, n, k, dtype: dy.dtype });
   },
 };
 
 /** Gradient of one operand (attribute `side`: left or right) of a batched product. */
 const productGradient: LoweredOperator = {
   ops: ["kareus::ProductGradient"],
-  follow: nowhere,
+  follow: followNothing,
   work: (node) => {
     const [dy, out] = [operand(node.inputs, 0), operand(node.outputs, 0)];
     const [m, n] = [out.shape.at(-2) ?? 1, out.shape.at(-1) ?? 1];
     const b = Math.max(1, elementCount(dy.shape.slice(0, -2)));
     // The summed axis is whichever of dY's two inner axes the result does not have.
     const k = node.attributes.side === "left" ? (dy.shape.at(-1) ?? 1) : (dy.shape.at(-2) ?? 1);
-    return linearKernel({ op: "matmul", b, m, n, k, dtype: out.dtype });
+    return matmulKernel({ b, m, n, k, dtype: out.dtype });
   },
 };
 
 const swiglu: LoweredOperator = {
   ops: ["kareus::SwiGLU"],
-  follow: sameAxis,
+  follow: followSame,
   work: (node) => ({ kind: "pointwise", class: "activation", flops: 5 * resultCount(node) }),
 };
 
 /** Attribute `class` is the forward kernel's; about two operations per value and gradient. */
 const pointwiseGradient: LoweredOperator = {
   ops: ["kareus::PointwiseGradient"],
-  follow: nowhere,
+  follow: followNothing,
   work: (node) => ({
     kind: "pointwise",
     class: node.attributes.class as KernelClass,
@@ -122,7 +104,7 @@ const pointwiseGradient: LoweredOperator = {
 /** Gradients of a row-wise kernel (norm, softmax, loss, reduction), attribute `class`. */
 const rowGradient: LoweredOperator = {
   ops: ["kareus::RowGradient"],
-  follow: nowhere,
+  follow: followNothing,
   work: (node) => streaming(node, node.attributes.class as KernelClass, 8),
 };
 
@@ -132,7 +114,7 @@ const rowGradient: LoweredOperator = {
  */
 const attentionGradient: LoweredOperator = {
   ops: ["kareus::AttentionGradient"],
-  follow: nowhere,
+  follow: followNothing,
   work: (node) => {
     const op = String(node.attributes.forward);
     const forward = operatorFor(op)?.work({
@@ -151,7 +133,7 @@ const attentionGradient: LoweredOperator = {
 /** Gradient of a convolution's input or weight from dY, x and w: the forward's product count. */
 const convGradient: LoweredOperator = {
   ops: ["kareus::ConvGradient"],
-  follow: nowhere,
+  follow: followNothing,
   work: (node) => {
     const [dy, x, w] = [operand(node.inputs, 0), operand(node.inputs, 1), operand(node.inputs, 2)];
     const work: Work = {
@@ -172,28 +154,23 @@ const convGradient: LoweredOperator = {
 /** Zero-fills the table's gradient, then adds each token's row to it. */
 const embeddingGradient: LoweredOperator = {
   ops: ["kareus::EmbeddingGradient"],
-  follow: nowhere,
+  follow: followNothing,
   work: (node) => {
-    const [table, rows] = [bytes(node.outputs), bytes([operand(node.inputs, 1)])];
-    const { dtype } = operand(node.outputs, 0);
-    const [read, written] = [2 * rows, table + rows];
-    const work: Work = {
-      op: "memory",
-      class: "gather",
-      bytes_read: read,
-      bytes_written: written,
-      flops: rows / dtypeBytes(dtype),
-      dtype,
+    const [table, rows] = [operand(node.outputs, 0), bytesOfOperand(operand(node.inputs, 1))];
+    const traffic = {
+      read: 2 * rows,
+      written: bytesOfOperand(table) + rows,
+      flops: rows / dtypeBytes(table.dtype),
     };
-    return { kind: "kernel", class: "gather", work };
+    return memoryKernelOf(node, "gather", traffic, table.dtype);
   },
 };
 
 /** Megatron-LM's f: nothing forward, an all-reduce of the gradient backward. */
 const copyToGroup: LoweredOperator = {
   ops: ["kareus::CopyToGroup"],
-  follow: sameAxis,
-  work: () => free,
+  follow: followSame,
+  work: () => FREE,
 };
 
 /** Operators of the `kareus` domain that recognition, sharding and backward derivation introduce. */

@@ -10,6 +10,7 @@ import {
   numberOf,
   numbersOf,
   optionalElementsOf,
+  permutationOf,
   stridedView,
   stridesOf,
   tensor,
@@ -23,7 +24,7 @@ const transpose: Operator = {
   ops: ["Transpose"],
   infer: (call) => {
     const { dtype, shape, value } = inputOf(call, 0);
-    const perm = permutation(call, shape.length);
+    const perm = permutationOf(call, shape.length);
     if (new Set(perm).size !== shape.length || perm.length !== shape.length) {
       throw new ShapeError(0, `perm [${perm}] does not fit rank ${shape.length}`);
     }
@@ -34,17 +35,11 @@ const transpose: Operator = {
   },
   follow: (node, input, axis) => {
     const rank = node.inputs[input]?.shape.length ?? 0;
-    const target = permutation(node, rank).indexOf(axis);
+    const target = permutationOf(node, rank).indexOf(axis);
     return [target === -1 ? "lost" : target];
   },
   work: () => COPY,
 };
-
-function permutation(node: Parameters<typeof numbersOf>[0], rank: number): readonly number[] {
-  const perm = numbersOf(node, "perm");
-  if (perm !== null) return perm.map((axis) => (axis < 0 ? axis + rank : axis));
-  return Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
-}
 
 interface AxisSlice {
   readonly start: number;
