@@ -1,5 +1,5 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
-import { instructionWithoutOptions, wrongCount } from "../base/diagnostics/plan.js";
+import { instructionWithoutOptions, optionWithoutClock, wrongCount } from "../base/diagnostics/plan.js";
 import { incompleteStageProfile } from "../base/diagnostics/profile.js";
 import type { InstructionOption } from "../ir/configuration.js";
 import type { IterationFrontier, PipelineInstruction, PipelineProblem } from "../ir/iteration.js";
@@ -49,12 +49,13 @@ export function instanceOfProfile(
 }
 
 /**
- * The pipeline problem of an instance. Fails with KRS4002 or KRS4005 to 4008 where its parts do not
- * fit together.
+ * The pipeline problem of an instance. Fails with KRS4002, KRS4005 to 4008 or KRS4010 where its parts
+ * do not fit together.
  * @param where the instance's file, for diagnostics
  */
 export function instanceProblem(instance: InstanceFile, where: string): PipelineProblem {
-  const { stages, microbatches, pipeline, static_power_w, transfer_s = 0, tail } = instance;
+  const { stages, microbatches, pipeline, static_power_w, tail } = instance;
+  const { transfer_s = 0, switch_time_s = 0 } = instance;
   const cells = instance.options.length;
   if (cells % stages !== 0) {
     fail(wrongCount(`${where} at .options`, cells, `${stages}, one for each stage and chunk`));
@@ -63,6 +64,7 @@ export function instanceProblem(instance: InstanceFile, where: string): Pipeline
     fail(wrongCount(`${where} at .tail`, tail.length, `${stages}, one for each stage`));
   }
   const { kinds } = schedules[pipeline];
+  if (switch_time_s > 0) checkClocks(instance, where);
   const options = instance.options.map((cell, index) => {
     const lists: Record<string, readonly InstructionOption[]> = {};
     for (const kind of kinds) {
@@ -74,11 +76,25 @@ export function instanceProblem(instance: InstanceFile, where: string): Pipeline
     return own === undefined ? lists : { ...lists, tail: own.map(solverOption) };
   });
   const chunks = cells / stages;
-  const layout = { microbatches, static_power_w, pipeline, chunks, transfer_s };
+  const layout = { microbatches, static_power_w, pipeline, chunks, transfer_s, switch_time_s };
   return problemOfOptions(options, stages, layout);
 }
 
-/** The solver looks at time and energy alone. */
+/** A switch of the clock can be told only where every option says its clock. */
+function checkClocks({ options, tail = [] }: InstanceFile, where: string): void {
+  const lists = [
+    ...options.flatMap((cell, index) =>
+      Object.entries(cell).map(([kind, list]) => [`options[${index}].${kind}`, list ?? []] as const),
+    ),
+    ...tail.map((list, stage) => [`tail[${stage}]`, list] as const),
+  ];
+  for (const [path, list] of lists) {
+    const missing = list.findIndex(({ freq_mhz }) => freq_mhz === undefined);
+    if (missing >= 0) fail(optionWithoutClock(`${where} at .${path}[${missing}]`));
+  }
+}
+
+/** Without a clock it is 0: that is looked at only where switches take time. */
 function solverOption({ time_s, energy_j, freq_mhz = 0 }: InstanceOption): InstructionOption {
   return { freq_mhz, execution: "sequential", time_s, energy_j, use: () => [] };
 }
@@ -90,7 +106,7 @@ export function solutionOf(problem: PipelineProblem, frontier: IterationFrontier
     const list = problem.options[chunk * problem.stages + stage]?.[kind] ?? [];
     const known = indices.get(list) ?? new Map(list.map((entry, index) => [entry, index]));
     indices.set(list, known);
-    return known.get(option) ?? 0;
+    return known.get(option.switched?.to ?? option) ?? 0;
   };
   return {
     format: "kareus-solution",

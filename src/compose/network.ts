@@ -11,13 +11,18 @@ import type { PipelineInstruction, PipelineProblem } from "../ir/iteration.js";
 import { lowerHullIndices, paretoIndices } from "../math/pareto.js";
 import { dataDependencies } from "./schedules/dependencies.js";
 
-/** What instructions of one stage and kind choose from: non-dominated in (time, dynamic energy). */
-export interface OptionSet {
+/** Options, in any order, with their times and dynamic energies. */
+export interface Options {
   readonly options: readonly InstructionOption[];
-  /** Ascending. */
   readonly time_s: Float64Array;
-  /** Strictly descending. */
   readonly dynamic_j: Float64Array;
+}
+
+/**
+ * What instructions of one stage and kind choose from: non-dominated in (time, dynamic energy), in
+ * ascending time and strictly descending energy.
+ */
+export interface OptionSet extends Options {
   /** Indices of the lower convex hull's vertices. */
   readonly hull: readonly number[];
 }
@@ -26,11 +31,11 @@ export interface OptionSet {
  * The pipeline as a graph of instructions, numbered stage after stage, each in its order. Where a
  * link leads to no instruction it holds their number, one past the last.
  */
-export interface Network {
+export interface Network<Set extends Options = OptionSet> {
   readonly stages: number;
   readonly static_power_w: number;
   readonly instructions: readonly PipelineInstruction[];
-  readonly sets: readonly OptionSet[];
+  readonly sets: readonly Set[];
   /** The instruction before on the same stage. */
   readonly stageBefore: Int32Array;
   /** The instruction, mostly of another stage, whose result is awaited. */
@@ -58,6 +63,7 @@ export function networkOf(problem: PipelineProblem): Network {
   if (instructions.length === 0) fail(emptyPipeline("the pipeline"));
   checkQuantity("the pipeline", "static_power_w", static_power_w);
   checkQuantity("the pipeline", "transfer_s", problem.transfer_s);
+  checkQuantity("the pipeline", "switch_time_s", problem.switch_time_s);
 
   const known = new Map<string, OptionSet>();
   const sets = instructions.map((instruction) => {
@@ -78,19 +84,33 @@ export function networkOf(problem: PipelineProblem): Network {
   return { stages, static_power_w, instructions, sets, ...links, transfer_s, topological };
 }
 
-function optionSet(
+/** All options of an instruction, as the problem lists them. */
+export function optionsOf(
   problem: PipelineProblem,
   { stage, chunk, kind }: PipelineInstruction,
-): OptionSet {
-  const all = problem.options[chunk * problem.stages + stage]?.[kind] ?? [];
+): readonly InstructionOption[] {
+  return problem.options[chunk * problem.stages + stage]?.[kind] ?? [];
+}
+
+function optionSet(problem: PipelineProblem, instruction: PipelineInstruction): OptionSet {
+  const { stage, chunk, kind } = instruction;
+  const all = optionsOf(problem, instruction);
   if (all.length === 0) fail(instructionWithoutOptions(stage, kind));
   all.forEach(({ time_s, energy_j }, i) => {
     const where = `stage ${stage} chunk ${chunk} ${kind} option ${i}`;
     checkQuantity(where, "time_s", time_s);
     checkQuantity(where, "energy_j", energy_j);
   });
+  return optionSetOf(all, problem.static_power_w);
+}
+
+/** What no other of the options beats in time and dynamic energy. */
+export function optionSetOf(
+  all: readonly InstructionOption[],
+  static_power_w: number,
+): OptionSet {
   const times = all.map((option) => option.time_s);
-  const dynamic = all.map((option) => option.energy_j - problem.static_power_w * option.time_s);
+  const dynamic = all.map((option) => option.energy_j - static_power_w * option.time_s);
   const kept = paretoIndices(times, dynamic);
   const time_s = Float64Array.from(kept, (i) => times[i] ?? 0);
   const dynamic_j = Float64Array.from(kept, (i) => dynamic[i] ?? 0);

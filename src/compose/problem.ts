@@ -16,6 +16,8 @@ export interface Layout {
   readonly chunks?: number;
   /** Of each crossing between stages, in both directions; nothing unless told. */
   readonly transfer_s?: number;
+  /** Of a change of the clock; nothing unless told. */
+  readonly switch_time_s?: number;
 }
 
 /** Beyond this many forwards no answer comes in a time that anyone would wait. */
@@ -55,7 +57,8 @@ export function problemOfOptions(
   stages: number,
   layout: Layout,
 ): PipelineProblem {
-  const { microbatches, static_power_w, pipeline = "1f1b", chunks = 1, transfer_s = 0 } = layout;
+  const { microbatches, static_power_w, pipeline = "1f1b", chunks = 1 } = layout;
+  const { transfer_s = 0, switch_time_s = 0 } = layout;
   const schedule = schedules[pipeline];
   if (chunks > 1 && !schedule.chunked) fail(chunksNotPossible(pipeline, chunks));
   const forwards = stages * chunks * microbatches;
@@ -67,5 +70,5 @@ export function problemOfOptions(
       ({ kind, chunk }) => options[chunk * stages + stage]?.[kind] !== undefined,
     );
   });
-  return { stages, microbatches, static_power_w, transfer_s, order, options };
+  return { stages, microbatches, static_power_w, transfer_s, switch_time_s, order, options };
 }

@@ -1,4 +1,4 @@
-import type { Network } from "./network.js";
+import type { Network, Options } from "./network.js";
 
 /** A discrete choice played through the pipeline. */
 export interface Replay {
@@ -14,7 +14,7 @@ export interface Replay {
  * Starts every instruction as soon as its stage and what it waits for allow.
  * @param choice the option of each instruction, as an index into its option set
  */
-export function replay(network: Network, choice: ArrayLike<number>): Replay {
+export function replay(network: Network<Options>, choice: ArrayLike<number>): Replay {
   const { sets, stageBefore, dataBefore, transfer_s, topological, stages, static_power_w } =
     network;
   const start_s = new Float64Array(sets.length);

@@ -8,10 +8,11 @@ import type {
 } from "../ir/iteration.js";
 import { paretoIndices } from "../math/pareto.js";
 import { spread } from "../math/spread.js";
-import { type Network, networkOf } from "./network.js";
-import { type Relaxation, relax } from "./relaxation.js";
+import { type Network, networkOf, type Options } from "./network.js";
+import { type Relaxation, type RelaxedSolution, relax } from "./relaxation.js";
 import { type Replay, replay } from "./replay.js";
 import { Rounding } from "./rounding.js";
+import { SwitchedRounding } from "./switching/switched-rounding.js";
 
 /** A deadline this little before the fastest time is that time, rounded. */
 const EPSILON = 1e-9;
@@ -36,17 +37,18 @@ export function solvePipeline(
   options: { readonly points: number },
 ): IterationFrontier {
   const network = networkOf(problem);
+  const planner = plannerOf(problem, network);
   const asked = Math.max(1, options.points);
   // Every second deadline is one of those that were asked for.
   const relaxation = relax(network, 2 * asked - 1);
   const isAsked = (k: number) => k % 2 === 0;
-  let plans: readonly Plan[] = nonDominated(plansOf(network, relaxation, isAsked));
+  let plans: readonly Plan[] = nonDominated(plansOf(planner, relaxation, isAsked));
   if (plans.length < 0.8 * asked) {
-    const between = plansOf(network, relaxation, (k) => !isAsked(k));
+    const between = plansOf(planner, relaxation, (k) => !isAsked(k));
     plans = spread(nonDominated([...plans, ...between]), asked);
   }
   return {
-    points: plans.map((plan) => pointOf(network, plan, relaxation)),
+    points: plans.map((plan) => pointOf(planner.network, plan, relaxation)),
     energy_optimal_time_s: relaxation.energy_optimal_time_s,
   };
 }
@@ -63,12 +65,12 @@ export function solveDeadlines(
   deadlines: number | readonly number[] | null,
 ): IterationFrontier {
   const network = networkOf(problem);
-  const fastest_s = replay(network, new Int32Array(network.sets.length)).time_s;
+  const planner = plannerOf(problem, network);
   const asked = deadlines ?? spread(relax(network, []).breakpoints_s, MOST_BREAKPOINTS);
-  const relaxation = relax(network, typeof asked === "number" ? asked : inTime(asked, fastest_s));
+  const relaxation = relax(network, typeof asked === "number" ? asked : inTime(asked, planner.fastest_s));
   return {
-    points: nonDominated(plansOf(network, relaxation, () => true)).map((plan) =>
-      pointOf(network, plan, relaxation),
+    points: nonDominated(plansOf(planner, relaxation, () => true)).map((plan) =>
+      pointOf(planner.network, plan, relaxation),
     ),
     energy_optimal_time_s: relaxation.energy_optimal_time_s,
   };
@@ -82,17 +84,32 @@ function inTime(deadlines_s: readonly number[], fastest_s: number): readonly num
   return descending;
 }
 
+/** Turns relaxed solutions into discrete plans. */
+interface Planner {
+  /** In which the plans' options are counted. */
+  readonly network: Network<Options>;
+  /** The earliest time of a plan. */
+  readonly fastest_s: number;
+  readonly plan: (relaxed: RelaxedSolution) => Int32Array;
+}
+
+function plannerOf(problem: PipelineProblem, network: Network): Planner {
+  if (problem.switch_time_s > 0) return new SwitchedRounding(problem, network);
+  const rounding = new Rounding(network);
+  const fastest_s = replay(network, new Int32Array(network.sets.length)).time_s;
+  return { network, fastest_s, plan: (relaxed) => rounding.plan(relaxed) };
+}
+
 function plansOf(
-  network: Network,
+  planner: Planner,
   { solutions }: Relaxation,
   wanted: (k: number) => boolean,
 ): Plan[] {
-  const rounding = new Rounding(network);
   return solutions
     .filter((_, k) => wanted(k))
     .map((solution) => {
-      const choice = rounding.plan(solution);
-      return { choice, ...replay(network, choice) };
+      const choice = planner.plan(solution);
+      return { choice, ...replay(planner.network, choice) };
     });
 }
 
@@ -104,7 +121,7 @@ function nonDominated(plans: readonly Plan[]): Plan[] {
   return kept.flatMap((i) => plans[i] ?? []);
 }
 
-function pointOf(network: Network, plan: Plan, relaxation: Relaxation): IterationPoint {
+function pointOf(network: Network<Options>, plan: Plan, relaxation: Relaxation): IterationPoint {
   const instructions: TimedInstruction[][] = Array.from({ length: network.stages }, () => []);
   network.instructions.forEach((instruction, i) => {
     const option = network.sets[i]?.options[plan.choice[i] ?? 0];

@@ -1,4 +1,4 @@
-import type { Network } from "./network.js";
+import type { Network, Options } from "./network.js";
 
 /**
  * A discrete plan that is changed option by option, with the longest ways that lead to and from each
@@ -40,7 +40,7 @@ export class TimedPlan {
   /** Changes that can be taken back: instruction and old option in turn. */
   readonly #log: number[] = [];
 
-  constructor(network: Network) {
+  constructor(network: Network<Options>) {
     const { sets, topological } = network;
     const n = sets.length;
     this.size = n;
@@ -61,7 +61,7 @@ export class TimedPlan {
     const nothing = Float64Array.of(0);
     this.time_s = concatenated([...distinct.map((set) => set.time_s), nothing]);
     this.dynamic_j = concatenated([...distinct.map((set) => set.dynamic_j), nothing]);
-    const firsts = new Map<Network["sets"][number], number>();
+    const firsts = new Map<Options, number>();
     let options = 0;
     for (const set of distinct) {
       firsts.set(set, options);

@@ -40,6 +40,8 @@ export interface InstructionOption {
   readonly energy_j: number;
   /** Spells out the configurations; computed on demand because most options are never chosen. */
   readonly use: () => readonly ChosenUse[];
+  /** Of an option that starts before its clock is reached: the old clock, and itself without that. */
+  readonly switched?: { readonly from_mhz: number; readonly to: InstructionOption };
 }
 
 /** The options of one instruction, ascending time, descending dynamic energy. */

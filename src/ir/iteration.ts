@@ -24,6 +24,11 @@ export interface PipelineProblem {
   readonly static_power_w: number;
   /** Between the end of an instruction and the start of what awaits it on another stage. */
   readonly transfer_s: number;
+  /**
+   * How long a change of the clock takes to set in; 0: it is free. What follows from it is in
+   * compose/switching/.
+   */
+  readonly switch_time_s: number;
   readonly order: PipelineOrder;
   /** `options[chunk * stages + stage][kind]`: what each such instruction may choose from. */
   readonly options: readonly Readonly<

@@ -6,6 +6,7 @@ const option = z.object({
   time_s: quantity,
   /** Static energy included. */
   energy_j: quantity,
+  /** Needed where clock switches take time. */
   freq_mhz: quantity.optional(),
 });
 
@@ -31,6 +32,13 @@ const instance = z.object({
   static_power_w: quantity,
   /** Of each crossing between stages, in both directions. */
   transfer_s: quantity.optional(),
+  /**
+   * How long the clock takes to change: until then an instruction runs as it would at the clock of
+   * the one before it on its stage (before a stage's first: its last), by its fastest option there
+   * or at the nearest clock that it has. An instruction shorter than ten times this shares the clock
+   * of those beside it.
+   */
+  switch_time_s: quantity.optional(),
   /** By chunk x stages + stage. */
   options: z.array(cell).min(1),
   /** By stage: what it runs once, after its last instruction. */

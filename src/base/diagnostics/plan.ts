@@ -157,3 +157,23 @@ export function deadlineTooEarly(deadline_s: number, fastest_s: number): Diagnos
     "ask for a later deadline",
   );
 }
+
+/** Clock switches cost something, and an option does not say its clock. */
+export function optionWithoutClock(where: string): Diagnostic {
+  return error(
+    "KRS4010",
+    where,
+    "an option has no freq_mhz, and switch_time_s is above 0",
+    "give every option its clock, or leave switch_time_s out",
+  );
+}
+
+/** Instructions that must share a clock, and no clock at which all of them have an option. */
+export function noCommonClock(stage: number, kind: string, members: number): Diagnostic {
+  return error(
+    "KRS4011",
+    `stage ${stage} ${kind}`,
+    `this and the next instructions, ${members} in all, must share a clock, and none is common`,
+    "instructions shorter than ten switch times share the clock of those beside them: give all of them options at one clock, or a shorter switch_time_s",
+  );
+}

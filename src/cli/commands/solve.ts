@@ -36,6 +36,11 @@ const FLAGS = {
   }),
   staticPower: quantity("--static-power-w <watts>", "P_static of one GPU", "watts"),
   transfer: quantity("--transfer-s <s>", "time of each crossing between stages", "seconds"),
+  switchTime: quantity(
+    "--switch-time-s <s>",
+    "time that a change of the clock takes; needs freq_mhz",
+    "seconds",
+  ),
   writeInstance: text("--write-instance <file>", "write the instance as it is solved", null),
   json: toggle("--json", "the solution as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
@@ -97,14 +102,17 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
 async function readProblem(path: string, flags: Values<typeof FLAGS>): Promise<InstanceFile> {
   const { isStageProfile, readStageProfile } = await import("../../profile/stage-profile.js");
   const content = await readText(path);
-  const { microbatches, staticPower: static_power_w, transfer: transfer_s, pipeline } = flags;
+  const { microbatches, staticPower: static_power_w, pipeline } = flags;
+  const { transfer: transfer_s, switchTime: switch_time_s } = flags;
   if (!isStageProfile(content) && !/\.csv$/i.test(path)) {
     const { readInstance } = await import("../../plan/instance.js");
     const instance = readInstance(content, path);
     if (flags.chunks !== null) {
       fail(flagWithoutUse("--chunks", "an instance says itself how many options each stage has"));
     }
-    const given = Object.entries({ microbatches, static_power_w, transfer_s, pipeline });
+    const given = Object.entries({
+      ...{ microbatches, static_power_w, transfer_s, switch_time_s, pipeline },
+    });
     return { ...instance, ...Object.fromEntries(given.filter(([, value]) => value !== null)) };
   }
   if (microbatches === null || static_power_w === null) {
@@ -121,6 +129,7 @@ async function readProblem(path: string, flags: Values<typeof FLAGS>): Promise<I
     pipeline: pipeline ?? "1f1b",
     static_power_w,
     ...(transfer_s === null ? {} : { transfer_s }),
+    ...(switch_time_s === null ? {} : { switch_time_s }),
   };
   return instanceOfProfile(readStageProfile(content, path), frame, flags.chunks ?? 1, path);
 }

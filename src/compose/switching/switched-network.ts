@@ -1,0 +1,102 @@
+import { fail } from "../../base/diagnostics/diagnostic.js";
+import { tooManyOptions } from "../../base/diagnostics/plan.js";
+import type { InstructionOption } from "../../ir/configuration.js";
+import type { PipelineProblem } from "../../ir/iteration.js";
+import { type Network, type OptionSet, type Options, optionSetOf, optionsOf } from "../network.js";
+import { switchedOption } from "./switched-option.js";
+
+/**
+ * The options of an instruction, each after every clock that the stage may come from: option k after
+ * clock c is number k x clocks + c. Options go by clock, those of one clock by time, and only what
+ * another beats at its own clock is left out.
+ */
+export interface SwitchedOptions extends Options {
+  /** Of each option, as an index into the network's clocks. */
+  readonly clock: Int32Array;
+  /** Where each clock's options start, and after the last clock their number. */
+  readonly firstAt: Int32Array;
+  /** Each clock's options alone, none where the instruction cannot run at it. */
+  readonly atClock: readonly OptionSet[];
+  /** The number of each option. */
+  readonly numbers: ReadonlyMap<InstructionOption, number>;
+}
+
+/** A pipeline whose options say at which clock they start. */
+export interface SwitchedNetwork extends Network<SwitchedOptions> {
+  /** All clocks, ascending, in MHz. */
+  readonly clocks_mhz: readonly number[];
+}
+
+/** More options than this, each after every clock, would not fit into memory beside the rest. */
+const MOST_OPTIONS = 4e6;
+
+/**
+ * Lays out what every instruction costs after every clock. Fails with KRS4009 on more options and
+ * clocks than can be held.
+ */
+export function switchedNetwork(problem: PipelineProblem, network: Network): SwitchedNetwork {
+  const lists = network.instructions.map((instruction) => optionsOf(problem, instruction));
+  const distinct = [...new Set(lists)];
+  const every = new Set(distinct.flatMap((list) => list.map(({ freq_mhz }) => freq_mhz)));
+  const clocks_mhz = [...every].sort((a, b) => a - b);
+  const options = clocks_mhz.length * distinct.reduce((sum, { length }) => sum + length, 0);
+  if (options > MOST_OPTIONS) fail(tooManyOptions(lists.length, options));
+  const known = new Map(
+    distinct.map((list) => [list, switchedOptions(list, clocks_mhz, problem)] as const),
+  );
+  const sets = lists.map((list) => known.get(list) ?? switchedOptions(list, clocks_mhz, problem));
+  return { ...network, sets, clocks_mhz };
+}
+
+function switchedOptions(
+  list: readonly InstructionOption[],
+  clocks_mhz: readonly number[],
+  { switch_time_s, static_power_w }: PipelineProblem,
+): SwitchedOptions {
+  const atClock = clocks_mhz.map((clock) =>
+    optionSetOf(
+      list.filter(({ freq_mhz }) => freq_mhz === clock),
+      static_power_w,
+    ),
+  );
+  const plain = atClock.flatMap(({ options }) => options);
+  const clock = Int32Array.from(atClock.flatMap(({ options }, c) => options.map(() => c)));
+  const firstAt = new Int32Array(clocks_mhz.length + 1);
+  atClock.forEach(({ options }, c) => {
+    firstAt[c + 1] = (firstAt[c] ?? 0) + options.length;
+  });
+  const nearest = clocks_mhz.map((from_mhz) => nearestTo(from_mhz, clocks_mhz, atClock));
+  const options = plain.flatMap((option) =>
+    clocks_mhz.map((from_mhz, c) => {
+      if (from_mhz === option.freq_mhz) return option;
+      const there = nearest[c] ?? [];
+      const old = there.find(({ execution }) => execution === option.execution) ?? there[0];
+      return switchedOption(option, old ?? option, from_mhz, switch_time_s);
+    }),
+  );
+  const time_s = Float64Array.from(options, (option) => option.time_s);
+  const dynamic_j = Float64Array.from(
+    options,
+    (option) => option.energy_j - static_power_w * option.time_s,
+  );
+  const numbers = new Map(plain.map((option, k) => [option, k] as const));
+  return { options, time_s, dynamic_j, clock, firstAt, atClock, numbers };
+}
+
+/** The options at a clock, or at the nearest that has some, the lower of two; fastest first. */
+function nearestTo(
+  from_mhz: number,
+  clocks_mhz: readonly number[],
+  atClock: readonly OptionSet[],
+): readonly InstructionOption[] {
+  let nearest: readonly InstructionOption[] = [];
+  let least_mhz = Number.POSITIVE_INFINITY;
+  clocks_mhz.forEach((clock, c) => {
+    const distance_mhz = Math.abs(clock - from_mhz);
+    const own = atClock[c]?.options ?? [];
+    if (own.length === 0 || distance_mhz >= least_mhz) return;
+    least_mhz = distance_mhz;
+    nearest = own;
+  });
+  return nearest;
+}

@@ -1,0 +1,172 @@
+import { TimedPlan } from "../timed-plan.js";
+import type { SwitchedNetwork } from "./switched-network.js";
+
+/**
+ * A discrete plan with switches charged: a {@link TimedPlan} over every option after every clock, in
+ * which an instruction's clock decides where the next on its stage starts. After a stage's last comes
+ * its first, of the next iteration. Instructions go by their place in the topological order, options
+ * by their number in their set, without the clock before.
+ */
+export class SwitchedPlan {
+  readonly size: number;
+  /** By an instruction's number: its place. */
+  readonly place: Int32Array;
+  /** On the stage, all round. */
+  readonly before: Int32Array;
+  readonly after: Int32Array;
+  readonly #network: SwitchedNetwork;
+  readonly #clocks: number;
+  readonly #plan: TimedPlan;
+  /** The last instructions of all stages. */
+  readonly #last: readonly number[];
+
+  constructor(network: SwitchedNetwork) {
+    this.#network = network;
+    this.#clocks = network.clocks_mhz.length;
+    this.#plan = new TimedPlan(network);
+    const { size, stageBefore, stageAfter } = this.#plan;
+    this.size = size;
+    this.place = new Int32Array(size);
+    for (let p = 0; p < size; p++) this.place[this.#plan.numberOf(p)] = p;
+    this.before = stageBefore.slice(0, size);
+    this.after = stageAfter.slice(0, size);
+    const places = [...this.place];
+    this.#last = places.filter((p) => stageAfter[p] === size);
+    for (const last of this.#last) {
+      let first = last;
+      while ((stageBefore[first] as number) < size) first = stageBefore[first] as number;
+      this.after[last] = first;
+      this.before[first] = last;
+    }
+  }
+
+  /** Sum of dynamic energies. */
+  get total_j(): number {
+    return this.#plan.total_j;
+  }
+
+  /** When the pipeline ends. */
+  get time_s(): number {
+    return this.#last.reduce((most_s, p) => Math.max(most_s, this.#plan.end_s[p] as number), 0);
+  }
+
+  /** Sets every instruction's option, by its number. */
+  load(options: ArrayLike<number>): void {
+    const plan = this.#plan;
+    const clockBefore = (p: number) => {
+      const i = plan.numberOf(this.before[p] as number);
+      return this.#network.sets[i]?.clock[options[i] ?? 0] ?? 0;
+    };
+    for (let p = 0; p < this.size; p++) {
+      plan.place(p, this.#numberOf(p, options[plan.numberOf(p)] ?? 0, clockBefore(p)));
+    }
+    plan.measure();
+  }
+
+  /** The option of each instruction, by its number. */
+  options(): Int32Array {
+    return this.place.map((p) => this.optionOf(p));
+  }
+
+  /** The option of each instruction after its clock before, by its number. */
+  choice(): Int32Array {
+    return this.#plan.choice();
+  }
+
+  optionOf(p: number): number {
+    const { chosen, firstOption } = this.#plan;
+    return Math.floor(((chosen[p] as number) - (firstOption[p] as number)) / this.#clocks);
+  }
+
+  /** The clock of an instruction, as an index into the network's. */
+  clockOf(p: number): number {
+    return this.clockOfOption(p, this.optionOf(p));
+  }
+
+  clockOfOption(p: number, option: number): number {
+    return this.#network.sets[this.#plan.numberOf(p)]?.clock[option] ?? 0;
+  }
+
+  /** The first option at a clock or above. */
+  firstAt(p: number, clock: number): number {
+    return this.#network.sets[this.#plan.numberOf(p)]?.firstAt[clock] ?? 0;
+  }
+
+  /** How many options an instruction has. */
+  optionsOf(p: number): number {
+    return this.firstAt(p, this.#clocks);
+  }
+
+  /** The time of an option without a switch. */
+  plainTime(p: number, option: number): number {
+    return this.#plan.time_s[this.#numberOf(p, option, this.clockOfOption(p, option))] as number;
+  }
+
+  /** How much more dynamic energy another option takes, with the instruction after it. */
+  costOf(p: number, option: number): number {
+    const { dynamic_j, chosen } = this.#plan;
+    const own_j = dynamic_j[this.#own(p, option)] as number;
+    const cost_j = own_j - (dynamic_j[chosen[p] as number] as number);
+    const next = this.after[p] as number;
+    if (next === p) return cost_j;
+    const after_j = dynamic_j[this.#next(p, option)] as number;
+    return cost_j + after_j - (dynamic_j[chosen[next] as number] as number);
+  }
+
+  /** The longest way through an instruction or the one after it, with another option. */
+  throughWith(p: number, option: number): number {
+    const plan = this.#plan;
+    const { time_s, transfer_s, remaining_s, dataAfter, dataBefore, end_s } = plan;
+    const next = this.after[p] as number;
+    const ended_s = plan.readyAt(p) + (time_s[this.#own(p, option)] as number);
+    const data = dataAfter[p] as number;
+    const own_s = ended_s + (transfer_s[data] as number) + (remaining_s[data] as number);
+    if (next === p) return own_s;
+    const next_s = (time_s[this.#next(p, option)] as number) + plan.remainingAfter(next);
+    const isRound = plan.stageAfter[p] !== next;
+    if (isRound) return Math.max(own_s, plan.readyAt(next) + next_s);
+    const awaited = dataBefore[next] as number;
+    const arrived_s = awaited === p ? 0 : (end_s[awaited] as number) + (transfer_s[next] as number);
+    return Math.max(own_s, Math.max(ended_s, arrived_s) + next_s);
+  }
+
+  /** Changes an option, and the clock at which the instruction after it starts; then `settle`. */
+  change(p: number, option: number): void {
+    const next = this.after[p] as number;
+    const [own, after] = [this.#own(p, option), this.#next(p, option)];
+    this.#plan.change(p, own);
+    if (next !== p) this.#plan.change(next, after);
+  }
+
+  /** How much can be taken back; see `takeBack`. */
+  get changes(): number {
+    return this.#plan.changes;
+  }
+
+  /** Undoes all changes after the first `changes`. */
+  takeBack(changes: number): void {
+    this.#plan.takeBack(changes);
+  }
+
+  /** Follows up changes; false: an instruction ends after the deadline. */
+  settle(deadline_s: number): boolean {
+    return this.#plan.settle(deadline_s);
+  }
+
+  /** Where an option of an instruction stands after the clock before it. */
+  #own(p: number, option: number): number {
+    const before = this.before[p] as number;
+    const clock = before === p ? this.clockOfOption(p, option) : this.clockOf(before);
+    return this.#numberOf(p, option, clock);
+  }
+
+  /** Where the present option of the next instruction stands after an option of this one. */
+  #next(p: number, option: number): number {
+    const next = this.after[p] as number;
+    return this.#numberOf(next, this.optionOf(next), this.clockOfOption(p, option));
+  }
+
+  #numberOf(p: number, option: number, clockBefore: number): number {
+    return (this.#plan.firstOption[p] as number) + option * this.#clocks + clockBefore;
+  }
+}

@@ -1,0 +1,173 @@
+import type { SwitchedPlan } from "./switched-plan.js";
+
+/** A saving or gain below this share is rounding. */
+const EPSILON = 1e-12;
+
+/** No more than so many walks through all instructions: the last ones save next to nothing. */
+const MOST_WALKS = 20;
+
+/** Instructions at one clock, by their places, and the clocks they may have, ascending indices. */
+export interface PlacedGroup {
+  readonly members: readonly number[];
+  readonly clocks: readonly number[];
+}
+
+/**
+ * Search among plans with switches charged, instruction by instruction and group by group. An
+ * instruction takes another option at its clock, at the next clocks above and below or at that of
+ * an instruction beside it, so that there is no switch; a group goes one clock up or down.
+ */
+export class SwitchedSearch {
+  readonly #plan: SwitchedPlan;
+  readonly #groups: readonly PlacedGroup[];
+  readonly #isGrouped: Uint8Array;
+
+  constructor(plan: SwitchedPlan, groups: readonly PlacedGroup[]) {
+    this.#plan = plan;
+    this.#groups = groups;
+    this.#isGrouped = new Uint8Array(plan.size);
+    for (const { members } of groups) {
+      for (const p of members) this.#isGrouped[p] = 1;
+    }
+  }
+
+  /**
+   * Makes a plan meet a deadline: of all changes of instructions on too long ways and of all groups,
+   * the one that costs least for each second, again and again. False: nothing helps any more.
+   */
+  hasten(deadline_s: number): boolean {
+    const plan = this.#plan;
+    for (let steps = 4 * plan.size; plan.time_s > deadline_s; steps--) {
+      if (steps === 0) return false;
+      const single = this.#cheapestSecond(deadline_s);
+      const group = this.#cheapestGroupSecond();
+      if (Math.min(single.price_w, group.price_w) === Number.POSITIVE_INFINITY) return false;
+      if (group.price_w < single.price_w) this.#moveGroup(group.target, group.option);
+      else plan.change(single.target, single.option);
+      plan.settle(Number.POSITIVE_INFINITY);
+    }
+    return true;
+  }
+
+  /** Makes every change that saves energy within a deadline, until none does. */
+  save(deadline_s: number): void {
+    const plan = this.#plan;
+    const least_j = EPSILON * Math.abs(plan.total_j);
+    for (let walk = 0, saves = true; saves && walk < MOST_WALKS; walk++) {
+      saves = false;
+      for (let g = 0; g < this.#groups.length; g++) {
+        if (this.#saveByGroup(g, deadline_s, least_j)) saves = true;
+      }
+      for (let p = 0; p < plan.size; p++) {
+        if (this.#saveBy(p, deadline_s, least_j)) saves = true;
+      }
+    }
+  }
+
+  #saveBy(p: number, deadline_s: number, least_j: number): boolean {
+    const plan = this.#plan;
+    let best = -1;
+    let least = -least_j;
+    for (const option of this.#candidates(p)) {
+      const cost_j = plan.costOf(p, option);
+      if (cost_j >= least || plan.throughWith(p, option) > deadline_s) continue;
+      least = cost_j;
+      best = option;
+    }
+    if (best < 0) return false;
+    const { changes } = plan;
+    plan.change(p, best);
+    if (plan.settle(deadline_s)) return true;
+    plan.takeBack(changes);
+    return false;
+  }
+
+  #saveByGroup(g: number, deadline_s: number, least_j: number): boolean {
+    const plan = this.#plan;
+    for (const clock of this.#clocksBeside(g)) {
+      const { changes, total_j } = plan;
+      this.#moveGroup(g, clock);
+      if (plan.settle(deadline_s) && plan.total_j < total_j - least_j) return true;
+      plan.takeBack(changes);
+    }
+    return false;
+  }
+
+  #cheapestSecond(deadline_s: number) {
+    const plan = this.#plan;
+    const best = { target: -1, option: -1, price_w: Number.POSITIVE_INFINITY };
+    for (let p = 0; p < plan.size; p++) {
+      const now_s = plan.throughWith(p, plan.optionOf(p));
+      if (now_s <= deadline_s) continue;
+      for (const option of this.#candidates(p)) {
+        const gain_s = now_s - Math.max(plan.throughWith(p, option), deadline_s);
+        if (gain_s <= EPSILON * now_s) continue;
+        const price_w = plan.costOf(p, option) / gain_s;
+        if (price_w >= best.price_w) continue;
+        best.price_w = price_w;
+        best.target = p;
+        best.option = option;
+      }
+    }
+    return best;
+  }
+
+  #cheapestGroupSecond() {
+    const plan = this.#plan;
+    const best = { target: -1, option: -1, price_w: Number.POSITIVE_INFINITY };
+    const { total_j, time_s } = plan;
+    for (let g = 0; g < this.#groups.length; g++) {
+      for (const clock of this.#clocksBeside(g)) {
+        const { changes } = plan;
+        this.#moveGroup(g, clock);
+        plan.settle(Number.POSITIVE_INFINITY);
+        const gain_s = time_s - plan.time_s;
+        const price_w = (plan.total_j - total_j) / gain_s;
+        plan.takeBack(changes);
+        if (gain_s <= EPSILON * time_s || price_w >= best.price_w) continue;
+        best.price_w = price_w;
+        best.target = g;
+        best.option = clock;
+      }
+    }
+    return best;
+  }
+
+  /** Options that an instruction may take next. */
+  #candidates(p: number): readonly number[] {
+    const plan = this.#plan;
+    const own = plan.clockOf(p);
+    const found: number[] = [];
+    const add = (clock: number) => {
+      const last = plan.firstAt(p, clock + 1);
+      for (let option = plan.firstAt(p, clock); option < last; option++) found.push(option);
+    };
+    add(own);
+    if (this.#isGrouped[p] === 1) return found;
+    const below = plan.firstAt(p, own) - 1;
+    const above = plan.firstAt(p, own + 1);
+    if (below >= 0) add(plan.clockOfOption(p, below));
+    if (above < plan.optionsOf(p)) add(plan.clockOfOption(p, above));
+    add(plan.clockOf(plan.before[p] as number));
+    add(plan.clockOf(plan.after[p] as number));
+    return found;
+  }
+
+  #clocksBeside(g: number): readonly number[] {
+    const { members, clocks } = this.#groups[g] ?? { members: [], clocks: [] };
+    const now = clocks.indexOf(this.#plan.clockOf(members[0] ?? 0));
+    return [clocks[now - 1], clocks[now + 1]].filter((clock) => clock !== undefined);
+  }
+
+  /** Every member takes the slowest option at the clock that is no slower than now, or the fastest. */
+  #moveGroup(g: number, clock: number): void {
+    const plan = this.#plan;
+    for (const p of this.#groups[g]?.members ?? []) {
+      const now_s = plan.plainTime(p, plan.optionOf(p));
+      const first = plan.firstAt(p, clock);
+      let option = plan.firstAt(p, clock + 1) - 1;
+      while (option > first && plan.plainTime(p, option) > now_s) option--;
+      plan.change(p, option);
+    }
+  }
+}
