@@ -49,6 +49,8 @@ export interface OptimizeOptions {
   readonly chunks: number;
   readonly recompute: Recompute;
   readonly static_power_w: number | null;
+  /** Of a change of the clock; null: the device's. */
+  readonly switch_time_s: number | null;
   readonly budget: number;
   readonly points: number;
   readonly seed: number;
@@ -80,7 +82,8 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const static_power_w = options.static_power_w ?? device.static_power_w;
 
   const { microbatches, pipeline, chunks } = options;
-  const layout = { microbatches, static_power_w, pipeline, chunks };
+  const switch_time_s = options.switch_time_s ?? device.switch_time_s;
+  const layout = { microbatches, static_power_w, pipeline, chunks, switch_time_s };
   checkLayout(options.pp, layout);
 
   const imported = await timer.run("ingest", () => read(options, hooks));
@@ -99,7 +102,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   );
 
   const searched = await timer.run("composition", () =>
-    instructionFrontiers(lowered.partitions, evaluations, static_power_w),
+    instructionFrontiers(lowered.partitions, evaluations, layout),
   );
   const { frontier, baselines } = await timer.run("solver", () => ({
     frontier: solvePipeline(pipelineProblem(searched, lowered.partitions.stages, layout), options),
@@ -112,7 +115,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     const costs = { ...countSources(all), profiles: [] };
     const { seed } = options;
     return {
-      frontier: frontierFile({ ...facts, seed, costs, baselines, frontier }),
+      frontier: frontierFile({ ...facts, seed, costs, switch_time_s, baselines, frontier }),
       plans: frontier.points.map((point, id) => planFile(point, id, lowered.partitions, facts)),
       evaluations: all,
       timings: timer.timings,

@@ -22,8 +22,7 @@ export function baselineFrontiers(
   points: number,
 ): { name: BaselineName; points: IterationFrontier["points"] }[] {
   return Object.entries(restrictions(graph, device)).map(([name, restriction]) => {
-    const { static_power_w } = layout;
-    const frontiers = instructionFrontiers(graph, evaluations, static_power_w, restriction);
+    const frontiers = instructionFrontiers(graph, evaluations, layout, restriction);
     const problem = pipelineProblem(frontiers, graph.stages, layout);
     return { name: name as BaselineName, points: solvePipeline(problem, { points }).points };
   });

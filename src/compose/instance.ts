@@ -1,5 +1,9 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
-import { instructionWithoutOptions, optionWithoutClock, wrongCount } from "../base/diagnostics/plan.js";
+import {
+  instructionWithoutOptions,
+  optionWithoutClock,
+  wrongCount,
+} from "../base/diagnostics/plan.js";
 import { incompleteStageProfile } from "../base/diagnostics/profile.js";
 import type { InstructionOption } from "../ir/configuration.js";
 import type { IterationFrontier, PipelineInstruction, PipelineProblem } from "../ir/iteration.js";
@@ -84,7 +88,9 @@ export function instanceProblem(instance: InstanceFile, where: string): Pipeline
 function checkClocks({ options, tail = [] }: InstanceFile, where: string): void {
   const lists = [
     ...options.flatMap((cell, index) =>
-      Object.entries(cell).map(([kind, list]) => [`options[${index}].${kind}`, list ?? []] as const),
+      Object.entries(cell).map(
+        ([kind, list]) => [`options[${index}].${kind}`, list ?? []] as const,
+      ),
     ),
     ...tail.map((list, stage) => [`tail[${stage}]`, list] as const),
   ];

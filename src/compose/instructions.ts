@@ -3,6 +3,7 @@ import { noOptions } from "../base/diagnostics/lowering.js";
 import type { Evaluation, InstructionFrontier } from "../ir/configuration.js";
 import type { ExecutionModel, PartitionedGraph } from "../ir/partition.js";
 import { composeInstruction } from "./instruction.js";
+import type { Layout } from "./problem.js";
 
 /** Which execution models and evaluations may be used; the searched frontier uses all. */
 export interface Restriction {
@@ -19,7 +20,7 @@ const EVERYTHING: Restriction = { models: ["sequential", "nanobatched"], allow: 
 export function instructionFrontiers(
   graph: PartitionedGraph,
   evaluations: ReadonlyMap<string, readonly Evaluation[]>,
-  static_power_w: number,
+  { static_power_w, switch_time_s = 0 }: Pick<Layout, "static_power_w" | "switch_time_s">,
   restriction: Restriction = EVERYTHING,
 ): InstructionFrontier[] {
   return graph.instructions.map((shape) => {
@@ -30,6 +31,8 @@ export function instructionFrontiers(
       static_power_w,
       models: models.length > 0 ? models : available,
       allow: restriction.allow,
+      // Where switches take time, an instruction may have to run at any clock.
+      atEveryClock: switch_time_s > 0,
     });
     if (frontier.options.length === 0) fail(noOptions(shape.stage, shape.kind));
     return frontier;

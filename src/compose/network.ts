@@ -105,10 +105,7 @@ function optionSet(problem: PipelineProblem, instruction: PipelineInstruction): 
 }
 
 /** What no other of the options beats in time and dynamic energy. */
-export function optionSetOf(
-  all: readonly InstructionOption[],
-  static_power_w: number,
-): OptionSet {
+export function optionSetOf(all: readonly InstructionOption[], static_power_w: number): OptionSet {
   const times = all.map((option) => option.time_s);
   const dynamic = all.map((option) => option.energy_j - static_power_w * option.time_s);
   const kept = paretoIndices(times, dynamic);

@@ -67,7 +67,10 @@ export function solveDeadlines(
   const network = networkOf(problem);
   const planner = plannerOf(problem, network);
   const asked = deadlines ?? spread(relax(network, []).breakpoints_s, MOST_BREAKPOINTS);
-  const relaxation = relax(network, typeof asked === "number" ? asked : inTime(asked, planner.fastest_s));
+  const relaxation = relax(
+    network,
+    typeof asked === "number" ? asked : inTime(asked, planner.fastest_s),
+  );
   return {
     points: nonDominated(plansOf(planner, relaxation, () => true)).map((plan) =>
       pointOf(planner.network, plan, relaxation),

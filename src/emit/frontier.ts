@@ -20,6 +20,7 @@ interface BaselineFrontier {
 interface FrontierInput extends RunFacts {
   readonly seed: number;
   readonly costs: CostCounts;
+  readonly switch_time_s: number;
   readonly baselines: readonly BaselineFrontier[];
   /** The searched one: energies of one GPU of each stage. */
   readonly frontier: IterationFrontier;
@@ -40,6 +41,7 @@ export function frontierFile(input: FrontierInput): FrontierFile {
     gpu: input.gpu.name,
     seed: input.seed,
     static_power_w: input.static_power_w,
+    ...(input.switch_time_s > 0 ? { switch_time_s: input.switch_time_s } : {}),
     parallelism: input.parallelism,
     costs: input.costs,
     energy_optimal_time_s: input.frontier.energy_optimal_time_s,

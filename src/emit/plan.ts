@@ -94,6 +94,7 @@ function planInstruction(
     start_s,
     time_s: option.time_s,
     energy_j: option.energy_j,
+    ...(option.switched && { switch_from_mhz: option.switched.from_mhz }),
   };
 }
 

@@ -44,7 +44,7 @@ export interface InstructionOption {
   readonly switched?: { readonly from_mhz: number; readonly to: InstructionOption };
 }
 
-/** The options of one instruction, ascending time, descending dynamic energy. */
+/** The options of one instruction, ascending time. */
 export interface InstructionFrontier {
   readonly stage: number;
   readonly chunk: number;

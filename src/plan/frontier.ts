@@ -28,6 +28,8 @@ const frontier = z.object({
   seed: z.int(),
   /** Per GPU. */
   static_power_w: quantity,
+  /** How long a change of the clock takes; absent: nothing. */
+  switch_time_s: quantity.optional(),
   parallelism,
   /** How many evaluated configurations each source answered. */
   costs: z.object({

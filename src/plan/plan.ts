@@ -36,6 +36,8 @@ const instruction = z.object({
   microbatch: count.nullable(),
   chunk: count,
   freq_mhz: quantity,
+  /** Where the clock changes: the one before. Time and energy count what it runs at that. */
+  switch_from_mhz: quantity.optional(),
   execution: z.enum(["nanobatched", "sequential"]),
   use: z.array(use),
   start_s: quantity,

@@ -77,7 +77,10 @@ export class SwitchedRounding {
     let options = this.#numbered(sets, new Int32Array(sets.length));
     this.#plan.load(options);
     const least_s = replay(this.#plain, new Int32Array(sets.length)).time_s;
-    while (this.#plan.time_s > least_s && this.#search.hasten(this.#plan.time_s * (1 - WORTH_A_STEP))) {
+    while (
+      this.#plan.time_s > least_s &&
+      this.#search.hasten(this.#plan.time_s * (1 - WORTH_A_STEP))
+    ) {
       options = this.#plan.options();
     }
     this.#plan.load(options);

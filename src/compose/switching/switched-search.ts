@@ -12,6 +12,14 @@ export interface PlacedGroup {
   readonly clocks: readonly number[];
 }
 
+/** A change that saves time: of which instruction or group to which option or clock. */
+interface Second {
+  readonly target: number;
+  readonly option: number;
+  /** What a second costs. */
+  readonly price_w: number;
+}
+
 /**
  * Search among plans with switches charged, instruction by instruction and group by group. An
  * instruction takes another option at its clock, at the next clocks above and below or at that of
@@ -32,19 +40,30 @@ export class SwitchedSearch {
   }
 
   /**
-   * Makes a plan meet a deadline: of all changes of instructions on too long ways and of all groups,
-   * the one that costs least for each second, again and again. False: nothing helps any more.
+   * Makes a plan meet a deadline. In turn, all changes that shorten too long ways are made, cheapest
+   * second first, or before them that of a group which is cheaper still. False: nothing helps any
+   * more.
    */
   hasten(deadline_s: number): boolean {
     const plan = this.#plan;
-    for (let steps = 4 * plan.size; plan.time_s > deadline_s; steps--) {
-      if (steps === 0) return false;
-      const single = this.#cheapestSecond(deadline_s);
-      const group = this.#cheapestGroupSecond();
-      if (Math.min(single.price_w, group.price_w) === Number.POSITIVE_INFINITY) return false;
-      if (group.price_w < single.price_w) this.#moveGroup(group.target, group.option);
-      else plan.change(single.target, single.option);
-      plan.settle(Number.POSITIVE_INFINITY);
+    for (let turn = 0; plan.time_s > deadline_s; turn++) {
+      if (turn > plan.size) return false;
+      const seconds = this.#seconds(deadline_s);
+      const group = this.#cheapestGroup();
+      const isCheapest = group.price_w < (seconds[0]?.price_w ?? Number.POSITIVE_INFINITY);
+      if (isCheapest) {
+        this.#moveGroup(group.target, group.option);
+        plan.settle(Number.POSITIVE_INFINITY);
+      }
+      let gains = isCheapest;
+      for (const { target, option, price_w } of seconds) {
+        if (price_w > group.price_w || plan.time_s <= deadline_s) break;
+        if (this.#gain(target, option, deadline_s) <= 0) continue;
+        plan.change(target, option);
+        plan.settle(Number.POSITIVE_INFINITY);
+        gains = true;
+      }
+      if (!gains) return false;
     }
     return true;
   }
@@ -93,41 +112,46 @@ export class SwitchedSearch {
     return false;
   }
 
-  #cheapestSecond(deadline_s: number) {
+  /** For each instruction on a too long way the change that shortens it at the least price. */
+  #seconds(deadline_s: number): readonly Second[] {
     const plan = this.#plan;
-    const best = { target: -1, option: -1, price_w: Number.POSITIVE_INFINITY };
+    const found: Second[] = [];
     for (let p = 0; p < plan.size; p++) {
-      const now_s = plan.throughWith(p, plan.optionOf(p));
-      if (now_s <= deadline_s) continue;
+      if (plan.throughWith(p, plan.optionOf(p)) <= deadline_s) continue;
+      let best: Second | null = null;
       for (const option of this.#candidates(p)) {
-        const gain_s = now_s - Math.max(plan.throughWith(p, option), deadline_s);
-        if (gain_s <= EPSILON * now_s) continue;
+        const gain_s = this.#gain(p, option, deadline_s);
+        if (gain_s <= 0) continue;
         const price_w = plan.costOf(p, option) / gain_s;
-        if (price_w >= best.price_w) continue;
-        best.price_w = price_w;
-        best.target = p;
-        best.option = option;
+        if (best === null || price_w < best.price_w) best = { target: p, option, price_w };
       }
+      if (best !== null) found.push(best);
     }
-    return best;
+    return found.sort((a, b) => a.price_w - b.price_w || a.target - b.target);
   }
 
-  #cheapestGroupSecond() {
+  /** By how much a change shortens the longest way through an instruction; 0: not at all. */
+  #gain(p: number, option: number, deadline_s: number): number {
     const plan = this.#plan;
-    const best = { target: -1, option: -1, price_w: Number.POSITIVE_INFINITY };
-    const { total_j, time_s } = plan;
+    const now_s = plan.throughWith(p, plan.optionOf(p));
+    const gain_s = now_s - Math.max(plan.throughWith(p, option), deadline_s);
+    return gain_s > EPSILON * now_s ? gain_s : 0;
+  }
+
+  /** The same for the whole pipeline and the clocks of groups. */
+  #cheapestGroup(): Second {
+    const plan = this.#plan;
+    const { total_j, time_s, changes } = plan;
+    let best: Second = { target: -1, option: -1, price_w: Number.POSITIVE_INFINITY };
     for (let g = 0; g < this.#groups.length; g++) {
       for (const clock of this.#clocksBeside(g)) {
-        const { changes } = plan;
         this.#moveGroup(g, clock);
         plan.settle(Number.POSITIVE_INFINITY);
         const gain_s = time_s - plan.time_s;
         const price_w = (plan.total_j - total_j) / gain_s;
         plan.takeBack(changes);
-        if (gain_s <= EPSILON * time_s || price_w >= best.price_w) continue;
-        best.price_w = price_w;
-        best.target = g;
-        best.option = clock;
+        const isBetter = gain_s > EPSILON * time_s && price_w < best.price_w;
+        if (isBetter) best = { target: g, option: clock, price_w };
       }
     }
     return best;
