@@ -67,40 +67,34 @@ export function solveDeadlines(
   const network = networkOf(problem);
   const planner = plannerOf(problem, network);
   const asked = deadlines ?? spread(relax(network, []).breakpoints_s, MOST_BREAKPOINTS);
-  const relaxation = relax(
-    network,
-    typeof asked === "number" ? asked : inTime(asked, planner.fastest_s),
-  );
+  const descending = typeof asked === "number" ? asked : asked.toSorted((a, b) => b - a);
+  const relaxation = relax(network, descending);
+  const plans = nonDominated(plansOf(planner, relaxation, () => true));
+  if (deadlines !== null && typeof deadlines !== "number") checkInTime(deadlines, plans);
   return {
-    points: nonDominated(plansOf(planner, relaxation, () => true)).map((plan) =>
-      pointOf(planner.network, plan, relaxation),
-    ),
+    points: plans.map((plan) => pointOf(planner.network, plan, relaxation)),
     energy_optimal_time_s: relaxation.energy_optimal_time_s,
   };
 }
 
-/** Descending, none before the fastest time. */
-function inTime(deadlines_s: readonly number[], fastest_s: number): readonly number[] {
-  const descending = deadlines_s.toSorted((a, b) => b - a);
-  const earliest_s = descending.at(-1) ?? fastest_s;
-  if (earliest_s < fastest_s * (1 - EPSILON)) refuse(deadlineTooEarly(earliest_s, fastest_s));
-  return descending;
+/** The plan of the earliest deadline is as fast as any where none is in time. */
+function checkInTime(deadlines_s: readonly number[], [fastest]: readonly Plan[]): void {
+  const earliest_s = Math.min(...deadlines_s);
+  if (fastest === undefined || earliest_s >= fastest.time_s * (1 - EPSILON)) return;
+  refuse(deadlineTooEarly(earliest_s, fastest.time_s));
 }
 
 /** Turns relaxed solutions into discrete plans. */
 interface Planner {
   /** In which the plans' options are counted. */
   readonly network: Network<Options>;
-  /** The earliest time of a plan. */
-  readonly fastest_s: number;
   readonly plan: (relaxed: RelaxedSolution) => Int32Array;
 }
 
 function plannerOf(problem: PipelineProblem, network: Network): Planner {
   if (problem.switch_time_s > 0) return new SwitchedRounding(problem, network);
   const rounding = new Rounding(network);
-  const fastest_s = replay(network, new Int32Array(network.sets.length)).time_s;
-  return { network, fastest_s, plan: (relaxed) => rounding.plan(relaxed) };
+  return { network, plan: (relaxed) => rounding.plan(relaxed) };
 }
 
 function plansOf(

@@ -153,7 +153,7 @@ export function deadlineTooEarly(deadline_s: number, fastest_s: number): Diagnos
   return error(
     "KRS4112",
     `a deadline of ${deadline_s} s`,
-    `no plan is that fast: with every instruction at its fastest the pipeline takes ${fastest_s} s`,
+    `no plan is that fast: the fastest takes ${fastest_s} s`,
     "ask for a later deadline",
   );
 }

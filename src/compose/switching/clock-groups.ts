@@ -1,7 +1,6 @@
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { noCommonClock } from "../../base/diagnostics/plan.js";
-import type { PipelineProblem } from "../../ir/iteration.js";
-import { type Network, optionsOf } from "../network.js";
+import type { SwitchedNetwork, SwitchedOptions } from "./switched-network.js";
 
 /** An instruction shorter than so many switch times does not get a clock of its own. */
 const SHORT = 10;
@@ -10,8 +9,8 @@ const SHORT = 10;
 export interface ClockGroup {
   /** By their number in the network. */
   readonly members: readonly number[];
-  /** Clocks at which every member has an option, ascending, in MHz. */
-  readonly clocks_mhz: readonly number[];
+  /** Those at which every member has an option, as indices into the network's, ascending. */
+  readonly clocks: readonly number[];
 }
 
 /**
@@ -22,29 +21,49 @@ export interface ClockGroup {
  * iteration, and the switch between the two is charged. Fails with KRS4011 where a group has no clock
  * that all of its members can run at.
  */
-export function clockGroups(problem: PipelineProblem, network: Network): ClockGroup[] {
-  const limit_s = SHORT * problem.switch_time_s;
-  const isShort = network.sets.map(({ time_s }) => (time_s[0] ?? 0) < limit_s);
+export function clockGroups(network: SwitchedNetwork, switch_time_s: number): ClockGroup[] {
+  const { sets, stageBefore } = network;
+  const isShort = sets.map((set) => fastest(set) < SHORT * switch_time_s);
   const groups: ClockGroup[] = [];
-  let first = 0;
-  for (const order of problem.order) {
-    for (let k = 0; k < order.length; k++) {
-      const start = first + k;
-      while (k + 1 < order.length && (isShort[first + k] || isShort[first + k + 1])) k++;
-      if (first + k > start) groups.push(groupOf(problem, network, start, first + k));
-    }
-    first += order.length;
+  for (let from = 0, to = 0; from < sets.length; from = to + 1, to = from) {
+    while (stageBefore[to + 1] === to && (isShort[to] || isShort[to + 1])) to++;
+    if (to > from) groups.push(groupOf(network, from, to));
   }
   return groups;
 }
 
-function groupOf(problem: PipelineProblem, network: Network, from: number, to: number): ClockGroup {
-  const members = network.instructions.slice(from, to + 1);
-  const lists = new Set(members.map((instruction) => optionsOf(problem, instruction)));
-  const clocks = [...lists].map((options) => new Set(options.map(({ freq_mhz }) => freq_mhz)));
-  const common = [...(clocks[0] ?? [])].filter((clock) => clocks.every((own) => own.has(clock)));
-  const [first] = members;
-  if (common.length === 0 && first) fail(noCommonClock(first.stage, first.kind, members.length));
-  const numbers = members.map((_, k) => from + k);
-  return { members: numbers, clocks_mhz: common.sort((a, b) => a - b) };
+function fastest({ atClock }: SwitchedOptions): number {
+  return Math.min(...atClock.map(({ time_s }) => time_s[0] ?? Number.POSITIVE_INFINITY));
+}
+
+function groupOf(network: SwitchedNetwork, from: number, to: number): ClockGroup {
+  const members = Array.from({ length: to - from + 1 }, (_, k) => from + k);
+  const sets = [...new Set(network.sets.slice(from, to + 1))];
+  const clocks = [...network.clocks_mhz.keys()].filter((clock) =>
+    sets.every(({ atClock }) => (atClock[clock]?.options.length ?? 0) > 0),
+  );
+  const first = network.instructions[from];
+  if (clocks.length === 0 && first) fail(noCommonClock(first.stage, first.kind, members.length));
+  return { members, clocks };
+}
+
+/**
+ * The clock at which a group costs least where a second of each instruction is worth its price.
+ * @param price_w of each instruction, by its number
+ */
+export function cheapestClock(
+  { sets }: SwitchedNetwork,
+  { members, clocks }: ClockGroup,
+  price_w: Float64Array,
+): number {
+  const costs = clocks.map((clock) =>
+    members.reduce((sum, i) => {
+      const at = sets[i]?.atClock[clock];
+      const cost = at?.time_s.map(
+        (time_s, k) => (at.dynamic_j[k] ?? 0) + (price_w[i] ?? 0) * time_s,
+      );
+      return sum + Math.min(...(cost ?? []));
+    }, 0),
+  );
+  return clocks[costs.indexOf(Math.min(...costs))] ?? 0;
 }

@@ -3,7 +3,7 @@ import type { Network, OptionSet } from "../network.js";
 import type { RelaxedSolution } from "../relaxation.js";
 import { replay } from "../replay.js";
 import { Rounding } from "../rounding.js";
-import { clockGroups } from "./clock-groups.js";
+import { type ClockGroup, cheapestClock, clockGroups } from "./clock-groups.js";
 import { type SwitchedNetwork, switchedNetwork } from "./switched-network.js";
 import { SwitchedPlan } from "./switched-plan.js";
 import { SwitchedSearch } from "./switched-search.js";
@@ -11,97 +11,75 @@ import { SwitchedSearch } from "./switched-search.js";
 /** Differences below this share are rounding. */
 const EPSILON = 1e-9;
 
-const NONE = { time_s: new Float64Array(0), dynamic_j: new Float64Array(0) };
-
-/** What a search for the fastest plan has to gain with each step. */
+/** The search for the fastest plan goes on while a step gains this share. */
 const WORTH_A_STEP = 1e-4;
-
-/** Instructions at one clock, and the clocks they may have, as indices into the network's. */
-interface Group {
-  readonly members: readonly number[];
-  readonly clocks: readonly number[];
-}
 
 /**
  * Turns relaxed solutions into discrete plans in which short instructions share the clock of those
- * beside them (see {@link clockGroups}) and every switch is charged (see {@link switchedOption}).
- * Every group gets the lowest clock at which none of its members is slower than relaxed; with its
- * options at that clock alone it is rounded like everything else. Then switches are charged, and a
- * search among charged plans makes good what they cost.
+ * beside them (see `clockGroups`) and every switch is charged (see `switchedOption`). A group gets
+ * the clock at which it costs least with its members' time at the relaxation's prices, and its
+ * options at that clock alone are rounded like everything else. Then switches are charged, and a
+ * search among charged plans makes good what they cost and moves the groups' clocks.
  */
 export class SwitchedRounding {
   /** In which a plan's options are counted. */
   readonly network: SwitchedNetwork;
-  /** The earliest time that a plan was found for. */
-  readonly fastest_s: number;
   readonly #plain: Network;
-  readonly #groups: readonly Group[];
+  readonly #groups: readonly ClockGroup[];
   readonly #plan: SwitchedPlan;
   readonly #search: SwitchedSearch;
-  /** The fastest plan. */
+  /** The fastest plan that was found, by its options without switches. */
   readonly #fastest: Int32Array;
 
+  /** Fails with KRS4009 or KRS4011, see `switchedNetwork` and `clockGroups`. */
   constructor(problem: PipelineProblem, plain: Network) {
     this.#plain = plain;
     this.network = switchedNetwork(problem, plain);
-    const { clocks_mhz } = this.network;
-    this.#groups = clockGroups(problem, plain).map(({ members, clocks_mhz: common }) => ({
-      members,
-      clocks: common.map((clock) => clocks_mhz.indexOf(clock)),
-    }));
+    this.#groups = clockGroups(this.network, problem.switch_time_s);
     this.#plan = new SwitchedPlan(this.network);
-    const { place } = this.#plan;
-    const placed = this.#groups.map(({ members, clocks }) => ({
-      members: members.map((i) => place[i] ?? 0),
-      clocks,
-    }));
-    this.#search = new SwitchedSearch(this.#plan, placed);
+    this.#search = new SwitchedSearch(this.#plan, this.#groups);
     this.#fastest = this.#findFastest();
-    this.fastest_s = this.#plan.time_s;
   }
 
-  /** The option of each instruction after the clock before it, as an index into its options. */
+  /**
+   * The option of each instruction after the clock before it, as an index into its options. Where no
+   * plan in time is found, the fastest that is known.
+   */
   plan(relaxed: RelaxedSolution): Int32Array {
-    const deadline_s = Math.max(relaxed.deadline_s, this.fastest_s) * (1 + EPSILON);
-    const clocks = this.#groups.map((group) => this.#clockFor(group, relaxed.price_w));
-    this.#plan.load(this.#rounded(clocks, relaxed));
-    if (!this.#search.hasten(deadline_s)) this.#plan.load(this.#fastest);
-    this.#search.save(deadline_s);
-    return this.#plan.choice();
+    const plan = this.#plan;
+    const deadline_s = relaxed.deadline_s * (1 + EPSILON);
+    const sets = this.#atClocks(relaxed.price_w);
+    const rounded = new Rounding({ ...this.#plain, sets }).plan(relaxed);
+    plan.load(this.#numbered(sets, rounded));
+    if (!this.#search.hasten(deadline_s)) plan.load(this.#fastest);
+    this.#search.save(Math.max(deadline_s, plan.time_s));
+    return plan.choice();
   }
 
-  /** Every instruction at its fastest, and faster still where that saves switches. */
+  /** Every instruction at its fastest, and other options where that is faster still. */
   #findFastest(): Int32Array {
-    const anyTime_s = new Float64Array(this.#plain.sets.length).fill(1e9);
-    const sets = this.#restricted(this.#groups.map((group) => this.#clockFor(group, anyTime_s)));
-    let options = this.#numbered(sets, new Int32Array(sets.length));
-    this.#plan.load(options);
-    const least_s = replay(this.#plain, new Int32Array(sets.length)).time_s;
-    while (
-      this.#plan.time_s > least_s &&
-      this.#search.hasten(this.#plan.time_s * (1 - WORTH_A_STEP))
-    ) {
-      options = this.#plan.options();
+    const plan = this.#plan;
+    const first = new Int32Array(this.#plain.sets.length);
+    const dear_w = new Float64Array(first.length).fill(1 / EPSILON);
+    let options = this.#numbered(this.#atClocks(dear_w), first);
+    plan.load(options);
+    const least_s = replay(this.#plain, first).time_s * (1 + EPSILON);
+    while (plan.time_s > least_s && this.#search.hasten(plan.time_s * (1 - WORTH_A_STEP))) {
+      options = plan.options();
     }
-    this.#plan.load(options);
     return options;
   }
 
-  /** The options of a rounded plan without switches, with a clock for each group. */
-  #rounded(clocks: readonly number[], relaxed: RelaxedSolution): Int32Array {
-    const sets = this.#restricted(clocks);
-    return this.#numbered(sets, new Rounding({ ...this.#plain, sets }).plan(relaxed));
-  }
-
-  /** What everything may choose from where each group has its clock. */
-  #restricted(clocks: readonly number[]): OptionSet[] {
+  /** What everything may choose from if each group runs at its cheapest clock. */
+  #atClocks(price_w: Float64Array): OptionSet[] {
     const sets = [...this.#plain.sets];
-    this.#groups.forEach(({ members }, g) => {
-      for (const i of members) {
-        const own = this.network.sets[i]?.atClock[clocks[g] ?? 0];
+    for (const group of this.#groups) {
+      const clock = cheapestClock(this.network, group, price_w);
+      for (const i of group.members) {
+        const own = this.network.sets[i]?.atClock[clock];
         if (own !== undefined) sets[i] = own;
       }
-    });
+    }
     return sets;
   }
 
@@ -111,23 +89,5 @@ export class SwitchedRounding {
       const option = sets[i]?.options[k];
       return (option && this.network.sets[i]?.numbers.get(option)) ?? 0;
     });
-  }
-
-  /** The clock at which the members' times and energies cost least. */
-  #clockFor({ members, clocks }: Group, price_w: Float64Array): number {
-    let [best, least] = [clocks[0] ?? 0, Number.POSITIVE_INFINITY];
-    for (const clock of clocks) {
-      let cost = 0;
-      for (const i of members) {
-        const { time_s, dynamic_j } = this.network.sets[i]?.atClock[clock] ?? NONE;
-        let own = Number.POSITIVE_INFINITY;
-        for (let k = 0; k < time_s.length; k++) {
-          own = Math.min(own, (dynamic_j[k] ?? 0) + (price_w[i] ?? 0) * (time_s[k] ?? 0));
-        }
-        cost += own;
-      }
-      if (cost < least) [best, least] = [clock, cost];
-    }
-    return best;
   }
 }

@@ -1,3 +1,4 @@
+import type { ClockGroup } from "./clock-groups.js";
 import type { SwitchedPlan } from "./switched-plan.js";
 
 /** A saving or gain below this share is rounding. */
@@ -6,11 +7,8 @@ const EPSILON = 1e-12;
 /** No more than so many walks through all instructions: the last ones save next to nothing. */
 const MOST_WALKS = 20;
 
-/** Instructions at one clock, by their places, and the clocks they may have, ascending indices. */
-export interface PlacedGroup {
-  readonly members: readonly number[];
-  readonly clocks: readonly number[];
-}
+/** Nor so many turns to meet a deadline, in each of which a group may go by one clock. */
+const MOST_TURNS = 1000;
 
 /** A change that saves time: of which instruction or group to which option or clock. */
 interface Second {
@@ -27,14 +25,18 @@ interface Second {
  */
 export class SwitchedSearch {
   readonly #plan: SwitchedPlan;
-  readonly #groups: readonly PlacedGroup[];
+  /** With their members by place. */
+  readonly #groups: readonly ClockGroup[];
   readonly #isGrouped: Uint8Array;
 
-  constructor(plan: SwitchedPlan, groups: readonly PlacedGroup[]) {
+  constructor(plan: SwitchedPlan, groups: readonly ClockGroup[]) {
     this.#plan = plan;
-    this.#groups = groups;
+    this.#groups = groups.map(({ members, clocks }) => ({
+      members: members.map((i) => plan.place[i] ?? 0),
+      clocks,
+    }));
     this.#isGrouped = new Uint8Array(plan.size);
-    for (const { members } of groups) {
+    for (const { members } of this.#groups) {
       for (const p of members) this.#isGrouped[p] = 1;
     }
   }
@@ -47,7 +49,7 @@ export class SwitchedSearch {
   hasten(deadline_s: number): boolean {
     const plan = this.#plan;
     for (let turn = 0; plan.time_s > deadline_s; turn++) {
-      if (turn > plan.size) return false;
+      if (turn === MOST_TURNS) return false;
       const seconds = this.#seconds(deadline_s);
       const group = this.#cheapestGroup();
       const isCheapest = group.price_w < (seconds[0]?.price_w ?? Number.POSITIVE_INFINITY);

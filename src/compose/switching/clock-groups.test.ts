@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { option } from "../../../test/support/pipelines.js";
+import type { InstructionOption } from "../../ir/configuration.js";
+import { networkOf } from "../network.js";
+import { problemOfOptions } from "../problem.js";
+import { clockGroups } from "./clock-groups.js";
+import { switchedNetwork } from "./switched-network.js";
+
+const CLOCKS = [900, 1200, 1410];
+const list = (time_s: number, clocks = CLOCKS): InstructionOption[] =>
+  clocks.map((clock) => option((time_s * 1410) / clock, clock, clock));
+
+/** Groups of one stage with three microbatches, as `kind microbatch` of its members. */
+function groupsOf(
+  options: Readonly<Partial<Record<"forward" | "backward" | "tail", InstructionOption[]>>>,
+  switch_time_s: number,
+) {
+  const layout = { microbatches: 3, pipeline: "gpipe", static_power_w: 0, switch_time_s } as const;
+  const problem = problemOfOptions([options], 1, layout);
+  const network = switchedNetwork(problem, networkOf(problem));
+  return clockGroups(network, switch_time_s).map(({ members, clocks }) => ({
+    members: members.map((i) => {
+      const { kind, microbatch } = network.instructions[i] ?? {};
+      return `${kind} ${microbatch}`;
+    }),
+    clocks_mhz: clocks.map((clock) => network.clocks_mhz[clock]),
+  }));
+}
+
+test("nothing is shared where all instructions are long, or switches free", () => {
+  const options = { forward: list(1), backward: list(2), tail: list(1) };
+  expect(groupsOf(options, 0.1)).toEqual([]);
+  expect(groupsOf({ forward: list(0), backward: list(0) }, 0)).toEqual([]);
+});
+
+test("a short tail shares the clock of the instruction before it", () => {
+  const options = { forward: list(1), backward: list(2), tail: list(0.9) };
+  expect(groupsOf(options, 0.1)).toEqual([
+    { members: ["backward 2", "tail null"], clocks_mhz: CLOCKS },
+  ]);
+});
+
+test("a run of short instructions is one group with the instructions on both sides", () => {
+  const options = { forward: list(0.5), backward: list(2), tail: list(3) };
+  expect(groupsOf(options, 0.1).map(({ members }) => members)).toEqual([
+    ["forward 0", "forward 1", "forward 2", "backward 0"],
+  ]);
+  const backward = { forward: list(2), backward: list(0.5), tail: list(3) };
+  expect(groupsOf(backward, 0.1).map(({ members }) => members)).toEqual([
+    ["forward 2", "backward 0", "backward 1", "backward 2", "tail null"],
+  ]);
+});
+
+test("a group runs at clocks that all of its members have", () => {
+  const options = { forward: list(2), backward: list(2), tail: list(0.5, [1410, 1300, 900]) };
+  expect(groupsOf(options, 0.1).map(({ clocks_mhz }) => clocks_mhz)).toEqual([[900, 1410]]);
+  const apart = { forward: list(2), backward: list(2), tail: list(0.5, [1300]) };
+  expect(() => groupsOf(apart, 0.1)).toThrow(/KRS4011.*backward/);
+});

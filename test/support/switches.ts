@@ -1,0 +1,134 @@
+import fc from "fast-check";
+import { problemOfOptions } from "../../src/compose/problem.js";
+import type { InstructionOption } from "../../src/ir/configuration.js";
+import type { PipelineInstruction, PipelineProblem } from "../../src/ir/iteration.js";
+import { option } from "./pipelines.js";
+import { replay } from "./replay.js";
+
+/** The options of an instruction of a problem. */
+export function optionsOf(
+  { options, stages }: PipelineProblem,
+  { stage, chunk, kind }: PipelineInstruction,
+): readonly InstructionOption[] {
+  return options[chunk * stages + stage]?.[kind] ?? [];
+}
+
+/**
+ * Time and energy of a stage's instructions with every switch charged, where each has one option at
+ * a clock. Written from the documented rule, apart from the code under test.
+ */
+function charged(problem: PipelineProblem, chosen: readonly Chosen[]) {
+  return chosen.map(({ instruction, option: own }, k) => {
+    const { freq_mhz: from_mhz } = (chosen.at(k - 1) ?? chosen[k])?.option ?? own;
+    const { time_s, energy_j } = own;
+    if (from_mhz === own.freq_mhz) return { ...instruction, time_s, energy_j };
+    const distance = ({ freq_mhz }: InstructionOption) => Math.abs(freq_mhz - from_mhz);
+    const [old = own] = optionsOf(problem, instruction).toSorted(
+      (a, b) => distance(a) - distance(b) || a.freq_mhz - b.freq_mhz,
+    );
+    const share = Math.min(1, problem.switch_time_s / old.time_s);
+    return {
+      ...instruction,
+      time_s: share * old.time_s + (1 - share) * time_s,
+      energy_j: share * old.energy_j + (1 - share) * energy_j,
+    };
+  });
+}
+
+/** An instruction with what a plan chose for it. */
+export interface Chosen {
+  readonly instruction: PipelineInstruction;
+  readonly option: InstructionOption;
+}
+
+/** A plan's time and energy with every switch charged, by the documented rules. */
+export function chargedReplay(problem: PipelineProblem, stages: readonly (readonly Chosen[])[]) {
+  const { static_power_w, transfer_s, stages: pp, microbatches } = problem;
+  return replay({
+    static_power_w,
+    transfer_s,
+    parallelism: { tp: 1, cp: 1, ep: 1, pp, microbatches },
+    stages: stages.map((chosen) => ({ instructions: charged(problem, chosen) })),
+  });
+}
+
+/** Whether every short instruction runs at the clock of those beside it. */
+export function sharesClocks(
+  problem: PipelineProblem,
+  stages: readonly (readonly Chosen[])[],
+): boolean {
+  const isShort = ({ instruction }: Chosen) =>
+    Math.min(...optionsOf(problem, instruction).map(({ time_s }) => time_s)) <
+    10 * problem.switch_time_s;
+  return stages.every((chosen) =>
+    chosen.every((one, k) => {
+      const next = chosen[k + 1];
+      if (next === undefined || !(isShort(one) || isShort(next))) return true;
+      return one.option.freq_mhz === next.option.freq_mhz;
+    }),
+  );
+}
+
+/** Every plan in which short instructions share clocks, with its options. */
+export function* everySwitchedPlan(problem: PipelineProblem): Generator<readonly Chosen[][]> {
+  const all = problem.order.flat().map((instruction) => ({
+    instruction,
+    options: optionsOf(problem, instruction),
+  }));
+  const choice = all.map(() => 0);
+  for (;;) {
+    const chosen = all.flatMap(({ instruction, options }, i) => {
+      const own = options[choice[i] ?? 0];
+      return own ? [{ instruction, option: own }] : [];
+    });
+    const stages = problem.order.map((_, s) =>
+      chosen.filter(({ instruction }) => instruction.stage === s),
+    );
+    if (sharesClocks(problem, stages)) yield stages;
+    let i = 0;
+    while (i < all.length && (choice[i] ?? 0) === (all[i]?.options.length ?? 1) - 1)
+      choice[i++] = 0;
+    if (i === all.length) return;
+    choice[i] = (choice[i] ?? 0) + 1;
+  }
+}
+
+/** Small random 1F1B problems with an option at each of a few clocks, and a switch time. */
+export function clockedProblems(limits: {
+  readonly stages: number;
+  readonly microbatches: number;
+  readonly clocks: number;
+}): fc.Arbitrary<PipelineProblem> {
+  const list = fc.array(
+    fc.record({
+      time_s: fc.integer({ min: 1, max: 9 }),
+      energy_j: fc.integer({ min: 0, max: 30 }),
+    }),
+    { minLength: limits.clocks, maxLength: limits.clocks },
+  );
+
+  const stage = fc.record(
+    { forward: list, backward: list, tail: list },
+    {
+      requiredKeys: ["forward", "backward"],
+    },
+  );
+  return fc
+    .tuple(
+      fc.array(stage, { minLength: 1, maxLength: limits.stages }),
+      fc.integer({ min: 1, max: limits.microbatches }),
+      fc.integer({ min: 0, max: 2 }),
+      fc.constantFrom(0.05, 0.2, 0.5),
+    )
+    .map(([stages, microbatches, static_power_w, switch_time_s]) => {
+      const clocked = (entries: readonly { time_s: number; energy_j: number }[]) =>
+        entries.map(({ time_s, energy_j }, c) => option(time_s, energy_j, 900 + 100 * c));
+      const options = stages.map(({ forward, backward, tail }) => ({
+        forward: clocked(forward),
+        backward: clocked(backward),
+        ...(tail && { tail: clocked(tail) }),
+      }));
+      const layout = { microbatches, static_power_w, switch_time_s };
+      return problemOfOptions(options, stages.length, layout);
+    });
+}
