@@ -5,6 +5,7 @@ import { type InstanceFile, readInstance } from "../../src/plan/instance.js";
 import { readSolution, type SolutionFile } from "../../src/plan/solution.js";
 import { kareus, temporaryFolder } from "../support/cli.js";
 import { documentedOrder, replay } from "../support/replay.js";
+import { charged } from "../support/switches.js";
 
 const INSTANCES = "../shared/data/instances";
 const PROFILE = "../shared/data/perseus/stage_profile_gpt3-175b_a100_sxm.csv";
@@ -36,14 +37,19 @@ function played(instance: InstanceFile, choice: Point["choice"]) {
     const order = documentedOrder(shape, stage);
     if (tail !== undefined) order.push("tail null 0");
     expect(indices.length).toBe(order.length);
-    const instructions = order.map((spelled, k) => {
+    const chosen = order.map((spelled, k) => {
       const [kind = "", microbatch, chunk] = spelled.split(" ");
       const cell = options[Number(chunk) * count + stage];
-      const list = kind === "tail" ? tail?.[stage] : cell?.[kind as keyof typeof cell];
-      const option = list?.[indices[k] ?? -1];
-      if (option === undefined) throw new Error(`no option ${indices[k]} for ${spelled}`);
-      return { kind, microbatch: Number(microbatch), chunk: Number(chunk), ...option };
+      const all = (kind === "tail" ? tail?.[stage] : cell?.[kind as keyof typeof cell]) ?? [];
+      const own = all[indices[k] ?? -1];
+      if (own === undefined) throw new Error(`no option ${indices[k]} for ${spelled}`);
+      return { kind, microbatch: Number(microbatch), chunk: Number(chunk), own, all };
     });
+    const costs = charged(chosen, instance.switch_time_s ?? 0);
+    const instructions = chosen.map(({ kind, microbatch, chunk, own }, k) => ({
+      ...{ kind, microbatch, chunk, time_s: own.time_s, energy_j: own.energy_j },
+      ...costs[k],
+    }));
     return { instructions };
   });
   const parallelism = { tp: 1, cp: 1, ep: 1, pp: count, microbatches };
@@ -99,6 +105,8 @@ describe.concurrent("kareus solve", () => {
     ["interleaved-1f1b", instanceOf({ pipeline: "interleaved-1f1b" }, 6)],
     ["transfers and tails", instanceOf({ transfer_s: 0.02, tail })],
     ["all at once", instanceOf({ pipeline: "interleaved-1f1b", transfer_s: 0.05, tail }, 9)],
+    ["switches of the clock", instanceOf({ switch_time_s: 0.006, tail })],
+    ["switches and all", instanceOf({ pipeline: "zb-h1", switch_time_s: 0.004, transfer_s: 0.01 })],
     ["split backwards and tails", instanceOf({ pipeline: "zb-h1", transfer_s: 0.01, tail })],
   ])("%s: every point is an independent replay of its choice", async (_what, instance) => {
     const solution = await solve(file(JSON.stringify(instance)), "--points", "12");

@@ -41,6 +41,17 @@ describe.concurrent("bad instances", () => {
     ["KRS4104", "a negative power", { static_power_w: -1 }],
     ["KRS4104", "a negative transfer", { transfer_s: -1 }],
     ["KRS4104", "an empty tail", { tail: [[OPTION], []] }],
+    ["KRS4104", "a negative switch time", { switch_time_s: -1 }],
+    [
+      "KRS4010",
+      "a switch time without clocks",
+      { switch_time_s: 0.01, ...withOption({ freq_mhz: undefined }) },
+    ],
+    [
+      "KRS4011",
+      "short instructions without a common clock",
+      { switch_time_s: 0.2, ...withOption({ freq_mhz: 1200 }) },
+    ],
     ["KRS4002", "no backward", { options: [STAGE, { forward: [OPTION] }] }],
     ["KRS4002", "a backward that the pipeline wants split", { pipeline: "zb-h1" }],
     ["KRS4008", "a stage too few", { options: [STAGE] }],
@@ -75,6 +86,7 @@ describe.concurrent("bad instances", () => {
     ["--microbatches", "0"],
     ["--static-power-w", "NaN"],
     ["--transfer-s", "-1"],
+    ["--switch-time-s", "soon"],
   ])("%s %s", async (flag, value) => {
     expectBadInput(await solve({}, `${flag}=${value}`), "KRS0002");
   });

@@ -6,29 +6,39 @@ import { option } from "./pipelines.js";
 import { replay } from "./replay.js";
 
 /** The options of an instruction of a problem. */
-export function optionsOf(
+function optionsOf(
   { options, stages }: PipelineProblem,
   { stage, chunk, kind }: PipelineInstruction,
 ): readonly InstructionOption[] {
   return options[chunk * stages + stage]?.[kind] ?? [];
 }
 
+interface Clocked {
+  readonly time_s: number;
+  readonly energy_j: number;
+  readonly freq_mhz?: number | undefined;
+}
+
 /**
- * Time and energy of a stage's instructions with every switch charged, where each has one option at
- * a clock. Written from the documented rule, apart from the code under test.
+ * Times and energies of a stage's instructions with every switch charged. Written from the
+ * documented rule, apart from the code under test.
+ * @param chosen of each instruction its option and all that it could choose from
  */
-function charged(problem: PipelineProblem, chosen: readonly Chosen[]) {
-  return chosen.map(({ instruction, option: own }, k) => {
-    const { freq_mhz: from_mhz } = (chosen.at(k - 1) ?? chosen[k])?.option ?? own;
+export function charged(
+  chosen: readonly { readonly own: Clocked; readonly all: readonly Clocked[] }[],
+  switch_time_s: number,
+): { time_s: number; energy_j: number }[] {
+  return chosen.map(({ own, all }, k) => {
     const { time_s, energy_j } = own;
-    if (from_mhz === own.freq_mhz) return { ...instruction, time_s, energy_j };
-    const distance = ({ freq_mhz }: InstructionOption) => Math.abs(freq_mhz - from_mhz);
-    const [old = own] = optionsOf(problem, instruction).toSorted(
-      (a, b) => distance(a) - distance(b) || a.freq_mhz - b.freq_mhz,
+    const from_mhz = chosen.at(k - 1)?.own.freq_mhz ?? 0;
+    if (from_mhz === own.freq_mhz) return { time_s, energy_j };
+    const distance = ({ freq_mhz = 0 }: Clocked) => Math.abs(freq_mhz - from_mhz);
+    const [old = own] = all.toSorted(
+      (a, b) =>
+        distance(a) - distance(b) || (a.freq_mhz ?? 0) - (b.freq_mhz ?? 0) || a.time_s - b.time_s,
     );
-    const share = Math.min(1, problem.switch_time_s / old.time_s);
+    const share = Math.min(1, switch_time_s / old.time_s);
     return {
-      ...instruction,
       time_s: share * old.time_s + (1 - share) * time_s,
       energy_j: share * old.energy_j + (1 - share) * energy_j,
     };
@@ -48,7 +58,18 @@ export function chargedReplay(problem: PipelineProblem, stages: readonly (readon
     static_power_w,
     transfer_s,
     parallelism: { tp: 1, cp: 1, ep: 1, pp, microbatches },
-    stages: stages.map((chosen) => ({ instructions: charged(problem, chosen) })),
+    stages: stages.map((chosen) => {
+      const options = chosen.map(({ instruction, option: own }) => ({
+        own,
+        all: optionsOf(problem, instruction),
+      }));
+      const costs = charged(options, problem.switch_time_s);
+      const instructions = chosen.flatMap(({ instruction }, k) => {
+        const cost = costs[k];
+        return cost ? [{ ...instruction, ...cost }] : [];
+      });
+      return { instructions };
+    }),
   });
 }
 

@@ -27,7 +27,7 @@ export interface SwitchedNetwork extends Network<SwitchedOptions> {
   readonly clocks_mhz: readonly number[];
 }
 
-/** More options than this, each after every clock, would not fit into memory beside the rest. */
+/** More options, each after every clock, would not fit into memory beside the rest. */
 const MOST_OPTIONS = 4e6;
 
 /**
@@ -35,30 +35,32 @@ const MOST_OPTIONS = 4e6;
  * clocks than can be held.
  */
 export function switchedNetwork(problem: PipelineProblem, network: Network): SwitchedNetwork {
+  const { static_power_w, switch_time_s } = problem;
   const lists = network.instructions.map((instruction) => optionsOf(problem, instruction));
   const distinct = [...new Set(lists)];
   const every = new Set(distinct.flatMap((list) => list.map(({ freq_mhz }) => freq_mhz)));
   const clocks_mhz = [...every].sort((a, b) => a - b);
-  const options = clocks_mhz.length * distinct.reduce((sum, { length }) => sum + length, 0);
-  if (options > MOST_OPTIONS) fail(tooManyOptions(lists.length, options));
-  const known = new Map(
-    distinct.map((list) => [list, switchedOptions(list, clocks_mhz, problem)] as const),
+  const atClock = distinct.map((list) => {
+    const own = new Map<number, InstructionOption[]>(clocks_mhz.map((clock) => [clock, []]));
+    for (const option of list) own.get(option.freq_mhz)?.push(option);
+    return Array.from(own.values(), (options) => optionSetOf(options, static_power_w));
+  });
+  const options = atClock.flat().reduce((sum, at) => sum + at.options.length, 0);
+  if (options * clocks_mhz.length > MOST_OPTIONS) fail(tooManyOptions(lists.length, options));
+  const switched = atClock.map((own) =>
+    switchedOptions(own, clocks_mhz, switch_time_s, static_power_w),
   );
-  const sets = lists.map((list) => known.get(list) ?? switchedOptions(list, clocks_mhz, problem));
+  const place = new Map(distinct.map((list, k) => [list, k] as const));
+  const sets = lists.flatMap((list) => switched[place.get(list) ?? 0] ?? []);
   return { ...network, sets, clocks_mhz };
 }
 
 function switchedOptions(
-  list: readonly InstructionOption[],
+  atClock: readonly OptionSet[],
   clocks_mhz: readonly number[],
-  { switch_time_s, static_power_w }: PipelineProblem,
+  switch_time_s: number,
+  static_power_w: number,
 ): SwitchedOptions {
-  const atClock = clocks_mhz.map((clock) =>
-    optionSetOf(
-      list.filter(({ freq_mhz }) => freq_mhz === clock),
-      static_power_w,
-    ),
-  );
   const plain = atClock.flatMap(({ options }) => options);
   const clock = Int32Array.from(atClock.flatMap(({ options }, c) => options.map(() => c)));
   const firstAt = new Int32Array(clocks_mhz.length + 1);
