@@ -119,7 +119,8 @@ describe.concurrent("kareus solve", () => {
     );
     expect(solution.points[0]?.time_s).toBeCloseTo(fastest.time_s, 9);
     const gap = solution.points.map((p) => p.energy_j / p.lower_bound_j - 1);
-    expect(Math.max(...gap)).toBeLessThan(0.02);
+    // At the fastest there is no room for switches.
+    expect(Math.max(...gap)).toBeLessThan(instance.switch_time_s === undefined ? 0.02 : 0.04);
   });
 
   test("choice counts the options as the instance lists them, useless ones too", async () => {
