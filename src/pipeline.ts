@@ -49,6 +49,8 @@ export interface OptimizeOptions {
   readonly chunks: number;
   readonly recompute: Recompute;
   readonly static_power_w: number | null;
+  /** Of each crossing between stages. */
+  readonly transfer_s: number;
   /** Of a change of the clock; null: the device's. */
   readonly switch_time_s: number | null;
   readonly budget: number;
@@ -81,9 +83,9 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const device = loadDevice(options.gpu);
   const static_power_w = options.static_power_w ?? device.static_power_w;
 
-  const { microbatches, pipeline, chunks } = options;
+  const { microbatches, pipeline, chunks, transfer_s } = options;
   const switch_time_s = options.switch_time_s ?? device.switch_time_s;
-  const layout = { microbatches, static_power_w, pipeline, chunks, switch_time_s };
+  const layout = { microbatches, static_power_w, pipeline, chunks, transfer_s, switch_time_s };
   checkLayout(options.pp, layout);
 
   const imported = await timer.run("ingest", () => read(options, hooks));
@@ -111,11 +113,11 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
 
   return timer.run("emission", () => {
     const all = [...evaluations.values()].flat();
-    const facts = runFacts(options, device, static_power_w, lowered.kernels);
+    const facts = runFacts(options, device, layout, lowered.kernels);
     const costs = { ...countSources(all), profiles: [] };
     const { seed } = options;
     return {
-      frontier: frontierFile({ ...facts, seed, costs, switch_time_s, baselines, frontier }),
+      frontier: frontierFile({ ...facts, seed, costs, baselines, frontier }),
       plans: frontier.points.map((point, id) => planFile(point, id, lowered.partitions, facts)),
       evaluations: all,
       timings: timer.timings,
@@ -211,9 +213,10 @@ function checkInvariants(pass: string, graph: AnyGraph): void {
 function runFacts(
   options: OptimizeOptions,
   device: Device,
-  static_power_w: number,
+  layout: Pick<RunFacts, "static_power_w" | "transfer_s" | "switch_time_s">,
   kernels: KernelGraph,
 ): RunFacts {
+  const { static_power_w, transfer_s, switch_time_s } = layout;
   const { tp, cp, ep, pp, dp, microbatches, pipeline, chunks, recompute } = options;
   const degree = (group: string, asked: number) =>
     kernels.kernels.reduce(
@@ -235,7 +238,7 @@ function runFacts(
       chunks,
       recompute,
     },
-    static_power_w,
+    ...{ static_power_w, transfer_s, switch_time_s },
   };
 }
 

@@ -88,6 +88,11 @@ export const SEARCH_FLAGS = {
     max: Number.MAX_SAFE_INTEGER,
   }),
   threads: integer("--threads <n>", "worker threads (default: cores)", null, { min: 1, max: 256 }),
+  transfer: quantity(
+    "--transfer-s <s>",
+    "time of each crossing between stages (default: nothing)",
+    "seconds",
+  ),
   switchTime: quantity(
     "--switch-time-s <s>",
     "time that a change of the clock takes, 0: it is free (default: the device's)",
@@ -122,6 +127,7 @@ export function jobOptions(
     chunks: job.chunks,
     recompute: job.recompute,
     static_power_w: job.staticPower,
+    transfer_s: search.transfer ?? 0,
     switch_time_s: search.switchTime ?? null,
     budget: search.budget ?? SEARCH_FLAGS.budget.fallback,
     points: search.points ?? SEARCH_FLAGS.points.fallback,

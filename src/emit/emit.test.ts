@@ -27,6 +27,8 @@ const FACTS: RunFacts = {
     recompute: "full",
   },
   static_power_w: STATIC_POWER_W,
+  transfer_s: 0,
+  switch_time_s: 0.005,
 };
 
 function partition(key: string, direction: "forward" | "backward"): PartitionType {
@@ -182,7 +184,6 @@ const FRONTIER = frontierFile({
   ...FACTS,
   seed: 0,
   costs: { measured: 0, interpolated: 0, modelled: 42, extrapolated: 0, profiles: [] },
-  switch_time_s: 0.005,
   baselines: [
     { name: "sequential-max-clock", points: [{ time_s: 3.5, energy_j: 2000 }] },
     { name: "sequential-frequency", points: [{ time_s: 1, energy_j: 5000 }] },

@@ -9,6 +9,10 @@ export interface RunFacts {
   readonly parallelism: Parallelism;
   /** Per GPU. */
   readonly static_power_w: number;
+  /** Of each crossing between stages. */
+  readonly transfer_s: number;
+  /** Of a change of the clock. */
+  readonly switch_time_s: number;
 }
 
 /** One baseline as the solver yields it: energies of one GPU of each stage. */
@@ -20,7 +24,6 @@ interface BaselineFrontier {
 interface FrontierInput extends RunFacts {
   readonly seed: number;
   readonly costs: CostCounts;
-  readonly switch_time_s: number;
   readonly baselines: readonly BaselineFrontier[];
   /** The searched one: energies of one GPU of each stage. */
   readonly frontier: IterationFrontier;
@@ -41,6 +44,7 @@ export function frontierFile(input: FrontierInput): FrontierFile {
     gpu: input.gpu.name,
     seed: input.seed,
     static_power_w: input.static_power_w,
+    ...(input.transfer_s > 0 ? { transfer_s: input.transfer_s } : {}),
     ...(input.switch_time_s > 0 ? { switch_time_s: input.switch_time_s } : {}),
     parallelism: input.parallelism,
     costs: input.costs,

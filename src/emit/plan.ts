@@ -48,6 +48,7 @@ export function planFile(
     gpu: { ...facts.gpu, clocks_mhz: [...clocks].sort((a, b) => a - b) },
     parallelism: facts.parallelism,
     static_power_w: facts.static_power_w,
+    ...(facts.transfer_s > 0 ? { transfer_s: facts.transfer_s } : {}),
     point: {
       id,
       time_s: point.time_s,

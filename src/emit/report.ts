@@ -118,6 +118,10 @@ ${rows.join("\n")}
 <p class="muted">Energy and power count every GPU of one data-parallel replica. The bound is the proven minimum of the continuous relaxation at that time. Past ${duration(energy_optimal_time_s)}, waiting costs more energy than it saves.</p>`;
 }
 
+function timeFact(name: string, time_s: number | undefined): [string, string][] {
+  return time_s === undefined ? [] : [[name, duration(time_s)]];
+}
+
 function provenanceSection(frontier: FrontierFile): string {
   const { costs } = frontier;
   const counts = (["measured", "interpolated", "modelled", "extrapolated"] as const)
@@ -127,6 +131,8 @@ function provenanceSection(frontier: FrontierFile): string {
     ["Configurations", counts.join(", ") || "none"],
     ["Profiles", costs.profiles.join(", ") || "none: costs come from the device model"],
     ["Static power", `${frontier.static_power_w} W per GPU`],
+    ...timeFact("Transfer between stages", frontier.transfer_s),
+    ...timeFact("Change of the clock", frontier.switch_time_s),
     ["Seed", String(frontier.seed)],
     ["Graph SHA-256", frontier.graph.sha256],
   ];

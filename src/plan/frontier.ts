@@ -28,7 +28,9 @@ const frontier = z.object({
   seed: z.int(),
   /** Per GPU. */
   static_power_w: quantity,
-  /** How long a change of the clock takes; absent: nothing. */
+  /** How long a result is on its way to another stage; absent: no time. */
+  transfer_s: quantity.optional(),
+  /** How long a change of the clock takes; absent: no time. */
   switch_time_s: quantity.optional(),
   parallelism,
   /** How many evaluated configurations each source answered. */

@@ -55,6 +55,8 @@ const plan = z
     parallelism,
     /** Per GPU: with it the instructions add up to `point`. */
     static_power_w: quantity,
+    /** How long a result is on its way to another stage; absent: no time. */
+    transfer_s: quantity.optional(),
     /** Energy counts every GPU of one data-parallel replica. */
     point: z.object({ id: count, time_s: quantity, energy_j: quantity }),
     partitions: z.array(partition),

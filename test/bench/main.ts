@@ -24,7 +24,8 @@ const OPTIONS: OptimizeOptions = {
   ]),
   dtype: "bf16",
   ...{ tp: 8, cp: 1, ep: 1, pp: 2, dp: 1, microbatches: 8 },
-  ...{ pipeline: "1f1b", chunks: 1, recompute: "full", static_power_w: null, switch_time_s: null },
+  ...{ pipeline: "1f1b", chunks: 1, recompute: "full", static_power_w: null },
+  ...{ transfer_s: 0, switch_time_s: null },
   ...{ budget: 224, points: 32, seed: 0, threads: availableParallelism() },
   ...{ strict: true, print_ir: null },
 };

@@ -21,6 +21,7 @@ describe.concurrent.each(LAYOUTS)("optimize under $pipeline", ({ pipeline, stage
       ...["optimize", MINI, "--bind", "batch=4,sequence=512", "--dtype", "bf16", "--tp", "2"],
       ...["--pp", String(stages), "--chunks", String(chunks), "--pipeline", pipeline],
       ...["--microbatches", "4", "--recompute", "full", "--points", "6", "--out", out],
+      ...["--transfer-s", "0.0002"],
     ]);
     expect(codes(run, "error")).toEqual([]);
     expect(run.status).toBe(0);
@@ -28,6 +29,7 @@ describe.concurrent.each(LAYOUTS)("optimize under $pipeline", ({ pipeline, stage
     expect(plans.length).toBeGreaterThan(1);
     for (const name of plans) {
       const plan = JSON.parse(readFileSync(join(out, "plans", name), "utf8"));
+      expect(plan.transfer_s).toBe(0.0002);
       const { time_s, energy_j } = replay(plan);
       expect(time_s / plan.point.time_s).toBeCloseTo(1, 9);
       expect(energy_j / plan.point.energy_j).toBeCloseTo(1, 9);

@@ -10,7 +10,7 @@ interface Instruction {
 /** What a replay needs of plan.json. */
 export interface ReplayedPlan {
   readonly static_power_w: number;
-  readonly transfer_s?: number;
+  readonly transfer_s?: number | undefined;
   readonly parallelism: Readonly<Record<"tp" | "cp" | "ep" | "pp" | "microbatches", number>>;
   readonly stages: readonly { readonly instructions: readonly Instruction[] }[];
 }

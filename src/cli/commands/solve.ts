@@ -51,6 +51,9 @@ stage,instruction,frequency,time,energy in MHz, seconds and joules of one GPU. A
 --microbatches and --static-power-w; in an instance, flags replace what it says.
 In the solution, choice[stage] holds, for each instruction of the stage in pipeline order, the index
 of its option; for a profile, options count the lines of the same stage and instruction.
+With a switch time, an instruction that follows one at another clock (a stage's first follows its
+last) runs for so long as it would by its own fastest option at that clock, or at the nearest it has,
+and the rest as chosen; one shorter than ten switch times shares the clock of those beside it.
 
 Examples:
   $ kareus solve instance.json --points 32 --json
