@@ -7,6 +7,9 @@ const EPSILON = 1e-12;
 /** No more than so many walks through all instructions: the last ones save next to nothing. */
 const MOST_WALKS = 20;
 
+/** An exchange looks for savings so many instructions before and after the one made faster. */
+const REACH = 2;
+
 /** Nor so many turns to meet a deadline, in each of which a group may go by one clock. */
 const MOST_TURNS = 1000;
 
@@ -70,19 +73,47 @@ export class SwitchedSearch {
     return true;
   }
 
-  /** Makes every change that saves energy within a deadline, until none does. */
+  /**
+   * Makes every change that saves energy within a deadline; where none does any more, exchanges, and
+   * again, until nothing moves.
+   */
   save(deadline_s: number): void {
     const plan = this.#plan;
     const least_j = EPSILON * Math.abs(plan.total_j);
-    for (let walk = 0, saves = true; saves && walk < MOST_WALKS; walk++) {
-      saves = false;
-      for (let g = 0; g < this.#groups.length; g++) {
-        if (this.#saveByGroup(g, deadline_s, least_j)) saves = true;
-      }
-      for (let p = 0; p < plan.size; p++) {
-        if (this.#saveBy(p, deadline_s, least_j)) saves = true;
-      }
+    const every = (count: number, change: (k: number) => boolean) => {
+      let saves = false;
+      for (let k = 0; k < count; k++) saves = change(k) || saves;
+      return saves;
+    };
+    for (let walk = 0; walk < MOST_WALKS; walk++) {
+      const byGroup = every(this.#groups.length, (g) => this.#saveByGroup(g, deadline_s, least_j));
+      const single = every(plan.size, (p) => this.#saveBy(p, deadline_s, least_j));
+      if (byGroup || single) continue;
+      if (!every(plan.size, (p) => this.#exchange(p, deadline_s, least_j))) return;
     }
+  }
+
+  /** Makes one instruction faster, if that saves more beside it on its stage. */
+  #exchange(p: number, deadline_s: number, least_j: number): boolean {
+    const plan = this.#plan;
+    const { changes, total_j } = plan;
+    for (const option of this.#candidates(p)) {
+      const cost_j = plan.costOf(p, option);
+      if (cost_j <= 0 || plan.throughWith(p, option) > deadline_s) continue;
+      plan.change(p, option);
+      if (plan.settle(deadline_s)) {
+        let [back, ahead] = [p, p];
+        for (let k = 0; k < REACH; k++) {
+          back = plan.before[back] as number;
+          ahead = plan.after[ahead] as number;
+          this.#saveBy(ahead, deadline_s, least_j);
+          this.#saveBy(back, deadline_s, least_j);
+        }
+        if (plan.total_j < total_j - least_j) return true;
+      }
+      plan.takeBack(changes);
+    }
+    return false;
   }
 
   #saveBy(p: number, deadline_s: number, least_j: number): boolean {
