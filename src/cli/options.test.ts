@@ -47,6 +47,8 @@ describe("the options of optimize", () => {
       chunks: 1,
       recompute: "none",
       static_power_w: null,
+      transfer_s: 0,
+      switch_time_s: null,
       budget: 224,
       points: 32,
       seed: 0,
