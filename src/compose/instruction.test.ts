@@ -185,3 +185,23 @@ test("hundreds of options are merged to 256 real ones, the fastest and cheapest 
     expect(least_j).toBeLessThanOrEqual(dynamic_j(energy_j, time_s) + 1e-9);
   }
 });
+
+test("on demand a clock keeps what only other clocks beat", () => {
+  const evaluations = table([
+    evaluation("b", 1, 0, 2, 60),
+    evaluation("b", 1, 1, 3, 70),
+    evaluation("b", 1, 2, 3, 95),
+    evaluation("b", 2, 0, 1, 40),
+  ]);
+  const single = { ...shape, executions: [{ ...sequential, uses: [use("b", [], null)] }] };
+  const spelled = (atEveryClock: boolean) =>
+    composeInstruction(single, evaluations, { ...EVERYTHING, atEveryClock }).options.map(
+      ({ freq_mhz, time_s }) => [freq_mhz, time_s],
+    );
+  // Dynamic energies: 40, 40 and 65 at the first clock, 30 at the second.
+  expect(spelled(false)).toEqual([[2, 1]]);
+  expect(spelled(true)).toEqual([
+    [2, 1],
+    [1, 2],
+  ]);
+});
