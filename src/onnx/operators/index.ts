@@ -6,15 +6,20 @@ import { constants } from "./constant.js";
 import { convolutions } from "./convolution.js";
 import { dropouts } from "./dropout.js";
 import { elementwise } from "./elementwise.js";
+import { mixtures } from "./experts.js";
 import { gathers } from "./gather.js";
+import { images } from "./image.js";
 import { COPY, FREE } from "./launch.js";
 import { linears } from "./linear.js";
 import { losses } from "./loss.js";
 import { movements } from "./movement.js";
 import { normalizations } from "./normalization.js";
 import { type Operator, type ShapedNode, ShapeError } from "./operator.js";
+import { optimizers } from "./optimizer.js";
 import { quantizations } from "./quantization.js";
+import { recurrents } from "./recurrent.js";
 import { reductions } from "./reduction.js";
+import { selections } from "./selection.js";
 import { trainings } from "./training.js";
 import { views } from "./view.js";
 
@@ -28,12 +33,17 @@ const OPERATORS: readonly Operator[] = [
   ...dropouts,
   ...elementwise,
   ...gathers,
+  ...images,
   ...linears,
   ...losses,
+  ...mixtures,
   ...movements,
   ...normalizations,
+  ...optimizers,
   ...quantizations,
+  ...recurrents,
   ...reductions,
+  ...selections,
   ...trainings,
   ...views,
 ];

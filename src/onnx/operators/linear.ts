@@ -223,4 +223,20 @@ function einsumSizes({ inputs, output, sizes }: Equation) {
   return result;
 }
 
-export const linears: readonly Operator[] = [matmul, gemm, einsum];
+/** Distances of all pairs of rows: a product and an epilogue. */
+const distances: Operator = {
+  ops: ["com.microsoft::CDist"],
+  infer: (call) => {
+    const [a, b] = [inputOf(call, 0), inputOf(call, 1)];
+    return [tensor(a.dtype, [dimOf(a.shape, 0), dimOf(b.shape, 0, 1)])];
+  },
+  follow: (_node, input, axis) => [axis === 0 ? input : "lost"],
+  work: (node) => {
+    const [a, b] = node.inputs;
+    if (!a || !b) return { kind: "free" };
+    const [m, n, k] = [dimOf(a.shape, 0), dimOf(b.shape, 0, 1), dimOf(a.shape, 1)];
+    return matmulKernel({ b: 1, m, n, k, dtype: a.dtype });
+  },
+};
+
+export const linears: readonly Operator[] = [matmul, gemm, einsum, distances];
