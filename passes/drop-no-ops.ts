@@ -32,7 +32,10 @@ export const dropNoOps: Pass<"tensor", "tensor"> = {
 
 /** Their values are known once shapes are; dropping them frees the tensors they look at. */
 const READS_SHAPE = new Set(["Shape", "Size"]);
-const SAME_SHAPE = new Set(["Reshape", "Expand", "Squeeze", "Unsqueeze", "Flatten"]);
+/** Gradients of what might have been broadcast but was not are sums over nothing. */
+const SAME_SHAPE = new Set([
+  ...["Reshape", "Expand", "Squeeze", "Unsqueeze", "Flatten", "ReduceSum"],
+]);
 
 function passesOn(index: GraphIndex, node: TensorNode, input: string, output: string): boolean {
   const [from, to] = [index.tensor(input), index.tensor(output)];
