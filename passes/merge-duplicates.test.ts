@@ -13,6 +13,48 @@ const graph = (nodes: readonly Node[], outputs = ["y"]) =>
     outputs,
   });
 
+const KEPT: readonly (readonly [what: string, nodes: readonly Node[], outputs?: string[]])[] = [
+  [
+    "other attributes",
+    [
+      ["a", "ReduceMean", ["x"], { axes: [0] }],
+      ["y", "ReduceMean", ["x"]],
+    ],
+  ],
+  [
+    "random numbers",
+    [
+      ["a", "Dropout", ["x"]],
+      ["b", "Dropout", ["x"]],
+      ["y", "Add", ["a", "b"]],
+    ],
+  ],
+  [
+    "graph outputs",
+    [
+      ["y", "Relu", ["x"]],
+      ["z", "Relu", ["x"]],
+    ],
+    ["y", "z"],
+  ],
+  [
+    "collectives",
+    [
+      ["a", "kareus::AllReduce", ["x"]],
+      ["b", "kareus::AllReduce", ["x"]],
+      ["y", "Add", ["a", "b"]],
+    ],
+  ],
+  [
+    "what the backward computes again",
+    [
+      ["a", "Relu", ["x"]],
+      ["b", "Relu", ["x"], {}, { direction: "backward" }],
+    ],
+    ["y"],
+  ],
+];
+
 describe("merge-duplicates", () => {
   it("keeps the first of equal nodes, and of what they then make equal", () => {
     const merged = runPass(
@@ -28,47 +70,6 @@ describe("merge-duplicates", () => {
     expect(nodeLines(merged)).toEqual(["a ReduceMean(x)", "c Sub(x a)", "y Mul(c c)"]);
   });
 
-  it.each<readonly [string, readonly Node[], (readonly string[])?]>([
-    [
-      "other attributes",
-      [
-        ["a", "ReduceMean", ["x"], { axes: [0] }],
-        ["y", "ReduceMean", ["x"]],
-      ],
-    ],
-    [
-      "random numbers",
-      [
-        ["a", "Dropout", ["x"]],
-        ["b", "Dropout", ["x"]],
-        ["y", "Add", ["a", "b"]],
-      ],
-    ],
-    [
-      "graph outputs",
-      [
-        ["y", "Relu", ["x"]],
-        ["z", "Relu", ["x"]],
-      ],
-      ["y", "z"],
-    ],
-    [
-      "collectives",
-      [
-        ["a", "kareus::AllReduce", ["x"]],
-        ["b", "kareus::AllReduce", ["x"]],
-        ["y", "Add", ["a", "b"]],
-      ],
-    ],
-    [
-      "what the backward computes again",
-      [
-        ["a", "Relu", ["x"]],
-        ["b", "Relu", ["x"], {}, { direction: "backward" }],
-      ],
-      ["y"],
-    ],
-  ];
   it.each(KEPT.map(([what, nodes, outputs]) => ({ what, nodes, outputs })))(
     "leaves $what",
     ({ nodes, outputs }) => {
