@@ -138,13 +138,14 @@ export function matchKeys(index: GraphIndex, product: TensorNode): Source | null
   let current = name;
   for (let depth = 0; depth < 4; depth++) {
     const node = index.producer(current);
-    if (node === undefined) return null;
+    const input = node?.inputs[0] ?? "";
+    if (node === undefined || input === "") return null;
     nodes.unshift(node);
-    current = node.inputs[0] ?? "";
+    current = input;
     if (node.op === "Transpose") {
       return swapsLastTwoAxes(node) ? mergedLike(index, { name: current, nodes }, name) : null;
     }
-    const factor = index.tensor(node.inputs[1] ?? current).shape;
+    const factor = index.tensor(node.inputs[1] || current).shape;
     const scales = (node.op === "Mul" || node.op === "Div") && elementCount(factor) === 1;
     if (node.op !== "Reshape" && !scales) return null;
   }

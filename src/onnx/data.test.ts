@@ -49,7 +49,7 @@ function expectSaneWork({ nodes, tensors }: TensorGraph): void {
     const { inputs, outputs } = node;
     const shaped = { ...node, inputs: inputs.map(operand), outputs: outputs.map(operand) };
     const launched = operatorFor(node.op)?.work(shaped);
-    if (launched?.kind === "pointwise") return [launched.flops];
+    if (launched?.kind === "pointwise" || launched?.kind === "rows") return [launched.flops];
     return launched?.kind === "kernel" ? [flopsOf(launched.work), bytesOf(launched.work)] : [];
   });
   expect(amounts.filter((amount) => !Number.isFinite(amount) || amount < 0)).toEqual([]);

@@ -8,6 +8,7 @@ import {
 } from "./collectives.js";
 import type { GradientRule } from "./gradient.js";
 import {
+  atenGradient,
   concatGradient,
   expandGradient,
   gatherGradient,
@@ -123,6 +124,7 @@ const RULES: readonly (readonly [GradientRule, readonly string[]])[] = [
   [concatGradient, ["Concat", "com.microsoft::ConcatTraining"]],
   [expandGradient, ["Expand", "Tile"]],
   [gatherGradient, ["Gather", "GatherElements", "GatherND", "com.microsoft::ShrunkenGather"]],
+  [atenGradient, ["org.pytorch.aten::ATen"]],
   [topKGradient, ["TopK"]],
   [scatterGradient, ["ScatterElements", "Scatter", "ScatterND"]],
   [

@@ -1,6 +1,7 @@
 import { permutationOf } from "../operators/call.js";
 import { arriving, type GradientRule, NO_GRADIENT, upstream, wantedInputs } from "./gradient.js";
 import { broadcastSum } from "./pointwise.js";
+import { genericGradient } from "./rows.js";
 
 /** Views: the gradient is the same data in the input's shape. */
 export const viewGradient: GradientRule = (request) => {
@@ -74,6 +75,12 @@ export const scatterGradient: GradientRule = (request) => {
     aliases: request.wanted[0] ? [{ input: 0, gradient: dy }] : [],
   };
 };
+
+/** PyTorch's embedding is a lookup; of its other operators nothing is known. */
+export const atenGradient: GradientRule = (request) =>
+  request.node.attributes.operator === "embedding"
+    ? gatherGradient(request)
+    : genericGradient(request);
 
 /** Rows of a table, each added to the table's gradient; of an activation, a scatter. */
 export const gatherGradient: GradientRule = (request) => {

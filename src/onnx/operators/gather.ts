@@ -71,7 +71,10 @@ const scatter: Operator = {
 function addRows(node: ShapedNode): NodeWork {
   const table = bytesOfOperand(node.outputs[0]);
   const updates = bytesOfOperand(node.inputs[2]);
-  const read = bytesOfOperand(node.inputs[0]) + bytesOfOperand(node.inputs[1]) + 2 * updates;
+  const [data] = node.inputs;
+  // Zeros that the exporter wrote are filled in, not read.
+  const copied = data?.role === "constant" ? 0 : bytesOfOperand(data);
+  const read = copied + bytesOfOperand(node.inputs[1]) + 2 * updates;
   const flops = elementCount(node.inputs[2]?.shape ?? []);
   return memoryKernelOf(node, "gather", { read, written: table + updates, flops });
 }
