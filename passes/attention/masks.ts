@@ -11,7 +11,8 @@ export function isCausal(index: GraphIndex, mask: string): boolean {
   const { shape, role } = index.tensor(mask);
   const [rows = 1, columns = 1] = shape.slice(-2);
   const square = rows === columns && rows > 1 && shape.slice(0, -2).every((dim) => dim === 1);
-  if (role === "constant" && square && index.producer(mask) === undefined) return true;
+  const stored = role !== "activation" && index.producer(mask) === undefined;
+  if (stored && square) return true;
   const seen = new Set<string>();
   const pending = [mask];
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
