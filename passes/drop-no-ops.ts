@@ -6,7 +6,8 @@ import { renameInputs } from "./rewriting/rewrite.js";
 
 /**
  * Removes shape queries and nodes that pass their input on: Identity, waits on collectives, casts
- * between floating types that training runs in one precision, and reshapes to the same shape.
+ * between floating types that training runs in one precision, reshapes to the same shape, and sums
+ * with zeros.
  * Needs shapes. Guarantees that recognition meets arithmetic, not export artefacts.
  *
  *   before: x -> Cast -> Pow -> ReduceMean
@@ -21,8 +22,8 @@ export const dropNoOps: Pass<"tensor", "tensor"> = {
     const names = new Map<string, string>();
     const kept = graph.nodes.filter((node) => {
       if (READS_SHAPE.has(node.op)) return false;
-      const [input, output] = [node.inputs[0], node.outputs[0]];
-      if (!input || !output || !passesOn(index, node, input, output)) return true;
+      const [input, output] = [passedOn(index, node), node.outputs[0]];
+      if (input === null || !output) return true;
       names.set(output, names.get(input) ?? input);
       return false;
     });
@@ -32,12 +33,36 @@ export const dropNoOps: Pass<"tensor", "tensor"> = {
 
 /** Their values are known once shapes are; dropping them frees the tensors they look at. */
 const READS_SHAPE = new Set(["Shape", "Size"]);
-const SAME_SHAPE = new Set(["Reshape", "Expand", "Squeeze", "Unsqueeze", "Flatten"]);
+/** Gradients of what might have been broadcast but was not are sums over nothing. */
+const SAME_SHAPE = new Set([
+  ...["Reshape", "Expand", "Squeeze", "Unsqueeze", "Flatten", "ReduceSum", "Pad"],
+]);
 
-function passesOn(index: GraphIndex, node: TensorNode, input: string, output: string): boolean {
+/** The input that a node hands on as it is; null if it does something. */
+function passedOn(index: GraphIndex, node: TensorNode): string | null {
+  const [input, other] = node.inputs;
+  const output = node.outputs[0];
+  if (!input || !output) return null;
+  if (node.op === "Identity" || node.op === "kareus::Wait") return input;
+  const same = (name: string) =>
+    index.tensor(name).shape.join() === index.tensor(output).shape.join();
+  if (node.op === "Cast") return samePrecision(index, input, output) ? input : null;
+  if (node.op === "Add" && other) {
+    if (isZeros(index, input) && same(other)) return other;
+    return isZeros(index, other) && same(input) ? input : null;
+  }
+  return SAME_SHAPE.has(node.op) && same(input) ? input : null;
+}
+
+function samePrecision(index: GraphIndex, input: string, output: string): boolean {
   const [from, to] = [index.tensor(input), index.tensor(output)];
-  if (node.op === "Identity" || node.op === "kareus::Wait") return true;
-  if (node.op === "Cast")
-    return from.dtype === to.dtype || (isFloating(from.dtype) && isFloating(to.dtype));
-  return SAME_SHAPE.has(node.op) && from.shape.join() === to.shape.join();
+  return from.dtype === to.dtype || (isFloating(from.dtype) && isFloating(to.dtype));
+}
+
+/** Traces add gradients to a tensor that was filled with zeros. */
+function isZeros(index: GraphIndex, name: string): boolean {
+  const fill = index.producerOf(name, "ConstantOfShape");
+  const value = fill?.attributes.value;
+  if (fill === undefined || value === undefined) return fill !== undefined;
+  return typeof value === "object" && "dtype" in value && value.value?.[0] === 0;
 }

@@ -5,7 +5,9 @@ import { detectLayers } from "./detect-layers.js";
 import { dropNoOps } from "./drop-no-ops.js";
 import { formKernels } from "./form-kernels.js";
 import { formPartitions } from "./form-partitions.js";
+import { mergeDuplicates } from "./merge-duplicates.js";
 import { recognizeAttention } from "./recognize-attention.js";
+import { recognizeGelu } from "./recognize-gelu.js";
 import { recognizeLinear } from "./recognize-linear.js";
 import { recognizeNorm } from "./recognize-norm.js";
 import { recognizeRope } from "./recognize-rope.js";
@@ -17,13 +19,15 @@ import { splitTransposes } from "./split-transposes.js";
 /** Lowering, in order. */
 export const passes: readonly AnyPass[] = [
   anyPass(dropNoOps),
+  anyPass(splitDirections),
+  anyPass(mergeDuplicates),
   anyPass(splitTransposes),
   anyPass(recognizeLinear),
   anyPass(recognizeNorm),
   anyPass(recognizeRope),
   anyPass(recognizeSwiglu),
+  anyPass(recognizeGelu),
   anyPass(recognizeAttention),
-  anyPass(splitDirections),
   anyPass(shardTensorParallel),
   anyPass(detectLayers),
   anyPass(deriveBackward),

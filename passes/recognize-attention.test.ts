@@ -43,9 +43,15 @@ describe("recognize-attention", () => {
     const fused = runPass(recognizeAttention, attention());
     expect(nodeLines(fused)).toEqual(["y Attention(q k v mask)"]);
     expect(fused.nodes[0]).toMatchObject({
-      attributes: { is_causal: 0 },
+      // A square that is the same for every sample and head.
+      attributes: { is_causal: 1 },
       covers: ["kt", "raw", "scaled", "masked", "weights", "dropped", "y"],
     });
+  });
+
+  it("takes a bias of its own for each head for what it is", () => {
+    const fused = runPass(recognizeAttention, attention({ constants: { mask: [H, T, T] } }));
+    expect(fused.nodes.at(-1)?.attributes.is_causal).toBe(0);
   });
 
   it("finds a causal mask through Trilu and through compared positions", () => {

@@ -1,5 +1,5 @@
 import type { Pass } from "../src/ir/pass.js";
-import type { TensorNode } from "../src/ir/tensor-graph.js";
+import { elementCount, type TensorNode } from "../src/ir/tensor-graph.js";
 import { GraphIndex, otherInput } from "./rewriting/graph-index.js";
 import { applyFusions, type Fusion, fuse } from "./rewriting/rewrite.js";
 
@@ -66,12 +66,19 @@ function matchVariance(index: GraphIndex, sqrt: TensorNode): Variance | null {
 
 /** `centred / sqrt`, or `centred * (1 / sqrt)`. */
 function matchScaling(index: GraphIndex, sqrt: TensorNode, centred: string): TensorNode[] | null {
-  const divide = index.soleConsumer(sqrt, "Div", "Reciprocal");
+  const divide = index.successor(sqrt, "Div", "Reciprocal");
   if (divide === undefined) return null;
   if (divide.op === "Div" && divide.inputs[0] === centred) return [divide];
-  const multiply = index.soleConsumer(divide, "Mul");
+  const inverse = divide.op === "Reciprocal" || isOne(index, divide.inputs[0]);
+  const multiply = inverse ? index.successor(divide, "Mul") : undefined;
   if (!multiply || otherInput(multiply, divide.outputs[0] ?? "") !== centred) return null;
   return [divide, multiply];
+}
+
+/** A lone constant: some exporters write `1 / x` as a division. */
+function isOne(index: GraphIndex, name: string | undefined): boolean {
+  const tensor = name === undefined ? undefined : index.tensor(name);
+  return tensor?.role === "constant" && elementCount(tensor.shape) === 1;
 }
 
 function followParameter(
@@ -79,7 +86,7 @@ function followParameter(
   node: TensorNode | undefined,
   op: string,
 ): { node: TensorNode; parameter: string } | undefined {
-  const next = node && index.soleConsumer(node, op);
+  const next = node && index.successor(node, op);
   const parameter = next && otherInput(next, node?.outputs[0] ?? "");
   if (next === undefined || parameter === undefined) return undefined;
   return index.tensor(parameter).role === "parameter" ? { node: next, parameter } : undefined;

@@ -31,8 +31,8 @@ function matchRope(index: GraphIndex, concat: TensorNode): Fusion | null {
   const lower = index.producerOf(kept, "Slice", "Split");
   const x = lower?.inputs[0];
   if (!negate || !upper || !lower || x === undefined || upper.inputs[0] !== x) return null;
-  const timesSin = index.soleConsumer(concat, "Mul");
-  const add = timesSin && index.soleConsumer(timesSin, "Add");
+  const timesSin = index.successor(concat, "Mul");
+  const add = timesSin && index.successor(timesSin, "Add");
   const timesCos = add && index.producerOf(otherInput(add, timesSin.outputs[0] ?? ""), "Mul");
   if (!timesSin || !add || !timesCos?.inputs.includes(x)) return null;
   const [cos, sin] = [otherInput(timesCos, x), otherInput(timesSin, concat.outputs[0] ?? "")];

@@ -25,10 +25,10 @@ export const recognizeSwiglu: Pass<"tensor", "tensor"> = {
 
 function matchSwiglu(index: GraphIndex, sigmoid: TensorNode): Fusion | null {
   const gate = sigmoid.inputs[0];
-  const silu = index.soleConsumer(sigmoid, "Mul");
+  const silu = index.successor(sigmoid, "Mul");
   if (gate === undefined || !silu || otherInput(silu, sigmoid.outputs[0] ?? "") !== gate)
     return null;
-  const gated = index.soleConsumer(silu, "Mul");
+  const gated = index.successor(silu, "Mul");
   const up = gated && otherInput(gated, silu.outputs[0] ?? "");
   if (!gated || up === undefined || index.tensor(up).role === "parameter") return null;
   if (index.tensor(up).shape.join() !== index.tensor(gate).shape.join()) return null;

@@ -1,6 +1,6 @@
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
-import { holdsBackward, isLoss } from "./rewriting/facts.js";
+import { holdsBackward, isGradientOp, isLoss } from "./rewriting/facts.js";
 import { GraphIndex } from "./rewriting/graph-index.js";
 
 /**
@@ -18,7 +18,9 @@ export const splitDirections: Pass<"tensor", "tensor"> = {
   to: "tensor",
   run: (graph) => {
     if (!holdsBackward(graph)) return graph;
-    const forward = ancestors(new GraphIndex(graph), forwardEnds(graph));
+    const index = new GraphIndex(graph);
+    const ends = forwardEnds(graph);
+    const forward = ends === null ? notBehindGradients(index) : ancestors(index, ends);
     const nodes = graph.nodes.map((node): TensorNode => {
       if (forward.has(node)) return node;
       const origin = makesWeightGradients(graph, node) ? "weight-gradient" : node.origin;
@@ -28,17 +30,30 @@ export const splitDirections: Pass<"tensor", "tensor"> = {
   },
 };
 
-/** The tensors at which forward ends. */
-function forwardEnds(graph: TensorGraph): readonly string[] {
+/** The tensors at which forward ends; null where only gradient operators tell. */
+function forwardEnds(graph: TensorGraph): readonly string[] | null {
   const yields = graph.nodes.find((node) => node.op === "com.microsoft::YieldOp");
   if (yields !== undefined) return yields.inputs;
   const loss = graph.nodes.find((node) => isLoss(node.op));
   if (loss !== undefined) return loss.outputs;
+  if (graph.nodes.some((node) => isGradientOp(node.op))) return null;
   const scalar = graph.outputs.find((name) => {
     const tensor = graph.tensors.get(name);
     return tensor?.role === "activation" && tensor.shape.every((dim) => dim === 1);
   });
   return [scalar ?? graph.outputs[0] ?? ""];
+}
+
+/** Everything that no gradient operator leads to. */
+function notBehindGradients(index: GraphIndex): ReadonlySet<TensorNode> {
+  const behind = new Set<TensorNode>();
+  const pending = index.graph.nodes.filter((node) => isGradientOp(node.op));
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (behind.has(node)) continue;
+    behind.add(node);
+    for (const output of node.outputs) pending.push(...index.consumers(output));
+  }
+  return new Set(index.graph.nodes.filter((node) => !behind.has(node)));
 }
 
 function makesWeightGradients(graph: TensorGraph, node: TensorNode): boolean {

@@ -35,10 +35,22 @@ function turnsKeys(index: GraphIndex, node: TensorNode): boolean {
   const output = node.outputs[0] ?? "";
   if (node.op !== "Transpose" || index.tensor(output).role !== "activation") return false;
   const rank = index.tensor(output).shape.length;
-  const readers = index.consumers(output);
-  const feedsProduct = readers.every((r) => r.op === "MatMul" && r.inputs[1] === output);
+  const readers = index.consumers(output).filter((r) => r.direction === node.direction);
+  const feedsProduct = readers.every((reader) => isRightOperand(index, reader, output));
   const last = permutationOf(node, rank).at(-1);
-  return rank === 4 && readers.length > 0 && feedsProduct && last !== 3 && !swapsLastTwoAxes(node);
+  const turns = (rank === 3 || rank === 4) && last !== rank - 1 && !swapsLastTwoAxes(node);
+  return turns && readers.length > 0 && feedsProduct;
+}
+
+/** Whether a reader multiplies by a tensor, be it after merging its samples and heads. */
+function isRightOperand(index: GraphIndex, reader: TensorNode, name: string): boolean {
+  if (reader.op === "MatMul") return reader.inputs[1] === name;
+  const merged = reader.outputs[0] ?? "";
+  const [from, to] = [name, merged].map((each) => index.tensor(each).shape.slice(-2).join());
+  if (reader.op !== "Reshape" || from !== to) return false;
+  return index
+    .consumers(merged)
+    .some((r) => r.op === "MatMul" && r.inputs[1] === merged && r.direction === reader.direction);
 }
 
 function splitTranspose(

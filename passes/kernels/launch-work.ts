@@ -30,7 +30,7 @@ function fusedWork(tensors: Tensors, launch: Launch): Work {
   );
   const flops = launch.nodes.reduce((sum, node) => {
     const work = workOf(shapedNode(tensors, node));
-    return sum + (work.kind === "pointwise" ? work.flops : 0);
+    return sum + (work.kind === "pointwise" || work.kind === "rows" ? work.flops : 0);
   }, 0);
   return {
     op: "memory",

@@ -6,6 +6,7 @@ import type { NodeWork } from "../../src/onnx/operators/operator.js";
 import { isComputed } from "../rewriting/facts.js";
 import { GraphIndex } from "../rewriting/graph-index.js";
 import { swapsLastTwoAxes } from "../rewriting/transposes.js";
+import { type Extent, type OpenLaunch, OpenLaunches } from "./open-launches.js";
 
 /** A tensor in memory and the views of it (slices, other shapes, itself) that are read. */
 interface Read {
@@ -46,19 +47,10 @@ export function formLaunches(graph: TensorGraph): Launches {
 /** Layout changes: free beside a kernel that addresses its operands by strides. */
 const LAYOUT = new Set(["Transpose", "Slice", "Split", "Expand", "com.microsoft::SplitTraining"]);
 
-interface OpenLaunch {
-  kind: Launch["kind"];
-  nodes: TensorNode[];
-  class: KernelClass;
-  collective: Launch["collective"];
-  elements: number;
-  level: number;
-}
-
 class LaunchFormer {
   readonly graph: TensorGraph;
-  readonly launches: OpenLaunch[] = [];
-  readonly launchOf = new Map<string, number>();
+  readonly #launches = new OpenLaunches();
+  readonly #launchOf = new Map<string, number>();
   readonly #index: GraphIndex;
   readonly #works = new Map<TensorNode, NodeWork>();
   /** The tensor in memory that a view looks at. */
@@ -72,22 +64,31 @@ class LaunchFormer {
 
   /** Settles what enters and leaves each launch. */
   close(): Launches {
-    const launches = this.launches.map(({ kind, nodes, class: kernelClass, collective }) => {
-      const inside = new Set(nodes);
-      const made = nodes.flatMap((node) => node.outputs).filter((name) => name !== "");
-      const writes = made.filter(
-        (name) => this.#leaves(name, inside) || this.#index.consumers(name).length === 0,
-      );
-      return {
-        kind,
-        nodes,
-        class: kernelClass,
-        reads: this.#reads(nodes, made),
-        writes,
-        collective,
-      };
-    });
-    return { launches, launchOf: this.launchOf };
+    const remaining = this.#launches.remaining();
+    const launches = remaining.map((index) => this.#settled(this.#launches.at(index)));
+    const places = new Map(remaining.map((index, place) => [index, place]));
+    const launchOf = new Map<string, number>();
+    for (const [name, index] of this.#launchOf) {
+      launchOf.set(name, places.get(this.#launches.resolve(index)) ?? 0);
+    }
+    return { launches, launchOf };
+  }
+
+  #settled({ kind, nodes, class: kernelClass, collective }: OpenLaunch): Launch {
+    const inside = new Set(nodes);
+    const made = nodes.flatMap((node) => node.outputs).filter((name) => name !== "");
+    const writes = made.filter(
+      (name) => this.#leaves(name, inside) || this.#index.consumers(name).length === 0,
+    );
+    const reads = this.#reads(nodes, made);
+    return {
+      kind,
+      nodes: this.#index.inOrder(nodes),
+      class: kernelClass,
+      reads,
+      writes,
+      collective,
+    };
   }
 
   #reads(nodes: readonly TensorNode[], made: readonly string[]): Read[] {
@@ -117,12 +118,12 @@ class LaunchFormer {
     const work = this.#work(node);
     if (work.kind === "free" || (LAYOUT.has(node.op) && this.#readByStrides(node))) {
       this.#passOn(node);
-    } else if (work.kind === "pointwise") {
-      this.#fuse(node, work.class);
+    } else if (work.kind === "pointwise" || work.kind === "rows") {
+      this.#fuse(node, work);
     } else if (work.kind === "collective") {
-      this.#open(node, "communication", "other", work);
+      this.#open(node, { kind: "communication", class: "other", collective: work });
     } else {
-      this.#open(node, "compute", work.class, null);
+      this.#open(node, { kind: "compute", class: work.class, collective: null });
     }
   }
 
@@ -138,7 +139,7 @@ class LaunchFormer {
   #passOn(node: TensorNode): void {
     this.#views.add(node);
     const [from, ...others] = this.#producers(node);
-    const viewed = node.inputs.find((name) => this.launchOf.has(name)) ?? node.inputs[0];
+    const viewed = node.inputs.find((name) => this.#launchOf.has(name)) ?? node.inputs[0];
     if (viewed !== undefined && others.length === 0) {
       const source = this.#sources.get(viewed) ?? viewed;
       for (const output of node.outputs) this.#sources.set(output, source);
@@ -146,68 +147,51 @@ class LaunchFormer {
     if (from !== undefined) this.#makes(node, from);
   }
 
-  /**
-   * Joins the launch of a producer when both are element-wise, of one size, layer and direction,
-   * and nothing that must run between them separates them. A launch's level rises along every edge
-   * that is not fused, so equal levels cannot be separated and fusion never makes a cycle.
-   */
-  #fuse(node: TensorNode, kernelClass: KernelClass): void {
-    const producers = this.#producers(node);
-    const elements = this.#elements(node);
-    const joined = producers.find((index) => {
-      const launch = this.launches[index];
-      return launch !== undefined && this.#mayJoin(launch, node, elements);
-    });
-    const launch = joined === undefined ? undefined : this.launches[joined];
-    const othersBelow = producers.every(
-      (p) => p === joined || (this.launches[p]?.level ?? 0) < (launch?.level ?? 0),
-    );
-    if (launch === undefined || joined === undefined || !othersBelow) {
-      this.#open(node, "compute", kernelClass, null);
+  /** Joins the launch of a producer, or opens one that others may join. */
+  #fuse(node: TensorNode, work: Extract<NodeWork, { kind: "pointwise" | "rows" }>): void {
+    const extent = this.#extent(node, work);
+    const joined = this.#launches.join(node, extent, this.#producers(node));
+    if (joined === null) {
+      const opening = { kind: "compute", class: work.class, collective: null } as const;
+      this.#open(node, opening, extent);
       return;
     }
-    launch.nodes.push(node);
-    if (launch.class === "other") launch.class = kernelClass;
+    const launch = this.#launches.at(joined);
+    if (launch.class === "other") launch.class = work.class;
     this.#makes(node, joined);
   }
 
-  #mayJoin(launch: OpenLaunch, node: TensorNode, elements: number): boolean {
-    const [first] = launch.nodes;
-    return (
-      first !== undefined &&
-      this.#work(first).kind === "pointwise" &&
-      first.direction === node.direction &&
-      first.layer === node.layer &&
-      first.origin === node.origin &&
-      (launch.elements === elements || node.op === "Concat" || LAYOUT.has(node.op))
-    );
+  #extent(node: TensorNode, { kind }: NodeWork): Extent {
+    const made = this.#elements(node.outputs);
+    return kind === "rows"
+      ? { elements: this.#elements(node.inputs.slice(0, 1)), rows: made }
+      : { elements: made, rows: null };
   }
 
+  /** Begins a launch; one with an extent takes further nodes in. */
   #open(
     node: TensorNode,
-    kind: Launch["kind"],
-    kernelClass: KernelClass,
-    collective: Launch["collective"],
+    opening: Pick<OpenLaunch, "kind" | "class" | "collective">,
+    extent: Extent | null = null,
   ): void {
-    const levels = this.#producers(node).map((index) => this.launches[index]?.level ?? 0);
-    const level = 1 + Math.max(0, ...levels);
-    const elements = this.#elements(node);
-    const index = this.launches.length;
-    this.launches.push({ kind, nodes: [node], class: kernelClass, collective, elements, level });
-    this.#makes(node, index);
+    const { elements, rows } = extent ?? { elements: this.#elements(node.outputs), rows: null };
+    const launch = { ...opening, nodes: [node], fuses: extent !== null, elements, rows };
+    this.#makes(node, this.#launches.open(launch, this.#producers(node)));
   }
 
   #makes(node: TensorNode, launch: number): void {
-    for (const output of node.outputs) if (output !== "") this.launchOf.set(output, launch);
+    for (const output of node.outputs) if (output !== "") this.#launchOf.set(output, launch);
   }
 
   #producers(node: TensorNode): number[] {
-    const found = node.inputs.map((name) => this.launchOf.get(name));
-    return [...new Set(found.filter((index) => index !== undefined))];
+    const found = node.inputs.map((name) => this.#launchOf.get(name));
+    const known = found.filter((index) => index !== undefined);
+    return [...new Set(known.map((index) => this.#launches.resolve(index)))];
   }
 
-  #elements(node: TensorNode): number {
-    const sizes = node.outputs.map((name) => {
+  /** Elements of the largest of some tensors. */
+  #elements(names: readonly string[]): number {
+    const sizes = names.map((name) => {
       const tensor = this.graph.tensors.get(name);
       return tensor === undefined ? 0 : elementCount(tensor.shape);
     });
@@ -223,7 +207,11 @@ class LaunchFormer {
     } else if (readers.length > 0 && readers.every((reader) => this.#isStrided(reader))) {
       return true;
     }
-    const maker = this.#makerThroughViews(node.inputs[0] ?? "");
+    const [input = ""] = node.inputs;
+    const maker = this.#makerThroughViews(input);
+    // A product writes its result turned as well as not.
+    const product = maker !== undefined && this.#isProduct(maker);
+    if (product && swapsLastTwoAxes(node) && this.#index.consumers(input).length === 1) return true;
     return maker !== undefined && this.#isStrided(maker);
   }
 
@@ -247,7 +235,7 @@ class LaunchFormer {
 
   #isStrided(node: TensorNode): boolean {
     const work = this.#work(node);
-    if (work.kind === "pointwise") return true;
+    if (work.kind === "pointwise" || work.kind === "rows") return true;
     return work.kind === "kernel" && (work.class === "attn" || work.class === "rope");
   }
 

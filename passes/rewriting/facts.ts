@@ -1,12 +1,15 @@
 import type { TensorGraph, TensorNode } from "../../src/ir/tensor-graph.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 
-const GRADIENT_OP = /Grad(_\d+)?$|_dX$|Gradient$|_backward$/;
+/** Whether an operator computes a gradient, by its name: in every domain they are called so. */
+export function isGradientOp(op: string): boolean {
+  return /Grad(_\d+)?$|_dX$|Gradient$|_backward$/.test(op);
+}
 
 /** Whether a graph already holds its backward half. */
 export function holdsBackward(graph: TensorGraph): boolean {
   return (
-    graph.nodes.some((node) => node.direction === "backward" || GRADIENT_OP.test(node.op)) ||
+    graph.nodes.some((node) => node.direction === "backward" || isGradientOp(node.op)) ||
     graph.nodes.some((node) => node.op === "com.microsoft::YieldOp") ||
     [...graph.tensors.values()].some((tensor) => tensor.role === "gradient")
   );

@@ -56,6 +56,18 @@ export class GraphIndex {
     return ops.length === 0 || ops.includes(reader.op) ? reader : undefined;
   }
 
+  /**
+   * The one reader of a node's first output in the node's own direction: what a forward pattern goes
+   * on with, whatever the backward half saves of it.
+   */
+  successor(node: TensorNode, ...ops: readonly string[]): TensorNode | undefined {
+    const output = node.outputs[0] ?? "";
+    const readers = this.consumers(output).filter((each) => each.direction === node.direction);
+    const [reader] = readers;
+    if (reader === undefined || readers.length > 1 || this.#outputs.has(output)) return undefined;
+    return ops.length === 0 || ops.includes(reader.op) ? reader : undefined;
+  }
+
   isGraphOutput(name: string): boolean {
     return this.#outputs.has(name);
   }
@@ -68,10 +80,21 @@ export class GraphIndex {
     );
   }
 
-  /** Whether the last of these nodes is the only one whose results others read. */
+  /**
+   * Whether the last of these nodes is the only one whose results others read in its direction; the
+   * backward half may have saved more.
+   */
   isClosed(nodes: readonly TensorNode[]): boolean {
     const inside = new Set(nodes);
-    return nodes.slice(0, -1).every((node) => this.isReadOnlyBy(node, inside));
+    return nodes
+      .slice(0, -1)
+      .every(({ outputs, direction }) =>
+        outputs.every(
+          (output) =>
+            !this.#outputs.has(output) &&
+            this.consumers(output).every((r) => inside.has(r) || r.direction !== direction),
+        ),
+      );
   }
 
   /** The nodes in the graph's order, each once. */

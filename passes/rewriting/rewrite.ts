@@ -19,22 +19,54 @@ export function fuse(
   return { nodes, fused: { ...last, op, inputs, attributes, covers } };
 }
 
-/** Replaces each pattern by its fused node, at the place of the pattern's last node. */
+/**
+ * Replaces each pattern by its fused node, at the place of the pattern's last node. What others (the
+ * backward half of a joint graph) read from inside a pattern becomes a further output of that node.
+ */
 export function applyFusions(graph: TensorGraph, fusions: readonly Fusion[]): TensorGraph {
   if (fusions.length === 0) return graph;
-  const replaced = new Map<TensorNode, TensorNode | null>();
-  for (const { nodes, fused } of fusions) {
-    for (const node of nodes) replaced.set(node, null);
-    const last = nodes.at(-1);
-    if (last !== undefined) replaced.set(last, fused);
+  const replaced = new Map<TensorNode, Fusion | null>();
+  for (const fusion of fusions) {
+    for (const node of fusion.nodes) replaced.set(node, null);
+    const last = fusion.nodes.at(-1);
+    if (last !== undefined) replaced.set(last, fusion);
   }
-  const nodes: TensorNode[] = [];
-  for (const node of graph.nodes) {
-    const replacement = replaced.get(node);
-    if (replacement === undefined) nodes.push(node);
-    else if (replacement !== null) nodes.push(replacement);
-  }
+  const kept = graph.nodes.filter((node) => replaced.get(node) !== null);
+  const read = new Set(kept.flatMap((node) => (replaced.get(node)?.fused ?? node).inputs));
+  const nodes = kept.map((node) => {
+    const fusion = replaced.get(node);
+    return fusion ? withSaved(fusion, read) : node;
+  });
   return { ...graph, nodes };
+}
+
+function withSaved({ nodes, fused }: Fusion, read: ReadonlySet<string>): TensorNode {
+  const inner = nodes.flatMap(({ outputs }) => outputs);
+  const saved = inner.filter((name) => read.has(name) && !fused.outputs.includes(name));
+  return saved.length === 0 ? fused : { ...fused, outputs: [...fused.outputs, ...saved] };
+}
+
+/** The graph with each node behind those whose results it reads, else in the order it had. */
+export function inDependencyOrder(graph: TensorGraph): TensorGraph {
+  const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node])));
+  const edges = graph.nodes.reduce((sum, { inputs }) => sum + inputs.length, 1);
+  const placed = new Set<TensorNode>();
+  for (const node of graph.nodes) {
+    const pending = [node];
+    for (let top = pending.at(-1); top !== undefined; top = pending.at(-1)) {
+      const before = placed.has(top)
+        ? []
+        : top.inputs
+            .flatMap((name) => makers.get(name) ?? [])
+            .filter((maker) => !placed.has(maker));
+      if (pending.length > edges) throw new Error("a rewriting made a cycle");
+      pending.push(...before);
+      if (before.length > 0) continue;
+      placed.add(top);
+      pending.pop();
+    }
+  }
+  return { ...graph, nodes: [...placed] };
 }
 
 /** Makes every reader of a key of `names` read its value instead; no value may be a key. */

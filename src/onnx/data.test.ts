@@ -1,10 +1,14 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import onnxProto from "onnx-proto";
 import { describe, expect, test } from "vitest";
+import {
+  GRAPHS_BIND as BIND,
+  GRAPHS as FILES,
+  GRAPHS_FOLDER as FOLDER,
+} from "../../test/support/graphs.js";
 import { type Reading, read, temporaryFile } from "../../test/support/onnx-model.js";
-import { ROOT } from "../../test/support/paths.js";
 import { UNKNOWN_OPERATOR } from "../base/diagnostics/graph.js";
 import { elementCount, type TensorGraph } from "../ir/tensor-graph.js";
 import { bytesOf, flopsOf } from "../ir/work.js";
@@ -12,19 +16,6 @@ import { decodeModel } from "./decode.js";
 import { operatorFor } from "./operators/index.js";
 import type { SourceNode } from "./source.js";
 import { stripPayloads } from "./strip-payloads.js";
-
-const FOLDER = join(ROOT, "../shared/data/onnx");
-const FILES = existsSync(FOLDER) ? readdirSync(FOLDER).filter((f) => f.endsWith(".onnx")) : [];
-
-/** Sizes of what the files call their symbols; a name that a file lacks is only a warning. */
-const BIND: Readonly<Record<string, number>> = {
-  ...{ batch: 2, batch_size: 2, sequence: 16, sequence_len: 16, sequence_length: 16, seqlen: 16 },
-  ...{ seq_len: 8, past_seq_len: 4, total_sequence_length: 16, past_sequence_length: 0 },
-  ...{ inputs_input_ids_dim0: 2, inputs_attention_mask_dim0: 2, inputs_attention_mask_dim1: 16 },
-  ...{ inputs_labels_dim0: 2, inputs_labels_dim1: 16, encode_sequence_length: 16 },
-  ...{ input1_dim0: 2, input1_dim1: 784, "input-0_dim0": 2, "input-0_dim1": 784 },
-  ...{ "output-0_dim0": 2, "X.0": 4, "Y.0": 4 },
-};
 
 /** What must not end in a graph, and why. */
 const REFUSED: Readonly<Record<string, string>> = {
@@ -49,7 +40,7 @@ function expectSaneWork({ nodes, tensors }: TensorGraph): void {
     const { inputs, outputs } = node;
     const shaped = { ...node, inputs: inputs.map(operand), outputs: outputs.map(operand) };
     const launched = operatorFor(node.op)?.work(shaped);
-    if (launched?.kind === "pointwise") return [launched.flops];
+    if (launched?.kind === "pointwise" || launched?.kind === "rows") return [launched.flops];
     return launched?.kind === "kernel" ? [flopsOf(launched.work), bytesOf(launched.work)] : [];
   });
   expect(amounts.filter((amount) => !Number.isFinite(amount) || amount < 0)).toEqual([]);

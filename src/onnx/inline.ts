@@ -1,5 +1,6 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { endlessFunction, tooManyNodes } from "../base/diagnostics/graph.js";
+import { compositeOf } from "./composites.js";
 import { mapSubgraphs, type NameScope, nodeLabel, renameTensors, scopeOf } from "./names.js";
 import { functionKey, type SourceFunction, type SourceGraph, type SourceNode } from "./source.js";
 
@@ -10,8 +11,8 @@ export const NODE_LIMIT = 500_000;
 type Functions = ReadonlyMap<string, SourceFunction>;
 
 /**
- * Replaces calls of model-local functions by their bodies, at every depth, and gives every node a
- * unique name. Inlined names are `<call>/<name inside>`. Fails if functions nest without end.
+ * Replaces calls of model-local functions, and composite operators, by their bodies, at every depth,
+ * and gives every node a unique name. Inlined names are `<call>/<name inside>`. Fails if functions nest without end.
  */
 export function inlineFunctions(
   graph: SourceGraph,
@@ -35,7 +36,7 @@ function expand(node: SourceNode, inlining: Inlining, depth: number): void {
   inlining.visits += 1;
   if (inlining.visits > NODE_LIMIT) fail(tooManyNodes(NODE_LIMIT));
   const name = scope.nodes.fresh(nodeLabel(node));
-  const body = functions.get(functionKey(node.op, node.overload));
+  const body = bodyOf(node, functions);
   if (body === undefined) {
     nodes.push({ ...node, name, subgraphs: mapSubgraphs(node, (g) => inBranch(g, functions)) });
     return;
@@ -47,6 +48,11 @@ function expand(node: SourceNode, inlining: Inlining, depth: number): void {
     expand({ ...renamed, name: `${name}/${nodeLabel(inner)}` }, inlining, depth + 1);
   }
   passThrough(node, body, name, inlining);
+}
+
+/** What a call stands for: the file's own function, or the parts of a composite operator. */
+function bodyOf(node: SourceNode, functions: Functions): SourceFunction | undefined {
+  return functions.get(functionKey(node.op, node.overload)) ?? compositeOf(node);
 }
 
 /** A function may hand an input on as an output. */
@@ -68,7 +74,7 @@ function passThrough(
 
 /** Calls inside a branch stay in the branch; it gets unique names when it is taken. */
 function inBranch(graph: SourceGraph, functions: Functions): SourceGraph {
-  const called = graph.nodes.some((node) => functions.has(functionKey(node.op, node.overload)));
+  const called = graph.nodes.some((node) => bodyOf(node, functions) !== undefined);
   const nested = graph.nodes.some((node) => Object.keys(node.subgraphs).length > 0);
   return called || nested ? inlineFunctions(graph, functions, scopeOf(graph)) : graph;
 }

@@ -24,6 +24,9 @@ const LAYOUT_ONLY: ReadonlySet<string> = new Set([
   ],
 ]);
 
+/** What they make of one parameter and constants, in its own shape, is trained with it. */
+const SCALING: ReadonlySet<string> = new Set(["Mul", "Div", "Add", "Sub", "Neg"]);
+
 /** Operators that fold gradients into their first input. */
 const ACCUMULATORS: ReadonlySet<string> = new Set([
   "com.microsoft::InPlaceAccumulatorV2",
@@ -206,6 +209,13 @@ function roleOfResult(
   const roles = new Set(inputs.flatMap((input) => (input ? [input.role] : [])));
   if (roles.has("data") || roles.has("activation")) return "activation";
   if (roles.has("gradient")) return "gradient";
-  const parameters = inputs.filter((input) => input?.role === "parameter").length;
-  return LAYOUT_ONLY.has(node.op) && parameters === 1 ? "parameter" : "constant";
+  const [parameter, ...others] = inputs.flatMap((input) =>
+    input?.role === "parameter" ? [input] : [],
+  );
+  if (parameter === undefined || others.length > 0) return "constant";
+  // Rows of a table at fixed places (positions) are looked up for every microbatch.
+  if (node.op === "Gather" && inputs[0] === parameter) return "activation";
+  const shape = parameter.shape.join();
+  const scaled = SCALING.has(node.op) && outputs.every((fact) => fact?.shape.join() === shape);
+  return scaled || LAYOUT_ONLY.has(node.op) ? "parameter" : "constant";
 }

@@ -78,8 +78,8 @@ describe("backward of products", () => {
       outputs: { y: [2, 6, 8, 8] },
     };
     expect(backward("Conv", conv)).toEqual([
-      "ConvGradient(d_y x w) -> x",
-      "ConvGradient(d_y x w) -> w",
+      "RepeatedWork(d_y x w b) -> x",
+      "RepeatedWork(d_y x w b) -> w",
       "RowGradient(d_y) -> b",
     ]);
   });

@@ -8,15 +8,18 @@ import {
 } from "./collectives.js";
 import type { GradientRule } from "./gradient.js";
 import {
+  atenGradient,
   concatGradient,
   expandGradient,
   gatherGradient,
+  scatterGradient,
   sliceGradient,
   splitGradient,
+  topKGradient,
   transposeGradient,
   viewGradient,
 } from "./layout.js";
-import { convGradient, linearGradient, productGradient } from "./linear.js";
+import { convGradient, linearGradient, productGradient, repeatedGradient } from "./linear.js";
 import { dropoutGradient, factorGradient, pointwiseGradient, sumGradient } from "./pointwise.js";
 import {
   genericGradient,
@@ -26,13 +29,37 @@ import {
   softmaxGradient,
 } from "./rows.js";
 
+const EXPERT_WEIGHTS = [2, 3, 4, 5, 6, 7];
+
 const RULES: readonly (readonly [GradientRule, readonly string[]])[] = [
   [linearGradient, ["kareus::Linear"]],
-  [productGradient, ["MatMul", "Gemm", "com.microsoft::FusedMatMul"]],
-  [convGradient, ["Conv"]],
+  [
+    productGradient,
+    ["MatMul", "Gemm", "com.microsoft::FusedMatMul", "com.microsoft::TransposeMatMul"],
+  ],
+  [repeatedGradient(null), ["Einsum"]],
+  // Tokens and router scores; the experts' weights.
+  [repeatedGradient([[0, 1], EXPERT_WEIGHTS]), ["com.microsoft::MoE", "com.microsoft::ShardedMoE"]],
+  // Sequence and initial states; the weights.
+  [
+    repeatedGradient([
+      [0, 5, 6],
+      [1, 2, 3, 7],
+    ]),
+    ["LSTM", "GRU", "RNN", "com.microsoft::LSTMTraining", "com.microsoft::GRUTraining"],
+  ],
+  // Their weights are not trained: scaled integers.
+  [
+    repeatedGradient([[0]]),
+    ["com.microsoft::MatMulNBits", "com.microsoft::MatMulBnb4", "com.microsoft::QMoE"],
+  ],
+  [convGradient, ["Conv", "ConvTranspose", "com.microsoft::FusedConv"]],
   [
     attentionGradient,
-    ["Attention", "com.microsoft::MultiHeadAttention", "com.microsoft::GroupQueryAttention"],
+    [
+      ...["Attention", "com.microsoft::MultiHeadAttention", "com.microsoft::GroupQueryAttention"],
+      ...["com.microsoft::PackedMultiHeadAttention", "com.microsoft::SparseAttention"],
+    ],
   ],
   [ropeGradient, ["RotaryEmbedding", "com.microsoft::RotaryEmbedding"]],
   [
@@ -48,7 +75,7 @@ const RULES: readonly (readonly [GradientRule, readonly string[]])[] = [
       "GroupNormalization",
     ],
   ],
-  [softmaxGradient, ["Softmax", "LogSoftmax"]],
+  [softmaxGradient, ["Softmax", "LogSoftmax", "com.microsoft::BiasSoftmax"]],
   [
     lossGradient,
     [
@@ -96,7 +123,10 @@ const RULES: readonly (readonly [GradientRule, readonly string[]])[] = [
   [sliceGradient, ["Slice", "Pad", "Trilu"]],
   [concatGradient, ["Concat", "com.microsoft::ConcatTraining"]],
   [expandGradient, ["Expand", "Tile"]],
-  [gatherGradient, ["Gather"]],
+  [gatherGradient, ["Gather", "GatherElements", "GatherND", "com.microsoft::ShrunkenGather"]],
+  [atenGradient, ["org.pytorch.aten::ATen"]],
+  [topKGradient, ["TopK"]],
+  [scatterGradient, ["ScatterElements", "Scatter", "ScatterND"]],
   [
     allReduceGradient,
     ["kareus::AllReduce", "com.microsoft::NcclAllReduce", "com.microsoft::AllReduce"],

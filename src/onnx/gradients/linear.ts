@@ -30,17 +30,29 @@ export const productGradient: GradientRule = (request) => {
   return { nodes, aliases: [] };
 };
 
+/**
+ * Products of other kinds: for each group of operands one kernel, of the forward's work. Null: each
+ * operand is its own group.
+ */
+export function repeatedGradient(groups: readonly (readonly number[])[] | null): GradientRule {
+  return (request) => {
+    const dy = upstream(request);
+    if (dy === null) return NO_GRADIENT;
+    const { op, inputs, attributes } = request.node;
+    const nodes = (groups ?? inputs.map((_, index) => [index])).flatMap((group) => {
+      const of = group.filter((input) => request.wanted[input]);
+      if (of.length === 0) return [];
+      const repeated = { ...attributes, forward: op };
+      return [{ op: "kareus::RepeatedWork", inputs: [dy, ...inputs], attributes: repeated, of }];
+    });
+    return { nodes, aliases: [] };
+  };
+}
+
 /** Convolution: one kernel for the input's gradient, one for the weight's, a sum for the bias. */
 export const convGradient: GradientRule = (request) => {
   const dy = upstream(request);
-  const [x, weight] = request.node.inputs;
-  if (dy === null || x === undefined || weight === undefined) return NO_GRADIENT;
-  const attributes = { group: request.node.attributes.group ?? 1 };
-  const nodes: GradientNode[] = [];
-  for (const input of [0, 1]) {
-    if (!request.wanted[input]) continue;
-    nodes.push({ op: "kareus::ConvGradient", inputs: [dy, x, weight], attributes, of: [input] });
-  }
-  if (request.wanted[2]) nodes.push(broadcastSum(dy, 2));
-  return { nodes, aliases: [] };
+  if (dy === null) return NO_GRADIENT;
+  const { nodes } = repeatedGradient([[0], [1]])(request);
+  return { nodes: request.wanted[2] ? [...nodes, broadcastSum(dy, 2)] : nodes, aliases: [] };
 };

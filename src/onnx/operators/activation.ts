@@ -1,5 +1,5 @@
 import { followBroadcast } from "./axes.js";
-import { inputOf, tensor } from "./call.js";
+import { dimOf, inputOf, tensor } from "./call.js";
 import { pointwise } from "./launch.js";
 import type { Operator } from "./operator.js";
 
@@ -7,12 +7,20 @@ import type { Operator } from "./operator.js";
 
 /** Operations per element, by cost: comparisons, one exponential, an error function, a gradient. */
 const FLOPS: readonly (readonly [number, readonly string[]])[] = [
-  [1, ["Relu", "LeakyRelu", "PRelu", "ThresholdedRelu", "HardSigmoid", "com.microsoft::ReluGrad"]],
+  [
+    1,
+    [
+      ...["Relu", "LeakyRelu", "PRelu", "ThresholdedRelu", "HardSigmoid"],
+      ...["com.microsoft::ReluGrad", "com.microsoft::LeakyReluGrad"],
+      "com.microsoft::HardSigmoidGrad",
+    ],
+  ],
   [
     4,
     [
       ...["Sigmoid", "Tanh", "Elu", "Selu", "Celu", "HardSwish", "Softplus", "Softsign", "Swish"],
       ...["com.microsoft::SigmoidGrad", "com.microsoft::TanhGrad", "com.microsoft::QuickGelu"],
+      "com.microsoft::EluGrad",
     ],
   ],
   [
@@ -31,7 +39,21 @@ const FLOPS: readonly (readonly [number, readonly string[]])[] = [
   ],
 ];
 
-export const activations: readonly Operator[] = FLOPS.map(([flops, ops]) => ({
+/** Gelu of one half of the last axis times the other, bias added first. */
+const gatedGelu: Operator = {
+  ops: ["com.microsoft::BiasSplitGelu"],
+  infer: (call) => {
+    const { dtype, shape } = inputOf(call, 0);
+    return [tensor(dtype, [...shape.slice(0, -1), dimOf(shape, -1) / 2])];
+  },
+  follow: (node, input, axis) => {
+    const last = (node.inputs[0]?.shape.length ?? 0) - 1;
+    return [input === 0 && axis < last ? axis : "lost"];
+  },
+  work: (node) => pointwise(node, "activation", 6),
+};
+
+const plain: readonly Operator[] = FLOPS.map(([flops, ops]) => ({
   ops,
   infer: (call) => {
     const { dtype, shape } = inputOf(call, 0);
@@ -40,3 +62,5 @@ export const activations: readonly Operator[] = FLOPS.map(([flops, ops]) => ({
   follow: followBroadcast,
   work: (node) => pointwise(node, "activation", flops),
 }));
+
+export const activations: readonly Operator[] = [...plain, gatedGelu];

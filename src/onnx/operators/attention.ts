@@ -58,13 +58,18 @@ function standardSizes(node: AttentionNode): AttentionSizes {
   };
 }
 
+/** Which input holds the cached keys, where it is not the seventh. */
+const PAST_KEYS: Readonly<Record<string, number>> = {
+  "com.microsoft::DecoderMaskedMultiHeadAttention": 5,
+};
+
 /** Sizes of com.microsoft::MultiHeadAttention; key and value may be 4-D or packed into the query. */
 function multiHeadSizes(node: AttentionNode): AttentionSizes {
   const [q, k, v] = [0, 1, 2].map((index) => shapeOfInput(node, index));
   if (!q) throw new ShapeError(0, "the query is missing");
   const heads = numberOf(node, "num_heads", 0);
   if (!(heads > 0)) throw new ShapeError(0, "num_heads is missing");
-  const past = shapeOfInput(node, 6);
+  const past = shapeOfInput(node, PAST_KEYS[node.op] ?? 6);
   const head_dim = q.length === 5 ? dimOf(q, 4) : dimOf(q, 2) / heads;
   const kv_new = !k ? dimOf(q, 1) : k.length === 4 ? dimOf(k, 2, 1) : dimOf(k, 1, 1);
   const value_dim = !v ? head_dim : v.length === 4 ? dimOf(v, 3, 2) : dimOf(v, 2, 2) / heads;
@@ -84,7 +89,7 @@ function groupQuerySizes(node: AttentionNode): AttentionSizes {
   const head_dim = dimOf(q, 2) / (k ? heads : heads + 2 * kv_heads);
   const kv_new = k ? dimOf(k, 1, 1) : dimOf(q, 1);
   const cached = past ? dimOf(past, 2, 3) : 0;
-  const total = node.inputs[6];
+  const total = node.inputs[node.op === "com.microsoft::SparseAttention" ? 7 : 6];
   const stated = total && "value" in total ? total.value?.[0] : undefined;
   const kv_len = stated === undefined ? cached + kv_new : Math.max(cached, stated);
   return {
@@ -137,7 +142,7 @@ const attention: Operator = {
 };
 
 const multiHead: Operator = {
-  ops: ["com.microsoft::MultiHeadAttention"],
+  ops: ["com.microsoft::MultiHeadAttention", "com.microsoft::DecoderMaskedMultiHeadAttention"],
   infer: (call) => {
     const sizes = multiHeadSizes(call);
     const { dtype } = inputOf(call, 0);
@@ -150,7 +155,7 @@ const multiHead: Operator = {
 };
 
 const groupQuery: Operator = {
-  ops: ["com.microsoft::GroupQueryAttention"],
+  ops: ["com.microsoft::GroupQueryAttention", "com.microsoft::SparseAttention"],
   infer: (call) => {
     const sizes = groupQuerySizes(call);
     const { dtype } = inputOf(call, 0);
@@ -176,4 +181,29 @@ const rotary: Operator = {
   work: (node) => memoryKernel(node, "rope", 3),
 };
 
-export const attentions: readonly Operator[] = [attention, multiHead, groupQuery, rotary];
+/** Sequences without padding: tokens lie one after the other, offsets are [batch, length]. */
+const packed: Operator = {
+  ops: ["com.microsoft::PackedMultiHeadAttention"],
+  infer: (call) => {
+    const { dtype, shape } = inputOf(call, 0);
+    const value = shapeOfInput(call, 2);
+    const width = value
+      ? dimOf(value, 1, 2)
+      : dimOf(shape, 1) * (shape.length === 4 ? dimOf(shape, 3) : 1);
+    return [tensor(dtype, [dimOf(shape, 0), width])];
+  },
+  follow: (node, input, axis) =>
+    input < 3 && axis < 2 ? [axis] : followNothing(node, input, axis),
+  work: (node) => {
+    const [q, offsets] = [shapeOfInput(node, 0), shapeOfInput(node, 4)];
+    const heads = numberOf(node, "num_heads", 0);
+    if (!q || !offsets || !(heads > 0))
+      throw new ShapeError(4, "heads or token offsets are missing");
+    const [batch, length] = [dimOf(offsets, 0, 4), dimOf(offsets, 1, 4)];
+    const head_dim = q.length === 4 ? dimOf(q, 3) : dimOf(q, 1) / heads;
+    const sizes = { batch, heads, kv_heads: heads, q_len: length, kv_new: length, kv_len: length };
+    return attentionWork(node, { ...sizes, head_dim, value_dim: head_dim }, false);
+  },
+};
+
+export const attentions: readonly Operator[] = [attention, multiHead, groupQuery, packed, rotary];

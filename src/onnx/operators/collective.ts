@@ -50,7 +50,10 @@ const followEach: Operator["follow"] = (node, input, axis) =>
   node.outputs.map((_, index) => (index === input ? axis : "lost"));
 
 const allReduce: Operator = {
-  ops: ["kareus::AllReduce", "com.microsoft::NcclAllReduce", "com.microsoft::AllReduce"],
+  ops: [
+    ...["kareus::AllReduce", "com.microsoft::NcclAllReduce", "com.microsoft::AllReduce"],
+    ...["com.microsoft::AdasumAllReduce", "com.microsoft::MegatronG"],
+  ],
   infer: (call) => each(call, (fact) => fact.shape),
   follow: followEach,
   work: collectiveWork("all_reduce"),
@@ -92,6 +95,14 @@ const allToAll: Operator = {
   work: collectiveWork("all_to_all"),
 };
 
+/** Megatron-LM's f: nothing forward, an all-reduce of the gradient backward. */
+const copyToGroup: Operator = {
+  ops: ["kareus::CopyToGroup"],
+  infer: (call) => each(call, (fact) => fact.shape),
+  follow: followEach,
+  work: () => FREE,
+};
+
 const wait: Operator = {
   ops: ["kareus::Wait"],
   infer: (call) => each(call, (fact) => fact.shape),
@@ -120,6 +131,7 @@ export const collectives: readonly Operator[] = [
   allGather,
   reduceScatter,
   allToAll,
+  copyToGroup,
   wait,
   send,
   receive,

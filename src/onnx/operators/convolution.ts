@@ -119,10 +119,10 @@ const convTranspose: Operator = {
 };
 
 const convGradient: Operator = {
-  ops: ["com.microsoft::ConvGrad"],
+  ops: ["com.microsoft::ConvGrad", "com.microsoft::ConvTransposeGrad"],
   infer: (call) => {
     const [dy, x, w] = [inputOf(call, 0), inputOf(call, 1), inputOf(call, 2)];
-    const bias = tensor(w.dtype, [dimOf(w.shape, 0, 2)]);
+    const bias = tensor(w.dtype, [dimOf(dy.shape, 1)]);
     return [tensor(dy.dtype, x.shape), tensor(w.dtype, w.shape), bias];
   },
   follow: (_node, input, axis) => {
@@ -131,14 +131,20 @@ const convGradient: Operator = {
   },
   work: (node) => {
     const times = [0, 1].filter((index) => node.outputs[index]).length;
-    return convWork(
-      node,
-      node.inputs[1]?.shape,
-      node.inputs[2]?.shape,
-      node.inputs[0]?.shape,
-      times,
-    );
+    const [dy, x, w] = node.inputs.map((operand) => operand?.shape);
+    return node.op === "com.microsoft::ConvTransposeGrad"
+      ? convWork(node, dy, w, x, times)
+      : convWork(node, x, w, dy, times);
   },
+};
+
+/** Windows whose places are shifted by learned offsets: as a convolution, plus the offsets. */
+const deformable: Operator = {
+  ...conv,
+  ops: ["DeformConv"],
+  infer: (call) => conv.infer({ ...call, op: "Conv" }),
+  follow: (node, input, axis) =>
+    input === 2 ? [axis === 0 ? 0 : "lost"] : conv.follow(node, input, axis),
 };
 
 const pool: Operator = {
@@ -183,6 +189,7 @@ const poolGradient: Operator = {
 
 export const convolutions: readonly Operator[] = [
   conv,
+  deformable,
   convTranspose,
   convGradient,
   pool,

@@ -35,8 +35,14 @@ const ARITHMETIC: Readonly<Record<string, Rule>> = {
   Sign: { flops: 1, evaluate: Math.sign },
   Exp: { flops: 4, evaluate: Math.exp },
   Log: { flops: 4, evaluate: Math.log },
-  Sin: { flops: 4, evaluate: null },
-  Cos: { flops: 4, evaluate: null },
+  Sin: { flops: 4, evaluate: Math.sin },
+  Cos: { flops: 4, evaluate: Math.cos },
+  ...transcendental("Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh"),
+  "com.microsoft::SinGrad": { flops: 5, evaluate: null },
+  Shrink: { flops: 1, evaluate: null },
+  "com.microsoft::BiasAdd": { flops: 1, evaluate: null },
+  "com.microsoft::ScaledSum": { flops: 2, evaluate: null },
+  "com.microsoft::Scale": { flops: 1, evaluate: null },
   Min: { flops: 1, evaluate: Math.min },
   Max: { flops: 1, evaluate: Math.max },
   Sum: { flops: 1, evaluate: (...values) => values.reduce((a, b) => a + b, 0) },
@@ -47,6 +53,11 @@ const ARITHMETIC: Readonly<Record<string, Rule>> = {
   BitwiseNot: { flops: 1, evaluate: null },
   BitShift: { flops: 1, evaluate: null },
 };
+
+/** Functions of one value whose results never steer a shape. */
+function transcendental(...ops: readonly string[]): Readonly<Record<string, Rule>> {
+  return Object.fromEntries(ops.map((op) => [op, { flops: 4, evaluate: null }]));
+}
 
 const LOGIC: Readonly<Record<string, Evaluate>> = {
   Equal: (a, b) => Number(a === b),
@@ -59,6 +70,7 @@ const LOGIC: Readonly<Record<string, Evaluate>> = {
   Xor: (a, b) => Number((a !== 0) !== (b !== 0)),
   Not: (a) => Number(a === 0),
   IsNaN: (a) => Number(Number.isNaN(a)),
+  "com.microsoft::IsFinite": (a) => Number(Number.isFinite(a)),
   IsInf: (a) => Number(Math.abs(a) === Number.POSITIVE_INFINITY),
 };
 

@@ -8,7 +8,7 @@ import type { AxisTarget, NodeWork, Operator, ShapedNode } from "./operator.js";
 /** Indexed reads and writes: embeddings, scatter, top-k. Only touched rows count, never the table. */
 
 const gather: Operator = {
-  ops: ["Gather"],
+  ops: ["Gather", "com.microsoft::ShrunkenGather"],
   infer: (call) => {
     const [data, indices] = [inputOf(call, 0), inputOf(call, 1)];
     const axis = axisIn(numberOf(call, "axis", 0), data.shape.length);
@@ -71,7 +71,10 @@ const scatter: Operator = {
 function addRows(node: ShapedNode): NodeWork {
   const table = bytesOfOperand(node.outputs[0]);
   const updates = bytesOfOperand(node.inputs[2]);
-  const read = bytesOfOperand(node.inputs[0]) + bytesOfOperand(node.inputs[1]) + 2 * updates;
+  const [data] = node.inputs;
+  // Zeros that the exporter wrote are filled in, not read.
+  const copied = data?.role === "constant" ? 0 : bytesOfOperand(data);
+  const read = copied + bytesOfOperand(node.inputs[1]) + 2 * updates;
   const flops = elementCount(node.inputs[2]?.shape ?? []);
   return memoryKernelOf(node, "gather", { read, written: table + updates, flops });
 }
@@ -133,6 +136,34 @@ const oneHot: Operator = {
   work: (node) => memoryKernel(node, "gather", 1),
 };
 
+/** A learned bias for each distance: table [buckets, heads] to [1, heads, query, key]. */
+const positionBias: Operator = {
+  ops: ["com.microsoft::RelativePositionBias"],
+  infer: (call) => {
+    const { dtype, shape } = inputOf(call, 0);
+    const [query, key] = [elementsOf(call, 1)[0] ?? 0, elementsOf(call, 2)[0] ?? 0];
+    return [tensor(dtype, [1, dimOf(shape, 1), query, key])];
+  },
+  follow: (_node, input, axis) => [input === 0 && axis === 1 ? 1 : "lost"],
+  work: readRows,
+};
+
+/** Rows of a table of 4- or 8-bit blocks. */
+const quantisedGather: Operator = {
+  ...gather,
+  ops: ["com.microsoft::GatherBlockQuantized"],
+  infer: (call) => {
+    const [data, indices, scales] = [0, 1, 2].map((index) => inputOf(call, index).shape);
+    const axis = axisIn(numberOf(call, "gather_axis", 0), data?.length ?? 0);
+    const blocked = axisIn(numberOf(call, "quantize_axis", 1), data?.length ?? 0);
+    // Two 4-bit values may share a byte: scales and block size tell the true length.
+    const whole = dimOf(scales ?? [], blocked, 2) * numberOf(call, "block_size", 128);
+    const dims = (data ?? []).map((dim, at) => (at === blocked && dim < whole ? whole : dim));
+    const shape = [...dims.slice(0, axis), ...(indices ?? []), ...dims.slice(axis + 1)];
+    return [tensor(inputOf(call, 2).dtype, shape)];
+  },
+};
+
 export const gathers: readonly Operator[] = [
   gather,
   gatherEach,
@@ -141,4 +172,6 @@ export const gathers: readonly Operator[] = [
   topK,
   cumulative,
   oneHot,
+  positionBias,
+  quantisedGather,
 ];

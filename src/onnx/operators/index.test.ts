@@ -44,7 +44,7 @@ test("what is constant launches nothing, and impossible operands count as a copy
     work(
       "Gemm",
       [
-        [2, 3, 4],
+        [2, 3],
         [4, 5],
       ],
       [[2, 5]],

@@ -1,3 +1,4 @@
+import { bytesOf, flopsOf } from "../../ir/work.js";
 import { activations } from "./activation.js";
 import { attentions } from "./attention.js";
 import { followNothing } from "./axes.js";
@@ -6,15 +7,26 @@ import { constants } from "./constant.js";
 import { convolutions } from "./convolution.js";
 import { dropouts } from "./dropout.js";
 import { elementwise } from "./elementwise.js";
+import { mixtures } from "./experts.js";
 import { gathers } from "./gather.js";
+import { images } from "./image.js";
 import { COPY, FREE } from "./launch.js";
 import { linears } from "./linear.js";
 import { losses } from "./loss.js";
 import { movements } from "./movement.js";
 import { normalizations } from "./normalization.js";
-import { type Operator, type ShapedNode, ShapeError } from "./operator.js";
+import {
+  type AxisTarget,
+  type NodeWork,
+  type Operator,
+  type ShapedNode,
+  ShapeError,
+} from "./operator.js";
+import { optimizers } from "./optimizer.js";
 import { quantizations } from "./quantization.js";
+import { recurrents } from "./recurrent.js";
 import { reductions } from "./reduction.js";
+import { selections } from "./selection.js";
 import { trainings } from "./training.js";
 import { views } from "./view.js";
 
@@ -28,12 +40,17 @@ const OPERATORS: readonly Operator[] = [
   ...dropouts,
   ...elementwise,
   ...gathers,
+  ...images,
   ...linears,
   ...losses,
+  ...mixtures,
   ...movements,
   ...normalizations,
+  ...optimizers,
   ...quantizations,
+  ...recurrents,
   ...reductions,
+  ...selections,
   ...trainings,
   ...views,
 ];
@@ -56,24 +73,39 @@ export function operatorFor(op: string): Operator | undefined {
 /**
  * Adds two rules to every entry. What is the same every iteration is computed once: its nodes
  * launch nothing. And where a file states shapes against an operator's own rule, its axes are lost
- * and it counts as a copy.
+ * and it counts as a copy; so are axes that an output does not have, and work that is no amount.
  */
 function guarded(operator: Operator): Operator {
   return {
     ...operator,
     follow: (node, input, axis) =>
       orElse(
-        () => operator.follow(node, input, axis),
+        () => existing(node, operator.follow(node, input, axis)),
         () => followNothing(node, input, axis),
       ),
     work: (node) =>
       isFolded(node)
         ? FREE
         : orElse(
-            () => operator.work(node),
+            () => sensible(operator.work(node)),
             () => COPY,
           ),
   };
+}
+
+/** One target per output; an axis that the output lacks is lost. */
+function existing(node: ShapedNode, targets: readonly AxisTarget[]): readonly AxisTarget[] {
+  return node.outputs.map((output, index) => {
+    const target = targets[index] ?? "lost";
+    const exists = typeof target !== "number" || target in (output?.shape ?? []);
+    return exists ? target : "lost";
+  });
+}
+
+function sensible(work: NodeWork): NodeWork {
+  if (work.kind !== "kernel") return work;
+  const amounts = [flopsOf(work.work), bytesOf(work.work)];
+  return amounts.every((amount) => Number.isFinite(amount) && amount >= 0) ? work : COPY;
 }
 
 function isFolded(node: ShapedNode): boolean {

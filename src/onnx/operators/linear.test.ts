@@ -95,7 +95,8 @@ describe("gemm", () => {
     expect([at(0, 0), at(0, 1), at(1, 0), at(1, 1), at(2, 0)]).toEqual([
       ...[[0], ["reduced"], [1], ["reduced"], [1]],
     ]);
-    expect(() => infer("Gemm", [of([2, 2, 2]), of([2, 2])])).toThrow(/matrices/);
+    expect(shapes("Gemm", [of([3, 2, 4]), of([4, 5])])[0]).toEqual([3, 2, 5]);
+    expect(() => infer("Gemm", [of([4]), of([4, 2])])).toThrow(/matrices/);
   });
 
   test("contracts over rows for a weight gradient", () => {

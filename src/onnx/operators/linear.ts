@@ -97,8 +97,8 @@ const gemm: Operator = {
   ops: ["Gemm"],
   infer: (call) => {
     const [a, b] = [inputOf(call, 0), inputOf(call, 1)];
-    const { m, n } = gemmSizes(call, a.shape, b.shape);
-    return [tensor(a.dtype, [m, n])];
+    const { batch, m, n } = gemmSizes(call, a.shape, b.shape);
+    return [tensor(a.dtype, [...batch, m, n])];
   },
   follow: (node, input, axis) => {
     if (input === 2) {
@@ -107,29 +107,35 @@ const gemm: Operator = {
       const same = node.outputs[0]?.shape[target] === node.inputs[2]?.shape[axis];
       return [same ? target : "lost"];
     }
+    const lead = (node.inputs[input]?.shape.length ?? 2) - 2;
+    if (axis < lead) return [input === 0 ? axis : "lost"];
     const transposed = numberOf(node, input === 0 ? "transA" : "transB", 0) === 1;
-    const at = transposed ? 1 - axis : axis;
-    return [at === 1 - input ? "reduced" : input];
+    const at = transposed ? 1 - (axis - lead) : axis - lead;
+    const rank = node.outputs[0]?.shape.length ?? 2;
+    return [at === 1 - input ? "reduced" : rank - 2 + input];
   },
   work: (node) => {
     const [a, b] = node.inputs;
     if (!a || !b) return { kind: "free" };
-    return matmulKernel({ b: 1, ...gemmSizes(node, a.shape, b.shape), dtype: a.dtype });
+    const { batch, ...sizes } = gemmSizes(node, a.shape, b.shape);
+    return matmulKernel({ b: elementCount(batch), ...sizes, dtype: a.dtype });
   },
 };
 
+/** Matrices, or (some writers) stacks of them. */
 function gemmSizes(
   node: Pick<ShapedNode, "attributes" | "op">,
   a: readonly number[],
   b: readonly number[],
-): { m: number; n: number; k: number } {
-  if (a.length !== 2) throw new ShapeError(0, `Gemm wants matrices, not [${a}]`);
-  if (b.length !== 2) throw new ShapeError(1, `Gemm wants matrices, not [${b}]`);
-  const flip = (shape: readonly number[], yes: boolean) => (yes ? [...shape].reverse() : shape);
-  const left = flip(a, numberOf(node, "transA", 0) === 1);
-  const right = flip(b, numberOf(node, "transB", 0) === 1);
-  const { m, n, k } = product(left, right);
-  return { m, n, k };
+): Product {
+  if (a.length < 2) throw new ShapeError(0, `Gemm wants matrices, not [${a}]`);
+  if (b.length < 2) throw new ShapeError(1, `Gemm wants matrices, not [${b}]`);
+  const flip = (shape: readonly number[], yes: boolean) =>
+    yes ? [...shape.slice(0, -2), dimOf(shape, -1), dimOf(shape, -2)] : shape;
+  return product(
+    flip(a, numberOf(node, "transA", 0) === 1),
+    flip(b, numberOf(node, "transB", 0) === 1),
+  );
 }
 
 interface Equation {
@@ -223,4 +229,20 @@ function einsumSizes({ inputs, output, sizes }: Equation) {
   return result;
 }
 
-export const linears: readonly Operator[] = [matmul, gemm, einsum];
+/** Distances of all pairs of rows: a product and an epilogue. */
+const distances: Operator = {
+  ops: ["com.microsoft::CDist"],
+  infer: (call) => {
+    const [a, b] = [inputOf(call, 0), inputOf(call, 1)];
+    return [tensor(a.dtype, [dimOf(a.shape, 0), dimOf(b.shape, 0, 1)])];
+  },
+  follow: (_node, input, axis) => [axis === 0 ? input : "lost"],
+  work: (node) => {
+    const [a, b] = node.inputs;
+    if (!a || !b) return { kind: "free" };
+    const [m, n, k] = [dimOf(a.shape, 0), dimOf(b.shape, 0, 1), dimOf(a.shape, 1)];
+    return matmulKernel({ b: 1, m, n, k, dtype: a.dtype });
+  },
+};
+
+export const linears: readonly Operator[] = [matmul, gemm, einsum, distances];

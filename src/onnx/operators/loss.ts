@@ -9,6 +9,8 @@ const crossEntropy: Operator = {
     "SoftmaxCrossEntropyLoss",
     "NegativeLogLikelihoodLoss",
     "com.microsoft::SoftmaxCrossEntropyLossInternal",
+    "com.microsoft::NegativeLogLikelihoodLossInternal",
+    "com.microsoft::NegativeLogLikelihoodLossInternal2",
   ],
   infer: (call) => {
     const [scores, labels] = [inputOf(call, 0), inputOf(call, 1)];
@@ -50,4 +52,33 @@ function probabilitiesIndex(node: { readonly inputs: readonly unknown[] }): numb
   return node.inputs.length < 3 ? 0 : 1;
 }
 
-export const losses: readonly Operator[] = [crossEntropy, crossEntropyGradient];
+/** Older runtime losses: classes are the last axis; the second output is the log-probabilities. */
+const classesLast: Operator = {
+  ops: ["com.microsoft::SoftmaxCrossEntropy", "com.microsoft::SparseSoftmaxCrossEntropy"],
+  infer: (call) => {
+    const { dtype, shape } = inputOf(call, 0);
+    return [tensor(dtype, []), tensor(dtype, shape)];
+  },
+  follow: (node, input, axis) => {
+    const classes = axis === (node.inputs[0]?.shape.length ?? 0) - 1 && input === 0;
+    return node.outputs.map((_, index) => (classes ? "lost" : index === 0 ? "reduced" : axis));
+  },
+  work: (node) => memoryKernel(node, "other", 5),
+};
+
+/** (dY, log-probabilities, labels, weights?) -> dX. */
+const classesLastGradient: Operator = {
+  ops: ["com.microsoft::SoftmaxCrossEntropyGrad", "com.microsoft::SparseSoftmaxCrossEntropyGrad"],
+  infer: (call) => [tensor(inputOf(call, 1).dtype, inputOf(call, 1).shape)],
+  follow: (node, input, axis) => [
+    input > 0 && node.inputs[input]?.shape[axis] === node.outputs[0]?.shape[axis] ? axis : "lost",
+  ],
+  work: (node) => memoryKernel(node, "other", 3),
+};
+
+export const losses: readonly Operator[] = [
+  crossEntropy,
+  crossEntropyGradient,
+  classesLast,
+  classesLastGradient,
+];

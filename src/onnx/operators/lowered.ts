@@ -1,8 +1,8 @@
 import { elementCount } from "../../ir/tensor-graph.js";
-import { dtypeBytes, type KernelClass, type Work } from "../../ir/work.js";
+import { dtypeBytes, type KernelClass } from "../../ir/work.js";
 import { followNothing, followSame } from "./axes.js";
 import { operatorFor } from "./index.js";
-import { bytesOfOperand, bytesOfOperands, FREE, matmulKernel, memoryKernelOf } from "./launch.js";
+import { bytesOfOperand, bytesOfOperands, matmulKernel, memoryKernelOf } from "./launch.js";
 import type { NodeWork, Operand, Operator, ShapedNode } from "./operator.js";
 
 /** An operator that only passes introduce: its outputs' shapes are known when it is made. */
@@ -130,24 +130,19 @@ const attentionGradient: LoweredOperator = {
   },
 };
 
-/** Gradient of a convolution's input or weight from dY, x and w: the forward's product count. */
-const convGradient: LoweredOperator = {
-  ops: ["kareus::ConvGradient"],
+/**
+ * Gradient of an operand of a product of any kind (convolution, Einsum, recurrent layer, experts): as
+ * much work as the forward, of the same sizes. Inputs are dY and the forward's; attribute `forward` names it.
+ */
+const repeatedWork: LoweredOperator = {
+  ops: ["kareus::RepeatedWork"],
   follow: followNothing,
   work: (node) => {
-    const [dy, x, w] = [operand(node.inputs, 0), operand(node.inputs, 1), operand(node.inputs, 2)];
-    const work: Work = {
-      op: "conv",
-      n: dy.shape[0] ?? 1,
-      c_in: x.shape[1] ?? 1,
-      c_out: dy.shape[1] ?? 1,
-      out_spatial: elementCount(dy.shape.slice(2)),
-      in_spatial: elementCount(x.shape.slice(2)),
-      kernel_spatial: elementCount(w.shape.slice(2)),
-      groups: Number(node.attributes.group ?? 1),
-      dtype: dy.dtype,
-    };
-    return { kind: "kernel", class: "conv", work };
+    const op = String(node.attributes.forward);
+    const forward = operatorFor(op);
+    if (forward === undefined) throw new Error(`${op} is not an operator of a file`);
+    const [dy = null, ...inputs] = node.inputs;
+    return forward.work({ ...node, op, inputs, outputs: [dy] });
   },
 };
 
@@ -166,13 +161,6 @@ const embeddingGradient: LoweredOperator = {
   },
 };
 
-/** Megatron-LM's f: nothing forward, an all-reduce of the gradient backward. */
-const copyToGroup: LoweredOperator = {
-  ops: ["kareus::CopyToGroup"],
-  follow: followSame,
-  work: () => FREE,
-};
-
 /** Operators of the `kareus` domain that recognition, sharding and backward derivation introduce. */
 export const loweredOperators: readonly LoweredOperator[] = [
   linear,
@@ -183,7 +171,6 @@ export const loweredOperators: readonly LoweredOperator[] = [
   pointwiseGradient,
   rowGradient,
   attentionGradient,
-  convGradient,
+  repeatedWork,
   embeddingGradient,
-  copyToGroup,
 ];

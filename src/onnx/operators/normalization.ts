@@ -1,4 +1,4 @@
-import { followNothing } from "./axes.js";
+import { followNothing, onlyFirst } from "./axes.js";
 import { axisIn, inputOf, numberOf, tensor } from "./call.js";
 import { memoryKernel } from "./launch.js";
 import type { AxisTarget, Fact, InferenceCall, Operator, ShapedNode } from "./operator.js";
@@ -8,16 +8,35 @@ import type { AxisTarget, Fact, InferenceCall, Operator, ShapedNode } from "./op
 const softmax: Operator = {
   ops: [
     ...["Softmax", "LogSoftmax", "Hardmax", "com.microsoft::SoftmaxGrad"],
+    ...["com.microsoft::BiasSoftmax", "com.microsoft::SoftmaxDropoutGrad"],
     ...["com.microsoft::SoftmaxGrad_13", "com.microsoft::LogSoftmaxGrad"],
     "com.microsoft::LogSoftmaxGrad_13",
   ],
   infer: (call) => [tensor(inputOf(call, 0).dtype, inputOf(call, 0).shape)],
-  follow: (node, _input, axis) => {
-    const rank = node.inputs[0]?.shape.length ?? 0;
-    const given = numberOf(node, "axis", -1);
-    return [axis === (given < 0 ? given + rank : given) ? "lost" : axis];
-  },
+  follow: (node, input, axis) =>
+    node.inputs[input]?.shape.length === node.inputs[0]?.shape.length
+      ? followOutside(node, input, axis)
+      : followNothing(node, input, axis),
   work: (node) => memoryKernel(node, "other", 5),
+};
+
+/** Every axis but the normalized one stays. */
+function followOutside(node: ShapedNode, _input: number, axis: number): readonly AxisTarget[] {
+  const rank = node.inputs[0]?.shape.length ?? 0;
+  const given = numberOf(node, "axis", -1);
+  const along = given < 0 ? given + rank : given;
+  return node.outputs.map(() => (axis === along ? "lost" : axis));
+}
+
+/** Bias, softmax and dropout in one: the result, the mask, and the softmax for the backward pass. */
+const softmaxDropout: Operator = {
+  ops: ["com.microsoft::BiasSoftmaxDropout"],
+  infer: (call) => {
+    const { dtype, shape } = inputOf(call, 0);
+    return [tensor(dtype, shape), tensor("bool", shape), tensor(dtype, shape)];
+  },
+  follow: onlyFirst(followOutside),
+  work: (node) => memoryKernel(node, "other", 9),
 };
 
 /** Shape with every axis from `axis` on reduced to one: where row statistics live. */
@@ -96,6 +115,17 @@ const perChannel: Operator = {
   work: (node) => memoryKernel(node, "norm", 8),
 };
 
+/** Group normalization of a sum: the second output is the sum. */
+const skipGroup: Operator = {
+  ops: ["com.microsoft::GroupNorm", "com.microsoft::SkipGroupNorm"],
+  infer: (call) => {
+    const { dtype, shape } = inputOf(call, 0);
+    return [tensor(dtype, shape), tensor(dtype, shape)];
+  },
+  follow: (node, input, axis) => node.outputs.map(() => (input === 0 && axis === 0 ? 0 : "lost")),
+  work: (node) => memoryKernel(node, "norm", 9),
+};
+
 const batch: Operator = {
   ops: ["BatchNormalization", "com.microsoft::BatchNormInternal"],
   infer: (call) => {
@@ -129,10 +159,12 @@ const batchGradient: Operator = {
 
 export const normalizations: readonly Operator[] = [
   softmax,
+  softmaxDropout,
   layer,
   skipLayer,
   layerGradient,
   perChannel,
+  skipGroup,
   batch,
   batchGradient,
 ];

@@ -39,8 +39,20 @@ const overAxes: readonly Operator[] = Object.entries(KINDS).map(([op, kind]) => 
     return [{ dtype, shape: dims, value: reduced }];
   },
   follow: (node, input, axis) => [input === 0 ? followReduced(node, axis, kind.additive) : "lost"],
-  work: (node) => memoryKernel(node, "other", 1),
+  work: (node) =>
+    reducesRows(node)
+      ? { kind: "rows", class: "other", flops: elementCount(node.inputs[0]?.shape ?? []) }
+      : memoryKernel(node, "other", 1),
 }));
+
+/** Whether the trailing axes are reduced and others remain: each row can be summed where it lies. */
+function reducesRows(node: ShapedNode): boolean {
+  const [input, output] = [node.inputs[0]?.shape ?? [], node.outputs[0]?.shape ?? []];
+  const axes = numbersOf(node, "axes")?.map((axis) => (axis < 0 ? axis + input.length : axis));
+  if (axes === undefined || axes.length === 0 || elementCount(output) <= 1) return false;
+  const first = Math.min(...axes);
+  return input.every((dim, axis) => axes.includes(axis) === axis >= first || dim === 1);
+}
 
 function reducedAxes(call: InferenceCall, rank: number): ReadonlySet<number> {
   const axes = axesOf(call, 1);

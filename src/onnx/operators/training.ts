@@ -55,31 +55,6 @@ const olderAccumulator: Operator = {
   work: (node) => memoryKernel(node, "other", 1),
 };
 
-/** How many states each optimized tensor has, and how many of these are updated. */
-const OPTIMIZERS: Readonly<Record<string, readonly [inputs: number, outputs: number]>> = {
-  "ai.onnx.preview.training::Adam": [4, 3],
-  "ai.onnx.preview.training::Adagrad": [3, 2],
-  "ai.onnx.preview.training::Momentum": [3, 2],
-};
-
-/** Inputs R, T, X..., G..., states...; outputs X..., states... */
-const optimizer: Operator = {
-  ops: Object.keys(OPTIMIZERS),
-  infer: (call) => {
-    const [inputs] = OPTIMIZERS[call.op] ?? [4];
-    const count = (call.inputs.length - 2) / inputs;
-    if (!Number.isInteger(count)) throw new ShapeError(0, "the inputs do not come in groups");
-    return call.outputs.map((_, index) => {
-      // Skip the gradients, which are the second group of inputs.
-      const source = 2 + index + (index >= count ? count : 0);
-      const { dtype, shape } = inputOf(call, source);
-      return tensor(dtype, shape);
-    });
-  },
-  follow: followNothing,
-  work: (node) => memoryKernel(node, "other", 12),
-};
-
 const gradient: Operator = {
   ops: ["ai.onnx.preview.training::Gradient"],
   infer: (call) =>
@@ -153,7 +128,6 @@ export const trainings: readonly Operator[] = [
   yieldOp,
   accumulator,
   olderAccumulator,
-  optimizer,
   gradient,
   broadcastAxes,
   aten,

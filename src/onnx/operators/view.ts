@@ -170,4 +170,40 @@ const identity: Operator = {
   work: () => FREE,
 };
 
-export const views: readonly Operator[] = [reshape, squeeze, unsqueeze, flatten, expand, identity];
+/** One axis of one, at a place that is an input. */
+const expandDims: Operator = {
+  ops: ["com.microsoft::ExpandDims"],
+  infer: (call) => {
+    const { dtype, shape, value } = inputOf(call, 0);
+    const at = axisIn(elementsOf(call, 1)[0] ?? 0, shape.length + 1, 1);
+    return [{ dtype, shape: [...shape.slice(0, at), 1, ...shape.slice(at)], value }];
+  },
+  follow: (node, input, axis) => [input === 0 ? followReshape(node, axis) : "lost"],
+  work: () => FREE,
+};
+
+/** Hands any number of tensors on. */
+const passThrough: Operator = {
+  ops: ["com.microsoft::PassThrough", "com.microsoft::RecordEvent", "com.microsoft::WaitEvent"],
+  infer: (call) => {
+    // Events come first and are not handed on.
+    const first = call.inputs.length - call.outputs.length;
+    return call.outputs.map((_, index) => inputOf(call, first + index));
+  },
+  follow: (node, input, axis) => {
+    const first = node.inputs.length - node.outputs.length;
+    return node.outputs.map((_, index) => (index + first === input ? axis : "lost"));
+  },
+  work: () => FREE,
+};
+
+export const views: readonly Operator[] = [
+  reshape,
+  squeeze,
+  unsqueeze,
+  flatten,
+  expand,
+  identity,
+  expandDims,
+  passThrough,
+];

@@ -1,0 +1,134 @@
+import type { TensorNode } from "../../src/ir/tensor-graph.js";
+import type { KernelClass } from "../../src/ir/work.js";
+import type { NodeWork } from "../../src/onnx/operators/operator.js";
+
+/** A launch to which nodes may still be added. */
+export interface OpenLaunch {
+  readonly kind: "compute" | "communication";
+  readonly nodes: TensorNode[];
+  class: KernelClass;
+  readonly collective: Extract<NodeWork, { kind: "collective" }> | null;
+  /** Whether other nodes may run in it: element by element, or row by row. */
+  readonly fuses: boolean;
+  /** Elements of its largest tensors. */
+  readonly elements: number;
+  /** Rows of them that are reduced; null while it reduces none. */
+  rows: number | null;
+  level: number;
+}
+
+/** How a node runs in a launch: over so many elements, reducing so many rows of them. */
+export interface Extent {
+  readonly elements: number;
+  readonly rows: number | null;
+}
+
+/**
+ * The launches of a graph while they form. A launch's level rises along every edge that is not fused,
+ * so equal levels are never connected through a third launch: fusing them makes no cycle. A launch
+ * that nobody has read yet may be raised to the level of a later one, and fused there.
+ */
+export class OpenLaunches {
+  readonly #launches: OpenLaunch[] = [];
+  readonly #readers: Set<number>[] = [];
+  /** The launch that took in the launch of this index. */
+  readonly #takenBy = new Map<number, number>();
+
+  /** The launch that a launch has become part of, or itself. */
+  resolve(index: number): number {
+    let current = index;
+    for (let by = this.#takenBy.get(current); by !== undefined; by = this.#takenBy.get(current)) {
+      current = by;
+    }
+    return current;
+  }
+
+  at(index: number): OpenLaunch {
+    const launch = this.#launches[this.resolve(index)];
+    if (launch === undefined) throw new Error(`there is no launch ${index}`);
+    return launch;
+  }
+
+  /** Indices of the launches that others have not taken in, in the order in which they began. */
+  remaining(): number[] {
+    return [...this.#launches.keys()].filter((index) => !this.#takenBy.has(index));
+  }
+
+  /** Begins a launch behind those whose results it reads. */
+  open(launch: Omit<OpenLaunch, "level">, producers: readonly number[]): number {
+    const levels = producers.map((producer) => this.at(producer).level);
+    this.#launches.push({ ...launch, level: 1 + Math.max(0, ...levels) });
+    this.#readers.push(new Set());
+    const index = this.#launches.length - 1;
+    for (const producer of producers) this.#reads(index, producer);
+    return index;
+  }
+
+  /**
+   * Adds a node to the launch of one of its producers, and takes into it the launches of others that
+   * fit; null where what the node reads keeps it from any.
+   */
+  join(node: TensorNode, extent: Extent, producers: readonly number[]): number | null {
+    const fitting = producers.filter((producer) => fits(this.at(producer), node, extent));
+    const target = fitting.reduce<number | null>(
+      (best, each) => (best === null || this.at(each).level > this.at(best).level ? each : best),
+      null,
+    );
+    if (target === null) return null;
+    const others = producers.filter((producer) => producer !== target);
+    const taken = others.filter((other) => this.#mayTake(target, other, extent.rows));
+    const level = this.at(target).level;
+    const below = others.every((other) => taken.includes(other) || this.at(other).level < level);
+    if (!below) return null;
+    for (const other of taken) this.#take(target, other);
+    const launch = this.at(target);
+    launch.nodes.push(node);
+    launch.rows ??= extent.rows;
+    for (const other of others) if (!taken.includes(other)) this.#reads(target, other);
+    return target;
+  }
+
+  /** Whether a launch can run where a later one does: alike, and read by nobody else so far. */
+  #mayTake(target: number, other: number, rows: number | null): boolean {
+    const [into, from] = [this.at(target), this.at(other)];
+    const [node] = from.nodes;
+    if (node === undefined || !from.fuses || from.level > into.level) return false;
+    const whole = { ...into, rows: into.rows ?? rows };
+    const read = [...(this.#readers[other] ?? [])].some(
+      (reader) => this.resolve(reader) !== target,
+    );
+    return !read && fits(whole, node, from);
+  }
+
+  #take(target: number, other: number): void {
+    const [into, from] = [this.at(target), this.at(other)];
+    into.nodes.unshift(...from.nodes);
+    into.rows ??= from.rows;
+    if (into.class === "other") into.class = from.class;
+    this.#takenBy.set(other, target);
+    this.#readers[target]?.delete(other);
+  }
+
+  #reads(reader: number, producer: number): void {
+    this.#readers[producer]?.add(reader);
+  }
+}
+
+/** Layout changes and joins take part in a launch of any size. */
+const OF_ANY_SIZE = new Set([
+  ...["Concat", "Transpose", "Slice", "Split", "Expand", "com.microsoft::SplitTraining"],
+]);
+
+/** Whether a node may run in a launch: one place in the iteration, the same elements or its rows. */
+function fits(launch: OpenLaunch, node: TensorNode, { elements, rows }: Extent): boolean {
+  const [first] = launch.nodes;
+  const together =
+    launch.fuses &&
+    first?.direction === node.direction &&
+    first.layer === node.layer &&
+    first.origin === node.origin;
+  if (!together) return false;
+  if (OF_ANY_SIZE.has(node.op)) return true;
+  if (rows !== null && launch.rows !== null && rows !== launch.rows) return false;
+  return elements === launch.elements || (rows === null && elements === launch.rows);
+}

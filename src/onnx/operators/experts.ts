@@ -1,0 +1,48 @@
+import { elementCount } from "../../ir/tensor-graph.js";
+import { followNothing } from "./axes.js";
+import { dimOf, inputOf, numberOf, tensor } from "./call.js";
+import { matmulKernel } from "./launch.js";
+import { type Operator, type ShapedNode, ShapeError } from "./operator.js";
+
+/**
+ * ONNX Runtime's mixtures of experts: every token goes through the layers of its `k` experts. Inputs
+ * are tokens [tokens, hidden] or [batch, length, hidden], router scores [tokens, experts], and the
+ * experts' two or three stacked weights.
+ */
+
+/** Where the stacked weights are among the inputs; quantised ones have scales beside them. */
+const WEIGHTS: Readonly<Record<string, readonly number[]>> = {
+  "com.microsoft::MoE": [2, 4, 6],
+  "com.microsoft::ShardedMoE": [2, 4, 6],
+  "com.microsoft::QMoE": [2, 5, 8],
+};
+
+const experts: Operator = {
+  ops: Object.keys(WEIGHTS),
+  infer: (call) => [tensor(inputOf(call, 0).dtype, inputOf(call, 0).shape)],
+  follow: (node, input, axis) => {
+    const hidden = (node.inputs[0]?.shape.length ?? 0) - 1;
+    return input === 0 && axis < hidden ? [axis] : followNothing(node, input, axis);
+  },
+  // One grouped product: the layers of an expert side by side, as if its tokens met them at once.
+  work: (node) => {
+    const [x, router] = node.inputs;
+    if (!x || !router) throw new ShapeError(0, "tokens and router scores are needed");
+    const [hidden, count] = [dimOf(x.shape, -1), dimOf(router.shape, -1, 1)];
+    const tokens = elementCount(x.shape.slice(0, -1)) * numberOf(node, "k", 1);
+    const n = weightsOf(node) / Math.max(1, count * hidden);
+    return matmulKernel({ b: count, m: tokens / Math.max(1, count), n, k: hidden, dtype: x.dtype });
+  },
+};
+
+/** Elements of all experts' weights; 4-bit ones lie two to a byte. */
+function weightsOf(node: ShapedNode): number {
+  const packed =
+    node.op === "com.microsoft::QMoE" ? 8 / numberOf(node, "expert_weight_bits", 4) : 1;
+  const elements = (WEIGHTS[node.op] ?? []).map((index) =>
+    node.inputs[index] ? elementCount(node.inputs[index].shape) : 0,
+  );
+  return packed * elements.reduce((sum, count) => sum + count, 0);
+}
+
+export const mixtures: readonly Operator[] = [experts];
