@@ -91,3 +91,39 @@ export function incompleteStageProfile(file: string, stage: number, kind: string
     "measure every stage from 0 on, at one clock at least",
   );
 }
+
+/** KRS2030: a profile of another GPU than the run is for. */
+export function foreignProfile(file: string, of: string, wanted: string): Diagnostic {
+  return error(
+    "KRS2030",
+    file,
+    `was recorded on ${of}, the run is for ${wanted}`,
+    `give --gpu ${of}, or a profile of ${wanted}`,
+  );
+}
+
+/** KRS2031: profiles of different GPUs that should become one. */
+export function mixedDevices(gpus: readonly string[]): Diagnostic {
+  return error(
+    "KRS2031",
+    "kareus profile merge",
+    `profiles of different GPUs: ${gpus.join(", ")}`,
+    "merge the profiles of one GPU at a time",
+  );
+}
+
+/** KRS2032: a folder of profiles without one of the run's GPU. */
+export function noProfileFor(folder: string, gpu: string, others: readonly string[]): Diagnostic {
+  const found = others.length === 0 ? "no profile (*.jsonl) at all" : `only ${others.join(", ")}`;
+  return error("KRS2032", folder, `has no profile of ${gpu}: ${found}`, "record or import one");
+}
+
+/** KRS2033: a profile from which no cost can be taken. */
+export function nothingMeasured(file: string): Diagnostic {
+  return warning(
+    "KRS2033",
+    file,
+    "holds no measurement that the search can use, so every cost stays modelled",
+    "modelled records and those of a stand-in collective are never taken for measurements",
+  );
+}
