@@ -46,6 +46,7 @@ function counts(record: ProfileRecord): record is KernelLike {
   if (record.source !== "measured" || record.time_s === 0) return false;
   if (record.record === "instruction") return false;
   if (record.record === "partition" && record.order !== null) return false;
+  if (record.record === "collective" && record.disturbed === true) return false;
   return record.record === "kernel" || record.stand_in !== true;
 }
 

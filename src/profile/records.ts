@@ -105,12 +105,19 @@ const kernelSchema = z.discriminatedUnion("op", [
  */
 const standIn = { stand_in: z.literal(true).exactOptional() };
 
+/**
+ * Set where a collective's time holds more than moving its data: waiting for peers whose traces are
+ * missing, or contention with kernels beside it.
+ */
+const disturbed = { disturbed: z.literal(true).exactOptional() };
+
 const collectiveSchema = z.strictObject({
   record: z.literal("collective"),
   op: z.enum(["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send", "recv"]),
   size_bytes: count,
   ranks: size,
   ...standIn,
+  ...disturbed,
   ...outcome,
 });
 
@@ -155,6 +162,28 @@ export function workOf(record: KernelRecord): Work {
       return { op: record.op, ...record.key };
     case "conv":
       return { op: record.op, ...record.key };
+  }
+}
+
+/** The other way: work as a record states it, operator and key. */
+export function keyOf(work: Work) {
+  switch (work.op) {
+    case "matmul": {
+      const { op, ...key } = work;
+      return { op, key };
+    }
+    case "attention": {
+      const { op, ...key } = work;
+      return { op, key };
+    }
+    case "memory": {
+      const { op, ...key } = work;
+      return { op, key };
+    }
+    case "conv": {
+      const { op, ...key } = work;
+      return { op, key };
+    }
   }
 }
 

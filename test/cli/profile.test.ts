@@ -129,3 +129,44 @@ describe("profile merge", () => {
     expectJson(await kareus(["profile", "melt", "--json"]), "KRS0001");
   });
 });
+
+describe("profile import", () => {
+  const trace = () => at("trace.json");
+
+  test("makes a profile of a trace, on stdout or in a file", async () => {
+    const host = { ph: "X", pid: 1, tid: 1, ts: 1 };
+    const args = {
+      "Input Dims": [
+        [64, 32],
+        [32, 16],
+      ],
+      "Input type": ["float", "float"],
+    };
+    const events = [
+      { ...host, cat: "cpu_op", name: "aten::mm", dur: 9, args },
+      { ...host, cat: "cuda_runtime", name: "launch", dur: 1, args: { correlation: 5 } },
+      { ph: "X", cat: "kernel", name: "gemm", ts: 9, dur: 40, args: { correlation: 5 } },
+    ];
+    writeFileSync(trace(), JSON.stringify({ traceEvents: events }));
+    const flags = ["--gpu", "a100-sxm4-40gb", "--freq-mhz", "1200"];
+    const run = await kareus(["profile", "import", trace(), ...flags]);
+    expect([run.status, run.stderr]).toEqual([0, ""]);
+    const [first, ...rest] = run.stdout.trimEnd().split("\n");
+    expect(JSON.parse(first ?? "")).toMatchObject({ gpu: "a100-sxm4-40gb", method: null });
+    expect(rest.map((line) => JSON.parse(line))).toMatchObject([
+      { record: "kernel", op: "matmul", freq_mhz: 1200, time_s: 4e-5, energy_j: null, trials: 1 },
+    ]);
+    const out = at("imported.jsonl");
+    await kareus(["profile", "import", trace(), ...flags, "--out", out]);
+    expect(readFileSync(out, "utf8")).toBe(run.stdout);
+    const used = await optimize("imported", "--profile", out);
+    expect(used.stderr).toBe("");
+    expect(JSON.parse(used.stdout).costs.measured).toBe(0);
+  });
+
+  test("says what is missing or wrong", async () => {
+    expectJson(await kareus(["profile", "import", trace(), "--json"]), "KRS0005");
+    const gpu = ["--gpu", "a100-sxm4-40gb", "--json"];
+    expectJson(await kareus(["profile", "import", at("bad.jsonl"), ...gpu]), "KRS2040");
+  });
+});

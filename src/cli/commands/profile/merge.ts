@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { addFlags, readFlags, text, toggle, type Values } from "../../flags.js";
 import { Terminal } from "../../terminal.js";
 import { packageVersion } from "../../version.js";
+import { writeProfile } from "./output.js";
 
 const FLAGS = {
   out: text("--out <file>", "where to write the merged profile (default: standard output)", null),
@@ -28,10 +29,9 @@ export function addProfileMerge(group: Command): void {
 }
 
 async function run(files: readonly string[], flags: Values<typeof FLAGS>): Promise<void> {
-  const [{ readProfile }, { mergeProfiles }, { writeProfile }] = await Promise.all([
+  const [{ readProfile }, { mergeProfiles }] = await Promise.all([
     import("../../../profile/reader.js"),
     import("../../../profile/merge.js"),
-    import("./output.js"),
   ]);
   const { report } = new Terminal(flags.json);
   const profiles = files.map((file) => readProfile(file, report));
