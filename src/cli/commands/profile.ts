@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { addProfileImport } from "./profile/import.js";
 import { addProfileMerge } from "./profile/merge.js";
+import { addProfileRecord } from "./profile/record.js";
 
 const EXAMPLES = `
 Example:
@@ -12,9 +13,10 @@ Example:
 export function addProfile(program: Command): void {
   const group = program
     .command("profile")
-    .summary("recorded costs: import, merge")
+    .summary("recorded costs: import, merge, record")
     .description("Make and keep recorded costs, which `optimize --profile` takes.")
     .addHelpText("after", EXAMPLES);
   addProfileImport(group);
   addProfileMerge(group);
+  addProfileRecord(group);
 }
