@@ -14,6 +14,12 @@ const REACH = 2;
 /** A kick is not followed up if more than this share of what it costs is not yet saved elsewhere. */
 const HOPE = 0.3;
 
+/**
+ * A kick has to cost less, beyond the price of the time it frees, than so many instructions are above
+ * the relaxation on average: those that cost more use a third of the time and hardly ever save.
+ */
+const WORTH = 6;
+
 /** No more than so many exchanges per instruction and deadline: tiny ones would never end. */
 const MOST_EXCHANGES = 64;
 
@@ -68,7 +74,7 @@ export class Rounding {
     this.#exchangesLeft = MOST_EXCHANGES * plan.size;
     for (let p = 0; p < plan.size; p++) this.#enqueue(p);
     this.#exchange();
-    for (const step of KICKS) this.#kickAll(step, relaxed.price_w);
+    for (const step of KICKS) this.#kickAll(step, relaxed);
     return plan.choice();
   }
 
@@ -89,13 +95,19 @@ export class Rounding {
     }
   }
 
-  /** Makes each instruction whose time is worth something faster, if that saves elsewhere. */
-  #kickAll(step: number, price_w: Float64Array): void {
+  /** Makes each instruction faster whose time may be worth it, if that saves elsewhere. */
+  #kickAll(step: number, { price_w, dynamic_j: least_j }: RelaxedSolution): void {
     const plan = this.#plan;
-    for (let p = 0; p < plan.size && plan.total_j > this.#goal_j; p++) {
-      const faster = (plan.chosen[p] as number) - step;
-      if (faster < (plan.firstOption[p] as number)) continue;
-      if ((price_w[plan.numberOf(p)] as number) > 0) this.#kick(p, faster);
+    const { size, time_s, dynamic_j } = plan;
+    const most_j = (WORTH * (plan.total_j - least_j)) / size;
+    for (let p = 0; p < size && plan.total_j > this.#goal_j; p++) {
+      const now = plan.chosen[p] as number;
+      const faster = now - step;
+      const power_w = price_w[plan.numberOf(p)] as number;
+      if (faster < (plan.firstOption[p] as number) || power_w === 0) continue;
+      const paid_j = (dynamic_j[faster] as number) - (dynamic_j[now] as number);
+      const freed_s = (time_s[now] as number) - (time_s[faster] as number);
+      if (paid_j - power_w * freed_s < most_j) this.#kick(p, faster);
     }
   }
 

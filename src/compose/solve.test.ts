@@ -7,13 +7,14 @@ import {
   option,
   problemOf,
   richProblem,
+  roughProblem,
   smallProblems,
 } from "../../test/support/pipelines.js";
 import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
 import type { IterationPoint, PipelineProblem } from "../ir/iteration.js";
 import { networkOf } from "./network.js";
 import { replay } from "./replay.js";
-import { solvePipeline } from "./solve.js";
+import { solveDeadlines, solvePipeline } from "./solve.js";
 
 /** Every plan of a problem, replayed. */
 function allPlans(problem: PipelineProblem): { time_s: number; energy_j: number }[] {
@@ -138,6 +139,17 @@ describe("on rich pipelines", () => {
   });
 });
 
+test.each([0.003, 0.006, 0.01])("random pipelines of roughness %s are close", (rough) => {
+  const problems = [1, 2, 3].map((seed) => roughProblem(4, 16, rough, seed));
+  const gaps = problems.flatMap((problem) =>
+    solvePipeline(problem, { points: 32 }).points.map((p) => p.energy_j / p.lower_bound_j - 1),
+  );
+  gaps.sort((a, b) => a - b);
+  expect(gaps.length).toBeGreaterThan(78);
+  expect(gaps[gaps.length >> 1]).toBeLessThan(0.0025);
+  expect(gaps.at(-1)).toBeLessThan(0.0075);
+});
+
 test("single options give one point, whatever is asked for", () => {
   const problem = problemOf(
     [
@@ -248,6 +260,15 @@ describe.skipIf(!haveInstances)("the reference instances", () => {
         const inTime = lowtime.points.filter((theirs) => theirs.time_s <= time_s);
         const theirs_j = Math.min(...inTime.map((theirs) => theirs.energy_j));
         expect(energy_j).toBeLessThan(theirs_j * 1.0005);
+      }
+      const { points: atTheirs } = solveDeadlines(
+        problem,
+        lowtime.points.map(({ time_s }) => time_s),
+      );
+      for (const theirs of lowtime.points) {
+        const inTime = atTheirs.filter(({ time_s }) => time_s <= theirs.time_s * (1 + 1e-9));
+        const ours_j = Math.min(...inTime.map((ours) => ours.energy_j));
+        expect(ours_j, `at ${theirs.time_s} s`).toBeLessThan(theirs.energy_j * 1.0005);
       }
     },
   );

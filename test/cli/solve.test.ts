@@ -176,6 +176,14 @@ describe.concurrent("kareus solve", () => {
     expect(a?.stdout).toBe(b?.stdout);
   });
 
+  test("--timings goes to stderr and changes nothing else", async () => {
+    const path = file(JSON.stringify(instanceOf({})));
+    const plain = await kareus(["solve", path, "--json"]);
+    const timed = await kareus(["solve", path, "--json", "--timings"]);
+    expect(timed.stderr).toMatch(/^solve: [0-9.]+ \S*s\n$/);
+    expect(timed.stdout).toBe(plain.stdout);
+  });
+
   test("prints a table for a person", async () => {
     const run = await kareus(["solve", file(JSON.stringify(instanceOf({})))]);
     expect(run.status).toBe(0);

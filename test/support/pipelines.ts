@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import fc from "fast-check";
+import { forkRng } from "../../src/base/rng.js";
 import { pipelineProblem } from "../../src/compose/problem.js";
 import type { InstructionFrontier, InstructionOption } from "../../src/ir/configuration.js";
 import type { PipelineProblem } from "../../src/ir/iteration.js";
@@ -61,6 +62,31 @@ export function richProblem(stages: number, microbatches: number, size: number):
     list(0.1 + 0.01 * (s % 3), s),
     list(0.3 + 0.02 * (s % 2), s + 0.5),
   ]);
+  return problemOf(all, microbatches, 85);
+}
+
+/**
+ * A random pipeline: uneven stages, times and energies that follow the clock up to `rough`, evenly
+ * distributed on both sides, so that some options are dominated and others off the convex hull.
+ */
+export function roughProblem(
+  stages: number,
+  microbatches: number,
+  rough: number,
+  seed: number,
+): PipelineProblem {
+  const { uniform } = forkRng(seed, "rough pipeline");
+  const noise = () => 1 + rough * (2 * uniform() - 1);
+  const list = (work_s: number) =>
+    Array.from({ length: 18 }, (_, i): [number, number] => {
+      const clock = 0.64 + (0.36 * i) / 17;
+      const time_s = work_s * (0.15 + 0.85 / clock) * noise();
+      return [time_s, work_s * (60 + 170 * clock ** 2.4) * noise() + 85 * time_s];
+    });
+  const all = Array.from({ length: stages }, () => {
+    const work_s = 0.1 * (0.9 + 0.2 * uniform());
+    return [list(work_s), list(work_s * (1.9 + 0.2 * uniform()))];
+  });
   return problemOf(all, microbatches, 85);
 }
 

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { flagWithoutUse, missingFlags, oneOf } from "../../base/diagnostics/usage.js";
 import { readText, writeText } from "../../base/files.js";
+import { duration } from "../../base/units.js";
 import { PIPELINES } from "../../ir/pass.js";
 import type { InstanceFile } from "../../plan/instance.js";
 import {
@@ -42,6 +43,7 @@ const FLAGS = {
     "seconds",
   ),
   writeInstance: text("--write-instance <file>", "write the instance as it is solved", null),
+  timings: toggle("--timings", "print how long solving took"),
   json: toggle("--json", "the solution as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
 
@@ -92,7 +94,11 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
     await writeText(flags.writeInstance, writeInstance(instance));
   }
   const deadlines = flags.deadline.length > 0 ? flags.deadline : flags.points;
+  const start_ms = performance.now();
   const solution = solutionOf(problem, solveDeadlines(problem, deadlines));
+  if (flags.timings) {
+    process.stderr.write(`solve: ${duration((performance.now() - start_ms) / 1e3)}\n`);
+  }
   if (flags.json) {
     process.stdout.write(writeSolution(solution));
     return;
