@@ -5,19 +5,22 @@ import type { Device } from "./device-schema.js";
 const CLOCK_TOLERANCE_MHZ = 0.25;
 
 /** Power in W of the GPU with its clock locked and nothing running: P_idle(f). */
-export function idlePower(device: Device, freq_mhz: number): number {
-  return interpolate(device.idle_power.freq_mhz, device.idle_power.power_w, freq_mhz);
+export function idlePower(board: Pick<Device, "idle_power">, freq_mhz: number): number {
+  return interpolate(board.idle_power.freq_mhz, board.idle_power.power_w, freq_mhz);
 }
 
 /**
  * Dynamic energy at a clock, relative to the voltage floor: (V(f) / V_floor)^(2g). It does not
  * depend on time: the same work switches the same capacitance, only the voltage differs.
  */
-export function dynamicEnergyScale(device: Device, freq_mhz: number): number {
-  const { freq_mhz: clocks, voltage_v } = device.voltage;
+export function dynamicEnergyScale(
+  board: Pick<Device, "voltage" | "voltage_exponent">,
+  freq_mhz: number,
+): number {
+  const { freq_mhz: clocks, voltage_v } = board.voltage;
   const floor_v = voltage_v.reduce((least, v) => Math.min(least, v));
   const ratio = interpolate(clocks, voltage_v, freq_mhz) / floor_v;
-  return ratio ** (2 * device.voltage_exponent);
+  return ratio ** (2 * board.voltage_exponent);
 }
 
 /**
