@@ -69,6 +69,7 @@ function computeQueue(
       alone_s: whole_s,
       beside_s: sms === 0 ? whole_s : kernelTime(work, device, freq_mhz, device.sm_count - sms),
       traffic: bytesOf(work),
+      companion_share: 1,
     };
   });
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type Column, table } from "../../src/emit/table.js";
 import { pcie, perseusA40, perseusSxm } from "./clocks.js";
 import { type Comparison, type DataSet, type Errors, METHODS } from "./errors.js";
+import { overlapSweep } from "./overlap.js";
 
 /**
  * Predicts measurements made by others from a part of them, and prints how far off the rest comes
@@ -42,7 +43,7 @@ function print({ title, rows, notes }: DataSet): void {
   console.log();
 }
 
-const sets = [perseusSxm, perseusA40, pcie];
+const sets = [perseusSxm, perseusA40, pcie, overlapSweep];
 for (const validate of sets) {
   const result = validate(folder);
   if (result === null) console.log(`## ${validate.name}: data absent, skipped\n`);

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ROOT } from "../support/paths.js";
 import { pcie, perseusA40, perseusSxm } from "./clocks.js";
 import type { DataSet, Errors, Method } from "./errors.js";
+import { overlapSweep } from "./overlap.js";
 
 /** What the model is held to, on points that were not fitted. Data sets that are absent skip. */
 
@@ -105,4 +106,23 @@ describe("curves over the clock", () => {
       "qwen2-1p5b_pbf16_b8_s4096",
     ]);
   });
+});
+
+const sweep = overlapSweep(FOLDER);
+test.skipIf(sweep === null)("overlap sweep, fitted on a tenth", () => {
+  if (sweep === null) return;
+  holds(sweep, "all", [
+    [1.2, NO_LIMIT],
+    [0.8, NO_LIMIT],
+  ]);
+  beatsRivals(sweep, "all");
+  const near = "time within 10 % of the least";
+  holds(sweep, near, [
+    [0.9, NO_LIMIT],
+    [0.8, NO_LIMIT],
+  ]);
+  beatsRivals(sweep, near);
+  const { time, energy } = sweep.regret_pct;
+  expect(time.filter((regret) => regret <= 0.5).length).toBeGreaterThanOrEqual(9);
+  expect(Math.max(...energy)).toBeLessThanOrEqual(2);
 });
