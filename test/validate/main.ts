@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type Column, table } from "../../src/emit/table.js";
 import { pcie, perseusA40, perseusSxm } from "./clocks.js";
 import { type Comparison, type DataSet, type Errors, METHODS } from "./errors.js";
+import { measuredRow, plannedFrontiers } from "./kareus.js";
 import { overlapSweep } from "./overlap.js";
 
 /**
@@ -43,9 +44,16 @@ function print({ title, rows, notes }: DataSet): void {
   console.log();
 }
 
-const sets = [perseusSxm, perseusA40, pcie, overlapSweep];
-for (const validate of sets) {
+const sets: Readonly<Record<string, (folder: string) => DataSet | null>> = {
+  "Perseus stage profiles, A100-SXM": perseusSxm,
+  "Perseus stage profiles, A40": perseusA40,
+  "A100-PCIe DVFS sweep": pcie,
+  "Overlap sweep, A100": overlapSweep,
+  "Kareus' planned frontiers": (at) => plannedFrontiers(at),
+  "Kareus' measured row": measuredRow,
+};
+for (const [name, validate] of Object.entries(sets)) {
   const result = validate(folder);
-  if (result === null) console.log(`## ${validate.name}: data absent, skipped\n`);
+  if (result === null) console.log(`## ${name}: data absent, skipped\n`);
   else print(result);
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ROOT } from "../support/paths.js";
 import { pcie, perseusA40, perseusSxm } from "./clocks.js";
 import type { DataSet, Errors, Method } from "./errors.js";
+import { measuredRow, plannedFrontiers } from "./kareus.js";
 import { overlapSweep } from "./overlap.js";
 
 /** What the model is held to, on points that were not fitted. Data sets that are absent skip. */
@@ -47,6 +48,9 @@ function beatsRivals(data: DataSet, name: string, except: readonly string[] = []
 }
 
 const NO_LIMIT = Number.POSITIVE_INFINITY;
+
+/** Each workload is compiled and searched. */
+const COMPILING = { timeout: 120_000 };
 
 describe("curves over the clock", () => {
   const sxm = perseusSxm(FOLDER);
@@ -125,4 +129,27 @@ test.skipIf(sweep === null)("overlap sweep, fitted on a tenth", () => {
   const { time, energy } = sweep.regret_pct;
   expect(time.filter((regret) => regret <= 0.5).length).toBeGreaterThanOrEqual(9);
   expect(Math.max(...energy)).toBeLessThanOrEqual(2);
+});
+
+test("planned frontiers of the small batches, from the graph and one number", COMPILING, () => {
+  const planned = plannedFrontiers(FOLDER, ({ mbs, seq }) => mbs === 8 && seq === 4096);
+  if (planned === null) return;
+  holds(planned, "all others, M+P", [
+    [6, 11],
+    [4, 10],
+  ]);
+  beatsRivals(planned, "all others, M+P");
+  const nanobatched = row(planned, "all, N+P").of("model");
+  expect(nanobatched.time.mean_pct).toBeLessThanOrEqual(8);
+  // Known miss on TP8: planned nanobatches save dynamic energy, which measured ones do not.
+  expect(nanobatched.energy.mean_pct).toBeLessThanOrEqual(10);
+  expect(planned.uncalibrated.spread_pct).toBeLessThanOrEqual(5);
+});
+
+test("the measured row", COMPILING, () => {
+  const measured = measuredRow(FOLDER);
+  if (measured === null) return;
+  expect(measured.rows[0]?.points).toBe(9);
+  within(measured.off, [3.5, 6.5]);
+  beatsRivals(measured, "9 reductions");
 });
