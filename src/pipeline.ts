@@ -6,7 +6,8 @@ import { baselineFrontiers } from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
 import { checkLayout, pipelineProblem } from "./compose/problem.js";
 import { solvePipeline } from "./compose/solve.js";
-import { modelledOracle } from "./cost/modelled.js";
+import { blendedOracle } from "./cost/blended.js";
+import type { CostOracle } from "./cost/oracle.js";
 import { frontierFile, type RunFacts } from "./emit/frontier.js";
 import { type Inspection, inspection } from "./emit/inspection.js";
 import { planFile } from "./emit/plan.js";
@@ -22,6 +23,7 @@ import { verify } from "./ir/verify.js";
 import { readTensorGraph } from "./onnx/read.js";
 import type { FrontierFile } from "./plan/frontier.js";
 import type { PlanFile } from "./plan/plan.js";
+import { loadMeasurements } from "./profile/library.js";
 import { searchPartitions } from "./search/search.js";
 
 /*
@@ -37,6 +39,8 @@ import { searchPartitions } from "./search/search.js";
 export interface OptimizeOptions {
   readonly graph: string;
   readonly gpu: string;
+  /** Files and folders of recorded costs. */
+  readonly profiles: readonly string[];
   readonly bind: ReadonlyMap<string, number>;
   readonly dtype: "bf16" | "fp16" | "fp32" | null;
   readonly tp: number;
@@ -78,13 +82,17 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const timer = new PhaseTimer();
   const device = loadDevice(options.gpu);
   const static_power_w = options.static_power_w ?? device.static_power_w;
+  const measurements = loadMeasurements(options.profiles, device.name, hooks.report);
+  const oracle = blendedOracle(device, measurements);
 
   const { microbatches, pipeline, chunks } = options;
   const layout = { microbatches, static_power_w, pipeline, chunks };
   checkLayout(options.pp, layout);
 
   const imported = await timer.run("ingest", () => read(options, hooks));
-  const lowered = await timer.run("lowering", () => lower(imported, device, options, hooks));
+  const lowered = await timer.run("lowering", () =>
+    lower(imported, topClockCost(oracle, device), options, hooks),
+  );
 
   const types = [...lowered.partitions.partitions.values()];
   const { threads, seed, budget } = options;
@@ -93,6 +101,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
       threads,
       seed,
       budget,
+      measurements,
       ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
       onPartition: (done, total) => hooks.progress("searching partitions", done, total),
     }),
@@ -109,7 +118,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   return timer.run("emission", () => {
     const all = [...evaluations.values()].flat();
     const facts = runFacts(options, device, static_power_w, lowered.kernels);
-    const costs = { ...countSources(all), profiles: [] };
+    const costs = { ...countSources(all), profiles: [...measurements.profiles] };
     const { seed } = options;
     return {
       frontier: frontierFile({ ...facts, seed, costs, baselines, frontier }),
@@ -123,9 +132,10 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
 /** What a graph holds and what it is lowered to, without searching. */
 export async function inspect(options: OptimizeOptions, hooks: Hooks): Promise<Inspection> {
   const device = loadDevice(options.gpu);
+  const measurements = loadMeasurements(options.profiles, device.name, hooks.report);
+  const costOf = topClockCost(blendedOracle(device, measurements), device);
   const imported = await read(options, hooks);
-  const { recognised, kernels, partitions } = lower(imported, device, options, hooks);
-  const costOf = topClockCost(device);
+  const { recognised, kernels, partitions } = lower(imported, costOf, options, hooks);
   return inspection({ gpu: device.name, imported, recognised, kernels, partitions, costOf });
 }
 
@@ -155,11 +165,10 @@ interface Lowered {
 /** Runs the passes in order, verifies what each promises, and keeps the last graph of each level. */
 function lower(
   imported: TensorGraph,
-  device: Device,
+  costOf: (partition: PartitionType) => Cost,
   options: OptimizeOptions,
   hooks: Hooks,
 ): Lowered {
-  const costOf = topClockCost(device);
   const context: LoweringContext = {
     options,
     kernelTime: (kernel) => costOf(partitionOfKernel(kernel)).time_s,
@@ -186,11 +195,11 @@ function lower(
 }
 
 /** Cost at the highest clock without overlap; a partition is costed once. */
-function topClockCost(device: Device): (partition: PartitionType) => Cost {
-  const oracle = modelledOracle(device);
-  const [freq_mhz, sms] = [device.highest_clock_mhz, device.default_comm_sms];
+function topClockCost(oracle: CostOracle, device: Device): (partition: PartitionType) => Cost {
+  const freq_mhz = device.highest_clock_mhz;
   const known = new Map<string, Cost>();
   return (partition) => {
+    const sms = partition.communication === null ? 0 : device.default_comm_sms;
     const cost =
       known.get(partition.key) ?? oracle.cost(partition, { freq_mhz, launch_slot: null, sms });
     known.set(partition.key, cost);

@@ -109,6 +109,13 @@ export function text<F extends string | null>(
   return scalar(flags, description, fallback, parse);
 }
 
+/** The same, repeatable: every occurrence counts. */
+export function texts(flags: string, description: string): Flag<readonly string[]> {
+  const read = (given: readonly string[], name: string) =>
+    given.map((value) => (value === "" ? fail(badValue(name, value, "a name or a path")) : value));
+  return { flags, description, fallback: [], read };
+}
+
 /** A flag without a value. */
 export function toggle(flags: string, description: string): Flag<boolean> {
   return { flags, description, fallback: false, read: () => true };

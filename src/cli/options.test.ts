@@ -35,6 +35,7 @@ describe("the options of optimize", () => {
     expect(rest).toEqual({
       graph: "g.onnx",
       gpu: "a100-sxm4-40gb",
+      profiles: [],
       bind: new Map(),
       dtype: null,
       tp: 1,
@@ -127,7 +128,7 @@ describe("the options of optimize", () => {
     ["KRS0011 --dp", ["--dp", "2"]],
     ["KRS0002 --pipeline", ["--pipeline", "1f2b"]],
     ["KRS0011 --recompute", ["--recompute", "selective"]],
-    ["KRS0011 --profile", ["--profile", "p.jsonl"]],
+    ["KRS0002 --profile", ["--profile", ""]],
     ["KRS0011 --sequence-parallel", ["--sequence-parallel"]],
     ["KRS0011 --zero", ["--zero", "1"]],
     ["KRS0011 --group", ["--group", "g=tp"]],

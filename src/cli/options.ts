@@ -7,6 +7,7 @@ import {
   integer,
   quantity,
   text,
+  texts,
   toggle,
   unbuilt,
   type Values,
@@ -19,7 +20,7 @@ const aboveOne = (name: string) => (value: number) => (value > 1 ? `${name} abov
 
 export const JOB_FLAGS = {
   gpu: text("--gpu <name|file>", "device", "a100-sxm4-40gb"),
-  profile: unbuilt("--profile <file|dir>", "recorded costs, repeatable"),
+  profile: texts("--profile <file|dir>", "recorded costs, repeatable; of a folder, this GPU's"),
   bind: bindings(
     "--bind <name=int,...>",
     "symbolic dimensions; the batch is ONE microbatch of one replica",
@@ -105,6 +106,7 @@ export function jobOptions(
   return {
     graph,
     gpu: job.gpu,
+    profiles: job.profile,
     bind: job.bind,
     dtype: job.dtype,
     tp: job.tp,

@@ -3,6 +3,7 @@ import { fail } from "../base/diagnostics/diagnostic.js";
 import { commandNotBuilt } from "../base/diagnostics/usage.js";
 import { addInspect } from "./commands/inspect.js";
 import { addOptimize } from "./commands/optimize.js";
+import { addProfile } from "./commands/profile.js";
 import { addSchema } from "./commands/schema.js";
 import { addSelect } from "./commands/select.js";
 import { addSolve } from "./commands/solve.js";
@@ -16,7 +17,6 @@ const UNBUILT = [
   "simulate",
   "diff",
   "export",
-  "profile",
   "run",
   "devices",
   "doctor",
@@ -42,6 +42,7 @@ export function buildProgram(version: string): Command {
   addSelect(program);
   addSolve(program);
   addInspect(program);
+  addProfile(program);
   addSchema(program);
   for (const name of UNBUILT) addUnbuilt(program, name);
   return program;

@@ -2,6 +2,7 @@ import type { Device } from "../gpu/device-schema.js";
 import { cappedClock } from "../gpu/power.js";
 import type { Configuration } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
+import { type Correction, UNCORRECTED } from "./correction.js";
 import type { CostOracle } from "./oracle.js";
 import { type PartitionModel, type PartitionRun, partitionModel } from "./overlap.js";
 
@@ -24,14 +25,15 @@ function cappedRun(
 
 /**
  * Costs computed from a device file alone: kernel times by roofline, overlap as a fluid simulation,
- * energy by voltage, the clock lowered until the partition's average power fits the cap.
+ * energy by voltage, the clock lowered until the partition's average power fits the cap. Measurements
+ * of kernels and collectives may correct what it is made of.
  */
-export function modelledOracle(device: Device): CostOracle {
+export function modelledOracle(device: Device, correction: Correction = UNCORRECTED): CostOracle {
   const models = new WeakMap<PartitionType, PartitionModel>();
   const modelOf = (partition: PartitionType): PartitionModel => {
     const known = models.get(partition);
     if (known !== undefined) return known;
-    const made = partitionModel(partition, device);
+    const made = partitionModel(partition, device, correction);
     models.set(partition, made);
     return made;
   };

@@ -1,8 +1,8 @@
 import type { Device } from "../gpu/device-schema.js";
 import { dynamicEnergyScale, idlePower } from "../gpu/power.js";
 import type { Configuration } from "../ir/configuration.js";
-import type { PartitionType } from "../ir/partition.js";
-import { bytesOf } from "../ir/work.js";
+import { launchIndex, type PartitionType } from "../ir/partition.js";
+import { bytesOf, type Work } from "../ir/work.js";
 import { type Companion, type QueuedTask, runBeside } from "../math/fluid.js";
 import {
   communicationEnergy,
@@ -10,6 +10,7 @@ import {
   communicationTraffic,
   transferTime,
 } from "./communication-model.js";
+import { type Correction, UNCORRECTED } from "./correction.js";
 import { kernelEnergy, kernelTime, memoryBandwidth } from "./kernel-model.js";
 
 /** One run of a partition at a clock that it really keeps. */
@@ -39,19 +40,20 @@ export interface PartitionModel {
   readonly run: (configuration: Configuration) => PartitionRun;
 }
 
-/** The kernel before which communication starts; the count of kernels: after the last. */
-function launchIndex(partition: PartitionType, launch_slot: string | null): number {
-  if (launch_slot === null) return partition.kernels.length;
-  const slot = partition.slots.find(({ name }) => name === launch_slot);
-  if (slot === undefined) throw new Error(`${partition.key} has no launch slot ${launch_slot}`);
-  return slot.first;
-}
-
 /** Dynamic energy on one GPU in J at the voltage floor; the schedule does not change it. */
-function floorEnergy(partition: PartitionType, device: Device): number {
+function floorEnergy(
+  partition: PartitionType,
+  device: Device,
+  freq_mhz: number,
+  correction: Correction,
+): number {
   const { kernels, communication } = partition;
   const moved_j = communication === null ? 0 : communicationEnergy(communication, device);
-  return kernels.reduce((sum_j, { work }) => sum_j + kernelEnergy(work, device), moved_j);
+  return kernels.reduce(
+    (sum_j, { work }) =>
+      sum_j + kernelEnergy(work, device) * correction.kernel(work, freq_mhz).energy,
+    moved_j,
+  );
 }
 
 /** Kernels as a queue: beside communication each has only the SMs that it leaves. */
@@ -59,7 +61,7 @@ function computeQueue(
   partition: PartitionType,
   device: Device,
   alone_s: readonly number[],
-  freq_mhz: number,
+  timeOf: (work: Work, sms: number) => number,
   sms: number,
 ): QueuedTask[] {
   return partition.kernels.map(({ work }, i) => {
@@ -67,7 +69,7 @@ function computeQueue(
     return {
       gap_s: device.launch_time_s,
       alone_s: whole_s,
-      beside_s: sms === 0 ? whole_s : kernelTime(work, device, freq_mhz, device.sm_count - sms),
+      beside_s: sms === 0 ? whole_s : timeOf(work, device.sm_count - sms),
       traffic: bytesOf(work),
       companion_share: 1,
     };
@@ -83,19 +85,26 @@ function remembered<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Valu
   return made;
 }
 
-/** Prepares a partition for many runs on one device. */
-export function partitionModel(partition: PartitionType, device: Device): PartitionModel {
+/** Prepares a partition for many runs on one device, its parts corrected by measurements. */
+export function partitionModel(
+  partition: PartitionType,
+  device: Device,
+  correction: Correction = UNCORRECTED,
+): PartitionModel {
   const { communication, kernels } = partition;
-  const floor_j = floorEnergy(partition, device);
   const gap_s = communication === null ? 0 : communicationLatency(communication, device);
   const traffic = communication === null ? 0 : communicationTraffic(communication, device);
   const clocks = new Map<number, ClockCosts>();
 
+  const timeAt = (freq_mhz: number) => (work: Work, sms: number) =>
+    kernelTime(work, device, freq_mhz, sms) * correction.kernel(work, freq_mhz).time;
+
   const atClock = (freq_mhz: number): ClockCosts => ({
-    alone_s: kernels.map(({ work }) => kernelTime(work, device, freq_mhz, device.sm_count)),
+    alone_s: kernels.map(({ work }) => timeAt(freq_mhz)(work, device.sm_count)),
     bandwidth: memoryBandwidth(device, freq_mhz, device.sm_count),
     idle_w: idlePower(device, freq_mhz),
-    dynamic_j: floor_j * dynamicEnergyScale(device, freq_mhz),
+    dynamic_j:
+      floorEnergy(partition, device, freq_mhz, correction) * dynamicEnergyScale(device, freq_mhz),
     queues: new Map(),
   });
 
@@ -103,15 +112,20 @@ export function partitionModel(partition: PartitionType, device: Device): Partit
     const { freq_mhz, sms } = configuration;
     const clock = remembered(clocks, freq_mhz, () => atClock(freq_mhz));
     const first = launchIndex(partition, configuration.launch_slot);
+    if (first === null) {
+      throw new Error(`${partition.key} has no launch slot ${configuration.launch_slot}`);
+    }
     // Launched last, communication meets no kernel and takes no SM away.
     const taken = first === kernels.length ? 0 : sms;
     const queue = remembered(clock.queues, taken, () =>
-      computeQueue(partition, device, clock.alone_s, freq_mhz, taken),
+      computeQueue(partition, device, clock.alone_s, timeAt(freq_mhz), taken),
     );
     const companion: Companion | null = communication && {
       first,
       gap_s,
-      alone_s: transferTime(communication, device, freq_mhz, sms),
+      alone_s:
+        transferTime(communication, device, freq_mhz, sms) *
+        correction.transfer(communication, freq_mhz, sms),
       traffic,
     };
     const { time_s } = runBeside(queue, companion, clock.bandwidth);

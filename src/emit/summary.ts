@@ -19,7 +19,15 @@ export function frontierSummary(frontier: FrontierFile): string {
   const { graph, gpu, points } = frontier;
   const lines = [`${graph.name} on ${gpu}: ${plural(points.length, "point")}`];
   lines.push("", table(COLUMNS, spread(points, ROWS).map(row)));
-  return `${lines.join("\n")}\n${gainsOf(frontier).map(gainSentence).join("\n")}\n`;
+  return `${lines.join("\n")}\n${gainsOf(frontier).map(gainSentence).join("\n")}\n${costSentence(frontier)}\n`;
+}
+
+/** Where the costs behind the points come from. */
+function costSentence({ costs }: FrontierFile): string {
+  const { profiles, ...counts } = costs;
+  const named = Object.entries(counts).filter(([, count]) => count > 0);
+  const list = named.map(([source, count]) => `${count} ${source}`).join(", ");
+  return `Costs: ${list}${profiles.length === 0 ? "" : ` (profiles: ${profiles.join(", ")})`}.`;
 }
 
 function row(point: FrontierPoint): readonly (string | number)[] {

@@ -17,6 +17,9 @@ export interface Cost {
   readonly time_s: number;
   readonly energy_j: number;
   readonly source: CostSource;
+  /** One standard deviation: spread of trials, error of an interpolation or of a correction. */
+  readonly time_s_std?: number;
+  readonly energy_j_std?: number;
 }
 
 /** A configuration of one partition type with its cost: what search yields and profiles record. */

@@ -43,6 +43,15 @@ export interface PartitionType {
   readonly free_order: readonly (readonly [number, number])[];
 }
 
+/**
+ * The kernel before which communication starts, by index; the count of kernels where it starts
+ * after the last (null). Null if the partition has no slot of that name.
+ */
+export function launchIndex(partition: PartitionType, launch_slot: string | null): number | null {
+  if (launch_slot === null) return partition.kernels.length;
+  return partition.slots.find(({ name }) => name === launch_slot)?.first ?? null;
+}
+
 /** Where a type is used in one instruction: once per listed layer, or once if none is listed. */
 export interface PartitionUse {
   readonly partition: string;

@@ -3,23 +3,25 @@
  * tensors. Passes rewrite it (recognition, sharding, backward) before kernels are formed.
  */
 
-export type DType =
-  | "float64"
-  | "float32"
-  | "float16"
-  | "bfloat16"
-  | "float8"
-  | "int64"
-  | "int32"
-  | "int16"
-  | "int8"
-  | "uint64"
-  | "uint32"
-  | "uint16"
-  | "uint8"
-  | "bool"
-  | "string"
-  | "unknown";
+export const DTYPES = [
+  "float64",
+  "float32",
+  "float16",
+  "bfloat16",
+  "float8",
+  "int64",
+  "int32",
+  "int16",
+  "int8",
+  "uint64",
+  "uint32",
+  "uint16",
+  "uint8",
+  "bool",
+  "string",
+  "unknown",
+] as const;
+export type DType = (typeof DTYPES)[number];
 
 const FLOATING: ReadonlySet<DType> = new Set([
   "float64",

@@ -1,15 +1,17 @@
 import type { DType } from "./tensor-graph.js";
 
 /** Kernel classes; launch slots are named after them. */
-export type KernelClass =
-  | "norm"
-  | "linear"
-  | "rope"
-  | "attn"
-  | "activation"
-  | "conv"
-  | "gather"
-  | "other";
+export const KERNEL_CLASSES = [
+  "norm",
+  "linear",
+  "rope",
+  "attn",
+  "activation",
+  "conv",
+  "gather",
+  "other",
+] as const;
+export type KernelClass = (typeof KERNEL_CLASSES)[number];
 
 /** `b` independent products of an m x k by a k x n matrix. */
 export interface MatmulWork {

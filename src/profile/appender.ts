@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { unwritableProfile } from "../base/diagnostics/profile.js";
+import type { Profile } from "./reader.js";
 import { headerSchema, type ProfileHeader, type ProfileRecord, recordSchema } from "./records.js";
 
 /** Writes a profile so that what was appended survives a crash. */
@@ -17,6 +18,11 @@ function headerLine(header: ProfileHeader): string {
 
 function recordLine(record: ProfileRecord): string {
   return `${JSON.stringify(recordSchema.parse(record))}\n`;
+}
+
+/** A whole profile as text, for what is not measured live. */
+export function profileText({ header, records }: Profile): string {
+  return headerLine(header) + records.map(recordLine).join("");
 }
 
 /**

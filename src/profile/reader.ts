@@ -15,14 +15,14 @@ import {
   recordSchema,
 } from "./records.js";
 
-interface Profile {
+export interface Profile {
   readonly header: ProfileHeader;
   readonly records: readonly ProfileRecord[];
 }
 
 function textOf(file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return readFileSync(file === "-" ? 0 : file, "utf8");
   } catch (reason) {
     return fail(unreadableProfile(file, reason instanceof Error ? reason.message : String(reason)));
   }
@@ -65,7 +65,7 @@ function readRecord(file: string, line: string, number: number): ProfileRecord {
 }
 
 /**
- * Reads a recorded profile. A last line without its newline was torn off while being written: it is
+ * Reads a recorded profile (`-` is standard input). A last line without its newline was torn off while being written: it is
  * dropped with a warning (KRS2012). Anything else malformed fails with file and line (KRS2011).
  */
 export function readProfile(file: string, report: Report): Profile {

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import type { Evaluation } from "../ir/configuration.js";
+import { DTYPES } from "../ir/tensor-graph.js";
+import { KERNEL_CLASSES, type Work } from "../ir/work.js";
 
 /** The recorded-profile format: one JSON object a line, a header and then measurements. */
 
@@ -7,7 +9,7 @@ export const PROFILE_FORMAT = "kareus-profile";
 export const PROFILE_VERSION = 1;
 
 const seconds = z.number().nonnegative();
-const joules = z.number();
+const joules = z.number().nonnegative();
 const count = z.int().nonnegative();
 const name = z.string().min(1);
 
@@ -40,23 +42,82 @@ const outcome = {
   time_s: seconds,
   energy_j: joules.nullable(),
   time_s_std: seconds.nullable(),
-  energy_j_std: seconds.nullable(),
+  energy_j_std: joules.nullable(),
   trials: count,
 };
 
-const kernelSchema = z.strictObject({
-  record: z.literal("kernel"),
-  op: z.enum(["matmul", "attention", "memory", "conv"]),
-  /** The work's shape, as the compiler's kernels state it. */
-  key: z.record(name, z.union([z.number(), z.string(), z.boolean()])),
-  ...outcome,
-});
+const dtype = z.enum(DTYPES);
+const size = z.int().positive();
+const amount = z.number().nonnegative();
+
+/** The work's shape, exactly as the compiler's kernels state it. */
+const workKeys = {
+  matmul: z.strictObject({ b: size, m: size, n: size, k: size, dtype }),
+  attention: z.strictObject({
+    b: size,
+    heads: size,
+    kv_heads: size,
+    q_len: size,
+    kv_len: size,
+    head_dim: size,
+    causal: z.boolean(),
+    direction: z.enum(["forward", "backward"]),
+    dtype,
+  }),
+  memory: z.strictObject({
+    class: z.enum(KERNEL_CLASSES),
+    bytes_read: amount,
+    bytes_written: amount,
+    flops: amount,
+    dtype,
+  }),
+  conv: z.strictObject({
+    n: size,
+    c_in: size,
+    c_out: size,
+    out_spatial: size,
+    in_spatial: size,
+    kernel_spatial: size,
+    groups: size,
+    dtype,
+  }),
+};
+
+function kernelOf<Op extends keyof typeof workKeys>(op: Op) {
+  return z.strictObject({
+    record: z.literal("kernel"),
+    op: z.literal(op),
+    key: workKeys[op],
+    ...outcome,
+  });
+}
+
+const kernelSchema = z.discriminatedUnion("op", [
+  kernelOf("matmul"),
+  kernelOf("attention"),
+  kernelOf("memory"),
+  kernelOf("conv"),
+]);
+
+/**
+ * Set where one GPU stood in for several: a copy with a fixed grid moved the collective's bytes.
+ * Such a record tells how communication disturbs compute, never what the collective costs.
+ */
+const standIn = { stand_in: z.literal(true).exactOptional() };
+
+/**
+ * Set where a collective's time holds more than moving its data: waiting for peers whose traces are
+ * missing, or contention with kernels beside it.
+ */
+const disturbed = { disturbed: z.literal(true).exactOptional() };
 
 const collectiveSchema = z.strictObject({
   record: z.literal("collective"),
   op: z.enum(["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send", "recv"]),
   size_bytes: count,
-  ranks: z.int().positive(),
+  ranks: size,
+  ...standIn,
+  ...disturbed,
   ...outcome,
 });
 
@@ -66,6 +127,7 @@ const partitionSchema = z.strictObject({
   launch_slot: name.nullable(),
   /** Kernel order where it differs from the partition's own. */
   order: z.array(count).nullable(),
+  ...standIn,
   ...outcome,
 });
 
@@ -85,10 +147,50 @@ export const recordSchema = z.discriminatedUnion("record", [
 
 export type ProfileHeader = z.output<typeof headerSchema>;
 export type ProfileRecord = z.output<typeof recordSchema>;
+export type KernelRecord = z.output<typeof kernelSchema>;
+export type CollectiveRecord = z.output<typeof collectiveSchema>;
+export type PartitionRecord = z.output<typeof partitionSchema>;
 
-/** An evaluation of a partition as a profile keeps it; a model runs no trials. */
-export function partitionRecord(evaluation: Evaluation): ProfileRecord {
+/** The work that a kernel record measured, as the compiler states it. */
+export function workOf(record: KernelRecord): Work {
+  switch (record.op) {
+    case "matmul":
+      return { op: record.op, ...record.key };
+    case "attention":
+      return { op: record.op, ...record.key };
+    case "memory":
+      return { op: record.op, ...record.key };
+    case "conv":
+      return { op: record.op, ...record.key };
+  }
+}
+
+/** The other way: work as a record states it, operator and key. */
+export function keyOf(work: Work) {
+  switch (work.op) {
+    case "matmul": {
+      const { op, ...key } = work;
+      return { op, key };
+    }
+    case "attention": {
+      const { op, ...key } = work;
+      return { op, key };
+    }
+    case "memory": {
+      const { op, ...key } = work;
+      return { op, key };
+    }
+    case "conv": {
+      const { op, ...key } = work;
+      return { op, key };
+    }
+  }
+}
+
+/** An evaluation of a partition as a profile keeps it; only a measurement has trials. */
+export function partitionRecord(evaluation: Evaluation): PartitionRecord {
   const { partition, launch_slot, freq_mhz, sms, source, time_s, energy_j } = evaluation;
+  const { time_s_std = null, energy_j_std = null } = evaluation;
   return {
     record: "partition",
     partition,
@@ -99,8 +201,8 @@ export function partitionRecord(evaluation: Evaluation): ProfileRecord {
     source,
     time_s,
     energy_j,
-    time_s_std: null,
-    energy_j_std: null,
-    trials: source === "modelled" ? 0 : 1,
+    time_s_std,
+    energy_j_std,
+    trials: source === "measured" ? 1 : 0,
   };
 }

@@ -1,7 +1,6 @@
 import { Piscina } from "piscina";
 import { DiagnosticError, fail } from "../base/diagnostics/diagnostic.js";
 import { workerCrashed } from "../base/diagnostics/search.js";
-import type { Device } from "../gpu/device-schema.js";
 import type { Evaluation } from "../ir/configuration.js";
 import type { SearchReply, SearchTask, WorkerSetup } from "./task.js";
 
@@ -55,12 +54,11 @@ async function runOnce(
  */
 export async function runPool(
   tasks: readonly SearchTask[],
-  device: Device,
+  setup: WorkerSetup,
   options: PoolOptions,
 ): Promise<void> {
   const { threads, signal, worker, onDone } = options;
   signal?.throwIfAborted();
-  const setup: WorkerSetup = { device };
   const pool = new Piscina<SearchTask, SearchReply>({
     filename: worker,
     minThreads: threads,

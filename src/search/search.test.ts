@@ -9,6 +9,7 @@ import { modelledOracle } from "../cost/modelled.js";
 import { loadDevice } from "../gpu/device.js";
 import type { Configuration } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
+import { NO_MEASUREMENTS } from "../profile/library.js";
 import { legalSlots, legalSms } from "./legality.js";
 import { searchPartition } from "./loop.js";
 import { runPool } from "./pool.js";
@@ -199,12 +200,16 @@ describe("the pool", () => {
   }
 
   const run = (body: string, signal?: AbortSignal) =>
-    runPool(tasks([overlapped]), device, {
-      threads: 1,
-      signal,
-      worker: worker(body),
-      onDone: (index, evaluations) => done.push([index, evaluations.length]),
-    });
+    runPool(
+      tasks([overlapped]),
+      { device, measurements: NO_MEASUREMENTS },
+      {
+        threads: 1,
+        signal,
+        worker: worker(body),
+        onDone: (index, evaluations) => done.push([index, evaluations.length]),
+      },
+    );
   const done: [number, number][] = [];
 
   test("a thread that dies once has its partition tried again", async () => {

@@ -4,6 +4,7 @@ import type { CostOracle } from "../cost/oracle.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { Evaluation } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
+import type { Measurements } from "../profile/library.js";
 import { searchPartition } from "./loop.js";
 import { configurationSpace } from "./space.js";
 import { exhaustive } from "./strategies/exhaustive.js";
@@ -15,6 +16,7 @@ const ENUMERATED = 20_000;
 /** What a worker thread starts with. */
 export interface WorkerSetup {
   readonly device: Device;
+  readonly measurements: Measurements;
 }
 
 /** What the main thread asks of a worker: one partition type. */

@@ -18,6 +18,7 @@ const GRAPH = fileURLToPath(
 const OPTIONS: OptimizeOptions = {
   graph: GRAPH,
   gpu: "a100-sxm4-40gb",
+  profiles: [],
   bind: new Map([
     ["batch", 8],
     ["sequence", 4096],

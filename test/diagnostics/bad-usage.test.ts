@@ -48,7 +48,6 @@ describe.concurrent("bad usage", () => {
     ["--ep", "2"],
     ["--dp", "2"],
     ["--recompute", "selective"],
-    ["--profile", "x"],
     ["--zero", "1"],
     ["--gpus-per-node", "4"],
     ["--group", "tp=tp"],

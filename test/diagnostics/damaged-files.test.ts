@@ -7,6 +7,8 @@ import { loadDevice } from "../../src/gpu/device.js";
 import { readFrontier } from "../../src/plan/frontier.js";
 import { readInstance } from "../../src/plan/instance.js";
 import { readPlan } from "../../src/plan/plan.js";
+import { importProfile } from "../../src/profile/importers/import.js";
+import { mergeProfiles } from "../../src/profile/merge.js";
 import { readProfile } from "../../src/profile/reader.js";
 import { readStageProfile } from "../../src/profile/stage-profile.js";
 import { kareus, temporaryFolder } from "../support/cli.js";
@@ -26,6 +28,66 @@ const INSTANCE = JSON.stringify({
 });
 const STAGES =
   "stage,instruction,frequency,time,energy\n0,forward,1410,0.1,30\n0,backward,900,0.2,5\n";
+
+/** A protobuf field that holds a text or a message. */
+function field(number: number, content: string): string {
+  return String.fromCharCode(8 * number + 2, content.length) + content;
+}
+const RELU_INPUTS = field(2, "[[8]]") + field(3, "['Tensor(float)']");
+const HOST = `${field(1, "is_cpu_op")}\u00d8\u0001\u0001`;
+
+/** What importers take, as characters of one byte each. */
+const MEASUREMENTS = {
+  "kineto.json": JSON.stringify({
+    traceEvents: [
+      ...[
+        { cat: "cpu_op", name: "aten::mm", ts: 0, dur: 9 },
+        { cat: "cuda_runtime", name: "cudaLaunchKernel", ts: 1, dur: 1 },
+      ].map((event) => ({
+        ...{ ph: "X", pid: 1, tid: 1, ...event },
+        args: {
+          correlation: 3,
+          "Input Dims": [
+            [64, 8],
+            [8, 4],
+          ],
+          "Input type": ["float", "float"],
+        },
+      })),
+      {
+        ...{ ph: "X", cat: "kernel", name: "gemm", ts: 5, dur: 40 },
+        args: { device: 0, stream: 7, correlation: 3, grid: [8, 1, 1] },
+      },
+      {
+        ...{ ph: "X", cat: "kernel", name: "ncclKernel", ts: 90, dur: 40 },
+        args: {
+          ...{ device: 0, stream: 9, grid: [8, 1, 1], "Collective name": "allreduce" },
+          ...{ "In msg nelems": 512, "Group size": 2, dtype: "Float" },
+        },
+      },
+    ],
+  }),
+  "chakra.json": JSON.stringify({
+    workload_graph: [
+      { Id: 1, Name: "ncclAllReduce", NodeType: 7, runtime: 9, comm_type: 0, comm_size: 512 },
+    ],
+  }),
+  // A header of no fields, a host operator and the kernel of 40 us that it started.
+  "chakra.et": [
+    "",
+    `\u0008\u0001${field(2, "aten::relu")}\u0018\u0004${field(8, RELU_INPUTS)}${field(10, HOST)}`,
+    `\u0008\u0002${field(2, "k")}\u0018\u0004${field(4, "\u0001")}8(`,
+  ]
+    .map((message) => String.fromCharCode(message.length) + message)
+    .join(""),
+  "log.jsonl":
+    '{"freq":1410,"overlap_start":0,"overlap_end":8,"sm":6,"block":512,"time_s":1,"energy_j":5}\n',
+  "stages.csv": STAGES,
+};
+const SETTING = {
+  ...{ gpu: "a100-sxm4-40gb", freq_mhz: 1410, clock_given: true, peak_flop_per_s: 312e12 },
+  ...{ ranks: 2, partition: "forward.0", slots: new Map<string, number>(), block: null },
+};
 
 /** What may stand in the place of some characters of a file. */
 const PIECE = fc.constantFrom(
@@ -74,10 +136,17 @@ function expectSound(whole: string, read: (content: string) => unknown): void {
 function throughFile(name: string, read: (path: string) => unknown): (content: string) => unknown {
   const path = join(folder, name);
   return (content) => {
-    writeFileSync(path, content);
+    writeFileSync(path, content, "latin1");
     return read(path);
   };
 }
+
+test("each of the importers' inputs is whole before it is damaged", () => {
+  for (const [name, content] of Object.entries(MEASUREMENTS)) {
+    const read = (path: string) => importProfile([path], SETTING, "test", () => undefined);
+    expect(throughFile(name, read)(content), name).toHaveProperty("records.0");
+  }
+});
 
 describe("damaged files end in a coded diagnostic", () => {
   const run = join(folder, "run");
@@ -108,6 +177,20 @@ describe("damaged files end in a coded diagnostic", () => {
 
   test("a stage profile", () => {
     expectSound(STAGES, (content) => readStageProfile(content, "s"));
+  });
+
+  test("profiles that are merged", () => {
+    const lines = text(run, "measurements.jsonl").split("\n").slice(0, 20).join("\n");
+    const read = throughFile("g.jsonl", (path) => {
+      const profile = readProfile(path, () => undefined);
+      return mergeProfiles([profile, profile], "test");
+    });
+    expectSound(`${lines}\n`, read);
+  });
+
+  test.each(Object.entries(MEASUREMENTS))("%s that is imported", (name, content) => {
+    const read = (path: string) => importProfile([path], SETTING, "test", () => undefined);
+    expectSound(content, throughFile(name, read));
   });
 
   test("a device", () => {

@@ -91,3 +91,112 @@ export function incompleteStageProfile(file: string, stage: number, kind: string
     "measure every stage from 0 on, at one clock at least",
   );
 }
+
+/** KRS2030: a profile of another GPU than the run is for. */
+export function foreignProfile(file: string, of: string, wanted: string): Diagnostic {
+  return error(
+    "KRS2030",
+    file,
+    `was recorded on ${of}, the run is for ${wanted}`,
+    `name the GPU that it is of with --gpu, or take a profile of ${wanted}`,
+  );
+}
+
+/** KRS2031: profiles of different GPUs that should become one. */
+export function mixedDevices(gpus: readonly string[]): Diagnostic {
+  return error(
+    "KRS2031",
+    "kareus profile merge",
+    `profiles of different GPUs: ${gpus.join(", ")}`,
+    "merge the profiles of one GPU at a time",
+  );
+}
+
+/** KRS2032: a folder of profiles without one of the run's GPU. */
+export function noProfileFor(folder: string, gpu: string, others: readonly string[]): Diagnostic {
+  const found = others.length === 0 ? "no profile (*.jsonl) at all" : `only ${others.join(", ")}`;
+  return error("KRS2032", folder, `has no profile of ${gpu}: ${found}`, "record or import one");
+}
+
+/** KRS2033: a profile from which no cost can be taken. */
+export function nothingMeasured(file: string): Diagnostic {
+  return warning(
+    "KRS2033",
+    file,
+    "holds no measurement that the search can use, so every cost stays modelled",
+    "modelled records and those of a stand-in collective are never taken for measurements",
+  );
+}
+
+/** KRS2040: a file that none of the importers knows. */
+export function unknownMeasurements(file: string, reason: string): Diagnostic {
+  return error(
+    "KRS2040",
+    file,
+    `cannot be imported: ${reason}`,
+    "known are PyTorch (Kineto) and Chakra traces, Perseus stage profiles and Kareus logs",
+  );
+}
+
+/** KRS2041: a trace without anything that a profile could hold. */
+export function nothingToImport(where: string, seen: string): Diagnostic {
+  return error(
+    "KRS2041",
+    where,
+    `nothing in it can be imported: ${seen}`,
+    "record shapes (torch.profiler with record_shapes=True); collectives need message sizes",
+  );
+}
+
+/** KRS2042: parts of a trace that were left out, most frequent first. */
+export function leftOut(where: string, reasons: ReadonlyMap<string, number>): Diagnostic {
+  const sorted = [...reasons].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  const shown = sorted.slice(0, 5).map(([reason, count]) => `${count} x ${reason}`);
+  const more = sorted.length > shown.length ? `; ${sorted.length - shown.length} more reasons` : "";
+  return warning(
+    "KRS2042",
+    where,
+    `left out: ${shown.join("; ")}${more}`,
+    "what was imported is not affected",
+  );
+}
+
+/** KRS2043: a line of a Kareus log that breaks its format. */
+export function malformedLogLine(file: string, line: number, problem: string): Diagnostic {
+  return error(
+    "KRS2043",
+    `${file}:${line}`,
+    problem,
+    "a line holds freq, overlap_start, overlap_end, sm, block, time_s and energy_j (MHz, s, J)",
+  );
+}
+
+/** KRS2044: a Kareus log measured with several block sizes, of which a profile can hold one. */
+export function severalBlocks(file: string, blocks: readonly number[]): Diagnostic {
+  return error(
+    "KRS2044",
+    file,
+    `measured with blocks of ${blocks.join(" and ")} threads`,
+    "choose one with --block",
+  );
+}
+
+/** KRS2045: collectives that may have waited for peers; they are kept, and never used as costs. */
+export function disturbedCollectives(where: string, count: number): Diagnostic {
+  return warning(
+    "KRS2045",
+    where,
+    `${count} collectives are marked as disturbed: they waited for peers or shared the GPU`,
+    "import the traces of all ranks together; their shortest run counts",
+  );
+}
+
+/** KRS2046: files of different kinds, or several where one is taken, in one import. */
+export function mixedImport(where: string, kinds: readonly string[]): Diagnostic {
+  return error(
+    "KRS2046",
+    where,
+    `files of different kinds: ${kinds.join(", ")}`,
+    "import each kind by itself, then `kareus profile merge`",
+  );
+}

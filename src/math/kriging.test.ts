@@ -1,0 +1,91 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { forkRng } from "../base/rng.js";
+import { bracketed } from "./bracket.js";
+import { kriging } from "./kriging.js";
+
+const grid = (from: number, to: number, count: number) =>
+  Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1));
+
+describe("kriging", () => {
+  test("nothing known: nothing to correct, and the error says so", () => {
+    expect(kriging([])([1, 2])).toEqual({ value: 0, error: 0.1 });
+  });
+
+  test("meets a smooth function at and between its values, and forgets it far away", () => {
+    const f = (x: number, y: number) => 0.2 * Math.sin(x) + 0.05 * y;
+    const known = grid(0, 3, 7).flatMap((x) =>
+      grid(0, 2, 5).map((y) => ({ at: [x, y], value: f(x, y) })),
+    );
+    const field = kriging(known);
+    for (const { at, value } of known) expect(Math.abs(field(at).value - value)).toBeLessThan(2e-3);
+    for (const x of grid(0.25, 2.75, 6)) {
+      expect(Math.abs(field([x, 0.8]).value - f(x, 0.8))).toBeLessThan(5e-3);
+    }
+    const far = field([100, 100]);
+    expect(Math.abs(far.value)).toBeLessThan(1e-6);
+    expect(far.error).toBeGreaterThan(5 * field([1.1, 0.9]).error);
+  });
+
+  test("its error bar covers: two thirds of unseen noisy values within one, nearly all within 3", () => {
+    const rng = forkRng(3, "kriging");
+    // Sum of twelve uniforms less six: close to normal with unit variance.
+    const normal = () => Array.from({ length: 12 }, rng.uniform).reduce((a, b) => a + b, -6);
+    const f = (x: number) => 0.1 * Math.cos(1.3 * x);
+    const draw = () => {
+      const x = 6 * rng.uniform();
+      return { at: [x], value: f(x) + 0.01 * normal() };
+    };
+    const field = kriging(Array.from({ length: 60 }, draw));
+    const scores = Array.from({ length: 400 }, draw).map(({ at, value }) => {
+      const estimate = field(at);
+      return Math.abs(estimate.value - value) / estimate.error;
+    });
+    const within = (limit: number) => scores.filter((score) => score < limit).length / 400;
+    expect(within(1)).toBeGreaterThan(0.55);
+    expect(within(1)).toBeLessThan(0.85);
+    expect(within(3)).toBeGreaterThan(0.97);
+  });
+
+  test("one value is met closely and does not reach far", () => {
+    const field = kriging([{ at: [0], value: 0.3 }]);
+    expect(field([0]).value).toBeCloseTo(0.3, 1);
+    expect(Math.abs(field([50]).value)).toBeLessThan(1e-6);
+  });
+});
+
+describe("bracketed", () => {
+  const sample = (x: number, y: number, std = 0) => ({ x, y, std });
+
+  test("nothing outside, on or beyond the last sample", () => {
+    expect(bracketed([], 1)).toBeNull();
+    expect(bracketed([sample(1, 5)], 1)).toBeNull();
+    expect(bracketed([sample(1, 5), sample(2, 6)], 0.5)).toBeNull();
+    expect(bracketed([sample(1, 5), sample(2, 6)], 2.5)).toBeNull();
+  });
+
+  test("two samples: the line, and an error that reaches to the farther one", () => {
+    expect(bracketed([sample(0, 10), sample(4, 18)], 1)).toEqual({ value: 12, error: 6 });
+  });
+
+  test("on a parabola the error bar is the error", () => {
+    const xs = fc.uniqueArray(fc.integer({ min: -50, max: 50 }), { minLength: 3, maxLength: 8 });
+    fc.assert(
+      fc.property(xs, fc.double({ min: -2, max: 2, noNaN: true }), (list, bend) => {
+        const f = (x: number) => 100 + 3 * x + bend * x * x;
+        const sorted = [...list].sort((a, b) => a - b);
+        const samples = sorted.map((x) => sample(x, f(x)));
+        const [first = 0, second = 0] = sorted;
+        const x = first + 0.3 * (second - first);
+        const estimate = bracketed(samples, x);
+        expect(estimate?.error).toBeCloseTo(Math.abs((estimate?.value ?? 0) - f(x)), 6);
+      }),
+      { seed: 11, numRuns: 200 },
+    );
+  });
+
+  test("the samples' spread carries over", () => {
+    const samples = [sample(0, 1, 0.3), sample(2, 1, 0.4), sample(4, 1, 0)];
+    expect(bracketed(samples, 1)?.error).toBeCloseTo(0.25, 12);
+  });
+});

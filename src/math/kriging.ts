@@ -1,0 +1,102 @@
+import { CholeskyDecomposition, Matrix } from "ml-matrix";
+import type { Estimate } from "./bracket.js";
+import { spread } from "./spread.js";
+
+/** A known value of a function of several coordinates. */
+export interface KnownValue {
+  /** In units over which the function changes noticeably: comparable with each other. */
+  readonly at: readonly number[];
+  readonly value: number;
+}
+
+/** An estimate anywhere: near known values close to them, far from all of them 0. */
+export type Field = (at: readonly number[]) => Estimate;
+
+/** Correlation lengths that are tried, in units of the coordinates. */
+const LENGTHS = [0.5, 1, 2, 4];
+
+/** Noise variances that are tried, relative to the variance of the function. */
+const NOISES = [1e-4, 1e-2, 1e-1];
+
+/** What is believed of the spread before any value is known, and as how many values it counts. */
+const PRIOR = { std: 0.1, values: 2 };
+
+/** Values that length, noise and variance are fitted to, at most: evenly spread over the list. */
+const FITTED = 128;
+
+/** Values that an estimate is made from, at most: the nearest. Farther ones hardly count. */
+const NEAREST = 32;
+
+interface Covariance {
+  readonly length: number;
+  readonly noise: number;
+}
+
+function squaredDistance(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((sum, x, i) => sum + (x - (b[i] ?? 0)) ** 2, 0);
+}
+
+function correlation(a: readonly number[], b: readonly number[], length: number): number {
+  return Math.exp(-squaredDistance(a, b) / (2 * length * length));
+}
+
+function factorised(known: readonly KnownValue[], { length, noise }: Covariance) {
+  const matrix = Matrix.zeros(known.length, known.length);
+  known.forEach((a, i) => {
+    known.forEach((b, j) => {
+      matrix.set(i, j, correlation(a.at, b.at, length) + (i === j ? noise : 0));
+    });
+  });
+  return new CholeskyDecomposition(matrix);
+}
+
+function product(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((sum, x, i) => sum + x * (b[i] ?? 0), 0);
+}
+
+/** The likeliest variance for a given length and noise, and that likelihood up to a constant. */
+function fitVariance(known: readonly KnownValue[], covariance: Covariance) {
+  const factor = factorised(known, covariance);
+  const values = known.map(({ value }) => value);
+  const weights = factor.solve(Matrix.columnVector(values)).getColumn(0);
+  const counted = known.length + PRIOR.values;
+  const variance = (product(values, weights) + PRIOR.values * PRIOR.std ** 2) / counted;
+  const pivots = factor.lowerTriangularMatrix.diagonal();
+  const logarithm = pivots.reduce((sum, pivot) => sum + Math.log(pivot), 0);
+  return { ...covariance, variance, likelihood: -0.5 * counted * Math.log(variance) - logarithm };
+}
+
+/**
+ * Simple kriging (a Gaussian process of known mean 0): the best linear estimate of a function from
+ * values of it, and its standard deviation. Length and noise are the likeliest of a small grid, the
+ * variance the likeliest for them (Rasmussen and Williams, Gaussian Processes for Machine Learning,
+ * 5.4.1). An estimate is made from the nearest values alone, so its cost is bounded.
+ */
+export function kriging(known: readonly KnownValue[]): Field {
+  if (known.length === 0) return () => ({ value: 0, error: PRIOR.std });
+  const shown = spread(known, FITTED);
+  const fits = LENGTHS.flatMap((length) =>
+    NOISES.map((noise) => fitVariance(shown, { length, noise })),
+  );
+  const best = fits.reduce((a, b) => (b.likelihood > a.likelihood ? b : a));
+  return (at) => {
+    const near = nearest(known, at);
+    const shares = near.map((point) => correlation(point.at, at, best.length));
+    const weights = factorised(near, best).solve(Matrix.columnVector(shares)).getColumn(0);
+    const value = product(
+      weights,
+      near.map((point) => point.value),
+    );
+    const left = 1 + best.noise - product(weights, shares);
+    return { value, error: Math.sqrt(best.variance * Math.max(0, left)) };
+  };
+}
+
+function nearest(known: readonly KnownValue[], at: readonly number[]): readonly KnownValue[] {
+  if (known.length <= NEAREST) return known;
+  return known
+    .map((point) => ({ point, distance: squaredDistance(point.at, at) }))
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, NEAREST)
+    .map(({ point }) => point);
+}

@@ -1,0 +1,170 @@
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { fail, type Report, refuse } from "../../base/diagnostics/diagnostic.js";
+import {
+  disturbedCollectives,
+  foreignProfile,
+  leftOut,
+  mixedImport,
+  nothingToImport,
+  unknownMeasurements,
+  unreadableProfile,
+} from "../../base/diagnostics/profile.js";
+import { missingFlags } from "../../base/diagnostics/usage.js";
+import { sha256Hex } from "../../base/json.js";
+import { poolBySetting } from "../pool.js";
+import type { Profile } from "../reader.js";
+import type { ProfileRecord } from "../records.js";
+import { isStageProfile } from "../stage-profile.js";
+import { decodeChakra, parseChakra, readChakra } from "./chakra.js";
+import { isKareusLog, type LogSetting, readKareusLog } from "./kareus-log.js";
+import { isKineto, readKineto } from "./kineto.js";
+import { readPerseus } from "./perseus.js";
+import { recordsOfTraces, type Trace, type TraceSetting } from "./trace.js";
+
+/** What the measurements themselves do not say. */
+export interface ImportSetting extends TraceSetting, Omit<LogSetting, "partition"> {
+  readonly gpu: string;
+  /** Whether `freq_mhz` was given, or is the device's highest for want of anything better. */
+  readonly clock_given: boolean;
+  /** Between how many a Chakra trace's collectives are. */
+  readonly ranks: number | null;
+  /** The partition that a Kareus log measures. */
+  readonly partition: string | null;
+}
+
+/** Traces above this are not read: a text of JSON must fit a string. */
+const LARGEST_BYTES = 512 * 2 ** 20;
+
+function contentOf(file: string): Buffer {
+  try {
+    const bytes = readFileSync(file === "-" ? 0 : file);
+    const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
+    return packed ? gunzipSync(bytes, { maxOutputLength: LARGEST_BYTES }) : bytes;
+  } catch (reason) {
+    return fail(unreadableProfile(file, reason instanceof Error ? reason.message : String(reason)));
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A file by its content. */
+type Source =
+  | { readonly kind: "trace"; readonly trace: Trace }
+  | { readonly kind: "stage profile" | "Kareus log"; readonly text: string };
+
+function sourceOf(file: string, ranks: number | null): Source {
+  const bytes = contentOf(file);
+  if (bytes.length > LARGEST_BYTES) fail(unknownMeasurements(file, "it is too large"));
+  const head = bytes.subarray(0, 64).toString("latin1").trimStart();
+  // A line feed may also be the length of a Chakra trace's first message.
+  const nodes = decodeChakra(bytes);
+  if (nodes !== null) return { kind: "trace", trace: readChakra(nodes, ranks) };
+  const text = bytes.toString("utf8");
+  if (isStageProfile(text)) return { kind: "stage profile", text };
+  if (isKareusLog(text)) return { kind: "Kareus log", text };
+  if (!/^[[{]/.test(head)) return fail(unknownMeasurements(file, "no format that is known"));
+  const data = parsed(text);
+  if (data === undefined) return fail(unknownMeasurements(file, "it is not whole JSON"));
+  // Older profilers wrote the events alone.
+  const kineto = Array.isArray(data) ? { traceEvents: data } : data;
+  if (isKineto(kineto)) return { kind: "trace", trace: readKineto(kineto) };
+  const chakraNodes = parseChakra(data);
+  if (chakraNodes !== null) return { kind: "trace", trace: readChakra(chakraNodes, ranks) };
+  return fail(unknownMeasurements(file, "JSON, but no trace"));
+}
+
+/** Whether a driver's name (`NVIDIA H100 80GB HBM3`) and a device's (`a100-sxm4-40gb`) disagree. */
+function isOther(driver: string, device: string): boolean {
+  const model = (name: string) => /\b[a-z]{1,2}\d{2,3}\b/i.exec(name)?.[0].toLowerCase();
+  const [traced, wanted] = [model(driver), model(device)];
+  return traced !== undefined && wanted !== undefined && traced !== wanted;
+}
+
+interface Imported {
+  readonly records: readonly ProfileRecord[];
+  readonly notes: readonly string[];
+}
+
+function importTraces(
+  traces: readonly Trace[],
+  where: string,
+  setting: ImportSetting,
+  report: Report,
+): Imported {
+  const gpus = [...new Set(traces.flatMap(({ gpu }) => gpu ?? []))].sort();
+  for (const gpu of gpus)
+    if (isOther(gpu, setting.gpu)) fail(foreignProfile(where, gpu, setting.gpu));
+  const { records, skipped } = recordsOfTraces(traces, setting);
+  if (records.length === 0) {
+    const kernels = traces.reduce((sum, trace) => sum + trace.kernels, 0);
+    const [[reason, count] = ["nothing else", 0]] = [...skipped].sort(([, a], [, b]) => b - a);
+    refuse(nothingToImport(where, `${kernels} kernels; ${count} x ${reason}`));
+  }
+  if (skipped.size > 0) report(leftOut(where, skipped));
+  const disturbed = records.filter((r) => r.record === "collective" && r.disturbed === true);
+  if (disturbed.length > 0) report(disturbedCollectives(where, disturbed.length));
+  const clock = setting.clock_given
+    ? `at ${setting.freq_mhz} MHz`
+    : `at the default clock, taken for ${setting.freq_mhz} MHz`;
+  const on = gpus.map((gpu) => `traced on ${gpu}`);
+  return { records, notes: [...on, ...new Set(traces.flatMap(({ notes }) => notes)), clock] };
+}
+
+function importLog(text: string, file: string, setting: ImportSetting, report: Report): Imported {
+  const { partition } = setting;
+  if (partition === null) return fail(missingFlags(file, ["--partition"]));
+  const { records, skipped } = readKareusLog(text, file, { ...setting, partition });
+  if (records.length === 0) refuse(nothingToImport(file, "no row of that block size"));
+  if (skipped.size > 0) report(leftOut(file, skipped));
+  return { records: poolBySetting(records), notes: [] };
+}
+
+/**
+ * Reads what others measured into a profile: one stage profile or log, or the traces of all ranks
+ * of a run, by content and not by name; gzip is unpacked. Fails with KRS2010 (unreadable), KRS2040
+ * (unknown), KRS2041 (nothing in it), KRS2046 (mixed) and what the formats' readers say.
+ */
+export function importProfile(
+  files: readonly [string, ...string[]],
+  setting: ImportSetting,
+  tool: string,
+  report: Report,
+): Profile {
+  const sources = files.map((file) => sourceOf(file, setting.ranks));
+  const traces = sources.flatMap((source) => (source.kind === "trace" ? [source.trace] : []));
+  const [file] = files;
+  const [first] = sources;
+  const kinds = [...new Set(sources.map(({ kind }) => kind))].sort();
+  const alone = sources.length === 1 || traces.length === sources.length;
+  if (first === undefined || !alone) return fail(mixedImport(file, kinds));
+  const imported =
+    first.kind === "trace"
+      ? importTraces(traces, file, setting, report)
+      : first.kind === "Kareus log"
+        ? importLog(first.text, file, setting, report)
+        : { records: readPerseus(first.text, file), notes: [] };
+  const { records, notes } = imported;
+  const names = files.map((path) => basename(path)).join(", ");
+  return {
+    header: {
+      format: "kareus-profile",
+      version: 1,
+      id: `imported-${sha256Hex(records.map((r) => JSON.stringify(r)).join("\n")).slice(0, 12)}`,
+      gpu: setting.gpu,
+      driver: null,
+      date: null,
+      tool,
+      method: null,
+      note: [`imported from ${first.kind} ${names}`, ...notes].join("; "),
+    },
+    records,
+  };
+}

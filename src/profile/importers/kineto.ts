@@ -1,0 +1,242 @@
+import { z } from "zod";
+import type { CollectiveKind } from "../../ir/kernel-graph.js";
+import { dtypeBytes } from "../../ir/work.js";
+import { elementType, type OperatorCall } from "./operators.js";
+import { type CollectiveRun, countOne, type OperatorRun, type Trace } from "./trace.js";
+
+/*
+ * Chrome traces as PyTorch's profiler (Kineto) writes them. A launch (category cuda_runtime) lies
+ * within the operator call of its thread, and shares its correlation with the kernel that it
+ * started. Times are in microseconds.
+ */
+
+const MICROSECONDS = 1e6;
+
+const id = z.union([z.int(), z.string()]);
+const timed = {
+  ph: z.literal("X"),
+  name: z.string(),
+  ts: z.number(),
+  dur: z.number().nonnegative(),
+};
+const hostEvent = z.object({ ...timed, cat: z.string(), pid: id, tid: id });
+
+const operatorEvent = z.object({
+  ...hostEvent.shape,
+  cat: z.enum(["cpu_op", "Operator"]),
+  args: z
+    .object({
+      "Input Dims": z.array(z.unknown()).optional(),
+      "Input type": z.array(z.string()).optional(),
+      "Input Types": z.array(z.string()).optional(),
+      "Concrete Inputs": z.array(z.unknown()).optional(),
+    })
+    .optional(),
+});
+
+const launchEvent = z.object({
+  ...hostEvent.shape,
+  cat: z.enum(["cuda_runtime", "cuda_driver", "Runtime"]),
+  args: z.object({ correlation: z.int() }),
+});
+
+const deviceEvent = z.object({
+  ...timed,
+  cat: z.enum(["kernel", "Kernel", "gpu_memcpy", "gpu_memset"]),
+  args: z.object({
+    device: id.optional(),
+    stream: id.optional(),
+    correlation: z.int().optional(),
+    grid: z.array(z.int()).optional(),
+    "Collective name": z.string().optional(),
+    "In msg nelems": z.int().optional(),
+    "Out msg nelems": z.int().optional(),
+    "Group size": z.int().optional(),
+    dtype: z.string().optional(),
+  }),
+});
+
+const traceFile = z.object({
+  traceEvents: z.array(z.unknown()),
+  deviceProperties: z.array(z.object({ name: z.string() })).optional(),
+});
+
+type OperatorEvent = z.output<typeof operatorEvent>;
+type LaunchEvent = z.output<typeof launchEvent>;
+type DeviceEvent = z.output<typeof deviceEvent>;
+
+/** A kernel or copy, and whether anything of another stream ran on the device meanwhile. */
+interface DeviceRun {
+  readonly event: DeviceEvent;
+  contended: boolean;
+}
+
+/** Whether parsed JSON looks like such a trace. */
+export function isKineto(data: unknown): boolean {
+  return traceFile.safeParse(data).success;
+}
+
+/** Collectives by the name that torch gives them; `full`: which message is the whole tensor. */
+const COLLECTIVES: Readonly<Record<string, { kind: CollectiveKind; full: "In" | "Out" }>> = {
+  allreduce: { kind: "all_reduce", full: "In" },
+  allreduce_coalesced: { kind: "all_reduce", full: "In" },
+  allgather: { kind: "all_gather", full: "Out" },
+  _allgather_base: { kind: "all_gather", full: "Out" },
+  allgather_into_tensor_coalesced: { kind: "all_gather", full: "Out" },
+  reduce_scatter: { kind: "reduce_scatter", full: "In" },
+  _reduce_scatter_base: { kind: "reduce_scatter", full: "In" },
+  reduce_scatter_tensor_coalesced: { kind: "reduce_scatter", full: "In" },
+  alltoall: { kind: "all_to_all", full: "In" },
+  alltoall_base: { kind: "all_to_all", full: "In" },
+  all_to_all: { kind: "all_to_all", full: "In" },
+  all_to_allv: { kind: "all_to_all", full: "In" },
+  send: { kind: "send", full: "In" },
+  recv: { kind: "recv", full: "Out" },
+};
+
+/** Reads a trace from parsed JSON that {@link isKineto}. */
+export function readKineto(data: unknown): Trace {
+  const { traceEvents, deviceProperties } = traceFile.parse(data);
+  const events = <T>(schema: z.ZodType<T>): T[] =>
+    traceEvents.flatMap((event) => {
+      const read = schema.safeParse(event);
+      return read.success ? [read.data] : [];
+    });
+  const runs = events(deviceEvent).map((event): DeviceRun => ({ event, contended: false }));
+  markContention(runs);
+  const skipped = new Map<string, number>();
+  const collectives = runs.filter(({ event }) => isCollective(event));
+  const others = runs.filter(({ event }) => !isCollective(event));
+  return {
+    operators: operatorRuns(events(operatorEvent), events(launchEvent), others, skipped),
+    collectives: collectives.flatMap((run) => collectiveRun(run, skipped)),
+    kernels: runs.filter(({ event }) => /^kernel$/i.test(event.cat)).length,
+    skipped,
+    gpu: deviceProperties?.[0]?.name ?? null,
+    notes: overlapNote(collectives, others),
+  };
+}
+
+function isCollective({ name, args }: DeviceEvent): boolean {
+  return args["Collective name"] !== undefined || /nccl/i.test(name);
+}
+
+function collectiveRun(
+  { event: { args, dur }, contended }: DeviceRun,
+  skipped: Map<string, number>,
+): CollectiveRun[] {
+  const known = COLLECTIVES[args["Collective name"] ?? ""];
+  if (known === undefined) {
+    const name = args["Collective name"] ?? "without a name";
+    countOne(skipped, `collective ${name}: unknown, or the trace has no message sizes`);
+    return [];
+  }
+  const elements = args[known.full === "In" ? "In msg nelems" : "Out msg nelems"];
+  const ranks = args["Group size"];
+  const dtype = elementType(args.dtype ?? "");
+  if (!elements || !ranks || ranks < 1 || dtype === "unknown" || dur === 0) {
+    countOne(skipped, "collective without size, type or ranks");
+    return [];
+  }
+  const [sms = null] = args.grid ?? [];
+  const size_bytes = elements * dtypeBytes(dtype);
+  return [{ kind: known.kind, size_bytes, ranks, sms, time_s: dur / MICROSECONDS, contended }];
+}
+
+const end = ({ ts, dur }: { ts: number; dur: number }) => ts + dur;
+
+/** Marks runs that overlap a run of another stream of the same device: one sweep over starts. */
+function markContention(runs: readonly DeviceRun[]): void {
+  const sorted = [...runs].sort((a, b) => a.event.ts - b.event.ts);
+  let open: DeviceRun[] = [];
+  for (const run of sorted) {
+    open = open.filter((earlier) => end(earlier.event) > run.event.ts);
+    for (const earlier of open) {
+      const [a, b] = [earlier.event.args, run.event.args];
+      if (a.device !== b.device || a.stream === b.stream) continue;
+      earlier.contended = true;
+      run.contended = true;
+    }
+    open.push(run);
+  }
+}
+
+/** How much of the communication was hidden behind other kernels, in words. */
+function overlapNote(collectives: readonly DeviceRun[], others: readonly DeviceRun[]): string[] {
+  const total = collectives.reduce((sum, { event }) => sum + event.dur, 0);
+  if (total === 0) return [];
+  const sorted = others.map(({ event }) => event).sort((a, b) => a.ts - b.ts);
+  let hidden = 0;
+  for (const { event } of collectives) {
+    let reached = event.ts;
+    for (const other of sorted) {
+      if (other.ts >= end(event)) break;
+      if (other.args.device !== event.args.device) continue;
+      const [from, to] = [Math.max(reached, other.ts), Math.min(end(other), end(event))];
+      if (to > from) hidden += to - from;
+      reached = Math.max(reached, to);
+    }
+  }
+  return [`${Math.round((100 * hidden) / total)}% of communication ran beside other kernels`];
+}
+
+/** Calls with the kernels that they started. */
+function operatorRuns(
+  operators: readonly OperatorEvent[],
+  launches: readonly LaunchEvent[],
+  runs: readonly DeviceRun[],
+  skipped: Map<string, number>,
+): OperatorRun[] {
+  const caller = innermostCalls(operators, launches);
+  const started = new Map<OperatorEvent, DeviceRun[]>();
+  for (const run of runs) {
+    if (!/^kernel$/i.test(run.event.cat)) continue;
+    const operator = caller.get(run.event.args.correlation ?? -1);
+    if (operator === undefined) countOne(skipped, "kernel that no operator in the trace started");
+    else started.set(operator, [...(started.get(operator) ?? []), run]);
+  }
+  return [...started].map(([operator, own]) => ({
+    ...callOf(operator),
+    time_s: own.reduce((sum, { event }) => sum + event.dur, 0) / MICROSECONDS,
+    contended: own.some(({ contended }) => contended),
+  }));
+}
+
+function callOf({ name, args }: OperatorEvent): OperatorCall {
+  const shape = (written: unknown) => z.array(z.int()).safeParse(written).data ?? [];
+  return {
+    name,
+    shapes: (args?.["Input Dims"] ?? []).map(shape),
+    types: (args?.["Input type"] ?? args?.["Input Types"] ?? []).map(elementType),
+    values: args?.["Concrete Inputs"] ?? [],
+  };
+}
+
+/** The innermost call around each launch, by the launch's correlation: calls of a thread nest. */
+function innermostCalls(
+  operators: readonly OperatorEvent[],
+  launches: readonly LaunchEvent[],
+): Map<number, OperatorEvent> {
+  type Host = OperatorEvent | LaunchEvent;
+  const threads = new Map<string, Host[]>();
+  for (const event of [...operators, ...launches]) {
+    const thread = JSON.stringify([event.pid, event.tid]);
+    const events = threads.get(thread);
+    if (events === undefined) threads.set(thread, [event]);
+    else events.push(event);
+  }
+  const found = new Map<number, OperatorEvent>();
+  const isLaunch = (event: Host): event is LaunchEvent =>
+    event.args !== undefined && "correlation" in event.args;
+  for (const events of threads.values()) {
+    events.sort((a, b) => a.ts - b.ts || b.dur - a.dur);
+    const open: OperatorEvent[] = [];
+    for (const event of events) {
+      while (open.length > 0 && end(open.at(-1) ?? event) < event.ts) open.pop();
+      const inner = open.at(-1);
+      if (!isLaunch(event)) open.push(event);
+      else if (inner !== undefined) found.set(event.args.correlation, inner);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,89 @@
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fail, type Report } from "../base/diagnostics/diagnostic.js";
+import {
+  foreignProfile,
+  noProfileFor,
+  nothingMeasured,
+  unreadableProfile,
+} from "../base/diagnostics/profile.js";
+import { poolBySetting } from "./pool.js";
+import { type Profile, readProfile } from "./reader.js";
+import type { CollectiveRecord, KernelRecord, PartitionRecord, ProfileRecord } from "./records.js";
+
+/** Measurements of one GPU that costs may be taken from: plain data, one record per setting. */
+export interface Measurements {
+  /** Ids of the profiles that they come from, sorted. */
+  readonly profiles: readonly string[];
+  readonly kernels: readonly KernelRecord[];
+  readonly collectives: readonly CollectiveRecord[];
+  readonly partitions: readonly PartitionRecord[];
+}
+
+/** No profile at all. */
+export const NO_MEASUREMENTS: Measurements = {
+  profiles: [],
+  kernels: [],
+  collectives: [],
+  partitions: [],
+};
+
+/** The profiles of a folder, by name; null if the path is no folder. */
+function filesIn(path: string): string[] | null {
+  try {
+    if (path === "-" || !statSync(path).isDirectory()) return null;
+    const names = readdirSync(path).filter((name) => name.endsWith(".jsonl"));
+    return names.sort().map((name) => join(path, name));
+  } catch (reason) {
+    return fail(unreadableProfile(path, reason instanceof Error ? reason.message : String(reason)));
+  }
+}
+
+type KernelLike = KernelRecord | CollectiveRecord | PartitionRecord;
+
+/** Really measured, on the thing itself; a reordered partition is another partition. */
+function counts(record: ProfileRecord): record is KernelLike {
+  if (record.source !== "measured" || record.time_s === 0) return false;
+  if (record.record === "instruction") return false;
+  if (record.record === "partition" && record.order !== null) return false;
+  if (record.record === "collective" && record.disturbed === true) return false;
+  return record.record === "kernel" || record.stand_in !== true;
+}
+
+/** The profiles behind a path: those of the GPU in a folder, or a file, which must be of the GPU. */
+function profilesAt(path: string, gpu: string, report: Report): [string, Profile][] {
+  const files = filesIn(path);
+  if (files === null) {
+    const profile = readProfile(path, report);
+    if (profile.header.gpu !== gpu) return fail(foreignProfile(path, profile.header.gpu, gpu));
+    return [[path, profile]];
+  }
+  const all = files.map((file): [string, Profile] => [file, readProfile(file, report)]);
+  const own = all.filter(([, { header }]) => header.gpu === gpu);
+  if (own.length > 0) return own;
+  const others = [...new Set(all.map(([, { header }]) => header.gpu))].sort();
+  return fail(noProfileFor(path, gpu, others));
+}
+
+/**
+ * Reads the measurements of a GPU from files and folders. Fails with KRS2010 and KRS2011 where a
+ * profile is unreadable or malformed, KRS2030 and KRS2032 where it is of another GPU; a profile
+ * that measures nothing is reported.
+ */
+export function loadMeasurements(
+  paths: readonly string[],
+  gpu: string,
+  report: Report,
+): Measurements {
+  const profiles = paths.flatMap((path) => profilesAt(path, gpu, report));
+  for (const [file, { records }] of profiles) {
+    if (!records.some(counts)) report(nothingMeasured(file));
+  }
+  const records = poolBySetting(profiles.flatMap(([, profile]) => profile.records).filter(counts));
+  return {
+    profiles: [...new Set(profiles.map(([, { header }]) => header.id))].sort(),
+    kernels: records.filter((record) => record.record === "kernel"),
+    collectives: records.filter((record) => record.record === "collective"),
+    partitions: records.filter((record) => record.record === "partition"),
+  };
+}

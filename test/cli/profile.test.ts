@@ -1,0 +1,172 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { BIND, MINI } from "../support/bad-input.js";
+import { kareus, temporaryFolder } from "../support/cli.js";
+
+interface Line {
+  readonly partition?: string;
+  readonly freq_mhz?: number;
+  readonly time_s?: number;
+  readonly gpu?: string;
+  readonly source?: string;
+}
+
+const folder = temporaryFolder();
+const at = (...names: string[]) => join(folder, ...names);
+const optimize = (out: string, ...flags: string[]) =>
+  kareus(["optimize", MINI, ...BIND, "--points", "5", "--json", "--out", at(out), ...flags]);
+const linesOf = (file: string): Line[] =>
+  readFileSync(file, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+const write = (file: string, lines: readonly object[]) =>
+  writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+
+let plain: string;
+let header: Line = {};
+let records: Line[] = [];
+beforeAll(async () => {
+  const run = await optimize("plain");
+  expect(run.stderr).toBe("");
+  plain = run.stdout;
+  [header = {}, ...records] = linesOf(at("plain", "measurements.jsonl"));
+});
+
+/** Every other clock of everything, as if measured and slower than modelled. */
+const measured = () =>
+  records
+    .filter(({ freq_mhz = 0 }) => (freq_mhz / 30) % 2 === 1)
+    .map((line) => ({ ...line, source: "measured", time_s: 1.2 * (line.time_s ?? 0), trials: 3 }));
+
+describe("optimize --profile", () => {
+  test("takes measured costs, interpolates between them and counts each", async () => {
+    mkdirSync(at("profiles"));
+    write(at("profiles", "mine.jsonl"), [{ ...header, id: "mine" }, ...measured()]);
+    write(at("profiles", "other.jsonl"), [{ ...header, gpu: "h100-sxm" }]);
+    const run = await optimize("profiled", "--profile", at("profiles"));
+    expect(run.stderr).toBe("");
+    const [before, after] = [plain, run.stdout].map((text) => JSON.parse(text));
+    const { costs } = after;
+    expect(costs.profiles).toEqual(["mine"]);
+    expect(costs.measured).toBe(measured().length);
+    expect(costs.interpolated).toBeGreaterThan(0);
+    expect(costs.measured + costs.interpolated + costs.modelled).toBe(records.length);
+    expect(after.points[0].time_s / before.points[0].time_s).toBeGreaterThan(1.1);
+    expect(after.points[0].time_s / before.points[0].time_s).toBeLessThan(1.21);
+    const [, ...kept] = linesOf(at("profiled", "measurements.jsonl"));
+    const sources = kept.map(({ source }) => source);
+    expect(sources.filter((source) => source === "measured")).toHaveLength(costs.measured);
+  });
+
+  test("any number of threads gives the same bytes", async () => {
+    const runs = [1, 2].map((threads) =>
+      optimize(`t${threads}`, "--profile", at("profiles"), "--threads", String(threads)),
+    );
+    const [one, two] = await Promise.all(runs);
+    expect(one?.status).toBe(0);
+    expect(two?.stdout).toBe(one?.stdout);
+  });
+
+  test("a model's numbers are not taken for measurements", async () => {
+    const run = await optimize("modelled", "--profile", at("plain", "measurements.jsonl"));
+    expect(run.status).toBe(0);
+    expect(run.stderr).toContain("KRS2033");
+    const { profiles, ...counts } = JSON.parse(plain).costs;
+    expect(JSON.parse(run.stdout).costs).toMatchObject(counts);
+    expect(JSON.parse(run.stdout).points).toEqual(JSON.parse(plain).points);
+    expect(profiles).toEqual([]);
+  });
+
+  test("inspect costs with it as well", async () => {
+    const run = await kareus([
+      ...["inspect", MINI, ...BIND, "--json", "--profile", at("profiles", "mine.jsonl")],
+    ]);
+    const { partitions } = JSON.parse(run.stdout);
+    const sources = partitions.map((each: { cost: { source: string } }) => each.cost.source);
+    expect(sources).toContain("measured");
+  });
+
+  test("a profile of another GPU, none of this one, none at all, malformed, absent", async () => {
+    const foreign = await optimize("x", "--profile", at("profiles", "other.jsonl"));
+    expectJson(foreign, "KRS2030");
+    mkdirSync(at("foreign"));
+    write(at("foreign", "a.jsonl"), [{ ...header, gpu: "h100-sxm" }]);
+    expectJson(await optimize("x", "--profile", at("foreign")), "KRS2032");
+    mkdirSync(at("empty"));
+    expectJson(await optimize("x", "--profile", at("empty")), "KRS2032");
+    expectJson(await optimize("x", "--profile", at("absent")), "KRS2010");
+    write(at("bad.jsonl"), [header, { ...records[0], time_s: -1 }]);
+    expectJson(await optimize("x", "--profile", at("bad.jsonl")), "KRS2011");
+  });
+});
+
+function expectJson(run: Awaited<ReturnType<typeof optimize>>, code: string): void {
+  const lines = run.stderr.trimEnd().split("\n");
+  expect(lines.map((line) => JSON.parse(line).code)).toEqual([code]);
+  expect([run.status, run.stdout]).toEqual([2, ""]);
+}
+
+describe("profile merge", () => {
+  test("writes one profile that optimize takes, the same whatever the order", async () => {
+    const all = measured();
+    write(at("one.jsonl"), [{ ...header, id: "one" }, ...all.slice(0, 40)]);
+    write(at("two.jsonl"), [{ ...header, id: "two" }, ...all.slice(30)]);
+    const files = [at("one.jsonl"), at("two.jsonl")];
+    const run = await kareus(["profile", "merge", ...files, "--out", at("merged.jsonl")]);
+    expect([run.status, run.stderr]).toEqual([0, ""]);
+    const backward = await kareus(["profile", "merge", ...files.reverse()]);
+    expect(readFileSync(at("merged.jsonl"), "utf8")).toBe(backward.stdout);
+    const used = await optimize("merged", "--profile", at("merged.jsonl"));
+    expect(JSON.parse(used.stdout).costs.measured).toBe(all.length);
+  });
+
+  test("profiles of different GPUs, or none, are bad input", async () => {
+    const files = [at("profiles", "mine.jsonl"), at("profiles", "other.jsonl")];
+    expectJson(await kareus(["profile", "merge", ...files, "--json"]), "KRS2031");
+    expectJson(await kareus(["profile", "merge", "--json"]), "KRS0001");
+    expectJson(await kareus(["profile", "melt", "--json"]), "KRS0001");
+  });
+});
+
+describe("profile import", () => {
+  const trace = () => at("trace.json");
+
+  test("makes a profile of a trace, on stdout or in a file", async () => {
+    const host = { ph: "X", pid: 1, tid: 1, ts: 1 };
+    const args = {
+      "Input Dims": [
+        [64, 32],
+        [32, 16],
+      ],
+      "Input type": ["float", "float"],
+    };
+    const events = [
+      { ...host, cat: "cpu_op", name: "aten::mm", dur: 9, args },
+      { ...host, cat: "cuda_runtime", name: "launch", dur: 1, args: { correlation: 5 } },
+      { ph: "X", cat: "kernel", name: "gemm", ts: 9, dur: 40, args: { correlation: 5 } },
+    ];
+    writeFileSync(trace(), JSON.stringify({ traceEvents: events }));
+    const flags = ["--gpu", "a100-sxm4-40gb", "--freq-mhz", "1200"];
+    const run = await kareus(["profile", "import", trace(), ...flags]);
+    expect([run.status, run.stderr]).toEqual([0, ""]);
+    const [first, ...rest] = run.stdout.trimEnd().split("\n");
+    expect(JSON.parse(first ?? "")).toMatchObject({ gpu: "a100-sxm4-40gb", method: null });
+    expect(rest.map((line) => JSON.parse(line))).toMatchObject([
+      { record: "kernel", op: "matmul", freq_mhz: 1200, time_s: 4e-5, energy_j: null, trials: 1 },
+    ]);
+    const out = at("imported.jsonl");
+    await kareus(["profile", "import", trace(), ...flags, "--out", out]);
+    expect(readFileSync(out, "utf8")).toBe(run.stdout);
+    const used = await optimize("imported", "--profile", out);
+    expect(used.stderr).toBe("");
+    expect(JSON.parse(used.stdout).costs.measured).toBe(0);
+  });
+
+  test("says what is missing or wrong", async () => {
+    expectJson(await kareus(["profile", "import", trace(), "--json"]), "KRS0005");
+    const gpu = ["--gpu", "a100-sxm4-40gb", "--json"];
+    expectJson(await kareus(["profile", "import", at("bad.jsonl"), ...gpu]), "KRS2040");
+  });
+});
