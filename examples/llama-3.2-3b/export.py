@@ -28,6 +28,7 @@ class Shape:
     ffn: int
     vocab: int
     theta: float
+    qk_norm: bool
 
 
 class RMSNorm(nn.Module):
@@ -63,6 +64,9 @@ class Attention(nn.Module):
         fused = shape.kv_heads * (self.group + 2) * shape.head_dim
         self.qkv_proj = nn.Linear(shape.hidden, fused, bias=False, device="meta")
         self.o_proj = nn.Linear(shape.heads * shape.head_dim, shape.hidden, bias=False, device="meta")
+        if shape.qk_norm:
+            self.q_norm = RMSNorm(shape.head_dim)
+            self.k_norm = RMSNorm(shape.head_dim)
 
     def forward(self, x, cos, sin, mask):
         s, group = self.shape, self.group
@@ -72,6 +76,8 @@ class Attention(nn.Module):
         q = q.reshape(batch, sequence, s.heads, s.head_dim).transpose(1, 2)
         k = k.reshape(batch, sequence, s.kv_heads, s.head_dim).transpose(1, 2)
         v = v.reshape(batch, sequence, s.kv_heads, s.head_dim).transpose(1, 2)
+        if s.qk_norm:
+            q, k = self.q_norm(q), self.k_norm(k)
         q = q * cos + rotate_half(q, s.head_dim // 2) * sin
         k = k * cos + rotate_half(k, s.head_dim // 2) * sin
         k, v = (self.repeat(z, batch, sequence) for z in (k, v))
@@ -162,6 +168,7 @@ def arguments():
     parser.add_argument("--ffn", type=int, default=8192)
     parser.add_argument("--vocab", type=int, default=128256)
     parser.add_argument("--theta", type=float, default=500000.0)
+    parser.add_argument("--qk-norm", action="store_true", help="normalise queries and keys")
     parser.add_argument("--out", default="llama-3.2-3b.onnx")
     return parser.parse_args()
 

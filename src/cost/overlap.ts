@@ -71,6 +71,7 @@ function computeQueue(
       alone_s: whole_s,
       beside_s: sms === 0 ? whole_s : timeOf(work, device.sm_count - sms),
       traffic: bytesOf(work),
+      companion_share: 1,
     };
   });
 }

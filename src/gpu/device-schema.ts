@@ -116,6 +116,12 @@ export const deviceSchema = z
     /** Dynamic energy follows voltage to twice this power. */
     voltage_exponent: sourcedPositive,
     idle_power: sourced(powerTable),
+    /** The device whose measured constants stand for this one's, rescaled: a what-if. */
+    rescaled_from: sourced(z.string().min(1)).optional(),
+    /** Relative errors that plans on this device have shown, on data that was not fitted. */
+    expected_error: sourced(
+      z.strictObject({ time: z.number().nonnegative(), energy: z.number().nonnegative() }),
+    ).optional(),
   })
   .superRefine((device, context) => {
     const clocks = device.searched_clocks_mhz;

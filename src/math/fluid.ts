@@ -8,6 +8,8 @@ export interface QueuedTask {
   readonly beside_s: number;
   /** How much of the shared resource it uses up in all. */
   readonly traffic: number;
+  /** The share of its own rate that the companion keeps beside this task, above 0, at most 1. */
+  readonly companion_share: number;
 }
 
 /** A single task that runs beside the queue. */
@@ -80,13 +82,15 @@ function runTogether(
       current = { gap_s: tasks[index]?.gap_s ?? 0, share: 1 };
       continue;
     }
-    let slowdown = 1;
+    let task_s = task.beside_s;
+    let companion_s = companion.alone_s;
     if (moves && beside.gap_s === 0) {
-      const demand = task.traffic / task.beside_s + companion.traffic / companion.alone_s;
-      slowdown = Math.max(1, demand / capacity);
+      companion_s /= task.companion_share;
+      const demand = task.traffic / task_s + companion.traffic / companion_s;
+      const slowdown = Math.max(1, demand / capacity);
+      task_s *= slowdown;
+      companion_s *= slowdown;
     }
-    const task_s = task.beside_s * slowdown;
-    const companion_s = companion.alone_s * slowdown;
     const step_s = Math.min(secondsLeft(current, task_s), secondsLeft(beside, companion_s));
     advance(current, task_s, step_s);
     advance(beside, companion_s, step_s);
@@ -113,7 +117,8 @@ function restAlone(tasks: readonly QueuedTask[], index: number, current: Progres
 /**
  * Runs a queue of tasks and one companion that share a resource of `capacity` per second. Rates are
  * constant between events (a start or an end), so progress is exact and there are no time steps.
- * Where both move and ask for more than the capacity, both slow down in proportion.
+ * Where both move, the companion keeps the share of its rate that the task leaves it; where they ask
+ * for more than the capacity, both slow down in proportion.
  */
 export function runBeside(
   tasks: readonly QueuedTask[],

@@ -1,0 +1,125 @@
+import type { Device } from "../gpu/device-schema.js";
+import { cappedClock, dynamicEnergyScale, idlePower, throttledClock } from "../gpu/power.js";
+
+/** What some work costs at one clock setting: total energy of one GPU. */
+export interface ClockPoint {
+  readonly freq_mhz: number;
+  readonly time_s: number;
+  readonly energy_j: number;
+}
+
+/** What all work on a board has in common. */
+export type Board = Pick<Device, "idle_power" | "voltage" | "voltage_exponent">;
+
+/**
+ * Work over the clock: time = fixed_s + cycles_mhz_s / f, energy = P_idle(f) x time + dynamic_j x
+ * (V(f) / V_floor)^(2g), both at the clock f that the power cap leaves of the setting.
+ */
+export interface ClockCurve {
+  /** The part of the time that does not depend on the clock. */
+  readonly fixed_s: number;
+  /** The part that does, times the clock in MHz. */
+  readonly cycles_mhz_s: number;
+  /** The clock at which the power cap is met; infinite where it never is. */
+  readonly cap_mhz: number;
+  /** At the voltage floor. */
+  readonly dynamic_j: number;
+}
+
+/** Caps are tried from the lowest clock to a little above the highest, so far apart. */
+const CAP_STEP_MHZ = 1;
+const CAP_BEYOND = 1.06;
+
+interface TimeFit extends Omit<ClockCurve, "dynamic_j"> {
+  /** Sum of squared relative errors. */
+  readonly loss: number;
+}
+
+/** Least squares of the relative error over fixed_s and cycles_mhz_s (neither below 0) at one cap. */
+function fitTimesBelow(points: readonly ClockPoint[], cap_mhz: number): TimeFit {
+  let [xx, xy, yy, x1, y1] = [0, 0, 0, 0, 0];
+  for (const { freq_mhz, time_s } of points) {
+    const x = 1 / time_s;
+    const y = 1 / (throttledClock(freq_mhz, cap_mhz) * time_s);
+    xx += x * x;
+    xy += x * y;
+    yy += y * y;
+    x1 += x;
+    y1 += y;
+  }
+  const determinant = xx * yy - xy * xy;
+  let fixed_s = (x1 * yy - y1 * xy) / determinant;
+  let cycles_mhz_s = (y1 * xx - x1 * xy) / determinant;
+  // One clock, or all of them capped alike, cannot tell the parts apart: all of it scales.
+  const degenerate = determinant <= 1e-12 * xx * yy;
+  if (degenerate || fixed_s < 0) [fixed_s, cycles_mhz_s] = [0, y1 / yy];
+  else if (cycles_mhz_s < 0) [fixed_s, cycles_mhz_s] = [x1 / xx, 0];
+  const loss = points.reduce((sum, { freq_mhz, time_s }) => {
+    const predicted_s = fixed_s + cycles_mhz_s / throttledClock(freq_mhz, cap_mhz);
+    return sum + (predicted_s / time_s - 1) ** 2;
+  }, 0);
+  return { fixed_s, cycles_mhz_s, cap_mhz, loss };
+}
+
+/** The time of a curve, which is the same on every board. */
+export function fitTimes(points: readonly ClockPoint[]): TimeFit {
+  const clocks = points.map(({ freq_mhz }) => freq_mhz);
+  const highest_mhz = Math.max(...clocks) * CAP_BEYOND;
+  let best = fitTimesBelow(points, Number.POSITIVE_INFINITY);
+  for (let cap_mhz = Math.min(...clocks); cap_mhz <= highest_mhz; cap_mhz += CAP_STEP_MHZ) {
+    const fit = fitTimesBelow(points, cap_mhz);
+    if (fit.loss < best.loss) best = fit;
+  }
+  return best;
+}
+
+/**
+ * The curve of those times whose energy has the least squared relative error: its dynamic energy is
+ * not below 0.
+ */
+export function fitEnergy(
+  { fixed_s, cycles_mhz_s, cap_mhz }: Omit<ClockCurve, "dynamic_j">,
+  points: readonly ClockPoint[],
+  board: Board,
+): ClockCurve {
+  let [numerator, denominator] = [0, 0];
+  for (const { freq_mhz, time_s, energy_j } of points) {
+    const clock_mhz = throttledClock(freq_mhz, cap_mhz);
+    const scale = dynamicEnergyScale(board, clock_mhz) / energy_j;
+    numerator += (1 - (idlePower(board, clock_mhz) * time_s) / energy_j) * scale;
+    denominator += scale * scale;
+  }
+  const dynamic_j = Math.max(0, numerator / denominator);
+  return { fixed_s, cycles_mhz_s, cap_mhz, dynamic_j };
+}
+
+/** The curve of least squared relative error through measured points; three clocks at least. */
+export function fitCurve(points: readonly ClockPoint[], board: Board): ClockCurve {
+  return fitEnergy(fitTimes(points), points, board);
+}
+
+/** Time and energy of one GPU at a clock setting. */
+export function curveAt(curve: ClockCurve, board: Board, freq_mhz: number): ClockPoint {
+  const clock_mhz = throttledClock(freq_mhz, curve.cap_mhz);
+  const time_s = curve.fixed_s + curve.cycles_mhz_s / clock_mhz;
+  const dynamic_j = curve.dynamic_j * dynamicEnergyScale(board, clock_mhz);
+  return { freq_mhz, time_s, energy_j: idlePower(board, clock_mhz) * time_s + dynamic_j };
+}
+
+/**
+ * The curve with the clock at which it meets a power cap: for work that was only measured at clocks
+ * below it. Unchanged if it stays below the cap up to the highest clock.
+ */
+export function cappedCurve(
+  curve: ClockCurve,
+  board: Board,
+  limits: Pick<Device, "lowest_clock_mhz" | "highest_clock_mhz" | "power_cap_w">,
+): ClockCurve {
+  const free = { ...curve, cap_mhz: Number.POSITIVE_INFINITY };
+  const power = (freq_mhz: number) => {
+    const { time_s, energy_j } = curveAt(free, board, freq_mhz);
+    return energy_j / time_s;
+  };
+  const cap_mhz = cappedClock(limits, power);
+  return cap_mhz === limits.highest_clock_mhz ? curve : { ...free, cap_mhz };
+}

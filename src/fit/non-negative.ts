@@ -1,0 +1,30 @@
+import { Matrix, solve } from "ml-matrix";
+
+/**
+ * Coefficients, none below 0, of least squared error: every subset of the columns is solved, the
+ * best without a negative one is taken. For a handful of columns.
+ */
+export function nonNegativeLeastSquares(
+  rows: readonly (readonly number[])[],
+  values: readonly number[],
+): readonly number[] {
+  const columns = rows[0]?.length ?? 0;
+  let best: readonly number[] = new Array(columns).fill(0);
+  let least = values.reduce((sum, value) => sum + value * value, 0);
+  for (let subset = 1; subset < 2 ** columns; subset++) {
+    const used = Array.from({ length: columns }, (_, i) => i).filter((i) => subset & (1 << i));
+    const matrix = new Matrix(rows.map((row) => used.map((i) => row[i] as number)));
+    const solution = solve(matrix, Matrix.columnVector([...values]), true).to1DArray();
+    if (solution.some((coefficient) => coefficient < 0)) continue;
+    const all = new Array<number>(columns).fill(0);
+    used.forEach((column, i) => {
+      all[column] = solution[i] as number;
+    });
+    const loss = rows.reduce((sum, row, i) => {
+      const predicted = row.reduce((total, x, j) => total + x * (all[j] as number), 0);
+      return sum + (predicted - (values[i] as number)) ** 2;
+    }, 0);
+    if (loss < least) [best, least] = [all, loss];
+  }
+  return best;
+}

@@ -1,0 +1,64 @@
+import { condition, logLikelihood } from "../math/gaussian-process.js";
+import { nelderMead } from "../math/nelder-mead.js";
+
+/** Inputs are scaled so that a step of one is a large one; lengths stay near it. */
+const TYPICAL_LENGTH = 1;
+
+/** Noise relative to the amplitude, before the data speak. */
+const TYPICAL_NOISE = 1 / 3;
+
+const JITTER = 1e-10;
+const SEARCH = { step: 0.5, evaluations: 400, tolerance: 1e-4 };
+
+function squaredDistance(
+  a: readonly number[],
+  b: readonly number[],
+  lengths: readonly number[],
+): number {
+  return lengths.reduce((sum, length, axis) => {
+    const difference = ((a[axis] as number) - (b[axis] as number)) / length;
+    return sum + difference * difference;
+  }, 0);
+}
+
+/**
+ * Gaussian-process regression with mean 0 and a squared-exponential kernel, one length per input.
+ * Amplitude, lengths and noise are the likeliest, each expected within a factor of e of what is
+ * typical. Returns the means at any inputs.
+ */
+export function fitProcess(
+  inputs: readonly (readonly number[])[],
+  values: readonly number[],
+  typical_amplitude: number,
+): (asked: readonly (readonly number[])[]) => ArrayLike<number> {
+  const axes = inputs[0]?.length ?? 0;
+  const typical = [
+    Math.log(typical_amplitude),
+    Math.log(typical_amplitude * TYPICAL_NOISE),
+    ...Array.from({ length: axes }, () => Math.log(TYPICAL_LENGTH)),
+  ];
+  const kernelOf = ([amplitude = 0, noise = 0, ...lengths]: readonly number[]) => {
+    const variance = Math.exp(2 * amplitude);
+    const scales = lengths.map(Math.exp);
+    const covariance = (a: readonly number[], b: readonly number[]) =>
+      variance * Math.exp(-0.5 * squaredDistance(a, b, scales));
+    return { covariance, noise: Math.exp(2 * noise) + JITTER * variance };
+  };
+  const priorOf = (logs: readonly number[]) => {
+    const { covariance, noise } = kernelOf(logs);
+    const between = (i: number, j: number) =>
+      covariance(inputs[i] as readonly number[], inputs[j] as readonly number[]);
+    return { covariance: between, noise: () => noise, values };
+  };
+  const loss = (logs: readonly number[]) =>
+    logs.reduce((sum, log, i) => sum + 0.5 * (log - (typical[i] as number)) ** 2, 0) -
+    logLikelihood(priorOf(logs));
+  const best = nelderMead(loss, typical, SEARCH).point;
+  const { covariance } = kernelOf(best);
+  return (asked) => {
+    const at = (list: readonly (readonly number[])[], i: number) => list[i] as readonly number[];
+    const cross = (i: number, c: number) => covariance(at(inputs, i), at(asked, c));
+    const among = (a: number, b: number) => covariance(at(asked, a), at(asked, b));
+    return condition(priorOf(best), asked.length, cross, among)?.mean ?? asked.map(() => 0);
+  };
+}

@@ -1,0 +1,207 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fitPowerCap, fitVoltage, fitVoltageExponent } from "../../src/fit/board.js";
+import {
+  type Board,
+  type ClockCurve,
+  type ClockPoint,
+  cappedCurve,
+  curveAt,
+  fitCurve,
+} from "../../src/fit/curve.js";
+import { checkQuality } from "../../src/fit/quality.js";
+import { loadDevice } from "../../src/gpu/device.js";
+import { spread } from "../../src/math/spread.js";
+import { readStageProfile } from "../../src/profile/stage-profile.js";
+import { accuracyOf, type Comparison, type DataSet, pooled } from "./errors.js";
+import { constant, gaussianProcess, interpolation } from "./rivals.js";
+
+/** Fitted on so many clocks, evenly spread over those measured. */
+const FITTED_CLOCKS = 4;
+
+/** One recorded curve over the clock. */
+interface Recorded {
+  readonly name: string;
+  readonly points: readonly ClockPoint[];
+}
+
+type Choose = (points: readonly ClockPoint[]) => readonly ClockPoint[];
+
+const evenly: Choose = (points) => spread(points, FITTED_CLOCKS);
+
+/** The points measured nearest to each of these clocks. */
+const nearest =
+  (clocks_mhz: readonly number[]): Choose =>
+  (points) => {
+    const distance = (point: ClockPoint, clock: number) => Math.abs(point.freq_mhz - clock);
+    const closest = clocks_mhz.map((clock) =>
+      points.reduce((a, b) => (distance(b, clock) < distance(a, clock) ? b : a)),
+    );
+    return points.filter((point) => closest.includes(point));
+  };
+
+/** The curves that pass the gate, and a line for each that does not or only in part. */
+function gated(curves: readonly Recorded[]): { passed: Recorded[]; notes: string[] } {
+  const passed: Recorded[] = [];
+  const notes: string[] = [];
+  for (const { name, points } of curves) {
+    const { kept, rejected, reason } = checkQuality(points);
+    if (kept.length > 0) passed.push({ name, points: kept });
+    if (reason === null) continue;
+    const upTo = rejected.at(-1)?.freq_mhz;
+    notes.push(`rejected ${name}${kept.length > 0 ? ` up to ${upTo} MHz` : ""}: ${reason}`);
+  }
+  return { passed, notes };
+}
+
+/** How other points come out of the fitted ones, by the model and by its rivals. */
+function compare(
+  name: string,
+  fitted: readonly ClockPoint[],
+  rest: readonly ClockPoint[],
+  curve: ClockCurve,
+  board: Board,
+): Comparison {
+  const clocks = rest.map(({ freq_mhz }) => freq_mhz);
+  const modelled = clocks.map((freq_mhz) => curveAt(curve, board, freq_mhz));
+  return {
+    name,
+    points: rest.length,
+    by: {
+      model: accuracyOf(modelled, rest),
+      interpolation: accuracyOf(interpolation(fitted, clocks), rest),
+      "gaussian process": accuracyOf(gaussianProcess(fitted, clocks), rest),
+      constant: accuracyOf(constant(fitted, clocks), rest),
+    },
+  };
+}
+
+/**
+ * Curves of one board, its own constants fitted from the same few clocks: for each curve the points
+ * that were not fitted. `keep` says which of them count, given the clock where the cap was met.
+ */
+function crossValidate(
+  curves: readonly Recorded[],
+  choose: Choose,
+  fitBoard: (fitted: readonly (readonly ClockPoint[])[]) => Board,
+  keep: (point: ClockPoint, cap_mhz: number) => boolean = () => true,
+): Comparison[] {
+  const board = fitBoard(curves.map(({ points }) => choose(points)));
+  return curves.flatMap(({ name, points }) => {
+    const fitted = choose(points);
+    const curve = fitCurve(fitted, board);
+    const rest = points.filter((p) => !fitted.includes(p) && keep(p, curve.cap_mhz));
+    return rest.length === 0 ? [] : [compare(name, fitted, rest, curve, board)];
+  });
+}
+
+/** Instructions of a Perseus stage profile, copies of a stage left out. */
+function perseus(file: string): Recorded[] {
+  const curves = new Map<string, ClockPoint[]>();
+  for (const { stage, kind, ...point } of readStageProfile(readFileSync(file, "utf8"), file)) {
+    const name = `stage ${stage} ${kind}`;
+    curves.set(name, [...(curves.get(name) ?? []), point]);
+  }
+  const seen = new Set<string>();
+  const recorded: Recorded[] = [];
+  for (const [name, points] of curves) {
+    const sorted = points.toSorted((a, b) => a.freq_mhz - b.freq_mhz);
+    const content = JSON.stringify(sorted) + name.replace(/\d+/, "");
+    if (!seen.has(content)) recorded.push({ name, points: sorted });
+    seen.add(content);
+  }
+  return recorded;
+}
+
+/** Workloads of the A100-PCIe sweep; a name holds model, precision, batch, sequence and set clock. */
+function pcieSweep(file: string): Recorded[] {
+  const curves = new Map<string, ClockPoint[]>();
+  for (const line of readFileSync(file, "utf8").trim().split("\n").slice(1)) {
+    const [label = "", energy = "", time_ms = ""] = line.split(",");
+    const [, name = label, clock = ""] = /^[^_]*_(.*)_modeprefill.*_freq(\d+)_/.exec(label) ?? [];
+    const point = {
+      freq_mhz: Number(clock),
+      time_s: Number(time_ms) / 1e3,
+      energy_j: Number(energy),
+    };
+    curves.set(name, [...(curves.get(name) ?? []), point]);
+  }
+  const ascending = (points: readonly ClockPoint[]) =>
+    points.toSorted((a, b) => a.freq_mhz - b.freq_mhz);
+  return [...curves].map(([name, points]) => ({ name, points: ascending(points) }));
+}
+
+/** Clocks from which throttled ones are extrapolated. */
+const UNTHROTTLED_MHZ = 1290;
+
+/**
+ * Throttled clocks from clocks below the cap: the cap's power and the voltage exponent come from the
+ * other curves of the board, all their clocks.
+ */
+function extrapolated(curves: readonly Recorded[], table: Board): Comparison {
+  const limits = loadDevice("a100-sxm4-80gb");
+  const rows = curves.map((curve) => {
+    const others = curves.filter((other) => other !== curve).map(({ points }) => points);
+    const board = fitVoltageExponent(others, table);
+    const power_cap_w = fitPowerCap(others) ?? limits.power_cap_w;
+    const low = curve.points.filter(({ freq_mhz }) => freq_mhz <= UNTHROTTLED_MHZ);
+    const fitted = evenly(low);
+    const capped = cappedCurve(fitCurve(fitted, board), board, { ...limits, power_cap_w });
+    const high = curve.points.filter(({ freq_mhz }) => freq_mhz > UNTHROTTLED_MHZ);
+    return compare(curve.name, fitted, high, capped, board);
+  });
+  return pooled(`above ${UNTHROTTLED_MHZ} MHz from below it`, rows);
+}
+
+/** GPT-3 stages on A100-SXM (Perseus artifact): voltages and idle power of the 80 GB board. */
+export function perseusSxm(folder: string): DataSet | null {
+  const file = join(folder, "perseus/stage_profile_gpt3-175b_a100_sxm.csv");
+  if (!existsSync(file)) return null;
+  const table = loadDevice("a100-sxm4-80gb");
+  const { passed, notes } = gated(perseus(file));
+  const rows = crossValidate(passed, evenly, (fitted) => fitVoltageExponent(fitted, table));
+  return {
+    title: "Perseus stage profiles, A100-SXM, fitted on 4 of 38 clocks",
+    rows: [...rows, pooled("all", rows), extrapolated(passed, table)],
+    notes,
+  };
+}
+
+/** GPT-3 stages on A40 (Perseus artifact): no voltages are published, so they are fitted. */
+export function perseusA40(folder: string): DataSet | null {
+  const file = join(folder, "perseus/stage_profile_gpt3-175b_a40.csv");
+  if (!existsSync(file)) return null;
+  const table = loadDevice("a40");
+  const { passed, notes } = gated(perseus(file));
+  const rows = crossValidate(passed, evenly, (fitted) => fitVoltage(fitted, table));
+  const only = (kind: string) => rows.filter(({ name }) => name.endsWith(kind));
+  return {
+    title: "Perseus stage profiles, A40, fitted on 4 of 60 clocks (backward: of 50)",
+    rows: [...rows, pooled("forward", only(" forward")), pooled("backward", only(" backward"))],
+    notes,
+  };
+}
+
+/** The clocks that the sweep's workloads are fitted at. */
+const PCIE_FITTED_MHZ = [510, 870, 1140, 1410];
+
+/** Inference workloads on A100-PCIe (EnergAIzer artifact). */
+export function pcie(folder: string): DataSet | null {
+  const file = join(folder, "dvfs/measurements_a100_pcie_sweep.csv");
+  if (!existsSync(file)) return null;
+  const table = loadDevice("a100-pcie-40gb");
+  const { passed, notes } = gated(pcieSweep(file));
+  const validate = (keep?: (point: ClockPoint, cap_mhz: number) => boolean) =>
+    crossValidate(
+      passed,
+      nearest(PCIE_FITTED_MHZ),
+      (fitted) => fitVoltageExponent(fitted, table),
+      keep,
+    );
+  const throttled = validate(({ freq_mhz }, cap_mhz) => freq_mhz > cap_mhz);
+  return {
+    title: "A100-PCIe DVFS sweep, fitted at 510, 870, 1140 and 1410 MHz",
+    rows: [pooled(`${passed.length} workloads`, validate()), pooled("throttled", throttled)],
+    notes,
+  };
+}
