@@ -119,6 +119,8 @@ function optimized(workload: Workload): FrontierFile | string {
     ...["--gpu", GPU, "--dtype", "bf16", "--bind", `batch=${mbs},sequence=${seq}`],
     ...["--tp", tp, "--cp", cp, "--pp", STAGES, "--microbatches", MICROBATCHES].map(String),
     ...["--recompute", "full", "--points", String(POINTS), "--out", scratch, "--json"],
+    // Their planner, too, switches clocks for nothing.
+    ...["--switch-time-s", "0"],
   ];
   const program = join(ROOT, "dist/src/cli/main.js");
   const command = [program, "optimize", join(ROOT, "examples", graph), ...flags];
