@@ -216,4 +216,27 @@ describe("derive-backward", () => {
     });
     expect(runPass(deriveBackward, graph)).toBe(graph);
   });
+
+  it("sends back the gradient of what came from another stage, and waits for its own", () => {
+    const graph = tensorGraph({
+      parameters: { w: [8, 8] },
+      constants: { signal: [], rank: [] },
+      dtypes: { came: "bool", sent: "bool" },
+      activations: { came: [], x: [4, 8], y: [4, 8], sent: [] },
+      nodes: [
+        ["recv", "com.microsoft::Recv", ["signal", "rank"], {}, { outputs: ["came", "x"] }],
+        ["y", "kareus::Linear", ["x", "w"], { k_axis: 0 }],
+        ["sent", "com.microsoft::Send", ["signal", "rank", "y"]],
+      ],
+      outputs: ["sent"],
+    });
+    const derived = runPass(deriveBackward, graph);
+    expect(nodeLines(derived).slice(3)).toEqual([
+      "sent/dgrad com.microsoft::Recv()",
+      "y/dgrad LinearInputGradient(y/grad w)",
+      "y/wgrad LinearWeightGradient(x y/grad)",
+      "recv/dgrad com.microsoft::Send(x/grad)",
+    ]);
+    expect(verify(derived)).toEqual([]);
+  });
 });

@@ -1,5 +1,5 @@
 import type { Pass } from "../src/ir/pass.js";
-import type { TensorNode } from "../src/ir/tensor-graph.js";
+import type { TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
 import { backwardRegion } from "./attention/backward-region.js";
 import { isCausal } from "./attention/masks.js";
 import {
@@ -17,7 +17,8 @@ import { applyFusions, type Fusion, fuse, inDependencyOrder } from "./rewriting/
  * Turns attention written in primitives into the fused `Attention(q, k, v, mask?)` kernel that
  * training uses: scores, scale, mask, softmax, dropout and the weighted sum, with the key and value
  * heads that grouped-query attention repeats taken before the repeat. Where the graph brings its
- * backward, the nodes of it that read scores become one `kareus::AttentionGradient`.
+ * backward, the nodes of it that read scores become one `kareus::AttentionGradient`. Masks of fused
+ * operators that hide later positions are marked as such.
  * Needs directions, no-ops dropped and transposes split. Guarantees that no score matrix is counted
  * as memory traffic.
  *
@@ -33,9 +34,29 @@ export const recognizeAttention: Pass<"tensor", "tensor"> = {
     const fusions = graph.nodes.flatMap((node) =>
       node.op === "Softmax" && node.direction === "forward" ? matchAttention(index, node) : [],
     );
-    return fusions.length === 0 ? graph : inDependencyOrder(applyFusions(graph, fusions));
+    const fused = fusions.length === 0 ? graph : inDependencyOrder(applyFusions(graph, fusions));
+    return markCausal(fused, index);
   },
 };
+
+/** Which input of a fused operator is its mask, and the attribute that says it is causal. */
+const MASKED: ReadonlyMap<string, readonly [input: number, attribute: string]> = new Map([
+  ["Attention", [3, "is_causal"]],
+  ["com.microsoft::MultiHeadAttention", [5, "unidirectional"]],
+]);
+
+/** Exporters also give fused attention its causal mask as a tensor; kernels skip what it hides. */
+function markCausal(graph: TensorGraph, index: GraphIndex): TensorGraph {
+  const marked = graph.nodes.map((node) => {
+    const [input = 0, attribute = ""] = MASKED.get(node.op) ?? [];
+    const mask = node.inputs[input] ?? "";
+    const plain = attribute !== "" && node.attributes[attribute] !== 1 && mask !== "";
+    if (!plain || !isCausal(index, mask)) return node;
+    return { ...node, attributes: { ...node.attributes, [attribute]: 1 } };
+  });
+  const same = marked.every((node, place) => node === graph.nodes[place]);
+  return same ? graph : { ...graph, nodes: marked };
+}
 
 /** The pattern around a softmax: the forward, and the backward where the graph has one. */
 function matchAttention(index: GraphIndex, softmax: TensorNode): readonly Fusion[] {

@@ -60,4 +60,30 @@ describe("recognize-rope", () => {
     ]);
     expect(runPass(recognizeRope, graph)).toBe(graph);
   });
+
+  it("finds the backward of a trace: halves change places in zeros", () => {
+    const graph = tensorGraph({
+      data: { dy: FULL },
+      constants: { cos: [16, 8], sin: [16, 8], zero: [1], half: [1], end: [1], pads: [8] },
+      activations: {
+        ...{ by_sin: FULL, by_cos: FULL, first: FULL, second: FULL, both: FULL, dx: FULL },
+        ...{ low: HALF, high: HALF, negated: HALF },
+      },
+      nodes: [
+        ["by_sin", "Mul", ["dy", "sin"]],
+        ["low", "Slice", ["by_sin", "zero", "half"]],
+        ["high", "Slice", ["by_sin", "half", "end"]],
+        ["first", "Pad", ["high", "pads"]],
+        ["negated", "Neg", ["low"]],
+        ["second", "Pad", ["negated", "pads"]],
+        ["both", "Add", ["first", "second"]],
+        ["by_cos", "Mul", ["dy", "cos"]],
+        ["dx", "Add", ["both", "by_cos"]],
+      ],
+      outputs: ["dx"],
+    });
+    const found = runPass(recognizeRope, graph);
+    expect(nodeLines(found)).toEqual(["dx RotaryEmbedding(dy cos sin)"]);
+    expect(found.nodes[0]?.covers).toHaveLength(9);
+  });
 });

@@ -4,7 +4,8 @@ import { GraphIndex, otherInput } from "./rewriting/graph-index.js";
 import { applyFusions, type Fusion, fuse } from "./rewriting/rewrite.js";
 
 /**
- * Turns rotary position embedding written in primitives into one `RotaryEmbedding(x, cos, sin)`.
+ * Turns rotary position embedding written in primitives into one `RotaryEmbedding(x, cos, sin)`; so
+ * its backward in a traced graph, which rotates the gradient the other way.
  * Needs no-ops dropped. Guarantees one node per rotated tensor.
  *
  *   before: x * cos + Concat(-Slice(x), Slice(x)) * sin
@@ -16,9 +17,10 @@ export const recognizeRope: Pass<"tensor", "tensor"> = {
   to: "tensor",
   run: (graph) => {
     const index = new GraphIndex(graph);
-    const fusions = graph.nodes.flatMap((node) =>
-      node.op === "Concat" ? (matchRope(index, node) ?? []) : [],
-    );
+    const fusions = graph.nodes.flatMap((node) => {
+      if (node.op === "Concat") return matchRope(index, node) ?? [];
+      return node.op === "Neg" ? (matchBackward(index, node) ?? []) : [];
+    });
     return applyFusions(graph, fusions);
   },
 };
@@ -40,4 +42,37 @@ function matchRope(index: GraphIndex, concat: TensorNode): Fusion | null {
   const halves = upper === lower ? [lower] : [upper, lower];
   const nodes = [...halves, negate, concat, timesSin, timesCos, add];
   return index.isClosed(nodes) ? fuse("RotaryEmbedding", nodes, [x, cos, sin]) : null;
+}
+
+/** Matches from the half that is negated: both halves of dY * sin change places in zeros and add. */
+function matchBackward(index: GraphIndex, negate: TensorNode): Fusion | null {
+  const upper = index.producerOf(negate.inputs[0], "Slice", "Split");
+  const turned = upper?.inputs[0];
+  const timesSin = index.producerOf(turned, "Mul");
+  const padNegated = index.successor(negate, "Pad");
+  const halves = padNegated && index.successor(padNegated, "Add");
+  const padKept =
+    halves && index.producerOf(otherInput(halves, padNegated.outputs[0] ?? ""), "Pad");
+  const lower = index.producerOf(padKept?.inputs[0], "Slice", "Split");
+  const last = halves && index.successor(halves, "Add");
+  const timesCos = last && index.producerOf(otherInput(last, halves.outputs[0] ?? ""), "Mul");
+  if (!upper || !timesSin || !padNegated || !halves || !padKept || !lower || !last || !timesCos) {
+    return null;
+  }
+  const dy = timesSin.inputs.find((name) => timesCos.inputs.includes(name));
+  if (lower.inputs[0] !== turned || dy === undefined) return null;
+  const [cos, sin] = [otherInput(timesCos, dy), otherInput(timesSin, dy)];
+  if (cos === undefined || sin === undefined) return null;
+  const both = upper === lower ? [lower] : [upper, lower];
+  const nodes = index.inOrder([
+    timesSin,
+    ...both,
+    negate,
+    padNegated,
+    padKept,
+    halves,
+    timesCos,
+    last,
+  ]);
+  return index.isClosed(nodes) ? fuse("RotaryEmbedding", nodes, [dy, cos, sin]) : null;
 }

@@ -10,6 +10,9 @@ import type { GradientNode } from "../../src/onnx/gradients/gradient.js";
 import { gradientRuleFor } from "../../src/onnx/gradients/index.js";
 import { isComputed, isLoss } from "../rewriting/facts.js";
 
+const SEND = "com.microsoft::Send";
+const RECEIVE = "com.microsoft::Recv";
+
 /** One contribution to a tensor's gradient and the layer whose backward makes it. */
 interface Contribution {
   readonly name: string;
@@ -46,15 +49,15 @@ export class BackwardBuilder {
   build(): TensorGraph {
     const forward = this.#graph.nodes.filter((node) => isComputed(this.#graph, node));
     const differentiable = this.#differentiable(forward);
+    const sends = forward.filter((node) => node.op === SEND);
     const seed = lossOf(this.#graph, forward, differentiable);
-    if (seed === undefined) return this.#graph;
-    const arriving = {
-      ...tensorOf(this.#graph, seed),
-      name: `${seed}/grad`,
-      role: "data",
-    } as const;
-    this.#tensors.set(arriving.name, arriving);
-    this.#gradients.set(seed, [{ name: `${seed}/grad`, layer: null }]);
+    if (seed === undefined && sends.length === 0) return this.#graph;
+    if (seed !== undefined) {
+      const name = `${seed}/grad`;
+      this.#tensors.set(name, { ...tensorOf(this.#graph, seed), name, role: "data" });
+      this.#gradients.set(seed, [{ name, layer: null }]);
+    }
+    for (const send of sends) this.#receive(send, differentiable);
     for (const node of forward.toReversed()) this.#visit(node, differentiable);
     return {
       ...this.#graph,
@@ -70,7 +73,8 @@ export class BackwardBuilder {
       if (tensor.role === "parameter" && isFloating(tensor.dtype)) names.add(tensor.name);
     }
     for (const node of forward) {
-      if (!node.inputs.some((input) => names.has(input))) continue;
+      // Another stage wants the gradient of what it sent.
+      if (node.op !== RECEIVE && !node.inputs.some((input) => names.has(input))) continue;
       for (const output of node.outputs) {
         const tensor = this.#graph.tensors.get(output);
         if (tensor !== undefined && isFloating(tensor.dtype)) names.add(output);
@@ -92,6 +96,13 @@ export class BackwardBuilder {
       this.#contribute(node.inputs[input] ?? "", { name, layer: node.layer });
     }
     for (const made of gradient.nodes) this.#emit(node, made);
+  }
+
+  /** The gradients of what a stage sent on come back from the next one. */
+  #receive(send: TensorNode, differentiable: ReadonlySet<string>): void {
+    const of = send.inputs.flatMap((name, input) => (differentiable.has(name) ? [input] : []));
+    if (of.length > 0)
+      this.#emit(send, { op: RECEIVE, inputs: [], attributes: send.attributes, of });
   }
 
   /** The whole gradient of a tensor, its contributions summed; null if nothing flows back. */
@@ -125,7 +136,8 @@ export class BackwardBuilder {
 
   #emit(node: TensorNode, made: GradientNode): void {
     const inputs = made.of.map((input) => node.inputs[input] ?? "");
-    const isWeight = inputs.every((name) => tensorOf(this.#graph, name).role === "parameter");
+    const isWeight =
+      inputs.length > 0 && inputs.every((name) => tensorOf(this.#graph, name).role === "parameter");
     const suffix = isWeight ? "wgrad" : "dgrad";
     const outputs = inputs.map((name) => {
       const earlier = this.#gradients.get(name)?.length ?? 0;
@@ -135,6 +147,7 @@ export class BackwardBuilder {
       return output;
     });
     const name = this.#unique(`${node.name}/${suffix}`);
+    if (outputs.length === 0) outputs.push(this.#token(name));
     const numbered = name.slice(node.name.length);
     this.#nodes.push({
       name,
@@ -147,6 +160,20 @@ export class BackwardBuilder {
       layer: node.layer,
       covers: node.covers.map((covered) => `${covered}${numbered}`),
     });
+  }
+
+  /** What a node without results gives: that it is done. */
+  #token(node: string): string {
+    const name = `${node}/done`;
+    const tensor = {
+      name,
+      dtype: "bool",
+      shape: [],
+      role: "activation",
+      batch_axis: null,
+    } as const;
+    this.#tensors.set(name, tensor);
+    return name;
   }
 
   /** Runs a layer's forward nodes again, from its saved input. */

@@ -97,6 +97,67 @@ describe("the work of fused element-wise launches", () => {
   });
 });
 
+describe("row reductions", () => {
+  const ROW = [4, 1];
+  const nodes: Input["nodes"] = [
+    ["scaled", "Mul", ["dy", "w"]],
+    ["product", "Mul", ["scaled", "x"]],
+    ["sum", "ReduceSum", ["product"], { axes: [-1], keepdims: 1 }],
+    ["mean", "Div", ["sum", "count"]],
+    ["part", "Mul", ["x", "mean"]],
+    ["dx", "Sub", ["scaled", "part"]],
+  ];
+  const input: Input = {
+    data: { x: FULL, dy: FULL },
+    parameters: { w: [8] },
+    constants: { count: [] },
+    activations: { scaled: FULL, product: FULL, sum: ROW, mean: ROW, part: FULL, dx: FULL },
+    nodes,
+    outputs: ["dx"],
+  };
+
+  it("run with what is computed of the same rows, before and behind them", () => {
+    const { whole } = works(input);
+    expect(whole.map(traffic)).toEqual([{ bytes_read: 2 * T + 16 + 2, bytes_written: T }]);
+  });
+
+  it("over columns are launches of their own", () => {
+    const column: Input["nodes"][number] = [
+      "dw",
+      "ReduceSum",
+      ["product"],
+      { axes: [0], keepdims: 0 },
+    ];
+    const { whole } = works({
+      ...input,
+      gradients: { dw: [8] },
+      nodes: [...nodes, column],
+      outputs: ["dx", "dw"],
+    });
+    expect(whole.map(traffic)).toEqual([
+      { bytes_read: 2 * T + 16 + 2, bytes_written: 2 * T },
+      { bytes_read: T, bytes_written: 16 },
+    ]);
+  });
+
+  it("take in what was computed early and waits for them", () => {
+    const { whole } = works({
+      data: { gate: FULL, h: FULL },
+      parameters: { v: [8, 8] },
+      activations: { early: FULL, dy: FULL, both: FULL },
+      nodes: [
+        ["early", "Sigmoid", ["gate"]],
+        ["l", "kareus::Linear", ["h", "v"], {}, { outputs: ["dy"] }],
+        ["both", "Mul", ["dy", "early"]],
+      ],
+      outputs: ["both"],
+    });
+    const fused = whole.filter(({ op }) => op === "memory");
+    expect(whole).toHaveLength(2);
+    expect(traffic(fused[0])).toEqual({ bytes_read: 2 * T, bytes_written: T });
+  });
+});
+
 describe("nanobatch work", () => {
   it("halves m forward and in input gradients, k in weight gradients", () => {
     const { half } = works({

@@ -77,14 +77,15 @@ export class OpenLaunches {
     if (target === null) return null;
     const others = producers.filter((producer) => producer !== target);
     const taken = others.filter((other) => this.#mayTake(target, other, extent.rows));
-    const level = this.at(target).level;
-    const below = others.every((other) => taken.includes(other) || this.at(other).level < level);
-    if (!below) return null;
+    const apart = others.filter((other) => !taken.includes(other));
+    const above = 1 + Math.max(0, ...apart.map((other) => this.at(other).level));
+    if (this.at(target).level < above && this.#isRead(target, null)) return null;
     for (const other of taken) this.#take(target, other);
     const launch = this.at(target);
     launch.nodes.push(node);
     launch.rows ??= extent.rows;
-    for (const other of others) if (!taken.includes(other)) this.#reads(target, other);
+    launch.level = Math.max(launch.level, above);
+    for (const other of apart) this.#reads(target, other);
     return target;
   }
 
@@ -94,15 +95,17 @@ export class OpenLaunches {
     const [node] = from.nodes;
     if (node === undefined || !from.fuses || from.level > into.level) return false;
     const whole = { ...into, rows: into.rows ?? rows };
-    const read = [...(this.#readers[other] ?? [])].some(
-      (reader) => this.resolve(reader) !== target,
-    );
-    return !read && fits(whole, node, from);
+    return !this.#isRead(other, target) && fits(whole, node, from);
+  }
+
+  /** Whether a launch other than `except` reads what this one made. */
+  #isRead(index: number, except: number | null): boolean {
+    return [...(this.#readers[index] ?? [])].some((reader) => this.resolve(reader) !== except);
   }
 
   #take(target: number, other: number): void {
     const [into, from] = [this.at(target), this.at(other)];
-    into.nodes.unshift(...from.nodes);
+    for (const node of from.nodes) into.nodes.push(node);
     into.rows ??= from.rows;
     if (into.class === "other") into.class = from.class;
     this.#takenBy.set(other, target);

@@ -9,6 +9,7 @@ export function inspectionTables(found: Inspection): string {
   const sections = [
     operators(found),
     patterns(found),
+    doubts(found),
     kernels(found),
     collectives(found),
     partitions(found),
@@ -48,6 +49,19 @@ function patterns(found: Inspection): string {
     "Patterns",
     columns,
     found.patterns.map(({ op, count, nodes }) => [op, count, nodes]),
+  );
+}
+
+function doubts(found: Inspection): string {
+  const columns: Column[] = [
+    ["not understood", "left"],
+    ["launches", "right"],
+    ["time", "right"],
+  ];
+  return section(
+    "Doubts: what is costed by a guess, per microbatch",
+    columns,
+    found.doubts.map(({ what, count, time_s }) => [what, count, duration(time_s)]),
   );
 }
 

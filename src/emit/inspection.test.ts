@@ -66,15 +66,27 @@ const TYPE: PartitionType = {
   free_order: [],
 };
 
+/** Of an unknown operator, and not split between nanobatches. */
+const DOUBTFUL: readonly ComputeKernel[] = [
+  { ...LINEAR, class: "other", nodes: ["odd"] },
+  { ...LINEAR, class: "other", nodes: ["odd/dgrad"] },
+  { ...LINEAR, class: "other", nodes: ["c"], nanobatch: LINEAR.work },
+];
+
 const FOUND = inspection({
   gpu: "a100",
-  imported: graph([node("a", "Mul"), node("b", "MatMul"), node("c", "Mul")]),
+  imported: graph([
+    node("a", "Mul"),
+    node("b", "MatMul"),
+    node("c", "Mul"),
+    node("odd", "my::Odd"),
+  ]),
   recognised: graph([node("n", "kareus::RmsNorm", ["a", "b"]), node("c", "Mul")]),
   kernels: {
     level: "kernel",
     name: "g",
     sha256: "ab",
-    kernels: [LINEAR, ALL_REDUCE, { ...LINEAR, name: "again" }],
+    kernels: [LINEAR, ALL_REDUCE, { ...LINEAR, name: "again" }, ...DOUBTFUL],
     layers: 1,
     stages: 2,
     chunks: 1,
@@ -113,18 +125,21 @@ it("sums up every level", () => {
   expect(FOUND.operators).toEqual([
     { op: "Mul", count: 2 },
     { op: "MatMul", count: 1 },
+    { op: "my::Odd", count: 1 },
+  ]);
+  expect(FOUND.doubts).toEqual([
+    { what: "unknown operator my::Odd", count: 2, time_s: 0.025 },
+    { what: "whole for each nanobatch", count: 1, time_s: 0.0125 },
   ]);
   expect(FOUND.patterns).toEqual([{ op: "kareus::RmsNorm", count: 1, nodes: 2 }]);
-  expect(FOUND.kernels).toEqual([
-    {
-      direction: "forward",
-      origin: "graph",
-      class: "linear",
-      count: 2,
-      flops: 2 * 2 * 10 * 20 * 30,
-      size_bytes: 2 * 2 * (300 + 600 + 200),
-    },
-  ]);
+  expect(FOUND.kernels[0]).toEqual({
+    direction: "forward",
+    origin: "graph",
+    class: "linear",
+    count: 2,
+    flops: 2 * 2 * 10 * 20 * 30,
+    size_bytes: 2 * 2 * (300 + 600 + 200),
+  });
   expect(FOUND.collectives).toMatchObject([{ kind: "all_reduce", ranks: 8, count: 1 }]);
   expect(FOUND.partitions).toMatchObject([{ key: TYPE.key, sequential: 1, nanobatched: 4 }]);
 });
@@ -135,5 +150,6 @@ it("prints as aligned tables without trailing blanks", () => {
   expect(text).toMatch(/^forward {2,}graph {2,}linear {2,}2 {2,}24 kFLOP {2,}4\.4 kB$/m);
   expect(text).toMatch(/all_reduce 2 MB x8 {2,}norm linear\*2$/m);
   expect(text).toMatch(/ 12\.50 ms +3 J +modelled /);
+  expect(text).toMatch(/^unknown operator my::Odd {2,}2 {2,}25\.00 ms$/m);
   expect(text).not.toMatch(/[ \t]$/m);
 });

@@ -3,6 +3,7 @@ import type { CollectiveKind, Kernel, KernelGraph } from "../ir/kernel-graph.js"
 import { type PartitionedGraph, type PartitionType, useCount } from "../ir/partition.js";
 import type { Direction, NodeOrigin, TensorGraph } from "../ir/tensor-graph.js";
 import { bytesOf, flopsOf, type KernelClass } from "../ir/work.js";
+import { type Doubt, doubtsOf } from "./doubts.js";
 
 /** What is in a graph and what it is lowered to: plain data, printed as tables or JSON. */
 export interface Inspection {
@@ -19,6 +20,8 @@ export interface Inspection {
     readonly count: number;
     readonly nodes: number;
   }[];
+  /** What was not understood, and what it costs. */
+  readonly doubts: readonly Doubt[];
   /** Per microbatch on one GPU of each stage. */
   readonly kernels: readonly KernelSummary[];
   readonly collectives: readonly CollectiveSummary[];
@@ -84,6 +87,7 @@ export function inspection(input: InspectionInput): Inspection {
     parameters: kernels.parameters,
     operators: operatorCounts(imported),
     patterns: patternCounts(input.recognised),
+    doubts: doubtsOf(input),
     kernels: kernelSummaries(kernels.kernels),
     collectives: collectiveSummaries(kernels.kernels),
     partitions: partitionSummaries(input.partitions, input.costOf),

@@ -33,6 +33,14 @@ export const allReduceGradient: GradientRule = (request) => ({
   aliases: arrivals(request),
 });
 
+/** What came from another stage: its gradient is sent back there. */
+export const receiveGradient: GradientRule = ({ outputGradients, node }) => {
+  const inputs = outputGradients.filter((gradient) => gradient !== null);
+  if (inputs.length === 0) return NO_GRADIENT;
+  const { attributes } = node;
+  return { nodes: [{ op: "com.microsoft::Send", inputs, attributes, of: [] }], aliases: [] };
+};
+
 export const copyToGroupGradient = collectiveGradient({
   kareus: "kareus::AllReduce",
   runtime: "com.microsoft::NcclAllReduce",

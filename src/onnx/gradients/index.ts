@@ -4,6 +4,7 @@ import {
   allReduceGradient,
   allToAllGradient,
   copyToGroupGradient,
+  receiveGradient,
   reduceScatterGradient,
 } from "./collectives.js";
 import type { GradientRule } from "./gradient.js";
@@ -132,6 +133,7 @@ const RULES: readonly (readonly [GradientRule, readonly string[]])[] = [
     ["kareus::AllReduce", "com.microsoft::NcclAllReduce", "com.microsoft::AllReduce"],
   ],
   [copyToGroupGradient, ["kareus::CopyToGroup"]],
+  [receiveGradient, ["com.microsoft::Recv"]],
   [
     allGatherGradient,
     ["kareus::AllGather", "com.microsoft::NcclAllGather", "com.microsoft::AllGather"],

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
 import { work } from "../../../test/support/operators.js";
 import { operatorFor } from "./index.js";
+import { workOf } from "./knowledge.js";
 import type { Operator } from "./operator.js";
 
 const SUPPORT = ["axes", "call", "index", "knowledge", "launch", "lowered", "operator"];
@@ -50,4 +51,12 @@ test("what is constant launches nothing, and impossible operands count as a copy
       [[2, 5]],
     ).kind,
   ).toBe("pointwise");
+});
+
+test("the gradient of attention on impossible operands counts as a copy, like its forward", () => {
+  const operand = { dtype: "float32", shape: [4], role: "activation" } as const;
+  const attributes = { forward: "com.microsoft::MultiHeadAttention", num_heads: 2 };
+  const node = { name: "n", op: "kareus::AttentionGradient", attributes };
+  const inputs = [operand, operand, operand, operand, operand];
+  expect(workOf({ ...node, inputs, outputs: [operand] }).kind).toBe("pointwise");
 });
