@@ -17,7 +17,7 @@ import {
 } from "./kernels/launch-work.js";
 import { formLaunches, type Launch } from "./kernels/launches.js";
 import { orderLaunches } from "./kernels/order-launches.js";
-import { isOptimizer } from "./rewriting/facts.js";
+import { degreeOf, isOptimizer } from "./rewriting/facts.js";
 
 /**
  * Forms kernels: one per launch. Connected element-wise nodes fuse into one memory-bound kernel,
@@ -110,7 +110,7 @@ class KernelFormer {
   /** The graph's own count, else the degree of the group that the collective belongs to. */
   #ranks(node: TensorNode, group: string, ranks: number | null): number {
     const { options, report } = this.#context;
-    const name = group === "cp" || group === "ep" || group === "dp" ? group : "tp";
+    const name = degreeOf(group);
     const degree = options[name];
     if (ranks !== null && degree > 1 && ranks !== degree) {
       fail(collectiveRanksConflict(node.name, ranks, `--${name}`, degree));

@@ -10,6 +10,8 @@ import { recognizeLinear } from "./recognize-linear.js";
 import { recognizeNorm } from "./recognize-norm.js";
 import { recognizeRope } from "./recognize-rope.js";
 import { recognizeSwiglu } from "./recognize-swiglu.js";
+import { shardContextParallel } from "./shard-context-parallel.js";
+import { shardSequenceParallel } from "./shard-sequence-parallel.js";
 import { shardTensorParallel } from "./shard-tensor-parallel.js";
 import { splitDirections } from "./split-directions.js";
 import { splitTransposes } from "./split-transposes.js";
@@ -24,7 +26,9 @@ export const passes: readonly AnyPass[] = [
   anyPass(recognizeSwiglu),
   anyPass(recognizeAttention),
   anyPass(splitDirections),
+  anyPass(shardContextParallel),
   anyPass(shardTensorParallel),
+  anyPass(shardSequenceParallel),
   anyPass(detectLayers),
   anyPass(deriveBackward),
   anyPass(formKernels),

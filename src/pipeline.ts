@@ -40,6 +40,7 @@ export interface OptimizeOptions {
   readonly bind: ReadonlyMap<string, number>;
   readonly dtype: "bf16" | "fp16" | "fp32" | null;
   readonly tp: number;
+  readonly sequence_parallel: boolean;
   readonly cp: number;
   readonly ep: number;
   readonly pp: number;

@@ -6,19 +6,14 @@ import {
   tensorOf,
 } from "../../src/ir/tensor-graph.js";
 import { withTensors } from "../rewriting/rewrite.js";
+import { collectiveNode } from "./collective-node.js";
 import type { ShardPlan } from "./plan-shards.js";
-
-/** Name of the tensor-parallel group in inserted collectives. */
-const GROUP = "tp";
 
 /** Writes local shapes into a graph and puts the collectives where a shard plan says. */
 export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): TensorGraph {
   const tensors: Tensor[] = [];
   for (const [name, axis] of plan.axes) tensors.push(localTensor(tensorOf(graph, name), axis, tp));
-  const attributes = { group: GROUP, group_size: tp };
-  const inserted = (op: string, near: TensorNode, suffix: string, input: string, output: string) =>
-    insertedNode(op, `${near.name}/${suffix}`, input, output, attributes, near);
-
+  const group = { name: "tp", ranks: tp } as const;
   const copied = new Set<string>();
   const nodes = graph.nodes.flatMap((node) => {
     const result: TensorNode[] = [];
@@ -28,7 +23,8 @@ export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): Te
       if (!copied.has(name)) {
         copied.add(name);
         tensors.push({ ...tensorOf(graph, name), name: copy });
-        result.push(inserted("kareus::CopyToGroup", node, "copy", name, copy));
+        const transfer = { op: "kareus::CopyToGroup", input: name, output: copy } as const;
+        result.push(collectiveNode(node, group, { ...transfer, name: `${node.name}/copy` }));
       }
       return copy;
     });
@@ -42,7 +38,10 @@ export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): Te
     const partial = `${reduced}/partial`;
     tensors.push(whole, { ...whole, name: partial });
     const outputs = [partial, ...node.outputs.slice(1)];
-    const reduce = inserted("kareus::AllReduce", node, "all_reduce", partial, reduced);
+    const reduce = collectiveNode(node, group, {
+      ...{ op: "kareus::AllReduce", name: `${node.name}/all_reduce` },
+      ...{ input: partial, output: reduced },
+    });
     return [...result, { ...node, inputs, outputs }, reduce];
   });
   return withTensors({ ...graph, nodes }, tensors);
@@ -64,25 +63,4 @@ function tokenStatistics(graph: TensorGraph, loss: TensorNode, name: string): Te
   const labels = tensorOf(graph, loss.inputs[1] ?? "");
   const shape = [elementCount(labels.shape), 3];
   return { ...tensorOf(graph, name), dtype: "float32", shape, batch_axis: 0 };
-}
-
-function insertedNode(
-  op: string,
-  name: string,
-  input: string,
-  output: string,
-  attributes: TensorNode["attributes"],
-  near: TensorNode,
-): TensorNode {
-  return {
-    name,
-    op,
-    inputs: [input],
-    outputs: [output],
-    attributes,
-    direction: near.direction,
-    origin: "inserted",
-    layer: near.layer,
-    covers: [],
-  };
 }

@@ -122,18 +122,29 @@ describe("the options of optimize", () => {
     ["KRS0002 --bind batch", ["--bind", "batch=-1"]],
     ["KRS0002 --bind batch", ["--bind", "batch=1.5"]],
     ["KRS0002 --gpu", ["--gpu", ""]],
-    ["KRS0011 --cp", ["--cp", "2"]],
     ["KRS0011 --ep", ["--ep", "2"]],
     ["KRS0011 --dp", ["--dp", "2"]],
     ["KRS0002 --pipeline", ["--pipeline", "1f2b"]],
     ["KRS0011 --recompute", ["--recompute", "selective"]],
     ["KRS0011 --profile", ["--profile", "p.jsonl"]],
-    ["KRS0011 --sequence-parallel", ["--sequence-parallel"]],
     ["KRS0011 --zero", ["--zero", "1"]],
     ["KRS0011 --group", ["--group", "g=tp"]],
     ["KRS0011 --gpus-per-node", ["--gpus-per-node", "4"]],
     ["KRS0011 --resume", ["--resume"]],
-    ["none", ["--cp", "1", "--pipeline", "zb-h1", "--chunks", "2", "--recompute", "none"]],
+    [
+      "none",
+      [
+        "--cp",
+        "2",
+        "--sequence-parallel",
+        "--pipeline",
+        "zb-h1",
+        "--chunks",
+        "2",
+        "--recompute",
+        "none",
+      ],
+    ],
   ])("answer %s to %j", (expected, args) => {
     expect(complaint(...args)).toBe(expected);
   });

@@ -12,6 +12,8 @@ export type Recompute = "none" | "full";
 /** What lowering needs to know beside the graph. */
 interface LoweringOptions {
   readonly tp: number;
+  /** Cuts the sequence over the tensor-parallel group where linears are not cut. */
+  readonly sequence_parallel: boolean;
   readonly cp: number;
   readonly ep: number;
   readonly dp: number;

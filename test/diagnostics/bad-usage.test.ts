@@ -44,7 +44,6 @@ describe.concurrent("bad usage", () => {
   });
 
   test.each([
-    ["--cp", "2"],
     ["--ep", "2"],
     ["--dp", "2"],
     ["--recompute", "selective"],
@@ -67,8 +66,14 @@ describe.concurrent("bad usage", () => {
     expectBadInput(await optimize(MINI, ...BIND, ...flags), code);
   });
 
-  test.each(["--sequence-parallel", "--resume"])("%s likewise", async (flag) => {
-    expectBadInput(await optimize(MINI, ...BIND, flag), "KRS0011");
+  test("--resume likewise", async () => {
+    expectBadInput(await optimize(MINI, ...BIND, "--resume"), "KRS0011");
+  });
+
+  test("a sequence that the ranks do not divide", async () => {
+    expectBadInput(await optimize(MINI, ...BIND, "--cp", "3"), "KRS1422");
+    const flags = ["--tp", "2", "--cp", "128", "--sequence-parallel"];
+    expectBadInput(await optimize(MINI, ...BIND, ...flags), "KRS1422");
   });
 
   test("an unknown gpu", async () => {

@@ -15,11 +15,11 @@ export const tensorParallelIndivisible = (
     "choose a --tp that divides the attention heads, key-value heads and feed-forward width",
   );
 
-export const tensorParallelBackward = (graph: string, tp: number): Diagnostic =>
+export const cannotCutBackward = (graph: string, flag: string, degree: number): Diagnostic =>
   error(
     "KRS1402",
     graph,
-    `--tp ${tp} cannot cut a graph that already holds its backward but no collectives`,
+    `${flag} ${degree} cannot cut a graph that already holds its backward but no collectives`,
     "export the forward graph with its loss, or a joint graph with its collectives in place",
   );
 
@@ -93,3 +93,22 @@ export const noOptions = (stage: number, kind: string): Diagnostic =>
     "no configuration that covers all of its partitions was evaluated",
     "raise --budget",
   );
+
+export const noSequence = (graph: string, flag: string): Diagnostic =>
+  error(
+    "KRS1421",
+    graph,
+    `${flag} finds no sequence to cut: no axis of the graph's data meets itself in attention`,
+    `leave ${flag} out; \`kareus inspect\` shows what was recognized`,
+  );
+
+export const sequenceIndivisible = (tensor: string, flag: string, size: number): Diagnostic =>
+  error(
+    "KRS1422",
+    tensor,
+    `${flag} does not divide a sequence of ${size}`,
+    "bind a sequence that is a multiple of it, for example --bind sequence=4096",
+  );
+
+export const sequenceParallelUnused = (graph: string, reason: string): Diagnostic =>
+  warning("KRS1423", graph, `--sequence-parallel changes nothing: ${reason}`, "leave it out");

@@ -173,6 +173,13 @@ const copyToGroup: LoweredOperator = {
   work: () => FREE,
 };
 
+/** Each rank takes its own part of what all hold: nothing forward, an all-gather backward. */
+const scatterToGroup: LoweredOperator = {
+  ops: ["kareus::ScatterToGroup"],
+  follow: followSame,
+  work: () => FREE,
+};
+
 /** Operators of the `kareus` domain that recognition, sharding and backward derivation introduce. */
 export const loweredOperators: readonly LoweredOperator[] = [
   linear,
@@ -186,4 +193,5 @@ export const loweredOperators: readonly LoweredOperator[] = [
   convGradient,
   embeddingGradient,
   copyToGroup,
+  scatterToGroup,
 ];
