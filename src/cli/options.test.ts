@@ -38,6 +38,7 @@ describe("the options of optimize", () => {
       bind: new Map(),
       dtype: null,
       tp: 1,
+      sequence_parallel: false,
       cp: 1,
       ep: 1,
       pp: 1,

@@ -72,8 +72,6 @@ describe.concurrent("bad usage", () => {
 
   test("a sequence that the ranks do not divide", async () => {
     expectBadInput(await optimize(MINI, ...BIND, "--cp", "3"), "KRS1422");
-    const flags = ["--tp", "2", "--cp", "128", "--sequence-parallel"];
-    expectBadInput(await optimize(MINI, ...BIND, ...flags), "KRS1422");
   });
 
   test("an unknown gpu", async () => {
