@@ -5,14 +5,21 @@ import {
   collectiveRanksUnknown,
   nothingToSchedule,
 } from "../src/base/diagnostics/lowering.js";
-import type { CommunicationKernel, ComputeKernel, Kernel } from "../src/ir/kernel-graph.js";
+import type {
+  CommunicationKernel,
+  ComputeKernel,
+  Kernel,
+  KernelBase,
+} from "../src/ir/kernel-graph.js";
 import type { LoweringContext, Pass } from "../src/ir/pass.js";
 import { elementCount, type TensorGraph, type TensorNode } from "../src/ir/tensor-graph.js";
+import { dtypeBytes } from "../src/ir/work.js";
 import {
   communicationBytes,
   computeWork,
   hasBatch,
   oddBatch,
+  savedBytes,
   splitTensors,
 } from "./kernels/launch-work.js";
 import { formLaunches, type Launch } from "./kernels/launches.js";
@@ -38,7 +45,10 @@ export const formKernels: Pass<"tensor", "kernel"> = {
       refuse(nothingToSchedule(graph.name));
     }
     const former = new KernelFormer(graph, context);
-    const kernels = launches.map(({ launch, after }) => former.form(launch, after));
+    const saved = savedBytes(graph, launches);
+    const kernels = launches.map(({ launch, after }, i) =>
+      former.form(launch, after, saved[i] ?? 0),
+    );
     const layers = kernels.reduce((most, { layer }) => Math.max(most, 1 + (layer ?? -1)), 0);
     const { name, sha256 } = graph;
     const updates_parameters = graph.nodes.some((node) => isOptimizer(node.op));
@@ -65,16 +75,17 @@ class KernelFormer {
     if (odd !== null) context.report(batchNotSplittable(graph.name, odd));
   }
 
-  form(launch: Launch, after: readonly number[]): Kernel {
+  form(launch: Launch, after: readonly number[], saved_bytes: number): Kernel {
+    const base = { ...common(launch.nodes, after), saved_bytes };
     return launch.kind === "communication"
-      ? this.#communication(launch, after)
-      : this.#compute(launch, after);
+      ? this.#communication(launch, base)
+      : this.#compute(launch, base);
   }
 
-  #compute(launch: Launch, after: readonly number[]): ComputeKernel {
+  #compute(launch: Launch, base: KernelBase): ComputeKernel {
     return {
       kind: "compute",
-      ...common(launch.nodes, after),
+      ...base,
       class: launch.class,
       work: computeWork(this.#graph, launch),
       nanobatch: this.#nanobatch && computeWork(this.#nanobatch, launch),
@@ -82,13 +93,13 @@ class KernelFormer {
     };
   }
 
-  #communication(launch: Launch, after: readonly number[]): CommunicationKernel {
+  #communication(launch: Launch, base: KernelBase): CommunicationKernel {
     const [node] = launch.nodes;
     if (node === undefined || launch.collective === null) throw new Error("empty communication");
     const { collective, group, ranks } = launch.collective;
     return {
       kind: "communication",
-      ...common(launch.nodes, after),
+      ...base,
       collective,
       size_bytes: communicationBytes(this.#graph, node, collective),
       nanobatch_size_bytes:
@@ -102,8 +113,10 @@ class KernelFormer {
     const names = new Set(nodes.flatMap((node) => node.inputs));
     return [...names].flatMap((name) => {
       const tensor = this.#graph.tensors.get(name);
-      const trained = tensor?.role === "parameter";
-      return trained ? [{ name, elements: elementCount(tensor.shape) }] : [];
+      if (tensor?.role !== "parameter") return [];
+      const elements = elementCount(tensor.shape);
+      const size_bytes = elements * dtypeBytes(tensor.dtype);
+      return [{ name, elements, size_bytes, expert: false }];
     });
   }
 

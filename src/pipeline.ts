@@ -1,9 +1,11 @@
 import { passes } from "../passes/index.js";
 import { fail, type Report } from "./base/diagnostics/diagnostic.js";
 import { UNKNOWN_OPERATOR } from "./base/diagnostics/graph.js";
-import { unknownPass } from "./base/diagnostics/lowering.js";
+import { memoryExceeded, unknownPass } from "./base/diagnostics/lowering.js";
+import { scaled } from "./base/units.js";
 import { baselineFrontiers } from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
+import { remedies, type StageMemory, stageMemory } from "./compose/memory.js";
 import { checkLayout, pipelineProblem } from "./compose/problem.js";
 import { solvePipeline } from "./compose/solve.js";
 import { modelledOracle } from "./cost/modelled.js";
@@ -45,6 +47,7 @@ export interface OptimizeOptions {
   readonly ep: number;
   readonly pp: number;
   readonly dp: number;
+  readonly zero: 0 | 1;
   readonly microbatches: number;
   readonly pipeline: PipelineName;
   readonly chunks: number;
@@ -86,6 +89,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
 
   const imported = await timer.run("ingest", () => read(options, hooks));
   const lowered = await timer.run("lowering", () => lower(imported, device, options, hooks));
+  const memory = memoryOf(lowered.kernels, device, options, hooks.report);
 
   const types = [...lowered.partitions.partitions.values()];
   const { threads, seed, budget } = options;
@@ -113,7 +117,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     const costs = { ...countSources(all), profiles: [] };
     const { seed } = options;
     return {
-      frontier: frontierFile({ ...facts, seed, costs, baselines, frontier }),
+      frontier: frontierFile({ ...facts, seed, costs, memory, baselines, frontier }),
       plans: frontier.points.map((point, id) => planFile(point, id, lowered.partitions, facts)),
       evaluations: all,
       timings: timer.timings,
@@ -127,7 +131,9 @@ export async function inspect(options: OptimizeOptions, hooks: Hooks): Promise<I
   const imported = await read(options, hooks);
   const { recognised, kernels, partitions } = lower(imported, device, options, hooks);
   const costOf = topClockCost(device);
-  return inspection({ gpu: device.name, imported, recognised, kernels, partitions, costOf });
+  const memory = memoryOf(kernels, device, options, hooks.report);
+  const gpu = device.name;
+  return inspection({ gpu, imported, recognised, kernels, partitions, memory, costOf });
 }
 
 const TRAINING_TYPES: Readonly<Record<"bf16" | "fp16" | "fp32", DType>> = {
@@ -184,6 +190,24 @@ function lower(
   }
   if (graph.level !== "partition" || kernels === null) throw new Error("lowering ended early");
   return { recognised, kernels, partitions: graph };
+}
+
+/** What each stage holds at its peak; a warning where that is more than the device has. */
+function memoryOf(
+  kernels: KernelGraph,
+  device: Device,
+  options: OptimizeOptions,
+  report: Report,
+): StageMemory[] {
+  const memory = stageMemory(kernels, options);
+  const stage = memory.findIndex(({ peak_bytes }) => peak_bytes > device.memory_bytes);
+  const needed = memory[stage];
+  if (needed !== undefined) {
+    const [asked, available] = [needed.peak_bytes, device.memory_bytes];
+    const advice = remedies(needed, available, options);
+    report(memoryExceeded(stage, scaled(asked, "B"), scaled(available, "B"), advice));
+  }
+  return memory;
 }
 
 /** Cost at the highest clock without overlap; a partition is costed once. */

@@ -34,10 +34,16 @@ export const JOB_FLAGS = {
   cp: integer("--cp <n>", "context-parallel degree", 1, DEGREE),
   ep: integer("--ep <n>", "expert-parallel degree", 1, DEGREE, aboveOne("--ep")),
   pp: integer("--pp <n>", "pipeline stages", 1, DEGREE),
-  dp: integer("--dp <n>", "data-parallel replicas", 1, DEGREE, aboveOne("--dp")),
+  dp: integer("--dp <n>", "data-parallel replicas", 1, DEGREE),
   sequenceParallel: toggle("--sequence-parallel", "cut the sequence over --tp between linears"),
-  zero: integer("--zero <level>", "optimizer sharding, 0 or 1", 0, { min: 0, max: 1 }, (level) =>
-    level === 0 ? null : "--zero 1",
+  zero: integer(
+    "--zero <level>",
+    "1: replicas share the optimizer's states; 0: each holds all",
+    1,
+    {
+      min: 0,
+      max: 1,
+    },
   ),
   gpusPerNode: integer("--gpus-per-node <n>", "GPUs that share a node", 8, DEGREE, (gpus) =>
     gpus === 8 ? null : "a node of other than 8 GPUs",
@@ -113,6 +119,7 @@ export function jobOptions(
     ep: job.ep,
     pp: job.pp,
     dp: job.dp,
+    zero: job.zero === 0 ? 0 : 1,
     microbatches: job.microbatches ?? 4 * job.pp,
     pipeline: job.pipeline,
     chunks: job.chunks,

@@ -17,6 +17,8 @@ interface LoweringOptions {
   readonly cp: number;
   readonly ep: number;
   readonly dp: number;
+  /** 1: optimizer states are shared among the ranks that hold the same parameters. */
+  readonly zero: 0 | 1;
   readonly pp: number;
   readonly recompute: Recompute;
   readonly pipeline: PipelineName;

@@ -45,10 +45,8 @@ describe.concurrent("bad usage", () => {
 
   test.each([
     ["--ep", "2"],
-    ["--dp", "2"],
     ["--recompute", "selective"],
     ["--profile", "x"],
-    ["--zero", "1"],
     ["--gpus-per-node", "4"],
     ["--group", "tp=tp"],
   ])("%s %s is promised and not built: never ignored", async (flag, value) => {

@@ -13,6 +13,7 @@ const BASE = {
   stage: 0,
   chunk: 0,
   after: [],
+  saved_bytes: 0,
 } as const;
 
 const product = (m: number): MatmulWork => ({
@@ -61,13 +62,22 @@ export function allReduce(
   };
 }
 
+/** Stages that train so many dense elements each. */
+export function trainedBy(elements: readonly number[]): KernelGraph["parameters"] {
+  const none = { elements: 0, size_bytes: 0 };
+  return elements.map((each) => ({
+    dense: { elements: each, size_bytes: 2 * each },
+    experts: none,
+  }));
+}
+
 /** A kernel graph of these kernels, each after the one before it. */
 export function kernelGraph(
   kernels: readonly Kernel[],
   more: Partial<KernelGraph> = {},
 ): KernelGraph {
   return {
-    ...{ level: "kernel", name: "by hand", sha256: "", stages: 1, chunks: 1, parameters: [0] },
+    ...{ level: "kernel", name: "by hand", sha256: "", stages: 1, chunks: 1, parameters: [] },
     kernels: kernels.map((kernel, i) => ({ ...kernel, after: i === 0 ? [] : [i - 1] })),
     layers: 1 + Math.max(-1, ...kernels.map(({ layer }) => layer ?? -1)),
     updates_parameters: false,

@@ -94,6 +94,19 @@ export const noOptions = (stage: number, kind: string): Diagnostic =>
     "raise --budget",
   );
 
+export const memoryExceeded = (
+  stage: number,
+  needed: string,
+  available: string,
+  remedies: readonly string[],
+): Diagnostic =>
+  warning(
+    "KRS1430",
+    `stage ${stage}`,
+    `one GPU needs about ${needed} of memory and has ${available}`,
+    `use ${remedies.join(", or ")}`,
+  );
+
 export const noSequence = (graph: string, flag: string): Diagnostic =>
   error(
     "KRS1421",
