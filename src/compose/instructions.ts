@@ -2,7 +2,7 @@ import { fail } from "../base/diagnostics/diagnostic.js";
 import { noOptions } from "../base/diagnostics/lowering.js";
 import type { Evaluation, InstructionFrontier } from "../ir/configuration.js";
 import type { ExecutionModel, PartitionedGraph } from "../ir/partition.js";
-import { composeInstruction } from "./instruction.js";
+import { instructionComposer } from "./instruction.js";
 
 /** Which execution models and evaluations may be used; the searched frontier uses all. */
 export interface Restriction {
@@ -22,15 +22,13 @@ export function instructionFrontiers(
   static_power_w: number,
   restriction: Restriction = EVERYTHING,
 ): InstructionFrontier[] {
+  const { allow } = restriction;
+  const compose = instructionComposer(evaluations, { static_power_w, allow });
   return graph.instructions.map((shape) => {
     // An instruction that cannot be nanobatched runs sequentially, whatever the restriction.
     const available = shape.executions.map(({ model }) => model);
     const models = restriction.models.filter((model) => available.includes(model));
-    const frontier = composeInstruction(shape, evaluations, {
-      static_power_w,
-      models: models.length > 0 ? models : available,
-      allow: restriction.allow,
-    });
+    const frontier = compose(shape, models.length > 0 ? models : available);
     if (frontier.options.length === 0) fail(noOptions(shape.stage, shape.kind));
     return frontier;
   });
