@@ -120,17 +120,24 @@ function decodeNode(node: onnx.NodeProto.$Properties, opsets: Opsets): SourceNod
     inputs: node.input ?? [],
     outputs: node.output ?? [],
     attributes: decodeAttributes(attributes, name || (node.output?.[0] ?? "")),
-    references: Object.fromEntries(
-      attributes
-        .filter((attribute) => attribute.refAttrName)
-        .map((attribute) => [attribute.name ?? "", attribute.refAttrName ?? ""]),
-    ),
-    subgraphs: Object.fromEntries(
-      attributes.flatMap((attribute) =>
-        attribute.g ? [[attribute.name ?? "", decodeGraph(attribute.g, opsets)]] : [],
-      ),
-    ),
+    references: record(attributes, ({ refAttrName }) => refAttrName || undefined),
+    subgraphs: record(attributes, ({ g }) => (g ? decodeGraph(g, opsets) : undefined)),
   };
+}
+
+/** Shared by the many nodes that have nothing of a kind. */
+const NOTHING = {};
+
+/** What attributes hold of one kind, by name. */
+function record<T>(
+  attributes: readonly onnx.AttributeProto.$Properties[],
+  held: (attribute: onnx.AttributeProto.$Properties) => T | undefined,
+): Readonly<Record<string, T>> {
+  const found = attributes.flatMap((attribute) => {
+    const value = held(attribute);
+    return value === undefined ? [] : [[attribute.name ?? "", value] as const];
+  });
+  return found.length === 0 ? NOTHING : Object.fromEntries(found);
 }
 
 function decodeAttributes(
