@@ -14,6 +14,7 @@ import type {
 import type { LoweringContext, Pass } from "../src/ir/pass.js";
 import { elementCount, type TensorGraph, type TensorNode } from "../src/ir/tensor-graph.js";
 import { dtypeBytes } from "../src/ir/work.js";
+import { expertParameters } from "./kernels/expert-parameters.js";
 import {
   communicationBytes,
   computeWork,
@@ -64,10 +65,12 @@ class KernelFormer {
   /** The same tensors for one nanobatch; null when the batch does not split evenly. */
   readonly #nanobatch: Pick<TensorGraph, "tensors"> | null;
   readonly #context: LoweringContext;
+  readonly #experts: ReadonlySet<string>;
   readonly #warned = new Set<string>();
 
   constructor(graph: TensorGraph, context: LoweringContext) {
     this.#graph = graph;
+    this.#experts = expertParameters(graph);
     this.#context = context;
     const odd = oddBatch(graph);
     const splits = odd === null && hasBatch(graph);
@@ -116,7 +119,7 @@ class KernelFormer {
       if (tensor?.role !== "parameter") return [];
       const elements = elementCount(tensor.shape);
       const size_bytes = elements * dtypeBytes(tensor.dtype);
-      return [{ name, elements, size_bytes, expert: false }];
+      return [{ name, elements, size_bytes, expert: this.#experts.has(name) }];
     });
   }
 

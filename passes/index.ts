@@ -11,6 +11,7 @@ import { recognizeNorm } from "./recognize-norm.js";
 import { recognizeRope } from "./recognize-rope.js";
 import { recognizeSwiglu } from "./recognize-swiglu.js";
 import { shardContextParallel } from "./shard-context-parallel.js";
+import { shardExpertParallel } from "./shard-expert-parallel.js";
 import { shardSequenceParallel } from "./shard-sequence-parallel.js";
 import { shardTensorParallel } from "./shard-tensor-parallel.js";
 import { splitDirections } from "./split-directions.js";
@@ -27,6 +28,7 @@ export const passes: readonly AnyPass[] = [
   anyPass(recognizeAttention),
   anyPass(splitDirections),
   anyPass(shardContextParallel),
+  anyPass(shardExpertParallel),
   anyPass(shardTensorParallel),
   anyPass(shardSequenceParallel),
   anyPass(detectLayers),

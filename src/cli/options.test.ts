@@ -124,7 +124,6 @@ describe("the options of optimize", () => {
     ["KRS0002 --bind batch", ["--bind", "batch=-1"]],
     ["KRS0002 --bind batch", ["--bind", "batch=1.5"]],
     ["KRS0002 --gpu", ["--gpu", ""]],
-    ["KRS0011 --ep", ["--ep", "2"]],
     ["KRS0002 --pipeline", ["--pipeline", "1f2b"]],
     ["KRS0011 --recompute", ["--recompute", "selective"]],
     ["KRS0011 --profile", ["--profile", "p.jsonl"]],

@@ -15,7 +15,6 @@ import {
 /** The one table of what `optimize` and `inspect` take: how the job looks and on what it runs. */
 
 const DEGREE = { min: 1, max: 4096 };
-const aboveOne = (name: string) => (value: number) => (value > 1 ? `${name} above 1` : null);
 
 export const JOB_FLAGS = {
   gpu: text("--gpu <name|file>", "device", "a100-sxm4-40gb"),
@@ -32,7 +31,7 @@ export const JOB_FLAGS = {
   ),
   tp: integer("--tp <n>", "tensor-parallel degree", 1, DEGREE),
   cp: integer("--cp <n>", "context-parallel degree", 1, DEGREE),
-  ep: integer("--ep <n>", "expert-parallel degree", 1, DEGREE, aboveOne("--ep")),
+  ep: integer("--ep <n>", "expert-parallel degree", 1, DEGREE),
   pp: integer("--pp <n>", "pipeline stages", 1, DEGREE),
   dp: integer("--dp <n>", "data-parallel replicas", 1, DEGREE),
   sequenceParallel: toggle("--sequence-parallel", "cut the sequence over --tp between linears"),

@@ -44,7 +44,6 @@ describe.concurrent("bad usage", () => {
   });
 
   test.each([
-    ["--ep", "2"],
     ["--recompute", "selective"],
     ["--profile", "x"],
     ["--gpus-per-node", "4"],
@@ -70,6 +69,10 @@ describe.concurrent("bad usage", () => {
 
   test("a sequence that the ranks do not divide", async () => {
     expectBadInput(await optimize(MINI, ...BIND, "--cp", "3"), "KRS1422");
+  });
+
+  test("a model without experts to spread", async () => {
+    expectBadInput(await optimize(MINI, ...BIND, "--ep", "2"), "KRS1424");
   });
 
   test("an unknown gpu", async () => {

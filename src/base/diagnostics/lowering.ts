@@ -123,5 +123,21 @@ export const sequenceIndivisible = (tensor: string, flag: string, size: number):
     "bind a sequence that is a multiple of it, for example --bind sequence=4096",
   );
 
+export const noExperts = (graph: string, ep: number): Diagnostic =>
+  error(
+    "KRS1424",
+    graph,
+    `--ep ${ep} finds no experts: no product of tokens, sorted by expert, with a weight per expert`,
+    "leave --ep out, or export experts as one batched product ([experts, capacity, width])",
+  );
+
+export const expertsIndivisible = (graph: string, ep: number, experts: number): Diagnostic =>
+  error(
+    "KRS1425",
+    graph,
+    `--ep ${ep} does not divide ${experts} experts`,
+    "choose a --ep that divides the number of experts",
+  );
+
 export const sequenceParallelUnused = (graph: string, reason: string): Diagnostic =>
   warning("KRS1423", graph, `--sequence-parallel changes nothing: ${reason}`, "leave it out");
