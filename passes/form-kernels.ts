@@ -5,6 +5,7 @@ import {
   collectiveRanksUnknown,
   nothingToSchedule,
 } from "../src/base/diagnostics/lowering.js";
+import { ranksPerNode } from "../src/ir/groups.js";
 import type {
   CommunicationKernel,
   ComputeKernel,
@@ -99,7 +100,8 @@ class KernelFormer {
   #communication(launch: Launch, base: KernelBase): CommunicationKernel {
     const [node] = launch.nodes;
     if (node === undefined || launch.collective === null) throw new Error("empty communication");
-    const { collective, group, ranks } = launch.collective;
+    const { collective, group } = launch.collective;
+    const ranks = this.#ranks(node, group, launch.collective.ranks);
     return {
       kind: "communication",
       ...base,
@@ -108,8 +110,15 @@ class KernelFormer {
       nanobatch_size_bytes:
         this.#nanobatch && communicationBytes(this.#nanobatch, node, collective),
       group,
-      ranks: this.#ranks(node, group, ranks),
+      ranks,
+      ranks_per_node: this.#ranksPerNode(group, ranks),
     };
+  }
+
+  #ranksPerNode(group: string, ranks: number): number {
+    const { options } = this.#context;
+    const kind = degreeOf(group);
+    return ranksPerNode([kind], { ...options, [kind]: ranks }, options.gpus_per_node);
   }
 
   #parameters(nodes: readonly TensorNode[]): ComputeKernel["parameters"] {

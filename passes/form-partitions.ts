@@ -75,5 +75,9 @@ function tailOf(
   const trains = graph.kernels.some((kernel) => kernel.origin === "weight-gradient");
   if (parameters === undefined || !trains || graph.updates_parameters) return [];
   const elements = parameters.dense.elements + parameters.experts.elements;
-  return elements === 0 ? [] : tailKernels(stage, parameters, options);
+  // A graph that sums its own gradients over replicas does it with every microbatch.
+  const sums = graph.kernels.some((k) => k.kind === "communication" && k.group === "dp");
+  return elements === 0
+    ? []
+    : tailKernels(stage, parameters, sums ? { ...options, dp: 1 } : options);
 }

@@ -1,7 +1,7 @@
 import { passes } from "../passes/index.js";
 import { fail, type Report } from "./base/diagnostics/diagnostic.js";
 import { UNKNOWN_OPERATOR } from "./base/diagnostics/graph.js";
-import { memoryExceeded, unknownPass } from "./base/diagnostics/lowering.js";
+import { interNodeRateUnknown, memoryExceeded, unknownPass } from "./base/diagnostics/lowering.js";
 import { scaled } from "./base/units.js";
 import { baselineFrontiers } from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
@@ -48,6 +48,7 @@ export interface OptimizeOptions {
   readonly pp: number;
   readonly dp: number;
   readonly zero: 0 | 1;
+  readonly gpus_per_node: number;
   readonly microbatches: number;
   readonly pipeline: PipelineName;
   readonly chunks: number;
@@ -89,6 +90,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
 
   const imported = await timer.run("ingest", () => read(options, hooks));
   const lowered = await timer.run("lowering", () => lower(imported, device, options, hooks));
+  checkNodes(lowered.partitions, device, hooks.report);
   const memory = memoryOf(lowered.kernels, device, options, hooks.report);
 
   const types = [...lowered.partitions.partitions.values()];
@@ -190,6 +192,16 @@ function lower(
   }
   if (graph.level !== "partition" || kernels === null) throw new Error("lowering ended early");
   return { recognised, kernels, partitions: graph };
+}
+
+/** Collectives between nodes need the device's rate there; without it they get the rate inside. */
+function checkNodes(graph: PartitionedGraph, device: Device, report: Report): void {
+  if (device.communication.inter_node_bytes_per_s !== undefined) return;
+  for (const { communication } of graph.partitions.values()) {
+    if (communication === null || communication.ranks_per_node >= communication.ranks) continue;
+    report(interNodeRateUnknown(device.name, communication.group));
+    return;
+  }
 }
 
 /** What each stage holds at its peak; a warning where that is more than the device has. */

@@ -1,13 +1,12 @@
+import { type Replicas, ranksPerNode, replicasOf } from "../../src/ir/groups.js";
 import type {
   CollectiveKind,
   CommunicationKernel,
   ComputeKernel,
   Kernel,
-  ParameterCount,
   StageParameters,
 } from "../../src/ir/kernel-graph.js";
 import type { LoweringContext } from "../../src/ir/pass.js";
-import { type Replicas, replicasOf } from "../../src/ir/replicas.js";
 
 /**
  * Mixed-precision Adam, bytes per trained element: reads a 4-byte gradient, master weight and two
@@ -43,11 +42,15 @@ export function tailKernels(
     0,
   );
   const sums = sharded ? "reduce_scatter" : "all_reduce";
+  const exchange = (collective: CollectiveKind, group: Replicas, size_bytes: number) => {
+    const per_node = ranksPerNode(group.kinds, options, options.gpus_per_node);
+    return exchangeOf(stage, collective, group, per_node, size_bytes);
+  };
   return [
-    ...exchanged.map((share) => exchange(stage, sums, share, share.elements * GRADIENT_BYTES)),
+    ...exchanged.map(({ elements, group }) => exchange(sums, group, elements * GRADIENT_BYTES)),
     optimizerStep(stage, updated),
-    ...(sharded ? exchanged : []).map((share) =>
-      exchange(stage, "all_gather", share, share.size_bytes),
+    ...(sharded ? exchanged : []).map(({ size_bytes, group }) =>
+      exchange("all_gather", group, size_bytes),
     ),
   ];
 }
@@ -61,10 +64,11 @@ const BASE = {
   saved_bytes: 0,
 } as const;
 
-function exchange(
+function exchangeOf(
   stage: number,
   collective: CollectiveKind,
-  { group }: ParameterCount & { readonly group: Replicas },
+  group: Replicas,
+  ranks_per_node: number,
   size_bytes: number,
 ): CommunicationKernel {
   const name = `${group.name}/${collective}`;
@@ -79,6 +83,7 @@ function exchange(
     nanobatch_size_bytes: null,
     group: group.name,
     ranks: group.ranks,
+    ranks_per_node,
   };
 }
 

@@ -44,6 +44,7 @@ describe("the options of optimize", () => {
       pp: 1,
       dp: 1,
       zero: 1,
+      gpus_per_node: 8,
       microbatches: 4,
       pipeline: "1f1b",
       chunks: 1,
@@ -128,7 +129,6 @@ describe("the options of optimize", () => {
     ["KRS0011 --recompute", ["--recompute", "selective"]],
     ["KRS0011 --profile", ["--profile", "p.jsonl"]],
     ["KRS0011 --group", ["--group", "g=tp"]],
-    ["KRS0011 --gpus-per-node", ["--gpus-per-node", "4"]],
     ["KRS0011 --resume", ["--resume"]],
     [
       "none",

@@ -44,9 +44,7 @@ export const JOB_FLAGS = {
       max: 1,
     },
   ),
-  gpusPerNode: integer("--gpus-per-node <n>", "GPUs that share a node", 8, DEGREE, (gpus) =>
-    gpus === 8 ? null : "a node of other than 8 GPUs",
-  ),
+  gpusPerNode: integer("--gpus-per-node <n>", "GPUs that share a node", 8, DEGREE),
   group: unbuilt("--group <name=degree>", "what a collective group of the graph is"),
   microbatches: integer(
     "--microbatches <n>",
@@ -119,6 +117,7 @@ export function jobOptions(
     pp: job.pp,
     dp: job.dp,
     zero: job.zero === 0 ? 0 : 1,
+    gpus_per_node: job.gpusPerNode,
     microbatches: job.microbatches ?? 4 * job.pp,
     pipeline: job.pipeline,
     chunks: job.chunks,

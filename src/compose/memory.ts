@@ -1,7 +1,7 @@
+import { type Replicas, replicasOf } from "../ir/groups.js";
 import type { KernelGraph, ParameterCount } from "../ir/kernel-graph.js";
 import type { InstructionKind } from "../ir/partition.js";
 import type { PipelineName, Recompute } from "../ir/pass.js";
-import { type Replicas, replicasOf } from "../ir/replicas.js";
 import { schedules } from "./schedules/index.js";
 
 /** What one GPU of a stage holds, in bytes; activations at the moment when they are most. */

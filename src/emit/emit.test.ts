@@ -35,7 +35,13 @@ function partition(key: string, direction: "forward" | "backward"): PartitionTyp
     direction,
     kernels: [],
     slots: [{ name: "norm_0", first: 0, nodes: [`/${key}/norm`] }],
-    communication: { kind: "all_reduce", size_bytes: 1 << 20, ranks: 8, group: "tp" },
+    communication: {
+      kind: "all_reduce",
+      size_bytes: 1 << 20,
+      ranks: 8,
+      ranks_per_node: 8,
+      group: "tp",
+    },
     dependent: false,
     free_order: [],
   };

@@ -53,6 +53,7 @@ const ALL_REDUCE: CommunicationKernel = {
   nanobatch_size_bytes: 1e6,
   group: "tp",
   ranks: 8,
+  ranks_per_node: 8,
 };
 const TYPE: PartitionType = {
   key: "forward.0123456789ab",
@@ -63,7 +64,7 @@ const TYPE: PartitionType = {
     { class: "linear", work: LINEAR.work },
   ],
   slots: [],
-  communication: { kind: "all_reduce", size_bytes: 2e6, ranks: 8, group: "tp" },
+  communication: { kind: "all_reduce", size_bytes: 2e6, ranks: 8, ranks_per_node: 8, group: "tp" },
   dependent: false,
   free_order: [],
 };

@@ -74,6 +74,8 @@ export interface CommunicationKernel extends KernelBase {
   readonly nanobatch_size_bytes: number | null;
   readonly group: string;
   readonly ranks: number;
+  /** How many of the ranks share a node: fewer than all where the group spans nodes. */
+  readonly ranks_per_node: number;
 }
 
 export type Kernel = ComputeKernel | CommunicationKernel;

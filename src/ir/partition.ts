@@ -12,6 +12,7 @@ export interface Communication {
   readonly kind: CollectiveKind;
   readonly size_bytes: number;
   readonly ranks: number;
+  readonly ranks_per_node: number;
   readonly group: string;
 }
 
@@ -110,6 +111,9 @@ export function partitionKey(shape: PartitionShape): string {
       kind: communication.kind,
       size_bytes: communication.size_bytes,
       ranks: communication.ranks,
+      ...(communication.ranks_per_node < communication.ranks
+        ? { ranks_per_node: communication.ranks_per_node }
+        : {}),
     },
     ...(dependent ? { dependent } : {}),
     free_order: free_order.map(([i, j]) => [i, j]),
@@ -129,7 +133,8 @@ export function partitionOfKernel(kernel: Kernel): PartitionType {
     };
     return { ...shape, key: partitionKey(shape) };
   }
-  const { collective: kind, size_bytes, ranks, group } = kernel;
-  const shape = { ...base, kernels: [], communication: { kind, size_bytes, ranks, group } };
+  const { collective: kind, size_bytes, ranks, ranks_per_node, group } = kernel;
+  const communication = { kind, size_bytes, ranks, ranks_per_node, group };
+  const shape = { ...base, kernels: [], communication };
   return { ...shape, key: partitionKey(shape) };
 }

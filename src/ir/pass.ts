@@ -19,6 +19,7 @@ interface LoweringOptions {
   readonly dp: number;
   /** 1: optimizer states are shared among the ranks that hold the same parameters. */
   readonly zero: 0 | 1;
+  readonly gpus_per_node: number;
   readonly pp: number;
   readonly recompute: Recompute;
   readonly pipeline: PipelineName;

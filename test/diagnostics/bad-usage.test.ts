@@ -46,7 +46,6 @@ describe.concurrent("bad usage", () => {
   test.each([
     ["--recompute", "selective"],
     ["--profile", "x"],
-    ["--gpus-per-node", "4"],
     ["--group", "tp=tp"],
   ])("%s %s is promised and not built: never ignored", async (flag, value) => {
     const run = await optimize(MINI, ...BIND, flag, value);

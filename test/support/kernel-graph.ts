@@ -57,7 +57,13 @@ export function allReduce(
 ): CommunicationKernel {
   return {
     ...{ ...BASE, kind: "communication", collective: "all_reduce", name, nodes: [name] },
-    ...{ size_bytes, nanobatch_size_bytes: size_bytes / 2, group: "tp", ranks: 4 },
+    ...{
+      size_bytes,
+      nanobatch_size_bytes: size_bytes / 2,
+      group: "tp",
+      ranks: 4,
+      ranks_per_node: 4,
+    },
     ...more,
   };
 }

@@ -107,6 +107,14 @@ export const memoryExceeded = (
     `use ${remedies.join(", or ")}`,
   );
 
+export const interNodeRateUnknown = (device: string, group: string): Diagnostic =>
+  warning(
+    "KRS1431",
+    device,
+    `group ${group} spans nodes, and the device file has no inter_node_bytes_per_s: its collectives are costed as if within a node`,
+    "add the rate of the network to the device file, or pass the --gpus-per-node of the machine",
+  );
+
 export const noSequence = (graph: string, flag: string): Diagnostic =>
   error(
     "KRS1421",
