@@ -9,6 +9,7 @@ import {
 import type { GradientNode } from "../../src/onnx/gradients/gradient.js";
 import { gradientRuleFor } from "../../src/onnx/gradients/index.js";
 import { isComputed, isLoss } from "../rewriting/facts.js";
+import { attentionCores } from "./attention-cores.js";
 
 /** One contribution to a tensor's gradient and the layer whose backward makes it. */
 interface Contribution {
@@ -31,11 +32,14 @@ export class BackwardBuilder {
   /** Inserted all-gathers by what they make: parts are kept for backward, not the whole. */
   readonly #gathers = new Map<string, TensorNode>();
   readonly #gatheredAgain = new Map<string, string>();
+  /** Inside of attention that is not kept, by the tensors that it makes. */
+  readonly #cores: ReadonlyMap<string, readonly TensorNode[]>;
 
   constructor(graph: TensorGraph, recompute: Recompute) {
     this.#graph = graph;
     this.#recompute = recompute;
     this.#tensors = new Map(graph.tensors);
+    this.#cores = recompute === "selective" ? attentionCores(graph) : new Map();
     for (const node of graph.nodes) {
       this.#names.add(node.name);
       if (node.op === "kareus::AllGather" && node.origin === "inserted") {
@@ -159,7 +163,10 @@ export class BackwardBuilder {
   /** What backward reads for a forward tensor: itself, or its copy that was made again. */
   #forBackward(name: string): string {
     const gather = this.#gathers.get(name);
-    if (gather === undefined) return this.#recomputed.get(name) ?? name;
+    if (gather === undefined) {
+      if (!this.#recomputed.has(name)) this.#makeAgain(this.#cores.get(name) ?? []);
+      return this.#recomputed.get(name) ?? name;
+    }
     const known = this.#gatheredAgain.get(name);
     if (known !== undefined) return known;
     const again = this.#runAgain(gather, "again");
@@ -171,7 +178,11 @@ export class BackwardBuilder {
   #recomputeLayer(layer: number): void {
     if (this.#recomputedLayers.has(layer)) return;
     this.#recomputedLayers.add(layer);
-    for (const node of this.#forwardOfLayer.get(layer) ?? []) {
+    this.#makeAgain(this.#forwardOfLayer.get(layer) ?? []);
+  }
+
+  #makeAgain(nodes: readonly TensorNode[]): void {
+    for (const node of nodes) {
       const { outputs } = this.#runAgain(node, "recompute");
       for (const [i, name] of node.outputs.entries()) {
         this.#recomputed.set(name, outputs[i] ?? name);

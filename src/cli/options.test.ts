@@ -126,7 +126,6 @@ describe("the options of optimize", () => {
     ["KRS0002 --bind batch", ["--bind", "batch=1.5"]],
     ["KRS0002 --gpu", ["--gpu", ""]],
     ["KRS0002 --pipeline", ["--pipeline", "1f2b"]],
-    ["KRS0011 --recompute", ["--recompute", "selective"]],
     ["KRS0011 --profile", ["--profile", "p.jsonl"]],
     ["KRS0011 --group", ["--group", "g=tp"]],
     ["KRS0011 --resume", ["--resume"]],

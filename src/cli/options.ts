@@ -65,9 +65,8 @@ export const JOB_FLAGS = {
   recompute: choice(
     "--recompute <what>",
     "activation checkpointing: none, selective or full",
-    ["none", "full"],
+    ["none", "selective", "full"],
     "none",
-    ["selective"],
   ),
   staticPower: quantity(
     "--static-power-w <watts>",

@@ -7,7 +7,8 @@ import type { TensorGraph } from "./tensor-graph.js";
 export const PIPELINES = ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1"] as const;
 export type PipelineName = (typeof PIPELINES)[number];
 
-export type Recompute = "none" | "full";
+/** What backward computes again: nothing, attention's scores, every layer. */
+export type Recompute = "none" | "selective" | "full";
 
 /** What lowering needs to know beside the graph. */
 interface LoweringOptions {

@@ -44,7 +44,6 @@ describe.concurrent("bad usage", () => {
   });
 
   test.each([
-    ["--recompute", "selective"],
     ["--profile", "x"],
     ["--group", "tp=tp"],
   ])("%s %s is promised and not built: never ignored", async (flag, value) => {

@@ -38,11 +38,11 @@ export const moreStagesThanLayers = (
     "lower them; `kareus inspect` shows the layers that were found",
   );
 
-export const recomputeIgnored = (graph: string): Diagnostic =>
+export const recomputeIgnored = (graph: string, what: string): Diagnostic =>
   warning(
     "KRS1410",
     graph,
-    "the graph brings its own backward: --recompute full changes nothing",
+    `the graph brings its own backward: --recompute ${what} changes nothing`,
     "export the forward graph alone to have recomputation planned",
   );
 
