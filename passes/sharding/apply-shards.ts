@@ -1,3 +1,5 @@
+import { fail } from "../../src/base/diagnostics/diagnostic.js";
+import { tensorParallelIndivisible } from "../../src/base/diagnostics/lowering.js";
 import {
   elementCount,
   type Tensor,
@@ -30,7 +32,7 @@ export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): Te
     });
     const reduced = node.outputs[0] ?? "";
     if (!plan.partial.has(node) && !plan.losses.has(node)) {
-      return [...result, { ...node, inputs }];
+      return [...result, { ...node, inputs, attributes: localHeads(graph, plan, node, tp) }];
     }
     const whole = plan.losses.has(node)
       ? tokenStatistics(graph, node, reduced)
@@ -50,6 +52,28 @@ export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): Te
 /** Whether a node computes on shards: one of its parameters or results is cut. */
 function readsShards(plan: ShardPlan, node: TensorNode): boolean {
   return [...node.inputs, ...node.outputs].some((name) => plan.axes.has(name));
+}
+
+/** Attributes that count heads, where these lie side by side in the last axis that is cut. */
+const HEADS = ["num_heads", "q_num_heads", "kv_num_heads"];
+
+function localHeads(
+  graph: TensorGraph,
+  plan: ShardPlan,
+  node: TensorNode,
+  tp: number,
+): TensorNode["attributes"] {
+  const [x = ""] = node.inputs;
+  const counted = HEADS.filter((name) => Number(node.attributes[name] ?? 0) > 0);
+  const axis = plan.axes.get(x);
+  if (counted.length === 0 || axis === undefined) return node.attributes;
+  if (axis !== tensorOf(graph, x).shape.length - 1) return node.attributes;
+  const local = counted.map((name) => {
+    const heads = Number(node.attributes[name]);
+    if (heads % tp !== 0) fail(tensorParallelIndivisible(node.name, tp, heads, axis));
+    return [name, heads / tp] as const;
+  });
+  return { ...node.attributes, ...Object.fromEntries(local) };
 }
 
 function localTensor(tensor: Tensor, axis: number, tp: number): Tensor {
