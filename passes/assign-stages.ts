@@ -1,6 +1,11 @@
 import { fail } from "../src/base/diagnostics/diagnostic.js";
 import { moreStagesThanLayers } from "../src/base/diagnostics/lowering.js";
-import type { Kernel } from "../src/ir/kernel-graph.js";
+import type {
+  Kernel,
+  ParameterCount,
+  StageParameters,
+  TrainedTensor,
+} from "../src/ir/kernel-graph.js";
 import type { Pass } from "../src/ir/pass.js";
 import { balanceStages } from "./stages/balance-stages.js";
 
@@ -66,16 +71,25 @@ function ownersOf(kernels: readonly Kernel[], layers: number): number[] {
   });
 }
 
-function parametersByStage(kernels: readonly Kernel[], stages: number): number[] {
-  const seen = Array.from({ length: stages }, () => new Set<string>());
-  const elements = new Array<number>(stages).fill(0);
+/** Each trained tensor counts once per stage that reads it. */
+function parametersByStage(kernels: readonly Kernel[], stages: number): StageParameters[] {
+  const byStage = Array.from({ length: stages }, () => new Map<string, TrainedTensor>());
   for (const kernel of kernels) {
     if (kernel.kind !== "compute") continue;
-    for (const parameter of kernel.parameters) {
-      if (seen[kernel.stage]?.has(parameter.name)) continue;
-      seen[kernel.stage]?.add(parameter.name);
-      elements[kernel.stage] = (elements[kernel.stage] ?? 0) + parameter.elements;
-    }
+    for (const tensor of kernel.parameters) byStage[kernel.stage]?.set(tensor.name, tensor);
   }
-  return elements;
+  return byStage.map((tensors) => {
+    const all = [...tensors.values()];
+    return {
+      dense: total(all.filter(({ expert }) => !expert)),
+      experts: total(all.filter(({ expert }) => expert)),
+    };
+  });
+}
+
+function total(tensors: readonly TrainedTensor[]): ParameterCount {
+  return {
+    elements: tensors.reduce((sum, { elements }) => sum + elements, 0),
+    size_bytes: tensors.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
+  };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Recompute } from "../src/ir/pass.js";
 import type { TensorGraph } from "../src/ir/tensor-graph.js";
 import { verify } from "../src/ir/verify.js";
 import { nodeLines, runPass, tensorGraph } from "../test/support/tensor-graph.js";
@@ -7,12 +8,12 @@ import { deriveBackward } from "./derive-backward.js";
 type Node = Parameters<typeof tensorGraph>[0]["nodes"][number];
 
 const K = { k_axis: 0 };
-const derive = (graph: TensorGraph, recompute: "none" | "full" = "none") => {
+const derive = (graph: TensorGraph, recompute: Recompute = "none") => {
   const derived = runPass(deriveBackward, graph, { recompute });
   expect(verify(derived)).toEqual([]);
   return derived;
 };
-const backward = (graph: TensorGraph, recompute: "none" | "full" = "none") =>
+const backward = (graph: TensorGraph, recompute: Recompute = "none") =>
   nodeLines(derive(graph, recompute)).slice(graph.nodes.length);
 
 /** embed -> two layers of linear and residual add -> head -> loss. */
@@ -238,5 +239,33 @@ describe("derive-backward", () => {
       "recv/dgrad com.microsoft::Send(x/grad)",
     ]);
     expect(verify(derived)).toEqual([]);
+  });
+
+  it("runs the inside of attention again, and nothing of a fused kernel, selectively", () => {
+    const scores = { scores: [4, 16, 16], scaled: [4, 16, 16], p: [4, 16, 16] };
+    const graph = tensorGraph({
+      data: { x: [4, 16, 8] },
+      parameters: { wq: [8, 8] },
+      activations: { q: [4, 16, 8], t: [4, 8, 16], ...scores, y: [4, 16, 8] },
+      nodes: [
+        ["q", "kareus::Linear", ["x", "wq"], K],
+        ["t", "Transpose", ["q"], { perm: [0, 2, 1] }],
+        ["scores", "MatMul", ["q", "t"]],
+        ["scaled", "Relu", ["scores"]],
+        ["p", "Softmax", ["scaled"], { axis: -1 }],
+        ["y", "MatMul", ["p", "q"]],
+      ],
+      outputs: ["y"],
+    });
+    const lines = backward(graph, "selective");
+    expect(lines.slice(0, 6)).toEqual([
+      "y/dgrad ProductGradient(y/grad q)",
+      "scores/recompute MatMul(q t)",
+      "scaled/recompute Relu(scores/recompute)",
+      "p/recompute Softmax(scaled/recompute)",
+      "y/dgrad#2 ProductGradient(y/grad p/recompute)",
+      "p/dgrad RowGradient(p/grad p/recompute)",
+    ]);
+    expect(backward(MODEL, "selective")).toEqual(backward(MODEL));
   });
 });

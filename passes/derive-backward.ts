@@ -6,7 +6,9 @@ import { holdsBackward } from "./rewriting/facts.js";
 /**
  * Derives the backward of a forward graph: input-gradient and weight-gradient nodes apart, gradients
  * of tensors with several readers summed, collectives turned into their counterparts. With full
- * recomputation each layer's forward nodes run again just before the layer's backward.
+ * recomputation each layer's forward nodes run again just before the layer's backward; with
+ * selective recomputation the inside of attention does, where it is not one fused kernel (which
+ * computes its scores again anyway).
  * Needs linear layers recognized, shards placed and layers numbered. Guarantees that every backward
  * node names the forward node it belongs to; a graph that brings its own backward keeps it.
  *
@@ -19,7 +21,8 @@ export const deriveBackward: Pass<"tensor", "tensor"> = {
   to: "tensor",
   run: (graph, { options, report }) => {
     if (!holdsBackward(graph)) return new BackwardBuilder(graph, options.recompute).build();
-    if (options.recompute === "full") report(recomputeIgnored(graph.name));
+    const { recompute } = options;
+    if (recompute !== "none") report(recomputeIgnored(graph.name, recompute));
     return graph;
   },
 };

@@ -43,8 +43,8 @@ describe("form-kernels", () => {
     expect(graph.kernels[1]).toMatchObject({
       ...{ layer: 0, work: { m: 4, n: 8, k: 8 }, nanobatch: { m: 2 } },
       parameters: [
-        { name: "w", elements: 64 },
-        { name: "b", elements: 8 },
+        { name: "w", elements: 64, size_bytes: 128, expert: false },
+        { name: "b", elements: 8, size_bytes: 16, expert: false },
       ],
     });
     expect(graph.kernels[2]).toMatchObject({ size_bytes: 64, nanobatch_size_bytes: 32, ranks: 2 });

@@ -5,19 +5,28 @@ import {
   collectiveRanksUnknown,
   nothingToSchedule,
 } from "../src/base/diagnostics/lowering.js";
-import type { CommunicationKernel, ComputeKernel, Kernel } from "../src/ir/kernel-graph.js";
+import { ranksPerNode } from "../src/ir/groups.js";
+import type {
+  CommunicationKernel,
+  ComputeKernel,
+  Kernel,
+  KernelBase,
+} from "../src/ir/kernel-graph.js";
 import type { LoweringContext, Pass } from "../src/ir/pass.js";
 import { elementCount, type TensorGraph, type TensorNode } from "../src/ir/tensor-graph.js";
+import { dtypeBytes } from "../src/ir/work.js";
+import { expertParameters } from "./kernels/expert-parameters.js";
 import {
   communicationBytes,
   computeWork,
   hasBatch,
   oddBatch,
+  savedBytes,
   splitTensors,
 } from "./kernels/launch-work.js";
 import { formLaunches, type Launch } from "./kernels/launches.js";
 import { orderLaunches } from "./kernels/order-launches.js";
-import { isOptimizer } from "./rewriting/facts.js";
+import { degreeOf, isOptimizer } from "./rewriting/facts.js";
 
 /**
  * Forms kernels: one per launch. Connected element-wise nodes fuse into one memory-bound kernel,
@@ -38,7 +47,10 @@ export const formKernels: Pass<"tensor", "kernel"> = {
       refuse(nothingToSchedule(graph.name));
     }
     const former = new KernelFormer(graph, context);
-    const kernels = launches.map(({ launch, after }) => former.form(launch, after));
+    const saved = savedBytes(graph, launches);
+    const kernels = launches.map(({ launch, after }, i) =>
+      former.form(launch, after, saved[i] ?? 0),
+    );
     const layers = kernels.reduce((most, { layer }) => Math.max(most, 1 + (layer ?? -1)), 0);
     const { name, sha256 } = graph;
     const updates_parameters = graph.nodes.some((node) => isOptimizer(node.op));
@@ -54,10 +66,12 @@ class KernelFormer {
   /** The same tensors for one nanobatch; null when the batch does not split evenly. */
   readonly #nanobatch: Pick<TensorGraph, "tensors"> | null;
   readonly #context: LoweringContext;
+  readonly #experts: ReadonlySet<string>;
   readonly #warned = new Set<string>();
 
   constructor(graph: TensorGraph, context: LoweringContext) {
     this.#graph = graph;
+    this.#experts = expertParameters(graph);
     this.#context = context;
     const odd = oddBatch(graph);
     const splits = odd === null && hasBatch(graph);
@@ -65,16 +79,17 @@ class KernelFormer {
     if (odd !== null) context.report(batchNotSplittable(graph.name, odd));
   }
 
-  form(launch: Launch, after: readonly number[]): Kernel {
+  form(launch: Launch, after: readonly number[], saved_bytes: number): Kernel {
+    const base = { ...common(launch.nodes, after), saved_bytes };
     return launch.kind === "communication"
-      ? this.#communication(launch, after)
-      : this.#compute(launch, after);
+      ? this.#communication(launch, base)
+      : this.#compute(launch, base);
   }
 
-  #compute(launch: Launch, after: readonly number[]): ComputeKernel {
+  #compute(launch: Launch, base: KernelBase): ComputeKernel {
     return {
       kind: "compute",
-      ...common(launch.nodes, after),
+      ...base,
       class: launch.class,
       work: computeWork(this.#graph, launch),
       nanobatch: this.#nanobatch && computeWork(this.#nanobatch, launch),
@@ -82,35 +97,45 @@ class KernelFormer {
     };
   }
 
-  #communication(launch: Launch, after: readonly number[]): CommunicationKernel {
+  #communication(launch: Launch, base: KernelBase): CommunicationKernel {
     const [node] = launch.nodes;
     if (node === undefined || launch.collective === null) throw new Error("empty communication");
-    const { collective, group, ranks } = launch.collective;
+    const { collective, group } = launch.collective;
+    const ranks = this.#ranks(node, group, launch.collective.ranks);
     return {
       kind: "communication",
-      ...common(launch.nodes, after),
+      ...base,
       collective,
       size_bytes: communicationBytes(this.#graph, node, collective),
       nanobatch_size_bytes:
         this.#nanobatch && communicationBytes(this.#nanobatch, node, collective),
       group,
-      ranks: this.#ranks(node, group, ranks),
+      ranks,
+      ranks_per_node: this.#ranksPerNode(group, ranks),
     };
+  }
+
+  #ranksPerNode(group: string, ranks: number): number {
+    const { options } = this.#context;
+    const kind = degreeOf(group);
+    return ranksPerNode([kind], { ...options, [kind]: ranks }, options.gpus_per_node);
   }
 
   #parameters(nodes: readonly TensorNode[]): ComputeKernel["parameters"] {
     const names = new Set(nodes.flatMap((node) => node.inputs));
     return [...names].flatMap((name) => {
       const tensor = this.#graph.tensors.get(name);
-      const trained = tensor?.role === "parameter";
-      return trained ? [{ name, elements: elementCount(tensor.shape) }] : [];
+      if (tensor?.role !== "parameter") return [];
+      const elements = elementCount(tensor.shape);
+      const size_bytes = elements * dtypeBytes(tensor.dtype);
+      return [{ name, elements, size_bytes, expert: this.#experts.has(name) }];
     });
   }
 
   /** The graph's own count, else the degree of the group that the collective belongs to. */
   #ranks(node: TensorNode, group: string, ranks: number | null): number {
     const { options, report } = this.#context;
-    const name = group === "cp" || group === "ep" || group === "dp" ? group : "tp";
+    const name = degreeOf(group);
     const degree = options[name];
     if (ranks !== null && degree > 1 && ranks !== degree) {
       fail(collectiveRanksConflict(node.name, ranks, `--${name}`, degree));

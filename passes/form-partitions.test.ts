@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Kernel, KernelGraph } from "../src/ir/kernel-graph.js";
+import type { LoweringContext } from "../src/ir/pass.js";
 import { verify } from "../src/ir/verify.js";
-import { allReduce, kernelGraph, linear } from "../test/support/kernel-graph.js";
+import { allReduce, kernelGraph, linear, trainedBy } from "../test/support/kernel-graph.js";
 import { runPass } from "../test/support/tensor-graph.js";
 import { formPartitions } from "./form-partitions.js";
 
@@ -14,11 +15,11 @@ const trained = (origin: Kernel["origin"], parameters: readonly number[]) =>
       linear("b", 8, { ...BACK, origin: "input-gradient" }),
       linear("w", 8, { ...BACK, origin }),
     ],
-    { parameters },
+    { parameters: trainedBy(parameters) },
   );
 
-const form = (graph: KernelGraph) => {
-  const formed = runPass(formPartitions, graph);
+const form = (graph: KernelGraph, options = {}) => {
+  const formed = runPass(formPartitions, graph, options);
   expect(verify(formed)).toEqual([]);
   return formed;
 };
@@ -50,11 +51,32 @@ describe("form-partitions", () => {
     });
   });
 
+  it("reduces gradients over the ranks that hold the same parameters", () => {
+    const tail = (options: Partial<LoweringContext["options"]>) => {
+      const { instructions, partitions } = form(trained("weight-gradient", [100]), options);
+      return (instructions.at(-1)?.executions[0]?.uses ?? []).map(({ partition }) => {
+        const { communication, kernels } = partitions.get(partition) ?? {};
+        const { kind, size_bytes, ranks, group } = communication ?? {};
+        const work = kernels?.[0]?.work;
+        return [kind, size_bytes, ranks, group, work?.op === "memory" ? work.bytes_read : null];
+      });
+    };
+    // Four bytes a gradient, two a weight; ZeRO-1 updates an eighth on each rank.
+    expect(tail({ dp: 4, cp: 2, zero: 1 })).toEqual([
+      ["reduce_scatter", 400, 8, "dp-cp", null],
+      ["all_gather", 200, 8, "dp-cp", 16 * 13],
+    ]);
+    expect(tail({ dp: 4, zero: 0 })).toEqual([
+      ["all_reduce", 400, 4, "dp", null],
+      [undefined, undefined, undefined, undefined, 1600],
+    ]);
+  });
+
   it("lists stage by stage and shares types between them", () => {
     const { kernels } = trained("weight-gradient", [0]);
     const two = kernelGraph(
       [...kernels, ...kernels.map((k) => ({ ...k, name: `${k.name}'`, stage: 1, layer: 1 }))],
-      { stages: 2, parameters: [0, 0] },
+      { stages: 2, parameters: trainedBy([0, 0]) },
     );
     expect(shape(two)).toEqual([
       ...["0 forward sequential,nanobatched", "0 backward sequential"],

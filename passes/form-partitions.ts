@@ -1,9 +1,9 @@
-import type { ComputeKernel, Kernel, KernelGraph } from "../src/ir/kernel-graph.js";
+import type { Kernel, KernelGraph } from "../src/ir/kernel-graph.js";
 import type { Execution, InstructionKind, InstructionShape } from "../src/ir/partition.js";
-import type { Pass, PipelineName } from "../src/ir/pass.js";
+import type { LoweringContext, Pass, PipelineName } from "../src/ir/pass.js";
 import { nanobatchedUses, sequentialUses } from "./partitions/instruction-uses.js";
-import { optimizerKernel } from "./partitions/optimizer.js";
 import { PartitionRegistry } from "./partitions/partition-registry.js";
+import { tailKernels } from "./partitions/tail.js";
 
 /**
  * Cuts every instruction (a stage's forward, backward and tail, by chunk) into partitions: communication of
@@ -31,9 +31,9 @@ export const formPartitions: Pass<"kernel", "partition"> = {
           instructions.push({ stage, chunk, kind, executions: executionsOf(kernels, registry) });
         }
       }
-      const tail = tailOf(graph, stage);
-      if (tail === null) continue;
-      const uses = sequentialUses([tail], registry);
+      const tail = tailOf(graph, stage, options);
+      if (tail.length === 0) continue;
+      const uses = sequentialUses(tail, registry);
       const executions: Execution[] = [{ model: "sequential", uses }];
       instructions.push({ stage, chunk: 0, kind: "tail", executions });
     }
@@ -65,11 +65,19 @@ function executionsOf(kernels: readonly Kernel[], registry: PartitionRegistry): 
   return uses === null ? [sequential] : [sequential, { model: "nanobatched", uses }];
 }
 
-/** The optimizer step of a stage, unless the graph brings its own or trains nothing there. */
-function tailOf(graph: KernelGraph, stage: number): ComputeKernel | null {
-  const elements = graph.parameters[stage] ?? 0;
+/** What ends a stage's iteration, unless the graph brings its own or trains nothing there. */
+function tailOf(
+  graph: KernelGraph,
+  stage: number,
+  options: LoweringContext["options"],
+): readonly Kernel[] {
+  const parameters = graph.parameters[stage];
   const trains = graph.kernels.some((kernel) => kernel.origin === "weight-gradient");
-  return elements === 0 || !trains || graph.updates_parameters
-    ? null
-    : optimizerKernel(stage, elements);
+  if (parameters === undefined || !trains || graph.updates_parameters) return [];
+  const elements = parameters.dense.elements + parameters.experts.elements;
+  // A graph that sums its own gradients over replicas does it with every microbatch.
+  const sums = graph.kernels.some((k) => k.kind === "communication" && k.group === "dp");
+  return elements === 0
+    ? []
+    : tailKernels(stage, parameters, sums ? { ...options, dp: 1 } : options);
 }

@@ -12,6 +12,9 @@ import { recognizeLinear } from "./recognize-linear.js";
 import { recognizeNorm } from "./recognize-norm.js";
 import { recognizeRope } from "./recognize-rope.js";
 import { recognizeSwiglu } from "./recognize-swiglu.js";
+import { shardContextParallel } from "./shard-context-parallel.js";
+import { shardExpertParallel } from "./shard-expert-parallel.js";
+import { shardSequenceParallel } from "./shard-sequence-parallel.js";
 import { shardTensorParallel } from "./shard-tensor-parallel.js";
 import { splitDirections } from "./split-directions.js";
 import { splitTransposes } from "./split-transposes.js";
@@ -28,7 +31,10 @@ export const passes: readonly AnyPass[] = [
   anyPass(recognizeSwiglu),
   anyPass(recognizeGelu),
   anyPass(recognizeAttention),
+  anyPass(shardContextParallel),
+  anyPass(shardExpertParallel),
   anyPass(shardTensorParallel),
+  anyPass(shardSequenceParallel),
   anyPass(detectLayers),
   anyPass(deriveBackward),
   anyPass(formKernels),

@@ -80,6 +80,34 @@ describe("shard-tensor-parallel", () => {
     expect(shard(completed, 8)).toBe(completed);
   });
 
+  it("counts the heads of a rank where they lie side by side", () => {
+    const graph = tensorGraph({
+      data: { x: [4, 16, 8] },
+      parameters: { wq: [8, 32], wk: [8, 16], wv: [8, 16], wo: [32, 8] },
+      activations: {
+        ...{ h: [4, 16, 8], q: [4, 16, 32], k: [4, 16, 16], v: [4, 16, 16] },
+        ...{ a: [4, 16, 32], y: [4, 16, 8] },
+      },
+      nodes: [
+        ["h", "Relu", ["x"]],
+        ["q", "kareus::Linear", ["h", "wq"], { k_axis: 0 }],
+        ["k", "kareus::Linear", ["h", "wk"], { k_axis: 0 }],
+        ["v", "kareus::Linear", ["h", "wv"], { k_axis: 0 }],
+        [
+          "a",
+          "com.microsoft::GroupQueryAttention",
+          ["q", "k", "v"],
+          { num_heads: 8, kv_num_heads: 4 },
+        ],
+        ["y", "kareus::Linear", ["a", "wo"], { k_axis: 0 }],
+      ],
+      outputs: ["y"],
+    });
+    const attention = shard(graph, 4).nodes.find(({ name }) => name === "a");
+    expect(attention?.attributes).toEqual({ num_heads: 2, kv_num_heads: 1 });
+    expect(() => shard(graph, 8)).toThrow(/KRS1401 a: --tp 8 does not divide 4/);
+  });
+
   it("refuses a degree that does not divide", () => {
     expect(() => shard(BLOCK, 3)).toThrow(DiagnosticError);
     expect(() => shard(BLOCK, 3)).toThrow(/KRS1401 up: --tp 3 does not divide 32/);

@@ -1,5 +1,5 @@
 import { fail } from "../src/base/diagnostics/diagnostic.js";
-import { tensorParallelBackward } from "../src/base/diagnostics/lowering.js";
+import { cannotCutBackward } from "../src/base/diagnostics/lowering.js";
 import type { Pass } from "../src/ir/pass.js";
 import { holdsBackward, holdsCollectives } from "./rewriting/facts.js";
 import { GraphIndex } from "./rewriting/graph-index.js";
@@ -23,10 +23,9 @@ export const shardTensorParallel: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph, { options }) => {
-    const sharded = holdsCollectives(graph);
-    if (sharded) return holdsBackward(graph) ? graph : enterGroups(graph);
+    if (holdsCollectives(graph, "tp")) return holdsBackward(graph) ? graph : enterGroups(graph);
     if (options.tp === 1) return graph;
-    if (holdsBackward(graph)) fail(tensorParallelBackward(graph.name, options.tp));
+    if (holdsBackward(graph)) fail(cannotCutBackward(graph.name, "--tp", options.tp));
     return applyShards(graph, planShards(new GraphIndex(graph), options.tp), options.tp);
   },
 };

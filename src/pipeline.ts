@@ -1,9 +1,11 @@
 import { passes } from "../passes/index.js";
 import { fail, type Report } from "./base/diagnostics/diagnostic.js";
 import { UNKNOWN_OPERATOR } from "./base/diagnostics/graph.js";
-import { unknownPass } from "./base/diagnostics/lowering.js";
+import { interNodeRateUnknown, memoryExceeded, unknownPass } from "./base/diagnostics/lowering.js";
+import { scaled } from "./base/units.js";
 import { baselineFrontiers } from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
+import { remedies, type StageMemory, stageMemory } from "./compose/memory.js";
 import { checkLayout, pipelineProblem } from "./compose/problem.js";
 import { solvePipeline } from "./compose/solve.js";
 import { blendedOracle } from "./cost/blended.js";
@@ -45,10 +47,13 @@ export interface OptimizeOptions {
   readonly bind: ReadonlyMap<string, number>;
   readonly dtype: "bf16" | "fp16" | "fp32" | null;
   readonly tp: number;
+  readonly sequence_parallel: boolean;
   readonly cp: number;
   readonly ep: number;
   readonly pp: number;
   readonly dp: number;
+  readonly zero: 0 | 1;
+  readonly gpus_per_node: number;
   readonly microbatches: number;
   readonly pipeline: PipelineName;
   readonly chunks: number;
@@ -99,6 +104,8 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const lowered = await timer.run("lowering", () =>
     lower(imported, topClockCost(oracle, device), options, hooks),
   );
+  checkNodes(lowered.partitions, device, hooks.report);
+  const memory = memoryOf(lowered.kernels, device, options, hooks.report);
 
   const types = [...lowered.partitions.partitions.values()];
   const { threads, seed, budget } = options;
@@ -127,7 +134,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     const costs = { ...countSources(all), profiles: [...measurements.profiles] };
     const { seed } = options;
     return {
-      frontier: frontierFile({ ...facts, seed, costs, baselines, frontier }),
+      frontier: frontierFile({ ...facts, seed, costs, memory, baselines, frontier }),
       plans: frontier.points.map((point, id) => planFile(point, id, lowered.partitions, facts)),
       evaluations: all,
       timings: timer.timings,
@@ -142,7 +149,9 @@ export async function inspect(options: OptimizeOptions, hooks: Hooks): Promise<I
   const costOf = topClockCost(blendedOracle(device, measurements), device);
   const imported = await read(options, hooks);
   const { recognised, kernels, partitions } = lower(imported, costOf, options, hooks);
-  return inspection({ gpu: device.name, imported, recognised, kernels, partitions, costOf });
+  const memory = memoryOf(kernels, device, options, hooks.report);
+  const gpu = device.name;
+  return inspection({ gpu, imported, recognised, kernels, partitions, memory, costOf });
 }
 
 /** The partition types of a graph and the device that they run on: what can be measured. */
@@ -209,6 +218,34 @@ function lower(
   }
   if (graph.level !== "partition" || kernels === null) throw new Error("lowering ended early");
   return { recognised, kernels, partitions: graph };
+}
+
+/** Collectives between nodes need the device's rate there; without it they get the rate inside. */
+function checkNodes(graph: PartitionedGraph, device: Device, report: Report): void {
+  if (device.communication.inter_node_bytes_per_s !== undefined) return;
+  for (const { communication } of graph.partitions.values()) {
+    if (communication === null || communication.ranks_per_node >= communication.ranks) continue;
+    report(interNodeRateUnknown(device.name, communication.group));
+    return;
+  }
+}
+
+/** What each stage holds at its peak; a warning where that is more than the device has. */
+function memoryOf(
+  kernels: KernelGraph,
+  device: Device,
+  options: OptimizeOptions,
+  report: Report,
+): StageMemory[] {
+  const memory = stageMemory(kernels, options);
+  const stage = memory.findIndex(({ peak_bytes }) => peak_bytes > device.memory_bytes);
+  const needed = memory[stage];
+  if (needed !== undefined) {
+    const [asked, available] = [needed.peak_bytes, device.memory_bytes];
+    const advice = remedies(needed, available, options);
+    report(memoryExceeded(stage, scaled(asked, "B"), scaled(available, "B"), advice));
+  }
+  return memory;
 }
 
 /** Cost at the highest clock without overlap; a partition is costed once. */

@@ -9,6 +9,7 @@ import {
 import type { GradientNode } from "../../src/onnx/gradients/gradient.js";
 import { gradientRuleFor } from "../../src/onnx/gradients/index.js";
 import { isComputed, isLoss } from "../rewriting/facts.js";
+import { attentionCores } from "./attention-cores.js";
 
 const SEND = "com.microsoft::Send";
 const RECEIVE = "com.microsoft::Recv";
@@ -31,13 +32,22 @@ export class BackwardBuilder {
   readonly #recomputed = new Map<string, string>();
   readonly #recomputedLayers = new Set<number>();
   readonly #forwardOfLayer = new Map<number, TensorNode[]>();
+  /** Inserted all-gathers by what they make: parts are kept for backward, not the whole. */
+  readonly #gathers = new Map<string, TensorNode>();
+  readonly #gatheredAgain = new Map<string, string>();
+  /** Inside of attention that is not kept, by the tensors that it makes. */
+  readonly #cores: ReadonlyMap<string, readonly TensorNode[]>;
 
   constructor(graph: TensorGraph, recompute: Recompute) {
     this.#graph = graph;
     this.#recompute = recompute;
     this.#tensors = new Map(graph.tensors);
+    this.#cores = recompute === "selective" ? attentionCores(graph) : new Map();
     for (const node of graph.nodes) {
       this.#names.add(node.name);
+      if (node.op === "kareus::AllGather" && node.origin === "inserted") {
+        this.#gathers.set(node.outputs[0] ?? "", node);
+      }
       if (node.layer === null || node.direction !== "forward") continue;
       const members = this.#forwardOfLayer.get(node.layer);
       if (members === undefined) this.#forwardOfLayer.set(node.layer, [node]);
@@ -135,6 +145,7 @@ export class BackwardBuilder {
   }
 
   #emit(node: TensorNode, made: GradientNode): void {
+    const operands = made.inputs.map((name) => this.#forBackward(name));
     const inputs = made.of.map((input) => node.inputs[input] ?? "");
     const isWeight =
       inputs.length > 0 && inputs.every((name) => tensorOf(this.#graph, name).role === "parameter");
@@ -152,7 +163,7 @@ export class BackwardBuilder {
     this.#nodes.push({
       name,
       op: made.op,
-      inputs: made.inputs.map((name) => this.#recomputed.get(name) ?? name),
+      inputs: operands,
       outputs,
       attributes: made.attributes,
       direction: "backward",
@@ -176,30 +187,56 @@ export class BackwardBuilder {
     return name;
   }
 
+  /** What backward reads for a forward tensor: itself, or its copy that was made again. */
+  #forBackward(name: string): string {
+    const gather = this.#gathers.get(name);
+    if (gather === undefined) {
+      if (!this.#recomputed.has(name)) this.#makeAgain(this.#cores.get(name) ?? []);
+      return this.#recomputed.get(name) ?? name;
+    }
+    const known = this.#gatheredAgain.get(name);
+    if (known !== undefined) return known;
+    const again = this.#runAgain(gather, "again");
+    this.#gatheredAgain.set(name, again.outputs[0] ?? "");
+    return again.outputs[0] ?? "";
+  }
+
   /** Runs a layer's forward nodes again, from its saved input. */
   #recomputeLayer(layer: number): void {
     if (this.#recomputedLayers.has(layer)) return;
     this.#recomputedLayers.add(layer);
-    for (const node of this.#forwardOfLayer.get(layer) ?? []) {
-      const inputs = node.inputs.map((name) => this.#recomputed.get(name) ?? name);
-      const outputs = node.outputs.map((name) => {
-        const tensor = this.#graph.tensors.get(name);
-        if (tensor === undefined) return name;
-        const copy = `${name}/recompute`;
-        this.#tensors.set(copy, { ...tensor, name: copy });
-        this.#recomputed.set(name, copy);
-        return copy;
-      });
-      this.#nodes.push({
-        ...node,
-        name: this.#unique(`${node.name}/recompute`),
-        inputs,
-        outputs,
-        direction: "backward",
-        origin: "recompute",
-        covers: node.covers.map((name) => `${name}/recompute`),
-      });
+    this.#makeAgain(this.#forwardOfLayer.get(layer) ?? []);
+  }
+
+  #makeAgain(nodes: readonly TensorNode[]): void {
+    for (const node of nodes) {
+      const { outputs } = this.#runAgain(node, "recompute");
+      for (const [i, name] of node.outputs.entries()) {
+        this.#recomputed.set(name, outputs[i] ?? name);
+      }
     }
+  }
+
+  /** A copy of a forward node within backward. */
+  #runAgain(node: TensorNode, suffix: string): TensorNode {
+    const outputs = node.outputs.map((name) => {
+      const tensor = this.#graph.tensors.get(name);
+      if (tensor === undefined) return name;
+      const copy = `${name}/${suffix}`;
+      this.#tensors.set(copy, { ...tensor, name: copy });
+      return copy;
+    });
+    const again: TensorNode = {
+      ...node,
+      name: this.#unique(`${node.name}/recompute`),
+      inputs: node.inputs.map((name) => this.#recomputed.get(name) ?? name),
+      outputs,
+      direction: "backward",
+      origin: "recompute",
+      covers: node.covers.map((name) => `${name}/recompute`),
+    };
+    this.#nodes.push(again);
+    return again;
   }
 
   #unique(name: string): string {

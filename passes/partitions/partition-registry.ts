@@ -61,7 +61,8 @@ function fuse({ communication, nanobatch }: PartitionContent): Communication | n
     (sum, c) => sum + (nanobatch ? (c.nanobatch_size_bytes ?? c.size_bytes) : c.size_bytes),
     0,
   );
-  return { kind: first.collective, size_bytes, ranks: first.ranks, group: first.group };
+  const { collective: kind, ranks, ranks_per_node, group } = first;
+  return { kind, size_bytes, ranks, ranks_per_node, group };
 }
 
 /** One slot per kernel, but consecutive memory-bound kernels share one, named by their main class. */

@@ -25,13 +25,17 @@ export function isOptimizer(op: string): boolean {
   return /(Adam|AdamW|SGD|Lamb|Momentum|Adagrad)(Optimizer)?(V\d+)?$/.test(op);
 }
 
-/** Whether a graph already holds communication. */
-export function holdsCollectives(graph: TensorGraph): boolean {
-  return graph.nodes.some((node) => isCollective(graph, node));
+/** The flag that gives the ranks of a collective's group: `tp` unless it is named as another. */
+export function degreeOf(group: string): "tp" | "cp" | "ep" | "dp" {
+  return group === "cp" || group === "ep" || group === "dp" ? group : "tp";
 }
 
-function isCollective(graph: TensorGraph, node: TensorNode): boolean {
-  return workOf(shapedNode(graph, node)).kind === "collective";
+/** Whether a graph already holds communication of one kind of parallelism. */
+export function holdsCollectives(graph: TensorGraph, kind: "tp" | "cp" | "ep"): boolean {
+  return graph.nodes.some((node) => {
+    const work = workOf(shapedNode(graph, node));
+    return work.kind === "collective" && degreeOf(work.group) === kind;
+  });
 }
 
 /** Whether a node computes something from this microbatch's data (the rest is done once). */

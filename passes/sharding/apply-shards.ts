@@ -1,3 +1,5 @@
+import { fail } from "../../src/base/diagnostics/diagnostic.js";
+import { tensorParallelIndivisible } from "../../src/base/diagnostics/lowering.js";
 import {
   elementCount,
   type Tensor,
@@ -6,19 +8,14 @@ import {
   tensorOf,
 } from "../../src/ir/tensor-graph.js";
 import { withTensors } from "../rewriting/rewrite.js";
+import { collectiveNode } from "./collective-node.js";
 import type { ShardPlan } from "./plan-shards.js";
-
-/** Name of the tensor-parallel group in inserted collectives. */
-const GROUP = "tp";
 
 /** Writes local shapes into a graph and puts the collectives where a shard plan says. */
 export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): TensorGraph {
   const tensors: Tensor[] = [];
   for (const [name, axis] of plan.axes) tensors.push(localTensor(tensorOf(graph, name), axis, tp));
-  const attributes = { group: GROUP, group_size: tp };
-  const inserted = (op: string, near: TensorNode, suffix: string, input: string, output: string) =>
-    insertedNode(op, `${near.name}/${suffix}`, input, output, attributes, near);
-
+  const group = { name: "tp", ranks: tp } as const;
   const copied = new Set<string>();
   const nodes = graph.nodes.flatMap((node) => {
     const result: TensorNode[] = [];
@@ -28,13 +25,14 @@ export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): Te
       if (!copied.has(name)) {
         copied.add(name);
         tensors.push({ ...tensorOf(graph, name), name: copy });
-        result.push(inserted("kareus::CopyToGroup", node, "copy", name, copy));
+        const transfer = { op: "kareus::CopyToGroup", input: name, output: copy } as const;
+        result.push(collectiveNode(node, group, { ...transfer, name: `${node.name}/copy` }));
       }
       return copy;
     });
     const reduced = node.outputs[0] ?? "";
     if (!plan.partial.has(node) && !plan.losses.has(node)) {
-      return [...result, { ...node, inputs }];
+      return [...result, { ...node, inputs, attributes: localHeads(graph, plan, node, tp) }];
     }
     const whole = plan.losses.has(node)
       ? tokenStatistics(graph, node, reduced)
@@ -42,7 +40,10 @@ export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): Te
     const partial = `${reduced}/partial`;
     tensors.push(whole, { ...whole, name: partial });
     const outputs = [partial, ...node.outputs.slice(1)];
-    const reduce = inserted("kareus::AllReduce", node, "all_reduce", partial, reduced);
+    const reduce = collectiveNode(node, group, {
+      ...{ op: "kareus::AllReduce", name: `${node.name}/all_reduce` },
+      ...{ input: partial, output: reduced },
+    });
     return [...result, { ...node, inputs, outputs }, reduce];
   });
   return withTensors({ ...graph, nodes }, tensors);
@@ -51,6 +52,28 @@ export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): Te
 /** Whether a node computes on shards: one of its parameters or results is cut. */
 function readsShards(plan: ShardPlan, node: TensorNode): boolean {
   return [...node.inputs, ...node.outputs].some((name) => plan.axes.has(name));
+}
+
+/** Attributes that count heads, where these lie side by side in the last axis that is cut. */
+const HEADS = ["num_heads", "q_num_heads", "kv_num_heads"];
+
+function localHeads(
+  graph: TensorGraph,
+  plan: ShardPlan,
+  node: TensorNode,
+  tp: number,
+): TensorNode["attributes"] {
+  const [x = ""] = node.inputs;
+  const counted = HEADS.filter((name) => Number(node.attributes[name] ?? 0) > 0);
+  const axis = plan.axes.get(x);
+  if (counted.length === 0 || axis === undefined) return node.attributes;
+  if (axis !== tensorOf(graph, x).shape.length - 1) return node.attributes;
+  const local = counted.map((name) => {
+    const heads = Number(node.attributes[name]);
+    if (heads % tp !== 0) fail(tensorParallelIndivisible(node.name, tp, heads, axis));
+    return [name, heads / tp] as const;
+  });
+  return { ...node.attributes, ...Object.fromEntries(local) };
 }
 
 function localTensor(tensor: Tensor, axis: number, tp: number): Tensor {
@@ -64,25 +87,4 @@ function tokenStatistics(graph: TensorGraph, loss: TensorNode, name: string): Te
   const labels = tensorOf(graph, loss.inputs[1] ?? "");
   const shape = [elementCount(labels.shape), 3];
   return { ...tensorOf(graph, name), dtype: "float32", shape, batch_axis: 0 };
-}
-
-function insertedNode(
-  op: string,
-  name: string,
-  input: string,
-  output: string,
-  attributes: TensorNode["attributes"],
-  near: TensorNode,
-): TensorNode {
-  return {
-    name,
-    op,
-    inputs: [input],
-    outputs: [output],
-    attributes,
-    direction: near.direction,
-    origin: "inserted",
-    layer: near.layer,
-    covers: [],
-  };
 }

@@ -81,18 +81,16 @@ export function quantities(
   return { flags, description, fallback: [], read };
 }
 
-/** One of a few words; `later` lists the promised words that are not built. */
+/** One of a few words. */
 export function choice<T extends string, F extends T | null>(
   flags: string,
   description: string,
   words: readonly T[],
   fallback: F,
-  later: readonly string[] = [],
 ): Flag<T | F> {
   const parse = (text: string, name: string): T => {
     const word = words.find((candidate) => candidate === text);
     if (word !== undefined) return word;
-    if (later.includes(text)) fail(flagNotBuilt(name, text));
     return fail(badValue(name, text, `one of ${words.join(", ")}`));
   };
   return scalar(flags, description, fallback, parse);

@@ -16,7 +16,6 @@ import {
 /** The one table of what `optimize` and `inspect` take: how the job looks and on what it runs. */
 
 const DEGREE = { min: 1, max: 4096 };
-const aboveOne = (name: string) => (value: number) => (value > 1 ? `${name} above 1` : null);
 
 export const JOB_FLAGS = {
   gpu: text("--gpu <name|file>", "device", "a100-sxm4-40gb"),
@@ -32,17 +31,21 @@ export const JOB_FLAGS = {
     null,
   ),
   tp: integer("--tp <n>", "tensor-parallel degree", 1, DEGREE),
-  cp: integer("--cp <n>", "context-parallel degree", 1, DEGREE, aboveOne("--cp")),
-  ep: integer("--ep <n>", "expert-parallel degree", 1, DEGREE, aboveOne("--ep")),
+  cp: integer("--cp <n>", "context-parallel degree", 1, DEGREE),
+  ep: integer("--ep <n>", "expert-parallel degree", 1, DEGREE),
   pp: integer("--pp <n>", "pipeline stages", 1, DEGREE),
-  dp: integer("--dp <n>", "data-parallel replicas", 1, DEGREE, aboveOne("--dp")),
-  sequenceParallel: unbuilt("--sequence-parallel", "sequence parallelism beside --tp"),
-  zero: integer("--zero <level>", "optimizer sharding, 0 or 1", 0, { min: 0, max: 1 }, (level) =>
-    level === 0 ? null : "--zero 1",
+  dp: integer("--dp <n>", "data-parallel replicas", 1, DEGREE),
+  sequenceParallel: toggle("--sequence-parallel", "cut the sequence over --tp between linears"),
+  zero: integer(
+    "--zero <level>",
+    "1: replicas share the optimizer's states; 0: each holds all",
+    1,
+    {
+      min: 0,
+      max: 1,
+    },
   ),
-  gpusPerNode: integer("--gpus-per-node <n>", "GPUs that share a node", 8, DEGREE, (gpus) =>
-    gpus === 8 ? null : "a node of other than 8 GPUs",
-  ),
+  gpusPerNode: integer("--gpus-per-node <n>", "GPUs that share a node", 8, DEGREE),
   group: unbuilt("--group <name=degree>", "what a collective group of the graph is"),
   microbatches: integer(
     "--microbatches <n>",
@@ -63,9 +66,8 @@ export const JOB_FLAGS = {
   recompute: choice(
     "--recompute <what>",
     "activation checkpointing: none, selective or full",
-    ["none", "full"],
+    ["none", "selective", "full"],
     "none",
-    ["selective"],
   ),
   staticPower: quantity(
     "--static-power-w <watts>",
@@ -120,10 +122,13 @@ export function jobOptions(
     bind: job.bind,
     dtype: job.dtype,
     tp: job.tp,
+    sequence_parallel: job.sequenceParallel,
     cp: job.cp,
     ep: job.ep,
     pp: job.pp,
     dp: job.dp,
+    zero: job.zero === 0 ? 0 : 1,
+    gpus_per_node: job.gpusPerNode,
     microbatches: job.microbatches ?? 4 * job.pp,
     pipeline: job.pipeline,
     chunks: job.chunks,

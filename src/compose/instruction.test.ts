@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Evaluation, InstructionOption } from "../ir/configuration.js";
-import type { Execution, InstructionShape, PartitionUse } from "../ir/partition.js";
+import type { Evaluation, InstructionFrontier, InstructionOption } from "../ir/configuration.js";
+import type { Execution, ExecutionModel, InstructionShape, PartitionUse } from "../ir/partition.js";
 import { paretoIndices } from "../math/pareto.js";
-import { composeInstruction } from "./instruction.js";
+import { instructionComposer } from "./instruction.js";
 
 const STATIC_W = 10;
 
@@ -50,8 +50,23 @@ function table(evaluations: readonly Evaluation[]): Map<string, Evaluation[]> {
 const EVERYTHING = {
   static_power_w: STATIC_W,
   models: ["sequential", "nanobatched"] as const,
-  allow: () => true,
+  allow: (_: Evaluation): boolean => true,
 };
+
+/** The options of one instruction by itself. */
+function composeInstruction(
+  instruction: InstructionShape,
+  evaluations: ReadonlyMap<string, readonly Evaluation[]>,
+  {
+    models,
+    ...options
+  }: Omit<typeof EVERYTHING, "models"> & {
+    models: readonly ExecutionModel[];
+    atEveryClock?: boolean;
+  },
+): InstructionFrontier {
+  return instructionComposer(evaluations, options)(instruction, models);
+}
 
 /** Every combination: [time_s, energy_j] for each frequency and model. */
 function brute(evaluations: readonly Evaluation[]): [number, number][] {
@@ -204,4 +219,26 @@ test("on demand a clock keeps what only other clocks beat", () => {
     [2, 1],
     [1, 2],
   ]);
+});
+
+test("instructions of equal uses are composed once, and each spells out its own layers", () => {
+  const evaluations = table([evaluation("a", 1, 3, 1, 20), evaluation("b", 1, 0, 1, 20)]);
+  let asked = 0;
+  const allow = () => {
+    asked += 1;
+    return true;
+  };
+  const compose = instructionComposer(evaluations, { static_power_w: STATIC_W, allow });
+  const other = {
+    ...nanobatched,
+    uses: nanobatched.uses.map((u) => ({ ...u, layers: u.layers.map((l) => l + 5) })),
+  };
+  const first = compose({ ...shape, executions: [nanobatched] }, ["nanobatched"]);
+  const before = asked;
+  const second = compose({ ...shape, stage: 2, executions: [other] }, ["nanobatched"]);
+  expect(asked).toBe(before);
+  expect(second.stage).toBe(2);
+  const layers = ({ options }: InstructionFrontier) => options[0]?.use().map((u) => u.layers);
+  expect(layers(first)).toEqual([[3, 4], [], [3]]);
+  expect(layers(second)).toEqual([[8, 9], [], [8]]);
 });

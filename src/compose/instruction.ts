@@ -23,7 +23,6 @@ import {
 interface CompositionOptions {
   /** Per GPU. */
   readonly static_power_w: number;
-  readonly models: readonly ExecutionModel[];
   /** Which evaluations may be used. */
   readonly allow: (evaluation: Evaluation) => boolean;
   /** Whether a clock keeps options that those of other clocks beat; not unless told. */
@@ -36,42 +35,76 @@ const MOST_OPTIONS = 256;
 /** The same at each clock, where each keeps its own. */
 const MOST_AT_A_CLOCK = 16;
 
+/** An option before it is known whose layers run it. */
+interface Composed {
+  readonly candidate: Candidate;
+  readonly time_s: number;
+  readonly energy_j: number;
+}
+
+/**
+ * The options of instructions by what they are made of: instructions of equal executions (pipeline
+ * stages with as many layers) are composed once.
+ */
+export function instructionComposer(
+  evaluations: ReadonlyMap<string, readonly Evaluation[]>,
+  options: CompositionOptions,
+): (shape: InstructionShape, models: readonly ExecutionModel[]) => InstructionFrontier {
+  const known = new Map<string, readonly Composed[]>();
+  return (shape, models) => {
+    const { stage, chunk, kind } = shape;
+    const executions = shape.executions.filter(({ model }) => models.includes(model));
+    const counted = executions.map(({ model, uses }) => [model, [...countUses(uses)]]);
+    const key = JSON.stringify(counted);
+    const composed = known.get(key) ?? optionsOf(executions, evaluations, options);
+    known.set(key, composed);
+    return { stage, chunk, kind, options: composed.map((each) => optionOf(each, executions)) };
+  };
+}
+
 /**
  * The options of one instruction: for every execution model and every frequency (one frequency per
  * instruction) the Minkowski sum over its uses, the uses of one partition type together so that they
  * may split between configurations; then what no other option beats in time and dynamic energy.
  * A frequency that some partition has no allowed evaluation of gives nothing; no option at all is an
- * empty frontier. On demand also what no other option at the same clock beats. Where more than 256 options are left, the range of times is cut into 254 cells
- * and only the cheapest of each stays, with the fastest of all: nothing gets cheaper than it is, and
- * an option is lost to a cheaper one slower by 0.4% of the range at most. Likewise with 16 at a clock.
+ * empty list. On demand also what no other option at the same clock beats. Where more than 256
+ * options are left, the range of times is cut into 254 cells and only the cheapest of each stays, with
+ * the fastest of all: nothing gets cheaper than it is, and an option is lost to a cheaper one slower
+ * by 0.4% of the range at most. Likewise with 16 at a clock.
  */
-export function composeInstruction(
-  shape: InstructionShape,
+function optionsOf(
+  executions: readonly Execution[],
   evaluations: ReadonlyMap<string, readonly Evaluation[]>,
   options: CompositionOptions,
-): InstructionFrontier {
-  const { models, static_power_w, atEveryClock = false } = options;
-  const candidates = shape.executions
-    .filter(({ model }) => models.includes(model))
-    .flatMap((execution) => candidatesOf(execution, evaluations, options));
+): readonly Composed[] {
+  const candidates = executions.flatMap((execution, index) =>
+    candidatesOf(execution, index, evaluations, options),
+  );
   const time_s = candidates.map((candidate) => candidate.frontier.time_s[candidate.point] ?? 0);
   const dynamic_j = candidates.map(({ frontier, point }) => frontier.dynamic_j[point] ?? 0);
   const best = merged(paretoIndices(time_s, dynamic_j), time_s, MOST_OPTIONS);
+  const { atEveryClock = false } = options;
   const kept = atEveryClock ? withEveryClock(best, candidates, time_s, dynamic_j) : best;
-  return {
-    stage: shape.stage,
-    chunk: shape.chunk,
-    kind: shape.kind,
-    options: kept.flatMap((i) => {
-      const candidate = candidates[i];
-      return candidate ? [optionOf(candidate, static_power_w)] : [];
-    }),
-  };
+  return kept.flatMap((i) => {
+    const [candidate, time = 0, dynamic = 0] = [candidates[i], time_s[i], dynamic_j[i]];
+    const energy_j = dynamic + options.static_power_w * time;
+    return candidate === undefined ? [] : [{ candidate, time_s: time, energy_j }];
+  });
+}
+
+/** How often each partition type runs, in order of first use. */
+function countUses(uses: readonly PartitionUse[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const use of uses) {
+    counts.set(use.partition, (counts.get(use.partition) ?? 0) + useCount(use));
+  }
+  return counts;
 }
 
 /** One point of the sum for one execution model and frequency. */
 interface Candidate {
-  readonly execution: Execution;
+  /** Which of the executions. */
+  readonly execution: number;
   readonly freq_mhz: number;
   readonly frontier: Frontier;
   readonly point: number;
@@ -81,14 +114,11 @@ interface Candidate {
 
 function candidatesOf(
   execution: Execution,
+  index: number,
   evaluations: ReadonlyMap<string, readonly Evaluation[]>,
   { static_power_w, allow }: CompositionOptions,
 ): Candidate[] {
-  const counts = new Map<string, number>();
-  for (const use of execution.uses) {
-    counts.set(use.partition, (counts.get(use.partition) ?? 0) + useCount(use));
-  }
-  const allowed = [...counts].map(([key, count]) => ({
+  const allowed = [...countUses(execution.uses)].map(([key, count]) => ({
     count,
     byFrequency: grouped((evaluations.get(key) ?? []).filter(allow), (e) => e.freq_mhz),
   }));
@@ -111,7 +141,7 @@ function candidatesOf(
     }
     const frontier = multiples.reduce(addFrontiers);
     return Array.from(frontier.time_s, (_, point) => ({
-      execution,
+      execution: index,
       freq_mhz,
       frontier,
       point,
@@ -153,16 +183,18 @@ function merged(
   return indices.filter((i, k) => k === 0 || cell(i) !== cell(indices[k + 1]));
 }
 
-function optionOf(candidate: Candidate, static_power_w: number): InstructionOption {
-  const { execution, freq_mhz, frontier, point } = candidate;
-  const time_s = frontier.time_s[point] ?? 0;
-  const energy_j = (frontier.dynamic_j[point] ?? 0) + static_power_w * time_s;
+function optionOf(
+  { candidate, time_s, energy_j }: Composed,
+  executions: readonly Execution[],
+): InstructionOption {
+  const execution = executions[candidate.execution];
+  if (execution === undefined) throw new Error("an option of no execution");
   return {
-    freq_mhz,
+    freq_mhz: candidate.freq_mhz,
     execution: execution.model,
     time_s,
     energy_j,
-    use: () => spelledOut(candidate),
+    use: () => spelledOut(candidate, execution),
   };
 }
 
@@ -170,7 +202,10 @@ function optionOf(candidate: Candidate, static_power_w: number): InstructionOpti
  * Which configuration each use runs: of a partition type's uses, in order, the first get the fastest
  * of the chosen configurations.
  */
-function spelledOut({ execution, frontier, point, partitions }: Candidate): readonly ChosenUse[] {
+function spelledOut(
+  { frontier, point, partitions }: Candidate,
+  execution: Execution,
+): readonly ChosenUse[] {
   const chosen = new Map<string, { readonly place: number; readonly evaluation: Evaluation }[]>();
   readBack(frontier, point, (single, place) => {
     const evaluation = partitions.get(single)?.[place];

@@ -2,7 +2,7 @@ import { fail } from "../base/diagnostics/diagnostic.js";
 import { noOptions } from "../base/diagnostics/lowering.js";
 import type { Evaluation, InstructionFrontier } from "../ir/configuration.js";
 import type { ExecutionModel, PartitionedGraph } from "../ir/partition.js";
-import { composeInstruction } from "./instruction.js";
+import { instructionComposer } from "./instruction.js";
 import type { Layout } from "./problem.js";
 
 /** Which execution models and evaluations may be used; the searched frontier uses all. */
@@ -23,17 +23,15 @@ export function instructionFrontiers(
   { static_power_w, switch_time_s = 0 }: Pick<Layout, "static_power_w" | "switch_time_s">,
   restriction: Restriction = EVERYTHING,
 ): InstructionFrontier[] {
+  const { allow } = restriction;
+  // Where switches take time, an instruction may have to run at any clock.
+  const atEveryClock = switch_time_s > 0;
+  const compose = instructionComposer(evaluations, { static_power_w, allow, atEveryClock });
   return graph.instructions.map((shape) => {
     // An instruction that cannot be nanobatched runs sequentially, whatever the restriction.
     const available = shape.executions.map(({ model }) => model);
     const models = restriction.models.filter((model) => available.includes(model));
-    const frontier = composeInstruction(shape, evaluations, {
-      static_power_w,
-      models: models.length > 0 ? models : available,
-      allow: restriction.allow,
-      // Where switches take time, an instruction may have to run at any clock.
-      atEveryClock: switch_time_s > 0,
-    });
+    const frontier = compose(shape, models.length > 0 ? models : available);
     if (frontier.options.length === 0) fail(noOptions(shape.stage, shape.kind));
     return frontier;
   });

@@ -14,6 +14,7 @@ const collective = (kind: Communication["kind"], ranks = 8): Communication => ({
   kind,
   size_bytes: 201_326_592,
   ranks,
+  ranks_per_node: ranks,
   group: "tp",
 });
 
@@ -24,6 +25,16 @@ const linkRate = (on: Device, freq_mhz: number, sms: number) =>
 describe("link rate", () => {
   test("24 channels reach the observed bus bandwidth", () => {
     expect(linkRate(device, 1410, 24) / 1e9).toBeCloseTo(214.7, 1);
+  });
+
+  test("between nodes is that of the ports of the ranks which share a node", () => {
+    const [near, far] = [collective("all_reduce", 16), collective("all_reduce", 16)];
+    const time_s = (ranks_per_node: number) =>
+      transferTime({ ...far, ranks_per_node }, device, 1410, 100);
+    expect(time_s(16)).toBe(transferTime(near, device, 1410, 100));
+    const wire_bytes = (2 * 15 * near.size_bytes) / 16;
+    expect(wire_bytes / time_s(1) / 1e9).toBeCloseTo(25, 0);
+    expect(time_s(1) / time_s(2)).toBeCloseTo(2, 1);
   });
 
   test("the same curve fits the channels of 8 x H200 within 5%", () => {

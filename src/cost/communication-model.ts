@@ -47,12 +47,27 @@ export function communicationLatency(communication: Communication, device: Devic
 }
 
 /**
+ * Bytes/s of the slowest link of a ring: between nodes, the ports of the ranks that share a node
+ * together (each GPU has one, and as many rings run side by side).
+ */
+function slowestLink({ ranks, ranks_per_node }: Communication, device: Device): number {
+  const { link_bytes_per_s, inter_node_bytes_per_s } = device.communication;
+  if (ranks_per_node >= ranks || inter_node_bytes_per_s === undefined) return link_bytes_per_s;
+  return Math.min(link_bytes_per_s, ranks_per_node * inter_node_bytes_per_s);
+}
+
+/**
  * Bytes/s over the links with `sms` SMs (one channel each): the channels' rates together, bent
  * smoothly into the link rate. SMs 0 is the copy engine, which fills the links.
  */
-function linkRate(device: Device, freq_mhz: number, sms: number): number {
-  const { link_bytes_per_s, cta_bytes_per_s, saturation_exponent, clock_exponent } =
-    device.communication;
+function linkRate(
+  communication: Communication,
+  device: Device,
+  freq_mhz: number,
+  sms: number,
+): number {
+  const { cta_bytes_per_s, saturation_exponent, clock_exponent } = device.communication;
+  const link_bytes_per_s = slowestLink(communication, device);
   if (sms === 0) return link_bytes_per_s;
   const clock = (freq_mhz / device.highest_clock_mhz) ** clock_exponent;
   const channels = sms * cta_bytes_per_s * clock;
@@ -67,7 +82,7 @@ export function transferTime(
   freq_mhz: number,
   sms: number,
 ): number {
-  return wireBytes(communication) / linkRate(device, freq_mhz, sms);
+  return wireBytes(communication) / linkRate(communication, device, freq_mhz, sms);
 }
 
 /** Bytes that a collective moves through its own device memory. */

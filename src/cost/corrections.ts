@@ -95,7 +95,8 @@ function transferKind(kind: Communication["kind"], sms: number): string {
 function transferResidual(record: CollectiveRecord, device: Device) {
   const { op: kind, size_bytes, ranks, freq_mhz, sms, time_s } = record;
   if (sms === null) return [];
-  const communication = { kind, size_bytes, ranks, group: "" };
+  // Recorders run inside one node.
+  const communication = { kind, size_bytes, ranks, ranks_per_node: ranks, group: "" };
   const moving_s = time_s - communicationLatency(communication, device);
   return logRatio(moving_s, transferTime(communication, device, freq_mhz, sms)).map((value) => ({
     kind: transferKind(kind, sms),

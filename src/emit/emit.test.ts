@@ -37,7 +37,13 @@ function partition(key: string, direction: "forward" | "backward"): PartitionTyp
     direction,
     kernels: [],
     slots: [{ name: "norm_0", first: 0, nodes: [`/${key}/norm`] }],
-    communication: { kind: "all_reduce", size_bytes: 1 << 20, ranks: 8, group: "tp" },
+    communication: {
+      kind: "all_reduce",
+      size_bytes: 1 << 20,
+      ranks: 8,
+      ranks_per_node: 8,
+      group: "tp",
+    },
     dependent: false,
     free_order: [],
   };
@@ -184,6 +190,7 @@ const FRONTIER = frontierFile({
   ...FACTS,
   seed: 0,
   costs: { measured: 0, interpolated: 0, modelled: 42, extrapolated: 0, profiles: [] },
+  memory: [{ peak_bytes: 3e10 }, { peak_bytes: 2e10 }],
   baselines: [
     { name: "sequential-max-clock", points: [{ time_s: 3.5, energy_j: 2000 }] },
     { name: "sequential-frequency", points: [{ time_s: 1, energy_j: 5000 }] },

@@ -25,6 +25,8 @@ interface FrontierInput extends RunFacts {
   readonly seed: number;
   readonly costs: CostCounts;
   readonly baselines: readonly BaselineFrontier[];
+  /** Of one GPU, by stage. */
+  readonly memory: readonly { readonly peak_bytes: number }[];
   /** The searched one: energies of one GPU of each stage. */
   readonly frontier: IterationFrontier;
 }
@@ -49,6 +51,7 @@ export function frontierFile(input: FrontierInput): FrontierFile {
     parallelism: input.parallelism,
     costs: input.costs,
     energy_optimal_time_s: input.frontier.energy_optimal_time_s,
+    peak_memory_bytes: input.memory.map(({ peak_bytes }) => peak_bytes),
     baselines: input.baselines.map(({ name, points }) => ({
       name,
       points: points.map(({ time_s, energy_j }) => ({ time_s, energy_j: energy_j * gpus })),

@@ -155,11 +155,24 @@ function runs(classes: readonly string[]): string {
 function parameters(found: Inspection): string {
   const columns: Column[] = [
     ["stage", "right"],
-    ["parameters on one GPU", "right"],
+    ["parameters", "right"],
+    ["weights", "right"],
+    ["gradients", "right"],
+    ["optimizer", "right"],
+    ["activations", "right"],
+    ["peak", "right"],
   ];
   return section(
-    "Parameters",
+    "Parameters and estimated memory of one GPU",
     columns,
-    found.parameters.map((value, stage) => [stage, scaled(value, "")]),
+    found.memory.map((memory, stage) => [
+      stage,
+      scaled(found.parameters[stage] ?? 0, ""),
+      scaled(memory.weights_bytes, "B"),
+      scaled(memory.gradients_bytes, "B"),
+      scaled(memory.optimizer_bytes, "B"),
+      scaled(memory.activations_bytes, "B"),
+      scaled(memory.peak_bytes, "B"),
+    ]),
   );
 }

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { trainedBy } from "../../test/support/kernel-graph.js";
 import type { CommunicationKernel, ComputeKernel } from "../ir/kernel-graph.js";
 import type { PartitionType } from "../ir/partition.js";
 import type { TensorGraph, TensorNode } from "../ir/tensor-graph.js";
@@ -31,6 +32,7 @@ const place = {
   stage: 0,
   chunk: 0,
   after: [],
+  saved_bytes: 0,
 } as const;
 
 const LINEAR: ComputeKernel = {
@@ -51,6 +53,7 @@ const ALL_REDUCE: CommunicationKernel = {
   nanobatch_size_bytes: 1e6,
   group: "tp",
   ranks: 8,
+  ranks_per_node: 8,
 };
 const TYPE: PartitionType = {
   key: "forward.0123456789ab",
@@ -61,7 +64,7 @@ const TYPE: PartitionType = {
     { class: "linear", work: LINEAR.work },
   ],
   slots: [],
-  communication: { kind: "all_reduce", size_bytes: 2e6, ranks: 8, group: "tp" },
+  communication: { kind: "all_reduce", size_bytes: 2e6, ranks: 8, ranks_per_node: 8, group: "tp" },
   dependent: false,
   free_order: [],
 };
@@ -91,7 +94,7 @@ const FOUND = inspection({
     stages: 2,
     chunks: 1,
     updates_parameters: false,
-    parameters: [1e6, 0],
+    parameters: trainedBy([1e6, 0]),
   },
   partitions: {
     level: "partition",
@@ -118,6 +121,12 @@ const FOUND = inspection({
     stages: 2,
     layers: 1,
   },
+  memory: [
+    {
+      ...{ weights_bytes: 2e6, gradients_bytes: 4e6, optimizer_bytes: 12e6 },
+      ...{ activations_bytes: 1e9, peak_bytes: 1.018e9 },
+    },
+  ],
   costOf: () => ({ time_s: 0.0125, energy_j: 3, source: "modelled" }),
 });
 
@@ -149,6 +158,7 @@ it("prints as aligned tables without trailing blanks", () => {
   expect(text).toContain("g: 1 layer, 2 stages, a100\n");
   expect(text).toMatch(/^forward {2,}graph {2,}linear {2,}2 {2,}24 kFLOP {2,}4\.4 kB$/m);
   expect(text).toMatch(/all_reduce 2 MB x8 {2,}norm linear\*2$/m);
+  expect(text).toMatch(/^ +0 +1 M +2 MB +4 MB +12 MB +1 GB +1\.018 GB$/m);
   expect(text).toMatch(/ 12\.50 ms +3 J +modelled /);
   expect(text).toMatch(/^unknown operator my::Odd {2,}2 {2,}25\.00 ms$/m);
   expect(text).not.toMatch(/[ \t]$/m);

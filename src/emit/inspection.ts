@@ -1,3 +1,4 @@
+import type { StageMemory } from "../compose/memory.js";
 import type { Cost } from "../ir/configuration.js";
 import type { CollectiveKind, Kernel, KernelGraph } from "../ir/kernel-graph.js";
 import { type PartitionedGraph, type PartitionType, useCount } from "../ir/partition.js";
@@ -13,6 +14,8 @@ export interface Inspection {
   readonly stages: number;
   /** Trained elements on one GPU, by stage. */
   readonly parameters: readonly number[];
+  /** What one GPU holds at its peak, by stage. */
+  readonly memory: readonly StageMemory[];
   readonly operators: readonly { readonly op: string; readonly count: number }[];
   /** Several nodes recognised as one, by what they became. */
   readonly patterns: readonly {
@@ -73,6 +76,7 @@ interface InspectionInput {
   readonly recognised: TensorGraph;
   readonly kernels: KernelGraph;
   readonly partitions: PartitionedGraph;
+  readonly memory: readonly StageMemory[];
   readonly costOf: (partition: PartitionType) => Cost;
 }
 
@@ -84,7 +88,8 @@ export function inspection(input: InspectionInput): Inspection {
     gpu: input.gpu,
     layers: kernels.layers,
     stages: kernels.stages,
-    parameters: kernels.parameters,
+    parameters: kernels.parameters.map(({ dense, experts }) => dense.elements + experts.elements),
+    memory: input.memory,
     operators: operatorCounts(imported),
     patterns: patternCounts(input.recognised),
     doubts: doubtsOf(input),

@@ -1,4 +1,4 @@
-import type { ChosenUse } from "../ir/configuration.js";
+import type { ChosenUse, InstructionOption } from "../ir/configuration.js";
 import type { IterationPoint, TimedInstruction } from "../ir/iteration.js";
 import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
 import type { PlanFile, PlanInstruction } from "../plan/plan.js";
@@ -35,9 +35,16 @@ export function planFile(
   facts: RunFacts,
 ): PlanFile {
   const configurations = new Configurations();
+  // Microbatches of a stage mostly choose the same option.
+  const known = new Map<InstructionOption, PlanUse[]>();
+  const usesOf = (option: InstructionOption): PlanUse[] => {
+    const uses = known.get(option) ?? mergeUses(option.use(), configurations);
+    known.set(option, uses);
+    return uses;
+  };
   const stages = point.instructions.map((instructions, stage) => ({
     stage,
-    instructions: instructions.map((instruction) => planInstruction(instruction, configurations)),
+    instructions: instructions.map((each) => planInstruction(each, usesOf(each.option))),
   }));
   const clocks = new Set(stages.flatMap((entry) => entry.instructions.map((i) => i.freq_mhz)));
   const keys = new Set(configurations.list.map((configuration) => configuration.partition));
@@ -80,10 +87,7 @@ function planPartition(type: PartitionType): PlanFile["partitions"][number] {
   };
 }
 
-function planInstruction(
-  instruction: TimedInstruction,
-  configurations: Configurations,
-): PlanInstruction {
+function planInstruction(instruction: TimedInstruction, use: PlanUse[]): PlanInstruction {
   const { kind, microbatch, chunk, option, start_s } = instruction;
   return {
     kind,
@@ -91,7 +95,7 @@ function planInstruction(
     chunk,
     freq_mhz: option.freq_mhz,
     execution: option.execution,
-    use: mergeUses(option.use(), configurations),
+    use,
     start_s,
     time_s: option.time_s,
     energy_j: option.energy_j,

@@ -19,6 +19,9 @@ export function frontierSummary(frontier: FrontierFile): string {
   const { graph, gpu, points } = frontier;
   const lines = [`${graph.name} on ${gpu}: ${plural(points.length, "point")}`];
   lines.push("", table(COLUMNS, spread(points, ROWS).map(row)));
+  const peak_bytes = Math.max(0, ...(frontier.peak_memory_bytes ?? []));
+  if (peak_bytes > 0)
+    lines.push(`Peak memory, estimated: ${scaled(peak_bytes, "B")} of one GPU.\n`);
   return `${lines.join("\n")}\n${gainsOf(frontier).map(gainSentence).join("\n")}\n${costSentence(frontier)}\n`;
 }
 

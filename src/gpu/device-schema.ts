@@ -59,6 +59,8 @@ const attentionSchema = z.strictObject({
 
 const communicationSchema = z.strictObject({
   link_bytes_per_s: sourcedPositive,
+  /** Of one GPU to other nodes. */
+  inter_node_bytes_per_s: sourcedPositive.optional(),
   cta_bytes_per_s: sourcedPositive,
   saturation_exponent: sourcedPositive,
   clock_exponent: sourced(z.number().nonnegative()),

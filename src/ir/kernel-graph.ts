@@ -15,7 +15,8 @@ export type CollectiveKind =
   | "send"
   | "recv";
 
-interface KernelBase {
+/** What compute and communication have in common. */
+export interface KernelBase {
   /** Unique: the first covered node's name with its `/dgrad`, `/wgrad` or `/recompute` suffix. */
   readonly name: string;
   /** ONNX node names this launch stands for, suffixes included. */
@@ -30,6 +31,29 @@ interface KernelBase {
   readonly chunk: number;
   /** Indices of the kernels whose results this one reads. */
   readonly after: readonly number[];
+  /** Bytes of its results that gradients read: a forward kernel's are held until then. */
+  readonly saved_bytes: number;
+}
+
+/** A trained tensor, as much of it as one GPU holds. */
+export interface TrainedTensor {
+  readonly name: string;
+  readonly elements: number;
+  readonly size_bytes: number;
+  /** Whether expert parallelism cut it: the ranks of its group then hold different experts. */
+  readonly expert: boolean;
+}
+
+/** Trained elements on one GPU and the bytes of their weights. */
+export interface ParameterCount {
+  readonly elements: number;
+  readonly size_bytes: number;
+}
+
+/** What a stage trains: experts are held by fewer GPUs than the rest. */
+export interface StageParameters {
+  readonly dense: ParameterCount;
+  readonly experts: ParameterCount;
 }
 
 export interface ComputeKernel extends KernelBase {
@@ -39,7 +63,7 @@ export interface ComputeKernel extends KernelBase {
   /** The same launch for one nanobatch; null where the microbatch does not split in two. */
   readonly nanobatch: Work | null;
   /** Trained tensors it reads, with their elements on this GPU. */
-  readonly parameters: readonly { readonly name: string; readonly elements: number }[];
+  readonly parameters: readonly TrainedTensor[];
 }
 
 export interface CommunicationKernel extends KernelBase {
@@ -50,6 +74,8 @@ export interface CommunicationKernel extends KernelBase {
   readonly nanobatch_size_bytes: number | null;
   readonly group: string;
   readonly ranks: number;
+  /** How many of the ranks share a node: fewer than all where the group spans nodes. */
+  readonly ranks_per_node: number;
 }
 
 export type Kernel = ComputeKernel | CommunicationKernel;
@@ -65,6 +91,6 @@ export interface KernelGraph {
   readonly chunks: number;
   /** Whether the graph brings its own optimizer. */
   readonly updates_parameters: boolean;
-  /** Trained elements on one GPU, by stage: what the optimizer updates. */
-  readonly parameters: readonly number[];
+  /** By stage: what the optimizer updates. */
+  readonly parameters: readonly StageParameters[];
 }

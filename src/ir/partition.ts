@@ -12,6 +12,7 @@ export interface Communication {
   readonly kind: CollectiveKind;
   readonly size_bytes: number;
   readonly ranks: number;
+  readonly ranks_per_node: number;
   readonly group: string;
 }
 
@@ -119,6 +120,9 @@ export function partitionKey(shape: PartitionShape): string {
       kind: communication.kind,
       size_bytes: communication.size_bytes,
       ranks: communication.ranks,
+      ...(communication.ranks_per_node < communication.ranks
+        ? { ranks_per_node: communication.ranks_per_node }
+        : {}),
     },
     ...(dependent ? { dependent } : {}),
     free_order: free_order.map(([i, j]) => [i, j]),
@@ -138,7 +142,8 @@ export function partitionOfKernel(kernel: Kernel): PartitionType {
     };
     return { ...shape, key: partitionKey(shape) };
   }
-  const { collective: kind, size_bytes, ranks, group } = kernel;
-  const shape = { ...base, kernels: [], communication: { kind, size_bytes, ranks, group } };
+  const { collective: kind, size_bytes, ranks, ranks_per_node, group } = kernel;
+  const communication = { kind, size_bytes, ranks, ranks_per_node, group };
+  const shape = { ...base, kernels: [], communication };
   return { ...shape, key: partitionKey(shape) };
 }

@@ -7,14 +7,20 @@ import type { TensorGraph } from "./tensor-graph.js";
 export const PIPELINES = ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1"] as const;
 export type PipelineName = (typeof PIPELINES)[number];
 
-export type Recompute = "none" | "full";
+/** What backward computes again: nothing, attention's scores, every layer. */
+export type Recompute = "none" | "selective" | "full";
 
 /** What lowering needs to know beside the graph. */
 interface LoweringOptions {
   readonly tp: number;
+  /** Cuts the sequence over the tensor-parallel group where linears are not cut. */
+  readonly sequence_parallel: boolean;
   readonly cp: number;
   readonly ep: number;
   readonly dp: number;
+  /** 1: optimizer states are shared among the ranks that hold the same parameters. */
+  readonly zero: 0 | 1;
+  readonly gpus_per_node: number;
   readonly pp: number;
   readonly recompute: Recompute;
   readonly pipeline: PipelineName;

@@ -16,7 +16,12 @@ export interface BatchPlace {
 export type BatchTarget = BatchPlace | "reduced" | "lost";
 
 /** Operators that keep every element where it is in memory. */
-const SAME_LAYOUT: ReadonlySet<string> = new Set(["Reshape", "Squeeze", "Unsqueeze", "Flatten"]);
+export const SAME_LAYOUT: ReadonlySet<string> = new Set([
+  "Reshape",
+  "Squeeze",
+  "Unsqueeze",
+  "Flatten",
+]);
 
 /** Operators that pick samples: what they leave out is no sum. */
 const SELECTING: ReadonlySet<string> = new Set(["Gather", "GatherElements", "GatherND"]);
@@ -75,7 +80,7 @@ function followOne(
  * The axis of the new shape that holds the samples: they keep their distance in memory. Where
  * several axes would do (sizes of one), the one that splits a sample least, then the tightest.
  */
-function placeInLayout(
+export function placeInLayout(
   from: readonly number[],
   to: readonly number[],
   place: BatchPlace,

@@ -1,4 +1,4 @@
-import { DiagnosticError, fail } from "../base/diagnostics/diagnostic.js";
+import { fail } from "../base/diagnostics/diagnostic.js";
 import { emptyGraph, malformedModel } from "../base/diagnostics/graph.js";
 import type { AttributeValue } from "../ir/tensor-graph.js";
 import { onnx } from "./proto/generated/onnx.js";
@@ -21,13 +21,7 @@ const DEFAULT_OPSET = 21;
 
 /** Decodes a ModelProto. Fails with a diagnostic if its inside is damaged or it holds no nodes. */
 export function decodeModel(bytes: Uint8Array, path: string): SourceModel {
-  let model: onnx.ModelProto.$Properties;
-  try {
-    model = onnx.ModelProto.decode(bytes);
-  } catch (error) {
-    if (error instanceof DiagnosticError) throw error;
-    return fail(malformedModel(path, error instanceof Error ? error.message : String(error)));
-  }
+  const model = decoded(onnx.ModelOutline, bytes, path);
   const opsets = decodeOpsets(model.opsetImport ?? []);
   const graph = model.graph;
   if (!graph?.node?.length) return fail(emptyGraph(path));
@@ -36,7 +30,22 @@ export function decodeModel(bytes: Uint8Array, path: string): SourceModel {
     const key = functionKey(opKey(proto.domain ?? "", proto.name ?? ""), proto.overload ?? "");
     functions.set(key, decodeFunction(proto, opsets));
   }
-  return { graph: decodeGraph(graph, opsets), functions };
+  const nodes = function* () {
+    for (const node of graph.node ?? []) yield decoded(onnx.NodeProto, node, path);
+  };
+  const initializers = function* () {
+    for (const tensor of graph.initializer ?? []) yield decoded(onnx.TensorProto, tensor, path);
+  };
+  return { graph: sourceGraph(graph, nodes(), initializers(), opsets), functions };
+}
+
+/** A message, or the diagnostic that its bytes are damaged. */
+function decoded<T>(message: { decode(bytes: Uint8Array): T }, bytes: Uint8Array, path: string): T {
+  try {
+    return message.decode(bytes);
+  } catch (error) {
+    return fail(malformedModel(path, error instanceof Error ? error.message : String(error)));
+  }
 }
 
 function decodeOpsets(imports: readonly onnx.OperatorSetIdProto.$Properties[]): Opsets {
@@ -70,22 +79,38 @@ function decodeFunction(proto: onnx.FunctionProto.$Properties, model: Opsets): S
 }
 
 function decodeGraph(graph: onnx.GraphProto.$Properties, opsets: Opsets): SourceGraph {
+  return sourceGraph(graph, graph.node ?? [], graph.initializer ?? [], opsets);
+}
+
+type GraphFields = Omit<onnx.GraphProto.$Properties, "node" | "initializer">;
+
+function sourceGraph(
+  graph: GraphFields,
+  nodes: Iterable<onnx.NodeProto.$Properties>,
+  initializers: Iterable<onnx.TensorProto.$Properties>,
+  opsets: Opsets,
+): SourceGraph {
+  const sources: SourceNode[] = [];
+  for (const node of nodes) sources.push(decodeNode(node, opsets));
   return {
     name: graph.name ?? "",
-    nodes: (graph.node ?? []).map((node) => decodeNode(node, opsets)),
-    initializers: decodeInitializers(graph),
+    nodes: sources,
+    initializers: decodeInitializers(initializers, graph.sparseInitializer ?? []),
     inputs: decodeTypes(graph.input ?? []),
     outputs: decodeTypes(graph.output ?? []),
     stated: decodeTypes(graph.valueInfo ?? []),
   };
 }
 
-function decodeInitializers(graph: onnx.GraphProto.$Properties): Map<string, SourceTensor> {
+function decodeInitializers(
+  tensors: Iterable<onnx.TensorProto.$Properties>,
+  sparse: readonly onnx.SparseTensorProto.$Properties[],
+): Map<string, SourceTensor> {
   const initializers = new Map<string, SourceTensor>();
-  for (const tensor of graph.initializer ?? []) {
+  for (const tensor of tensors) {
     initializers.set(tensor.name ?? "", decodeTensor(tensor, "initializer"));
   }
-  for (const { values, dims } of graph.sparseInitializer ?? []) {
+  for (const { values, dims } of sparse) {
     const dense = { ...values, dims: dims ?? [], rawData: null };
     initializers.set(values?.name ?? "", decodeTensor(dense, "sparse initializer"));
   }
@@ -120,17 +145,24 @@ function decodeNode(node: onnx.NodeProto.$Properties, opsets: Opsets): SourceNod
     inputs: node.input ?? [],
     outputs: node.output ?? [],
     attributes: decodeAttributes(attributes, name || (node.output?.[0] ?? "")),
-    references: Object.fromEntries(
-      attributes
-        .filter((attribute) => attribute.refAttrName)
-        .map((attribute) => [attribute.name ?? "", attribute.refAttrName ?? ""]),
-    ),
-    subgraphs: Object.fromEntries(
-      attributes.flatMap((attribute) =>
-        attribute.g ? [[attribute.name ?? "", decodeGraph(attribute.g, opsets)]] : [],
-      ),
-    ),
+    references: record(attributes, ({ refAttrName }) => refAttrName || undefined),
+    subgraphs: record(attributes, ({ g }) => (g ? decodeGraph(g, opsets) : undefined)),
   };
+}
+
+/** Shared by the many nodes that have nothing of a kind. */
+const NOTHING = {};
+
+/** What attributes hold of one kind, by name. */
+function record<T>(
+  attributes: readonly onnx.AttributeProto.$Properties[],
+  held: (attribute: onnx.AttributeProto.$Properties) => T | undefined,
+): Readonly<Record<string, T>> {
+  const found = attributes.flatMap((attribute) => {
+    const value = held(attribute);
+    return value === undefined ? [] : [[attribute.name ?? "", value] as const];
+  });
+  return found.length === 0 ? NOTHING : Object.fromEntries(found);
 }
 
 function decodeAttributes(

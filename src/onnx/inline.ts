@@ -38,7 +38,9 @@ function expand(node: SourceNode, inlining: Inlining, depth: number): void {
   const name = scope.nodes.fresh(nodeLabel(node));
   const body = bodyOf(node, functions);
   if (body === undefined) {
-    nodes.push({ ...node, name, subgraphs: mapSubgraphs(node, (g) => inBranch(g, functions)) });
+    const subgraphs = mapSubgraphs(node, (g) => inBranch(g, functions));
+    const same = name === node.name && subgraphs === node.subgraphs;
+    nodes.push(same ? node : { ...node, name, subgraphs });
     return;
   }
   if (depth >= DEPTH_LIMIT) fail(endlessFunction(node.op));

@@ -12,6 +12,10 @@ class Names {
 
   /** `name`, or `name#2`, `name#3`... where it is taken. */
   fresh(name: string): string {
+    if (!this.#used.has(name)) {
+      this.#used.add(name);
+      return name;
+    }
     let candidate = name;
     let count = this.#counts.get(name) ?? 1;
     while (this.#used.has(candidate)) {

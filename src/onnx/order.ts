@@ -14,13 +14,25 @@ export function orderNodes(
   report: Report,
 ): readonly SourceNode[] {
   const unique = withoutRedefinitions(nodes, known, report);
+  if (isOrdered(unique, known)) return unique;
   const producers = new Map<string, number>();
   unique.forEach((node, index) => {
     for (const output of node.outputs) if (output !== "") producers.set(output, index);
   });
   const dependencies = unique.map((node, index) => producersOf(node, index, producers, known));
-  if (dependencies.every((before, index) => before.every((other) => other < index))) return unique;
   return sorted(unique, dependencies);
+}
+
+/** Whether every tensor is defined before its use, as in nearly every file. */
+function isOrdered(nodes: readonly SourceNode[], known: { has(name: string): boolean }): boolean {
+  const defined = new Set<string>();
+  return nodes.every((node) => {
+    const ready = readsOf(node).every(
+      (name) => name === "" || defined.has(name) || known.has(name),
+    );
+    for (const output of node.outputs) defined.add(output);
+    return ready;
+  });
 }
 
 function withoutRedefinitions(

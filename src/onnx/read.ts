@@ -50,7 +50,11 @@ export function readTensorGraph(path: string, options: ReadOptions): TensorGraph
 
 function tensorNode({ name, op, inputs, outputs, attributes }: SourceNode): TensorNode {
   return {
-    ...{ name, op, inputs, outputs, attributes },
+    name,
+    op,
+    inputs,
+    outputs,
+    attributes,
     direction: "forward",
     origin: "graph",
     layer: null,
@@ -62,10 +66,8 @@ const RETYPED: ReadonlySet<DType> = new Set(["float32", "float16", "bfloat16"]);
 
 function retyped(tensors: Map<string, Tensor>, dtype: DType | null): Map<string, Tensor> {
   if (dtype === null) return tensors;
-  return new Map(
-    [...tensors].map(([name, tensor]) => [
-      name,
-      RETYPED.has(tensor.dtype) ? { ...tensor, dtype } : tensor,
-    ]),
-  );
+  for (const [name, tensor] of tensors) {
+    if (RETYPED.has(tensor.dtype)) tensors.set(name, { ...tensor, dtype });
+  }
+  return tensors;
 }

@@ -60,7 +60,7 @@ export function stripPayloads(path: string): StrippedModel {
   try {
     const output = new Output();
     stripModel(file, output);
-    return { bytes: output.concat(), sha256: file.sha256() };
+    return { bytes: output.bytes(), sha256: file.sha256() };
   } finally {
     file.close();
   }
@@ -137,44 +137,46 @@ function copyField(
   output.message(field, inside);
 }
 
-/** Collects protobuf bytes whose length prefixes are only known at the end. */
+/** Protobuf bytes in one growing buffer: a part per field would cost more than the fields. */
 class Output {
-  readonly #parts: Uint8Array[] = [];
-  #size_bytes = 0;
+  #buffer = Buffer.allocUnsafe(256);
+  #length = 0;
 
   /** Appends a field; length-delimited content gets its length in front. */
   field(field: FieldTag, content: Uint8Array): void {
-    this.#push(varintBytes(field.number * 8 + field.wireType));
-    if (field.wireType === 2) this.#push(varintBytes(content.length));
-    this.#push(content);
+    this.#reserve(2 * VARINT_BYTES + content.length);
+    this.#varint(field.number * 8 + field.wireType);
+    if (field.wireType === 2) this.#varint(content.length);
+    this.#buffer.set(content, this.#length);
+    this.#length += content.length;
   }
 
   message(field: FieldTag, content: Output): void {
-    this.#push(varintBytes(field.number * 8 + field.wireType));
-    this.#push(varintBytes(content.#size_bytes));
-    for (const part of content.#parts) this.#push(part);
+    this.field(field, content.bytes());
   }
 
-  concat(): Uint8Array {
-    return Buffer.concat(this.#parts, this.#size_bytes);
+  bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
   }
 
-  #push(bytes: Uint8Array): void {
-    this.#parts.push(bytes);
-    this.#size_bytes += bytes.length;
+  #varint(value: number): void {
+    let rest = value;
+    for (; rest >= 128; rest = Math.floor(rest / 128)) {
+      this.#buffer[this.#length++] = (rest % 128) + 128;
+    }
+    this.#buffer[this.#length++] = rest;
+  }
+
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafe(2 * (this.#length + more));
+    this.#buffer.copy(grown, 0, 0, this.#length);
+    this.#buffer = grown;
   }
 }
 
-function varintBytes(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest >= 128) {
-    bytes.push((rest % 128) + 128);
-    rest = Math.floor(rest / 128);
-  }
-  bytes.push(rest);
-  return Uint8Array.from(bytes);
-}
+/** The most that a length or a tag takes. */
+const VARINT_BYTES = 10;
 
 /** Forward-only reader over a file descriptor that hashes what it passes. */
 class ChunkedFile {
@@ -204,11 +206,11 @@ class ChunkedFile {
     return this.#next === this.#filled && !this.#fill();
   }
 
-  /** The next `length` bytes, copied; grows only as far as the file really goes. */
+  /** The next `length` bytes, good until the next read; grows only as far as the file goes. */
   take(length: number): Uint8Array {
     if (length <= this.#filled - this.#next) {
       this.#next += length;
-      return Buffer.from(this.#chunk.subarray(this.#next - length, this.#next));
+      return this.#chunk.subarray(this.#next - length, this.#next);
     }
     const parts: Buffer[] = [];
     this.#pass(length, (part) => parts.push(Buffer.from(part)));

@@ -57,9 +57,10 @@ export function writeFormat<T>(format: Format<T>, data: T): string {
 
 /** Records of plain values stay on one line; anything else breaks where it would be too wide. */
 function layOut(value: Json, indent: string, used: number): string {
-  const flat = oneLine(value);
-  const fits = indent.length + used + flat.length <= LINE_WIDTH;
-  if (value === null || typeof value !== "object" || fits || isRecord(value)) return flat;
+  const room = LINE_WIDTH - indent.length - used;
+  const short = roomAfter(value, room) >= 0;
+  if (value === null || typeof value !== "object" || short || isRecord(value))
+    return oneLine(value);
   const deeper = `${indent}  `;
   if (Array.isArray(value)) {
     const items: readonly Json[] = value;
@@ -79,6 +80,23 @@ function isRecord(value: Json): boolean {
   return Object.values(value).every(
     (item) => item === null || typeof item !== "object" || (Array.isArray(item) && isRecord(item)),
   );
+}
+
+/** What a value's one line leaves of `room`; negative, found early, where it does not fit. */
+function roomAfter(value: Json, room: number): number {
+  if (value === null || typeof value !== "object") return room - JSON.stringify(value).length;
+  if (Array.isArray(value)) {
+    let left = room - Math.max(2, 2 * value.length);
+    for (const item of value) if (left >= 0) left = roomAfter(item, left);
+    return left;
+  }
+  // Braces and spaces, and for each entry its quotes, colon and comma.
+  const entries = Object.entries(value);
+  let left = room - Math.max(2, 2 + 2 * entries.length);
+  for (const [key, item] of entries) {
+    if (left >= 0) left = roomAfter(item, left - JSON.stringify(key).length - 2);
+  }
+  return left;
 }
 
 function oneLine(value: Json): string {

@@ -42,6 +42,8 @@ const frontier = z.object({
     profiles: z.array(z.string()),
   }),
   energy_optimal_time_s: quantity,
+  /** Peak memory of one GPU of each stage, estimated. */
+  peak_memory_bytes: z.array(quantity).optional(),
   baselines: z.array(baseline),
   points: z.array(point).superRefine(checkOrder),
 });

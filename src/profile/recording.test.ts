@@ -11,7 +11,13 @@ const scratch = mkdtempSync(join(tmpdir(), "kareus-recording-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 const work = { op: "matmul", b: 1, m: 8, n: 4, k: 2, dtype: "bfloat16" } as const;
-const communication = { kind: "all_reduce", size_bytes: 1024, ranks: 8, group: "tp" } as const;
+const communication = {
+  kind: "all_reduce",
+  size_bytes: 1024,
+  ranks: 8,
+  ranks_per_node: 8,
+  group: "tp",
+} as const;
 const base = { freq_mhz: 1410, first: 0, sms: 0, kernels: [work], communication: null };
 const tasks: readonly MeasuringTask[] = [
   { ...base, subject: { record: "kernel" } },

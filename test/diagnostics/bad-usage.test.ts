@@ -43,19 +43,14 @@ describe.concurrent("bad usage", () => {
     expectBadInput(await optimize(MINI, ...BIND, "--bind", "batch=8"), "KRS0003");
   });
 
-  test.each([
-    ["--cp", "2"],
-    ["--ep", "2"],
-    ["--dp", "2"],
-    ["--recompute", "selective"],
-    ["--zero", "1"],
-    ["--gpus-per-node", "4"],
-    ["--group", "tp=tp"],
-  ])("%s %s is promised and not built: never ignored", async (flag, value) => {
-    const run = await optimize(MINI, ...BIND, flag, value);
-    expectBadInput(run, "KRS0011");
-    expect(run.stderr).toContain(flag);
-  });
+  test.each([["--group", "tp=tp"]])(
+    "%s %s is promised and not built: never ignored",
+    async (flag, value) => {
+      const run = await optimize(MINI, ...BIND, flag, value);
+      expectBadInput(run, "KRS0011");
+      expect(run.stderr).toContain(flag);
+    },
+  );
 
   test.each([
     ["KRS4006", ["--pp", "2", "--chunks", "2"]],
@@ -66,8 +61,16 @@ describe.concurrent("bad usage", () => {
     expectBadInput(await optimize(MINI, ...BIND, ...flags), code);
   });
 
-  test.each(["--sequence-parallel", "--resume"])("%s likewise", async (flag) => {
-    expectBadInput(await optimize(MINI, ...BIND, flag), "KRS0011");
+  test("--resume likewise", async () => {
+    expectBadInput(await optimize(MINI, ...BIND, "--resume"), "KRS0011");
+  });
+
+  test("a sequence that the ranks do not divide", async () => {
+    expectBadInput(await optimize(MINI, ...BIND, "--cp", "3"), "KRS1422");
+  });
+
+  test("a model without experts to spread", async () => {
+    expectBadInput(await optimize(MINI, ...BIND, "--ep", "2"), "KRS1424");
   });
 
   test("an unknown gpu", async () => {

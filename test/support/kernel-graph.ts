@@ -13,6 +13,7 @@ const BASE = {
   stage: 0,
   chunk: 0,
   after: [],
+  saved_bytes: 0,
 } as const;
 
 const product = (m: number): MatmulWork => ({
@@ -56,9 +57,24 @@ export function allReduce(
 ): CommunicationKernel {
   return {
     ...{ ...BASE, kind: "communication", collective: "all_reduce", name, nodes: [name] },
-    ...{ size_bytes, nanobatch_size_bytes: size_bytes / 2, group: "tp", ranks: 4 },
+    ...{
+      size_bytes,
+      nanobatch_size_bytes: size_bytes / 2,
+      group: "tp",
+      ranks: 4,
+      ranks_per_node: 4,
+    },
     ...more,
   };
+}
+
+/** Stages that train so many dense elements each. */
+export function trainedBy(elements: readonly number[]): KernelGraph["parameters"] {
+  const none = { elements: 0, size_bytes: 0 };
+  return elements.map((each) => ({
+    dense: { elements: each, size_bytes: 2 * each },
+    experts: none,
+  }));
 }
 
 /** A kernel graph of these kernels, each after the one before it. */
@@ -67,7 +83,7 @@ export function kernelGraph(
   more: Partial<KernelGraph> = {},
 ): KernelGraph {
   return {
-    ...{ level: "kernel", name: "by hand", sha256: "", stages: 1, chunks: 1, parameters: [0] },
+    ...{ level: "kernel", name: "by hand", sha256: "", stages: 1, chunks: 1, parameters: [] },
     kernels: kernels.map((kernel, i) => ({ ...kernel, after: i === 0 ? [] : [i - 1] })),
     layers: 1 + Math.max(-1, ...kernels.map(({ layer }) => layer ?? -1)),
     updates_parameters: false,

@@ -104,7 +104,13 @@ export function partitionOf(
     communication:
       reduced_bytes === null
         ? null
-        : { kind: "all_reduce", size_bytes: reduced_bytes, ranks: 8, group: "tp" },
+        : {
+            kind: "all_reduce",
+            size_bytes: reduced_bytes,
+            ranks: 8,
+            ranks_per_node: 8,
+            group: "tp",
+          },
     dependent,
     free_order: [],
   };

@@ -10,7 +10,7 @@ interface Node {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly domain?: string;
-  readonly attributes?: Readonly<Record<string, number>>;
+  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
 }
 
 interface Graph {
@@ -36,11 +36,11 @@ export function onnxModel(graph: Graph): Uint8Array {
         domain,
         input: [...input],
         output: [...output],
-        attribute: Object.entries(attributes).map(([name, i]) => ({
-          name,
-          i,
-          type: AttributeProto.AttributeType.INT,
-        })),
+        attribute: Object.entries(attributes).map(([name, given]) =>
+          typeof given === "number"
+            ? { name, i: given, type: AttributeProto.AttributeType.INT }
+            : { name, ints: [...given], type: AttributeProto.AttributeType.INTS },
+        ),
       })),
       input: Object.entries(inputs).map(([name, shape]) => valueInfo(name, shape)),
       output: outputs.map((name) => ({ name })),

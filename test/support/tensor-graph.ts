@@ -57,8 +57,8 @@ export function tensorGraph(input: {
 }
 
 const ONE_GPU: LoweringContext["options"] = {
-  ...{ tp: 1, cp: 1, ep: 1, dp: 1, pp: 1 },
-  ...{ recompute: "none", pipeline: "1f1b", chunks: 1 },
+  ...{ tp: 1, cp: 1, ep: 1, dp: 1, zero: 1, gpus_per_node: 8, pp: 1 },
+  ...{ recompute: "none", sequence_parallel: false, pipeline: "1f1b", chunks: 1 },
 };
 
 /** Runs a pass on one GPU unless `options` say more; kernels take no time. */

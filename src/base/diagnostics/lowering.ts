@@ -15,11 +15,11 @@ export const tensorParallelIndivisible = (
     "choose a --tp that divides the attention heads, key-value heads and feed-forward width",
   );
 
-export const tensorParallelBackward = (graph: string, tp: number): Diagnostic =>
+export const cannotCutBackward = (graph: string, flag: string, degree: number): Diagnostic =>
   error(
     "KRS1402",
     graph,
-    `--tp ${tp} cannot cut a graph that already holds its backward but no collectives`,
+    `${flag} ${degree} cannot cut a graph that already holds its backward but no collectives`,
     "export the forward graph with its loss, or a joint graph with its collectives in place",
   );
 
@@ -38,11 +38,11 @@ export const moreStagesThanLayers = (
     "lower them; `kareus inspect` shows the layers that were found",
   );
 
-export const recomputeIgnored = (graph: string): Diagnostic =>
+export const recomputeIgnored = (graph: string, what: string): Diagnostic =>
   warning(
     "KRS1410",
     graph,
-    "the graph brings its own backward: --recompute full changes nothing",
+    `the graph brings its own backward: --recompute ${what} changes nothing`,
     "export the forward graph alone to have recomputation planned",
   );
 
@@ -93,3 +93,59 @@ export const noOptions = (stage: number, kind: string): Diagnostic =>
     "no configuration that covers all of its partitions was evaluated",
     "raise --budget",
   );
+
+export const memoryExceeded = (
+  stage: number,
+  needed: string,
+  available: string,
+  remedies: readonly string[],
+): Diagnostic =>
+  warning(
+    "KRS1430",
+    `stage ${stage}`,
+    `one GPU needs about ${needed} of memory and has ${available}`,
+    `use ${remedies.join(", or ")}`,
+  );
+
+export const interNodeRateUnknown = (device: string, group: string): Diagnostic =>
+  warning(
+    "KRS1431",
+    device,
+    `group ${group} spans nodes, and the device file has no inter_node_bytes_per_s: its collectives are costed as if within a node`,
+    "add the rate of the network to the device file, or pass the --gpus-per-node of the machine",
+  );
+
+export const noSequence = (graph: string, flag: string): Diagnostic =>
+  error(
+    "KRS1421",
+    graph,
+    `${flag} finds no sequence to cut: no axis of the graph's data meets itself in attention`,
+    `leave ${flag} out; \`kareus inspect\` shows what was recognized`,
+  );
+
+export const sequenceIndivisible = (tensor: string, flag: string, size: number): Diagnostic =>
+  error(
+    "KRS1422",
+    tensor,
+    `${flag} does not divide a sequence of ${size}`,
+    "bind a sequence that is a multiple of it, for example --bind sequence=4096",
+  );
+
+export const noExperts = (graph: string, ep: number): Diagnostic =>
+  error(
+    "KRS1424",
+    graph,
+    `--ep ${ep} finds no experts: no product of tokens, sorted by expert, with a weight per expert`,
+    "leave --ep out, or export experts as one batched product ([experts, capacity, width])",
+  );
+
+export const expertsIndivisible = (graph: string, ep: number, experts: number): Diagnostic =>
+  error(
+    "KRS1425",
+    graph,
+    `--ep ${ep} does not divide ${experts} experts`,
+    "choose a --ep that divides the number of experts",
+  );
+
+export const sequenceParallelUnused = (graph: string, reason: string): Diagnostic =>
+  warning("KRS1423", graph, `--sequence-parallel changes nothing: ${reason}`, "leave it out");

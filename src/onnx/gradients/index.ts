@@ -138,7 +138,10 @@ const RULES: readonly (readonly [GradientRule, readonly string[]])[] = [
     allGatherGradient,
     ["kareus::AllGather", "com.microsoft::NcclAllGather", "com.microsoft::AllGather"],
   ],
-  [reduceScatterGradient, ["kareus::ReduceScatter", "com.microsoft::NcclReduceScatter"]],
+  [
+    reduceScatterGradient,
+    ["kareus::ReduceScatter", "com.microsoft::NcclReduceScatter", "kareus::ScatterToGroup"],
+  ],
   [allToAllGradient, ["kareus::AllToAll", "com.microsoft::AllToAll"]],
 ];
 

@@ -1,6 +1,6 @@
 import type { DType } from "../../ir/tensor-graph.js";
 import type { AttentionWork } from "../../ir/work.js";
-import { followNothing } from "./axes.js";
+import { followBroadcast, followNothing } from "./axes.js";
 import { dimOf, inputOf, numberOf, tensor } from "./call.js";
 import { memoryKernel } from "./launch.js";
 import {
@@ -176,7 +176,9 @@ const rotary: Operator = {
   follow: (node, input, axis) => {
     if (input === 0) return [axis];
     const positions = node.op === "RotaryEmbedding" ? 3 : 1;
-    return [input === positions && axis === 0 ? 0 : "lost"];
+    if (input === positions) return [axis === 0 ? 0 : "lost"];
+    // Tables that no position indexes have a row for each, aligned from the rear.
+    return node.inputs[positions] ? ["lost"] : followBroadcast(node, input, axis);
   },
   work: (node) => memoryKernel(node, "rope", 3),
 };

@@ -2,7 +2,7 @@ import { elementCount } from "../../ir/tensor-graph.js";
 import { dtypeBytes, type KernelClass } from "../../ir/work.js";
 import { followNothing, followSame } from "./axes.js";
 import { operatorFor } from "./index.js";
-import { bytesOfOperand, bytesOfOperands, matmulKernel, memoryKernelOf } from "./launch.js";
+import { bytesOfOperand, bytesOfOperands, FREE, matmulKernel, memoryKernelOf } from "./launch.js";
 import type { NodeWork, Operand, Operator, ShapedNode } from "./operator.js";
 
 /** An operator that only passes introduce: its outputs' shapes are known when it is made. */
@@ -161,6 +161,20 @@ const embeddingGradient: LoweredOperator = {
   },
 };
 
+/** Megatron-LM's f: nothing forward, an all-reduce of the gradient backward. */
+const copyToGroup: LoweredOperator = {
+  ops: ["kareus::CopyToGroup"],
+  follow: followSame,
+  work: () => FREE,
+};
+
+/** Each rank takes its own part of what all hold: nothing forward, an all-gather backward. */
+const scatterToGroup: LoweredOperator = {
+  ops: ["kareus::ScatterToGroup"],
+  follow: followSame,
+  work: () => FREE,
+};
+
 /** Operators of the `kareus` domain that recognition, sharding and backward derivation introduce. */
 export const loweredOperators: readonly LoweredOperator[] = [
   linear,
@@ -173,4 +187,6 @@ export const loweredOperators: readonly LoweredOperator[] = [
   attentionGradient,
   repeatedWork,
   embeddingGradient,
+  copyToGroup,
+  scatterToGroup,
 ];

@@ -1,0 +1,88 @@
+import { fail } from "../src/base/diagnostics/diagnostic.js";
+import {
+  cannotCutBackward,
+  expertsIndivisible,
+  noExperts,
+} from "../src/base/diagnostics/lowering.js";
+import type { Pass } from "../src/ir/pass.js";
+import {
+  type Tensor,
+  type TensorGraph,
+  type TensorNode,
+  tensorOf,
+} from "../src/ir/tensor-graph.js";
+import { holdsBackward, holdsCollectives } from "./rewriting/facts.js";
+import { GraphIndex } from "./rewriting/graph-index.js";
+import { withTensors } from "./rewriting/rewrite.js";
+import { collectiveNode, type Group } from "./sharding/collective-node.js";
+import { type ExpertRegion, findExperts } from "./sharding/find-experts.js";
+
+/**
+ * Spreads the experts of a mixture over the expert-parallel group: an all-to-all sends each token to
+ * the rank that holds its expert, another brings the result back. Every rank of the group brings a
+ * microbatch of its own, so each of its experts gets the capacity of all ranks.
+ * Needs a forward graph whose experts are batched (one product for all of them). Guarantees local
+ * shapes; backward mirrors the all-to-alls. A graph that holds such collectives is left as it is.
+ *
+ *   before: x[experts, capacity, d] -> MatMul(w[experts, d, f]) -> combine
+ *   after:  x -> AllToAll -> MatMul[experts/ep, ep*capacity, d] -> AllToAll -> combine
+ */
+export const shardExpertParallel: Pass<"tensor", "tensor"> = {
+  name: "shard-expert-parallel",
+  from: "tensor",
+  to: "tensor",
+  run: (graph, { options }) => {
+    const { ep } = options;
+    if (ep === 1 || holdsCollectives(graph, "ep")) return graph;
+    if (holdsBackward(graph)) fail(cannotCutBackward(graph.name, "--ep", ep));
+    const region = findExperts(new GraphIndex(graph));
+    if (region === null) return fail(noExperts(graph.name, ep));
+    if (region.experts % ep !== 0) fail(expertsIndivisible(graph.name, ep, region.experts));
+    return spread(graph, region, { name: "ep", ranks: ep });
+  },
+};
+
+function spread(graph: TensorGraph, region: ExpertRegion, group: Group): TensorGraph {
+  const tensors = new Map<string, Tensor>();
+  for (const [name, axis] of region.axes) {
+    const tensor = tensorOf(graph, name);
+    const sent = region.entering.has(name) ? `${name}/sent` : name;
+    tensors.set(sent, { ...onOneRank(tensor, axis, group.ranks), name: sent });
+  }
+  const moved = new Set<string>();
+  const nodes = graph.nodes.flatMap((node) => {
+    const before: TensorNode[] = [];
+    const move = (from: string, to: string): string => {
+      if (!moved.has(to)) {
+        moved.add(to);
+        before.push(
+          collectiveNode(node, group, {
+            ...{ op: "kareus::AllToAll", name: `${to}/all_to_all` },
+            ...{ input: from, output: to },
+          }),
+        );
+      }
+      return to;
+    };
+    const back = region.leaving.get(node) ?? [];
+    const works = node.outputs.some((name) => region.axes.has(name) && !region.entering.has(name));
+    const inputs = node.inputs.map((name) => {
+      if (works && region.entering.has(name)) return move(name, `${name}/sent`);
+      if (!back.includes(name)) return name;
+      tensors.set(`${name}/returned`, { ...tensorOf(graph, name), name: `${name}/returned` });
+      return move(name, `${name}/returned`);
+    });
+    return [...before, { ...node, inputs }];
+  });
+  return withTensors({ ...graph, nodes }, tensors.values());
+}
+
+/** A share of the experts; of activations, with the tokens of every rank for them. */
+function onOneRank(tensor: Tensor, expert_axis: number, ranks: number): Tensor {
+  const capacity_axis = tensor.role === "activation" ? expert_axis + 1 : -1;
+  const shape = tensor.shape.map((dim, axis) => {
+    if (axis === expert_axis) return dim / ranks;
+    return axis === capacity_axis ? dim * ranks : dim;
+  });
+  return { ...tensor, shape };
+}

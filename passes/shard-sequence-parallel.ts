@@ -1,0 +1,76 @@
+import { fail } from "../src/base/diagnostics/diagnostic.js";
+import { sequenceIndivisible, sequenceParallelUnused } from "../src/base/diagnostics/lowering.js";
+import type { Pass } from "../src/ir/pass.js";
+import type { TensorNode } from "../src/ir/tensor-graph.js";
+import { holdsBackward } from "./rewriting/facts.js";
+import { GraphIndex } from "./rewriting/graph-index.js";
+import { applyCut } from "./sharding/apply-cut.js";
+import { findSequences } from "./sharding/find-sequence.js";
+import type { Place } from "./sharding/places.js";
+import { planCut } from "./sharding/plan-cut.js";
+
+/**
+ * Cuts the sequence over the tensor-parallel group where linears are not cut, as Megatron-LM does:
+ * an all-reduce behind a row-parallel linear becomes a reduce-scatter, the copy before a
+ * column-parallel one an all-gather, and what lies between works on 1/tp of the tokens.
+ * Needs linears cut by this compiler. Guarantees local shapes; backward mirrors the collectives and
+ * gathers again what it needs whole.
+ *
+ *   before: Linear -> AllReduce -> Add -> Norm -> CopyToGroup -> Linear
+ *   after:  Linear -> ReduceScatter -> Add(1/tp) -> Norm(1/tp) -> AllGather -> Linear
+ */
+export const shardSequenceParallel: Pass<"tensor", "tensor"> = {
+  name: "shard-sequence-parallel",
+  from: "tensor",
+  to: "tensor",
+  run: (graph, { options, report }) => {
+    if (!options.sequence_parallel) return graph;
+    const unused = (reason: string) => {
+      report(sequenceParallelUnused(graph.name, reason));
+      return graph;
+    };
+    if (options.tp === 1) return unused("--tp is 1");
+    if (holdsBackward(graph)) return unused("the graph brings its own backward and layout");
+    const index = new GraphIndex(graph);
+    const seeds = scatteredSums(index);
+    if (seeds.size === 0) return unused("no sum over tokens was put in by --tp");
+    for (const [name, { size }] of seeds) {
+      if (size % options.tp !== 0) fail(sequenceIndivisible(name, `--tp ${options.tp}`, size));
+    }
+    const plan = planCut(index, seeds, (node) => node.op === COPY);
+    const cut = applyCut(graph, plan, { name: "tp", ranks: options.tp });
+    return { ...cut, nodes: cut.nodes.map((node) => onParts(node, plan.places)) };
+  },
+};
+
+const COPY = "kareus::CopyToGroup";
+const SUM = "kareus::AllReduce";
+
+/** The results of the inserted all-reduces whose tensors hold a sequence. */
+function scatteredSums(index: GraphIndex): ReadonlyMap<string, Place> {
+  const { places } = findSequences(index);
+  const seeds = new Map<string, Place>();
+  for (const { op, origin, attributes, outputs } of index.graph.nodes) {
+    const [sum = ""] = outputs;
+    const place = places.get(sum);
+    const inserted = op === SUM && origin === "inserted" && attributes.group === "tp";
+    if (inserted && place !== undefined) seeds.set(sum, place);
+  }
+  return seeds;
+}
+
+/** The collective that makes, or ends, what is cut. */
+function onParts(node: TensorNode, places: ReadonlyMap<string, Place>): TensorNode {
+  const [input = ""] = node.inputs;
+  const [output = ""] = node.outputs;
+  const as = (op: string, suffix: string, { axis }: Place): TensorNode => ({
+    ...node,
+    op,
+    name: node.name.replace(/\/[a-z_]+$/, `/${suffix}`),
+    attributes: { ...node.attributes, axis },
+  });
+  const [from, to] = [places.get(input), places.get(output)];
+  if (node.op === COPY && from !== undefined) return as("kareus::AllGather", "all_gather", from);
+  if (node.op === SUM && to !== undefined) return as("kareus::ReduceScatter", "reduce_scatter", to);
+  return node;
+}

@@ -1,0 +1,84 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { kernelGraph, linear, trainedBy } from "../../test/support/kernel-graph.js";
+import { EXAMPLE, type LoweredFile, lowerFile, ONE } from "../../test/support/lowering.js";
+import type { PipelineName } from "../ir/pass.js";
+import { remedies, stageMemory } from "./memory.js";
+
+/** Four stages of one layer each; forward keeps 100 bytes. */
+const FOUR = kernelGraph(
+  [0, 1, 2, 3].flatMap((stage) => [
+    linear(`f${stage}`, 8, { stage, layer: stage, saved_bytes: 100 }),
+    linear(`b${stage}`, 8, { stage, layer: stage, direction: "backward" }),
+  ]),
+  { stages: 4, parameters: trainedBy([1000, 0, 0, 0]) },
+);
+const layout = (pipeline: PipelineName, microbatches = 8) => ({ ...ONE, pipeline, microbatches });
+const activations = (pipeline: PipelineName, microbatches = 8) =>
+  stageMemory(FOUR, layout(pipeline, microbatches)).map((stage) => stage.activations_bytes);
+
+describe("peak memory", () => {
+  it("counts the microbatches in flight of each schedule", () => {
+    expect(activations("1f1b")).toEqual([400, 300, 200, 100]);
+    expect(activations("1f1b", 2)).toEqual([200, 200, 200, 100]);
+    expect(activations("gpipe")).toEqual([800, 800, 800, 800]);
+  });
+
+  it("holds weights, float32 gradients and Adam's states, shared under ZeRO-1", () => {
+    const at = (options: Partial<typeof ONE>) =>
+      stageMemory(FOUR, { ...layout("1f1b"), ...options })[0];
+    const [whole, shared] = [at({ dp: 4, zero: 0 }), at({ dp: 4, zero: 1 })];
+    const held = { weights_bytes: 2000, gradients_bytes: 4000, activations_bytes: 400 };
+    expect(whole).toEqual({ ...held, optimizer_bytes: 12000, peak_bytes: 18400 });
+    expect(shared).toEqual({ ...held, optimizer_bytes: 3000, peak_bytes: 9400 });
+  });
+
+  it("adds the largest layer that backward makes again", () => {
+    const again = kernelGraph(
+      [
+        linear("f", 8, { layer: 0, saved_bytes: 100 }),
+        linear("r0", 8, { layer: 0, direction: "backward", origin: "recompute", saved_bytes: 30 }),
+        linear("r1", 8, { layer: 1, direction: "backward", origin: "recompute", saved_bytes: 50 }),
+      ],
+      { parameters: trainedBy([0]) },
+    );
+    expect(stageMemory(again, layout("1f1b", 1))[0]?.activations_bytes).toBe(150);
+  });
+
+  it("names what would help: sharing states, then keeping less, then more GPUs", () => {
+    const [memory] = stageMemory(FOUR, { ...layout("gpipe"), dp: 2, zero: 0 });
+    if (memory === undefined) throw new Error("no stage");
+    const gpipe = { ...layout("gpipe"), dp: 2, zero: 0, tp: 2 } as const;
+    expect(remedies(memory, 18200, gpipe).map((remedy) => remedy.split(" ")[0])).toEqual([
+      ...["--zero", "--pipeline", "--sequence-parallel", "--recompute", "a", "more"],
+    ]);
+    expect(remedies(memory, 1000, { ...gpipe, zero: 1 })).toEqual(["more --tp or --pp"]);
+  });
+});
+
+describe("activations of the decoder", () => {
+  const sizes = { batch: 2, sequence: 1024 };
+  let plain: LoweredFile;
+  let recomputed: LoweredFile;
+  beforeAll(async () => {
+    plain = await lowerFile(EXAMPLE, sizes);
+    recomputed = await lowerFile(EXAMPLE, sizes, { recompute: "full" });
+  });
+  const ofLayer = ({ kernels }: LoweredFile, direction: string) =>
+    kernels.kernels
+      .filter((kernel) => kernel.layer === 5 && kernel.direction === direction)
+      .reduce((sum, { saved_bytes }) => sum + saved_bytes, 0);
+
+  it("of one layer are the operands of its gradients, two bytes each", () => {
+    const [tokens, hidden, query, key, wide] = [2 * 1024, 3072, 24 * 128, 8 * 128, 8192];
+    // Inputs of both norms and what they make, the fused projection (values are a view of it), the
+    // rotated queries and keys, attention's output; gate and up, and what the last linear reads.
+    const attention = query + 2 * key + (query + key) + query;
+    const elements = 4 * hidden + attention + 3 * wide;
+    expect(ofLayer(plain, "forward")).toBe(2 * tokens * elements);
+  });
+
+  it("are the layer's input alone where it runs again, and come back while it does", () => {
+    expect(ofLayer(recomputed, "forward")).toBe(2 * 2 * 1024 * 3072);
+    expect(ofLayer(recomputed, "backward")).toBeGreaterThan(ofLayer(plain, "forward") * 0.8);
+  });
+});

@@ -1,0 +1,60 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type OptimizeOptions, optimize } from "../../src/pipeline.js";
+import { decoderModel, NODES_PER_LAYER, writeHugeModel } from "./large-models.js";
+
+interface ScaleResult {
+  readonly name: string;
+  readonly time_s: number;
+  readonly limit_s: number;
+  /** Where the work had a process of its own. */
+  readonly peak_mib: number | null;
+}
+
+const NODES = 100_000;
+const LLAMA_405B = { hidden: 16384, heads: 128, kv_heads: 8, ffn: 53248, vocab: 128256 };
+const QUIET = { report: () => undefined, progress: () => undefined, printIr: () => undefined };
+const INGEST = fileURLToPath(new URL("ingest.js", import.meta.url));
+
+/** Ingest of a 2 GB file and of 100,000 nodes, then a 405B decoder on 16 stages from end to end. */
+export async function benchScale(options: OptimizeOptions): Promise<readonly ScaleResult[]> {
+  const folder = mkdtempSync(join(tmpdir(), "kareus-bench-"));
+  try {
+    const huge = join(folder, "huge.onnx");
+    writeHugeModel(huge, 2 ** 15, 2 ** 14);
+    const deep = join(folder, "deep.onnx");
+    const layers = Math.ceil(NODES / NODES_PER_LAYER);
+    const small = { layers, hidden: 64, heads: 4, kv_heads: 2, ffn: 128, vocab: 256 };
+    writeFileSync(deep, decoderModel(small));
+    const decoder = join(folder, "405b.onnx");
+    writeFileSync(decoder, decoderModel({ layers: 126, ...LLAMA_405B }));
+    return [
+      ingest("ingest of 2 GiB", huge),
+      ingest(`ingest of ${NODES} nodes`, deep),
+      await optimizeDecoder(decoder, options),
+    ];
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function ingest(name: string, file: string): ScaleResult {
+  const printed = execFileSync(process.execPath, [INGEST, file], { encoding: "utf8" });
+  const measured = JSON.parse(printed) as { time_s: number; peak_mib: number };
+  return { name, limit_s: 3, ...measured };
+}
+
+async function optimizeDecoder(graph: string, options: OptimizeOptions): Promise<ScaleResult> {
+  const layout = { tp: 8, cp: 2, pp: 16, microbatches: 64, recompute: "full" } as const;
+  const bind = new Map([
+    ["batch", 2],
+    ["sequence", 8192],
+  ]);
+  const start_ms = performance.now();
+  await optimize({ ...options, ...layout, graph, bind }, QUIET);
+  const time_s = (performance.now() - start_ms) / 1e3;
+  return { name: "405B on 256 GPUs, optimized", time_s, limit_s: 30, peak_mib: null };
+}
