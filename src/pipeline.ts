@@ -248,7 +248,8 @@ function runFacts(
   static_power_w: number,
   kernels: KernelGraph,
 ): RunFacts {
-  const { tp, cp, ep, pp, dp, microbatches, pipeline, chunks, recompute } = options;
+  const { tp, cp, ep, pp, dp, microbatches, pipeline, chunks } = options;
+  const { recompute, sequence_parallel, zero } = options;
   const degree = (group: string, asked: number) =>
     kernels.kernels.reduce(
       (most, k) =>
@@ -268,6 +269,8 @@ function runFacts(
       pipeline,
       chunks,
       recompute,
+      sequence_parallel,
+      zero,
     },
     static_power_w,
   };
