@@ -275,7 +275,8 @@ function runFacts(
   kernels: KernelGraph,
 ): RunFacts {
   const { static_power_w, transfer_s, switch_time_s } = layout;
-  const { tp, cp, ep, pp, dp, microbatches, pipeline, chunks, recompute } = options;
+  const { tp, cp, ep, pp, dp, microbatches, pipeline, chunks } = options;
+  const { recompute, sequence_parallel, zero } = options;
   const degree = (group: string, asked: number) =>
     kernels.kernels.reduce(
       (most, k) =>
@@ -295,6 +296,8 @@ function runFacts(
       pipeline,
       chunks,
       recompute,
+      sequence_parallel,
+      zero,
     },
     ...{ static_power_w, transfer_s, switch_time_s },
   };

@@ -21,6 +21,10 @@ export const parallelism = z.object({
   pipeline: pipelineName,
   chunks: degree,
   recompute: z.enum(["none", "selective", "full"]),
+  /** Whether the sequence is cut over the tensor-parallel ranks between linears. */
+  sequence_parallel: z.boolean().optional(),
+  /** 1: ranks that hold the same parameters share the optimizer's states. */
+  zero: z.union([z.literal(0), z.literal(1)]).optional(),
 });
 
 /** How a job is laid out over GPUs and time. */
