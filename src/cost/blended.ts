@@ -3,7 +3,7 @@ import { idlePower } from "../gpu/power.js";
 import type { Configuration, Cost } from "../ir/configuration.js";
 import { launchIndex, type PartitionType } from "../ir/partition.js";
 import type { Estimate } from "../math/bracket.js";
-import { type Field, type KnownValue, kriging } from "../math/kriging.js";
+import { type Field, type KnownValue, kriging, type Place } from "../math/kriging.js";
 import type { Measurements } from "../profile/library.js";
 import type { PartitionRecord } from "../profile/records.js";
 import { clockCoordinate, correctionFrom } from "./corrections.js";
@@ -19,13 +19,10 @@ interface Residuals {
 }
 
 /** A configuration by launch position, doublings of SMs, and clock. */
-function coordinates(partition: PartitionType, configuration: Configuration): number[] {
+function placeOf(partition: PartitionType, configuration: Configuration): Place {
   const { freq_mhz, launch_slot, sms } = configuration;
-  return [
-    launchIndex(partition, launch_slot) ?? partition.kernels.length,
-    Math.log2(Math.max(1, sms)),
-    clockCoordinate(freq_mhz),
-  ];
+  const first = launchIndex(partition, launch_slot) ?? partition.kernels.length;
+  return { at: [first, Math.log2(Math.max(1, sms))], drift: clockCoordinate(freq_mhz) };
 }
 
 function fieldOf(known: readonly KnownValue[]): Field | null {
@@ -49,15 +46,15 @@ function residualsOf(
     const { freq_mhz, launch_slot, time_s, energy_j } = record;
     if (launchIndex(partition, launch_slot) === null) continue;
     const configuration = { freq_mhz, launch_slot, sms: record.sms ?? 0 };
-    const at = coordinates(partition, configuration);
+    const place = placeOf(partition, configuration);
     const modelled = model.cost(partition, configuration);
     if (modelled.time_s === 0) continue;
-    time.push({ at, value: Math.log(time_s / modelled.time_s) });
+    time.push({ ...place, value: Math.log(time_s / modelled.time_s) });
     if (energy_j === null) continue;
     const measured_j = dynamicEnergy(device, freq_mhz, time_s, energy_j);
     const modelled_j = dynamicEnergy(device, freq_mhz, modelled.time_s, modelled.energy_j);
     if (measured_j > 0 && modelled_j > 0) {
-      dynamic.push({ at, value: Math.log(measured_j / modelled_j) });
+      dynamic.push({ ...place, value: Math.log(measured_j / modelled_j) });
     }
   }
   return { time: fieldOf(time), dynamic: fieldOf(dynamic) };
@@ -72,16 +69,11 @@ interface Fitted {
 const NOTHING: Estimate = { value: 0, error: 0 };
 
 /** A modelled cost brought nearer to measurements around it: still a modelled cost. */
-function corrected(
-  modelled: Cost,
-  residuals: Residuals,
-  at: readonly number[],
-  idle_w: number,
-): Cost {
+function corrected(modelled: Cost, residuals: Residuals, place: Place, idle_w: number): Cost {
   const { time: timeField, dynamic: dynamicField } = residuals;
   if (timeField === null) return modelled;
-  const time = timeField(at);
-  const dynamic = dynamicField?.(at) ?? NOTHING;
+  const time = timeField(place);
+  const dynamic = dynamicField?.(place) ?? NOTHING;
   const time_s = modelled.time_s * Math.exp(time.value);
   const dynamic_j = (modelled.energy_j - idle_w * modelled.time_s) * Math.exp(dynamic.value);
   const energy_j = idle_w * time_s + dynamic_j;
@@ -122,7 +114,7 @@ export function blendedOracle(device: Device, measurements: Measurements): CostO
       const { model, residuals } = fittedTo(partition);
       const modelled = model.cost(partition, configuration);
       const idle_w = idlePower(device, configuration.freq_mhz);
-      return corrected(modelled, residuals, coordinates(partition, configuration), idle_w);
+      return corrected(modelled, residuals, placeOf(partition, configuration), idle_w);
     },
   };
 }
