@@ -194,6 +194,30 @@ describe.concurrent("profile record", () => {
     expect(clocks.stdout).toMatch(/^task 0 clock 900 /);
   });
 
+  test("what a profile holds already is not measured again", async () => {
+    const all = (await record("--settings", "2", "--dry-run")).stdout.trimEnd().split("\n");
+    const recorder = at("recorder.cjs");
+    writeFileSync(
+      recorder,
+      `#!${process.execPath}
+      const lines = require("node:fs").readFileSync(0, "utf8").trimEnd().split("\\n");
+      console.log('{"gpu":"NVIDIA A100","driver":"","sm_count":108}');
+      for (const line of lines) {
+        const task = Number(line.split(" ")[1]);
+        const times = { time_s: 1, time_s_std: 0, energy_j: 9, energy_j_std: 0, trials: 3 };
+        if (task % 2 === 0) console.log(JSON.stringify({ task, ...times, stand_in: true }));
+      }`,
+      { mode: 0o755 },
+    );
+    const half = at("half.jsonl");
+    const run = await record("--settings", "2", "--recorder", recorder, "--out", half);
+    expect([run.status, run.stderr]).toEqual([0, ""]);
+    const rest = await record("--settings", "2", "--profile", half, "--dry-run");
+    const work = (line: string) => line.replace(/^task \d+ /, "");
+    const left = all.filter((_, i) => i % 2 === 1).map(work);
+    expect(rest.stdout.trimEnd().split("\n").map(work)).toEqual(left);
+  });
+
   test("a machine without a GPU is an honest no, and leaves nothing behind", async () => {
     const recorder = at("no-gpu");
     writeFileSync(recorder, "#!/bin/sh\nexit 3\n", { mode: 0o755 });
