@@ -105,6 +105,14 @@ describe("measurements of the partition", () => {
     expect(close.length / interpolated.length).toBeGreaterThan(0.9);
   });
 
+  test("one clock alone tells most of what the model misses at others", () => {
+    const top = all.filter(({ freq_mhz }) => freq_mhz === 1410).map((c) => measure(partition, c));
+    const known = blendedOracle(device, measurements({ partitions: top }));
+    const low = all.filter(({ freq_mhz }) => freq_mhz <= 1080);
+    expect(errors(model, low).time).toBeGreaterThan(0.1);
+    expect(errors(known, low).time).toBeLessThan(errors(model, low).time / 5);
+  });
+
   test("another partition is as modelled", () => {
     const other = partitionOf("forward.b", layer.forward_mlp, layer.reduced_bytes);
     const configuration = { freq_mhz: 1200, launch_slot: "norm_0", sms: 6 };

@@ -3,13 +3,14 @@ import { idlePower } from "../gpu/power.js";
 import type { Configuration, Cost } from "../ir/configuration.js";
 import { launchIndex, type PartitionType } from "../ir/partition.js";
 import type { Estimate } from "../math/bracket.js";
-import { type Field, type KnownValue, kriging } from "../math/kriging.js";
+import { type Field, type KnownValue, kriging, type Place } from "../math/kriging.js";
 import type { Measurements } from "../profile/library.js";
 import type { PartitionRecord } from "../profile/records.js";
 import { clockCoordinate, correctionFrom } from "./corrections.js";
 import { modelledOracle } from "./modelled.js";
 import type { CostOracle } from "./oracle.js";
 import { recordedCosts } from "./recorded.js";
+import { fitScales } from "./scales.js";
 
 /** What the measurements of a partition say that its model misses; null where they say nothing. */
 interface Residuals {
@@ -18,13 +19,10 @@ interface Residuals {
 }
 
 /** A configuration by launch position, doublings of SMs, and clock. */
-function coordinates(partition: PartitionType, configuration: Configuration): number[] {
+function placeOf(partition: PartitionType, configuration: Configuration): Place {
   const { freq_mhz, launch_slot, sms } = configuration;
-  return [
-    launchIndex(partition, launch_slot) ?? partition.kernels.length,
-    Math.log2(Math.max(1, sms)),
-    clockCoordinate(freq_mhz),
-  ];
+  const first = launchIndex(partition, launch_slot) ?? partition.kernels.length;
+  return { at: [first, Math.log2(Math.max(1, sms))], drift: clockCoordinate(freq_mhz) };
 }
 
 function fieldOf(known: readonly KnownValue[]): Field | null {
@@ -48,33 +46,34 @@ function residualsOf(
     const { freq_mhz, launch_slot, time_s, energy_j } = record;
     if (launchIndex(partition, launch_slot) === null) continue;
     const configuration = { freq_mhz, launch_slot, sms: record.sms ?? 0 };
-    const at = coordinates(partition, configuration);
+    const place = placeOf(partition, configuration);
     const modelled = model.cost(partition, configuration);
     if (modelled.time_s === 0) continue;
-    time.push({ at, value: Math.log(time_s / modelled.time_s) });
+    time.push({ ...place, value: Math.log(time_s / modelled.time_s) });
     if (energy_j === null) continue;
     const measured_j = dynamicEnergy(device, freq_mhz, time_s, energy_j);
     const modelled_j = dynamicEnergy(device, freq_mhz, modelled.time_s, modelled.energy_j);
     if (measured_j > 0 && modelled_j > 0) {
-      dynamic.push({ at, value: Math.log(measured_j / modelled_j) });
+      dynamic.push({ ...place, value: Math.log(measured_j / modelled_j) });
     }
   }
   return { time: fieldOf(time), dynamic: fieldOf(dynamic) };
 }
 
+/** A partition's model, fitted to its measurements, and what they say beyond it. */
+interface Fitted {
+  readonly model: CostOracle;
+  readonly residuals: Residuals;
+}
+
 const NOTHING: Estimate = { value: 0, error: 0 };
 
 /** A modelled cost brought nearer to measurements around it: still a modelled cost. */
-function corrected(
-  modelled: Cost,
-  residuals: Residuals,
-  at: readonly number[],
-  idle_w: number,
-): Cost {
+function corrected(modelled: Cost, residuals: Residuals, place: Place, idle_w: number): Cost {
   const { time: timeField, dynamic: dynamicField } = residuals;
   if (timeField === null) return modelled;
-  const time = timeField(at);
-  const dynamic = dynamicField?.(at) ?? NOTHING;
+  const time = timeField(place);
+  const dynamic = dynamicField?.(place) ?? NOTHING;
   const time_s = modelled.time_s * Math.exp(time.value);
   const dynamic_j = (modelled.energy_j - idle_w * modelled.time_s) * Math.exp(dynamic.value);
   const energy_j = idle_w * time_s + dynamic_j;
@@ -86,31 +85,36 @@ function corrected(
 
 /**
  * Measured where measured, interpolated where measurements lie close on both sides, modelled
- * elsewhere: by a model whose kernels and collectives are corrected by their measurements, and its
- * outcome by measurements of the same partition. Says which with every cost.
+ * elsewhere: by a model whose kernels and collectives are corrected by their measurements, and which
+ * is fitted to measurements of the same partition. Says which with every cost.
  */
 export function blendedOracle(device: Device, measurements: Measurements): CostOracle {
   if (measurements.profiles.length === 0) return modelledOracle(device);
   const recorded = recordedCosts(measurements.partitions);
-  const model = modelledOracle(device, correctionFrom(measurements, device));
-  const known = new WeakMap<PartitionType, Residuals>();
-  const residualsFor = (partition: PartitionType): Residuals => {
-    const made = known.get(partition);
-    if (made !== undefined) return made;
+  const correction = correctionFrom(measurements, device);
+  const common = modelledOracle(device, correction);
+  const fitted = new WeakMap<PartitionType, Fitted>();
+  const fittedTo = (partition: PartitionType): Fitted => {
+    const known = fitted.get(partition);
+    if (known !== undefined) return known;
     const own = measurements.partitions.filter((record) => record.partition === partition.key);
-    const residuals = residualsOf(partition, own, model, device);
-    known.set(partition, residuals);
-    return residuals;
+    const model =
+      own.length === 0
+        ? common
+        : modelledOracle(device, fitScales(partition, own, device, correction));
+    const made = { model, residuals: residualsOf(partition, own, model, device) };
+    fitted.set(partition, made);
+    return made;
   };
   return {
     gpu: device.name,
     cost: (partition, configuration) => {
       const answer = recorded.cost(partition.key, configuration);
       if (answer !== null) return answer;
+      const { model, residuals } = fittedTo(partition);
       const modelled = model.cost(partition, configuration);
-      const residuals = residualsFor(partition);
       const idle_w = idlePower(device, configuration.freq_mhz);
-      return corrected(modelled, residuals, coordinates(partition, configuration), idle_w);
+      return corrected(modelled, residuals, placeOf(partition, configuration), idle_w);
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Device } from "../gpu/device-schema.js";
 import { dynamicEnergyScale, idlePower } from "../gpu/power.js";
 import type { Communication } from "../ir/partition.js";
 import { bytesOf, flopsOf, type Work } from "../ir/work.js";
-import { type Field, type KnownValue, kriging } from "../math/kriging.js";
+import { type Field, type KnownValue, kriging, type Place } from "../math/kriging.js";
 import type { Measurements } from "../profile/library.js";
 import { type CollectiveRecord, type KernelRecord, workOf } from "../profile/records.js";
 import { communicationLatency, transferTime } from "./communication-model.js";
@@ -10,8 +10,8 @@ import type { Correction, Factors } from "./correction.js";
 import { kernelEnergy, kernelTime } from "./kernel-model.js";
 
 /**
- * A doubling of the clock changes more than a doubling of a size: searched clocks span two thirds
- * of an octave, over which voltage and bottleneck change.
+ * What a model misses mostly stays when the clock changes; the rest changes sooner than over a
+ * doubling of a size: searched clocks span two thirds of an octave, with all there is of voltages.
  */
 const CLOCK_WEIGHT = 4;
 
@@ -70,21 +70,17 @@ function energyResidual(record: KernelRecord, device: Device) {
 }
 
 function residual(record: KernelRecord, work: Work, value: number) {
-  const at = [...shapeOf(work), clockCoordinate(record.freq_mhz)];
-  return { kind: kindOf(work), known: { at, value } };
+  const place = { at: shapeOf(work), drift: clockCoordinate(record.freq_mhz) };
+  return { kind: kindOf(work), known: { ...place, value } };
 }
 
 function communicationAt(
   { size_bytes, ranks }: Communication,
   freq_mhz: number,
   sms: number,
-): number[] {
-  return [
-    Math.log2(Math.max(1, size_bytes)),
-    Math.log2(ranks),
-    Math.log2(Math.max(1, sms)),
-    clockCoordinate(freq_mhz),
-  ];
+): Place {
+  const sizes = [size_bytes, ranks, sms].map((size) => Math.log2(Math.max(1, size)));
+  return { at: sizes, drift: clockCoordinate(freq_mhz) };
 }
 
 /** The copy engine (SMs 0) is another machine than SMs are. */
@@ -100,16 +96,16 @@ function transferResidual(record: CollectiveRecord, device: Device) {
   const moving_s = time_s - communicationLatency(communication, device);
   return logRatio(moving_s, transferTime(communication, device, freq_mhz, sms)).map((value) => ({
     kind: transferKind(kind, sms),
-    known: { at: communicationAt(communication, freq_mhz, sms), value },
+    known: { ...communicationAt(communication, freq_mhz, sms), value },
   }));
 }
 
-const factorAt = (field: Field | undefined, at: readonly number[]): number =>
-  field === undefined ? 1 : Math.exp(field(at).value);
+const factorAt = (field: Field | undefined, place: Place): number =>
+  field === undefined ? 1 : Math.exp(field(place).value);
 
 /**
  * What measured kernels and collectives say that a device's model misses: the logarithm of measured
- * over modelled, kriged over shape, clock and SMs. A kernel like a measured one is corrected as
+ * over modelled, kriged over shape, SMs and clock. A kernel like a measured one is corrected as
  * much; one like none stays as modelled.
  */
 export function correctionFrom(measurements: Measurements, device: Device): Correction {
@@ -122,10 +118,10 @@ export function correctionFrom(measurements: Measurements, device: Device): Corr
     const ofWork = known.get(work) ?? new Map<number, Factors>();
     known.set(work, ofWork);
     const kind = kindOf(work);
-    const at = [...shapeOf(work), clockCoordinate(freq_mhz)];
+    const place = { at: shapeOf(work), drift: clockCoordinate(freq_mhz) };
     const factors = ofWork.get(freq_mhz) ?? {
-      time: factorAt(times.get(kind), at),
-      energy: factorAt(energies.get(kind), at),
+      time: factorAt(times.get(kind), place),
+      energy: factorAt(energies.get(kind), place),
     };
     ofWork.set(freq_mhz, factors);
     return factors;

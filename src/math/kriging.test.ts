@@ -7,24 +7,28 @@ import { kriging } from "./kriging.js";
 const grid = (from: number, to: number, count: number) =>
   Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1));
 
+const place = (...at: number[]) => ({ at, drift: 0 });
+
 describe("kriging", () => {
   test("nothing known: nothing to correct, and the error says so", () => {
-    expect(kriging([])([1, 2])).toEqual({ value: 0, error: 0.1 });
+    expect(kriging([])(place(1, 2))).toEqual({ value: 0, error: 0.1 });
   });
 
   test("meets a smooth function at and between its values, and forgets it far away", () => {
     const f = (x: number, y: number) => 0.2 * Math.sin(x) + 0.05 * y;
     const known = grid(0, 3, 7).flatMap((x) =>
-      grid(0, 2, 5).map((y) => ({ at: [x, y], value: f(x, y) })),
+      grid(0, 2, 5).map((y) => ({ ...place(x, y), value: f(x, y) })),
     );
     const field = kriging(known);
-    for (const { at, value } of known) expect(Math.abs(field(at).value - value)).toBeLessThan(2e-3);
-    for (const x of grid(0.25, 2.75, 6)) {
-      expect(Math.abs(field([x, 0.8]).value - f(x, 0.8))).toBeLessThan(5e-3);
+    for (const point of known) {
+      expect(Math.abs(field(point).value - point.value)).toBeLessThan(2e-3);
     }
-    const far = field([100, 100]);
+    for (const x of grid(0.25, 2.75, 6)) {
+      expect(Math.abs(field(place(x, 0.8)).value - f(x, 0.8))).toBeLessThan(5e-3);
+    }
+    const far = field(place(100, 100));
     expect(Math.abs(far.value)).toBeLessThan(1e-6);
-    expect(far.error).toBeGreaterThan(5 * field([1.1, 0.9]).error);
+    expect(far.error).toBeGreaterThan(5 * field(place(1.1, 0.9)).error);
   });
 
   test("its error bar covers: two thirds of unseen noisy values within one, nearly all within 3", () => {
@@ -34,12 +38,12 @@ describe("kriging", () => {
     const f = (x: number) => 0.1 * Math.cos(1.3 * x);
     const draw = () => {
       const x = 6 * rng.uniform();
-      return { at: [x], value: f(x) + 0.01 * normal() };
+      return { ...place(x), value: f(x) + 0.01 * normal() };
     };
     const field = kriging(Array.from({ length: 60 }, draw));
-    const scores = Array.from({ length: 400 }, draw).map(({ at, value }) => {
-      const estimate = field(at);
-      return Math.abs(estimate.value - value) / estimate.error;
+    const scores = Array.from({ length: 400 }, draw).map((point) => {
+      const estimate = field(point);
+      return Math.abs(estimate.value - point.value) / estimate.error;
     });
     const within = (limit: number) => scores.filter((score) => score < limit).length / 400;
     expect(within(1)).toBeGreaterThan(0.55);
@@ -48,9 +52,29 @@ describe("kriging", () => {
   });
 
   test("one value is met closely and does not reach far", () => {
-    const field = kriging([{ at: [0], value: 0.3 }]);
-    expect(field([0]).value).toBeCloseTo(0.3, 1);
-    expect(Math.abs(field([50]).value)).toBeLessThan(1e-6);
+    const field = kriging([{ ...place(0), value: 0.3 }]);
+    expect(field(place(0)).value).toBeCloseTo(0.3, 1);
+    expect(Math.abs(field(place(50)).value)).toBeLessThan(1e-6);
+  });
+});
+
+describe("drift", () => {
+  test("most of what is known at one place of it is taken to hold at all", () => {
+    const known = [0, 1, 2, 3].map((x) => ({ at: [x], drift: 0, value: 0.2 }));
+    const field = kriging(known);
+    expect(field({ at: [1], drift: 100 }).value).toBeGreaterThan(0.75 * 0.2);
+    expect(field({ at: [1], drift: 100 }).error).toBeGreaterThan(field(place(1)).error);
+  });
+
+  test("what is known along it is followed", () => {
+    const f = (x: number, drift: number) => 0.1 * x + 0.05 * Math.sin(2 * drift);
+    const known = grid(0, 2, 5).flatMap((x) =>
+      grid(0, 3, 9).map((drift) => ({ at: [x], drift, value: f(x, drift) })),
+    );
+    const field = kriging(known);
+    for (const drift of grid(0.2, 2.8, 7)) {
+      expect(Math.abs(field({ at: [0.7], drift }).value - f(0.7, drift))).toBeLessThan(0.01);
+    }
   });
 });
 

@@ -2,15 +2,24 @@ import { CholeskyDecomposition, Matrix } from "ml-matrix";
 import type { Estimate } from "./bracket.js";
 import { spread } from "./spread.js";
 
-/** A known value of a function of several coordinates. */
-export interface KnownValue {
+/** A place where a function is known or asked for. */
+export interface Place {
   /** In units over which the function changes noticeably: comparable with each other. */
   readonly at: readonly number[];
+  /** A further coordinate, along which most of the function stays as it is. */
+  readonly drift: number;
+}
+
+/** A known value of a function of several coordinates. */
+export interface KnownValue extends Place {
   readonly value: number;
 }
 
 /** An estimate anywhere: near known values close to them, far from all of them 0. */
-export type Field = (at: readonly number[]) => Estimate;
+export type Field = (place: Place) => Estimate;
+
+/** Share of the function's variance that its drift does not change, however far. */
+const KEPT = 0.8;
 
 /** Correlation lengths that are tried, in units of the coordinates. */
 const LENGTHS = [0.5, 1, 2, 4];
@@ -32,19 +41,22 @@ interface Covariance {
   readonly noise: number;
 }
 
-function squaredDistance(a: readonly number[], b: readonly number[]): number {
-  return a.reduce((sum, x, i) => sum + (x - (b[i] ?? 0)) ** 2, 0);
+function squaredDistance(a: Place, b: Place): number {
+  return a.at.reduce((sum, x, i) => sum + (x - (b.at[i] ?? 0)) ** 2, 0);
 }
 
-function correlation(a: readonly number[], b: readonly number[], length: number): number {
-  return Math.exp(-squaredDistance(a, b) / (2 * length * length));
+/** A product of two covariances, one of them with a constant part: a covariance again. */
+function correlation(a: Place, b: Place, length: number): number {
+  const scale = 2 * length * length;
+  const drifted = Math.exp(-((a.drift - b.drift) ** 2) / scale);
+  return Math.exp(-squaredDistance(a, b) / scale) * (KEPT + (1 - KEPT) * drifted);
 }
 
 function factorised(known: readonly KnownValue[], { length, noise }: Covariance) {
   const matrix = Matrix.zeros(known.length, known.length);
   known.forEach((a, i) => {
     known.forEach((b, j) => {
-      matrix.set(i, j, correlation(a.at, b.at, length) + (i === j ? noise : 0));
+      matrix.set(i, j, correlation(a, b, length) + (i === j ? noise : 0));
     });
   });
   return new CholeskyDecomposition(matrix);
@@ -79,9 +91,9 @@ export function kriging(known: readonly KnownValue[]): Field {
     NOISES.map((noise) => fitVariance(shown, { length, noise })),
   );
   const best = fits.reduce((a, b) => (b.likelihood > a.likelihood ? b : a));
-  return (at) => {
-    const near = nearest(known, at);
-    const shares = near.map((point) => correlation(point.at, at, best.length));
+  return (place) => {
+    const near = nearest(known, place);
+    const shares = near.map((point) => correlation(point, place, best.length));
     const weights = factorised(near, best).solve(Matrix.columnVector(shares)).getColumn(0);
     const value = product(
       weights,
@@ -92,10 +104,11 @@ export function kriging(known: readonly KnownValue[]): Field {
   };
 }
 
-function nearest(known: readonly KnownValue[], at: readonly number[]): readonly KnownValue[] {
+function nearest(known: readonly KnownValue[], place: Place): readonly KnownValue[] {
   if (known.length <= NEAREST) return known;
+  const away = (point: Place) => squaredDistance(point, place) + (point.drift - place.drift) ** 2;
   return known
-    .map((point) => ({ point, distance: squaredDistance(point.at, at) }))
+    .map((point) => ({ point, distance: away(point) }))
     .sort((a, b) => a.distance - b.distance)
     .slice(0, NEAREST)
     .map(({ point }) => point);

@@ -7,9 +7,10 @@ import {
   nothingMeasured,
   unreadableProfile,
 } from "../base/diagnostics/profile.js";
-import { poolBySetting } from "./pool.js";
+import { poolBySetting, settingOf } from "./pool.js";
 import { type Profile, readProfile } from "./reader.js";
 import type { CollectiveRecord, KernelRecord, PartitionRecord, ProfileRecord } from "./records.js";
+import { type MeasuringTask, recordOf } from "./work-list.js";
 
 /** Measurements of one GPU that costs may be taken from: plain data, one record per setting. */
 export interface Measurements {
@@ -64,6 +65,33 @@ function profilesAt(path: string, gpu: string, report: Report): [string, Profile
   const others = [...new Set(all.map(([, { header }]) => header.gpu))].sort();
   return fail(noProfileFor(path, gpu, others));
 }
+
+/** A setting, whether a collective was there or a stand-in for it. */
+function recordedSetting(record: ProfileRecord): string {
+  if (record.record === "kernel" || record.record === "instruction") return settingOf(record);
+  const { stand_in, ...rest } = record;
+  return settingOf(rest);
+}
+
+/**
+ * The tasks that profiles of the GPU do not hold yet. Fails as {@link loadMeasurements} does.
+ */
+export function notRecorded(
+  tasks: readonly MeasuringTask[],
+  paths: readonly string[],
+  gpu: string,
+  report: Report,
+): MeasuringTask[] {
+  const profiles = paths.flatMap((path) => profilesAt(path, gpu, report));
+  const known = new Set(profiles.flatMap(([, { records }]) => records).map(recordedSetting));
+  return tasks.filter((task) => !known.has(recordedSetting(recordOf(task, ANY_ANSWER))));
+}
+
+/** Which setting a task has does not depend on what comes of it. */
+const ANY_ANSWER = {
+  ...{ task: 0, time_s: 1, time_s_std: 0, energy_j: null, energy_j_std: null },
+  ...{ trials: 1, stand_in: false },
+};
 
 /**
  * Reads the measurements of a GPU from files and folders. Fails with KRS2010 and KRS2011 where a

@@ -71,7 +71,7 @@ describe("recording", () => {
     expect(profile?.header).toMatchObject({
       ...{ gpu: "a100-sxm4-40gb", driver: "580.1", tool: "test" },
       method: { window_s: 5, cooldown_s: 4, trials: 3, clocks: "default" },
-      note: "kernels and partitions of g, recorded on NVIDIA A100-SXM4-40GB with 108 SMs",
+      note: "kernels and partitions of g, recorded on NVIDIA A100-SXM4-40GB with 108 SMs; memory-bound kernels as a stream of their traffic",
     });
     const outcome = { source: "measured", time_s: 0.002, energy_j: 0.5, trials: 3, freq_mhz: 1410 };
     expect(profile?.records).toMatchObject([

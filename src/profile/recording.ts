@@ -99,6 +99,6 @@ function header(
     date,
     tool,
     method: { window_s, cooldown_s, trials, clocks: lock_clocks ? "locked" : "default" },
-    note: `kernels and partitions of ${graph}, recorded on ${found.gpu} with ${found.sm_count} SMs`,
+    note: `kernels and partitions of ${graph}, recorded on ${found.gpu} with ${found.sm_count} SMs; memory-bound kernels as a stream of their traffic`,
   };
 }

@@ -157,7 +157,7 @@ export function leftOut(where: string, reasons: ReadonlyMap<string, number>): Di
     "KRS2042",
     where,
     `left out: ${shown.join("; ")}${more}`,
-    "what was imported is not affected",
+    "the rest is not affected",
   );
 }
 

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { fail } from "../../../base/diagnostics/diagnostic.js";
 import { missingFlags, unwritable } from "../../../base/diagnostics/usage.js";
 import { plural } from "../../../base/units.js";
+import { notRecorded } from "../../../profile/library.js";
 import type { RecorderSetting } from "../../../profile/recorder.js";
 import { recordTasks } from "../../../profile/recording.js";
 import { type MeasuringTask, taskLine } from "../../../profile/work-list.js";
@@ -42,8 +43,10 @@ const RECORD_FLAGS = {
 
 const EXAMPLES = `
 Measures this graph's kernels, collectives and overlapped partitions on the GPU of this machine, a
-line of the profile each as it is measured. With one GPU alone a copy stands in for collectives; its
-records are marked and tell how communication disturbs compute, never what a collective costs.
+line of the profile each as it is measured. What a --profile holds already is left out: so an
+interrupted recording goes on in another file, and \`kareus profile merge\` joins them. With one GPU
+alone a copy stands in for collectives; its records are marked and tell how communication disturbs
+compute, never what a collective costs.
 
 Examples:
   $ kareus profile record llama.onnx --bind batch=8,sequence=4096 --dtype bf16 --tp 8 --dry-run
@@ -79,10 +82,9 @@ async function run(graph: string, job: JobFlags, flags: RecordFlags): Promise<vo
     ...{ report, progress, printIr },
   });
   const locked = flags.lockClocks.length > 0;
-  const tasks = measuringTasks(types, device, {
-    clocks_mhz: locked ? flags.lockClocks : [device.highest_clock_mhz],
-    settings: flags.settings,
-  });
+  const clocks_mhz = locked ? flags.lockClocks : [device.highest_clock_mhz];
+  const all = measuringTasks(types, device, { clocks_mhz, settings: flags.settings });
+  const tasks = notRecorded(all, job.profile, device.name, report);
   const setting = recorderSetting(flags);
   if (out === null || flags.dryRun) {
     process.stdout.write(tasks.map(taskLine).join(""));
