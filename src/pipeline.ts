@@ -120,8 +120,9 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     const facts = runFacts(options, device, static_power_w, lowered.kernels);
     const costs = { ...countSources(all), profiles: [...measurements.profiles] };
     const { seed } = options;
+    const expected_error = device.expected_error ?? null;
     return {
-      frontier: frontierFile({ ...facts, seed, costs, baselines, frontier }),
+      frontier: frontierFile({ ...facts, seed, costs, expected_error, baselines, frontier }),
       plans: frontier.points.map((point, id) => planFile(point, id, lowered.partitions, facts)),
       evaluations: all,
       timings: timer.timings,

@@ -182,6 +182,7 @@ const FRONTIER = frontierFile({
   ...FACTS,
   seed: 0,
   costs: { measured: 0, interpolated: 0, modelled: 42, extrapolated: 0, profiles: [] },
+  expected_error: { time: 0.04, energy: 0.05 },
   baselines: [
     { name: "sequential-max-clock", points: [{ time_s: 3.5, energy_j: 2000 }] },
     { name: "sequential-frequency", points: [{ time_s: 1, energy_j: 5000 }] },

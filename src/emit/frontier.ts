@@ -20,6 +20,8 @@ interface BaselineFrontier {
 interface FrontierInput extends RunFacts {
   readonly seed: number;
   readonly costs: CostCounts;
+  /** Relative errors of modelled costs; null where nothing is known of them. */
+  readonly expected_error: { readonly time: number; readonly energy: number } | null;
   readonly baselines: readonly BaselineFrontier[];
   /** The searched one: energies of one GPU of each stage. */
   readonly frontier: IterationFrontier;
@@ -28,6 +30,15 @@ interface FrontierInput extends RunFacts {
 /** Where the plan of a point lies, from the frontier file's folder: `plans/007.json`. */
 function planPath(id: number): string {
   return `plans/${String(id).padStart(3, "0")}.json`;
+}
+
+/** Only costs that are not measured are as far off as the model. */
+function expectedError({
+  costs,
+  expected_error,
+}: FrontierInput): Pick<FrontierFile, "expected_error"> {
+  const modelled = costs.modelled + costs.extrapolated > 0;
+  return modelled && expected_error !== null ? { expected_error } : {};
 }
 
 /** The content of frontier.json: energies of one GPU per stage become those of a whole replica. */
@@ -42,6 +53,7 @@ export function frontierFile(input: FrontierInput): FrontierFile {
     static_power_w: input.static_power_w,
     parallelism: input.parallelism,
     costs: input.costs,
+    ...expectedError(input),
     energy_optimal_time_s: input.frontier.energy_optimal_time_s,
     baselines: input.baselines.map(({ name, points }) => ({
       name,

@@ -37,6 +37,8 @@ const frontier = z.object({
     extrapolated: count,
     profiles: z.array(z.string()),
   }),
+  /** Relative errors to expect of modelled times and energies; absent where nothing is known. */
+  expected_error: z.object({ time: quantity, energy: quantity }).exactOptional(),
   energy_optimal_time_s: quantity,
   baselines: z.array(baseline),
   points: z.array(point).superRefine(checkOrder),

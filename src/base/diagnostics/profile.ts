@@ -200,3 +200,29 @@ export function mixedImport(where: string, kinds: readonly string[]): Diagnostic
     "import each kind by itself, then `kareus profile merge`",
   );
 }
+
+/** KRS2060: measurements that the data-quality gate turned away before a fit. */
+export function rejectedCurve(
+  where: string,
+  name: string,
+  up_to_mhz: number | null,
+  reason: string,
+): Diagnostic {
+  const part = up_to_mhz === null ? name : `${name} up to ${up_to_mhz} MHz`;
+  return warning(
+    "KRS2060",
+    where,
+    `${part} was not fitted: ${reason}`,
+    "one curve must be one regime; measure it again, or leave it out",
+  );
+}
+
+/** KRS2061: measurements that no constant of a device can be fitted to. */
+export function nothingToFit(where: string): Diagnostic {
+  return error(
+    "KRS2061",
+    where,
+    "holds nothing that a constant of the device could be fitted to",
+    "give measured instructions at four clocks at least, or measured kernels or collectives",
+  );
+}

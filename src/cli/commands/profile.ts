@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addProfileFit } from "./profile/fit.js";
 import { addProfileImport } from "./profile/import.js";
 import { addProfileMerge } from "./profile/merge.js";
 
@@ -17,4 +18,5 @@ export function addProfile(program: Command): void {
     .addHelpText("after", EXAMPLES);
   addProfileImport(group);
   addProfileMerge(group);
+  addProfileFit(group);
 }
