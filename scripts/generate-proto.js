@@ -24,4 +24,5 @@ async function generate(folder, name) {
 }
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-for (const [name, folder] of Object.entries(PROTO_FOLDERS)) await generate(join(root, folder), name);
+for (const [name, folder] of Object.entries(PROTO_FOLDERS))
+  await generate(join(root, folder), name);

@@ -7,6 +7,7 @@ import { instructionFrontiers } from "./compose/instructions.js";
 import { checkLayout, pipelineProblem } from "./compose/problem.js";
 import { solvePipeline } from "./compose/solve.js";
 import { blendedOracle } from "./cost/blended.js";
+import { modelledOracle } from "./cost/modelled.js";
 import type { CostOracle } from "./cost/oracle.js";
 import { frontierFile, type RunFacts } from "./emit/frontier.js";
 import { type Inspection, inspection } from "./emit/inspection.js";
@@ -138,6 +139,17 @@ export async function inspect(options: OptimizeOptions, hooks: Hooks): Promise<I
   const imported = await read(options, hooks);
   const { recognised, kernels, partitions } = lower(imported, costOf, options, hooks);
   return inspection({ gpu: device.name, imported, recognised, kernels, partitions, costOf });
+}
+
+/** The partition types of a graph and the device that they run on: what can be measured. */
+export async function partitionTypes(
+  options: OptimizeOptions,
+  hooks: Hooks,
+): Promise<{ device: Device; name: string; types: readonly PartitionType[] }> {
+  const device = loadDevice(options.gpu);
+  const costOf = topClockCost(modelledOracle(device), device);
+  const { partitions } = lower(await read(options, hooks), costOf, options, hooks);
+  return { device, name: partitions.name, types: [...partitions.partitions.values()] };
 }
 
 const TRAINING_TYPES: Readonly<Record<"bf16" | "fp16" | "fp32", DType>> = {

@@ -2,13 +2,18 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The version in the nearest package.json above this file, built or not. */
-export function packageVersion(): string {
+/** The folder of the nearest package.json above this file, built or not. */
+export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, "package.json")) && folder !== dirname(folder)) {
     folder = dirname(folder);
   }
-  const content: unknown = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return folder;
+}
+
+/** The version of this package. */
+export function packageVersion(): string {
+  const content: unknown = JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8"));
   if (typeof content !== "object" || content === null || !("version" in content)) return "unknown";
   return String(content.version);
 }

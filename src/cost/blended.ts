@@ -10,6 +10,7 @@ import { clockCoordinate, correctionFrom } from "./corrections.js";
 import { modelledOracle } from "./modelled.js";
 import type { CostOracle } from "./oracle.js";
 import { recordedCosts } from "./recorded.js";
+import { fitScales } from "./scales.js";
 
 /** What the measurements of a partition say that its model misses; null where they say nothing. */
 interface Residuals {
@@ -62,6 +63,12 @@ function residualsOf(
   return { time: fieldOf(time), dynamic: fieldOf(dynamic) };
 }
 
+/** A partition's model, fitted to its measurements, and what they say beyond it. */
+interface Fitted {
+  readonly model: CostOracle;
+  readonly residuals: Residuals;
+}
+
 const NOTHING: Estimate = { value: 0, error: 0 };
 
 /** A modelled cost brought nearer to measurements around it: still a modelled cost. */
@@ -87,29 +94,34 @@ function corrected(
 
 /**
  * Measured where measured, interpolated where measurements lie close on both sides, modelled
- * elsewhere: by a model whose kernels and collectives are corrected by their measurements, and its
- * outcome by measurements of the same partition. Says which with every cost.
+ * elsewhere: by a model whose kernels and collectives are corrected by their measurements, and which
+ * is fitted to measurements of the same partition. Says which with every cost.
  */
 export function blendedOracle(device: Device, measurements: Measurements): CostOracle {
   if (measurements.profiles.length === 0) return modelledOracle(device);
   const recorded = recordedCosts(measurements.partitions);
-  const model = modelledOracle(device, correctionFrom(measurements, device));
-  const known = new WeakMap<PartitionType, Residuals>();
-  const residualsFor = (partition: PartitionType): Residuals => {
-    const made = known.get(partition);
-    if (made !== undefined) return made;
+  const correction = correctionFrom(measurements, device);
+  const common = modelledOracle(device, correction);
+  const fitted = new WeakMap<PartitionType, Fitted>();
+  const fittedTo = (partition: PartitionType): Fitted => {
+    const known = fitted.get(partition);
+    if (known !== undefined) return known;
     const own = measurements.partitions.filter((record) => record.partition === partition.key);
-    const residuals = residualsOf(partition, own, model, device);
-    known.set(partition, residuals);
-    return residuals;
+    const model =
+      own.length === 0
+        ? common
+        : modelledOracle(device, fitScales(partition, own, device, correction));
+    const made = { model, residuals: residualsOf(partition, own, model, device) };
+    fitted.set(partition, made);
+    return made;
   };
   return {
     gpu: device.name,
     cost: (partition, configuration) => {
       const answer = recorded.cost(partition.key, configuration);
       if (answer !== null) return answer;
+      const { model, residuals } = fittedTo(partition);
       const modelled = model.cost(partition, configuration);
-      const residuals = residualsFor(partition);
       const idle_w = idlePower(device, configuration.freq_mhz);
       return corrected(modelled, residuals, coordinates(partition, configuration), idle_w);
     },

@@ -54,8 +54,10 @@ const instructions = [5, 10].flatMap((dynamic_j, stage) =>
   }),
 );
 
-const fittedValue = (fitted: readonly { path: readonly string[]; value: unknown }[], name: string) =>
-  Number(fitted.find(({ path }) => path.join(".") === name)?.value);
+const fittedValue = (
+  fitted: readonly { path: readonly string[]; value: unknown }[],
+  name: string,
+) => Number(fitted.find(({ path }) => path.join(".") === name)?.value);
 
 describe("fitDevice", () => {
   test("the constants behind made-up measurements come back", () => {

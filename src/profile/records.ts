@@ -19,10 +19,10 @@ export const headerSchema = z.strictObject({
   id: name,
   gpu: name,
   driver: name.nullable(),
-  /** Null where nothing was measured: modelled runs hold no times of day. */
+  /** Null for a model (its runs hold no times of day), and where a source does not say. */
   date: name.nullable(),
   tool: name,
-  /** How it was measured; null for a model. */
+  /** How it was measured; null for a model, and where a source does not say. */
   method: z
     .strictObject({
       window_s: seconds,

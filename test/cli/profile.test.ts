@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { BIND, MINI } from "../support/bad-input.js";
@@ -32,6 +32,13 @@ beforeAll(async () => {
   expect(run.stderr).toBe("");
   plain = run.stdout;
   [header = {}, ...records] = linesOf(at("plain", "measurements.jsonl"));
+  mkdirSync(at("profiles"));
+  write(at("profiles", "mine.jsonl"), [{ ...header, id: "mine" }, ...measured()]);
+  write(at("profiles", "other.jsonl"), [{ ...header, gpu: "h100-sxm" }]);
+  write(at("one.jsonl"), [{ ...header, id: "one" }, ...measured().slice(0, 40)]);
+  write(at("two.jsonl"), [{ ...header, id: "two" }, ...measured().slice(30)]);
+  write(at("bad.jsonl"), [header, { ...records[0], time_s: -1 }]);
+  writeFileSync(trace(), JSON.stringify({ traceEvents: traceEvents() }));
 });
 
 /** Every other clock of everything, as if measured and slower than modelled. */
@@ -40,11 +47,27 @@ const measured = () =>
     .filter(({ freq_mhz = 0 }) => (freq_mhz / 30) % 2 === 1)
     .map((line) => ({ ...line, source: "measured", time_s: 1.2 * (line.time_s ?? 0), trials: 3 }));
 
-describe("optimize --profile", () => {
+const trace = () => at("trace.json");
+
+/** One product, its launch and its kernel. */
+function traceEvents() {
+  const host = { ph: "X", pid: 1, tid: 1, ts: 1 };
+  const args = {
+    "Input Dims": [
+      [64, 32],
+      [32, 16],
+    ],
+    "Input type": ["float", "float"],
+  };
+  return [
+    { ...host, cat: "cpu_op", name: "aten::mm", dur: 9, args },
+    { ...host, cat: "cuda_runtime", name: "launch", dur: 1, args: { correlation: 5 } },
+    { ph: "X", cat: "kernel", name: "gemm", ts: 9, dur: 40, args: { correlation: 5 } },
+  ];
+}
+
+describe.concurrent("optimize --profile", () => {
   test("takes measured costs, interpolates between them and counts each", async () => {
-    mkdirSync(at("profiles"));
-    write(at("profiles", "mine.jsonl"), [{ ...header, id: "mine" }, ...measured()]);
-    write(at("profiles", "other.jsonl"), [{ ...header, gpu: "h100-sxm" }]);
     const run = await optimize("profiled", "--profile", at("profiles"));
     expect(run.stderr).toBe("");
     const [before, after] = [plain, run.stdout].map((text) => JSON.parse(text));
@@ -89,16 +112,19 @@ describe("optimize --profile", () => {
   });
 
   test("a profile of another GPU, none of this one, none at all, malformed, absent", async () => {
-    const foreign = await optimize("x", "--profile", at("profiles", "other.jsonl"));
-    expectJson(foreign, "KRS2030");
     mkdirSync(at("foreign"));
     write(at("foreign", "a.jsonl"), [{ ...header, gpu: "h100-sxm" }]);
-    expectJson(await optimize("x", "--profile", at("foreign")), "KRS2032");
     mkdirSync(at("empty"));
-    expectJson(await optimize("x", "--profile", at("empty")), "KRS2032");
-    expectJson(await optimize("x", "--profile", at("absent")), "KRS2010");
-    write(at("bad.jsonl"), [header, { ...records[0], time_s: -1 }]);
-    expectJson(await optimize("x", "--profile", at("bad.jsonl")), "KRS2011");
+    const answers = [
+      ["KRS2030", at("profiles", "other.jsonl")],
+      ["KRS2032", at("foreign")],
+      ["KRS2032", at("empty")],
+      ["KRS2010", at("absent")],
+      ["KRS2011", at("bad.jsonl")],
+    ] as const;
+    await Promise.all(
+      answers.map(async ([code, path]) => expectJson(await optimize("x", "--profile", path), code)),
+    );
   });
 });
 
@@ -108,11 +134,9 @@ function expectJson(run: Awaited<ReturnType<typeof optimize>>, code: string): vo
   expect([run.status, run.stdout]).toEqual([2, ""]);
 }
 
-describe("profile merge", () => {
+describe.concurrent("profile merge", () => {
   test("writes one profile that optimize takes, the same whatever the order", async () => {
     const all = measured();
-    write(at("one.jsonl"), [{ ...header, id: "one" }, ...all.slice(0, 40)]);
-    write(at("two.jsonl"), [{ ...header, id: "two" }, ...all.slice(30)]);
     const files = [at("one.jsonl"), at("two.jsonl")];
     const run = await kareus(["profile", "merge", ...files, "--out", at("merged.jsonl")]);
     expect([run.status, run.stderr]).toEqual([0, ""]);
@@ -130,24 +154,8 @@ describe("profile merge", () => {
   });
 });
 
-describe("profile import", () => {
-  const trace = () => at("trace.json");
-
+describe.concurrent("profile import", () => {
   test("makes a profile of a trace, on stdout or in a file", async () => {
-    const host = { ph: "X", pid: 1, tid: 1, ts: 1 };
-    const args = {
-      "Input Dims": [
-        [64, 32],
-        [32, 16],
-      ],
-      "Input type": ["float", "float"],
-    };
-    const events = [
-      { ...host, cat: "cpu_op", name: "aten::mm", dur: 9, args },
-      { ...host, cat: "cuda_runtime", name: "launch", dur: 1, args: { correlation: 5 } },
-      { ph: "X", cat: "kernel", name: "gemm", ts: 9, dur: 40, args: { correlation: 5 } },
-    ];
-    writeFileSync(trace(), JSON.stringify({ traceEvents: events }));
     const flags = ["--gpu", "a100-sxm4-40gb", "--freq-mhz", "1200"];
     const run = await kareus(["profile", "import", trace(), ...flags]);
     expect([run.status, run.stderr]).toEqual([0, ""]);
@@ -170,3 +178,45 @@ describe("profile import", () => {
     expectJson(await kareus(["profile", "import", at("bad.jsonl"), ...gpu]), "KRS2040");
   });
 });
+
+describe.concurrent("profile record", () => {
+  const record = (...flags: string[]) => kareus(["profile", "record", MINI, ...BIND, ...flags]);
+
+  test("--dry-run prints what would be measured, and how long it takes", async () => {
+    const run = await record("--tp", "2", "--settings", "3", "--dry-run");
+    expect(run.status).toBe(0);
+    const lines = run.stdout.trimEnd().split("\n");
+    for (const line of lines) expect(line).toMatch(/^task \d+ clock 1410 sms \d+ first \d+ comm /);
+    expect(new Set(lines.map((line) => line.split(" ")[1])).size).toBe(lines.length);
+    expect(run.stdout).toContain("comm all_reduce");
+    expect(run.stderr).toMatch(/kernel settings, .* minutes? at least/);
+    const clocks = await record("--settings", "0", "--lock-clocks", "900", "--dry-run");
+    expect(clocks.stdout).toMatch(/^task 0 clock 900 /);
+  });
+
+  test("a machine without a GPU is an honest no, and leaves nothing behind", async () => {
+    const recorder = at("no-gpu");
+    writeFileSync(recorder, "#!/bin/sh\nexit 3\n", { mode: 0o755 });
+    const run = await record("--recorder", recorder, "--out", at("none.jsonl"));
+    expect([run.status, run.stdout]).toEqual([1, ""]);
+    expect(run.stderr).toContain("KRS2051");
+    expect(existsSync(at("none.jsonl"))).toBe(false);
+  });
+
+  test("says what is missing or in the way", async () => {
+    expectJson(await record("--json"), "KRS0005");
+    const out = ["--out", at("one.jsonl"), "--json"];
+    expectJson(await record(...out), "KRS0021");
+    const absent = ["--recorder", at("absent"), "--out", at("new.jsonl"), "--json"];
+    expectJson(await record(...absent), "KRS2050");
+  });
+});
+
+test.concurrent.each(["import", "merge", "record"])(
+  "profile %s --help ends with an example",
+  async (name) => {
+    const run = await kareus(["profile", name, "--help"]);
+    expect(run.status).toBe(0);
+    expect(run.stdout).toMatch(/Examples?:\n(.*\n)*? {2}\$ kareus profile /);
+  },
+);

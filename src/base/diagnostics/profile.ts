@@ -157,7 +157,7 @@ export function leftOut(where: string, reasons: ReadonlyMap<string, number>): Di
     "KRS2042",
     where,
     `left out: ${shown.join("; ")}${more}`,
-    "what was imported is not affected",
+    "the rest is not affected",
   );
 }
 
@@ -199,6 +199,41 @@ export function mixedImport(where: string, kinds: readonly string[]): Diagnostic
     `files of different kinds: ${kinds.join(", ")}`,
     "import each kind by itself, then `kareus profile merge`",
   );
+}
+
+/** KRS2050: the recorder is not built, or cannot be started. */
+export function recorderMissing(path: string, reason: string): Diagnostic {
+  return error(
+    "KRS2050",
+    path,
+    `the recorder cannot be started: ${reason}`,
+    "`npm run build:recorder` builds it where nvcc is; --recorder names another",
+  );
+}
+
+/** KRS2051: nothing to measure on. */
+export function noGpu(recorder: string): Diagnostic {
+  return error(
+    "KRS2051",
+    recorder,
+    "there is no GPU: nothing was measured",
+    "run it where a GPU is, or see with --dry-run what would be measured",
+  );
+}
+
+/** KRS2052: clocks that the driver does not let this user lock. */
+export function clocksNotLocked(reason: string): Diagnostic {
+  return error(
+    "KRS2052",
+    "--lock-clocks",
+    reason,
+    "leave it out to record at the default clock, or ask for the permission",
+  );
+}
+
+/** KRS2053: a recorder that broke or answered what it should not. */
+export function recorderFailed(recorder: string, reason: string): Diagnostic {
+  return error("KRS2053", recorder, `failed: ${reason}`, "what it had measured is kept");
 }
 
 /** KRS2060: measurements that the data-quality gate turned away before a fit. */

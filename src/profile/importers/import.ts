@@ -13,6 +13,7 @@ import {
 } from "../../base/diagnostics/profile.js";
 import { missingFlags } from "../../base/diagnostics/usage.js";
 import { sha256Hex } from "../../base/json.js";
+import { namesOtherGpu } from "../gpu-name.js";
 import { poolBySetting } from "../pool.js";
 import type { Profile } from "../reader.js";
 import type { ProfileRecord } from "../records.js";
@@ -81,13 +82,6 @@ function sourceOf(file: string, ranks: number | null): Source {
   return fail(unknownMeasurements(file, "JSON, but no trace"));
 }
 
-/** Whether a driver's name (`NVIDIA H100 80GB HBM3`) and a device's (`a100-sxm4-40gb`) disagree. */
-function isOther(driver: string, device: string): boolean {
-  const model = (name: string) => /\b[a-z]{1,2}\d{2,3}\b/i.exec(name)?.[0].toLowerCase();
-  const [traced, wanted] = [model(driver), model(device)];
-  return traced !== undefined && wanted !== undefined && traced !== wanted;
-}
-
 interface Imported {
   readonly records: readonly ProfileRecord[];
   readonly notes: readonly string[];
@@ -101,7 +95,7 @@ function importTraces(
 ): Imported {
   const gpus = [...new Set(traces.flatMap(({ gpu }) => gpu ?? []))].sort();
   for (const gpu of gpus)
-    if (isOther(gpu, setting.gpu)) fail(foreignProfile(where, gpu, setting.gpu));
+    if (namesOtherGpu(gpu, setting.gpu)) fail(foreignProfile(where, gpu, setting.gpu));
   const { records, skipped } = recordsOfTraces(traces, setting);
   if (records.length === 0) {
     const kernels = traces.reduce((sum, trace) => sum + trace.kernels, 0);

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Builds the recorder, as a program and as the library of recorder.py, with the CUDA toolkit.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+if ! command -v nvcc > /dev/null; then
+  echo "nvcc is not there: the recorder needs the CUDA toolkit (13 is what it is built with)" >&2
+  exit 1
+fi
+
+mkdir -p build
+flags=(-std=c++17 -O3 -Xcompiler -fPIC,-Wall,-Wextra,-Werror -Werror all-warnings)
+for architecture in 80 90; do
+  flags+=(-gencode "arch=compute_$architecture,code=sm_$architecture")
+done
+sources=(worklist.cpp nvml.cpp gemm.cpp nccl.cpp kernels.cu runner.cpp recorder.cpp)
+nvcc "${flags[@]}" -shared -o build/libkareus-recorder.so "${sources[@]}" -ldl
+nvcc "${flags[@]}" -o build/kareus-recorder main.cpp "${sources[@]}" -ldl

@@ -1,0 +1,3 @@
+#include "recorder.h"
+
+int main(int argc, char** argv) { return kareus_recorder(argc, argv, nullptr); }

@@ -1,0 +1,38 @@
+// Energy counter and clocks of one GPU, through the driver's own library.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "library.h"
+
+namespace kareus {
+
+class Nvml {
+ public:
+  // `pci_bus_id` as CUDA writes it: both number GPUs differently. Empty: the first GPU.
+  explicit Nvml(const std::string& pci_bus_id);
+  // Gives locked clocks back.
+  ~Nvml();
+  Nvml(const Nvml&) = delete;
+  Nvml& operator=(const Nvml&) = delete;
+
+  bool available() const { return device_ != nullptr; }
+  std::string driver() const;
+
+  // Joules since the driver was loaded; none on GPUs before Volta or without the library.
+  std::optional<double> energy() const;
+
+  // Holds the SM clock. Empty on success, else the driver's reason (mostly: no permission).
+  std::string lockClock(int clock_mhz);
+  void unlockClock();
+
+ private:
+  std::string reasonOf(int status) const;
+
+  Library library_;
+  void* device_ = nullptr;
+  bool locked_ = false;
+};
+
+}  // namespace kareus

@@ -1,0 +1,208 @@
+#include "runner.h"
+
+#include <algorithm>
+
+#include "kernels.h"
+
+namespace kareus {
+namespace {
+
+constexpr int64_t kAlignment = 256;
+
+// Left to libraries: cuBLAS workspaces, NCCL buffers, what torch allocates.
+constexpr double kArenaShare = 0.7;
+
+int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+// Bytes that communication reads, and as many that it writes.
+int64_t movedBytes(const Task& task, bool stands_in) {
+  return stands_in ? wireBytes(task) : task.size_bytes;
+}
+
+int64_t operandsOf(const Task& task, bool stands_in, int64_t* largest) {
+  int64_t total = 0;
+  for (const Kernel& kernel : task.kernels) {
+    int64_t own = 0;
+    for (int64_t bytes : operandBytes(kernel)) own += aligned(bytes);
+    *largest = std::max(*largest, own);
+    total += own;
+  }
+  if (task.communication.empty()) return total;
+  const int64_t moved = 2 * aligned(movedBytes(task, stands_in));
+  *largest = std::max(*largest, moved);
+  return total + moved;
+}
+
+}  // namespace
+
+void check(cudaError_t status, const char* what) {
+  if (status == cudaSuccess) return;
+  throw CudaError(std::string(what) + ": " + cudaGetErrorString(status));
+}
+
+Runner::Runner(KareusAttention attention) : attention_(attention) {
+  ranks_.push_back(openRank(0));
+}
+
+Runner::~Runner() {
+  for (Rank& rank : ranks_) {
+    cudaSetDevice(rank.device);
+    cudaFree(rank.arena);
+    cudaEventDestroy(rank.ready);
+    cudaEventDestroy(rank.done);
+    cudaStreamDestroy(rank.compute);
+    cudaStreamDestroy(rank.communication);
+  }
+}
+
+Runner::Rank Runner::openRank(int device) const {
+  Rank rank;
+  rank.device = device;
+  check(cudaSetDevice(device), "cudaSetDevice");
+  check(cudaStreamCreateWithFlags(&rank.compute, cudaStreamNonBlocking), "cudaStreamCreate");
+  check(cudaStreamCreateWithFlags(&rank.communication, cudaStreamNonBlocking), "cudaStreamCreate");
+  check(cudaEventCreateWithFlags(&rank.ready, cudaEventDisableTiming), "cudaEventCreate");
+  check(cudaEventCreateWithFlags(&rank.done, cudaEventDisableTiming), "cudaEventCreate");
+  rank.gemm = gemm_.handleFor(rank.compute);
+  return rank;
+}
+
+std::string Runner::refusal(const Kernel& kernel) const {
+  if (kernel.op == "conv") return "convolutions are not measured";
+  if (elementBytes(kernel.type) == 0) return "no arithmetic in " + kernel.type;
+  if (kernel.op == "matmul" && ranks_.front().gemm == nullptr) return "cuBLAS is not there";
+  if (kernel.op != "attention") return "";
+  if (attention_ == nullptr) return "attention needs torch: run recorder.py";
+  return ranks_.size() > 1 ? "attention is measured on one GPU alone" : "";
+}
+
+// Every rank of a collective runs the same kernels; without as many GPUs, one runs and a copy
+// stands in.
+std::string Runner::openRanks(const Task& task) {
+  int devices = 0;
+  check(cudaGetDeviceCount(&devices), "cudaGetDeviceCount");
+  stands_in_ = !task.communication.empty() && (task.ranks > devices || task.ranks == 1);
+  const int wanted = task.communication.empty() || stands_in_ ? 1 : task.ranks;
+  if (wanted == 1) return "";
+  if (task.sms == 0) return "copy-engine collectives are not measured";
+  for (int device = static_cast<int>(ranks_.size()); device < wanted; device++) {
+    ranks_.push_back(openRank(device));
+  }
+  if (static_cast<int>(ranks_.size()) != wanted) return "another number of ranks: start again";
+  if (nccl_sms_ == task.sms) return "";
+  if (nccl_sms_ >= 0) return "NCCL keeps its thread blocks: start again";
+  nccl_sms_ = task.sms;
+  return nccl_.start(wanted, task.sms);
+}
+
+std::string Runner::reserve(const Task& task) {
+  int64_t largest = 0;
+  const int64_t wanted = operandsOf(task, stands_in_, &largest);
+  for (Rank& rank : ranks_) {
+    if (rank.arena_bytes >= wanted) continue;
+    check(cudaSetDevice(rank.device), "cudaSetDevice");
+    check(cudaFree(rank.arena), "cudaFree");
+    rank.arena = nullptr;
+    rank.arena_bytes = 0;
+    size_t unused = 0, total = 0;
+    check(cudaMemGetInfo(&unused, &total), "cudaMemGetInfo");
+    const auto most = static_cast<int64_t>(kArenaShare * static_cast<double>(unused));
+    if (largest > most) return "needs " + std::to_string(largest) + " bytes at once";
+    const int64_t bytes = std::min(wanted, most);
+    check(cudaMalloc(reinterpret_cast<void**>(&rank.arena), static_cast<size_t>(bytes)), "cudaMalloc");
+    rank.arena_bytes = bytes;
+    fillBuffer(rank.arena, bytes, rank.compute);
+    check(cudaStreamSynchronize(rank.compute), "fill");
+  }
+  return "";
+}
+
+std::string Runner::prepare(const Task& task) {
+  std::string reason = openRanks(task);
+  for (const Kernel& kernel : task.kernels) {
+    if (reason.empty()) reason = refusal(kernel);
+  }
+  return reason.empty() ? reserve(task) : reason;
+}
+
+// The next bytes of the arena, from its start again when it ends: operands of one kernel never
+// overlap, and what follows finds its data in memory rather than in the cache.
+void* Runner::take(Rank& rank, int64_t bytes) const {
+  if (rank.cursor + bytes > rank.arena_bytes) rank.cursor = 0;
+  void* at = rank.arena + rank.cursor;
+  rank.cursor += aligned(bytes);
+  return at;
+}
+
+void Runner::launchKernel(Rank& rank, const Kernel& kernel) const {
+  if (kernel.op == "attention") {
+    const int backward = kernel.direction == "backward" ? 1 : 0;
+    if (attention_(kernel.sizes.data(), backward, kernel.type.c_str(), rank.compute) != 0) {
+      throw CudaError("attention failed");
+    }
+    return;
+  }
+  int64_t own = 0;
+  const std::vector<int64_t> operands = operandBytes(kernel);
+  for (int64_t bytes : operands) own += aligned(bytes);
+  if (rank.cursor + own > rank.arena_bytes) rank.cursor = 0;
+  void* const a = take(rank, operands[0]);
+  void* const b = take(rank, operands[1]);
+  if (kernel.op == "memory") {
+    launchMemory(a, operands[0], b, operands[1], kernel.sizes[2], rank.compute);
+  } else if (!gemm_.launch(rank.gemm, kernel, a, b, take(rank, operands[2]))) {
+    throw CudaError("cuBLAS refuses the product");
+  }
+}
+
+void Runner::startCommunication(const Task& task) {
+  std::vector<void*> from, to;
+  std::vector<cudaStream_t> streams;
+  const int64_t bytes = movedBytes(task, stands_in_);
+  for (Rank& rank : ranks_) {
+    if (rank.cursor + 2 * aligned(bytes) > rank.arena_bytes) rank.cursor = 0;
+    from.push_back(take(rank, bytes));
+    to.push_back(take(rank, bytes));
+    streams.push_back(rank.communication);
+    check(cudaSetDevice(rank.device), "cudaSetDevice");
+    check(cudaEventRecord(rank.ready, rank.compute), "cudaEventRecord");
+    check(cudaStreamWaitEvent(rank.communication, rank.ready, 0), "cudaStreamWaitEvent");
+  }
+  if (stands_in_) {
+    launchStandIn(from[0], to[0], bytes, task.sms, streams[0]);
+  } else if (!nccl_.launch(task, from, to, streams)) {
+    throw CudaError("NCCL refuses the collective");
+  }
+  for (Rank& rank : ranks_) {
+    check(cudaSetDevice(rank.device), "cudaSetDevice");
+    check(cudaEventRecord(rank.done, rank.communication), "cudaEventRecord");
+  }
+}
+
+void Runner::launch(const Task& task) {
+  const bool communicates = !task.communication.empty();
+  for (Rank& rank : ranks_) rank.cursor = 0;
+  for (size_t i = 0; i < task.kernels.size(); i++) {
+    if (communicates && i == static_cast<size_t>(task.first)) startCommunication(task);
+    for (Rank& rank : ranks_) {
+      if (ranks_.size() > 1) check(cudaSetDevice(rank.device), "cudaSetDevice");
+      launchKernel(rank, task.kernels[i]);
+    }
+  }
+  if (!communicates) return;
+  if (static_cast<size_t>(task.first) == task.kernels.size()) startCommunication(task);
+  for (Rank& rank : ranks_) {
+    if (ranks_.size() > 1) check(cudaSetDevice(rank.device), "cudaSetDevice");
+    check(cudaStreamWaitEvent(rank.compute, rank.done, 0), "cudaStreamWaitEvent");
+  }
+}
+
+void Runner::wait() {
+  for (Rank& rank : ranks_) {
+    check(cudaStreamSynchronize(rank.compute), "run");
+    check(cudaStreamSynchronize(rank.communication), "run");
+  }
+  check(cudaGetLastError(), "run");
+}
+
+}  // namespace kareus

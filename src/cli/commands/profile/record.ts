@@ -1,0 +1,124 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { fail } from "../../../base/diagnostics/diagnostic.js";
+import { missingFlags, unwritable } from "../../../base/diagnostics/usage.js";
+import { plural } from "../../../base/units.js";
+import type { RecorderSetting } from "../../../profile/recorder.js";
+import { recordTasks } from "../../../profile/recording.js";
+import { type MeasuringTask, taskLine } from "../../../profile/work-list.js";
+import {
+  addFlags,
+  integer,
+  quantities,
+  quantity,
+  readFlags,
+  text,
+  toggle,
+  type Values,
+} from "../../flags.js";
+import { JOB_FLAGS, jobOptions } from "../../options.js";
+import { Terminal } from "../../terminal.js";
+import { packageRoot, packageVersion } from "../../version.js";
+
+const RECORD_FLAGS = {
+  out: text("--out <file>", "the profile; it must not exist yet", null),
+  lockClocks: quantities(
+    "--lock-clocks <mhz>",
+    "record at this clock, repeatable; needs permission (default: the clock as it is)",
+    "MHz",
+  ),
+  settings: integer("--settings <n>", "settings of each partition type and clock", 24, {
+    min: 0,
+    max: 100_000,
+  }),
+  trials: integer("--trials <n>", "windows of each task", 3, { min: 1, max: 100 }),
+  window: quantity("--window-s <s>", "measured time of a trial (default: 5)", "seconds"),
+  warmup: quantity("--warmup-s <s>", "time before the first trial (default: 1)", "seconds"),
+  cooldown: quantity("--cooldown-s <s>", "pause before each trial (default: 5)", "seconds"),
+  recorder: text("--recorder <file>", "another build, or recorder.py for attention too", null),
+  dryRun: toggle("--dry-run", "print the work list instead of measuring it"),
+} as const;
+
+const EXAMPLES = `
+Measures this graph's kernels, collectives and overlapped partitions on the GPU of this machine, a
+line of the profile each as it is measured. With one GPU alone a copy stands in for collectives; its
+records are marked and tell how communication disturbs compute, never what a collective costs.
+
+Examples:
+  $ kareus profile record llama.onnx --bind batch=8,sequence=4096 --dtype bf16 --tp 8 --dry-run
+  $ kareus profile record llama.onnx --bind batch=8,sequence=4096 --dtype bf16 --tp 8 \\
+      --gpu a100-sxm4-40gb --lock-clocks 1410 --lock-clocks 1200 --out profiles/llama.jsonl`;
+
+/** `kareus profile record`: measures what a graph is made of on a real GPU. */
+export function addProfileRecord(group: Command): void {
+  const command = group
+    .command("record")
+    .summary("measure a graph's kernels and partitions on this machine's GPU")
+    .description("Measure what a training graph is made of, on a real GPU.")
+    .argument("<graph.onnx>", "ONNX file, - for standard input")
+    .addHelpText("after", EXAMPLES);
+  addFlags(command, { ...JOB_FLAGS, ...RECORD_FLAGS });
+  command.action((graph: string) =>
+    run(graph, readFlags(command, JOB_FLAGS), readFlags(command, RECORD_FLAGS)),
+  );
+}
+
+type JobFlags = Values<typeof JOB_FLAGS>;
+type RecordFlags = Values<typeof RECORD_FLAGS>;
+
+async function run(graph: string, job: JobFlags, flags: RecordFlags): Promise<void> {
+  const { partitionTypes } = await import("../../../pipeline.js");
+  const { measuringTasks } = await import("../../../search/measuring.js");
+  const { out } = flags;
+  if (out === null && !flags.dryRun) fail(missingFlags("kareus profile record", ["--out"]));
+  if (out !== null && existsSync(out)) fail(unwritable(out, "it exists, and is not overwritten"));
+  const terminal = new Terminal(job.json);
+  const { report, progress, printIr } = terminal;
+  const { device, name, types } = await partitionTypes(jobOptions(graph, job), {
+    ...{ report, progress, printIr },
+  });
+  const locked = flags.lockClocks.length > 0;
+  const tasks = measuringTasks(types, device, {
+    clocks_mhz: locked ? flags.lockClocks : [device.highest_clock_mhz],
+    settings: flags.settings,
+  });
+  const setting = recorderSetting(flags);
+  if (out === null || flags.dryRun) {
+    process.stdout.write(tasks.map(taskLine).join(""));
+    process.stderr.write(`${summary(tasks, setting)}\n`);
+    return;
+  }
+  const target = { gpu: device.name, graph: name, out, tool: `kareus ${packageVersion()}` };
+  const kept = await recordTasks(tasks, setting, target, { report, progress }).finally(() =>
+    terminal.close(),
+  );
+  process.stdout.write(`${out}: ${plural(kept, "record")} of ${device.name}\n`);
+}
+
+/** The recorder beside the package unless another is named. */
+function recorderSetting(flags: RecordFlags): RecorderSetting {
+  const built = join(packageRoot(), "native/recorder/build/kareus-recorder");
+  return {
+    recorder: flags.recorder ?? built,
+    window_s: flags.window ?? 5,
+    warmup_s: flags.warmup ?? 1,
+    cooldown_s: flags.cooldown ?? 5,
+    trials: flags.trials,
+    lock_clocks: flags.lockClocks.length > 0,
+  };
+}
+
+/** What would be measured, and how long that takes at least. */
+function summary(tasks: readonly MeasuringTask[], setting: RecorderSetting): string {
+  const count = (kind: MeasuringTask["subject"]["record"]) =>
+    tasks.filter(({ subject }) => subject.record === kind).length;
+  const { warmup_s, trials, window_s, cooldown_s } = setting;
+  const time_s = tasks.length * (warmup_s + trials * (window_s + cooldown_s));
+  const kinds = [
+    plural(count("kernel"), "kernel setting"),
+    plural(count("collective"), "collective setting"),
+    plural(count("partition"), "partition setting"),
+  ];
+  return `${kinds.join(", ")}: ${plural(Math.ceil(time_s / 60), "minute")} at least`;
+}

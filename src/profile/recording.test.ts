@@ -1,0 +1,124 @@
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
+import { readProfile } from "./reader.js";
+import { recordTasks } from "./recording.js";
+import type { MeasuringTask } from "./work-list.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "kareus-recording-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const work = { op: "matmul", b: 1, m: 8, n: 4, k: 2, dtype: "bfloat16" } as const;
+const communication = { kind: "all_reduce", size_bytes: 1024, ranks: 8, group: "tp" } as const;
+const base = { freq_mhz: 1410, first: 0, sms: 0, kernels: [work], communication: null };
+const tasks: readonly MeasuringTask[] = [
+  { ...base, subject: { record: "kernel" } },
+  { ...base, subject: { record: "collective" }, kernels: [], communication, sms: 4 },
+  {
+    ...{ ...base, communication, sms: 4, first: 1 },
+    subject: { record: "partition", partition: "forward.0", launch_slot: null },
+  },
+];
+
+let made = 0;
+
+/** A program in the recorder's place: answers each line of its work list by `answer`. */
+function fake(answer: string, gpu = "NVIDIA A100-SXM4-40GB"): string {
+  const path = join(scratch, `recorder${made++}`);
+  writeFileSync(
+    path,
+    `#!${process.execPath}
+    const say = (value) => console.log(typeof value === "string" ? value : JSON.stringify(value));
+    const lines = require("node:fs").readFileSync(0, "utf8").trimEnd().split("\\n");
+    say({ gpu: ${JSON.stringify(gpu)}, driver: "580.1", sm_count: 108 });
+    const times = { time_s: 0.002, time_s_std: 1e-5, trials: 3 };
+    const metered = { ...times, energy_j: 0.5, energy_j_std: 0.01, stand_in: false };
+    for (const line of lines) {
+      const words = line.split(" ");
+      const task = Number(words[1]);
+      ${answer}
+    }`,
+  );
+  chmodSync(path, 0o755);
+  return path;
+}
+
+async function recorded(recorder: string) {
+  const out = join(scratch, `${made++}.jsonl`);
+  const warnings: Diagnostic[] = [];
+  const setting = { window_s: 5, warmup_s: 1, cooldown_s: 4, trials: 3, lock_clocks: false };
+  const target = { gpu: "a100-sxm4-40gb", graph: "g", out, tool: "test" };
+  const hooks = { report: (d: Diagnostic) => warnings.push(d), progress: () => undefined };
+  const kept = await recordTasks(tasks, { ...setting, recorder }, target, hooks).catch(
+    (cause: Error) => cause.message,
+  );
+  const profile = existsSync(out) ? readProfile(out, () => undefined) : null;
+  return { kept, profile, codes: warnings.map(({ code }) => code) };
+}
+
+describe("recording", () => {
+  test("each answer becomes the record of its task, in a profile that says how", async () => {
+    const { kept, profile, codes } = await recorded(fake("say({ task, ...metered });"));
+    expect([kept, codes]).toEqual([3, []]);
+    expect(profile?.header).toMatchObject({
+      ...{ gpu: "a100-sxm4-40gb", driver: "580.1", tool: "test" },
+      method: { window_s: 5, cooldown_s: 4, trials: 3, clocks: "default" },
+      note: "kernels and partitions of g, recorded on NVIDIA A100-SXM4-40GB with 108 SMs; memory-bound kernels as a stream of their traffic",
+    });
+    const outcome = { source: "measured", time_s: 0.002, energy_j: 0.5, trials: 3, freq_mhz: 1410 };
+    expect(profile?.records).toMatchObject([
+      { ...outcome, record: "kernel", op: "matmul", sms: null },
+      { ...outcome, record: "collective", op: "all_reduce", size_bytes: 1024, ranks: 8, sms: 4 },
+      { ...outcome, record: "partition", partition: "forward.0", launch_slot: null, sms: 4 },
+    ]);
+    expect(JSON.stringify(profile)).not.toContain("stand_in");
+  });
+
+  test("stand-ins are marked, energy may be missing, what is passed over is reported", async () => {
+    const { kept, profile, codes } = await recorded(
+      fake(`if (task === 0) say({ task, skipped: "too large" });
+      else say({ task, ...metered, stand_in: true, energy_j: null, energy_j_std: null });`),
+    );
+    expect([kept, codes]).toEqual([2, ["KRS2042"]]);
+    expect(profile?.records).toMatchObject([
+      { stand_in: true, energy_j: null },
+      { stand_in: true, energy_j: null },
+    ]);
+  });
+
+  test("without a GPU the answer is no and nothing is written", async () => {
+    const path = fake("");
+    writeFileSync(path, "#!/bin/sh\nexit 3\n");
+    expect(await recorded(path)).toEqual({
+      kept: expect.stringContaining("KRS2051"),
+      profile: null,
+      codes: [],
+    });
+  });
+
+  test("what was measured before the recorder broke is kept", async () => {
+    const { kept, profile } = await recorded(
+      fake("if (task > 1) process.exit(5); say({ task, ...metered });"),
+    );
+    expect(kept).toContain("KRS2053");
+    expect(profile?.records).toHaveLength(2);
+  });
+
+  test.each([
+    ["KRS2030", fake("say({ task, ...metered });", "NVIDIA H100 80GB HBM3")],
+    ["KRS2050", join(scratch, "absent")],
+    ["KRS2053", fake('say("hello");')],
+    ["KRS2053", fake("say({ task: 99, ...metered });")],
+    ["KRS2053", fake("say({ task, ...metered, time_s: -1 });")],
+  ])("%s", async (code, recorder) => {
+    expect((await recorded(recorder)).kept).toContain(code);
+  });
+
+  test("a file that cannot be run is no recorder", async () => {
+    const path = fake("");
+    chmodSync(path, 0o644);
+    expect((await recorded(path)).kept).toContain("KRS2050");
+  });
+});

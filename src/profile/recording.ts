@@ -1,0 +1,104 @@
+import { existsSync } from "node:fs";
+import { fail, type Report } from "../base/diagnostics/diagnostic.js";
+import {
+  foreignProfile,
+  leftOut,
+  recorderFailed,
+  recorderMissing,
+} from "../base/diagnostics/profile.js";
+import { sha256Hex } from "../base/json.js";
+import { createProfile } from "./appender.js";
+import { namesOtherGpu } from "./gpu-name.js";
+import { type RecorderSetting, runRecorder } from "./recorder.js";
+import type { ProfileHeader } from "./records.js";
+import { type Greeting, type MeasuringTask, readReply, recordOf, taskLine } from "./work-list.js";
+
+interface Target {
+  /** The device's name. */
+  readonly gpu: string;
+  readonly graph: string;
+  readonly out: string;
+  /** This program, with its version. */
+  readonly tool: string;
+}
+
+interface Hooks {
+  readonly report: Report;
+  readonly progress: (phase: string, done: number, total: number) => void;
+}
+
+/**
+ * Measures tasks into a new profile; each record is on the disk before the next is measured. Returns
+ * how many were. What the recorder passes over is reported; fails as {@link runRecorder} does, and
+ * with KRS2030 where the GPU found is surely another than the device.
+ */
+export async function recordTasks(
+  tasks: readonly MeasuringTask[],
+  setting: RecorderSetting,
+  target: Target,
+  { report, progress }: Hooks,
+): Promise<number> {
+  const { recorder } = setting;
+  if (!existsSync(recorder)) fail(recorderMissing(recorder, "no such file"));
+  const skipped = new Map<string, number>();
+  let profile: ReturnType<typeof createProfile> | null = null;
+  let [done, kept] = [0, 0];
+  const onLine = (line: string) => {
+    const reply = readReply(line);
+    if (reply === null) return fail(recorderFailed(recorder, `it answered ${line.slice(0, 80)}`));
+    if ("gpu" in reply) {
+      if (namesOtherGpu(reply.gpu, target.gpu)) {
+        fail(foreignProfile(recorder, reply.gpu, target.gpu));
+      }
+      profile ??= createProfile(target.out, header(tasks, setting, target, reply));
+      return;
+    }
+    const task = tasks[reply.task];
+    if (task === undefined || profile === null) {
+      return fail(
+        recorderFailed(recorder, `it answered task ${reply.task}, which it was not given`),
+      );
+    }
+    progress("measuring", ++done, tasks.length);
+    if ("skipped" in reply) {
+      skipped.set(reply.skipped, (skipped.get(reply.skipped) ?? 0) + 1);
+    } else {
+      profile.append([recordOf(task, reply)]);
+      kept++;
+    }
+  };
+  for (const list of workLists(tasks)) await runRecorder(list, setting, onLine);
+  if (skipped.size > 0) report(leftOut(target.out, skipped));
+  return kept;
+}
+
+/** A list for each number of SMs, because NCCL takes its thread blocks once a process. */
+function workLists(tasks: readonly MeasuringTask[]): string[] {
+  const lists = new Map<number, string>();
+  tasks.forEach((task, id) => {
+    lists.set(task.sms, (lists.get(task.sms) ?? "") + taskLine(task, id));
+  });
+  return [...lists.values()];
+}
+
+function header(
+  tasks: readonly MeasuringTask[],
+  setting: RecorderSetting,
+  { gpu, graph, tool }: Target,
+  found: Greeting,
+): ProfileHeader {
+  const date = new Date().toISOString();
+  const { window_s, cooldown_s, trials, lock_clocks } = setting;
+  const list = tasks.map(taskLine).join("");
+  return {
+    format: "kareus-profile",
+    version: 1,
+    id: `recorded-${sha256Hex(`${date}\n${list}`).slice(0, 12)}`,
+    gpu,
+    driver: found.driver === "" ? null : found.driver,
+    date,
+    tool,
+    method: { window_s, cooldown_s, trials, clocks: lock_clocks ? "locked" : "default" },
+    note: `kernels and partitions of ${graph}, recorded on ${found.gpu} with ${found.sm_count} SMs; memory-bound kernels as a stream of their traffic`,
+  };
+}

@@ -1,0 +1,125 @@
+import { z } from "zod";
+import type { Communication } from "../ir/partition.js";
+import type { Work } from "../ir/work.js";
+import {
+  type CollectiveRecord,
+  type KernelRecord,
+  keyOf,
+  type PartitionRecord,
+  type ProfileRecord,
+} from "./records.js";
+
+/*
+ * The recorder's side of a profile. It knows nothing of graphs: it is given tasks as lines of text
+ * (native/recorder/worklist.h says how they read) and answers each with a line of JSON.
+ */
+
+/** What a task measures: the record that it becomes. */
+type Subject =
+  | { readonly record: "kernel" }
+  | { readonly record: "collective" }
+  | Pick<PartitionRecord, "record" | "partition" | "launch_slot">;
+
+/** Something to run on a GPU over and over: kernels, and communication beside them. */
+export interface MeasuringTask {
+  readonly subject: Subject;
+  readonly kernels: readonly Work[];
+  readonly communication: Communication | null;
+  /** The kernel before which communication starts; their count: after the last. */
+  readonly first: number;
+  readonly freq_mhz: number;
+  /** SMs of communication; 0 without any. */
+  readonly sms: number;
+}
+
+function workWords(work: Work): (string | number)[] {
+  switch (work.op) {
+    case "matmul":
+      return [work.op, work.b, work.m, work.n, work.k, work.dtype];
+    case "memory":
+      return [work.op, work.bytes_read, work.bytes_written, work.flops, work.dtype];
+    case "attention": {
+      const { op, b, heads, kv_heads, q_len, kv_len, head_dim, causal, direction, dtype } = work;
+      const sizes = [b, heads, kv_heads, q_len, kv_len, head_dim, causal ? 1 : 0];
+      return [op, ...sizes, direction, dtype];
+    }
+    case "conv": {
+      const { op, n, c_in, c_out, out_spatial, in_spatial, kernel_spatial, groups, dtype } = work;
+      return [op, n, c_in, c_out, out_spatial, in_spatial, kernel_spatial, groups, dtype];
+    }
+  }
+}
+
+/** A task as the recorder reads it; `id` comes back with its answer. */
+export function taskLine(task: MeasuringTask, id: number): string {
+  const { kernels, communication, freq_mhz, sms, first } = task;
+  const { kind = "none", size_bytes = 0, ranks = 1 } = communication ?? {};
+  const words = [
+    ...["task", id, "clock", freq_mhz, "sms", sms, "first", first],
+    ...["comm", kind, size_bytes, ranks, "kernels", kernels.length],
+    ...kernels.flatMap(workWords),
+  ];
+  return `${words.join(" ")}\n`;
+}
+
+const seconds = z.number().nonnegative();
+
+const greeting = z.strictObject({ gpu: z.string(), driver: z.string(), sm_count: z.int() });
+const skipped = z.strictObject({ task: z.int().nonnegative(), skipped: z.string() });
+const measured = z.strictObject({
+  task: z.int().nonnegative(),
+  time_s: z.number().positive(),
+  time_s_std: seconds,
+  energy_j: seconds.nullable(),
+  energy_j_std: seconds.nullable(),
+  trials: z.int().positive(),
+  stand_in: z.boolean(),
+});
+
+/** What the recorder says of itself, or of one task. */
+const reply = z.union([greeting, skipped, measured]);
+export type Greeting = z.output<typeof greeting>;
+type Reply = z.output<typeof reply>;
+type Measured = z.output<typeof measured>;
+
+/** A line of the recorder's output; null if it is none of its answers. */
+export function readReply(line: string): Reply | null {
+  try {
+    return reply.safeParse(JSON.parse(line)).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** The record that a task became. */
+export function recordOf(task: MeasuringTask, answer: Measured): ProfileRecord {
+  const { time_s, time_s_std, energy_j, energy_j_std, trials } = answer;
+  const { freq_mhz, subject } = task;
+  const outcome = { time_s, energy_j, time_s_std, energy_j_std, trials } as const;
+  const source = "measured" as const;
+  const standIn = answer.stand_in ? ({ stand_in: true } as const) : {};
+  switch (subject.record) {
+    case "kernel": {
+      const [work] = task.kernels;
+      if (work === undefined) throw new Error("a kernel task without a kernel");
+      return {
+        ...subject,
+        ...keyOf(work),
+        freq_mhz,
+        sms: null,
+        source,
+        ...outcome,
+      } satisfies KernelRecord;
+    }
+    case "collective": {
+      if (task.communication === null) throw new Error("a collective task without a collective");
+      const { kind: op, size_bytes, ranks } = task.communication;
+      const setting = { op, size_bytes, ranks, ...standIn, freq_mhz, sms: task.sms };
+      return { ...subject, ...setting, source, ...outcome } satisfies CollectiveRecord;
+    }
+    case "partition": {
+      const setting = { order: null, ...standIn, freq_mhz, sms: task.sms };
+      return { ...subject, ...setting, source, ...outcome };
+    }
+  }
+}

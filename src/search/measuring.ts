@@ -1,0 +1,93 @@
+import { canonicalJson } from "../base/json.js";
+import type { Device } from "../gpu/device-schema.js";
+import type { Configuration } from "../ir/configuration.js";
+import { launchIndex, type PartitionType } from "../ir/partition.js";
+import { spread } from "../math/spread.js";
+import type { MeasuringTask } from "../profile/work-list.js";
+import { legalSms } from "./legality.js";
+import { configurationSpace } from "./space.js";
+
+interface MeasuringOptions {
+  readonly clocks_mhz: readonly number[];
+  /** Settings of each partition type and clock beside the baselines', at most. */
+  readonly settings: number;
+}
+
+/** The first of each key. */
+function distinct<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
+  return [...new Map([...items].reverse().map((item) => [keyOf(item), item])).values()].reverse();
+}
+
+function kernelTasks(partitions: readonly PartitionType[], freq_mhz: number): MeasuringTask[] {
+  const works = partitions.flatMap(({ kernels }) => kernels.map(({ work }) => work));
+  return distinct(works, (work) => canonicalJson({ ...work })).map((work) => ({
+    ...{ subject: { record: "kernel" }, kernels: [work], communication: null },
+    ...{ first: 0, freq_mhz, sms: 0 },
+  }));
+}
+
+function collectiveTasks(
+  partitions: readonly PartitionType[],
+  device: Device,
+  freq_mhz: number,
+): MeasuringTask[] {
+  const all = partitions.filter(({ communication }) => communication !== null);
+  const each = distinct(all, ({ communication }) => canonicalJson({ ...communication, group: "" }));
+  return each.flatMap((partition) =>
+    legalSms(partition, device).map((sms) => ({
+      ...{ subject: { record: "collective" }, kernels: [], communication: partition.communication },
+      ...{ first: 0, freq_mhz, sms },
+    })),
+  );
+}
+
+/** Baselines first, then settings spread over slots and SMs. */
+function settingsOf(
+  partition: PartitionType,
+  device: Device,
+  freq_mhz: number,
+  count: number,
+): Configuration[] {
+  const space = configurationSpace(partition, { ...device, searched_clocks_mhz: [freq_mhz] });
+  const all = Array.from({ length: space.size }, (_, index) => space.at(index));
+  // What waits for its own kernels adds up from parts that are measured.
+  const more = partition.dependent ? [] : spread(all, count);
+  return distinct([...space.baselines, ...more], (each) => canonicalJson({ ...each }));
+}
+
+function partitionTasks(
+  partition: PartitionType,
+  device: Device,
+  freq_mhz: number,
+  settings: number,
+): MeasuringTask[] {
+  const { key, communication } = partition;
+  // A kernel or a collective alone is measured as such.
+  if (partition.kernels.length + (communication === null ? 0 : 1) < 2) return [];
+  return settingsOf(partition, device, freq_mhz, settings).map(({ launch_slot, sms }) => ({
+    subject: { record: "partition", partition: key, launch_slot },
+    kernels: partition.kernels.map(({ work }) => work),
+    communication,
+    first: launchIndex(partition, launch_slot) ?? partition.kernels.length,
+    ...{ freq_mhz, sms },
+  }));
+}
+
+/**
+ * What is worth measuring of a graph: each distinct kernel, each distinct collective by SMs, and of
+ * each partition type the baselines' and some more settings; at each clock. Tasks of equal SMs
+ * stand together, because NCCL takes its thread blocks once a process.
+ */
+export function measuringTasks(
+  partitions: readonly PartitionType[],
+  device: Device,
+  { clocks_mhz, settings }: MeasuringOptions,
+): MeasuringTask[] {
+  const sorted = [...partitions].sort((a, b) => (a.key < b.key ? -1 : 1));
+  const tasks = clocks_mhz.flatMap((freq_mhz) => [
+    ...kernelTasks(sorted, freq_mhz),
+    ...collectiveTasks(sorted, device, freq_mhz),
+    ...sorted.flatMap((partition) => partitionTasks(partition, device, freq_mhz, settings)),
+  ]);
+  return tasks.sort((a, b) => a.sms - b.sms);
+}
