@@ -6,9 +6,9 @@ import { baselineFrontiers } from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
 import { checkLayout, pipelineProblem } from "./compose/problem.js";
 import { solvePipeline } from "./compose/solve.js";
-import { blendedOracle } from "./cost/blended.js";
 import { modelledOracle } from "./cost/modelled.js";
 import type { CostOracle } from "./cost/oracle.js";
+import { costsOn } from "./cost/rescaled.js";
 import { frontierFile, type RunFacts } from "./emit/frontier.js";
 import { type Inspection, inspection } from "./emit/inspection.js";
 import { planFile } from "./emit/plan.js";
@@ -84,7 +84,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const device = loadDevice(options.gpu);
   const static_power_w = options.static_power_w ?? device.static_power_w;
   const measurements = loadMeasurements(options.profiles, device.name, hooks.report);
-  const oracle = blendedOracle(device, measurements);
+  const oracle = costsOn(device, measurements);
 
   const { microbatches, pipeline, chunks } = options;
   const layout = { microbatches, static_power_w, pipeline, chunks };
@@ -135,7 +135,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
 export async function inspect(options: OptimizeOptions, hooks: Hooks): Promise<Inspection> {
   const device = loadDevice(options.gpu);
   const measurements = loadMeasurements(options.profiles, device.name, hooks.report);
-  const costOf = topClockCost(blendedOracle(device, measurements), device);
+  const costOf = topClockCost(costsOn(device, measurements), device);
   const imported = await read(options, hooks);
   const { recognised, kernels, partitions } = lower(imported, costOf, options, hooks);
   return inspection({ gpu: device.name, imported, recognised, kernels, partitions, costOf });

@@ -128,6 +128,16 @@ export function nothingMeasured(file: string): Diagnostic {
   );
 }
 
+/** KRS2034: measurements of another GPU, taken as a what-if. */
+export function rescaledProfile(file: string, of: string, wanted: string): Diagnostic {
+  return warning(
+    "KRS2034",
+    file,
+    `was recorded on ${of}: costs are rescaled to ${wanted}, and count as extrapolated`,
+    `take a profile of ${wanted} for costs that count as measured`,
+  );
+}
+
 /** KRS2040: a file that none of the importers knows. */
 export function unknownMeasurements(file: string, reason: string): Diagnostic {
   return error(
