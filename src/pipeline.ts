@@ -8,9 +8,9 @@ import { instructionFrontiers } from "./compose/instructions.js";
 import { remedies, type StageMemory, stageMemory } from "./compose/memory.js";
 import { checkLayout, pipelineProblem } from "./compose/problem.js";
 import { solvePipeline } from "./compose/solve.js";
-import { blendedOracle } from "./cost/blended.js";
 import { modelledOracle } from "./cost/modelled.js";
 import type { CostOracle } from "./cost/oracle.js";
+import { costsOn } from "./cost/rescaled.js";
 import { frontierFile, type RunFacts } from "./emit/frontier.js";
 import { type Inspection, inspection } from "./emit/inspection.js";
 import { planFile } from "./emit/plan.js";
@@ -93,7 +93,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const device = loadDevice(options.gpu);
   const static_power_w = options.static_power_w ?? device.static_power_w;
   const measurements = loadMeasurements(options.profiles, device.name, hooks.report);
-  const oracle = blendedOracle(device, measurements);
+  const oracle = costsOn(device, measurements);
 
   const { microbatches, pipeline, chunks, transfer_s } = options;
   const switch_time_s = options.switch_time_s ?? device.switch_time_s;
@@ -133,8 +133,17 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     const facts = runFacts(options, device, layout, lowered.kernels);
     const costs = { ...countSources(all), profiles: [...measurements.profiles] };
     const { seed } = options;
+    const expected_error = device.expected_error ?? null;
     return {
-      frontier: frontierFile({ ...facts, seed, costs, memory, baselines, frontier }),
+      frontier: frontierFile({
+        ...facts,
+        seed,
+        costs,
+        memory,
+        expected_error,
+        baselines,
+        frontier,
+      }),
       plans: frontier.points.map((point, id) => planFile(point, id, lowered.partitions, facts)),
       evaluations: all,
       timings: timer.timings,
@@ -146,7 +155,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
 export async function inspect(options: OptimizeOptions, hooks: Hooks): Promise<Inspection> {
   const device = loadDevice(options.gpu);
   const measurements = loadMeasurements(options.profiles, device.name, hooks.report);
-  const costOf = topClockCost(blendedOracle(device, measurements), device);
+  const costOf = topClockCost(costsOn(device, measurements), device);
   const imported = await read(options, hooks);
   const { recognised, kernels, partitions } = lower(imported, costOf, options, hooks);
   const memory = memoryOf(kernels, device, options, hooks.report);

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { commandNotBuilt } from "../base/diagnostics/usage.js";
+import { addDevices } from "./commands/devices.js";
 import { addInspect } from "./commands/inspect.js";
 import { addOptimize } from "./commands/optimize.js";
 import { addProfile } from "./commands/profile.js";
@@ -18,7 +19,6 @@ const UNBUILT = [
   "diff",
   "export",
   "run",
-  "devices",
   "doctor",
 ] as const;
 
@@ -43,6 +43,7 @@ export function buildProgram(version: string): Command {
   addSolve(program);
   addInspect(program);
   addProfile(program);
+  addDevices(program);
   addSchema(program);
   for (const name of UNBUILT) addUnbuilt(program, name);
   return program;

@@ -77,7 +77,8 @@ function corrected(modelled: Cost, residuals: Residuals, place: Place, idle_w: n
   const time_s = modelled.time_s * Math.exp(time.value);
   const dynamic_j = (modelled.energy_j - idle_w * modelled.time_s) * Math.exp(dynamic.value);
   const energy_j = idle_w * time_s + dynamic_j;
-  const cost: Cost = { time_s, energy_j, source: "modelled", time_s_std: time_s * time.error };
+  const { source } = modelled;
+  const cost: Cost = { time_s, energy_j, source, time_s_std: time_s * time.error };
   if (dynamicField === null) return cost;
   const energy_j_std = Math.hypot(idle_w * time_s * time.error, dynamic_j * dynamic.error);
   return { ...cost, energy_j_std };

@@ -37,11 +37,13 @@ export function modelledOracle(device: Device, correction: Correction = UNCORREC
     models.set(partition, made);
     return made;
   };
+  // A device with another one's constants, rescaled, is a what-if.
+  const source = device.rescaled_from === undefined ? "modelled" : "extrapolated";
   return {
     gpu: device.name,
     cost: (partition, configuration) => {
       const { time_s, energy_j } = cappedRun(modelOf(partition), configuration, device);
-      return { time_s, energy_j, source: "modelled" };
+      return { time_s, energy_j, source };
     },
   };
 }

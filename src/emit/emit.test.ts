@@ -191,6 +191,7 @@ const FRONTIER = frontierFile({
   seed: 0,
   costs: { measured: 0, interpolated: 0, modelled: 42, extrapolated: 0, profiles: [] },
   memory: [{ peak_bytes: 3e10 }, { peak_bytes: 2e10 }],
+  expected_error: { time: 0.04, energy: 0.05 },
   baselines: [
     { name: "sequential-max-clock", points: [{ time_s: 3.5, energy_j: 2000 }] },
     { name: "sequential-frequency", points: [{ time_s: 1, energy_j: 5000 }] },

@@ -24,6 +24,8 @@ interface BaselineFrontier {
 interface FrontierInput extends RunFacts {
   readonly seed: number;
   readonly costs: CostCounts;
+  /** Relative errors of modelled costs; null where nothing is known of them. */
+  readonly expected_error: { readonly time: number; readonly energy: number } | null;
   readonly baselines: readonly BaselineFrontier[];
   /** Of one GPU, by stage. */
   readonly memory: readonly { readonly peak_bytes: number }[];
@@ -34,6 +36,15 @@ interface FrontierInput extends RunFacts {
 /** Where the plan of a point lies, from the frontier file's folder: `plans/007.json`. */
 function planPath(id: number): string {
   return `plans/${String(id).padStart(3, "0")}.json`;
+}
+
+/** Only costs that are not measured are as far off as the model. */
+function expectedError({
+  costs,
+  expected_error,
+}: FrontierInput): Pick<FrontierFile, "expected_error"> {
+  const modelled = costs.modelled + costs.extrapolated > 0;
+  return modelled && expected_error !== null ? { expected_error } : {};
 }
 
 /** The content of frontier.json: energies of one GPU per stage become those of a whole replica. */
@@ -50,6 +61,7 @@ export function frontierFile(input: FrontierInput): FrontierFile {
     ...(input.switch_time_s > 0 ? { switch_time_s: input.switch_time_s } : {}),
     parallelism: input.parallelism,
     costs: input.costs,
+    ...expectedError(input),
     energy_optimal_time_s: input.frontier.energy_optimal_time_s,
     peak_memory_bytes: input.memory.map(({ peak_bytes }) => peak_bytes),
     baselines: input.baselines.map(({ name, points }) => ({

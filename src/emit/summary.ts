@@ -22,7 +22,7 @@ export function frontierSummary(frontier: FrontierFile): string {
   const peak_bytes = Math.max(0, ...(frontier.peak_memory_bytes ?? []));
   if (peak_bytes > 0)
     lines.push(`Peak memory, estimated: ${scaled(peak_bytes, "B")} of one GPU.\n`);
-  return `${lines.join("\n")}\n${gainsOf(frontier).map(gainSentence).join("\n")}\n${costSentence(frontier)}\n`;
+  return `${lines.join("\n")}\n${gainsOf(frontier).map(gainSentence).join("\n")}\n${costSentence(frontier)}\n${errorSentence(frontier)}`;
 }
 
 /** Where the costs behind the points come from. */
@@ -31,6 +31,17 @@ function costSentence({ costs }: FrontierFile): string {
   const named = Object.entries(counts).filter(([, count]) => count > 0);
   const list = named.map(([source, count]) => `${count} ${source}`).join(", ");
   return `Costs: ${list}${profiles.length === 0 ? "" : ` (profiles: ${profiles.join(", ")})`}.`;
+}
+
+/** How far off the costs that are not measured may be; nothing where all are. */
+function errorSentence({ costs, expected_error, gpu }: FrontierFile): string {
+  if (costs.modelled + costs.extrapolated === 0) return "";
+  if (expected_error === undefined) {
+    return `How far off they are is not known: no plan for ${gpu} was compared with a measurement.\n`;
+  }
+  const percent = (share: number) => `${Number((100 * share).toPrecision(2))}%`;
+  const { time, energy } = expected_error;
+  return `Expected error where not measured: ${percent(time)} in time, ${percent(energy)} in energy.\n`;
 }
 
 function row(point: FrontierPoint): readonly (string | number)[] {

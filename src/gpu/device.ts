@@ -43,20 +43,30 @@ function versionOf(data: unknown): number | null {
   return typeof data.version === "number" ? data.version : null;
 }
 
+/** The names of the devices that come with the program, in order. */
+export function deviceNames(): readonly string[] {
+  return bundledNames(bundledDirectory());
+}
+
 /**
- * The device of that bundled name, or of that file. Fails with KRS2001 (unknown), KRS2002
- * (unreadable), KRS2003 (invalid) or KRS2004 (newer version).
+ * The device of that bundled name, or of that file, and what its file holds, sources included. Fails
+ * with KRS2001 (unknown), KRS2002 (unreadable), KRS2003 (invalid) or KRS2004 (newer version).
  */
-export function loadDevice(nameOrFile: string): Device {
+export function readDevice(nameOrFile: string): { device: Device; content: unknown } {
   const directory = bundledDirectory();
   const names = bundledNames(directory);
   const file = names.includes(nameOrFile) ? join(directory, `${nameOrFile}.json`) : nameOrFile;
   if (!existsSync(file)) return fail(unknownDevice(nameOrFile, names));
-  const data = readJson(file);
-  const version = versionOf(data);
+  const content = readJson(file);
+  const version = versionOf(content);
   if (version !== null && version > VERSION) return fail(newerVersion(file, FORMAT, version));
-  const parsed = deviceSchema.safeParse(data);
-  if (parsed.success) return parsed.data;
+  const parsed = deviceSchema.safeParse(content);
+  if (parsed.success) return { device: parsed.data, content };
   const issue = parsed.error.issues[0];
   return fail(invalidDevice(file, `${issue?.path.join(".")}: ${issue?.message}`));
+}
+
+/** The same, without its sources: plain data that threads can receive. */
+export function loadDevice(nameOrFile: string): Device {
+  return readDevice(nameOrFile).device;
 }

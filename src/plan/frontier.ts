@@ -41,6 +41,8 @@ const frontier = z.object({
     extrapolated: count,
     profiles: z.array(z.string()),
   }),
+  /** Relative errors to expect of modelled times and energies; absent where nothing is known. */
+  expected_error: z.object({ time: quantity, energy: quantity }).exactOptional(),
   energy_optimal_time_s: quantity,
   /** Peak memory of one GPU of each stage, estimated. */
   peak_memory_bytes: z.array(quantity).optional(),

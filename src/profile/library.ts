@@ -5,6 +5,7 @@ import {
   foreignProfile,
   noProfileFor,
   nothingMeasured,
+  rescaledProfile,
   unreadableProfile,
 } from "../base/diagnostics/profile.js";
 import { poolBySetting, settingOf } from "./pool.js";
@@ -14,6 +15,8 @@ import { type MeasuringTask, recordOf } from "./work-list.js";
 
 /** Measurements of one GPU that costs may be taken from: plain data, one record per setting. */
 export interface Measurements {
+  /** The GPU that was measured, where it is another one than the run is for. */
+  readonly other_gpu?: string;
   /** Ids of the profiles that they come from, sorted. */
   readonly profiles: readonly string[];
   readonly kernels: readonly KernelRecord[];
@@ -51,19 +54,30 @@ function counts(record: ProfileRecord): record is KernelLike {
   return record.record === "kernel" || record.stand_in !== true;
 }
 
-/** The profiles behind a path: those of the GPU in a folder, or a file, which must be of the GPU. */
+/** The profiles behind a path: a file, or those of one GPU in a folder, the run's if it has any. */
 function profilesAt(path: string, gpu: string, report: Report): [string, Profile][] {
   const files = filesIn(path);
-  if (files === null) {
-    const profile = readProfile(path, report);
-    if (profile.header.gpu !== gpu) return fail(foreignProfile(path, profile.header.gpu, gpu));
-    return [[path, profile]];
-  }
+  if (files === null) return [[path, readProfile(path, report)]];
   const all = files.map((file): [string, Profile] => [file, readProfile(file, report)]);
   const own = all.filter(([, { header }]) => header.gpu === gpu);
   if (own.length > 0) return own;
   const others = [...new Set(all.map(([, { header }]) => header.gpu))].sort();
-  return fail(noProfileFor(path, gpu, others));
+  return others.length === 1 ? all : fail(noProfileFor(path, gpu, others));
+}
+
+/** The other GPU that all profiles are of, which is reported; undefined: they are of the run's. */
+function otherGpu(
+  profiles: readonly [string, Profile][],
+  gpu: string,
+  report: Report,
+): string | undefined {
+  const foreign = profiles.find(([, { header }]) => header.gpu !== gpu);
+  if (foreign === undefined) return undefined;
+  const [path, { header }] = foreign;
+  const alike = profiles.every(([, profile]) => profile.header.gpu === header.gpu);
+  if (!alike) return fail(foreignProfile(path, header.gpu, gpu));
+  report(rescaledProfile(path, header.gpu, gpu));
+  return header.gpu;
 }
 
 /** A setting, whether a collective was there or a stand-in for it. */
@@ -94,9 +108,9 @@ const ANY_ANSWER = {
 };
 
 /**
- * Reads the measurements of a GPU from files and folders. Fails with KRS2010 and KRS2011 where a
- * profile is unreadable or malformed, KRS2030 and KRS2032 where it is of another GPU; a profile
- * that measures nothing is reported.
+ * Reads the measurements of one GPU from files and folders: the run's, or all of one other, which is
+ * reported (KRS2034). Fails with KRS2010 and KRS2011 where a profile is unreadable or malformed,
+ * KRS2030 and KRS2032 where they are of several GPUs; a profile that measures nothing is reported.
  */
 export function loadMeasurements(
   paths: readonly string[],
@@ -104,11 +118,13 @@ export function loadMeasurements(
   report: Report,
 ): Measurements {
   const profiles = paths.flatMap((path) => profilesAt(path, gpu, report));
+  const other_gpu = otherGpu(profiles, gpu, report);
   for (const [file, { records }] of profiles) {
     if (!records.some(counts)) report(nothingMeasured(file));
   }
   const records = poolBySetting(profiles.flatMap(([, profile]) => profile.records).filter(counts));
   return {
+    ...(other_gpu === undefined ? {} : { other_gpu }),
     profiles: [...new Set(profiles.map(([, { header }]) => header.id))].sort(),
     kernels: records.filter((record) => record.record === "kernel"),
     collectives: records.filter((record) => record.record === "collective"),

@@ -64,15 +64,21 @@ function readRecord(file: string, line: string, number: number): ProfileRecord {
   return fail(malformedProfileLine(file, number, problemOf(parsed.error.issues[0])));
 }
 
+/** The same, of a text; `where` names it in diagnostics. */
+export function parseProfile(text: string, where: string, report: Report): Profile {
+  const lines = text.split("\n");
+  const tail = lines.pop();
+  if (tail !== undefined && tail !== "") report(tornProfileLine(where, lines.length + 1));
+  const header = readHeader(where, lines[0]);
+  const records = lines.slice(1).map((line, i) => readRecord(where, line, i + 2));
+  return { header, records };
+}
+
 /**
- * Reads a recorded profile (`-` is standard input). A last line without its newline was torn off while being written: it is
- * dropped with a warning (KRS2012). Anything else malformed fails with file and line (KRS2011).
+ * Reads a recorded profile (`-` is standard input). A last line without its newline was torn off
+ * while being written: it is dropped with a warning (KRS2012). Anything else malformed fails with
+ * file and line (KRS2011).
  */
 export function readProfile(file: string, report: Report): Profile {
-  const lines = textOf(file).split("\n");
-  const tail = lines.pop();
-  if (tail !== undefined && tail !== "") report(tornProfileLine(file, lines.length + 1));
-  const header = readHeader(file, lines[0]);
-  const records = lines.slice(1).map((line, i) => readRecord(file, line, i + 2));
-  return { header, records };
+  return parseProfile(textOf(file), file, report);
 }

@@ -1,4 +1,4 @@
-import { blendedOracle } from "../cost/blended.js";
+import { costsOn } from "../cost/rescaled.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { Evaluation } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
@@ -26,7 +26,7 @@ async function runInline(
   signal: AbortSignal | undefined,
   onDone: OnDone,
 ): Promise<void> {
-  const oracle = blendedOracle(device, measurements);
+  const oracle = costsOn(device, measurements);
   for (const [i, task] of tasks.entries()) {
     signal?.throwIfAborted();
     onDone(i, runTask(task, oracle, device));

@@ -1,10 +1,10 @@
 import { Piscina } from "piscina";
 import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
-import { blendedOracle } from "../cost/blended.js";
+import { costsOn } from "../cost/rescaled.js";
 import { runTask, type SearchReply, type SearchTask, type WorkerSetup } from "./task.js";
 
 const { device, measurements }: WorkerSetup = Piscina.workerData;
-const oracle = blendedOracle(device, measurements);
+const oracle = costsOn(device, measurements);
 
 /** A worker thread's answer to one task. */
 export default function answer(task: SearchTask): SearchReply {

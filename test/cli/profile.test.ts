@@ -102,6 +102,20 @@ describe.concurrent("optimize --profile", () => {
     expect(profiles).toEqual([]);
   });
 
+  test("of another GPU, rescales: all of it extrapolated, and slower by what was measured", async () => {
+    const profile = ["--gpu", "a100-sxm4-80gb", "--profile", at("profiles", "mine.jsonl")];
+    const run = await optimize("what-if", ...profile);
+    const warnings = run.stderr.trim().split("\n");
+    expect(warnings.map((line) => JSON.parse(line).code)).toEqual(["KRS2034"]);
+    const { costs, points } = JSON.parse(run.stdout);
+    expect([costs.measured, costs.interpolated, costs.modelled]).toEqual([0, 0, 0]);
+    expect(costs.extrapolated).toBeGreaterThan(0);
+    const bare = await optimize("bare", "--gpu", "a100-sxm4-80gb");
+    const ratio = points[0].time_s / JSON.parse(bare.stdout).points[0].time_s;
+    expect(ratio).toBeGreaterThan(1.1);
+    expect(ratio).toBeLessThan(1.25);
+  });
+
   test("inspect costs with it as well", async () => {
     const run = await kareus([
       ...["inspect", MINI, ...BIND, "--json", "--profile", at("profiles", "mine.jsonl")],
@@ -111,9 +125,10 @@ describe.concurrent("optimize --profile", () => {
     expect(sources).toContain("measured");
   });
 
-  test("a profile of another GPU, none of this one, none at all, malformed, absent", async () => {
+  test("profiles of several GPUs, none of this one, none at all, malformed, absent", async () => {
     mkdirSync(at("foreign"));
     write(at("foreign", "a.jsonl"), [{ ...header, gpu: "h100-sxm" }]);
+    write(at("foreign", "b.jsonl"), [{ ...header, gpu: "a40" }]);
     mkdirSync(at("empty"));
     const answers = [
       ["KRS2030", at("profiles", "other.jsonl")],
@@ -122,9 +137,13 @@ describe.concurrent("optimize --profile", () => {
       ["KRS2010", at("absent")],
       ["KRS2011", at("bad.jsonl")],
     ] as const;
-    await Promise.all(
-      answers.map(async ([code, path]) => expectJson(await optimize("x", "--profile", path), code)),
-    );
+    const own = ["--profile", at("profiles", "mine.jsonl")];
+    const answer = async ([code, path]: (typeof answers)[number], i: number) => {
+      const beside = code === "KRS2030" ? own : [];
+      // Each run has its own folder: they run side by side.
+      expectJson(await optimize(`x${i}`, ...beside, "--profile", path), code);
+    };
+    await Promise.all(answers.map(answer));
   });
 });
 

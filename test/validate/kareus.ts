@@ -78,6 +78,18 @@ export function plannedFrontiers(
   return summary(cases, known, skipped);
 }
 
+/** All fastest plans as they come out of the device file alone. */
+function uncalibratedRow(cases: readonly Case[]): Comparison {
+  const both = ({ sequential, nanobatched }: Planned) => [sequential, nanobatched];
+  const modelled = cases.flatMap((each) => both(each.modelled));
+  const planned = cases.flatMap((each) => both(each.planned));
+  return {
+    name: "all, uncalibrated",
+    points: planned.length,
+    by: { model: accuracyOf(modelled, planned) },
+  };
+}
+
 function summary(
   cases: readonly Case[],
   known: Case,
@@ -118,6 +130,7 @@ function summary(
       ...cases.map((each) => compared(`${nameOf(each.workload)} N+P`, [each], "nanobatched")),
       compared("all others, M+P", others, "sequential"),
       compared("all, N+P", cases, "nanobatched"),
+      uncalibratedRow(cases),
     ],
     notes: [
       `calibration: times x ${factor.toFixed(4)}; uncalibrated bias ${raw.bias_pct.toFixed(1)} %, spread ${raw.spread_pct.toFixed(1)} %`,

@@ -128,6 +128,16 @@ export function nothingMeasured(file: string): Diagnostic {
   );
 }
 
+/** KRS2034: measurements of another GPU, taken as a what-if. */
+export function rescaledProfile(file: string, of: string, wanted: string): Diagnostic {
+  return warning(
+    "KRS2034",
+    file,
+    `was recorded on ${of}: costs are rescaled to ${wanted}, and count as extrapolated`,
+    `take a profile of ${wanted} for costs that count as measured`,
+  );
+}
+
 /** KRS2040: a file that none of the importers knows. */
 export function unknownMeasurements(file: string, reason: string): Diagnostic {
   return error(
@@ -234,4 +244,30 @@ export function clocksNotLocked(reason: string): Diagnostic {
 /** KRS2053: a recorder that broke or answered what it should not. */
 export function recorderFailed(recorder: string, reason: string): Diagnostic {
   return error("KRS2053", recorder, `failed: ${reason}`, "what it had measured is kept");
+}
+
+/** KRS2060: measurements that the data-quality gate turned away before a fit. */
+export function rejectedCurve(
+  where: string,
+  name: string,
+  up_to_mhz: number | null,
+  reason: string,
+): Diagnostic {
+  const part = up_to_mhz === null ? name : `${name} up to ${up_to_mhz} MHz`;
+  return warning(
+    "KRS2060",
+    where,
+    `${part} was not fitted: ${reason}`,
+    "one curve must be one regime; measure it again, or leave it out",
+  );
+}
+
+/** KRS2061: measurements that no constant of a device can be fitted to. */
+export function nothingToFit(where: string): Diagnostic {
+  return error(
+    "KRS2061",
+    where,
+    "holds nothing that a constant of the device could be fitted to",
+    "give measured instructions at four clocks at least, or measured kernels or collectives",
+  );
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addProfileFit } from "./profile/fit.js";
 import { addProfileImport } from "./profile/import.js";
 import { addProfileMerge } from "./profile/merge.js";
 import { addProfileRecord } from "./profile/record.js";
@@ -13,10 +14,11 @@ Example:
 export function addProfile(program: Command): void {
   const group = program
     .command("profile")
-    .summary("recorded costs: import, merge, record")
+    .summary("recorded costs: import, merge, fit, record")
     .description("Make and keep recorded costs, which `optimize --profile` takes.")
     .addHelpText("after", EXAMPLES);
   addProfileImport(group);
   addProfileMerge(group);
+  addProfileFit(group);
   addProfileRecord(group);
 }

@@ -1,0 +1,71 @@
+import { basename } from "node:path";
+import type { Command } from "commander";
+import { fail, refuse } from "../../../base/diagnostics/diagnostic.js";
+import { nothingToFit, rejectedCurve } from "../../../base/diagnostics/profile.js";
+import { missingFlags } from "../../../base/diagnostics/usage.js";
+import { readText, writeText } from "../../../base/files.js";
+import { addFlags, readFlags, text, toggle, type Values } from "../../flags.js";
+import { Terminal } from "../../terminal.js";
+
+const FLAGS = {
+  device: text("--device <name|file>", "the device whose constants are fitted", null),
+  voltage: toggle(
+    "--voltage",
+    "fit the voltage curve, for a board that publishes none (default: its exponent)",
+  ),
+  out: text("--out <file>", "where to write the device (default: standard output)", null),
+  json: toggle("--json", "diagnostics as JSON lines on stderr"),
+} as const;
+
+const EXAMPLES = `
+Takes profiles (JSON lines) and stage profiles of Perseus (CSV). Instructions at four clocks or more
+give voltages and the power cap, kernels and collectives their rates and energies. What is not in the
+data keeps its value; what is fitted says from what, and how far the data lie from it. Curves that
+mix two regimes are left out, with the reason.
+
+Examples:
+  $ kareus profile fit stage_profile.csv --device a100-sxm4-80gb --out mine.json
+  $ kareus profile fit profiles/run.jsonl --device h100-sxm --out mine.json
+  $ kareus optimize llama.onnx --gpu mine.json`;
+
+/** `kareus profile fit`: measurements to a device file. */
+export function addProfileFit(group: Command): void {
+  const command = group
+    .command("fit")
+    .summary("constants of a device from measurements")
+    .description("Fit the constants of a device to what was measured on it.")
+    .argument("<file...>", "profiles or stage profiles, - for standard input")
+    .addHelpText("after", EXAMPLES);
+  addFlags(command, FLAGS);
+  command.action((files: readonly string[]) => run(files, readFlags(command, FLAGS)));
+}
+
+async function run(files: readonly string[], flags: Values<typeof FLAGS>): Promise<void> {
+  const [{ parseRecords }, { readDevice }, { fitDevice }, { fittedContent }] = await Promise.all([
+    import("../../../profile/records-of.js"),
+    import("../../../gpu/device.js"),
+    import("../../../fit/device.js"),
+    import("../../../fit/file.js"),
+  ]);
+  if (flags.device === null) return fail(missingFlags("kareus profile fit", ["--device"]));
+  const { device, content } = readDevice(flags.device);
+  const { report } = new Terminal(flags.json);
+  const texts = await Promise.all(files.map(readText));
+  const records = texts.flatMap((content, i) =>
+    parseRecords(content, files[i] ?? "-", device.name, report),
+  );
+  const names = files.map((file) => basename(file)).join(", ");
+  const { fitted, rejected } = fitDevice(device, records, flags.voltage);
+  for (const { name, up_to_mhz, reason } of rejected) {
+    report(rejectedCurve(names, name, up_to_mhz, reason));
+  }
+  if (fitted.length === 0) return refuse(nothingToFit(names));
+  const file = `${JSON.stringify(fittedContent(content, fitted, `fitted to ${names}`), null, 2)}\n`;
+  if (flags.out === null) {
+    process.stdout.write(file);
+    return;
+  }
+  await writeText(flags.out, file);
+  const lines = fitted.map(({ path, residual }) => `${path.join(".")}: ${residual}\n`);
+  process.stdout.write(`${flags.out}: ${device.name}\n${lines.join("")}`);
+}

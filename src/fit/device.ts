@@ -1,0 +1,100 @@
+import type { Device } from "../gpu/device-schema.js";
+import type { ProfileRecord } from "../profile/records.js";
+import { fitPowerCap, fitVoltage, fitVoltageExponent } from "./board.js";
+import { type ClockPoint, curveAt, fitCurve } from "./curve.js";
+import { fitKernels } from "./kernels.js";
+import { checkQuality } from "./quality.js";
+import { type Fitted, residualOf } from "./residual.js";
+
+/** Clocks that a curve needs: its time has three parameters. */
+const FEWEST_CLOCKS = 4;
+
+/** A curve that the data-quality gate turned away, or a part of it. */
+export interface Rejected {
+  readonly name: string;
+  /** The highest clock turned away; null: the whole curve. */
+  readonly up_to_mhz: number | null;
+  readonly reason: string;
+}
+
+/** Instructions measured at several clocks, by name. */
+function curvesOf(records: readonly ProfileRecord[]): Map<string, ClockPoint[]> {
+  const curves = new Map<string, ClockPoint[]>();
+  for (const record of records) {
+    const { freq_mhz, time_s, energy_j, source } = record;
+    if (record.record !== "instruction" || source !== "measured") continue;
+    if (energy_j === null || energy_j === 0 || time_s === 0) continue;
+    const name = `${record.instruction} of stage ${record.stage}`;
+    curves.set(name, [...(curves.get(name) ?? []), { freq_mhz, time_s, energy_j }]);
+  }
+  return curves;
+}
+
+function gated(curves: ReadonlyMap<string, readonly ClockPoint[]>): {
+  passed: (readonly ClockPoint[])[];
+  rejected: Rejected[];
+} {
+  const passed: (readonly ClockPoint[])[] = [];
+  const rejected: Rejected[] = [];
+  for (const [name, points] of curves) {
+    const { kept, rejected: below, reason } = checkQuality(points);
+    const clocks = new Set(kept.map(({ freq_mhz }) => freq_mhz)).size;
+    if (reason !== null) {
+      const up_to_mhz = kept.length === 0 ? null : (below.at(-1)?.freq_mhz ?? null);
+      rejected.push({ name, up_to_mhz, reason });
+    } else if (clocks < FEWEST_CLOCKS) {
+      const counted = `${clocks} of the ${FEWEST_CLOCKS} clocks that a fit needs`;
+      rejected.push({ name, up_to_mhz: null, reason: counted });
+    }
+    if (clocks >= FEWEST_CLOCKS) passed.push(kept);
+  }
+  return { passed, rejected };
+}
+
+/** The board's voltages or their exponent, and the power that capped work settles at. */
+function fitBoard(
+  device: Device,
+  curves: readonly (readonly ClockPoint[])[],
+  voltages: boolean,
+): { device: Device; fitted: Fitted[] } {
+  if (curves.length === 0) return { device, fitted: [] };
+  const board = voltages ? fitVoltage(curves, device) : fitVoltageExponent(curves, device);
+  const power_cap_w = fitPowerCap(curves);
+  const made = { ...device, ...board, ...(power_cap_w === null ? {} : { power_cap_w }) };
+  const pairs = curves.flatMap((points) => {
+    const curve = fitCurve(points, board);
+    return points.map((point) => ({ point, found: curveAt(curve, board, point.freq_mhz) }));
+  });
+  const residual = [
+    residualOf(
+      "time",
+      pairs.map(({ point, found }) => [found.time_s, point.time_s]),
+    ),
+    residualOf(
+      "energy",
+      pairs.map(({ point, found }) => [found.energy_j, point.energy_j]),
+    ),
+  ].join("; ");
+  const fitted: Fitted[] = [
+    voltages
+      ? { path: ["voltage"], value: made.voltage, residual }
+      : { path: ["voltage_exponent"], value: made.voltage_exponent, residual },
+  ];
+  if (power_cap_w !== null) fitted.push({ path: ["power_cap_w"], value: power_cap_w, residual });
+  return { device: made, fitted };
+}
+
+/**
+ * The constants of a device that measured records tell of: voltages and power cap from instructions
+ * over the clock, rates and energies from kernels and collectives.
+ */
+export function fitDevice(
+  device: Device,
+  records: readonly ProfileRecord[],
+  voltages: boolean,
+): { fitted: readonly Fitted[]; rejected: readonly Rejected[] } {
+  const { passed, rejected } = gated(curvesOf(records));
+  const board = fitBoard(device, passed, voltages);
+  const kernels = fitKernels(board.device, records);
+  return { fitted: [...board.fitted, ...kernels.fitted], rejected };
+}

@@ -1,0 +1,149 @@
+import { communicationLatency, transferTime } from "../cost/communication-model.js";
+import { kernelEnergy, kernelTime } from "../cost/kernel-model.js";
+import type { Device } from "../gpu/device-schema.js";
+import { dynamicEnergyScale, idlePower } from "../gpu/power.js";
+import { nelderMead } from "../math/nelder-mead.js";
+import {
+  type CollectiveRecord,
+  type KernelRecord,
+  type ProfileRecord,
+  workOf,
+} from "../profile/records.js";
+import { CONSTANTS, type Constant } from "./constants.js";
+import { nonNegativeLeastSquares } from "./non-negative.js";
+import { type Fitted, residualOf } from "./residual.js";
+
+/** Factors are sought as logarithms. */
+const SEARCH = { step: 0.2, evaluations: 400, tolerance: 1e-12 };
+
+/** What the constants of one group predict, and the records that they are fitted to. */
+interface Group<R extends ProfileRecord> {
+  readonly constants: readonly Constant[];
+  readonly records: readonly R[];
+  readonly predict: (device: Device, record: R) => number;
+}
+
+function scaled(device: Device, constants: readonly Constant[], logs: readonly number[]): Device {
+  return constants.reduce((made, { scale }, i) => scale(made, Math.exp(logs[i] ?? 0)), device);
+}
+
+/**
+ * The constants whose times have the least squared logarithmic error. Nothing where there are not
+ * more records than constants.
+ */
+function fitTimes<R extends ProfileRecord>(
+  device: Device,
+  { constants, records, predict }: Group<R>,
+): { device: Device; fitted: Fitted[] } {
+  if (records.length <= constants.length) return { device, fitted: [] };
+  const loss = (logs: readonly number[]) => {
+    const tried = scaled(device, constants, logs);
+    return records.reduce((sum, record) => {
+      return sum + Math.log(predict(tried, record) / record.time_s) ** 2;
+    }, 0);
+  };
+  const start = constants.map(() => 0);
+  const made = scaled(device, constants, nelderMead(loss, start, SEARCH).point);
+  const residual = residualOf(
+    "time",
+    records.map((record) => [predict(made, record), record.time_s]),
+  );
+  const fitted = constants.map(({ path, read }) => ({ path, value: read(made), residual }));
+  return { device: made, fitted };
+}
+
+/** Dynamic energy at the voltage floor that was measured; null where energy was not. */
+function floorEnergy(device: Device, { freq_mhz, time_s, energy_j }: KernelRecord): number | null {
+  if (energy_j === null) return null;
+  const dynamic_j = energy_j - idlePower(device, freq_mhz) * time_s;
+  return dynamic_j / dynamicEnergyScale(device, freq_mhz);
+}
+
+/** Energies per operation and byte, none below 0, of least squared relative error. */
+function fitEnergies(
+  device: Device,
+  constants: readonly Constant[],
+  records: readonly KernelRecord[],
+): { device: Device; fitted: Fitted[] } {
+  const measured = records.flatMap((record) => {
+    const floor_j = floorEnergy(device, record);
+    const total_j = record.energy_j;
+    return floor_j === null || total_j === null ? [] : [{ record, floor_j, total_j }];
+  });
+  if (measured.length <= constants.length) return { device, fitted: [] };
+  // The model is linear in its constants: what each contributes is what the others at 0 leave.
+  const only = (kept: Constant) =>
+    constants.reduce((made, each) => (each === kept ? made : each.scale(made, 0)), device);
+  const rows = measured.map(({ record, total_j }) =>
+    constants.map((constant) => kernelEnergy(workOf(record), only(constant)) / total_j),
+  );
+  const factors = nonNegativeLeastSquares(
+    rows,
+    measured.map(({ floor_j, total_j }) => floor_j / total_j),
+  );
+  // A device has no free work: a constant that comes out as 0 keeps its value.
+  if (factors.some((factor) => factor === 0)) return { device, fitted: [] };
+  const made = constants.reduce((d, { scale }, i) => scale(d, factors[i] ?? 1), device);
+  const residual = residualOf(
+    "energy",
+    measured.map(({ record, total_j }) => {
+      const { freq_mhz, time_s } = record;
+      const dynamic_j = kernelEnergy(workOf(record), made) * dynamicEnergyScale(made, freq_mhz);
+      return [idlePower(made, freq_mhz) * time_s + dynamic_j, total_j];
+    }),
+  );
+  const fitted = constants.map(({ path, read }) => ({ path, value: read(made), residual }));
+  return { device: made, fitted };
+}
+
+function kernelTimes(constants: readonly Constant[], records: readonly KernelRecord[]) {
+  const predict = (device: Device, record: KernelRecord) =>
+    kernelTime(workOf(record), device, record.freq_mhz, device.sm_count);
+  return { constants, records, predict };
+}
+
+function collectiveTimes(records: readonly CollectiveRecord[]): Group<CollectiveRecord> {
+  const predict = (device: Device, { op, size_bytes, ranks, freq_mhz, sms }: CollectiveRecord) => {
+    const moved = { kind: op, size_bytes, ranks, group: "" };
+    const used = sms ?? device.default_comm_sms;
+    return communicationLatency(moved, device) + transferTime(moved, device, freq_mhz, used);
+  };
+  return { constants: [CONSTANTS.link_rate, CONSTANTS.channel_rate], records, predict };
+}
+
+/**
+ * Rates and energies of kernels and collectives from measured records: each kind fits its own
+ * constants where there are records enough. Energies take the board's voltages and idle power.
+ */
+export function fitKernels(
+  device: Device,
+  records: readonly ProfileRecord[],
+): { device: Device; fitted: Fitted[] } {
+  const c = CONSTANTS;
+  const measured = records.filter(({ source, time_s }) => source === "measured" && time_s > 0);
+  const kernels = measured.filter((r): r is KernelRecord => r.record === "kernel");
+  const collectives = measured.filter(
+    (r): r is CollectiveRecord =>
+      r.record === "collective" && r.stand_in === undefined && r.disturbed === undefined,
+  );
+  const of = (op: KernelRecord["op"]) => kernels.filter((record) => record.op === op);
+  const attention = (direction: "forward" | "backward") =>
+    kernels.filter((r) => r.op === "attention" && r.key.direction === direction);
+  const steps: ((device: Device) => { device: Device; fitted: Fitted[] })[] = [
+    (d) => fitTimes(d, kernelTimes([c.memory_bandwidth], of("memory"))),
+    (d) => fitTimes(d, kernelTimes([c.gemm_rate, c.gemm_depth], of("matmul"))),
+    (d) => fitTimes(d, kernelTimes([c.attention_forward], attention("forward"))),
+    (d) => fitTimes(d, kernelTimes([c.attention_backward], attention("backward"))),
+    (d) => fitTimes(d, collectiveTimes(collectives)),
+    (d) => fitEnergies(d, [c.memory_energy], of("memory")),
+    (d) => fitEnergies(d, [c.gemm_flop_energy, c.gemm_byte_energy], of("matmul")),
+    (d) => fitEnergies(d, [c.attention_flop_energy, c.attention_byte_energy], of("attention")),
+  ];
+  return steps.reduce<{ device: Device; fitted: Fitted[] }>(
+    (sofar, step) => {
+      const next = step(sofar.device);
+      return { device: next.device, fitted: [...sofar.fitted, ...next.fitted] };
+    },
+    { device, fitted: [] },
+  );
+}

@@ -1,0 +1,19 @@
+/** A constant of a device file as data say it is. */
+export interface Fitted {
+  /** Keys from the top of the file. */
+  readonly path: readonly string[];
+  readonly value: unknown;
+  /** How far the data lie from what it predicts, in words. */
+  readonly residual: string;
+}
+
+/** `time 0.4 % mean, 1.5 % max over 12 points`, of pairs (predicted, measured). */
+export function residualOf(
+  what: "time" | "energy",
+  pairs: readonly (readonly [predicted: number, measured: number])[],
+): string {
+  const errors = pairs.map(([predicted, measured]) => Math.abs(predicted / measured - 1) * 100);
+  const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
+  const most = Math.max(...errors);
+  return `${what} ${mean.toFixed(1)} % mean, ${most.toFixed(1)} % max over ${errors.length} points`;
+}

@@ -1,0 +1,84 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { BIND, MINI } from "../support/bad-input.js";
+import { codes, kareus, temporaryFolder } from "../support/cli.js";
+
+const folder = temporaryFolder();
+const at = (name: string) => join(folder, name);
+
+/** One instruction over the clock, as Perseus writes it. */
+const PROFILE = [
+  "stage,instruction,frequency,time,energy",
+  ...[900, 1005, 1110, 1215, 1305, 1410].map((clock) => {
+    const time_s = 0.02 + 60 / clock;
+    const energy_j = 70 * time_s + 10 * (Math.max(1110, clock) / 1110) ** 2;
+    return `0,forward,${clock},${time_s},${energy_j}`;
+  }),
+].join("\n");
+
+test("kareus devices lists what --gpu takes, and which of it is rescaled", async () => {
+  const run = await kareus(["devices"]);
+  const names = ["a100-pcie-40gb", "a100-sxm4-40gb", "a100-sxm4-80gb", "a40", "h100-sxm", "h200"];
+  const [, ...lines] = run.stdout.trim().split("\n");
+  expect(lines.map((line) => line.split(" ")[0])).toEqual(names);
+  expect(lines.filter((line) => line.includes("rescaled")).length).toBe(2);
+  const listed: readonly { name: string }[] = JSON.parse(
+    (await kareus(["devices", "--json"])).stdout,
+  );
+  expect(listed.map(({ name }) => name)).toEqual(names);
+});
+
+test("a what-if on another GPU says extrapolated everywhere, and how far off it may be", async () => {
+  const out = at("what-if");
+  const args = ["optimize", MINI, ...BIND, "--points", "3", "--gpu", "h100-sxm", "--out", out];
+  const run = await kareus(args);
+  expect(run.status).toBe(0);
+  expect(run.stdout).toMatch(/Costs: \d+ extrapolated\./);
+  expect(run.stdout).toContain("Expected error where not measured: 21% in time, 16% in energy.");
+  const { costs, expected_error } = JSON.parse(readFileSync(join(out, "frontier.json"), "utf8"));
+  expect([costs.modelled, costs.measured, expected_error.time]).toEqual([0, 0, 0.21]);
+  const records = readFileSync(join(out, "measurements.jsonl"), "utf8").trim().split("\n").slice(1);
+  expect(new Set(records.map((line) => JSON.parse(line).source))).toEqual(
+    new Set(["extrapolated"]),
+  );
+});
+
+describe("kareus profile fit", () => {
+  test("makes a device file that optimize takes", async () => {
+    writeFileSync(at("stage.csv"), `${PROFILE}\n`);
+    const fit = ["profile", "fit", at("stage.csv"), "--device", "a100-sxm4-80gb"];
+    const run = await kareus([...fit, "--out", at("mine.json")]);
+    expect([run.stderr, run.status]).toEqual(["", 0]);
+    expect(run.stdout).toMatch(/voltage_exponent: time 0\.0 % mean, .* over 6 points/);
+    const { voltage_exponent } = JSON.parse(readFileSync(at("mine.json"), "utf8"));
+    expect(voltage_exponent.source).toBe("fitted to stage.csv");
+    const alone = await kareus(fit);
+    expect(alone.stdout).toBe(readFileSync(at("mine.json"), "utf8"));
+    const args = ["optimize", MINI, ...BIND, "--points", "2", "--out", at("fitted")];
+    expect((await kareus([...args, "--gpu", at("mine.json")])).status).toBe(0);
+  });
+
+  test("names what it rejects, and answers no when nothing is left", async () => {
+    const rows = PROFILE.split("\n");
+    writeFileSync(at("few.csv"), `${rows.slice(0, 3).join("\n")}\n`);
+    const run = await kareus(["profile", "fit", at("few.csv"), "--device", "a40"]);
+    expect(codes(run, "warning")).toEqual(["KRS2060"]);
+    expect(codes(run, "error")).toEqual(["KRS2061"]);
+    expect([run.status, run.stdout]).toEqual([1, ""]);
+  });
+
+  test("needs a device, known and of the profile", async () => {
+    const without = await kareus(["profile", "fit", at("stage.csv")]);
+    expect([codes(without, "error"), without.status]).toEqual([["KRS0005"], 2]);
+    const unknown = await kareus(["profile", "fit", at("stage.csv"), "--device", "b300"]);
+    expect([codes(unknown, "error"), unknown.status]).toEqual([["KRS2001"], 2]);
+    const header = {
+      ...{ format: "kareus-profile", version: 1, id: "x", gpu: "a40", driver: null, date: null },
+      ...{ tool: "test", method: null, note: "" },
+    };
+    writeFileSync(at("other.jsonl"), `${JSON.stringify(header)}\n`);
+    const foreign = await kareus(["profile", "fit", at("other.jsonl"), "--device", "h200"]);
+    expect([codes(foreign, "error"), foreign.status]).toEqual([["KRS2030"], 2]);
+  });
+});
