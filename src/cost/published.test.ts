@@ -57,7 +57,13 @@ const PARTITION: PartitionType = {
     ],
     null,
   ),
-  communication: { kind: "all_reduce", size_bytes: 2 * TOKENS * HIDDEN, ranks: 2, group: "tp" },
+  communication: {
+    kind: "all_reduce",
+    size_bytes: 2 * TOKENS * HIDDEN,
+    ranks: 2,
+    ranks_per_node: 2,
+    group: "tp",
+  },
 };
 
 /** Measured time and energy of one GPU by configuration. */

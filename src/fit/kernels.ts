@@ -104,7 +104,7 @@ function kernelTimes(constants: readonly Constant[], records: readonly KernelRec
 
 function collectiveTimes(records: readonly CollectiveRecord[]): Group<CollectiveRecord> {
   const predict = (device: Device, { op, size_bytes, ranks, freq_mhz, sms }: CollectiveRecord) => {
-    const moved = { kind: op, size_bytes, ranks, group: "" };
+    const moved = { kind: op, size_bytes, ranks, ranks_per_node: ranks, group: "" };
     const used = sms ?? device.default_comm_sms;
     return communicationLatency(moved, device) + transferTime(moved, device, freq_mhz, used);
   };
