@@ -10,10 +10,10 @@ import { loadDevice } from "../gpu/device.js";
 import type { Configuration } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
 import { legalSlots, legalSms } from "./legality.js";
-import { searchPartition } from "./loop.js";
+import { searchPartition } from "./partition.js";
 import { runPool } from "./pool.js";
 import { searchPartitions } from "./search.js";
-import { configurationSpace } from "./space.js";
+import { type ConfigurationSpace, configurationSpace } from "./space.js";
 import { exhaustive } from "./strategies/exhaustive.js";
 import { random } from "./strategies/random.js";
 import type { Strategy } from "./strategies/strategy.js";
@@ -30,14 +30,14 @@ const options = { threads: 1, seed: 0, budget: 224 };
 
 const name = ({ freq_mhz, launch_slot, sms }: Configuration) => `${freq_mhz}/${launch_slot}/${sms}`;
 
-/** Everything that a strategy asks for. */
-function drain(strategy: Strategy, count = 7): Configuration[] {
-  const all: Configuration[] = [];
+/** Every configuration that a strategy asks for. */
+function drain(space: ConfigurationSpace, strategy: Strategy, count = 7): Configuration[] {
+  const all: number[] = [];
   for (let batch = strategy.ask(count); batch.length > 0; batch = strategy.ask(count)) {
     expect(batch.length).toBeLessThanOrEqual(count);
     all.push(...batch);
   }
-  return all;
+  return all.map(space.at);
 }
 
 describe("legality", () => {
@@ -67,7 +67,7 @@ describe("space and strategies", () => {
   const space = configurationSpace(overlapped, device);
 
   test("exhaustive asks for each configuration once", () => {
-    const all = drain(exhaustive(space));
+    const all = drain(space, exhaustive(space.size));
     expect(all).toHaveLength(18 * 14 * 7);
     expect(new Set(all.map(name)).size).toBe(all.length);
   });
@@ -75,47 +75,64 @@ describe("space and strategies", () => {
   test("every space holds what the baselines need", () => {
     for (const partition of partitions) {
       const space = configurationSpace(partition, device);
-      const all = new Set(drain(exhaustive(space)).map(name));
+      const all = new Set(drain(space, exhaustive(space.size)).map(name));
       const sms = partition.communication === null ? 0 : 24;
       const slots = partition === overlapped ? [null, "norm_0"] : [null];
       const wanted = device.searched_clocks_mhz.flatMap((freq_mhz) =>
         slots.map((launch_slot) => ({ freq_mhz, launch_slot, sms })),
       );
-      expect(space.baselines).toEqual(wanted);
+      expect(space.first.map(space.at)).toEqual(wanted);
       for (const configuration of wanted) expect(all).toContain(name(configuration));
     }
   });
 
+  test("indices, configurations and neighbours agree", () => {
+    for (const index of [0, 7, 100, space.size - 1]) {
+      const configuration = space.at(index);
+      expect(space.indexOf(configuration)).toBe(index);
+      const here = space.features(index);
+      expect(here.slice(0, 2)).toEqual([configuration.freq_mhz, configuration.sms]);
+      for (const near of space.neighbours(index)) {
+        const there = space.features(near);
+        expect(there.filter((value, knob) => value !== here[knob])).toHaveLength(1);
+        expect(space.neighbours(near)).toContain(index);
+      }
+    }
+    expect(space.indexOf({ freq_mhz: 901, launch_slot: null, sms: 2 })).toBeNull();
+  });
+
   test("random asks for the same set, baselines first, in an order set by the seed", () => {
-    const draws = [0, 0, 1].map((seed) => drain(random(space, forkRng(seed, "x"))).map(name));
+    const draws = [0, 0, 1].map((seed) =>
+      drain(space, random(space, forkRng(seed, "x"))).map(name),
+    );
     const [first, again, other] = draws as [string[], string[], string[]];
     expect(first).toEqual(again);
     expect(first).not.toEqual(other);
-    expect([...first].sort()).toEqual(drain(exhaustive(space)).map(name).sort());
-    expect(first.slice(0, space.baselines.length)).toEqual(space.baselines.map(name));
+    expect([...first].sort()).toEqual(drain(space, exhaustive(space.size)).map(name).sort());
+    expect(first.slice(0, space.first.length)).toEqual(space.first.map(space.at).map(name));
   });
 
   test("random draws evenly: each index as likely to come early", () => {
-    const small = { ...space, size: 8, baselines: [] };
-    const early = new Map<string, number>();
+    const small = { ...space, size: 8, first: [] };
+    const early = new Map<number, number>();
     for (let seed = 0; seed < 4000; seed++) {
       const [drawn] = random(small, forkRng(seed, "even")).ask(1);
-      if (drawn !== undefined) early.set(name(drawn), (early.get(name(drawn)) ?? 0) + 1);
+      if (drawn !== undefined) early.set(drawn, (early.get(drawn) ?? 0) + 1);
     }
     expect(early.size).toBe(8);
     for (const count of early.values()) expect(Math.abs(count - 500)).toBeLessThan(100);
   });
 
   test("the loop stops at the budget and tells what it was asked", () => {
-    const told: string[] = [];
+    const told: number[] = [];
     const inner = random(space, forkRng(0, "y"));
     const spy: Strategy = {
       ask: inner.ask,
-      tell: (evaluations) => told.push(...evaluations.map(name)),
+      tell: (observations) => told.push(...observations.map(({ index }) => index)),
     };
-    const found = searchPartition(overlapped, modelledOracle(device), spy, 100);
+    const found = searchPartition(overlapped, space, modelledOracle(device), spy, 100);
     expect(found).toHaveLength(100);
-    expect(found.map(name).sort()).toEqual(told.sort());
+    expect(found.map(name).sort()).toEqual(told.map(space.at).map(name).sort());
   });
 });
 
@@ -144,8 +161,8 @@ describe("searchPartitions", () => {
     const first = (await searchPartitions([large], device, options)).get("forward.large") ?? [];
     const alone = new Set(first.map(name));
     expect(first).toHaveLength(224);
-    for (const each of configurationSpace(large, device).baselines)
-      expect(alone).toContain(name(each));
+    const space = configurationSpace(large, device);
+    for (const each of space.first) expect(alone).toContain(name(space.at(each)));
     const beside = await searchPartitions([overlapped, large], device, options);
     expect(beside.get("forward.large")).toEqual(first);
   });

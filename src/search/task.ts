@@ -4,7 +4,7 @@ import type { CostOracle } from "../cost/oracle.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { Evaluation } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
-import { searchPartition } from "./loop.js";
+import { searchPartition } from "./partition.js";
 import { configurationSpace } from "./space.js";
 import { exhaustive } from "./strategies/exhaustive.js";
 import { random } from "./strategies/random.js";
@@ -40,8 +40,8 @@ export function runTask(task: SearchTask, oracle: CostOracle, device: Device): E
   const { partition, seed, budget } = task;
   const space = configurationSpace(partition, device);
   if (space.size <= ENUMERATED) {
-    return searchPartition(partition, oracle, exhaustive(space), space.size);
+    return searchPartition(partition, space, oracle, exhaustive(space.size), space.size);
   }
   const strategy = random(space, forkRng(seed, partition.key));
-  return searchPartition(partition, oracle, strategy, budget);
+  return searchPartition(partition, space, oracle, strategy, budget);
 }
