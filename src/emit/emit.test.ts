@@ -182,6 +182,10 @@ const FRONTIER = frontierFile({
   ...FACTS,
   seed: 0,
   costs: { measured: 0, interpolated: 0, modelled: 42, extrapolated: 0, profiles: [] },
+  search: [
+    { partition: "forward.a", space: 18, evaluated: 18, stop: "exhausted" },
+    { partition: "forward.b", space: 24000, evaluated: 24, stop: "budget" },
+  ],
   baselines: [
     { name: "sequential-max-clock", points: [{ time_s: 3.5, energy_j: 2000 }] },
     { name: "sequential-frequency", points: [{ time_s: 1, energy_j: 5000 }] },
