@@ -34,8 +34,9 @@ function restrictions(
   device: Device,
 ): Readonly<Record<BaselineName, Restriction>> {
   const defaultSms = ({ sms }: Evaluation) => sms === 0 || sms === device.default_comm_sms;
-  const alone = (e: Evaluation) => e.launch_slot === null && defaultSms(e);
-  const first = (e: Evaluation) => e.launch_slot === firstSlot(graph, e.partition) && defaultSms(e);
+  const plain = (e: Evaluation) => e.order === undefined && defaultSms(e);
+  const alone = (e: Evaluation) => e.launch_slot === null && plain(e);
+  const first = (e: Evaluation) => e.launch_slot === firstSlot(graph, e.partition) && plain(e);
   return {
     "sequential-max-clock": {
       models: ["sequential"],

@@ -40,8 +40,8 @@ interface Run {
 /** Remembers nothing. */
 export const NO_JOURNAL: Journal = { take: () => null, append: () => {}, close: () => {} };
 
-function nameOf(partition: string, { freq_mhz, launch_slot, sms }: Configuration): string {
-  return JSON.stringify([partition, freq_mhz, launch_slot, sms]);
+function nameOf(partition: string, { freq_mhz, launch_slot, sms, order }: Configuration): string {
+  return JSON.stringify([partition, freq_mhz, launch_slot, sms, order]);
 }
 
 /** Recorded costs by configuration, in order; records of anything but partitions do not count. */
@@ -49,8 +49,9 @@ function costsOf(records: readonly ProfileRecord[]): Map<string, Cost[]> {
   const costs = new Map<string, Cost[]>();
   for (const record of records) {
     if (record.record !== "partition" || record.energy_j === null) continue;
-    const { partition, freq_mhz, launch_slot, sms, time_s, energy_j, source } = record;
-    const name = nameOf(partition, { freq_mhz, launch_slot, sms: sms ?? 0 });
+    const { partition, freq_mhz, launch_slot, sms, order, time_s, energy_j, source } = record;
+    const own = { freq_mhz, launch_slot, sms: sms ?? 0 };
+    const name = nameOf(partition, order === null ? own : { ...own, order });
     const known = costs.get(name) ?? [];
     known.push({ time_s, energy_j, source });
     costs.set(name, known);

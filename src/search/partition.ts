@@ -18,14 +18,19 @@ export interface Outcome {
   readonly stop: Stop;
 }
 
-/** By clock, then SMs, then slot (none first): the order in which evaluations are kept. */
+/** By clock, SMs, slot (none first) and order (the partition's own first): how they are kept. */
 export function compareEvaluations(a: Evaluation, b: Evaluation): number {
-  if (a.freq_mhz !== b.freq_mhz) return a.freq_mhz - b.freq_mhz;
-  if (a.sms !== b.sms) return a.sms - b.sms;
-  if (a.launch_slot === b.launch_slot) return 0;
-  if (a.launch_slot === null) return -1;
-  if (b.launch_slot === null) return 1;
-  return a.launch_slot < b.launch_slot ? -1 : 1;
+  return (
+    a.freq_mhz - b.freq_mhz ||
+    a.sms - b.sms ||
+    compareText(a.launch_slot ?? "", b.launch_slot ?? "") ||
+    compareText(a.order?.join() ?? "", b.order?.join() ?? "")
+  );
+}
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 /** Evaluations per batch of a strategy. */

@@ -7,8 +7,9 @@ import { forkRng } from "../base/rng.js";
 import { modelledOracle } from "../cost/modelled.js";
 import { loadDevice } from "../gpu/device.js";
 import type { Configuration } from "../ir/configuration.js";
+import type { PartitionType } from "../ir/partition.js";
 import { inlineEvaluator } from "./evaluator.js";
-import { legalSlots, legalSms } from "./legality.js";
+import { legalLaunches, legalSms } from "./legality.js";
 import { openSearch } from "./loop.js";
 import type { modelledEvaluator } from "./pool.js";
 import { searchPartitions } from "./search.js";
@@ -41,19 +42,58 @@ function drain(space: ConfigurationSpace, strategy: Strategy, count = 7): Config
 }
 
 describe("legality", () => {
+  const slots = (type: PartitionType) => legalLaunches(type).map(({ slot }) => slot);
+
   test("overlapped: every slot and none, every SM count", () => {
-    expect(legalSlots(overlapped)).toEqual([null, ...overlapped.slots.map(({ name }) => name)]);
+    expect(slots(overlapped)).toEqual([null, ...overlapped.slots.map(({ name }) => name)]);
     expect(legalSms(overlapped, device)).toEqual([
       2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 21, 24, 27, 30,
     ]);
   });
 
   test("communication that waits or runs alone has no slot; without it there are no SMs", () => {
-    expect(legalSlots(dependent)).toEqual([null]);
-    expect(legalSlots(communication)).toEqual([null]);
-    expect(legalSlots(compute)).toEqual([null]);
+    expect(slots(dependent)).toEqual([null]);
+    expect(slots(communication)).toEqual([null]);
+    expect(slots(compute)).toEqual([null]);
     expect(legalSms(compute, device)).toEqual([0]);
     expect(legalSms(dependent, device)).toContain(24);
+  });
+
+  // dgrad, wgrad, activation, dgrad, wgrad, norm, norm: the weight gradients wait for nothing.
+  const free_order = [1, 4].map((kernel) => [kernel, 6] as const);
+  const backward = partitionOf("backward.b", layer.backward_mlp, layer.reduced_bytes);
+  const own = backward.slots.map(({ name }) => name);
+
+  test("free kernels run where they are listed, or the last of them after all others", () => {
+    const launches = legalLaunches({ ...backward, free_order });
+    const orders = [null, [0, 1, 2, 3, 5, 6, 4], [0, 2, 3, 5, 6, 1, 4]];
+    expect(launches).toEqual(
+      orders.flatMap((order) =>
+        (order === null ? [null, ...own] : own).map((slot) => ({ order, slot })),
+      ),
+    );
+  });
+
+  test("communication that waits may start once only free kernels are left", () => {
+    expect(legalLaunches({ ...backward, dependent: true, free_order })).toEqual([
+      { order: null, slot: null },
+      { order: [0, 1, 2, 3, 5, 6, 4], slot: "linear_4" },
+      { order: [0, 2, 3, 5, 6, 1, 4], slot: "linear_1" },
+      { order: [0, 2, 3, 5, 6, 1, 4], slot: "linear_4" },
+    ]);
+    const last = { ...backward, dependent: true, free_order: [[6, 6]] as const };
+    expect(slots(last)).toEqual([null, "norm_6"]);
+  });
+
+  test("many free kernels make few orders, from one of them last to all", () => {
+    const free = Array.from({ length: 40 }, (_, i) => [i, 89] as const);
+    const long = partitionOf("backward.l", LARGE.slice(0, 90), layer.reduced_bytes);
+    const orders = legalLaunches({ ...long, free_order: free }).map(({ order }) => order);
+    const distinct = [...new Set(orders)];
+    expect(distinct).toHaveLength(4);
+    expect(distinct.slice(1).map((order) => order?.findIndex((slot, i) => slot !== i))).toEqual([
+      39, 19, 0,
+    ]);
   });
 
   test("SMs 0 needs a copy engine; a default outside the list is added", () => {
@@ -86,7 +126,13 @@ describe("space and strategies", () => {
     }
   });
 
-  test("indices, configurations and neighbours agree", () => {
+  const free = { ...overlapped, free_order: [[1, 5] as const, [4, 5] as const] };
+
+  test.each([
+    ["a plain space", space],
+    ["one with orders", configurationSpace(free, device)],
+    ["one that waits", configurationSpace({ ...free, dependent: true }, device)],
+  ])("indices, configurations and neighbours agree in %s", (_, space) => {
     for (const index of [0, 7, 100, space.size - 1]) {
       const configuration = space.at(index);
       expect(space.indexOf(configuration)).toBe(index);
