@@ -1,9 +1,9 @@
-import type { CostOracle } from "../cost/oracle.js";
 import type { Evaluation } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
 import { gain, improved, type Standing, UNKNOWN } from "./allocate.js";
 import type { Batch } from "./evaluator.js";
 import { type Converged, openSearch, type Stop } from "./loop.js";
+import type { Residuals } from "./residuals.js";
 import type { ConfigurationSpace } from "./space.js";
 import type { Strategy } from "./strategies/strategy.js";
 import { confirmed, doubtful, settled } from "./trials.js";
@@ -44,6 +44,8 @@ interface PartitionSearchOptions {
   readonly space: ConfigurationSpace;
   readonly strategy: Strategy;
   readonly converged?: Converged | undefined;
+  /** What all partitions share; null where costs are exact. */
+  readonly residuals: Residuals | null;
   readonly static_power_w: number;
   /** Runs in an iteration. */
   readonly runs: number;
@@ -102,14 +104,12 @@ export class PartitionSearch {
     this.#evaluated += indices.length;
   }
 
-  /** Of the running wave, what is out of line with that model and no second trial confirms. */
-  doubts(model: CostOracle): readonly number[] {
-    const { partition, space } = this.#options;
+  /** Of the running wave, what the model misses by unusually much and no second trial confirms. */
+  doubts(): readonly number[] {
+    const { partition, space, residuals } = this.#options;
+    if (residuals === null) return [];
     const known = [...this.#trials].map(([index, trials]) => {
-      const expected = model.cost(partition, space.at(index));
-      const { time_s, energy_j } = settled(trials);
-      const time = Math.log(time_s / expected.time_s);
-      return { index, trials, time, energy: Math.log(energy_j / expected.energy_j) };
+      return { index, trials, ...residuals.of(partition, space.at(index), settled(trials)) };
     });
     const doubted = doubtful(known);
     const asked = new Set(this.#asked);
@@ -121,12 +121,14 @@ export class PartitionSearch {
   /** Ends the wave: the strategy learns what its configurations cost. */
   learn(): void {
     if (this.#asked.length === 0) return;
-    const { static_power_w, runs } = this.#options;
+    const { space, residuals, static_power_w, runs } = this.#options;
     const before = this.#standing;
     const told = this.#asked.map((index) => {
       const trials = this.#trials.get(index);
       if (trials === undefined) throw new Error(`${this.partition.key} was not told of ${index}`);
-      const { time_s, energy_j } = settled(trials);
+      const cost = settled(trials);
+      const { time_s, energy_j } = cost;
+      residuals?.learn(this.partition, space.at(index), cost);
       this.#standing = improved(this.#standing, { time_s, energy_j }, static_power_w);
       return { index, time_s, energy_j };
     });

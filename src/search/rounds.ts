@@ -1,4 +1,3 @@
-import type { CostOracle } from "../cost/oracle.js";
 import { allocate } from "./allocate.js";
 import type { Ledger } from "./ledger.js";
 import type { PartitionSearch } from "./partition.js";
@@ -9,34 +8,26 @@ const FAIR = 0.5;
 /** Evaluations that a round deals out at once. */
 const UNIT = 16;
 
-/** A configuration that is not confirmed is measured so often at most. */
+/** A configuration that is doubted is measured so often at most. */
 const TRIALS = 3;
 
-interface Budget {
-  /** Evaluations per partition type on average. */
-  readonly each: number;
-  /** What measurements are checked against; null where they are exact. */
-  readonly model: CostOracle | null;
-}
-
 /**
- * Spends a budget on several searches, round by round: first half of it evenly, then where an
- * iteration is expected to gain most. Every wave waits for all its evaluations, and every decision
- * is made from them, so nothing depends on which came first. Returns when the budget is spent or no
- * search goes on.
+ * Spends a budget (evaluations per search, on average) on several searches, round by round: first
+ * half of it evenly, then where an iteration is expected to gain most. Every wave waits for all its
+ * evaluations, and every decision is made from them, so nothing depends on which came first. Returns
+ * when the budget is spent or no search goes on.
  */
 export async function searchInRounds(
   searches: readonly PartitionSearch[],
   ledger: Ledger,
-  { each, model }: Budget,
+  budget: number,
 ): Promise<void> {
-  let left = each * searches.length;
-  const fair = Math.ceil(FAIR * each);
+  let left = budget * searches.length;
+  const fair = Math.ceil(FAIR * budget);
   left -= await spend(
     searches,
     searches.map(() => fair),
     ledger,
-    model,
   );
   for (;;) {
     const active = searches.filter((search) => search.active);
@@ -48,7 +39,7 @@ export async function searchInRounds(
     );
     // The last unit may be a part of one.
     const shares = given.map((count) => Math.min(count * UNIT, left));
-    left -= await spend(active, capped(shares, left), ledger, model);
+    left -= await spend(active, capped(shares, left), ledger);
   }
 }
 
@@ -67,7 +58,6 @@ async function spend(
   searches: readonly PartitionSearch[],
   shares: readonly number[],
   ledger: Ledger,
-  model: CostOracle | null,
 ): Promise<number> {
   const rest = [...shares];
   let spent = 0;
@@ -77,7 +67,7 @@ async function spend(
       return asked.length > 0 ? [{ search, i, asked }] : [];
     });
     if (wave.length === 0) return spent;
-    const counts = await evaluate(wave, ledger, model);
+    const counts = await evaluate(wave, ledger);
     for (const [k, { search, i }] of wave.entries()) {
       search.learn();
       rest[i] = (rest[i] ?? 0) - (counts[k] ?? 0);
@@ -92,11 +82,7 @@ interface Asked {
 }
 
 /** Evaluates what was asked, and what is doubted of it again; how much each search spent. */
-async function evaluate(
-  wave: readonly Asked[],
-  ledger: Ledger,
-  model: CostOracle | null,
-): Promise<number[]> {
+async function evaluate(wave: readonly Asked[], ledger: Ledger): Promise<number[]> {
   const counts = wave.map(() => 0);
   let open: readonly (readonly number[])[] = wave.map(({ asked }) => asked);
   for (let trial = 0; trial < TRIALS && open.some((indices) => indices.length > 0); trial++) {
@@ -105,7 +91,7 @@ async function evaluate(
       const indices = open[k] ?? [];
       counts[k] = (counts[k] ?? 0) + indices.length;
       search.hear(indices, found[k] ?? []);
-      return model === null ? [] : search.doubts(model);
+      return search.doubts();
     });
   }
   return counts;

@@ -7,6 +7,7 @@ import type { Evaluator } from "./evaluator.js";
 import { type Journal, NO_JOURNAL } from "./journal.js";
 import { type Ledger, openLedger } from "./ledger.js";
 import { compareEvaluations, type Outcome, PartitionSearch } from "./partition.js";
+import { type Residuals, residualsOf } from "./residuals.js";
 import { searchInRounds } from "./rounds.js";
 import { type ConfigurationSpace, configurationSpace } from "./space.js";
 import { random } from "./strategies/random.js";
@@ -23,6 +24,8 @@ interface SearchOptions {
   readonly static_power_w: number;
   /** How often an iteration runs a type; once unless listed. */
   readonly runs?: ReadonlyMap<string, number>;
+  /** What earlier measurements taught, where costs are measured. */
+  readonly residuals?: Residuals;
   readonly journal?: Journal;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (done: number, total: number) => void;
@@ -67,10 +70,14 @@ export async function searchPartitions(
   const total = listed.reduce((sum, { space }) => sum + space.size, budget * sampled.length);
   const onEvaluated = () => onProgress?.(Math.min(++done, total), total);
   const ledger = openLedger({ evaluator, journal, signal, onEvaluated });
-  const searches = sampled.map((job) => partitionSearch(job, options));
+  // Measurements of one partition say how far the model is off for the next.
+  const model = modelledOracle(device);
+  const residuals = evaluator.live
+    ? (options.residuals ?? residualsOf(model, device, options.static_power_w))
+    : null;
+  const searches = sampled.map((job) => partitionSearch(job, residuals, options));
   const found = new Map<string, Found>(await enumerated(listed, ledger));
-  const model = evaluator.live ? modelledOracle(device) : null;
-  await searchInRounds(searches, ledger, { each: budget, model });
+  await searchInRounds(searches, ledger, budget);
   for (const search of searches) {
     found.set(search.partition.key, [search.evaluations(), search.outcome()]);
   }
@@ -98,12 +105,17 @@ async function enumerated(
   });
 }
 
-function partitionSearch({ partition, space }: Job, options: SearchOptions): PartitionSearch {
+function partitionSearch(
+  { partition, space }: Job,
+  residuals: Residuals | null,
+  options: SearchOptions,
+): PartitionSearch {
   const { seed, static_power_w, runs } = options;
   return new PartitionSearch({
     partition,
     space,
     strategy: strategyFor(partition, space, seed),
+    residuals,
     static_power_w,
     runs: runs?.get(partition.key) ?? 1,
   });

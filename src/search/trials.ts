@@ -38,9 +38,8 @@ export function confirmed(trials: readonly Cost[]): boolean {
   return agreeing(trials).length > 1;
 }
 
-/** A measurement beside what was expected of it. */
-interface Surprise {
-  /** ln(measured / expected). */
+/** By how much a measurement differs from what a model says: ln(measured / modelled). */
+interface Residual {
   readonly time: number;
   readonly energy: number;
 }
@@ -53,17 +52,17 @@ const DOUBTED = 5;
 const UNDOUBTED = Math.log(1.2);
 
 /**
- * Which surprises are out of line with the rest. A model that is off in the same way everywhere
+ * Which residuals are out of line with the rest. A model that is off in the same way everywhere
  * makes no doubts: only the distance from the median counts, against the usual distance.
  */
-export function doubtful(surprises: readonly Surprise[]): readonly boolean[] {
+export function doubtful(residuals: readonly Residual[]): readonly boolean[] {
   const outlying = (values: readonly number[]) => {
     const centre = middle(values);
     const spread = DEVIATIONS * middle(values.map((value) => Math.abs(value - centre)));
     const limit = Math.max(UNDOUBTED, DOUBTED * spread);
     return values.map((value) => Math.abs(value - centre) > limit);
   };
-  const slow = outlying(surprises.map(({ time }) => time));
-  const dear = outlying(surprises.map(({ energy }) => energy));
+  const slow = outlying(residuals.map(({ time }) => time));
+  const dear = outlying(residuals.map(({ energy }) => energy));
   return slow.map((doubt, i) => doubt || dear[i] === true);
 }
