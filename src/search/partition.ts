@@ -1,8 +1,9 @@
 import type { Evaluation } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
 import { gain, improved, type Standing, UNKNOWN } from "./allocate.js";
+import { convergence } from "./converged.js";
 import type { Batch } from "./evaluator.js";
-import { type Converged, openSearch, type Stop } from "./loop.js";
+import { openSearch, type Stop } from "./loop.js";
 import type { Residuals } from "./residuals.js";
 import type { ConfigurationSpace } from "./space.js";
 import type { Strategy } from "./strategies/strategy.js";
@@ -43,7 +44,6 @@ interface PartitionSearchOptions {
   readonly partition: PartitionType;
   readonly space: ConfigurationSpace;
   readonly strategy: Strategy;
-  readonly converged?: Converged | undefined;
   /** What all partitions share; null where costs are exact. */
   readonly residuals: Residuals | null;
   readonly static_power_w: number;
@@ -67,11 +67,12 @@ export class PartitionSearch {
   constructor(options: PartitionSearchOptions) {
     this.#options = options;
     this.partition = options.partition;
-    const { strategy, converged } = options;
+    const { strategy, residuals, static_power_w } = options;
     this.#search = openSearch(strategy, {
       budget: Number.POSITIVE_INFINITY,
       batch: BATCH,
-      ...(converged === undefined ? {} : { converged }),
+      // Where evaluations cost nothing, they need not pay.
+      ...(residuals === null ? {} : { converged: convergence(BATCH, static_power_w) }),
     });
   }
 
