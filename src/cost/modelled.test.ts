@@ -65,6 +65,18 @@ describe("order of slots", () => {
   });
 });
 
+test("SMs 0 is a copy engine: it fills the links and takes no SM from what runs beside it", () => {
+  const at = { freq_mhz: 1200, launch_slot: "norm_0" };
+  const cost = (sms: number) => oracle.cost(overlapped, { ...at, sms }).time_s;
+  const { communication } = overlapped;
+  if (communication === null) throw new Error("no communication");
+  const moving_s = (sms: number) => transferTime(communication, device, 1200, sms);
+  const link_s = moving_s(device.sm_count);
+  expect(moving_s(0)).toBeLessThanOrEqual(link_s);
+  expect(moving_s(0)).toBeGreaterThan(0.9 * link_s);
+  for (const sms of device.searched_comm_sms) expect(cost(0)).toBeLessThan(cost(sms));
+});
+
 describe("kinds of partitions", () => {
   const at = { freq_mhz: 1200, launch_slot: null };
 

@@ -24,12 +24,12 @@ export function frontierSummary(frontier: FrontierFile): string {
 }
 
 const ENDS: Readonly<Record<PartitionSearchOutcome["stop"], string>> = {
-  exhausted: "were searched whole",
+  exhausted: "searched whole",
   converged: "until more evaluations did not pay",
   budget: "until the budget was spent",
 };
 
-/** `10008 evaluations of 26 partition types: 26 were searched whole.` */
+/** `10008 evaluations of 26 partition types: 26 searched whole.` */
 function searchSentence(search: readonly PartitionSearchOutcome[]): string[] {
   const parts = Object.entries(ENDS).flatMap(([stop, words]) => {
     const count = search.filter((each) => each.stop === stop).length;
