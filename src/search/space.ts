@@ -4,14 +4,16 @@ import type { PartitionType } from "../ir/partition.js";
 import { legalSlots, legalSms } from "./legality.js";
 
 /** One thing that can be chosen. */
-export interface Knob {
-  readonly name: string;
-  /**
-   * `scale`: a number, and near numbers are alike. `choice`: one of several, numbered from 0 in an
-   * order that may or may not mean something.
-   */
-  readonly kind: "scale" | "choice";
-}
+export type Knob =
+  /** A number in [least, most]; near numbers are alike. */
+  | {
+      readonly name: string;
+      readonly kind: "scale";
+      readonly least: number;
+      readonly most: number;
+    }
+  /** One of several, numbered from 0 in an order that may or may not mean something. */
+  | { readonly name: string; readonly kind: "choice" };
 
 /** The candidates of one search, by index: listed or computed, never stored whole. */
 export interface Space {
@@ -32,11 +34,10 @@ export interface ConfigurationSpace extends Space {
   readonly indexOf: (configuration: Configuration) => number | null;
 }
 
-const KNOBS: readonly Knob[] = [
-  { name: "freq_mhz", kind: "scale" },
-  { name: "sms", kind: "scale" },
-  { name: "launch_slot", kind: "choice" },
-];
+/** The knob over ascending numbers. */
+function scale(name: string, values: readonly number[]): Knob {
+  return { name, kind: "scale", least: values[0] ?? 0, most: values.at(-1) ?? 0 };
+}
 
 /**
  * All combinations of clock, communication SMs and launch slot; clocks vary slowest. First come, at
@@ -83,6 +84,11 @@ export function configurationSpace(partition: PartitionType, device: Device): Co
   const first = clocks.flatMap((_, clock) =>
     slots.slice(0, 2).map((_, slot) => join(clock, default_sm, slot)),
   );
+  const knobs: readonly Knob[] = [
+    scale("freq_mhz", clocks),
+    scale("sms", sms),
+    { name: "launch_slot", kind: "choice" },
+  ];
   const size = clocks.length * sms.length * slots.length;
-  return { size, knobs: KNOBS, features, neighbours, first, at, indexOf };
+  return { size, knobs, features, neighbours, first, at, indexOf };
 }
