@@ -76,6 +76,11 @@ export class PartitionSearch {
     });
   }
 
+  /** Evaluations that are wanted in any case. */
+  get least(): number {
+    return this.#options.space.first.length;
+  }
+
   /** Whether it goes on when there is something to spend. */
   get active(): boolean {
     return this.#search.stop === null;

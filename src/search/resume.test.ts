@@ -28,7 +28,7 @@ async function search(types: readonly PartitionType[], evaluator: Evaluator, res
   const run = { graph, device, seed: 0 };
   const journal = openJournal({ file, tool: "kareus 0", resume }, run, () => {});
   const { static_power_w } = device;
-  const options = { seed: 0, budget: 64, static_power_w, journal };
+  const options = { seed: 0, budget: 56, static_power_w, journal };
   const found = await searchPartitions(types, device, evaluator, options);
   journal.close();
   return found;
@@ -46,7 +46,7 @@ describe("a search by budget, cut off anywhere", () => {
     const modelled = inlineEvaluator(modelledOracle(device));
     const whole = await search(partitions, modelled, false);
     const text = readFileSync(file, "utf8");
-    for (const share of [0, 0.01, 0.3, 0.55, 0.8, 0.999]) {
+    for (const share of [0.01, 0.55, 0.999]) {
       cut(text, share);
       expect(await search(partitions, modelled, true)).toEqual(whole);
       expect(readFileSync(file, "utf8")).toBe(text);

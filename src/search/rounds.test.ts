@@ -46,16 +46,21 @@ describe("measuring live", () => {
   });
 
   test("types that run often get more, none less than its fair half", async () => {
+    // Rugged, so that there is always something left to find.
+    const truth = (_: unknown, { freq_mhz, sms, launch_slot }: Configuration) => {
+      const rng = forkRng(0, `${freq_mhz}/${sms}/${launch_slot}`);
+      return { time: 1 + 0.4 * rng.uniform(), energy: 1 + 0.4 * rng.uniform() };
+    };
     const often = async (key: string) => {
       const runs = new Map([[key, 200]]);
-      const gpu = fakeGpu(device, forkRng(0, "gpu"));
-      const more = { ...options, budget: 160, runs };
+      const gpu = fakeGpu(device, forkRng(0, "gpu"), { truth });
+      const more = { ...options, budget: 80, runs };
       const { outcomes } = await searchPartitions([attention, mlp], device, gpu, more);
       return outcomes.map(({ evaluated }) => evaluated) as [number, number];
     };
     const [many, few] = await often("forward.a");
     expect(many).toBeGreaterThan(few);
-    expect(few).toBeGreaterThanOrEqual(80);
+    expect(few).toBeGreaterThanOrEqual(40);
     const [less, most] = await often("forward.b");
     expect(most).toBeGreaterThan(less);
   });

@@ -13,7 +13,7 @@ const TRIALS = 3;
 
 /**
  * Spends a budget (evaluations per search, on average) on several searches, round by round: first
- * half of it evenly, then where an iteration is expected to gain most. Every wave waits for all its
+ * half of it evenly (but to each at least what baselines need), then where an iteration is expected to gain most. Every wave waits for all its
  * evaluations, and every decision is made from them, so nothing depends on which came first. Returns
  * when the budget is spent or no search goes on.
  */
@@ -22,13 +22,8 @@ export async function searchInRounds(
   ledger: Ledger,
   budget: number,
 ): Promise<void> {
-  let left = budget * searches.length;
-  const fair = Math.ceil(FAIR * budget);
-  left -= await spend(
-    searches,
-    searches.map(() => fair),
-    ledger,
-  );
+  const fair = searches.map(({ least }) => Math.max(least, Math.ceil(FAIR * budget)));
+  let left = budget * searches.length - (await spend(searches, fair, ledger));
   for (;;) {
     const active = searches.filter((search) => search.active);
     if (left <= 0 || active.length === 0) return;

@@ -7,11 +7,11 @@ import type { Evaluator } from "./evaluator.js";
 import { type Journal, NO_JOURNAL } from "./journal.js";
 import { type Ledger, openLedger } from "./ledger.js";
 import { compareEvaluations, type Outcome, PartitionSearch } from "./partition.js";
+import { promising } from "./promising.js";
 import { type Residuals, residualsOf } from "./residuals.js";
 import { searchInRounds } from "./rounds.js";
 import { type ConfigurationSpace, configurationSpace } from "./space.js";
-import { random } from "./strategies/random.js";
-import type { Strategy } from "./strategies/strategy.js";
+import { surrogate } from "./strategies/surrogate.js";
 
 /** Spaces up to this size are enumerated where evaluations are cheap, whatever the budget. */
 const ENUMERATED = 20_000;
@@ -111,17 +111,17 @@ function partitionSearch(
   options: SearchOptions,
 ): PartitionSearch {
   const { seed, static_power_w, runs } = options;
-  return new PartitionSearch({
-    partition,
-    space,
-    strategy: strategyFor(partition, space, seed),
-    residuals,
-    static_power_w,
-    runs: runs?.get(partition.key) ?? 1,
-  });
-}
-
-/** The one place that picks how a space is searched that is not enumerated. */
-function strategyFor(partition: PartitionType, space: ConfigurationSpace, seed: number): Strategy {
-  return random(space, forkRng(seed, partition.key));
+  const rng = forkRng(seed, partition.key);
+  const common = { partition, space, residuals, static_power_w };
+  const count = runs?.get(partition.key) ?? 1;
+  if (residuals === null) {
+    // No prior: where costs are modelled that would evaluate everything.
+    const strategy = surrogate(space, { rng, static_power_w });
+    return new PartitionSearch({ ...common, runs: count, strategy });
+  }
+  const prior = (index: number) => residuals.cost(partition, space.at(index));
+  const hopes = space.size <= ENUMERATED ? promising(space.size, prior, static_power_w) : [];
+  const hopeful = { ...space, first: [...new Set([...space.first, ...hopes])] };
+  const strategy = surrogate(hopeful, { rng, static_power_w, prior });
+  return new PartitionSearch({ ...common, runs: count, strategy });
 }

@@ -13,7 +13,7 @@ interface FakeGpu extends Evaluator {
   }[];
 }
 
-interface FakeGpuOptions {
+export interface FakeGpuOptions {
   /** What measurements are, relative to the model. */
   readonly truth?: (partition: PartitionType, configuration: Configuration) => Factors;
   /** Of one trial, on top of that. */

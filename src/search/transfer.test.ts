@@ -1,0 +1,68 @@
+import { expect, test } from "vitest";
+import { type FakeGpuOptions, fakeGpu } from "../../test/support/fake-gpu.js";
+import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
+import { forkRng } from "../base/rng.js";
+import { modelledOracle } from "../cost/modelled.js";
+import { loadDevice } from "../gpu/device.js";
+import type { Configuration } from "../ir/configuration.js";
+import type { PartitionType } from "../ir/partition.js";
+import { cornerBeyond, hypervolume } from "../math/hypervolume.js";
+import { residualsOf } from "./residuals.js";
+import { searchPartitions } from "./search.js";
+import { configurationSpace } from "./space.js";
+
+const device = loadDevice("a100-sxm4-40gb");
+const { static_power_w } = device;
+const model = modelledOracle(device);
+const layer = llamaLayer(4, 4096);
+const attention = partitionOf("attention", layer.forward_attention, layer.reduced_bytes);
+const backward = partitionOf("backward", layer.backward_mlp, layer.reduced_bytes);
+const mlp = partitionOf("mlp", layer.forward_mlp, layer.reduced_bytes);
+
+/** Slower than the model, more so at high clocks and beside many SMs of communication. */
+const truth: FakeGpuOptions["truth"] = (_, { freq_mhz, sms, launch_slot }) => {
+  const clock = freq_mhz / device.highest_clock_mhz;
+  const overlap = launch_slot === null ? 0 : 1;
+  return {
+    time: 1.25 * clock ** 0.25 * (1 + 0.006 * overlap * sms),
+    energy: 0.9 + 0.25 * clock + 0.05 * overlap,
+  };
+};
+
+/** Tight hypervolume in time and dynamic energy after each number of measurements. */
+function quality(partition: PartitionType, measured: readonly Configuration[]): number[] {
+  const real = (configuration: Configuration) => {
+    const { time_s, energy_j } = model.cost(partition, configuration);
+    const { time = 1, energy = 1 } = truth?.(partition, configuration) ?? {};
+    return [time_s * time, energy_j * energy - static_power_w * time_s * time] as const;
+  };
+  const space = configurationSpace(partition, device);
+  const points = (list: readonly Configuration[]) => {
+    const costs = list.map(real);
+    return { x: costs.map(([x]) => x), y: costs.map(([, y]) => y) };
+  };
+  const all = points(Array.from({ length: space.size }, (_, index) => space.at(index)));
+  const [x, y] = cornerBeyond(all, 0.1);
+  const whole = hypervolume(all, x, y);
+  return measured.map((_, k) => hypervolume(points(measured.slice(0, k + 1)), x, y) / whole);
+}
+
+test("what other partitions taught saves measurements", async () => {
+  const needed = async (taught: boolean, seed: number) => {
+    const residuals = residualsOf(model, device, static_power_w);
+    const options = { seed, budget: 64, static_power_w, residuals };
+    const gpu = fakeGpu(device, forkRng(seed, "gpu"), { truth });
+    if (taught) await searchPartitions([attention, backward], device, gpu, options);
+    const before = gpu.measured.length;
+    await searchPartitions([mlp], device, gpu, options);
+    const measured = gpu.measured.slice(before).map(({ configuration }) => configuration);
+    const enough = quality(mlp, measured).findIndex((reached) => reached >= 0.95);
+    return enough < 0 ? Number.POSITIVE_INFINITY : enough + 1;
+  };
+  const baselines = configurationSpace(mlp, device).first.length;
+  for (const seed of [0, 1]) {
+    const [alone, taught] = [await needed(false, seed), await needed(true, seed)];
+    expect(alone).toBeLessThan(64);
+    expect(taught - baselines).toBeLessThan(0.8 * (alone - baselines));
+  }
+});
