@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fakeGpu } from "../../test/support/fake-gpu.js";
+import { distorted, fakeGpu } from "../../test/support/fake-gpu.js";
 import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
 import { forkRng } from "../base/rng.js";
 import { modelledOracle } from "../cost/modelled.js";
@@ -30,7 +30,7 @@ const truth = (partition: PartitionType, { freq_mhz, sms }: Configuration) => {
   const products = partition.kernels.filter(({ work }) => work.op === "matmul").length;
   return {
     time: (1.1 + 0.04 * products) * clock ** 0.15 * (1 + 0.004 * sms),
-    energy: 0.8 + 0.1 * Math.sin(3 * clock) + 0.02 * products,
+    dynamic: 0.8 + 0.1 * Math.sin(3 * clock),
   };
 };
 
@@ -43,11 +43,11 @@ function errors(
   let [time, energy] = [0, 0];
   for (let index = 0; index < space.size; index++) {
     const configuration = space.at(index);
-    const factors = truth(partition, configuration);
     const modelled = model.cost(partition, configuration);
+    const real = distorted(modelled, truth(partition, configuration), device);
     const expected = cost(partition, configuration);
-    time += Math.abs(expected.time_s / (modelled.time_s * factors.time) - 1);
-    energy += Math.abs(expected.energy_j / (modelled.energy_j * factors.energy) - 1);
+    time += Math.abs(expected.time_s / real.time_s - 1);
+    energy += Math.abs(expected.energy_j / real.energy_j - 1);
   }
   return [time / space.size, energy / space.size];
 }
@@ -79,9 +79,9 @@ describe("residuals", () => {
   test("of one partition help with another that was never measured", async () => {
     const before = errors(model.cost, here.mlp);
     const after = errors((await learned([here.attention, here.backward], 64)).cost, here.mlp);
-    expect(Math.min(...before)).toBeGreaterThan(0.08);
+    expect(before[0]).toBeGreaterThan(0.08);
     expect(after[0]).toBeLessThan(before[0] / 3);
-    expect(after[1]).toBeLessThan(before[1] / 3);
+    expect(after[1]).toBeLessThan(before[1] / 2);
   });
 
   test("of one workload help with a neighbouring one", async () => {
@@ -89,7 +89,7 @@ describe("residuals", () => {
     const before = errors(model.cost, here.mlp);
     const after = errors((await learned([other.mlp], 64)).cost, here.mlp);
     expect(after[0]).toBeLessThan(before[0] / 5);
-    expect(after[1]).toBeLessThan(before[1] / 5);
+    expect(after[1]).toBeLessThan(before[1] / 2);
   });
 
   test("of an exact model stay nothing", async () => {

@@ -49,7 +49,7 @@ describe("measuring live", () => {
     // Rugged, so that there is always something left to find.
     const truth = (_: unknown, { freq_mhz, sms, launch_slot }: Configuration) => {
       const rng = forkRng(0, `${freq_mhz}/${sms}/${launch_slot}`);
-      return { time: 1 + 0.4 * rng.uniform(), energy: 1 + 0.4 * rng.uniform() };
+      return { time: 1 + 0.4 * rng.uniform(), dynamic: 1 + 0.4 * rng.uniform() };
     };
     const often = async (key: string) => {
       const runs = new Map([[key, 200]]);
@@ -70,11 +70,9 @@ describe("measuring live", () => {
     await searchPartitions([attention], device, calm, options);
     // Three times the time at the same energy looks like little dynamic energy.
     const wrong = calm.measured.filter((_, i) => i % 9 === 4).map((m) => name(m.configuration));
-    const hiccup = (configuration: Configuration, trial: number) => ({
-      time: trial === 1 && wrong.includes(name(configuration)) ? 3 : 1,
-      energy: 1,
-    });
-    const gpu = fakeGpu(device, forkRng(0, "gpu"), { trial: hiccup });
+    const hiccup = (configuration: Configuration, trial: number) =>
+      trial === 1 && wrong.includes(name(configuration)) ? 3 : 1;
+    const gpu = fakeGpu(device, forkRng(0, "gpu"), { hiccup });
     const found = await searchPartitions([attention], device, gpu, options);
     const evaluations = found.evaluations.get("forward.a") ?? [];
     const model = modelledOracle(device);
@@ -96,7 +94,7 @@ describe("measuring live", () => {
   test("a model that is far off, but smoothly, raises no doubt", async () => {
     const truth = (_: unknown, { freq_mhz, sms }: Configuration) => ({
       time: 1.5 * (freq_mhz / 1410) ** 0.2 * (1 + 0.003 * sms),
-      energy: 0.7,
+      dynamic: 0.7,
     });
     const gpu = fakeGpu(device, forkRng(0, "gpu"), { truth });
     const found = await searchPartitions([mlp], device, gpu, options);

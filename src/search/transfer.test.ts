@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type FakeGpuOptions, fakeGpu } from "../../test/support/fake-gpu.js";
+import { distorted, type FakeGpuOptions, fakeGpu } from "../../test/support/fake-gpu.js";
 import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
 import { forkRng } from "../base/rng.js";
 import { modelledOracle } from "../cost/modelled.js";
@@ -19,22 +19,19 @@ const attention = partitionOf("attention", layer.forward_attention, layer.reduce
 const backward = partitionOf("backward", layer.backward_mlp, layer.reduced_bytes);
 const mlp = partitionOf("mlp", layer.forward_mlp, layer.reduced_bytes);
 
-/** Slower than the model, more so at high clocks and beside many SMs of communication. */
-const truth: FakeGpuOptions["truth"] = (_, { freq_mhz, sms, launch_slot }) => {
+/** What a model may well miss: each SM moves less than it says, so communication wants more. */
+const truth: NonNullable<FakeGpuOptions["truth"]> = (_, { freq_mhz, sms, launch_slot }) => {
   const clock = freq_mhz / device.highest_clock_mhz;
-  const overlap = launch_slot === null ? 0 : 1;
-  return {
-    time: 1.25 * clock ** 0.25 * (1 + 0.006 * overlap * sms),
-    energy: 0.9 + 0.25 * clock + 0.05 * overlap,
-  };
+  const starved = (launch_slot === null ? 0.3 : 1) * Math.exp(-sms / 8);
+  return { time: 1.15 * clock ** 0.2 * (1 + starved), dynamic: 0.9 + 0.25 * clock };
 };
 
 /** Tight hypervolume in time and dynamic energy after each number of measurements. */
 function quality(partition: PartitionType, measured: readonly Configuration[]): number[] {
   const real = (configuration: Configuration) => {
-    const { time_s, energy_j } = model.cost(partition, configuration);
-    const { time = 1, energy = 1 } = truth?.(partition, configuration) ?? {};
-    return [time_s * time, energy_j * energy - static_power_w * time_s * time] as const;
+    const modelled = model.cost(partition, configuration);
+    const { time_s, energy_j } = distorted(modelled, truth(partition, configuration), device);
+    return [time_s, energy_j - static_power_w * time_s] as const;
   };
   const space = configurationSpace(partition, device);
   const points = (list: readonly Configuration[]) => {
@@ -50,19 +47,21 @@ function quality(partition: PartitionType, measured: readonly Configuration[]): 
 test("what other partitions taught saves measurements", async () => {
   const needed = async (taught: boolean, seed: number) => {
     const residuals = residualsOf(model, device, static_power_w);
-    const options = { seed, budget: 64, static_power_w, residuals };
+    const options = { seed, static_power_w, residuals };
     const gpu = fakeGpu(device, forkRng(seed, "gpu"), { truth });
-    if (taught) await searchPartitions([attention, backward], device, gpu, options);
+    if (taught) {
+      await searchPartitions([attention, backward], device, gpu, { ...options, budget: 56 });
+    }
     const before = gpu.measured.length;
-    await searchPartitions([mlp], device, gpu, options);
+    await searchPartitions([mlp], device, gpu, { ...options, budget: 64 });
     const measured = gpu.measured.slice(before).map(({ configuration }) => configuration);
-    const enough = quality(mlp, measured).findIndex((reached) => reached >= 0.95);
+    const enough = quality(mlp, measured).findIndex((reached) => reached >= 0.96);
     return enough < 0 ? Number.POSITIVE_INFINITY : enough + 1;
   };
   const baselines = configurationSpace(mlp, device).first.length;
   for (const seed of [0, 1]) {
     const [alone, taught] = [await needed(false, seed), await needed(true, seed)];
     expect(alone).toBeLessThan(64);
-    expect(taught - baselines).toBeLessThan(0.8 * (alone - baselines));
+    expect(taught - baselines).toBeLessThan(0.75 * (alone - baselines));
   }
 });

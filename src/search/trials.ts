@@ -47,9 +47,9 @@ interface Residual {
 /** Median absolute deviations of a normal distribution per standard deviation. */
 const DEVIATIONS = 1.4826;
 
-/** Standard deviations from the usual that are doubted, and what is never doubted: 20% off. */
+/** Standard deviations from the usual that are doubted, and what a model may be off by anyway. */
 const DOUBTED = 5;
-const UNDOUBTED = Math.log(1.2);
+const UNDOUBTED = Math.log(1.5);
 
 /**
  * Which residuals are out of line with the rest. A model that is off in the same way everywhere

@@ -15,17 +15,27 @@ interface FakeGpu extends Evaluator {
 
 export interface FakeGpuOptions {
   /** What measurements are, relative to the model. */
-  readonly truth?: (partition: PartitionType, configuration: Configuration) => Factors;
-  /** Of one trial, on top of that. */
-  readonly trial?: (configuration: Configuration, trial: number) => Factors;
+  readonly truth?: (partition: PartitionType, configuration: Configuration) => Truth;
+  /** What a trial's time is, relative to the truth. */
+  readonly hiccup?: (configuration: Configuration, trial: number) => number;
 }
 
-interface Factors {
+interface Truth {
   readonly time: number;
-  readonly energy: number;
+  readonly dynamic: number;
 }
 
-const SAME: Factors = { time: 1, energy: 1 };
+/** What the model answers, with time and dynamic energy multiplied. */
+export function distorted({ time_s, energy_j }: Expected, by: Truth, device: Device): Expected {
+  const static_w = device.static_power_w;
+  const dynamic_j = energy_j - static_w * time_s;
+  return {
+    time_s: by.time * time_s,
+    energy_j: static_w * by.time * time_s + by.dynamic * dynamic_j,
+  };
+}
+
+type Expected = Pick<Cost, "time_s" | "energy_j">;
 
 /** A standard normal number (Box and Muller). */
 export function normal(rng: Rng): number {
@@ -35,7 +45,7 @@ export function normal(rng: Rng): number {
 
 /** A GPU that does what the model says, distorted and with 1% noise; one measurement at a time. */
 export function fakeGpu(device: Device, rng: Rng, options: FakeGpuOptions = {}): FakeGpu {
-  const { truth = () => SAME, trial = () => SAME } = options;
+  const { truth = () => ({ time: 1, dynamic: 1 }), hiccup = () => 1 } = options;
   const model = modelledOracle(device);
   const measured: { partition: string; configuration: Configuration }[] = [];
   const trials = new Map<string, number>();
@@ -44,11 +54,11 @@ export function fakeGpu(device: Device, rng: Rng, options: FakeGpuOptions = {}):
     const number = (trials.get(name) ?? 0) + 1;
     trials.set(name, number);
     measured.push({ partition: partition.key, configuration });
-    const { time_s, energy_j } = model.cost(partition, configuration);
-    const [real, now] = [truth(partition, configuration), trial(configuration, number)];
+    const modelled = model.cost(partition, configuration);
+    const real = distorted(modelled, truth(partition, configuration), device);
     return {
-      time_s: time_s * real.time * now.time * (1 + 0.01 * normal(rng)),
-      energy_j: energy_j * real.energy * now.energy * (1 + 0.01 * normal(rng)),
+      time_s: real.time_s * hiccup(configuration, number) * (1 + 0.01 * normal(rng)),
+      energy_j: real.energy_j * (1 + 0.01 * normal(rng)),
       source: "measured",
     };
   };
