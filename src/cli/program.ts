@@ -4,12 +4,12 @@ import { commandNotBuilt } from "../base/diagnostics/usage.js";
 import { addInspect } from "./commands/inspect.js";
 import { addOptimize } from "./commands/optimize.js";
 import { addSchema } from "./commands/schema.js";
+import { addSearch } from "./commands/search.js";
 import { addSelect } from "./commands/select.js";
 import { addSolve } from "./commands/solve.js";
 
 /** Promised commands; using one says that it is not built yet. */
 const UNBUILT = [
-  "search",
   "verify",
   "explain",
   "report",
@@ -41,6 +41,7 @@ export function buildProgram(version: string): Command {
   addOptimize(program);
   addSelect(program);
   addSolve(program);
+  addSearch(program);
   addInspect(program);
   addSchema(program);
   for (const name of UNBUILT) addUnbuilt(program, name);

@@ -43,6 +43,11 @@ function versionOf(data: unknown): number | null {
   return typeof data.version === "number" ? data.version : null;
 }
 
+/** Names of the devices that come with the program, sorted. */
+export function bundledDevices(): readonly string[] {
+  return bundledNames(bundledDirectory());
+}
+
 /**
  * The device of that bundled name, or of that file. Fails with KRS2001 (unknown), KRS2002
  * (unreadable), KRS2003 (invalid) or KRS2004 (newer version).

@@ -60,7 +60,7 @@ export function logLikelihood(prior: Prior): number {
 }
 
 /** What is believed about candidates; it can be told more. */
-export interface Posterior {
+interface Posterior {
   readonly mean: Float64Array;
   /** Of the value without noise. */
   readonly variance: Float64Array;

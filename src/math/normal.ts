@@ -1,5 +1,5 @@
 /** Density of the standard normal distribution. */
-export function normalDensity(z: number): number {
+function normalDensity(z: number): number {
   return Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI);
 }
 
@@ -7,7 +7,7 @@ export function normalDensity(z: number): number {
  * Probability that a standard normal number is below z; the error function by the rational
  * approximation 7.1.26 of Abramowitz and Stegun (absolute error below 1.5e-7).
  */
-export function normalProbability(z: number): number {
+function normalProbability(z: number): number {
   const x = Math.abs(z) / Math.SQRT2;
   const t = 1 / (1 + 0.3275911 * x);
   const series =

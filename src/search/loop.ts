@@ -28,7 +28,7 @@ interface OpenSearch {
 }
 
 /** A search under way, batch by batch. */
-export interface Search extends Pick<OpenSearch, "observations" | "stop"> {
+interface Search extends Pick<OpenSearch, "observations" | "stop"> {
   /** Asks, evaluates and tells one batch; returns why the search ended, null if it did not. */
   readonly step: () => Stop | null;
 }

@@ -34,7 +34,10 @@ const truth = (partition: PartitionType, { freq_mhz, sms }: Configuration) => {
   };
 };
 
-/** Mean absolute errors of time and energy over a partition's space, relative. */
+const dynamic_j = ({ time_s, energy_j }: { time_s: number; energy_j: number }) =>
+  energy_j - static_power_w * time_s;
+
+/** Mean absolute errors of time and dynamic energy over a partition's space, relative. */
 function errors(
   cost: (partition: PartitionType, c: Configuration) => { time_s: number; energy_j: number },
   partition: PartitionType,
@@ -47,7 +50,7 @@ function errors(
     const real = distorted(modelled, truth(partition, configuration), device);
     const expected = cost(partition, configuration);
     time += Math.abs(expected.time_s / real.time_s - 1);
-    energy += Math.abs(expected.energy_j / real.energy_j - 1);
+    energy += Math.abs(dynamic_j(expected) / dynamic_j(real) - 1);
   }
   return [time / space.size, energy / space.size];
 }

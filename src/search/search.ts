@@ -11,6 +11,7 @@ import { promising } from "./promising.js";
 import { type Residuals, residualsOf } from "./residuals.js";
 import { searchInRounds } from "./rounds.js";
 import { type ConfigurationSpace, configurationSpace } from "./space.js";
+import { exhaustive } from "./strategies/exhaustive.js";
 import { surrogate } from "./strategies/surrogate.js";
 
 /** Spaces up to this size are enumerated where evaluations are cheap, whatever the budget. */
@@ -96,7 +97,7 @@ async function enumerated(
   const found = await ledger.evaluate(
     jobs.map(({ partition, space }) => ({
       partition,
-      configurations: Array.from({ length: space.size }, (_, index) => space.at(index)),
+      configurations: exhaustive(space.size).ask(space.size).map(space.at),
     })),
   );
   return jobs.map(({ partition: { key }, space: { size } }, i) => {

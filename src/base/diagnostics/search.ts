@@ -29,3 +29,23 @@ export function interrupted(folder: string): Diagnostic {
     "the same command with --resume goes on from there",
   );
 }
+
+/** KRS3010: a line of a table that is no recorded configuration. */
+export function malformedTableRow(file: string, line: number, problem: string): Diagnostic {
+  return error(
+    "KRS3010",
+    `${file}:${line}`,
+    problem,
+    "each line is one JSON object with freq_mhz, launch_slot, sms, time_s and energy_j",
+  );
+}
+
+/** KRS3011: a table without rows. */
+export function emptyTable(file: string): Diagnostic {
+  return error(
+    "KRS3011",
+    file,
+    "holds no row: there is nothing to search",
+    "give a table with one JSON object per line, as `kareus search --help` shows",
+  );
+}

@@ -22,11 +22,9 @@ interface SurrogateOptions {
   readonly static_power_w: number;
   /** What a model expects of a candidate; the surrogate then learns only what the model gets wrong. */
   readonly prior?: (index: number) => PriorMean;
-  /** Whether asking for a candidate again measures again; false: it gives the same record. */
-  readonly repeatable?: boolean;
 }
 
-/** Evaluations before the first model. */
+/** Evaluations before the first model; what the space wants first counts, but not for all. */
 const INITIAL = 20;
 /** Hyperparameters are looked for again when there are so many times more observations. */
 const REFIT_GROWTH = 1.12;
@@ -34,11 +32,11 @@ const REFIT_GROWTH = 1.12;
 /**
  * Bayesian optimization of both trade-offs, time against total and against dynamic energy: Gaussian
  * processes on the logarithms of time and dynamic energy, and batches filled by the passes of
- * {@link fillBatch}. A measurement that contradicts all others is repeated before anything else if
- * it lies on a frontier, and hardly counts in the model.
+ * {@link fillBatch}. A measurement that contradicts all others hardly counts in the model; if it lies
+ * on a frontier, another record of its configuration is asked for before anything else.
  */
 export function surrogate(space: Space, options: SurrogateOptions): Strategy {
-  const { rng, static_power_w, prior, repeatable = false } = options;
+  const { rng, static_power_w, prior } = options;
   const at = coordinatesOf(space);
   const kernel = kernelOf(space.knobs);
   const keyOf = (index: number) => space.features(index).join();
@@ -64,7 +62,7 @@ export function surrogate(space: Space, options: SurrogateOptions): Strategy {
     return fitCosts(kernel, located, static_power_w, doubted, null, true);
   };
 
-  /** Doubted means on a frontier, each once: again, or another record of the same configuration. */
+  /** For each doubted mean on a frontier, once, another record of the same configuration. */
   const challenge = (means: readonly Mean[], fresh: readonly number[]): number[] => {
     const front = new Set([...frontOf(means, 0), ...frontOf(means, static_power_w)]);
     const found: number[] = [];
@@ -72,8 +70,7 @@ export function surrogate(space: Space, options: SurrogateOptions): Strategy {
       const { index, key } = means[i] as Mean;
       if (!doubted.has(index) || challenged.has(key)) continue;
       challenged.add(key);
-      if (repeatable) found.push(index);
-      else found.push(...fresh.filter((other) => keyOf(other) === key).slice(0, 1));
+      found.push(...fresh.filter((other) => keyOf(other) === key).slice(0, 1));
     }
     return found;
   };
@@ -105,7 +102,7 @@ export function surrogate(space: Space, options: SurrogateOptions): Strategy {
 
   const ask = (count: number): readonly number[] => {
     const known = seen.means().length;
-    const until = Math.max(INITIAL, space.first.length);
+    const until = Math.max(INITIAL, space.first.length + INITIAL / 2);
     const batch = known < until ? design(Math.min(count, until - known)) : choose(count);
     for (const index of batch) asked.add(index);
     return batch;

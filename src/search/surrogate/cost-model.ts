@@ -50,7 +50,7 @@ export interface CostModel {
 const SHARE_TAKEN_OFF = 0.8;
 
 /** A contradiction: this far off in the logarithm, and in standard deviations. */
-const DOUBT = { by: 0.2, deviations: 5 };
+const DOUBT = { by: 0.2, deviations: 3 };
 /** How much more noise what was doubted before counts with. */
 const DOUBTED_NOISE = 1e4;
 

@@ -1,7 +1,7 @@
 import type { Knob } from "../space.js";
 
 /** Logarithms of positive hyperparameters: the variance, then those of each knob. */
-export type Hyperparameters = readonly number[];
+type Hyperparameters = readonly number[];
 
 type Covariance = (a: readonly number[], b: readonly number[]) => number;
 

@@ -8,7 +8,7 @@ const SHARES: Readonly<Record<Pass, number>> = {
   time: 0.05,
   uncertainty: 0.05,
 };
-export const PASSES: readonly Pass[] = ["total", "dynamic", "time", "uncertainty"];
+const PASSES: readonly Pass[] = ["total", "dynamic", "time", "uncertainty"];
 
 /** A pass that stopped paying keeps this part of its share: it may pay again. */
 const KEPT = 0.5;
@@ -16,7 +16,7 @@ const KEPT = 0.5;
 const MEMORY = 0.9;
 
 /** Shares of the evaluations by pass. */
-export interface Shares {
+interface Shares {
   /** The pass that is farthest behind its share. */
   readonly next: () => Pass;
   /** A candidate of that pass was measured and improved the frontiers by so much. */

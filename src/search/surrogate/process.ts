@@ -15,7 +15,7 @@ export interface Sample {
 type Fit = readonly number[];
 
 /** What the samples say of candidates, in the quantity's own units. */
-export interface Belief {
+interface Belief {
   readonly mean: (candidate: number) => number;
   /** Variance of the value without noise. */
   readonly variance: (candidate: number) => number;

@@ -9,7 +9,7 @@ export interface Mean extends Observation {
 }
 
 /** Observations gathered by configuration: a repeated measurement counts into a mean. */
-export interface Seen {
+interface Seen {
   readonly add: (observation: Observation) => void;
   /** By first observation; `index` is that of the first. */
   readonly means: () => readonly Mean[];
