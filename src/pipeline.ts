@@ -27,7 +27,11 @@ import { readTensorGraph } from "./onnx/read.js";
 import type { FrontierFile } from "./plan/frontier.js";
 import type { PlanFile } from "./plan/plan.js";
 import { loadMeasurements } from "./profile/library.js";
-import { searchPartitions } from "./search/search.js";
+import { runsPerIteration } from "./search/allocate.js";
+import { type Journal, type JournalFile, NO_JOURNAL, openJournal } from "./search/journal.js";
+import type { CostSetup } from "./search/messages.js";
+import { costEvaluator } from "./search/pool.js";
+import { type SearchResult, searchPartitions } from "./search/search.js";
 
 /*
  * The whole compiler, in the order in which data flows through it:
@@ -70,6 +74,8 @@ export interface OptimizeOptions {
   readonly strict: boolean;
   /** The pass after which the graph is printed; true: after every pass. */
   readonly print_ir: string | true | null;
+  /** Where evaluations are kept as they come; null: nowhere. */
+  readonly journal: JournalFile | null;
 }
 
 /** How a run talks to whoever started it. */
@@ -107,17 +113,8 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   checkNodes(lowered.partitions, device, hooks.report);
   const memory = memoryOf(lowered.kernels, device, options, hooks.report);
 
-  const types = [...lowered.partitions.partitions.values()];
-  const { threads, seed, budget } = options;
-  const evaluations = await timer.run("search", () =>
-    searchPartitions(types, device, {
-      threads,
-      seed,
-      budget,
-      measurements,
-      ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
-      onPartition: (done, total) => hooks.progress("searching partitions", done, total),
-    }),
+  const { evaluations, outcomes } = await timer.run("search", () =>
+    search(lowered, { device, measurements }, static_power_w, options, hooks),
   );
 
   const searched = await timer.run("composition", () =>
@@ -139,6 +136,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
         ...facts,
         seed,
         costs,
+        search: outcomes,
         memory,
         expected_error,
         baselines,
@@ -257,6 +255,34 @@ function memoryOf(
   return memory;
 }
 
+/** Searches every partition type, going on from what the journal of an earlier run holds. */
+async function search(
+  { kernels, partitions }: Lowered,
+  setup: CostSetup,
+  static_power_w: number,
+  options: OptimizeOptions,
+  hooks: Hooks,
+): Promise<SearchResult> {
+  const { seed, budget, microbatches } = options;
+  const { signal } = hooks;
+  const types = [...partitions.partitions.values()];
+  const run = { graph: kernels, costs: setup, seed };
+  const journal: Journal =
+    options.journal === null ? NO_JOURNAL : openJournal(options.journal, run, hooks.report);
+  const threads = Math.min(options.threads, types.length);
+  const evaluator = costEvaluator(setup, { threads, signal });
+  try {
+    return await searchPartitions(types, setup.device, evaluator, {
+      ...{ seed, budget, static_power_w, journal, signal },
+      runs: runsPerIteration(partitions, microbatches),
+      onProgress: (done, total) => hooks.progress("evaluating configurations", done, total),
+    });
+  } finally {
+    await evaluator.close();
+    journal.close();
+  }
+}
+
 /** Cost at the highest clock without overlap; a partition is costed once. */
 function topClockCost(oracle: CostOracle, device: Device): (partition: PartitionType) => Cost {
   const freq_mhz = device.highest_clock_mhz;
@@ -323,6 +349,8 @@ class PhaseTimer {
   readonly timings: { phase: string; time_s: number }[] = [];
 
   async run<T>(phase: string, work: () => T | Promise<T>): Promise<T> {
+    // Phases hold the thread; between them a signal can arrive.
+    await new Promise((resume) => setImmediate(resume));
     const start_ms = performance.now();
     const result = await work();
     this.timings.push({ phase, time_s: (performance.now() - start_ms) / 1000 });

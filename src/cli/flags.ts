@@ -169,7 +169,8 @@ export function readFlags<F extends Table>(command: Command, table: F): Values<F
   const values = Object.entries(table).map(([key, flag]) => {
     const option = new Option(flag.flags);
     const given: unknown = command.getOptionValue(option.attributeName());
-    if (given === undefined) return [key, flag.fallback];
+    // Commander holds true for a `--no-...` flag that is absent.
+    if (given === undefined || (option.negate && given === true)) return [key, flag.fallback];
     return [key, flag.read(Array.isArray(given) ? given.map(String) : [], option.long ?? key)];
   });
   return Object.fromEntries(values) as Values<F>;

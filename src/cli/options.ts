@@ -102,7 +102,7 @@ export const SEARCH_FLAGS = {
     "seconds",
   ),
   out: text("--out <dir>", "output folder (default: <graph>.kareus)", null),
-  resume: unbuilt("--resume", "go on where an interrupted run stopped"),
+  resume: toggle("--resume", "go on where an interrupted run into the same folder stopped"),
   timings: toggle("--timings", "print how long each phase took"),
 } as const;
 
@@ -142,5 +142,6 @@ export function jobOptions(
     threads: search.threads ?? availableParallelism(),
     strict: job.strict,
     print_ir: job.printIr === EVERY_PASS ? true : job.printIr,
+    journal: null,
   };
 }

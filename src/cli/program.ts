@@ -6,12 +6,12 @@ import { addInspect } from "./commands/inspect.js";
 import { addOptimize } from "./commands/optimize.js";
 import { addProfile } from "./commands/profile.js";
 import { addSchema } from "./commands/schema.js";
+import { addSearch } from "./commands/search.js";
 import { addSelect } from "./commands/select.js";
 import { addSolve } from "./commands/solve.js";
 
 /** Promised commands; using one says that it is not built yet. */
 const UNBUILT = [
-  "search",
   "verify",
   "explain",
   "report",
@@ -41,6 +41,7 @@ export function buildProgram(version: string): Command {
   addOptimize(program);
   addSelect(program);
   addSolve(program);
+  addSearch(program);
   addInspect(program);
   addProfile(program);
   addDevices(program);

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
+import { NO_MEASUREMENTS } from "../../test/support/measurements.js";
 import { forkRng } from "../base/rng.js";
 import { loadDevice } from "../gpu/device.js";
 import type { Configuration } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
-import { type Measurements, NO_MEASUREMENTS } from "../profile/library.js";
+import type { Measurements } from "../profile/library.js";
 import { type KernelRecord, type PartitionRecord, partitionRecord } from "../profile/records.js";
 import { blendedOracle } from "./blended.js";
 import { modelledOracle } from "./modelled.js";

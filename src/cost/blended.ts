@@ -5,7 +5,7 @@ import { launchIndex, type PartitionType } from "../ir/partition.js";
 import type { Estimate } from "../math/bracket.js";
 import { type Field, type KnownValue, kriging, type Place } from "../math/kriging.js";
 import type { Measurements } from "../profile/library.js";
-import type { PartitionRecord } from "../profile/records.js";
+import { configurationOf, type PartitionRecord } from "../profile/records.js";
 import { clockCoordinate, correctionFrom } from "./corrections.js";
 import { modelledOracle } from "./modelled.js";
 import type { CostOracle } from "./oracle.js";
@@ -20,8 +20,8 @@ interface Residuals {
 
 /** A configuration by launch position, doublings of SMs, and clock. */
 function placeOf(partition: PartitionType, configuration: Configuration): Place {
-  const { freq_mhz, launch_slot, sms } = configuration;
-  const first = launchIndex(partition, launch_slot) ?? partition.kernels.length;
+  const { freq_mhz, sms } = configuration;
+  const first = launchIndex(partition, configuration) ?? partition.kernels.length;
   return { at: [first, Math.log2(Math.max(1, sms))], drift: clockCoordinate(freq_mhz) };
 }
 
@@ -43,9 +43,9 @@ function residualsOf(
   const time: KnownValue[] = [];
   const dynamic: KnownValue[] = [];
   for (const record of records) {
-    const { freq_mhz, launch_slot, time_s, energy_j } = record;
-    if (launchIndex(partition, launch_slot) === null) continue;
-    const configuration = { freq_mhz, launch_slot, sms: record.sms ?? 0 };
+    const { freq_mhz, time_s, energy_j } = record;
+    const configuration = configurationOf(record);
+    if (launchIndex(partition, configuration) === null) continue;
     const place = placeOf(partition, configuration);
     const modelled = model.cost(partition, configuration);
     if (modelled.time_s === 0) continue;

@@ -1,7 +1,7 @@
 import type { Device } from "../gpu/device-schema.js";
 import { dynamicEnergyScale, idlePower } from "../gpu/power.js";
 import type { Configuration } from "../ir/configuration.js";
-import { launchIndex, type PartitionType } from "../ir/partition.js";
+import { kernelSequence, launchIndex, type PartitionType } from "../ir/partition.js";
 import { bytesOf, type Work } from "../ir/work.js";
 import { type Companion, type QueuedTask, runBeside } from "../math/fluid.js";
 import {
@@ -109,9 +109,11 @@ export function partitionModel(
   });
 
   const run = (configuration: Configuration): PartitionRun => {
-    const { freq_mhz, sms } = configuration;
+    const { freq_mhz, sms, order } = configuration;
     const clock = remembered(clocks, freq_mhz, () => atClock(freq_mhz));
-    const first = launchIndex(partition, configuration.launch_slot);
+    const sequence =
+      order === undefined ? kernels.map((_, i) => i) : kernelSequence(partition, order);
+    const first = launchIndex(partition, configuration);
     if (first === null) {
       throw new Error(`${partition.key} has no launch slot ${configuration.launch_slot}`);
     }
@@ -128,7 +130,8 @@ export function partitionModel(
         correction.transfer(communication, freq_mhz, sms),
       traffic,
     };
-    const { time_s } = runBeside(queue, companion, clock.bandwidth);
+    const ordered = sequence.map((i) => queue[i] as QueuedTask);
+    const { time_s } = runBeside(ordered, companion, clock.bandwidth);
     return { time_s, energy_j: clock.idle_w * time_s + clock.dynamic_j };
   };
   return { run };

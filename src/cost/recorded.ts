@@ -1,6 +1,6 @@
 import type { Configuration, Cost } from "../ir/configuration.js";
 import { lookUp, type MeasuredPoint, type Reading } from "../profile/lookup.js";
-import type { PartitionRecord } from "../profile/records.js";
+import { configurationOf, type PartitionRecord } from "../profile/records.js";
 
 /** What was measured of partitions, without any model. */
 interface RecordedCosts {
@@ -24,21 +24,21 @@ function pointOf(record: PartitionRecord): MeasuredPoint[] {
 }
 
 /** What shares a line of clocks. */
-function lineOf(partition: string, launch_slot: string | null, sms: number): string {
-  return JSON.stringify([partition, launch_slot, sms]);
+function lineOf(partition: string, { launch_slot, sms, order }: Configuration): string {
+  return JSON.stringify([partition, launch_slot, sms, order]);
 }
 
 /** Costs from partition records that hold each setting once (see `loadMeasurements`). */
 export function recordedCosts(records: readonly PartitionRecord[]): RecordedCosts {
   const lines = new Map<string, MeasuredPoint[]>();
   for (const record of [...records].sort((a, b) => a.freq_mhz - b.freq_mhz)) {
-    const line = lineOf(record.partition, record.launch_slot, record.sms ?? 0);
+    const line = lineOf(record.partition, configurationOf(record));
     lines.set(line, [...(lines.get(line) ?? []), ...pointOf(record)]);
   }
   return {
-    cost: (partition, { freq_mhz, sms, launch_slot }) => {
-      const points = lines.get(lineOf(partition, launch_slot, sms));
-      const reading = points === undefined ? null : lookUp(points, freq_mhz);
+    cost: (partition, configuration) => {
+      const points = lines.get(lineOf(partition, configuration));
+      const reading = points === undefined ? null : lookUp(points, configuration.freq_mhz);
       if (reading === null) return null;
       const { source, time, energy } = reading;
       if (source === "interpolated" && relativeError(reading) > LARGEST_ERROR) return null;

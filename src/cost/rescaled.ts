@@ -14,12 +14,12 @@ function nearest(values: readonly number[], wanted: number): number {
 
 /** The configuration of another device that is most like it: relative clock, share of the SMs. */
 function counterpart(configuration: Configuration, of: Device, on: Device): Configuration {
-  const { freq_mhz, sms, launch_slot } = configuration;
+  const { freq_mhz, sms } = configuration;
   const clock_mhz = (freq_mhz / of.highest_clock_mhz) * on.highest_clock_mhz;
   const share = (sms / of.sm_count) * on.sm_count;
   return {
+    ...configuration,
     freq_mhz: nearest(on.searched_clocks_mhz, clock_mhz),
-    launch_slot,
     sms: sms === 0 ? 0 : nearest([on.default_comm_sms, ...on.searched_comm_sms], share),
   };
 }

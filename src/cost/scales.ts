@@ -1,7 +1,7 @@
 import type { Device } from "../gpu/device-schema.js";
 import { launchIndex, type PartitionType } from "../ir/partition.js";
 import { spread } from "../math/spread.js";
-import type { PartitionRecord } from "../profile/records.js";
+import { configurationOf, type PartitionRecord } from "../profile/records.js";
 import type { Correction } from "./correction.js";
 import { modelledOracle } from "./modelled.js";
 
@@ -63,13 +63,15 @@ export function fitScales(
   device: Device,
   correction: Correction,
 ): Correction {
-  const known = records.filter(({ launch_slot }) => launchIndex(partition, launch_slot) !== null);
+  const known = records
+    .map((record) => ({ configuration: configurationOf(record), time_s: record.time_s }))
+    .filter(({ configuration }) => launchIndex(partition, configuration) !== null);
   const shown = spread(known, FITTED);
   if (shown.length === 0) return correction;
   const loss = (at: Scales): number => {
     const model = modelledOracle(device, scaled(correction, at));
-    const misses = shown.map(({ freq_mhz, launch_slot, sms, time_s }) => {
-      const modelled = model.cost(partition, { freq_mhz, launch_slot, sms: sms ?? 0 });
+    const misses = shown.map(({ configuration, time_s }) => {
+      const modelled = model.cost(partition, configuration);
       return modelled.time_s === 0 ? 0 : Math.log(time_s / modelled.time_s) / RESIDUAL_STD;
     });
     const squares = misses.reduce((sum, miss) => sum + miss ** 2, 0);

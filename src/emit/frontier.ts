@@ -1,5 +1,10 @@
 import type { IterationFrontier } from "../ir/iteration.js";
-import type { Baseline, CostCounts, FrontierFile } from "../plan/frontier.js";
+import type {
+  Baseline,
+  CostCounts,
+  FrontierFile,
+  PartitionSearchOutcome,
+} from "../plan/frontier.js";
 import { gpusPerStage, type Parallelism } from "../plan/shared.js";
 
 /** What every emitted file says of the run that made it. */
@@ -26,6 +31,7 @@ interface FrontierInput extends RunFacts {
   readonly costs: CostCounts;
   /** Relative errors of modelled costs; null where nothing is known of them. */
   readonly expected_error: { readonly time: number; readonly energy: number } | null;
+  readonly search: readonly PartitionSearchOutcome[];
   readonly baselines: readonly BaselineFrontier[];
   /** Of one GPU, by stage. */
   readonly memory: readonly { readonly peak_bytes: number }[];
@@ -62,6 +68,9 @@ export function frontierFile(input: FrontierInput): FrontierFile {
     parallelism: input.parallelism,
     costs: input.costs,
     ...expectedError(input),
+    search: input.search.map(({ partition, space, evaluated, stop }) => ({
+      ...{ partition, space, evaluated, stop },
+    })),
     energy_optimal_time_s: input.frontier.energy_optimal_time_s,
     peak_memory_bytes: input.memory.map(({ peak_bytes }) => peak_bytes),
     baselines: input.baselines.map(({ name, points }) => ({

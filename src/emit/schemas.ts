@@ -3,6 +3,7 @@ import { deviceSchema } from "../gpu/device-schema.js";
 import { FRONTIER_FORMAT } from "../plan/frontier.js";
 import { INSTANCE_FORMAT } from "../plan/instance.js";
 import { PLAN_FORMAT } from "../plan/plan.js";
+import { SEARCH_FORMAT } from "../plan/search.js";
 import { SOLUTION_FORMAT } from "../plan/solution.js";
 import { headerSchema, PROFILE_FORMAT, PROFILE_VERSION, recordSchema } from "../profile/records.js";
 
@@ -22,6 +23,7 @@ export function publishedSchemas() {
     plan: file(PLAN_FORMAT),
     instance: file(INSTANCE_FORMAT),
     solution: file(SOLUTION_FORMAT),
+    search: file(SEARCH_FORMAT),
     profile: published(
       `${PROFILE_FORMAT}, one line,`,
       PROFILE_VERSION,

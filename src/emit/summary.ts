@@ -1,6 +1,6 @@
 import { duration, plural, scaled } from "../base/units.js";
 import { spread } from "../math/spread.js";
-import type { FrontierFile, FrontierPoint } from "../plan/frontier.js";
+import type { FrontierFile, FrontierPoint, PartitionSearchOutcome } from "../plan/frontier.js";
 import { aboveBound, gainSentence, gainsOf } from "./gains.js";
 import { type Column, table } from "./table.js";
 
@@ -22,7 +22,27 @@ export function frontierSummary(frontier: FrontierFile): string {
   const peak_bytes = Math.max(0, ...(frontier.peak_memory_bytes ?? []));
   if (peak_bytes > 0)
     lines.push(`Peak memory, estimated: ${scaled(peak_bytes, "B")} of one GPU.\n`);
-  return `${lines.join("\n")}\n${gainsOf(frontier).map(gainSentence).join("\n")}\n${costSentence(frontier)}\n${errorSentence(frontier)}`;
+  lines.push(...gainsOf(frontier).map(gainSentence), ...searchSentence(frontier.search ?? []));
+  lines.push(costSentence(frontier), ...errorSentence(frontier));
+  return `${lines.join("\n")}\n`;
+}
+
+const ENDS: Readonly<Record<PartitionSearchOutcome["stop"], string>> = {
+  exhausted: "searched whole",
+  converged: "until more evaluations did not pay",
+  budget: "until the budget was spent",
+};
+
+/** `10008 evaluations of 26 partition types: 26 searched whole.` */
+function searchSentence(search: readonly PartitionSearchOutcome[]): string[] {
+  const parts = Object.entries(ENDS).flatMap(([stop, words]) => {
+    const count = search.filter((each) => each.stop === stop).length;
+    return count === 0 ? [] : [`${count} ${words}`];
+  });
+  if (parts.length === 0) return [];
+  const evaluated = search.reduce((sum, each) => sum + each.evaluated, 0);
+  const types = plural(search.length, "partition type");
+  return [`${plural(evaluated, "evaluation")} of ${types}: ${parts.join(", ")}.`];
 }
 
 /** Where the costs behind the points come from. */

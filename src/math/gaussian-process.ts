@@ -1,28 +1,37 @@
 import { CholeskyDecomposition, Matrix } from "ml-matrix";
 
 /** Covariances between observations (without noise), and the variance of each one's noise. */
-interface Prior {
+export interface Prior {
   readonly covariance: (i: number, j: number) => number;
   readonly noise: (i: number) => number;
   /** Observed values less their prior mean. */
   readonly values: readonly number[];
 }
 
-/** The rows of the lower Cholesky factor of covariance + noise; null if not positive definite. */
-function factor({ covariance, noise, values }: Prior): Float64Array[] | null {
+/** Added to the diagonal, relative to it, until rounding no longer breaks the factorization. */
+const JITTER = [0, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2];
+
+/** The rows of the lower Cholesky factor of covariance + noise. */
+function factor({ covariance, noise, values }: Prior): Float64Array[] {
   const n = values.length;
   const matrix = new Matrix(n, n);
+  const diagonal: number[] = [];
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < i; j++) {
       const shared = covariance(i, j);
       matrix.set(i, j, shared);
       matrix.set(j, i, shared);
     }
-    matrix.set(i, i, covariance(i, i) + noise(i));
+    diagonal.push(covariance(i, i) + noise(i));
   }
-  const cholesky = new CholeskyDecomposition(matrix);
-  if (!cholesky.isPositiveDefinite()) return null;
-  return cholesky.lowerTriangularMatrix.to2DArray().map((row) => Float64Array.from(row));
+  for (const jitter of JITTER) {
+    for (let i = 0; i < n; i++) matrix.set(i, i, (diagonal[i] as number) * (1 + jitter));
+    const cholesky = new CholeskyDecomposition(matrix);
+    if (cholesky.isPositiveDefinite()) {
+      return cholesky.lowerTriangularMatrix.to2DArray().map((row) => Float64Array.from(row));
+    }
+  }
+  throw new Error("not a covariance: far from positive definite");
 }
 
 /** Solves L z = values for a lower triangular L given by rows. */
@@ -38,11 +47,10 @@ function forwardSubstitute(rows: readonly Float64Array[], values: readonly numbe
 
 /**
  * Logarithm of the marginal likelihood of the values (Rasmussen and Williams, Gaussian Processes
- * for Machine Learning, equation 2.30); negative infinity where the covariance is no covariance.
+ * for Machine Learning, equation 2.30).
  */
 export function logLikelihood(prior: Prior): number {
   const rows = factor(prior);
-  if (rows === null) return Number.NEGATIVE_INFINITY;
   let sum = -0.5 * rows.length * Math.log(2 * Math.PI);
   const whitened = forwardSubstitute(rows, prior.values);
   rows.forEach((row, i) => {
@@ -63,17 +71,15 @@ interface Posterior {
 /**
  * Conditions on the observations. `cross(i, c)` is the covariance between observation i and
  * candidate c, `among(c, d)` that between candidates. Whitened covariances are kept, so that one
- * more observation costs (observations x candidates) and not a new factorization. Null where the
- * covariance is no covariance.
+ * more observation costs (observations x candidates) and not a new factorization.
  */
 export function condition(
   prior: Prior,
   candidates: number,
   cross: (i: number, candidate: number) => number,
   among: (a: number, b: number) => number,
-): Posterior | null {
+): Posterior {
   const rows = factor(prior);
-  if (rows === null) return null;
   const whitened = forwardSubstitute(rows, prior.values);
   const mean = new Float64Array(candidates);
   const variance = Float64Array.from({ length: candidates }, (_, c) => among(c, c));
@@ -111,5 +117,31 @@ function eliminate(share: Float64Array, shares: readonly Float64Array[], row: Fl
     for (let c = 0; c < share.length; c++) {
       share[c] = (share[c] as number) - weight * (known[c] as number);
     }
+  });
+}
+
+/** By how much an observation differs from what all others say, and in standard deviations. */
+interface Surprise {
+  readonly by: number;
+  readonly deviations: number;
+}
+
+/**
+ * Each observation against what all others say of it, without fitting anew (Rasmussen and Williams,
+ * equations 5.10 to 5.12).
+ */
+export function leaveOneOut(prior: Prior): Surprise[] {
+  const rows = factor(prior);
+  const whitened = forwardSubstitute(rows, prior.values);
+  return rows.map((_, i) => {
+    const unit = rows.map((_, j) => (i === j ? 1 : 0));
+    const column = forwardSubstitute(rows, unit);
+    let weight = 0;
+    let precision = 0;
+    for (let k = i; k < rows.length; k++) {
+      weight += (column[k] as number) * (whitened[k] as number);
+      precision += (column[k] as number) ** 2;
+    }
+    return { by: weight / precision, deviations: weight / Math.sqrt(precision) };
   });
 }

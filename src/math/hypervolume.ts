@@ -21,6 +21,17 @@ export function hypervolume(points: TradeOff, referenceX: number, referenceY: nu
 }
 
 /**
+ * The corner just beyond the worst ends of the points' frontier: its nadir plus `margin` of its
+ * range on each axis (of the value itself where the range is nothing).
+ */
+export function cornerBeyond({ x, y }: TradeOff, margin: number): readonly [number, number] {
+  const front = paretoIndices(x, y);
+  const [first = 0, last = 0] = [front[0], front.at(-1)];
+  const beyond = (worst = 0, best = 0) => worst + margin * (worst - best || Math.abs(worst));
+  return [beyond(x[last], x[first]), beyond(y[first], y[last])];
+}
+
+/**
  * How much less y `ours` needs at the least x of `theirs`, relative to the y of `theirs` there:
  * with (time, energy) the iso-time energy reduction (0.2 is 20% less). Null when `ours` never
  * reaches that x, or either is empty.

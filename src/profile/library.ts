@@ -24,14 +24,6 @@ export interface Measurements {
   readonly partitions: readonly PartitionRecord[];
 }
 
-/** No profile at all. */
-export const NO_MEASUREMENTS: Measurements = {
-  profiles: [],
-  kernels: [],
-  collectives: [],
-  partitions: [],
-};
-
 /** The profiles of a folder, by name; null if the path is no folder. */
 function filesIn(path: string): string[] | null {
   try {
@@ -45,11 +37,10 @@ function filesIn(path: string): string[] | null {
 
 type KernelLike = KernelRecord | CollectiveRecord | PartitionRecord;
 
-/** Really measured, on the thing itself; a reordered partition is another partition. */
+/** Really measured, on the thing itself. */
 function counts(record: ProfileRecord): record is KernelLike {
   if (record.source !== "measured" || record.time_s === 0) return false;
   if (record.record === "instruction") return false;
-  if (record.record === "partition" && record.order !== null) return false;
   if (record.record === "collective" && record.disturbed === true) return false;
   return record.record === "kernel" || record.stand_in !== true;
 }

@@ -15,6 +15,7 @@ import {
   recordSchema,
 } from "./records.js";
 
+/** A profile as read. */
 export interface Profile {
   readonly header: ProfileHeader;
   readonly records: readonly ProfileRecord[];

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Evaluation } from "../ir/configuration.js";
+import type { Configuration, Evaluation } from "../ir/configuration.js";
 import { DTYPES } from "../ir/tensor-graph.js";
 import { KERNEL_CLASSES, type Work } from "../ir/work.js";
 
@@ -125,7 +125,7 @@ const partitionSchema = z.strictObject({
   record: z.literal("partition"),
   partition: name,
   launch_slot: name.nullable(),
-  /** Kernel order where it differs from the partition's own. */
+  /** The order of the partition's slots, by index, where it differs from its own. */
   order: z.array(count).nullable(),
   ...standIn,
   ...outcome,
@@ -189,13 +189,13 @@ export function keyOf(work: Work) {
 
 /** An evaluation of a partition as a profile keeps it; only a measurement has trials. */
 export function partitionRecord(evaluation: Evaluation): PartitionRecord {
-  const { partition, launch_slot, freq_mhz, sms, source, time_s, energy_j } = evaluation;
+  const { partition, launch_slot, freq_mhz, sms, order, source, time_s, energy_j } = evaluation;
   const { time_s_std = null, energy_j_std = null } = evaluation;
   return {
     record: "partition",
     partition,
     launch_slot,
-    order: null,
+    order: order ? [...order] : null,
     freq_mhz,
     sms,
     source,
@@ -205,4 +205,11 @@ export function partitionRecord(evaluation: Evaluation): PartitionRecord {
     energy_j_std,
     trials: source === "measured" ? 1 : 0,
   };
+}
+
+/** The configuration that a partition record is of. */
+export function configurationOf(record: PartitionRecord): Configuration {
+  const { freq_mhz, launch_slot, sms, order } = record;
+  const configuration = { freq_mhz, launch_slot, sms: sms ?? 0 };
+  return order === null ? configuration : { ...configuration, order };
 }

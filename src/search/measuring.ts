@@ -49,10 +49,13 @@ function settingsOf(
   count: number,
 ): Configuration[] {
   const space = configurationSpace(partition, { ...device, searched_clocks_mhz: [freq_mhz] });
-  const all = Array.from({ length: space.size }, (_, index) => space.at(index));
+  // A recorder runs kernels as they are listed.
+  const all = Array.from({ length: space.size }, (_, index) => space.at(index)).filter(
+    ({ order }) => order === undefined,
+  );
   // What waits for its own kernels adds up from parts that are measured.
   const more = partition.dependent ? [] : spread(all, count);
-  return distinct([...space.baselines, ...more], (each) => canonicalJson({ ...each }));
+  return distinct([...space.first.map(space.at), ...more], (each) => canonicalJson({ ...each }));
 }
 
 function partitionTasks(
@@ -68,7 +71,7 @@ function partitionTasks(
     subject: { record: "partition", partition: key, launch_slot },
     kernels: partition.kernels.map(({ work }) => work),
     communication,
-    first: launchIndex(partition, launch_slot) ?? partition.kernels.length,
+    first: launchIndex(partition, { launch_slot }) ?? partition.kernels.length,
     ...{ freq_mhz, sms },
   }));
 }

@@ -1,33 +1,135 @@
 import type { Device } from "../gpu/device-schema.js";
 import type { Configuration } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
-import { legalSlots, legalSms } from "./legality.js";
+import { type Launch, legalLaunches, legalSms } from "./legality.js";
 
-/** The legal configurations of one partition type, by index: listed or drawn, never stored. */
+/** One thing that can be chosen. */
+export type Knob =
+  /** A number in [least, most]; near numbers are alike. */
+  | {
+      readonly name: string;
+      readonly kind: "scale";
+      readonly least: number;
+      readonly most: number;
+    }
+  /** One of several, numbered from 0 in an order that may or may not mean something. */
+  | { readonly name: string; readonly kind: "choice" };
+
+/** The candidates of one search, by index: listed or computed, never stored whole. */
 export interface Space {
   readonly size: number;
-  /** The configuration of an index in [0, size). */
-  readonly at: (index: number) => Configuration;
-  /** What baselines use, at every clock: the default SMs, launched last or at the first slot. */
-  readonly baselines: readonly Configuration[];
+  readonly knobs: readonly Knob[];
+  /** What a candidate chooses, one number per knob. */
+  readonly features: (index: number) => readonly number[];
+  /** The candidates that differ by one step of one knob. */
+  readonly neighbours: (index: number) => readonly number[];
+  /** Candidates to evaluate before any other, none twice. */
+  readonly first: readonly number[];
 }
 
-/** All combinations of clock, communication SMs and launch slot; clocks vary slowest. */
-export function configurationSpace(partition: PartitionType, device: Device): Space {
+/** The legal configurations of one partition type. `first` is what baselines use. */
+export interface ConfigurationSpace extends Space {
+  readonly at: (index: number) => Configuration;
+  /** The inverse of `at`; null for what is not in the space. */
+  readonly indexOf: (configuration: Configuration) => number | null;
+}
+
+/** The knob over ascending numbers. */
+function scale(name: string, values: readonly number[]): Knob {
+  return { name, kind: "scale", least: values[0] ?? 0, most: values.at(-1) ?? 0 };
+}
+
+/** Launches by index, and what of them a search may vary: the slot, and the order if there are several. */
+interface LaunchTable {
+  readonly list: readonly Launch[];
+  readonly knobs: readonly Knob[];
+  readonly features: (launch: number) => readonly number[];
+  readonly neighbours: (launch: number) => readonly number[];
+  /** -1 for what is not legal. */
+  readonly indexOf: (launch: Launch) => number;
+}
+
+function launchTable(partition: PartitionType): LaunchTable {
+  const list = legalLaunches(partition);
+  const orders = [...new Set(list.map(({ order }) => order?.join() ?? null))];
+  const slots = [null, ...partition.slots.map(({ name }) => name)];
+  const places = list.map(({ slot, order }) => {
+    return [slots.indexOf(slot), orders.indexOf(order?.join() ?? null)] as const;
+  });
+  const indexAt = (slot: number, order: number) =>
+    places.findIndex((place) => place[0] === slot && place[1] === order);
+  const ordered = orders.length > 1;
+  const choice = (name: string): Knob => ({ name, kind: "choice" });
+  return {
+    list,
+    knobs: [choice("launch_slot"), ...(ordered ? [choice("order")] : [])],
+    features: (launch) => {
+      const [slot, order] = places[launch] as readonly [number, number];
+      return ordered ? [slot, order] : [slot];
+    },
+    neighbours: (launch) => {
+      const [slot, order] = places[launch] as readonly [number, number];
+      const beside = [-1, 1].flatMap((step) => [
+        indexAt(slot + step, order),
+        indexAt(slot, order + step),
+      ]);
+      return beside.filter((next) => next >= 0);
+    },
+    indexOf: ({ slot, order }) =>
+      indexAt(slots.indexOf(slot), orders.indexOf(order?.join() ?? null)),
+  };
+}
+
+/**
+ * All combinations of clock, communication SMs and launch; clocks vary slowest. First come, at
+ * every clock, the default SMs launched last and, where communication need not wait, at the first
+ * slot.
+ */
+export function configurationSpace(partition: PartitionType, device: Device): ConfigurationSpace {
   const clocks = device.searched_clocks_mhz;
   const sms = legalSms(partition, device);
-  const slots = legalSlots(partition);
-  const at = (index: number): Configuration => {
-    const rest = Math.floor(index / slots.length);
-    return {
-      freq_mhz: clocks[Math.floor(rest / sms.length)] as number,
-      launch_slot: slots[index % slots.length] as string | null,
-      sms: sms[rest % sms.length] as number,
-    };
+  const launches = launchTable(partition);
+  const count = launches.list.length;
+  const join = (clock: number, sm: number, launch: number) =>
+    (clock * sms.length + sm) * count + launch;
+  const split = (index: number): readonly [number, number, number] => {
+    const rest = Math.floor(index / count);
+    return [Math.floor(rest / sms.length), rest % sms.length, index % count];
   };
-  const default_sms = partition.communication === null ? 0 : device.default_comm_sms;
-  const baselines = clocks.flatMap((freq_mhz) =>
-    slots.slice(0, 2).map((launch_slot) => ({ freq_mhz, launch_slot, sms: default_sms })),
+  const at = (index: number): Configuration => {
+    const [clock, sm, launch] = split(index);
+    const { slot: launch_slot, order } = launches.list[launch] as Launch;
+    const [freq_mhz, count_sms] = [clocks[clock] as number, sms[sm] as number];
+    const own = { freq_mhz, launch_slot, sms: count_sms };
+    return order === null ? own : { ...own, order };
+  };
+  const indexOf = ({ freq_mhz, launch_slot, sms: count_sms, order }: Configuration) => {
+    const [clock, sm] = [clocks.indexOf(freq_mhz), sms.indexOf(count_sms)];
+    const launch = launches.indexOf({ slot: launch_slot, order: order ?? null });
+    return Math.min(clock, sm, launch) < 0 ? null : join(clock, sm, launch);
+  };
+  const features = (index: number): readonly number[] => {
+    const [clock, sm, launch] = split(index);
+    return [clocks[clock] as number, sms[sm] as number, ...launches.features(launch)];
+  };
+  const neighbours = (index: number): readonly number[] => {
+    const [clock, sm, launch] = split(index);
+    const found = launches.neighbours(launch).map((next) => join(clock, sm, next));
+    for (const step of [-1, 1]) {
+      if (clocks[clock + step] !== undefined) found.push(join(clock + step, sm, launch));
+      if (sms[sm + step] !== undefined) found.push(join(clock, sm + step, launch));
+    }
+    return found;
+  };
+  const default_sm = sms.indexOf(partition.communication === null ? 0 : device.default_comm_sms);
+  const baseline: Launch[] = [{ order: null, slot: null }];
+  const [slot] = partition.slots;
+  if (slot !== undefined && !partition.dependent) baseline.push({ order: null, slot: slot.name });
+  const plain = baseline.map(launches.indexOf).filter((launch) => launch >= 0);
+  const first = clocks.flatMap((_, clock) =>
+    plain.map((launch) => join(clock, default_sm, launch)),
   );
-  return { size: clocks.length * sms.length * slots.length, at, baselines };
+  const knobs: readonly Knob[] = [scale("freq_mhz", clocks), scale("sms", sms), ...launches.knobs];
+  const size = clocks.length * sms.length * count;
+  return { size, knobs, features, neighbours, first, at, indexOf };
 }

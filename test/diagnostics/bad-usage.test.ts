@@ -61,10 +61,6 @@ describe.concurrent("bad usage", () => {
     expectBadInput(await optimize(MINI, ...BIND, ...flags), code);
   });
 
-  test("--resume likewise", async () => {
-    expectBadInput(await optimize(MINI, ...BIND, "--resume"), "KRS0011");
-  });
-
   test("a sequence that the ranks do not divide", async () => {
     expectBadInput(await optimize(MINI, ...BIND, "--cp", "3"), "KRS1422");
   });

@@ -1,6 +1,14 @@
 import { Argument, type Command } from "commander";
 
-const FORMATS = ["frontier", "plan", "instance", "solution", "profile", "device"] as const;
+const FORMATS = [
+  "frontier",
+  "plan",
+  "instance",
+  "solution",
+  "search",
+  "profile",
+  "device",
+] as const;
 
 const EXAMPLES = `
 Example:

@@ -1,14 +1,12 @@
-import type { Configuration } from "../../ir/configuration.js";
-import type { Space } from "../space.js";
 import type { Strategy } from "./strategy.js";
 
-/** Every configuration, in the space's order. */
-export function exhaustive(space: Space): Strategy {
+/** Every candidate of a space of that size, in order. */
+export function exhaustive(size: number): Strategy {
   let next = 0;
-  const ask = (count: number): Configuration[] => {
+  const ask = (count: number): number[] => {
     const first = next;
-    next = Math.min(space.size, first + count);
-    return Array.from({ length: next - first }, (_, i) => space.at(first + i));
+    next = Math.min(size, first + count);
+    return Array.from({ length: next - first }, (_, i) => first + i);
   };
   return { ask, tell: () => {} };
 }

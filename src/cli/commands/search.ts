@@ -1,0 +1,71 @@
+import type { Command } from "commander";
+import { readText } from "../../base/files.js";
+import { addFlags, integer, quantity, readFlags, toggle, type Values } from "../flags.js";
+
+/** Whose P_static counts where neither a flag nor the table says it. */
+const DEFAULT_GPU = "a100-sxm4-40gb";
+
+const FLAGS = {
+  budget: integer("--budget <n>", "evaluations at most", 224, { min: 1, max: 1_000_000 }),
+  seed: integer("--seed <n>", "seed of every random choice", 0, {
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+  }),
+  staticPower: quantity(
+    "--static-power-w <watts>",
+    `P_static of one GPU (default: that of the GPU in the header, else of ${DEFAULT_GPU})`,
+    "watts",
+  ),
+  noConverge: toggle("--no-converge", "spend the whole budget, however little it still gains"),
+  json: toggle("--json", "the result as JSON on stdout, diagnostics as JSON lines on stderr"),
+} as const;
+
+const EXAMPLES = `
+One JSON object per line: freq_mhz, launch_slot (or null), sms, time_s and energy_j of one GPU;
+further fields are further knobs, and a profile's header may come first. The cost of a row is read
+when the row is evaluated, so the order of evaluation is that of real measurements.
+
+Examples:
+  $ kareus search table.jsonl --budget 112
+  $ kareus search - --no-converge --seed 3 --json < table.jsonl`;
+
+/** `kareus search`: one partition against a recorded table. */
+export function addSearch(program: Command): void {
+  const command = program
+    .command("search")
+    .summary("search a recorded table of one partition")
+    .description(
+      "Find the trade-off of time and energy in a table of one partition, evaluating few rows.",
+    )
+    .argument("<table.jsonl>", "recorded configurations, - for standard input")
+    .addHelpText("after", EXAMPLES);
+  addFlags(command, FLAGS);
+  command.action((path: string) => run(path, readFlags(command, FLAGS)));
+}
+
+async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
+  const [{ readTable }, { searchTable }, { writeSearch }] = await Promise.all([
+    import("../../profile/table.js"),
+    import("../../search/table.js"),
+    import("../../plan/search.js"),
+  ]);
+  const { header, rows } = readTable(await readText(path), path);
+  const found = searchTable(rows, {
+    budget: flags.budget,
+    seed: flags.seed,
+    static_power_w: flags.staticPower ?? (await staticPower(header?.gpu ?? DEFAULT_GPU)),
+    converge: !flags.noConverge,
+  });
+  if (flags.json) {
+    process.stdout.write(writeSearch(found));
+    return;
+  }
+  const { searchSummary } = await import("../../emit/search.js");
+  process.stdout.write(searchSummary(rows, found));
+}
+
+/** P_static of a device, W; a header may name a GPU that has no device file. */
+async function staticPower(gpu: string): Promise<number> {
+  const { deviceNames, loadDevice } = await import("../../gpu/device.js");
+  return loadDevice(deviceNames().includes(gpu) ? gpu : DEFAULT_GPU).static_power_w;
+}

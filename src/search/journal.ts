@@ -1,0 +1,110 @@
+import { fail, type Report } from "../base/diagnostics/diagnostic.js";
+import { otherRun } from "../base/diagnostics/search.js";
+import { sha256Hex } from "../base/json.js";
+import type { Configuration, Cost, Evaluation } from "../ir/configuration.js";
+import { createProfile, type ProfileAppender, resumeProfile } from "../profile/appender.js";
+import {
+  configurationOf,
+  PROFILE_FORMAT,
+  PROFILE_VERSION,
+  type ProfileHeader,
+  type ProfileRecord,
+  partitionRecord,
+} from "../profile/records.js";
+import type { CostSetup } from "./messages.js";
+
+/** What a search has evaluated, kept so that a run killed at any moment can go on. */
+export interface Journal {
+  /** A recorded cost of that configuration, each only once and in order; null when none is left. */
+  readonly take: (partition: string, configuration: Configuration) => Cost | null;
+  /** Keeps them; when this returns they survive. */
+  readonly append: (evaluations: readonly Evaluation[]) => void;
+  readonly close: () => void;
+}
+
+/** Where a run keeps its evaluations. */
+export interface JournalFile {
+  readonly file: string;
+  /** Name and version of the program: another version's model may answer otherwise. */
+  readonly tool: string;
+  /** Whether to go on with what an earlier run left there; else it is replaced. */
+  readonly resume: boolean;
+}
+
+/** What tells one run from another, as far as costs go; partitions have keys of their own. */
+interface Run {
+  readonly graph: { readonly name: string; readonly sha256: string };
+  readonly costs: CostSetup;
+  readonly seed: number;
+}
+
+/** Remembers nothing. */
+export const NO_JOURNAL: Journal = { take: () => null, append: () => {}, close: () => {} };
+
+function nameOf(partition: string, { freq_mhz, launch_slot, sms, order }: Configuration): string {
+  return JSON.stringify([partition, freq_mhz, launch_slot, sms, order]);
+}
+
+/** Recorded costs by configuration, in order; records of anything but partitions do not count. */
+function costsOf(records: readonly ProfileRecord[]): Map<string, Cost[]> {
+  const costs = new Map<string, Cost[]>();
+  for (const record of records) {
+    if (record.record !== "partition" || record.energy_j === null) continue;
+    const { partition, time_s, energy_j, time_s_std, energy_j_std, source } = record;
+    const name = nameOf(partition, configurationOf(record));
+    const known = costs.get(name) ?? [];
+    known.push({
+      ...{ time_s, energy_j, source },
+      ...(time_s_std === null ? {} : { time_s_std }),
+      ...(energy_j_std === null ? {} : { energy_j_std }),
+    });
+    costs.set(name, known);
+  }
+  return costs;
+}
+
+function journalOn(appender: ProfileAppender, recorded: Map<string, Cost[]>): Journal {
+  return {
+    take: (partition, configuration) =>
+      recorded.get(nameOf(partition, configuration))?.shift() ?? null,
+    append: (evaluations) => appender.append(evaluations.map(partitionRecord)),
+    close: appender.close,
+  };
+}
+
+function headerOf({ graph, costs, seed }: Run, tool: string): ProfileHeader {
+  const { device } = costs;
+  const content = sha256Hex(JSON.stringify(costs)).slice(0, 8);
+  return {
+    format: PROFILE_FORMAT,
+    version: PROFILE_VERSION,
+    id: `${graph.sha256.slice(0, 12)}-${device.name}-${content}-${seed}`,
+    gpu: device.name,
+    driver: null,
+    date: null,
+    tool,
+    method: null,
+    note: `costs behind the frontier of ${graph.name}`,
+  };
+}
+
+const nameOfRun = ({ id, tool }: ProfileHeader) => `${id}, ${tool}`;
+
+/**
+ * Opens a run's journal, a profile file. On resuming, the file must be of the same run (KRS3002)
+ * and whole but for its last line (KRS2011); without one the run starts anew.
+ */
+export function openJournal(
+  { file, tool, resume }: JournalFile,
+  run: Run,
+  report: Report,
+): Journal {
+  const header = headerOf(run, tool);
+  const accept = (found: ProfileHeader) => {
+    const [theirs, ours] = [nameOfRun(found), nameOfRun(header)];
+    if (theirs !== ours) fail(otherRun(file, theirs, ours));
+  };
+  const resumed = resume ? resumeProfile(file, accept, report) : null;
+  if (resumed === null) return journalOn(createProfile(file, header), new Map());
+  return journalOn(resumed.appender, costsOf(resumed.records));
+}

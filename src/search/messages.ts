@@ -1,0 +1,26 @@
+import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
+import type { Device } from "../gpu/device-schema.js";
+import type { Cost } from "../ir/configuration.js";
+import type { Measurements } from "../profile/library.js";
+import type { Batch } from "./evaluator.js";
+
+/** What costs come from, in this thread and in worker threads. */
+export interface CostSetup {
+  readonly device: Device;
+  readonly measurements: Measurements;
+}
+
+/** What the main thread asks of a worker. */
+export interface WorkerTask extends Batch {
+  readonly type: "evaluate";
+}
+
+/** What a worker answers; errors travel as data because threads strip their class. */
+export type WorkerReply =
+  | { readonly type: "evaluated"; readonly costs: readonly Cost[] }
+  | {
+      readonly type: "refused";
+      readonly diagnostics: readonly Diagnostic[];
+      readonly exitCode: 1 | 2;
+    }
+  | { readonly type: "broke"; readonly stack: string };

@@ -1,0 +1,120 @@
+import type { Rng } from "../../base/rng.js";
+import { gainOver } from "../gain.js";
+import type { Space } from "../space.js";
+import { fillBatch } from "../surrogate/batch.js";
+import { freshCandidates, spreadCandidates } from "../surrogate/candidates.js";
+import { coordinatesOf } from "../surrogate/coordinates.js";
+import {
+  type CostModel,
+  fitCosts,
+  type Located,
+  type Place,
+  type PriorMean,
+} from "../surrogate/cost-model.js";
+import { kernelOf } from "../surrogate/kernel.js";
+import { adaptiveShares, type Pass } from "../surrogate/passes.js";
+import { frontOf, gather, type Mean } from "../surrogate/seen.js";
+import type { Observation, Strategy } from "./strategy.js";
+
+interface SurrogateOptions {
+  readonly rng: Rng;
+  /** P_static of one GPU. */
+  readonly static_power_w: number;
+  /** What a model expects of a candidate; the surrogate then learns only what the model gets wrong. */
+  readonly prior?: (index: number) => PriorMean;
+}
+
+/** Evaluations before the first model; what the space wants first counts, but not for all. */
+const INITIAL = 20;
+/** Hyperparameters are looked for again when there are so many times more observations. */
+const REFIT_GROWTH = 1.12;
+
+/**
+ * Bayesian optimization of both trade-offs, time against total and against dynamic energy: Gaussian
+ * processes on the logarithms of time and dynamic energy, and batches filled by the passes of
+ * {@link fillBatch}. A measurement that contradicts all others hardly counts in the model; if it lies
+ * on a frontier, another record of its configuration is asked for before anything else.
+ */
+export function surrogate(space: Space, options: SurrogateOptions): Strategy {
+  const { rng, static_power_w, prior } = options;
+  const at = coordinatesOf(space);
+  const kernel = kernelOf(space.knobs);
+  const keyOf = (index: number) => space.features(index).join();
+  const seen = gather(keyOf);
+  const asked = new Set<number>();
+  const purposes = new Map<number, Pass>();
+  const shares = adaptiveShares();
+  const doubted = new Set<number>();
+  const challenged = new Set<string>();
+  let model: CostModel | null = null;
+  let fitted = 0;
+
+  const place = (index: number): Place => ({ at: at(index), prior: prior?.(index) });
+
+  const learn = (means: readonly Mean[]): CostModel => {
+    const located = means.map((mean): Located => ({ ...mean, ...place(mean.index) }));
+    const refit = means.length >= REFIT_GROWTH * fitted;
+    if (refit) fitted = means.length;
+    const next = fitCosts(kernel, located, static_power_w, doubted, model, refit);
+    const found = next.doubtful().map((i) => (means[i] as Mean).index);
+    if (found.every((index) => doubted.has(index))) return next;
+    for (const index of found) doubted.add(index);
+    return fitCosts(kernel, located, static_power_w, doubted, null, true);
+  };
+
+  /** For each doubted mean on a frontier, once, another record of the same configuration. */
+  const challenge = (means: readonly Mean[], fresh: readonly number[]): number[] => {
+    const front = new Set([...frontOf(means, 0), ...frontOf(means, static_power_w)]);
+    const found: number[] = [];
+    for (const i of front) {
+      const { index, key } = means[i] as Mean;
+      if (!doubted.has(index) || challenged.has(key)) continue;
+      challenged.add(key);
+      found.push(...fresh.filter((other) => keyOf(other) === key).slice(0, 1));
+    }
+    return found;
+  };
+
+  const design = (count: number): readonly number[] => {
+    const first = space.first.filter((index) => !asked.has(index)).slice(0, count);
+    const taken = new Set([...asked, ...first]);
+    return [...first, ...spreadCandidates(space, at, rng, taken, count - first.length)];
+  };
+
+  const choose = (count: number): readonly number[] => {
+    const means = seen.means();
+    model = learn(means);
+    const good = frontOf(means, static_power_w).map((i) => (means[i] as Mean).index);
+    const fresh = freshCandidates(space, rng, (index) => !asked.has(index), good);
+    const again = challenge(means, fresh).slice(0, count);
+    const unseen = fresh.filter((index) => !seen.has(keyOf(index)));
+    // Records of what is known come last: they only sharpen means.
+    const candidates = unseen.length > 0 ? unseen : fresh;
+    const passes = Array.from({ length: count - again.length }, shares.next);
+    const belief = model.believe(candidates.map(place));
+    const chosen = fillBatch(belief, candidates.length, means, static_power_w, passes);
+    const indices = chosen.map((c) => candidates[c] as number);
+    indices.forEach((index, k) => {
+      purposes.set(index, passes[k] as Pass);
+    });
+    return [...again, ...indices.filter((index) => !again.includes(index))];
+  };
+
+  const ask = (count: number): readonly number[] => {
+    const known = seen.means().length;
+    const until = Math.max(INITIAL, space.first.length + INITIAL / 2);
+    const batch = known < until ? design(Math.min(count, until - known)) : choose(count);
+    for (const index of batch) asked.add(index);
+    return batch;
+  };
+
+  const tell = (observations: readonly Observation[]) => {
+    for (const observation of observations) {
+      const before = seen.means();
+      seen.add(observation);
+      const pass = purposes.get(observation.index);
+      if (pass !== undefined) shares.pay(pass, gainOver(before, [observation], static_power_w));
+    }
+  };
+  return { ask, tell };
+}

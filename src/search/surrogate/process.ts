@@ -1,0 +1,108 @@
+import { condition, leaveOneOut, logLikelihood, type Prior } from "../../math/gaussian-process.js";
+import { nelderMead } from "../../math/nelder-mead.js";
+import { spread } from "../../math/spread.js";
+import type { Kernel } from "./kernel.js";
+
+/** What was seen of one quantity at one place. */
+export interface Sample {
+  readonly at: readonly number[];
+  readonly value: number;
+  /** Variance of its noise, in units of the noise to be found. */
+  readonly noise: number;
+}
+
+/** Hyperparameters of a kernel, then the logarithm of the noise's deviation. */
+type Fit = readonly number[];
+
+/** What the samples say of candidates, in the quantity's own units. */
+interface Belief {
+  readonly mean: (candidate: number) => number;
+  /** Variance of the value without noise. */
+  readonly variance: (candidate: number) => number;
+  /** Takes a candidate's value for seen; `noise` as in a sample. */
+  readonly observe: (candidate: number, value: number, noise: number) => void;
+}
+
+/** A Gaussian process fitted to samples. */
+export interface Process {
+  readonly fit: Fit;
+  /** Variance of unit noise. */
+  readonly noise: number;
+  readonly believe: (candidates: readonly (readonly number[])[]) => Belief;
+  /** By how much each sample differs from what all others say: as a value, and in deviations. */
+  readonly surprises: () => readonly { readonly by: number; readonly deviations: number }[];
+}
+
+/** Noise is believed to be about 1%, and any logarithm to be off by a factor e at times. */
+const NOISE = Math.log(0.01);
+const WIDTH = 1;
+
+/** Hyperparameters are found from this many samples; more only cost time. */
+const FITTED = 128;
+/** Evaluations of the likelihood: from scratch, and from an earlier fit. */
+const PATIENCE = { first: 250, again: 60 };
+
+/**
+ * Fits a process to samples: hyperparameters of the highest likelihood, weighed with beliefs. From
+ * an earlier fit a few steps suffice; without one the search starts from the kernel's belief and
+ * from two points about it.
+ */
+export function fitProcess(
+  kernel: Kernel,
+  samples: readonly Sample[],
+  earlier: Fit | null,
+  refit: boolean,
+): Process {
+  const count = samples.length;
+  const centre = samples.reduce((sum, { value }) => sum + value, 0) / count;
+  const spread_squared = samples.reduce((sum, { value }) => sum + (value - centre) ** 2, 0) / count;
+  const unit = Math.sqrt(spread_squared) || 1;
+  const prior = (fit: Fit, some: readonly Sample[]): Prior => {
+    const covariance = kernel.covariance(fit);
+    const noise = Math.exp(2 * (fit.at(-1) ?? NOISE)) / unit ** 2;
+    return {
+      covariance: (i, j) => covariance((some[i] as Sample).at, (some[j] as Sample).at),
+      noise: (i) => noise * (some[i] as Sample).noise,
+      values: some.map(({ value }) => (value - centre) / unit),
+    };
+  };
+  const believed = [...kernel.start, NOISE];
+  const some = spread(samples, FITTED);
+  const unlikely = (fit: Fit) =>
+    fit.reduce(
+      (sum, x, i) => sum + 0.5 * ((x - (believed[i] as number)) / WIDTH) ** 2,
+      -logLikelihood(prior(fit, some)),
+    );
+  const search = (start: Fit, evaluations: number) =>
+    nelderMead(unlikely, start, { step: 0.7, evaluations, tolerance: 0.01 });
+  const find = (): Fit => {
+    if (earlier !== null) return refit ? search(earlier, PATIENCE.again).point : earlier;
+    const starts = [0, -WIDTH, WIDTH].map((by) => believed.map((x) => x + by));
+    const found = starts.map((start) => search(start, PATIENCE.first));
+    return found.reduce((best, next) => (next.value < best.value ? next : best)).point;
+  };
+  const fit = find();
+  const noise = Math.exp(2 * (fit.at(-1) ?? NOISE));
+  return {
+    fit,
+    noise,
+    believe: (candidates) => {
+      const covariance = kernel.covariance(fit);
+      const place = (candidate: number) => candidates[candidate] as readonly number[];
+      const posterior = condition(
+        prior(fit, samples),
+        candidates.length,
+        (i, c) => covariance((samples[i] as Sample).at, place(c)),
+        (a, b) => covariance(place(a), place(b)),
+      );
+      return {
+        mean: (c) => centre + unit * (posterior.mean[c] as number),
+        variance: (c) => unit ** 2 * (posterior.variance[c] as number),
+        observe: (c, value, relative) =>
+          posterior.observe(c, (value - centre) / unit, (noise * relative) / unit ** 2),
+      };
+    },
+    surprises: () =>
+      leaveOneOut(prior(fit, samples)).map(({ by, deviations }) => ({ by: unit * by, deviations })),
+  };
+}
