@@ -38,9 +38,9 @@ function print({ title, rows, notes }: DataSet): void {
       }),
     ),
   ];
-  console.log(`## ${title}\nerrors in %, mean / max\n`);
+  console.log(`## ${title}\nerrors, mean / max, in % where the title says nothing else\n`);
   console.log(table(columns, rows.map(cells)));
-  for (const note of notes) console.log(`- ${note}`);
+  for (const note of notes) console.log(note.startsWith(" ") ? note : `- ${note}`);
   console.log();
 }
 
