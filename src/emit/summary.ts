@@ -54,14 +54,18 @@ function costSentence({ costs }: FrontierFile): string {
 }
 
 /** How far off the costs that are not measured may be; nothing where all are. */
-function errorSentence({ costs, expected_error, gpu }: FrontierFile): string {
-  if (costs.modelled + costs.extrapolated === 0) return "";
+function errorSentence({ costs, expected_error, gpu }: FrontierFile): string[] {
+  if (costs.modelled + costs.extrapolated === 0) return [];
   if (expected_error === undefined) {
-    return `How far off they are is not known: no plan for ${gpu} was compared with a measurement.\n`;
+    return [
+      `How far off they are is not known: no plan for ${gpu} was compared with a measurement.`,
+    ];
   }
   const percent = (share: number) => `${Number((100 * share).toPrecision(2))}%`;
   const { time, energy } = expected_error;
-  return `Expected error where not measured: ${percent(time)} in time, ${percent(energy)} in energy.\n`;
+  return [
+    `Expected error where not measured: ${percent(time)} in time, ${percent(energy)} in energy.`,
+  ];
 }
 
 function row(point: FrontierPoint): readonly (string | number)[] {

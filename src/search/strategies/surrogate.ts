@@ -1,5 +1,7 @@
 import type { Rng } from "../../base/rng.js";
+import { spread } from "../../math/spread.js";
 import { gainOver } from "../gain.js";
+import { shuffled } from "../shuffle.js";
 import type { Space } from "../space.js";
 import { fillBatch } from "../surrogate/batch.js";
 import { freshCandidates, spreadCandidates } from "../surrogate/candidates.js";
@@ -29,6 +31,11 @@ const INITIAL = 20;
 /** Hyperparameters are looked for again when there are so many times more observations. */
 const REFIT_GROWTH = 1.12;
 
+/** A model is made of so many means at most, those on the frontiers among them. */
+const LEARNT = 400;
+/** From so many on, a model has nothing more to tell: what is left comes in random order. */
+const MODELLED = 1000;
+
 /**
  * Bayesian optimization of both trade-offs, time against total and against dynamic energy: Gaussian
  * processes on the logarithms of time and dynamic energy, and batches filled by the passes of
@@ -44,12 +51,18 @@ export function surrogate(space: Space, options: SurrogateOptions): Strategy {
   const asked = new Set<number>();
   const purposes = new Map<number, Pass>();
   const shares = adaptiveShares();
+  const draw = shuffled(space.size, rng);
   const doubted = new Set<number>();
   const challenged = new Set<string>();
   let model: CostModel | null = null;
   let fitted = 0;
 
   const place = (index: number): Place => ({ at: at(index), prior: prior?.(index) });
+
+  const onFront = (means: readonly Mean[]): readonly Mean[] => {
+    const indices = new Set([...frontOf(means, 0), ...frontOf(means, static_power_w)]);
+    return [...indices].map((i) => means[i] as Mean);
+  };
 
   const learn = (means: readonly Mean[]): CostModel => {
     const located = means.map((mean): Located => ({ ...mean, ...place(mean.index) }));
@@ -64,10 +77,8 @@ export function surrogate(space: Space, options: SurrogateOptions): Strategy {
 
   /** For each doubted mean on a frontier, once, another record of the same configuration. */
   const challenge = (means: readonly Mean[], fresh: readonly number[]): number[] => {
-    const front = new Set([...frontOf(means, 0), ...frontOf(means, static_power_w)]);
     const found: number[] = [];
-    for (const i of front) {
-      const { index, key } = means[i] as Mean;
+    for (const { index, key } of onFront(means)) {
       if (!doubted.has(index) || challenged.has(key)) continue;
       challenged.add(key);
       found.push(...fresh.filter((other) => keyOf(other) === key).slice(0, 1));
@@ -81,11 +92,24 @@ export function surrogate(space: Space, options: SurrogateOptions): Strategy {
     return [...first, ...spreadCandidates(space, at, rng, taken, count - first.length)];
   };
 
+  const leftover = (count: number): readonly number[] => {
+    const found: number[] = [];
+    while (found.length < count) {
+      const index = draw();
+      if (index === null) break;
+      if (!asked.has(index)) found.push(index);
+    }
+    return found;
+  };
+
   const choose = (count: number): readonly number[] => {
-    const means = seen.means();
+    const all = seen.means();
+    const front = onFront(all);
+    const means = all.length > LEARNT ? [...new Set([...front, ...spread(all, LEARNT)])] : all;
     model = learn(means);
-    const good = frontOf(means, static_power_w).map((i) => (means[i] as Mean).index);
+    const good = front.map(({ index }) => index);
     const fresh = freshCandidates(space, rng, (index) => !asked.has(index), good);
+    if (fresh.length === 0) return leftover(count);
     const again = challenge(means, fresh).slice(0, count);
     const unseen = fresh.filter((index) => !seen.has(keyOf(index)));
     // Records of what is known come last: they only sharpen means.
@@ -103,14 +127,19 @@ export function surrogate(space: Space, options: SurrogateOptions): Strategy {
   const ask = (count: number): readonly number[] => {
     const known = seen.means().length;
     const until = Math.max(INITIAL, space.first.length + INITIAL / 2);
-    const batch = known < until ? design(Math.min(count, until - known)) : choose(count);
+    const batch =
+      known < until
+        ? design(Math.min(count, until - known))
+        : known < MODELLED
+          ? choose(count)
+          : leftover(count);
     for (const index of batch) asked.add(index);
     return batch;
   };
 
   const tell = (observations: readonly Observation[]) => {
+    const before = onFront(seen.means());
     for (const observation of observations) {
-      const before = seen.means();
       seen.add(observation);
       const pass = purposes.get(observation.index);
       if (pass !== undefined) shares.pay(pass, gainOver(before, [observation], static_power_w));
