@@ -1,6 +1,7 @@
 import type { ComputeKernel, Kernel, KernelGraph } from "../src/ir/kernel-graph.js";
 import type { Execution, InstructionKind, InstructionShape } from "../src/ir/partition.js";
 import type { Pass, PipelineName } from "../src/ir/pass.js";
+import { freeKernels } from "./partitions/free-kernels.js";
 import { nanobatchedUses, sequentialUses } from "./partitions/instruction-uses.js";
 import { optimizerKernel } from "./partitions/optimizer.js";
 import { PartitionRegistry } from "./partitions/partition-registry.js";
@@ -20,7 +21,7 @@ export const formPartitions: Pass<"kernel", "partition"> = {
   from: "kernel",
   to: "partition",
   run: (graph, { options }) => {
-    const registry = new PartitionRegistry();
+    const registry = new PartitionRegistry(freeKernels(graph.kernels));
     const instructions: InstructionShape[] = [];
     for (let stage = 0; stage < graph.stages; stage++) {
       for (let chunk = 0; chunk < graph.chunks; chunk++) {

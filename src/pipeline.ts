@@ -22,7 +22,10 @@ import { verify } from "./ir/verify.js";
 import { readTensorGraph } from "./onnx/read.js";
 import type { FrontierFile } from "./plan/frontier.js";
 import type { PlanFile } from "./plan/plan.js";
-import { searchPartitions } from "./search/search.js";
+import { runsPerIteration } from "./search/allocate.js";
+import { type Journal, type JournalFile, NO_JOURNAL, openJournal } from "./search/journal.js";
+import { modelledEvaluator } from "./search/pool.js";
+import { type SearchResult, searchPartitions } from "./search/search.js";
 
 /*
  * The whole compiler, in the order in which data flows through it:
@@ -56,6 +59,8 @@ export interface OptimizeOptions {
   readonly strict: boolean;
   /** The pass after which the graph is printed; true: after every pass. */
   readonly print_ir: string | true | null;
+  /** Where evaluations are kept as they come; null: nowhere. */
+  readonly journal: JournalFile | null;
 }
 
 /** How a run talks to whoever started it. */
@@ -86,16 +91,8 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const imported = await timer.run("ingest", () => read(options, hooks));
   const lowered = await timer.run("lowering", () => lower(imported, device, options, hooks));
 
-  const types = [...lowered.partitions.partitions.values()];
-  const { threads, seed, budget } = options;
-  const evaluations = await timer.run("search", () =>
-    searchPartitions(types, device, {
-      threads,
-      seed,
-      budget,
-      ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
-      onPartition: (done, total) => hooks.progress("searching partitions", done, total),
-    }),
+  const { evaluations, outcomes } = await timer.run("search", () =>
+    search(lowered, device, static_power_w, options, hooks),
   );
 
   const searched = await timer.run("composition", () =>
@@ -112,7 +109,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     const costs = { ...countSources(all), profiles: [] };
     const { seed } = options;
     return {
-      frontier: frontierFile({ ...facts, seed, costs, baselines, frontier }),
+      frontier: frontierFile({ ...facts, seed, costs, search: outcomes, baselines, frontier }),
       plans: frontier.points.map((point, id) => planFile(point, id, lowered.partitions, facts)),
       evaluations: all,
       timings: timer.timings,
@@ -185,6 +182,34 @@ function lower(
   return { recognised, kernels, partitions: graph };
 }
 
+/** Searches every partition type, going on from what the journal of an earlier run holds. */
+async function search(
+  { kernels, partitions }: Lowered,
+  device: Device,
+  static_power_w: number,
+  options: OptimizeOptions,
+  hooks: Hooks,
+): Promise<SearchResult> {
+  const { seed, budget, microbatches } = options;
+  const { signal } = hooks;
+  const types = [...partitions.partitions.values()];
+  const run = { graph: kernels, device, seed };
+  const journal: Journal =
+    options.journal === null ? NO_JOURNAL : openJournal(options.journal, run, hooks.report);
+  const threads = Math.min(options.threads, types.length);
+  const evaluator = modelledEvaluator(device, { threads, signal });
+  try {
+    return await searchPartitions(types, device, evaluator, {
+      ...{ seed, budget, static_power_w, journal, signal },
+      runs: runsPerIteration(partitions, microbatches),
+      onProgress: (done, total) => hooks.progress("evaluating configurations", done, total),
+    });
+  } finally {
+    await evaluator.close();
+    journal.close();
+  }
+}
+
 /** Cost at the highest clock without overlap; a partition is costed once. */
 function topClockCost(device: Device): (partition: PartitionType) => Cost {
   const oracle = modelledOracle(device);
@@ -247,6 +272,8 @@ class PhaseTimer {
   readonly timings: { phase: string; time_s: number }[] = [];
 
   async run<T>(phase: string, work: () => T | Promise<T>): Promise<T> {
+    // Phases hold the thread; between them a signal can arrive.
+    await new Promise((resume) => setImmediate(resume));
     const start_ms = performance.now();
     const result = await work();
     this.timings.push({ phase, time_s: (performance.now() - start_ms) / 1000 });

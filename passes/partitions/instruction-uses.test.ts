@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Kernel } from "../../src/ir/kernel-graph.js";
 import type { PartitionUse } from "../../src/ir/partition.js";
 import { allReduce, linear, memory } from "../../test/support/kernel-graph.js";
+import { freeKernels } from "./free-kernels.js";
 import { nanobatchedUses, sequentialUses } from "./instruction-uses.js";
 import { PartitionRegistry } from "./partition-registry.js";
 
@@ -10,7 +11,7 @@ function lines(
   uses: (kernels: readonly Kernel[], registry: PartitionRegistry) => PartitionUse[] | null,
   kernels: readonly Kernel[],
 ): string[] | null {
-  const registry = new PartitionRegistry();
+  const registry = new PartitionRegistry(new Set());
   const found = uses(kernels, registry);
   const types = registry.types();
   return (
@@ -35,6 +36,19 @@ const layer = (i: number): Kernel[] => [
   allReduce(`${i}.second`, 2000, { layer: i }),
 ];
 const LAYERS = [...layer(0), ...layer(1)];
+
+describe("free kernels", () => {
+  it("are weight gradients that no other kernel reads", () => {
+    const origin = "weight-gradient" as const;
+    const kernels = [
+      linear("dgrad", 8, { origin: "input-gradient" }),
+      linear("wgrad", 8, { origin, after: [0] }),
+      linear("accumulated", 8, { origin, after: [0] }),
+      memory("sum", 8, { after: [2] }),
+    ];
+    expect([...freeKernels(kernels)].map(({ name }) => name)).toEqual(["wgrad"]);
+  });
+});
 
 describe("sequential uses", () => {
   it("put each segment before its own communication, once per layer", () => {
@@ -119,7 +133,7 @@ describe("nanobatched uses", () => {
 
 describe("partition types", () => {
   const typeOf = (kernels: readonly Kernel[]) => {
-    const registry = new PartitionRegistry();
+    const registry = new PartitionRegistry(new Set());
     sequentialUses(kernels, registry);
     const [type] = registry.types().values();
     if (type === undefined) throw new Error("no type");
@@ -144,10 +158,29 @@ describe("partition types", () => {
       [l, allReduce("r", 8, { collective: "all_gather" })],
     ].map((kernels) => typeOf(kernels).key);
     expect(new Set(keys).size).toBe(keys.length);
-    const registry = new PartitionRegistry();
+    const registry = new PartitionRegistry(new Set());
     const content = { kernels: [l], communication: [allReduce("r", 8)], nanobatch: false };
     const dependent = registry.keyOf({ ...content, dependent: true });
     expect(registry.keyOf({ ...content, dependent: false })).not.toBe(dependent);
+  });
+
+  it("let weight gradients that are slots of their own run up to the end, beside communication", () => {
+    const wgrad = (name: string) =>
+      linear(name, 8, { direction: "backward", origin: "weight-gradient" });
+    const [first, second] = [wgrad("w1"), wgrad("w2")];
+    const bias = memory("b", 8, { direction: "backward", origin: "weight-gradient" });
+    const kernels = [linear("d1", 8), first, memory("a", 8), bias, linear("d2", 8), second];
+    const free = new Set<Kernel>([first, second, bias]);
+    const keyOf = (communication: Parameters<PartitionRegistry["keyOf"]>[0]["communication"]) => {
+      const registry = new PartitionRegistry(free);
+      registry.keyOf({ kernels, communication, dependent: true, nanobatch: false });
+      return [...registry.types().values()][0]?.free_order;
+    };
+    expect(keyOf([allReduce("r", 8)])).toEqual([
+      [1, 5],
+      [5, 5],
+    ]);
+    expect(keyOf([])).toEqual([]);
   });
 
   it("count recomputed work as forward work", () => {

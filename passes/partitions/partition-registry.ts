@@ -19,6 +19,12 @@ export interface PartitionContent {
 /** Collects partition types: equal structure and shapes are one type. */
 export class PartitionRegistry {
   readonly #types = new Map<string, PartitionType>();
+  readonly #free: ReadonlySet<Kernel>;
+
+  /** @param free kernels that nothing in their instruction waits for */
+  constructor(free: ReadonlySet<Kernel>) {
+    this.#free = free;
+  }
 
   /** The types seen so far, by key, in order of the keys. */
   types(): ReadonlyMap<string, PartitionType> {
@@ -32,6 +38,7 @@ export class PartitionRegistry {
       work: workIn(kernel, content.nanobatch),
     }));
     const communication = fuse(content);
+    const slots = slotsOf(content.kernels);
     const members: readonly Kernel[] = [...content.kernels, ...content.communication];
     const isForward = (k: Kernel) => k.direction === "forward" || k.origin === "recompute";
     const shape = {
@@ -39,13 +46,23 @@ export class PartitionRegistry {
       kernels,
       communication,
       dependent: content.dependent && communication !== null && kernels.length > 0,
-      free_order: [],
+      free_order: communication === null ? [] : this.#freeOrder(content.kernels, slots),
     };
     const key = partitionKey(shape);
     if (!this.#types.has(key)) {
-      this.#types.set(key, { key, ...shape, slots: slotsOf(content.kernels) });
+      this.#types.set(key, { key, ...shape, slots });
     }
     return key;
+  }
+
+  /** Free kernels may run up to the end. Those that share a slot stay: a slot runs as a whole. */
+  #freeOrder(kernels: readonly ComputeKernel[], slots: readonly Slot[]): [number, number][] {
+    const last = kernels.length - 1;
+    return slots.flatMap(({ first }, i): [number, number][] => {
+      const kernel = kernels[first];
+      const alone = (slots[i + 1]?.first ?? kernels.length) === first + 1;
+      return alone && kernel !== undefined && this.#free.has(kernel) ? [[first, last]] : [];
+    });
   }
 }
 

@@ -4,7 +4,7 @@ import { type Diagnostic, DiagnosticError } from "../base/diagnostics/diagnostic
 import { badUsage, internalError, unwritable } from "../base/diagnostics/usage.js";
 import { EVERY_PASS } from "./options.js";
 import { buildProgram } from "./program.js";
-import { writeDiagnostic } from "./terminal.js";
+import { SIGNALS, writeDiagnostic } from "./terminal.js";
 import { packageVersion } from "./version.js";
 
 /** Exit codes: 0 done, 1 the honest answer is no, 2 bad input, 3 our fault, 130 interrupted. */
@@ -12,9 +12,11 @@ const BAD_INPUT = 2;
 const INTERNAL = 3;
 const INTERRUPTED = 130;
 
-// Files are written whole or not at all, so nothing needs cleaning up but the progress bar, whose
-// own listener comes after this one.
-process.once("SIGINT", () => setImmediate(() => process.exit(INTERRUPTED)));
+// Files are written whole or not at all, and measurements line by line, so nothing needs cleaning
+// up but the progress bar, whose own listener comes after this one.
+for (const signal of SIGNALS) {
+  process.once(signal, () => setImmediate(() => process.exit(INTERRUPTED)));
+}
 
 // A reader that goes away (`kareus ... | head`) is not an error; a full disk behind `>` is.
 for (const stream of [process.stdout, process.stderr]) {

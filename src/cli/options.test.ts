@@ -52,6 +52,7 @@ describe("the options of optimize", () => {
       seed: 0,
       strict: false,
       print_ir: null,
+      journal: null,
     });
   });
 
@@ -132,7 +133,6 @@ describe("the options of optimize", () => {
     ["KRS0011 --zero", ["--zero", "1"]],
     ["KRS0011 --group", ["--group", "g=tp"]],
     ["KRS0011 --gpus-per-node", ["--gpus-per-node", "4"]],
-    ["KRS0011 --resume", ["--resume"]],
     ["none", ["--cp", "1", "--pipeline", "zb-h1", "--chunks", "2", "--recompute", "none"]],
   ])("answer %s to %j", (expected, args) => {
     expect(complaint(...args)).toBe(expected);

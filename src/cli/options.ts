@@ -89,7 +89,7 @@ export const SEARCH_FLAGS = {
   }),
   threads: integer("--threads <n>", "worker threads (default: cores)", null, { min: 1, max: 256 }),
   out: text("--out <dir>", "output folder (default: <graph>.kareus)", null),
-  resume: unbuilt("--resume", "go on where an interrupted run stopped"),
+  resume: toggle("--resume", "go on where an interrupted run into the same folder stopped"),
   timings: toggle("--timings", "print how long each phase took"),
 } as const;
 
@@ -123,5 +123,6 @@ export function jobOptions(
     threads: search.threads ?? availableParallelism(),
     strict: job.strict,
     print_ir: job.printIr === EVERY_PASS ? true : job.printIr,
+    journal: null,
   };
 }

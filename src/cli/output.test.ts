@@ -60,17 +60,7 @@ function result(count: number): OptimizeResult {
       configurations: [],
       stages: [],
     })),
-    evaluations: [
-      {
-        partition: "forward.a",
-        freq_mhz: 1410,
-        launch_slot: null,
-        sms: 6,
-        time_s: 1,
-        energy_j: 2,
-        source: "modelled",
-      },
-    ],
+    evaluations: [],
     timings: [],
   };
 }
@@ -82,19 +72,11 @@ describe("writeRun", () => {
     await writeRun(folder, result(3));
     writeFileSync(join(folder, "plans", "notes.txt"), "mine");
     await writeRun(folder, result(1));
-    expect(readdirSync(folder).sort()).toEqual([
-      "frontier.json",
-      "measurements.jsonl",
-      "plans",
-      "report.html",
-    ]);
+    expect(readdirSync(folder).sort()).toEqual(["frontier.json", "plans", "report.html"]);
     expect(readdirSync(join(folder, "plans")).sort()).toEqual(["000.json", "notes.txt"]);
     const read = (...names: string[]) => readFileSync(join(folder, ...names), "utf8");
     expect(readFrontier(read("frontier.json"), "f")).toEqual(result(1).frontier);
     expect(readPlan(read("plans", "000.json"), "p")).toEqual(result(1).plans[0]);
-    const [header, record] = read("measurements.jsonl").trim().split("\n");
-    expect(JSON.parse(header ?? "")).toMatchObject({ format: "kareus-profile", date: null });
-    expect(JSON.parse(record ?? "")).toMatchObject({ partition: "forward.a", trials: 0 });
   });
 });
 

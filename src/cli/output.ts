@@ -4,8 +4,7 @@ import { reportPage } from "../emit/report.js";
 import type { OptimizeResult } from "../pipeline.js";
 import { writeFrontier } from "../plan/frontier.js";
 import { writePlan } from "../plan/plan.js";
-import { createProfile } from "../profile/appender.js";
-import { PROFILE_FORMAT, PROFILE_VERSION, partitionRecord } from "../profile/records.js";
+import type { JournalFile } from "../search/journal.js";
 import { packageVersion } from "./version.js";
 
 /** Where `optimize graph.onnx` writes unless told: `graph.kareus` beside the graph. */
@@ -28,7 +27,7 @@ export async function prepareRun(folder: string): Promise<() => Promise<void>> {
 }
 
 /**
- * Writes a run. frontier.json comes last: whoever finds it finds everything that it names. Plans
+ * Writes what a run came to; its measurements are there already. frontier.json comes last: whoever finds it finds everything that it names. Plans
  * of an earlier run in the same folder are removed.
  */
 export async function writeRun(folder: string, result: OptimizeResult): Promise<void> {
@@ -42,24 +41,11 @@ export async function writeRun(folder: string, result: OptimizeResult): Promise<
     if (path === undefined) throw new Error(`no point of the frontier has id ${plan.point.id}`);
     await writeText(join(folder, path), writePlan(plan));
   }
-  writeMeasurements(join(folder, "measurements.jsonl"), result);
   await writeText(join(folder, "report.html"), reportPage(frontier));
   await writeText(join(folder, "frontier.json"), writeFrontier(frontier));
 }
 
-/** Everything that was evaluated, as a recorded profile of this device. */
-function writeMeasurements(file: string, { frontier, evaluations }: OptimizeResult): void {
-  const profile = createProfile(file, {
-    format: PROFILE_FORMAT,
-    version: PROFILE_VERSION,
-    id: `${frontier.graph.sha256.slice(0, 12)}-${frontier.gpu}-${frontier.seed}`,
-    gpu: frontier.gpu,
-    driver: null,
-    date: null,
-    tool: `kareus ${packageVersion()}`,
-    method: null,
-    note: `costs behind the frontier of ${frontier.graph.name}`,
-  });
-  profile.append(evaluations.map(partitionRecord));
-  profile.close();
+/** The file in a run's folder that keeps every evaluation as it comes. */
+export function journalIn(folder: string, resume: boolean): JournalFile {
+  return { file: join(folder, "measurements.jsonl"), tool: `kareus ${packageVersion()}`, resume };
 }

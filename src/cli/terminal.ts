@@ -3,6 +3,9 @@ import pc from "picocolors";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
 import { renderJson, renderText } from "../base/diagnostics/render.js";
 
+/** What stops a command: Ctrl-C, and a polite kill. */
+export const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
 /** Colours on a terminal that takes them; NO_COLOR (set and not empty) always wins. */
 function colours(stream: NodeJS.WriteStream) {
   const { NO_COLOR, TERM } = process.env;

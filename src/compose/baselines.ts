@@ -33,9 +33,12 @@ function restrictions(
   graph: PartitionedGraph,
   device: Device,
 ): Readonly<Record<BaselineName, Restriction>> {
-  const defaultSms = ({ sms }: Evaluation) => sms === 0 || sms === device.default_comm_sms;
-  const alone = (e: Evaluation) => e.launch_slot === null && defaultSms(e);
-  const first = (e: Evaluation) => e.launch_slot === firstSlot(graph, e.partition) && defaultSms(e);
+  // SMs 0 beside communication is a copy engine, which no baseline uses.
+  const defaultSms = ({ partition, sms }: Evaluation) =>
+    sms === (graph.partitions.get(partition)?.communication ? device.default_comm_sms : 0);
+  const plain = (e: Evaluation) => e.order === undefined && defaultSms(e);
+  const alone = (e: Evaluation) => e.launch_slot === null && plain(e);
+  const first = (e: Evaluation) => e.launch_slot === firstSlot(graph, e.partition) && plain(e);
   return {
     "sequential-max-clock": {
       models: ["sequential"],

@@ -27,6 +27,56 @@ const exposed = (freq_mhz: number, sms: number) => {
   );
 };
 
+describe("order of slots", () => {
+  const kernels = half.backward_attention;
+  const listed = partitionOf("listed", kernels, half.reduced_bytes);
+  const at = { freq_mhz: 1200, sms: 6 };
+
+  test("costs what a partition costs that lists its kernels in that order", () => {
+    const order = [0, 2, 3, 4, 6, 7, 1, 5];
+    const moved: PartitionType = {
+      ...partitionOf(
+        "moved",
+        order.map((i) => kernels[i] as (typeof kernels)[number]),
+        half.reduced_bytes,
+      ),
+      slots: order.map((i, first) => ({
+        ...(listed.slots[i] as (typeof listed.slots)[number]),
+        first,
+      })),
+    };
+    for (const launch_slot of [null, ...listed.slots.map(({ name }) => name)]) {
+      const expected = oracle.cost(moved, { ...at, launch_slot });
+      expect(oracle.cost(listed, { ...at, launch_slot, order })).toEqual(expected);
+    }
+    const differs = oracle.cost(listed, { ...at, launch_slot: "linear_1", order });
+    expect(differs).not.toEqual(oracle.cost(listed, { ...at, launch_slot: "linear_1" }));
+  });
+
+  test("weight gradients under communication that waits for the rest hide it", () => {
+    const waits = { ...listed, dependent: true };
+    const order = [0, 2, 3, 4, 6, 7, 1, 5];
+    const exposed_s = oracle.cost(waits, { ...at, launch_slot: null }).time_s;
+    const hidden_s = oracle.cost(waits, { ...at, launch_slot: "linear_1", order }).time_s;
+    const wgrads = [1, 5].map((i) => kernels[i] as (typeof kernels)[number]);
+    expect(hidden_s).toBeLessThan(exposed_s);
+    // They hide at most as long as they take.
+    expect(hidden_s).toBeGreaterThan(exposed_s - computeAlone(wgrads, 1200) - 1e-12);
+  });
+});
+
+test("SMs 0 is a copy engine: it fills the links and takes no SM from what runs beside it", () => {
+  const at = { freq_mhz: 1200, launch_slot: "norm_0" };
+  const cost = (sms: number) => oracle.cost(overlapped, { ...at, sms }).time_s;
+  const { communication } = overlapped;
+  if (communication === null) throw new Error("no communication");
+  const moving_s = (sms: number) => transferTime(communication, device, 1200, sms);
+  const link_s = moving_s(device.sm_count);
+  expect(moving_s(0)).toBeLessThanOrEqual(link_s);
+  expect(moving_s(0)).toBeGreaterThan(0.9 * link_s);
+  for (const sms of device.searched_comm_sms) expect(cost(0)).toBeLessThan(cost(sms));
+});
+
 describe("kinds of partitions", () => {
   const at = { freq_mhz: 1200, launch_slot: null };
 

@@ -1,7 +1,7 @@
 import type { Device } from "../gpu/device-schema.js";
 import { dynamicEnergyScale, idlePower } from "../gpu/power.js";
 import type { Configuration } from "../ir/configuration.js";
-import type { PartitionType } from "../ir/partition.js";
+import { kernelSequence, type PartitionType } from "../ir/partition.js";
 import { bytesOf } from "../ir/work.js";
 import { type Companion, type QueuedTask, runBeside } from "../math/fluid.js";
 import {
@@ -39,12 +39,16 @@ export interface PartitionModel {
   readonly run: (configuration: Configuration) => PartitionRun;
 }
 
-/** The kernel before which communication starts; the count of kernels: after the last. */
-function launchIndex(partition: PartitionType, launch_slot: string | null): number {
-  if (launch_slot === null) return partition.kernels.length;
+/** The place in a sequence of kernels before which communication starts; its length: after the last. */
+function launchIndex(
+  partition: PartitionType,
+  launch_slot: string | null,
+  sequence: readonly number[],
+): number {
+  if (launch_slot === null) return sequence.length;
   const slot = partition.slots.find(({ name }) => name === launch_slot);
   if (slot === undefined) throw new Error(`${partition.key} has no launch slot ${launch_slot}`);
-  return slot.first;
+  return sequence.indexOf(slot.first);
 }
 
 /** Dynamic energy on one GPU in J at the voltage floor; the schedule does not change it. */
@@ -99,9 +103,11 @@ export function partitionModel(partition: PartitionType, device: Device): Partit
   });
 
   const run = (configuration: Configuration): PartitionRun => {
-    const { freq_mhz, sms } = configuration;
+    const { freq_mhz, sms, order } = configuration;
     const clock = remembered(clocks, freq_mhz, () => atClock(freq_mhz));
-    const first = launchIndex(partition, configuration.launch_slot);
+    const sequence =
+      order === undefined ? kernels.map((_, i) => i) : kernelSequence(partition, order);
+    const first = launchIndex(partition, configuration.launch_slot, sequence);
     // Launched last, communication meets no kernel and takes no SM away.
     const taken = first === kernels.length ? 0 : sms;
     const queue = remembered(clock.queues, taken, () =>
@@ -113,7 +119,8 @@ export function partitionModel(partition: PartitionType, device: Device): Partit
       alone_s: transferTime(communication, device, freq_mhz, sms),
       traffic,
     };
-    const { time_s } = runBeside(queue, companion, clock.bandwidth);
+    const ordered = sequence.map((i) => queue[i] as QueuedTask);
+    const { time_s } = runBeside(ordered, companion, clock.bandwidth);
     return { time_s, energy_j: clock.idle_w * time_s + clock.dynamic_j };
   };
   return { run };

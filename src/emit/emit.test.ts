@@ -171,6 +171,19 @@ describe("planFile", () => {
     ]);
   });
 
+  it("names the order of slots, and tells configurations apart by it", () => {
+    const [chosen] = [use("forward.a", 6, [0], 0)];
+    const ordered = { ...chosen, evaluation: { ...chosen.evaluation, order: [0] } };
+    const both = option(1410, 0.3, 100, [chosen, ordered]);
+    const [stage = []] = point().instructions;
+    const changed = stage.map((each) => ({ ...each, option: both }));
+    const { configurations } = planFile({ ...point(), instructions: [changed] }, 0, GRAPH, FACTS);
+    expect(configurations.map(({ id, order }) => [id, order])).toEqual([
+      [0, null],
+      [1, [0]],
+    ]);
+  });
+
   it("refuses a use of a partition that the graph lacks", () => {
     const empty = { ...GRAPH, partitions: new Map() };
     expect(() => planFile(point(), 0, empty, FACTS)).toThrow(/forward\.a/);
@@ -182,6 +195,10 @@ const FRONTIER = frontierFile({
   ...FACTS,
   seed: 0,
   costs: { measured: 0, interpolated: 0, modelled: 42, extrapolated: 0, profiles: [] },
+  search: [
+    { partition: "forward.a", space: 18, evaluated: 18, stop: "exhausted" },
+    { partition: "forward.b", space: 24000, evaluated: 24, stop: "budget" },
+  ],
   baselines: [
     { name: "sequential-max-clock", points: [{ time_s: 3.5, energy_j: 2000 }] },
     { name: "sequential-frequency", points: [{ time_s: 1, energy_j: 5000 }] },
@@ -257,6 +274,14 @@ describe("what people read", () => {
     const lone: FrontierFile = { ...FRONTIER, baselines: [], points: only ? [only] : [] };
     expect(reportPage(lone)).toContain("plans/000.json");
     expect(frontierSummary(lone)).toContain("1 point\n");
+  });
+
+  it("the summary says how the search ended", () => {
+    expect(frontierSummary(FRONTIER)).toContain(
+      "\n42 evaluations of 2 partition types: 1 searched whole, 1 until the budget was spent.\n",
+    );
+    const { search: _, ...older } = FRONTIER;
+    expect(frontierSummary(older)).not.toContain("evaluations");
   });
 
   it("the summary spreads at most eight rows and keeps both ends", () => {

@@ -1,5 +1,10 @@
 import type { IterationFrontier } from "../ir/iteration.js";
-import type { Baseline, CostCounts, FrontierFile } from "../plan/frontier.js";
+import type {
+  Baseline,
+  CostCounts,
+  FrontierFile,
+  PartitionSearchOutcome,
+} from "../plan/frontier.js";
 import { gpusPerStage, type Parallelism } from "../plan/shared.js";
 
 /** What every emitted file says of the run that made it. */
@@ -20,6 +25,7 @@ interface BaselineFrontier {
 interface FrontierInput extends RunFacts {
   readonly seed: number;
   readonly costs: CostCounts;
+  readonly search: readonly PartitionSearchOutcome[];
   readonly baselines: readonly BaselineFrontier[];
   /** The searched one: energies of one GPU of each stage. */
   readonly frontier: IterationFrontier;
@@ -42,6 +48,9 @@ export function frontierFile(input: FrontierInput): FrontierFile {
     static_power_w: input.static_power_w,
     parallelism: input.parallelism,
     costs: input.costs,
+    search: input.search.map(({ partition, space, evaluated, stop }) => ({
+      ...{ partition, space, evaluated, stop },
+    })),
     energy_optimal_time_s: input.frontier.energy_optimal_time_s,
     baselines: input.baselines.map(({ name, points }) => ({
       name,

@@ -13,13 +13,13 @@ class Configurations {
   readonly list: PlanConfiguration[] = [];
   readonly #ids = new Map<string, number>();
 
-  id({ evaluation: { partition, launch_slot, sms } }: ChosenUse): number {
-    const key = JSON.stringify([partition, launch_slot, sms]);
+  id({ evaluation: { partition, launch_slot, sms, order } }: ChosenUse): number {
+    const key = JSON.stringify([partition, launch_slot, sms, order]);
     const known = this.#ids.get(key);
     if (known !== undefined) return known;
     const id = this.list.length;
     this.#ids.set(key, id);
-    this.list.push({ id, partition, launch_slot, sms, order: null });
+    this.list.push({ id, partition, launch_slot, sms, order: order ? [...order] : null });
     return id;
   }
 }

@@ -1,6 +1,6 @@
 import { duration, plural, scaled } from "../base/units.js";
 import { spread } from "../math/spread.js";
-import type { FrontierFile, FrontierPoint } from "../plan/frontier.js";
+import type { FrontierFile, FrontierPoint, PartitionSearchOutcome } from "../plan/frontier.js";
 import { aboveBound, gainSentence, gainsOf } from "./gains.js";
 import { type Column, table } from "./table.js";
 
@@ -19,7 +19,26 @@ export function frontierSummary(frontier: FrontierFile): string {
   const { graph, gpu, points } = frontier;
   const lines = [`${graph.name} on ${gpu}: ${plural(points.length, "point")}`];
   lines.push("", table(COLUMNS, spread(points, ROWS).map(row)));
-  return `${lines.join("\n")}\n${gainsOf(frontier).map(gainSentence).join("\n")}\n`;
+  lines.push(...gainsOf(frontier).map(gainSentence), ...searchSentence(frontier.search ?? []));
+  return `${lines.join("\n")}\n`;
+}
+
+const ENDS: Readonly<Record<PartitionSearchOutcome["stop"], string>> = {
+  exhausted: "searched whole",
+  converged: "until more evaluations did not pay",
+  budget: "until the budget was spent",
+};
+
+/** `10008 evaluations of 26 partition types: 26 searched whole.` */
+function searchSentence(search: readonly PartitionSearchOutcome[]): string[] {
+  const parts = Object.entries(ENDS).flatMap(([stop, words]) => {
+    const count = search.filter((each) => each.stop === stop).length;
+    return count === 0 ? [] : [`${count} ${words}`];
+  });
+  if (parts.length === 0) return [];
+  const evaluated = search.reduce((sum, each) => sum + each.evaluated, 0);
+  const types = plural(search.length, "partition type");
+  return [`${plural(evaluated, "evaluation")} of ${types}: ${parts.join(", ")}.`];
 }
 
 function row(point: FrontierPoint): readonly (string | number)[] {

@@ -10,6 +10,8 @@ export interface Configuration {
   readonly launch_slot: string | null;
   /** SMs given to communication; 0 where there is none (or a copy engine does it). */
   readonly sms: number;
+  /** The order in which the partition's slots run, by index; absent: as they are listed. */
+  readonly order?: readonly number[];
 }
 
 /** Time and total energy on one GPU (static energy included), and where they come from. */

@@ -39,8 +39,26 @@ export interface PartitionType {
   readonly communication: Communication | null;
   /** Communication waits for these very kernels (sequential execution): it cannot overlap them. */
   readonly dependent: boolean;
-  /** Pairs [i, j]: kernel i is free to run after kernel j instead of before it. */
+  /**
+   * Pairs [i, j]: kernel i, a slot of its own, may run as late as right after kernel j, and neither
+   * the kernels between nor communication wait for it. j = i: nothing comes after it.
+   */
   readonly free_order: readonly (readonly [number, number])[];
+}
+
+/** The kernels of a slot, by index: up to the next slot. */
+function kernelsOfSlot({ slots, kernels }: Pick<PartitionType, "slots" | "kernels">, slot: number) {
+  const first = slots[slot]?.first ?? kernels.length;
+  const end = slots[slot + 1]?.first ?? kernels.length;
+  return Array.from({ length: end - first }, (_, k) => first + k);
+}
+
+/** A partition's kernels, by index, when its slots run in that order. */
+export function kernelSequence(
+  type: Pick<PartitionType, "slots" | "kernels">,
+  order: readonly number[],
+): readonly number[] {
+  return order.flatMap((slot) => kernelsOfSlot(type, slot));
 }
 
 /** Where a type is used in one instruction: once per listed layer, or once if none is listed. */

@@ -74,7 +74,8 @@ function printPartitionedGraph(graph: PartitionedGraph): string {
     const beside = type.dependent ? "then" : "beside";
     const lines = kernels.map((kernel, i) => {
       const slot = slots.findLast(({ first }) => first <= i);
-      return `    ${slot?.name ?? "-"} ${kernel.class} ${printWork(kernel.work)}\n`;
+      const free = type.free_order.some(([from]) => from === i) ? " free" : "";
+      return `    ${slot?.name ?? "-"} ${kernel.class} ${printWork(kernel.work)}${free}\n`;
     });
     return `  ${type.key} ${beside} ${comm}\n${lines.join("")}`;
   });

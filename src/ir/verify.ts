@@ -93,6 +93,7 @@ function verifyPartitionedGraph(graph: PartitionedGraph): Violation[] {
     if (new Set(type.slots.map(({ name }) => name)).size < type.slots.length) {
       breaks("slot names are unique");
     }
+    if (!type.free_order.every(([i, j]) => isFree(type, i, j))) breaks("free kernels are slots");
     if (type.kernels.length === 0 && type.communication === null) breaks("something runs");
   }
   for (const { stage, kind, executions } of graph.instructions) {
@@ -115,4 +116,11 @@ function slotsCover({ slots, kernels }: PartitionType): boolean {
   if (kernels.length === 0) return slots.length === 0;
   const rises = slots.every(({ first }, i) => first > (slots[i - 1]?.first ?? -1));
   return slots[0]?.first === 0 && rises && (slots.at(-1)?.first ?? 0) < kernels.length;
+}
+
+/** Kernel i is a slot of its own and kernel j does not come before it. */
+function isFree({ slots, kernels }: PartitionType, i: number, j: number): boolean {
+  const slot = slots.findIndex(({ first }) => first === i);
+  const end = slots[slot + 1]?.first ?? kernels.length;
+  return slot >= 0 && end === i + 1 && i <= j && j < kernels.length;
 }

@@ -171,7 +171,7 @@ describe("plan.json", () => {
     expect(line).toContain("25, 26, 27]");
   });
 
-  it("names a configuration, a partition and a slot that are missing", () => {
+  it("names a configuration, a partition, a slot and an order that are not there", () => {
     const [configuration] = PLAN.configurations;
     const plan = (changes: object) =>
       edited(PLAN, { configurations: [{ ...configuration, ...changes }] });
@@ -186,6 +186,10 @@ describe("plan.json", () => {
       "KRS4104 p at .configurations[0].launch_slot",
     );
     expect(where(plan({ launch_slot: null }))).toBe("none");
+    expect(where(plan({ order: [0] }))).toBe("none");
+    for (const order of [[], [1], [0, 0]]) {
+      expect(where(plan({ order }))).toBe("KRS4104 p at .configurations[0].order");
+    }
   });
 
   it("is never written with what its own reader refuses", () => {

@@ -20,6 +20,15 @@ const baseline = z.object({
   points: z.array(z.object({ time_s: quantity, energy_j: quantity })),
 });
 
+const partitionSearch = z.object({
+  partition: z.string(),
+  /** Configurations that there are, and how many evaluations were spent on them. */
+  space: count,
+  evaluated: count,
+  /** Nothing left to spend, nothing left to gain, or everything evaluated. */
+  stop: z.enum(["budget", "converged", "exhausted"]),
+});
+
 const frontier = z.object({
   format: z.literal("kareus-frontier"),
   version: z.literal(1),
@@ -37,6 +46,8 @@ const frontier = z.object({
     extrapolated: count,
     profiles: z.array(z.string()),
   }),
+  /** How the search of each partition type went. */
+  search: z.array(partitionSearch).optional(),
   energy_optimal_time_s: quantity,
   baselines: z.array(baseline),
   points: z.array(point).superRefine(checkOrder),
@@ -47,6 +58,7 @@ export type FrontierFile = z.infer<typeof frontier>;
 export type FrontierPoint = FrontierFile["points"][number];
 export type Baseline = FrontierFile["baselines"][number];
 export type CostCounts = FrontierFile["costs"];
+export type PartitionSearchOutcome = z.infer<typeof partitionSearch>;
 
 /** The format of frontier.json. */
 export const FRONTIER_FORMAT: Format<FrontierFile> = {

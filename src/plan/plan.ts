@@ -18,7 +18,7 @@ const configuration = z.object({
   launch_slot: z.string().nullable(),
   /** SMs given to communication. */
   sms: count,
-  /** Kernel order; null: as the partition lists them. */
+  /** The order in which the partition's slots run, by index; null: as it lists them. */
   order: z.array(count).nullable(),
 });
 
@@ -88,6 +88,8 @@ function checkReferences(file: References, context: z.RefinementCtx): void {
       !home.slots.some((slot) => slot.name === entry.launch_slot)
     ) {
       issue(at("launch_slot"), "the partition has no slot of this name");
+    } else if (entry.order !== null && !isPermutation(entry.order, home.slots.length)) {
+      issue(at("order"), "not every slot of the partition, once each");
     }
   });
   const ids = new Set(file.configurations.map((entry) => entry.id));
@@ -100,6 +102,10 @@ function checkReferences(file: References, context: z.RefinementCtx): void {
       });
     });
   });
+}
+
+function isPermutation(order: readonly number[], length: number): boolean {
+  return order.length === length && new Set(order).size === length && Math.max(...order) < length;
 }
 
 /** Reads plan.json; throws DiagnosticError (KRS410x) naming file and place. */

@@ -1,10 +1,20 @@
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
-import { fail } from "../base/diagnostics/diagnostic.js";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
+import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import { unwritableProfile } from "../base/diagnostics/profile.js";
+import { type Profile, readProfile } from "./reader.js";
 import { headerSchema, type ProfileHeader, type ProfileRecord, recordSchema } from "./records.js";
 
 /** Writes a profile so that what was appended survives a crash. */
-interface ProfileAppender {
+export interface ProfileAppender {
   /** Adds the records; when this returns they are on the disk. One record a call if measured live. */
   readonly append: (records: readonly ProfileRecord[]) => void;
   readonly close: () => void;
@@ -19,32 +29,78 @@ function recordLine(record: ProfileRecord): string {
   return `${JSON.stringify(recordSchema.parse(record))}\n`;
 }
 
-/**
- * Starts a new profile file with its header, replacing what was there. Fails with KRS2013 when the
- * file cannot be written.
- */
-export function createProfile(file: string, header: ProfileHeader): ProfileAppender {
-  const guarded = <Result>(action: () => Result): Result => {
-    try {
-      return action();
-    } catch (reason) {
-      const why = reason instanceof Error ? reason.message : String(reason);
-      return fail(unwritableProfile(file, why));
-    }
-  };
-  const descriptor = guarded(() => openSync(file, "w"));
-  const write = (text: string) =>
-    guarded(() => {
+/** Runs a file operation; what goes wrong is KRS2013. */
+function guarded<Result>(file: string, action: () => Result): Result {
+  try {
+    return action();
+  } catch (reason) {
+    return fail(unwritableProfile(file, reason instanceof Error ? reason.message : String(reason)));
+  }
+}
+
+/** Appends lines to an open file, each call on the disk before it returns. */
+function appenderTo(file: string, descriptor: number): ProfileAppender & { write: Write } {
+  const write: Write = (text) =>
+    guarded(file, () => {
       const bytes = Buffer.from(text);
       let written = 0;
       while (written < bytes.length) written += writeSync(descriptor, bytes, written);
       fsyncSync(descriptor);
     });
-  write(headerLine(header));
   return {
+    write,
     append: (records) => {
       if (records.length > 0) write(records.map(recordLine).join(""));
     },
-    close: () => guarded(() => closeSync(descriptor)),
+    close: () => guarded(file, () => closeSync(descriptor)),
   };
+}
+
+type Write = (text: string) => void;
+
+/**
+ * Starts a new profile file with its header, replacing what was there. Fails with KRS2013 when the
+ * file cannot be written.
+ */
+export function createProfile(file: string, header: ProfileHeader): ProfileAppender {
+  const { write, append, close } = appenderTo(
+    file,
+    guarded(file, () => openSync(file, "w")),
+  );
+  write(headerLine(header));
+  return { append, close };
+}
+
+const NEWLINE = "\n".charCodeAt(0);
+
+/** Bytes up to the last whole line; 0 where there is none, or no file. */
+function wholeLines(file: string): number {
+  return existsSync(file) ? readFileSync(file).lastIndexOf(NEWLINE) + 1 : 0;
+}
+
+/** A profile that goes on: what it holds, and what adds to it. */
+interface ResumedProfile extends Profile {
+  readonly appender: ProfileAppender;
+}
+
+/**
+ * Goes on with a profile after a crash: a torn last line is cut off, for good and with a warning.
+ * Null where not even a header was written. `accept` may refuse the header before anything changes.
+ * Fails like {@link readProfile} and {@link createProfile}.
+ */
+export function resumeProfile(
+  file: string,
+  accept: (header: ProfileHeader) => void,
+  report: Report,
+): ResumedProfile | null {
+  const whole = guarded(file, () => wholeLines(file));
+  if (whole === 0) return null;
+  const profile = readProfile(file, report);
+  accept(profile.header);
+  const descriptor = guarded(file, () => {
+    if (whole < statSync(file).size) truncateSync(file, whole);
+    return openSync(file, "a");
+  });
+  const { append, close } = appenderTo(file, descriptor);
+  return { ...profile, appender: { append, close } };
 }

@@ -15,7 +15,8 @@ import {
   recordSchema,
 } from "./records.js";
 
-interface Profile {
+/** A profile as read. */
+export interface Profile {
   readonly header: ProfileHeader;
   readonly records: readonly ProfileRecord[];
 }

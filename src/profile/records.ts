@@ -64,7 +64,7 @@ const partitionSchema = z.strictObject({
   record: z.literal("partition"),
   partition: name,
   launch_slot: name.nullable(),
-  /** Kernel order where it differs from the partition's own. */
+  /** The order of the partition's slots, by index, where it differs from its own. */
   order: z.array(count).nullable(),
   ...outcome,
 });
@@ -88,12 +88,12 @@ export type ProfileRecord = z.output<typeof recordSchema>;
 
 /** An evaluation of a partition as a profile keeps it; a model runs no trials. */
 export function partitionRecord(evaluation: Evaluation): ProfileRecord {
-  const { partition, launch_slot, freq_mhz, sms, source, time_s, energy_j } = evaluation;
+  const { partition, launch_slot, freq_mhz, sms, order, source, time_s, energy_j } = evaluation;
   return {
     record: "partition",
     partition,
     launch_slot,
-    order: null,
+    order: order ? [...order] : null,
     freq_mhz,
     sms,
     source,

@@ -15,45 +15,71 @@ interface SearchOptions {
   readonly converged?: Converged;
 }
 
-/** A search under way, batch by batch, so that several can share a budget. */
-export interface Search {
+/** A search whose evaluations come from elsewhere, by and by. */
+interface OpenSearch {
   /** In order of asking. */
   readonly observations: readonly Observation[];
   /** Null while it goes on. */
   readonly stop: Stop | null;
+  /** The next batch, of `most` at most; none: the search has ended. */
+  readonly ask: (most: number) => readonly number[];
+  /** What came of the batch. */
+  readonly tell: (observations: readonly Observation[]) => void;
+}
+
+/** A search under way, batch by batch. */
+interface Search extends Pick<OpenSearch, "observations" | "stop"> {
   /** Asks, evaluates and tells one batch; returns why the search ended, null if it did not. */
   readonly step: () => Stop | null;
 }
 
 /**
- * Asks the strategy, evaluates, tells it. The answers may come from anywhere: a table, a model, a
- * GPU, or what an interrupted run recorded; a strategy that is told the same asks the same.
+ * Asks the strategy and tells it, until the budget is spent, more does not pay, or nothing is left.
+ * The answers may come from anywhere: a table, a model, a GPU, or what an interrupted run recorded;
+ * a strategy that is told the same asks the same.
  */
-export function startSearch(
+export function openSearch(
   strategy: Strategy,
-  evaluate: (indices: readonly number[]) => readonly Observation[],
   { budget, batch, converged }: SearchOptions,
-): Search {
+): OpenSearch {
   const observations: Observation[] = [];
   let stop: Stop | null = budget > 0 ? null : "budget";
-  const step = (): Stop | null => {
-    if (stop !== null) return stop;
-    const asked = strategy.ask(Math.min(batch, budget - observations.length));
-    if (asked.length === 0) {
-      stop = "exhausted";
-      return stop;
-    }
-    const told = evaluate(asked);
-    strategy.tell(told);
-    observations.push(...told);
-    if (observations.length >= budget) stop = "budget";
-    else if (converged?.(observations)) stop = "converged";
-    return stop;
-  };
   return {
     observations,
     get stop() {
       return stop;
+    },
+    ask: (most) => {
+      if (stop !== null) return [];
+      const asked = strategy.ask(Math.min(batch, budget - observations.length, most));
+      if (asked.length === 0) stop = "exhausted";
+      return asked;
+    },
+    tell: (told) => {
+      strategy.tell(told);
+      observations.push(...told);
+      if (observations.length >= budget) stop = "budget";
+      else if (converged?.(observations)) stop = "converged";
+    },
+  };
+}
+
+/** The same with the evaluations at hand. */
+export function startSearch(
+  strategy: Strategy,
+  evaluate: (indices: readonly number[]) => readonly Observation[],
+  options: SearchOptions,
+): Search {
+  const search = openSearch(strategy, options);
+  const step = (): Stop | null => {
+    const asked = search.ask(options.batch);
+    if (asked.length > 0) search.tell(evaluate(asked));
+    return search.stop;
+  };
+  return {
+    observations: search.observations,
+    get stop() {
+      return search.stop;
     },
     step,
   };

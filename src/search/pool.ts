@@ -1,25 +1,35 @@
 import { Piscina } from "piscina";
 import { DiagnosticError, fail } from "../base/diagnostics/diagnostic.js";
 import { workerCrashed } from "../base/diagnostics/search.js";
+import { modelledOracle } from "../cost/modelled.js";
 import type { Device } from "../gpu/device-schema.js";
-import type { Evaluation } from "../ir/configuration.js";
-import type { SearchReply, SearchTask, WorkerSetup } from "./task.js";
+import type { Cost } from "../ir/configuration.js";
+import { type Batch, type Evaluator, inlineEvaluator, MODELLED_BATCH } from "./evaluator.js";
+import type { WorkerReply, WorkerSetup, WorkerTask } from "./messages.js";
 
-/** A dead thread's partition is tried this often in all. */
+/** What killed its thread is tried this often in all. */
 const ATTEMPTS = 2;
 
+/** Batches waiting per thread, so that none is idle while results are written down in order. */
+const AHEAD = 2;
+
 interface PoolOptions {
+  /** One: this thread. */
   readonly threads: number;
   readonly signal?: AbortSignal | undefined;
-  /** The worker's module, as a URL. */
-  readonly worker: string;
-  readonly onDone: (index: number, evaluations: readonly Evaluation[]) => void;
+  /** The worker's module, as a URL; ours unless a test brings its own. */
+  readonly worker?: string;
 }
 
-function unpack(reply: SearchReply): readonly Evaluation[] {
+/** An evaluator that is to be closed: that ends its threads, busy or not. */
+interface OpenEvaluator extends Evaluator {
+  readonly close: () => Promise<void>;
+}
+
+function unpack(reply: WorkerReply): readonly Cost[] {
   switch (reply.type) {
-    case "found":
-      return reply.evaluations;
+    case "evaluated":
+      return reply.costs;
     case "refused":
       throw new DiagnosticError(reply.diagnostics, reply.exitCode);
     case "broke":
@@ -27,50 +37,43 @@ function unpack(reply: SearchReply): readonly Evaluation[] {
   }
 }
 
-/** One task on any free thread, once more if its thread dies. */
-async function runOnce(
-  pool: Piscina<SearchTask, SearchReply>,
-  task: SearchTask,
-  signal: AbortSignal | undefined,
-): Promise<readonly Evaluation[]> {
-  let reason = "";
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    let reply: SearchReply;
-    try {
-      reply = await pool.run(task, { signal: signal ?? null });
-    } catch (crash) {
-      signal?.throwIfAborted();
-      reason = crash instanceof Error ? crash.message : String(crash);
-      continue;
-    }
-    return unpack(reply);
-  }
-  return fail(workerCrashed(task.partition.key, reason));
-}
-
 /**
- * Runs the tasks on worker threads. `onDone` hears each in order of completion. Fails with KRS3001
- * when a partition kills its thread twice, with the signal's reason when aborted; either way no
- * thread stays behind.
+ * The modelled oracle in this thread, or in worker threads, which start with the first batch. A batch
+ * whose thread dies is tried once more, then it is KRS3001 with its partition. When aborted, open
+ * batches fail with the signal's reason and their threads end.
  */
-export async function runPool(
-  tasks: readonly SearchTask[],
-  device: Device,
-  options: PoolOptions,
-): Promise<void> {
-  const { threads, signal, worker, onDone } = options;
-  signal?.throwIfAborted();
+export function modelledEvaluator(device: Device, options: PoolOptions): OpenEvaluator {
+  const { threads, signal } = options;
+  if (threads <= 1) return { ...inlineEvaluator(modelledOracle(device)), close: async () => {} };
   const setup: WorkerSetup = { device };
-  const pool = new Piscina<SearchTask, SearchReply>({
-    filename: worker,
-    minThreads: threads,
+  const pool = new Piscina<WorkerTask, WorkerReply>({
+    filename: options.worker ?? new URL("./worker.js", import.meta.url).href,
+    minThreads: 0,
     maxThreads: threads,
+    idleTimeout: Number.POSITIVE_INFINITY,
     workerData: setup,
   });
-  try {
-    const runs = tasks.map(async (task, i) => onDone(i, await runOnce(pool, task, signal)));
-    await Promise.all(runs);
-  } finally {
-    await pool.destroy();
-  }
+  const evaluate = async (batch: Batch): Promise<readonly Cost[]> => {
+    const task: WorkerTask = { type: "evaluate", ...batch };
+    let reason = "";
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      let reply: WorkerReply;
+      try {
+        reply = await pool.run(task, { signal: signal ?? null });
+      } catch (crash) {
+        signal?.throwIfAborted();
+        reason = crash instanceof Error ? crash.message : String(crash);
+        continue;
+      }
+      return unpack(reply);
+    }
+    return fail(workerCrashed(batch.partition.key, reason));
+  };
+  return {
+    batch: MODELLED_BATCH,
+    parallel: AHEAD * threads,
+    live: false,
+    evaluate,
+    close: () => pool.destroy(),
+  };
 }

@@ -1,23 +1,22 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
 import { forkRng } from "../base/rng.js";
 import { modelledOracle } from "../cost/modelled.js";
 import { loadDevice } from "../gpu/device.js";
 import type { Configuration } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
-import { legalSlots, legalSms } from "./legality.js";
-import { searchPartition } from "./partition.js";
-import { runPool } from "./pool.js";
+import { inlineEvaluator } from "./evaluator.js";
+import { legalLaunches, legalSms } from "./legality.js";
+import { openSearch } from "./loop.js";
+import type { modelledEvaluator } from "./pool.js";
 import { searchPartitions } from "./search.js";
 import { type ConfigurationSpace, configurationSpace } from "./space.js";
 import { exhaustive } from "./strategies/exhaustive.js";
 import { random } from "./strategies/random.js";
 import type { Strategy } from "./strategies/strategy.js";
-import type { SearchTask } from "./task.js";
 
 const device = loadDevice("a100-sxm4-40gb");
 const layer = llamaLayer(4, 4096);
@@ -25,8 +24,10 @@ const overlapped = partitionOf("forward.b", layer.forward_attention, layer.reduc
 const dependent = partitionOf("forward.c", layer.forward_mlp, layer.reduced_bytes, true);
 const compute = partitionOf("backward.a", layer.backward_mlp, null);
 const communication = partitionOf("forward.a", [], layer.reduced_bytes);
+const modelled = inlineEvaluator(modelledOracle(device));
 const partitions = [overlapped, dependent, compute, communication];
-const options = { threads: 1, seed: 0, budget: 224 };
+const options = { seed: 0, budget: 224, static_power_w: 84 };
+const LARGE = Array.from({ length: 90 }, () => layer.forward_attention).flat();
 
 const name = ({ freq_mhz, launch_slot, sms }: Configuration) => `${freq_mhz}/${launch_slot}/${sms}`;
 
@@ -41,19 +42,58 @@ function drain(space: ConfigurationSpace, strategy: Strategy, count = 7): Config
 }
 
 describe("legality", () => {
+  const slots = (type: PartitionType) => legalLaunches(type).map(({ slot }) => slot);
+
   test("overlapped: every slot and none, every SM count", () => {
-    expect(legalSlots(overlapped)).toEqual([null, ...overlapped.slots.map(({ name }) => name)]);
+    expect(slots(overlapped)).toEqual([null, ...overlapped.slots.map(({ name }) => name)]);
     expect(legalSms(overlapped, device)).toEqual([
       2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 21, 24, 27, 30,
     ]);
   });
 
   test("communication that waits or runs alone has no slot; without it there are no SMs", () => {
-    expect(legalSlots(dependent)).toEqual([null]);
-    expect(legalSlots(communication)).toEqual([null]);
-    expect(legalSlots(compute)).toEqual([null]);
+    expect(slots(dependent)).toEqual([null]);
+    expect(slots(communication)).toEqual([null]);
+    expect(slots(compute)).toEqual([null]);
     expect(legalSms(compute, device)).toEqual([0]);
     expect(legalSms(dependent, device)).toContain(24);
+  });
+
+  // dgrad, wgrad, activation, dgrad, wgrad, norm, norm: the weight gradients wait for nothing.
+  const free_order = [1, 4].map((kernel) => [kernel, 6] as const);
+  const backward = partitionOf("backward.b", layer.backward_mlp, layer.reduced_bytes);
+  const own = backward.slots.map(({ name }) => name);
+
+  test("free kernels run where they are listed, or the last of them after all others", () => {
+    const launches = legalLaunches({ ...backward, free_order });
+    const orders = [null, [0, 1, 2, 3, 5, 6, 4], [0, 2, 3, 5, 6, 1, 4]];
+    expect(launches).toEqual(
+      orders.flatMap((order) =>
+        (order === null ? [null, ...own] : own).map((slot) => ({ order, slot })),
+      ),
+    );
+  });
+
+  test("communication that waits may start once only free kernels are left", () => {
+    expect(legalLaunches({ ...backward, dependent: true, free_order })).toEqual([
+      { order: null, slot: null },
+      { order: [0, 1, 2, 3, 5, 6, 4], slot: "linear_4" },
+      { order: [0, 2, 3, 5, 6, 1, 4], slot: "linear_1" },
+      { order: [0, 2, 3, 5, 6, 1, 4], slot: "linear_4" },
+    ]);
+    const last = { ...backward, dependent: true, free_order: [[6, 6]] as const };
+    expect(slots(last)).toEqual([null, "norm_6"]);
+  });
+
+  test("many free kernels make few orders, from one of them last to all", () => {
+    const free = Array.from({ length: 40 }, (_, i) => [i, 89] as const);
+    const long = partitionOf("backward.l", LARGE.slice(0, 90), layer.reduced_bytes);
+    const orders = legalLaunches({ ...long, free_order: free }).map(({ order }) => order);
+    const distinct = [...new Set(orders)];
+    expect(distinct).toHaveLength(4);
+    expect(distinct.slice(1).map((order) => order?.findIndex((slot, i) => slot !== i))).toEqual([
+      39, 19, 0,
+    ]);
   });
 
   test("SMs 0 needs a copy engine; a default outside the list is added", () => {
@@ -86,7 +126,13 @@ describe("space and strategies", () => {
     }
   });
 
-  test("indices, configurations and neighbours agree", () => {
+  const free = { ...overlapped, free_order: [[1, 5] as const, [4, 5] as const] };
+
+  test.each([
+    ["a plain space", space],
+    ["one with orders", configurationSpace(free, device)],
+    ["one that waits", configurationSpace({ ...free, dependent: true }, device)],
+  ])("indices, configurations and neighbours agree in %s", (_, space) => {
     for (const index of [0, 7, 100, space.size - 1]) {
       const configuration = space.at(index);
       expect(space.indexOf(configuration)).toBe(index);
@@ -130,124 +176,93 @@ describe("space and strategies", () => {
       ask: inner.ask,
       tell: (observations) => told.push(...observations.map(({ index }) => index)),
     };
-    const found = searchPartition(overlapped, space, modelledOracle(device), spy, 100);
-    expect(found).toHaveLength(100);
-    expect(found.map(name).sort()).toEqual(told.map(space.at).map(name).sort());
+    const search = openSearch(spy, { budget: 100, batch: 16 });
+    const asked: number[] = [];
+    for (let batch = search.ask(9); batch.length > 0; batch = search.ask(9)) {
+      asked.push(...batch);
+      search.tell(batch.map((index) => ({ index, time_s: 1, energy_j: 1 })));
+    }
+    expect([asked.length, search.stop]).toEqual([100, "budget"]);
+    expect(told).toEqual(asked);
   });
 });
 
 describe("searchPartitions", () => {
   test("enumerates every partition, sorted by key and configuration", async () => {
     const progress: number[] = [];
-    const found = await searchPartitions(partitions, device, {
+    const { evaluations, outcomes } = await searchPartitions(partitions, device, modelled, {
       ...options,
-      onPartition: (done, total) => progress.push(done / total),
+      onProgress: (done, total) => progress.push(done / total),
     });
-    expect([...found.keys()]).toEqual(["backward.a", "forward.a", "forward.b", "forward.c"]);
-    expect([...found.values()].map((each) => each.length)).toEqual([18, 252, 1764, 252]);
-    expect(progress).toEqual([0.25, 0.5, 0.75, 1]);
-    const rows = found.get("forward.b") ?? [];
+    const keys = ["backward.a", "forward.a", "forward.b", "forward.c"];
+    const sizes = [18, 252, 1764, 252];
+    expect([...evaluations.keys()]).toEqual(keys);
+    expect([...evaluations.values()].map((each) => each.length)).toEqual(sizes);
+    expect(outcomes).toEqual(
+      keys.map((partition, i) => {
+        const [space, evaluated] = [sizes[i], sizes[i]];
+        return { partition, space, evaluated, stop: "exhausted" };
+      }),
+    );
+    expect(progress).toHaveLength(18 + 252 + 1764 + 252);
+    expect(progress.at(-1)).toBe(1);
+    const rows = evaluations.get("forward.b") ?? [];
     expect(rows[0]).toMatchObject({ freq_mhz: 900, sms: 2, launch_slot: null });
-    const keys = rows.map(({ freq_mhz, sms }) => freq_mhz * 1000 + sms);
-    expect(keys).toEqual([...keys].sort((a, b) => a - b));
+    const order = rows.map(({ freq_mhz, sms }) => freq_mhz * 1000 + sms);
+    expect(order).toEqual([...order].sort((a, b) => a - b));
     expect(
       rows.every(({ source, partition }) => source === "modelled" && partition === "forward.b"),
     ).toBe(true);
   });
 
   test("a space too large to list is sampled within the budget, baselines among it", async () => {
-    const kernels = Array.from({ length: 90 }, () => layer.forward_attention).flat();
-    const large = partitionOf("forward.large", kernels, layer.reduced_bytes);
-    const first = (await searchPartitions([large], device, options)).get("forward.large") ?? [];
+    const large = partitionOf("forward.large", LARGE, layer.reduced_bytes);
+    const few = { ...options, budget: 80 };
+    const { evaluations, outcomes } = await searchPartitions([large], device, modelled, few);
+    const first = evaluations.get("forward.large") ?? [];
     const alone = new Set(first.map(name));
-    expect(first).toHaveLength(224);
+    expect(first).toHaveLength(80);
     const space = configurationSpace(large, device);
+    const outcome = { partition: "forward.large", space: space.size, evaluated: 80 };
+    expect(outcomes).toEqual([{ ...outcome, stop: "budget" }]);
     for (const each of space.first) expect(alone).toContain(name(space.at(each)));
-    const beside = await searchPartitions([overlapped, large], device, options);
-    expect(beside.get("forward.large")).toEqual(first);
+    const beside = await searchPartitions([overlapped, large], device, modelled, few);
+    expect(beside.evaluations.get("forward.large")).toEqual(first);
   });
 
   test("an aborted search stops with the signal's reason", async () => {
     const controller = new AbortController();
-    const stopped = searchPartitions(partitions, device, {
+    const stopped = searchPartitions(partitions, device, modelled, {
       ...options,
       signal: controller.signal,
-      onPartition: () => controller.abort(new Error("enough")),
+      onProgress: () => controller.abort(new Error("enough")),
     });
     await expect(stopped).rejects.toThrow("enough");
   });
 
   test("nothing to search is an empty answer", async () => {
-    expect((await searchPartitions([], device, { ...options, threads: 4 })).size).toBe(0);
+    const found = await searchPartitions([], device, modelled, options);
+    expect(found).toEqual({ evaluations: new Map(), outcomes: [] });
   });
 });
 
-const BUILT = join(import.meta.dirname, "../../dist/src/search/search.js");
+const BUILT = join(import.meta.dirname, "../../dist/src/search/pool.js");
 
 describe.skipIf(!existsSync(BUILT))("worker threads (built)", () => {
   test("any number of threads gives the same result", async () => {
-    const built: { searchPartitions: typeof searchPartitions } = await import(
+    const built: { modelledEvaluator: typeof modelledEvaluator } = await import(
       pathToFileURL(BUILT).href
     );
-    const one = await searchPartitions(partitions, device, options);
-    for (const threads of [2, 3]) {
-      const many = await built.searchPartitions(partitions, device, { ...options, threads });
-      expect([...many]).toEqual([...one]);
+    const sampled = ["forward.d", "forward.e"].map((key, i) =>
+      partitionOf(key, LARGE.slice(0, 540 - 6 * i), layer.reduced_bytes),
+    );
+    const all = [...partitions, ...sampled];
+    const few = { ...options, budget: 48 };
+    const one = await searchPartitions(all, device, modelled, few);
+    for (const threads of [2, 8]) {
+      const evaluator = built.modelledEvaluator(device, { threads });
+      expect(await searchPartitions(all, device, evaluator, few)).toEqual(one);
+      await evaluator.close();
     }
-  });
-});
-
-describe("the pool", () => {
-  const scratch = mkdtempSync(join(tmpdir(), "kareus-pool-"));
-  afterAll(() => rmSync(scratch, { recursive: true }));
-  const tasks = (types: readonly PartitionType[]): SearchTask[] =>
-    types.map((partition) => ({ type: "search", partition, seed: 0, budget: 1 }));
-
-  /** A worker module with that body, as a URL. */
-  function worker(body: string): string {
-    const file = join(scratch, `${body.length}.mjs`);
-    writeFileSync(
-      file,
-      `import { existsSync, writeFileSync } from "node:fs";
-       const mark = ${JSON.stringify(join(scratch, "mark"))};
-       export default function (task) { ${body} }`,
-    );
-    return pathToFileURL(file).href;
-  }
-
-  const run = (body: string, signal?: AbortSignal) =>
-    runPool(tasks([overlapped]), device, {
-      threads: 1,
-      signal,
-      worker: worker(body),
-      onDone: (index, evaluations) => done.push([index, evaluations.length]),
-    });
-  const done: [number, number][] = [];
-
-  test("a thread that dies once has its partition tried again", async () => {
-    await run(`if (!existsSync(mark)) { writeFileSync(mark, ""); process.exit(7); }
-      return { type: "found", evaluations: [] };`);
-    expect(done).toEqual([[0, 0]]);
-    expect(existsSync(join(scratch, "mark"))).toBe(true);
-  });
-
-  test("dying twice is a diagnostic that names the partition", async () => {
-    await expect(run("process.exit(7)")).rejects.toThrow(/KRS3001 forward\.b/);
-  });
-
-  test("a worker's diagnostics and failures arrive as such", async () => {
-    const diagnostic = `{ severity: "error", code: "KRS3999", where: "w", message: "m", hint: "h" }`;
-    await expect(
-      run(`return { type: "refused", diagnostics: [${diagnostic}], exitCode: 1 };`),
-    ).rejects.toMatchObject({ exitCode: 1, diagnostics: [{ code: "KRS3999" }] });
-    await expect(run(`return { type: "broke", stack: "at fluid.ts" };`)).rejects.toThrow(
-      "fluid.ts",
-    );
-  });
-
-  test("a signal ends a thread that never would", async () => {
-    const controller = new AbortController();
-    setTimeout(() => controller.abort(new Error("stop")), 200);
-    await expect(run("for (;;);", controller.signal)).rejects.toThrow("stop");
   });
 });

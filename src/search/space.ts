@@ -1,7 +1,7 @@
 import type { Device } from "../gpu/device-schema.js";
 import type { Configuration } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
-import { legalSlots, legalSms } from "./legality.js";
+import { type Launch, legalLaunches, legalSms } from "./legality.js";
 
 /** One thing that can be chosen. */
 export type Knob =
@@ -39,56 +39,97 @@ function scale(name: string, values: readonly number[]): Knob {
   return { name, kind: "scale", least: values[0] ?? 0, most: values.at(-1) ?? 0 };
 }
 
+/** Launches by index, and what of them a search may vary: the slot, and the order if there are several. */
+interface LaunchTable {
+  readonly list: readonly Launch[];
+  readonly knobs: readonly Knob[];
+  readonly features: (launch: number) => readonly number[];
+  readonly neighbours: (launch: number) => readonly number[];
+  /** -1 for what is not legal. */
+  readonly indexOf: (launch: Launch) => number;
+}
+
+function launchTable(partition: PartitionType): LaunchTable {
+  const list = legalLaunches(partition);
+  const orders = [...new Set(list.map(({ order }) => order?.join() ?? null))];
+  const slots = [null, ...partition.slots.map(({ name }) => name)];
+  const places = list.map(({ slot, order }) => {
+    return [slots.indexOf(slot), orders.indexOf(order?.join() ?? null)] as const;
+  });
+  const indexAt = (slot: number, order: number) =>
+    places.findIndex((place) => place[0] === slot && place[1] === order);
+  const ordered = orders.length > 1;
+  const choice = (name: string): Knob => ({ name, kind: "choice" });
+  return {
+    list,
+    knobs: [choice("launch_slot"), ...(ordered ? [choice("order")] : [])],
+    features: (launch) => {
+      const [slot, order] = places[launch] as readonly [number, number];
+      return ordered ? [slot, order] : [slot];
+    },
+    neighbours: (launch) => {
+      const [slot, order] = places[launch] as readonly [number, number];
+      const beside = [-1, 1].flatMap((step) => [
+        indexAt(slot + step, order),
+        indexAt(slot, order + step),
+      ]);
+      return beside.filter((next) => next >= 0);
+    },
+    indexOf: ({ slot, order }) =>
+      indexAt(slots.indexOf(slot), orders.indexOf(order?.join() ?? null)),
+  };
+}
+
 /**
- * All combinations of clock, communication SMs and launch slot; clocks vary slowest. First come, at
- * every clock, the default SMs launched last and at the first slot.
+ * All combinations of clock, communication SMs and launch; clocks vary slowest. First come, at
+ * every clock, the default SMs launched last and, where communication need not wait, at the first
+ * slot.
  */
 export function configurationSpace(partition: PartitionType, device: Device): ConfigurationSpace {
   const clocks = device.searched_clocks_mhz;
   const sms = legalSms(partition, device);
-  const slots = legalSlots(partition);
-  const join = (clock: number, sm: number, slot: number) =>
-    (clock * sms.length + sm) * slots.length + slot;
+  const launches = launchTable(partition);
+  const count = launches.list.length;
+  const join = (clock: number, sm: number, launch: number) =>
+    (clock * sms.length + sm) * count + launch;
   const split = (index: number): readonly [number, number, number] => {
-    const rest = Math.floor(index / slots.length);
-    return [Math.floor(rest / sms.length), rest % sms.length, index % slots.length];
+    const rest = Math.floor(index / count);
+    return [Math.floor(rest / sms.length), rest % sms.length, index % count];
   };
   const at = (index: number): Configuration => {
-    const [clock, sm, slot] = split(index);
-    return {
-      freq_mhz: clocks[clock] as number,
-      launch_slot: slots[slot] as string | null,
-      sms: sms[sm] as number,
-    };
+    const [clock, sm, launch] = split(index);
+    const { slot: launch_slot, order } = launches.list[launch] as Launch;
+    const [freq_mhz, count_sms] = [clocks[clock] as number, sms[sm] as number];
+    const own = { freq_mhz, launch_slot, sms: count_sms };
+    return order === null ? own : { ...own, order };
   };
-  const indexOf = ({ freq_mhz, launch_slot, sms: count }: Configuration): number | null => {
-    const [clock, sm] = [clocks.indexOf(freq_mhz), sms.indexOf(count)];
-    const slot = slots.indexOf(launch_slot);
-    return Math.min(clock, sm, slot) < 0 ? null : join(clock, sm, slot);
+  const indexOf = ({ freq_mhz, launch_slot, sms: count_sms, order }: Configuration) => {
+    const [clock, sm] = [clocks.indexOf(freq_mhz), sms.indexOf(count_sms)];
+    const launch = launches.indexOf({ slot: launch_slot, order: order ?? null });
+    return Math.min(clock, sm, launch) < 0 ? null : join(clock, sm, launch);
   };
   const features = (index: number): readonly number[] => {
-    const [clock, sm, slot] = split(index);
-    return [clocks[clock] as number, sms[sm] as number, slot];
+    const [clock, sm, launch] = split(index);
+    return [clocks[clock] as number, sms[sm] as number, ...launches.features(launch)];
   };
   const neighbours = (index: number): readonly number[] => {
-    const [clock, sm, slot] = split(index);
-    const found: number[] = [];
+    const [clock, sm, launch] = split(index);
+    const found = launches.neighbours(launch).map((next) => join(clock, sm, next));
     for (const step of [-1, 1]) {
-      if (clocks[clock + step] !== undefined) found.push(join(clock + step, sm, slot));
-      if (sms[sm + step] !== undefined) found.push(join(clock, sm + step, slot));
-      if (slots[slot + step] !== undefined) found.push(join(clock, sm, slot + step));
+      if (clocks[clock + step] !== undefined) found.push(join(clock + step, sm, launch));
+      if (sms[sm + step] !== undefined) found.push(join(clock, sm + step, launch));
     }
     return found;
   };
   const default_sm = sms.indexOf(partition.communication === null ? 0 : device.default_comm_sms);
+  const baseline: Launch[] = [{ order: null, slot: null }];
+  const [slot] = partition.slots;
+  if (slot !== undefined && !partition.dependent) baseline.push({ order: null, slot: slot.name });
+  const plain = baseline.map(launches.indexOf).filter((launch) => launch >= 0);
   const first = clocks.flatMap((_, clock) =>
-    slots.slice(0, 2).map((_, slot) => join(clock, default_sm, slot)),
+    plain.map((launch) => join(clock, default_sm, launch)),
   );
-  const knobs: readonly Knob[] = [
-    scale("freq_mhz", clocks),
-    scale("sms", sms),
-    { name: "launch_slot", kind: "choice" },
-  ];
-  const size = clocks.length * sms.length * slots.length;
+  const knobs: readonly Knob[] = [scale("freq_mhz", clocks), scale("sms", sms), ...launches.knobs];
+  const size = clocks.length * sms.length * count;
   return { size, knobs, features, neighbours, first, at, indexOf };
 }

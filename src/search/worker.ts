@@ -1,15 +1,29 @@
 import { Piscina } from "piscina";
 import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
 import { modelledOracle } from "../cost/modelled.js";
-import { runTask, type SearchReply, type SearchTask, type WorkerSetup } from "./task.js";
+import type { PartitionType } from "../ir/partition.js";
+import type { WorkerReply, WorkerSetup, WorkerTask } from "./messages.js";
 
 const { device }: WorkerSetup = Piscina.workerData;
 const oracle = modelledOracle(device);
 
+/** Every message brings a copy of its partition; the oracle prepares the first one only. */
+const partitions = new Map<string, PartitionType>();
+
+function firstCopy(partition: PartitionType): PartitionType {
+  const known = partitions.get(partition.key);
+  if (known === undefined) partitions.set(partition.key, partition);
+  return known ?? partition;
+}
+
 /** A worker thread's answer to one task. */
-export default function answer(task: SearchTask): SearchReply {
+export default function answer(task: WorkerTask): WorkerReply {
   try {
-    return { type: "found", evaluations: runTask(task, oracle, device) };
+    const partition = firstCopy(task.partition);
+    return {
+      type: "evaluated",
+      costs: task.configurations.map((configuration) => oracle.cost(partition, configuration)),
+    };
   } catch (error) {
     if (error instanceof DiagnosticError) {
       return { type: "refused", diagnostics: error.diagnostics, exitCode: error.exitCode };

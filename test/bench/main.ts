@@ -26,7 +26,7 @@ const OPTIONS: OptimizeOptions = {
   ...{ tp: 8, cp: 1, ep: 1, pp: 2, dp: 1, microbatches: 8 },
   ...{ pipeline: "1f1b", chunks: 1, recompute: "full", static_power_w: null },
   ...{ budget: 224, points: 32, seed: 0, threads: availableParallelism() },
-  ...{ strict: true, print_ir: null },
+  ...{ strict: true, print_ir: null, journal: null },
 };
 
 const HOOKS = {

@@ -292,7 +292,9 @@ describe("measurements.jsonl", () => {
       expect(record.time_s).toBeGreaterThan(0);
       expect(record.energy_j).toBeGreaterThan(0);
     }
-    const keys = records.map((r) => `${r.partition} ${r.freq_mhz} ${r.launch_slot} ${r.sms}`);
+    const keys = records.map((r) =>
+      JSON.stringify([r.partition, r.freq_mhz, r.launch_slot, r.sms, r.order]),
+    );
     expect(new Set(keys).size).toBe(keys.length);
   });
 });

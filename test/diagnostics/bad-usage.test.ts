@@ -67,7 +67,7 @@ describe.concurrent("bad usage", () => {
     expectBadInput(await optimize(MINI, ...BIND, ...flags), code);
   });
 
-  test.each(["--sequence-parallel", "--resume"])("%s likewise", async (flag) => {
+  test.each(["--sequence-parallel"])("%s likewise", async (flag) => {
     expectBadInput(await optimize(MINI, ...BIND, flag), "KRS0011");
   });
 

@@ -1,4 +1,4 @@
-import { type Diagnostic, error } from "./diagnostic.js";
+import { type Diagnostic, error, warning } from "./diagnostic.js";
 
 /** KRS3001: a worker thread died twice on the same partition. */
 export function workerCrashed(partition: string, reason: string): Diagnostic {
@@ -7,6 +7,26 @@ export function workerCrashed(partition: string, reason: string): Diagnostic {
     partition,
     `the worker searching this partition died twice: ${reason}`,
     "run with --threads 1 to see where, or give the process more memory",
+  );
+}
+
+/** KRS3002: --resume on a folder whose measurements belong to another run. */
+export function otherRun(file: string, recorded: string, ours: string): Diagnostic {
+  return error(
+    "KRS3002",
+    file,
+    `was recorded by another run (${recorded}), not by this one (${ours})`,
+    "resume with the same graph, device, seed and version, or leave --resume out to start anew",
+  );
+}
+
+/** KRS3003: stopped by a signal; what was evaluated stays. */
+export function interrupted(folder: string): Diagnostic {
+  return warning(
+    "KRS3003",
+    folder,
+    "interrupted; what was evaluated until now is kept",
+    "the same command with --resume goes on from there",
   );
 }
 

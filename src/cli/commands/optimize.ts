@@ -1,15 +1,17 @@
 import type { Command } from "commander";
+import { interrupted } from "../../base/diagnostics/search.js";
 import { duration, plural } from "../../base/units.js";
 import type { OptimizeResult } from "../../pipeline.js";
 import { addFlags, readFlags, type Values } from "../flags.js";
 import { JOB_FLAGS, jobOptions, SEARCH_FLAGS } from "../options.js";
-import { Terminal } from "../terminal.js";
+import { SIGNALS, Terminal } from "../terminal.js";
 
 const EXAMPLES = `
 Example:
   $ kareus optimize llama.onnx --bind batch=8,sequence=4096 --dtype bf16 --tp 8 --pp 2 --microbatches 8
 
 Writes <graph>.kareus beside the graph: frontier.json, plans/, measurements.jsonl, report.html.
+Stopped (Ctrl-C, a crash), it goes on from there with the same command and --resume.
 Then choose one plan: kareus select llama.kareus --deadline 4.5 --out plan.json`;
 
 /** `kareus optimize`: a training graph to a frontier of plans. */
@@ -32,7 +34,7 @@ async function run(
   search: Values<typeof SEARCH_FLAGS>,
 ): Promise<void> {
   // Loaded here because --help and select should not wait for the compiler.
-  const [{ optimize }, { defaultFolder, prepareRun, writeRun }, { frontierSummary }] =
+  const [{ optimize }, { defaultFolder, journalIn, prepareRun, writeRun }, { frontierSummary }] =
     await Promise.all([
       import("../../pipeline.js"),
       import("../output.js"),
@@ -42,9 +44,13 @@ async function run(
   const undo = await prepareRun(folder);
   const terminal = new Terminal(job.json);
   const { report, progress, printIr } = terminal;
+  const journal = journalIn(folder, search.resume);
+  const onSignal = () => report(interrupted(folder));
+  for (const signal of SIGNALS) process.once(signal, onSignal);
   let result: OptimizeResult;
   try {
-    result = await optimize(jobOptions(graph, job, search), { report, progress, printIr });
+    const options = { ...jobOptions(graph, job, search), journal };
+    result = await optimize(options, { report, progress, printIr });
   } catch (cause) {
     await undo();
     throw cause;

@@ -1,0 +1,70 @@
+import { expect, test } from "vitest";
+import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
+import { loadDevice } from "../gpu/device.js";
+import type { Configuration, Evaluation } from "../ir/configuration.js";
+import type { InstructionKind, PartitionedGraph } from "../ir/partition.js";
+import { baselineFrontiers } from "./baselines.js";
+
+const device = loadDevice("a100-sxm4-40gb");
+const { default_comm_sms: usual, highest_clock_mhz: highest } = device;
+const layer = llamaLayer(4, 4096);
+const waits = partitionOf("backward.w", layer.backward_mlp, layer.reduced_bytes, true);
+const beside = partitionOf("backward.b", layer.backward_mlp, layer.reduced_bytes);
+const alone = partitionOf("forward.c", layer.forward_mlp, null);
+
+const use = (partition: string) => ({ partition, layers: [0], nanobatch: null });
+const instruction = (kind: InstructionKind) => ({
+  ...{ stage: 0, chunk: 0, kind },
+  executions: [
+    { model: "sequential" as const, uses: [use(waits.key), use(alone.key)] },
+    { model: "nanobatched" as const, uses: [use(beside.key), use(alone.key)] },
+  ],
+});
+const graph: PartitionedGraph = {
+  ...{ level: "partition", name: "g", sha256: "", stages: 1, layers: 1 },
+  partitions: new Map([waits, beside, alone].map((type) => [type.key, type])),
+  instructions: [instruction("forward"), instruction("backward")],
+};
+
+const evaluation = (
+  partition: string,
+  time_s: number,
+  configuration: Omit<Configuration, "freq_mhz">,
+): Evaluation => ({
+  ...{ partition, time_s, energy_j: 1000 - time_s, source: "modelled", freq_mhz: highest },
+  ...configuration,
+});
+
+test("baselines use the default SMs and the listed order, whatever else was evaluated", () => {
+  const order = [0, 2, 3, 5, 6, 1, 4];
+  const [first = null] = beside.slots.map(({ name }) => name);
+  const evaluations = new Map([
+    [
+      waits.key,
+      [
+        evaluation(waits.key, 5, { launch_slot: null, sms: usual }),
+        // A copy engine, other SMs, weight gradients under communication.
+        evaluation(waits.key, 4, { launch_slot: null, sms: 0 }),
+        evaluation(waits.key, 3, { launch_slot: null, sms: usual + 3 }),
+        evaluation(waits.key, 2, { launch_slot: "linear_1", sms: usual, order }),
+      ],
+    ],
+    [
+      beside.key,
+      [
+        evaluation(beside.key, 4, { launch_slot: first, sms: usual }),
+        evaluation(beside.key, 3, { launch_slot: first, sms: 0 }),
+        evaluation(beside.key, 2, { launch_slot: first, sms: usual, order }),
+        evaluation(beside.key, 1, { launch_slot: null, sms: usual }),
+      ],
+    ],
+    [alone.key, [evaluation(alone.key, 1, { launch_slot: null, sms: 0 })]],
+  ]);
+  const layout = { microbatches: 1, static_power_w: 1, pipeline: "1f1b", chunks: 1 } as const;
+  const baselines = baselineFrontiers(graph, evaluations, device, layout, 8);
+  expect(baselines.map(({ name, points }) => [name, points[0]?.time_s])).toEqual([
+    ["sequential-max-clock", 12],
+    ["sequential-frequency", 12],
+    ["nanobatch-frequency", 10],
+  ]);
+});

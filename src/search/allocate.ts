@@ -1,0 +1,72 @@
+import type { PartitionedGraph } from "../ir/partition.js";
+import { useCount } from "../ir/partition.js";
+
+/** How often an iteration runs each partition type, every execution model of an instruction counted. */
+export function runsPerIteration(
+  graph: Pick<PartitionedGraph, "instructions">,
+  microbatches: number,
+): ReadonlyMap<string, number> {
+  const runs = new Map<string, number>();
+  for (const { kind, executions } of graph.instructions) {
+    const times = kind === "tail" ? 1 : microbatches;
+    for (const use of executions.flatMap(({ uses }) => uses)) {
+      runs.set(use.partition, (runs.get(use.partition) ?? 0) + times * useCount(use));
+    }
+  }
+  return runs;
+}
+
+/**
+ * What a second may be worth in an iteration, relative to the static power of a GPU: 1 where an
+ * iteration is cheapest (total energy counts), more where it is to be fast.
+ */
+const PRICES = [1, 2, 4, 8];
+
+/** What the best known configuration of a partition costs at each price of time. */
+export interface Standing {
+  readonly cheapest_j: readonly number[];
+}
+
+/** Nothing known yet. */
+export const UNKNOWN: Standing = { cheapest_j: PRICES.map(() => Number.POSITIVE_INFINITY) };
+
+/** The standing with one more configuration. `energy_j` is its total energy. */
+export function improved(
+  { cheapest_j }: Standing,
+  { time_s, energy_j }: { readonly time_s: number; readonly energy_j: number },
+  static_power_w: number,
+): Standing {
+  // Total energy holds the first price already.
+  const cost_j = (price: number) => energy_j + (price - 1) * static_power_w * time_s;
+  return { cheapest_j: cheapest_j.map((best_j, i) => Math.min(best_j, cost_j(PRICES[i] ?? 1))) };
+}
+
+/** Joules that one run of the partition saves on average over the prices; 0 from an unknown standing. */
+export function gain(before: Standing, after: Standing): number {
+  const saved = before.cheapest_j.map((best_j, i) => best_j - (after.cheapest_j[i] ?? best_j));
+  const mean_j = saved.reduce((sum_j, one_j) => sum_j + one_j, 0) / saved.length;
+  return Number.isFinite(mean_j) ? mean_j : 0;
+}
+
+/** Of a round, this share is dealt evenly: what has not paid lately may still. */
+const EVEN_SHARE = 0.2;
+
+/**
+ * Deals `units` out in proportion to what each is expected to gain, one by one to whoever has least
+ * of what it deserves (the D'Hondt rule); of equals the first. All zero: evenly.
+ */
+export function allocate(units: number, expected: readonly number[]): number[] {
+  const given = expected.map(() => 0);
+  const total = expected.reduce((sum, one) => sum + one, 0);
+  const even = 1 / Math.max(1, expected.length);
+  const deserved = expected.map((one) =>
+    total > 0 ? EVEN_SHARE * even + (1 - EVEN_SHARE) * (one / total) : even,
+  );
+  for (let unit = 0; unit < units && given.length > 0; unit++) {
+    let next = 0;
+    const claim = (i: number) => (deserved[i] ?? 0) / ((given[i] ?? 0) + 1);
+    for (let i = 1; i < given.length; i++) if (claim(i) > claim(next)) next = i;
+    given[next] = (given[next] ?? 0) + 1;
+  }
+  return given;
+}

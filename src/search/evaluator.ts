@@ -1,0 +1,37 @@
+import type { CostOracle } from "../cost/oracle.js";
+import type { Configuration, Cost } from "../ir/configuration.js";
+import type { PartitionType } from "../ir/partition.js";
+
+/** Ways to run one partition type, to be evaluated together. */
+export interface Batch {
+  readonly partition: PartitionType;
+  readonly configurations: readonly Configuration[];
+}
+
+/** The answering side of a search: this thread, worker threads, or a GPU. */
+export interface Evaluator {
+  /** Configurations that a batch may hold. A killed run loses open batches: live, it is one. */
+  readonly batch: number;
+  /** Batches that may be open at once. */
+  readonly parallel: number;
+  /** Whether every answer is a new measurement: dear, noisy, and never the same twice. */
+  readonly live: boolean;
+  /** Costs in the order of the configurations. */
+  readonly evaluate: (batch: Batch) => Promise<readonly Cost[]>;
+}
+
+/** Batches small enough that a kill loses little, large enough that syncing costs little. */
+export const MODELLED_BATCH = 512;
+
+/** Asks an oracle in this thread, giving way between batches so that a signal can arrive. */
+export function inlineEvaluator(oracle: CostOracle): Evaluator {
+  return {
+    batch: MODELLED_BATCH,
+    parallel: 1,
+    live: false,
+    evaluate: async ({ partition, configurations }) => {
+      await new Promise((resume) => setImmediate(resume));
+      return configurations.map((configuration) => oracle.cost(partition, configuration));
+    },
+  };
+}
