@@ -6,14 +6,9 @@ import type { Space } from "../space.js";
 import { fillBatch } from "../surrogate/batch.js";
 import { freshCandidates, spreadCandidates } from "../surrogate/candidates.js";
 import { coordinatesOf } from "../surrogate/coordinates.js";
-import {
-  type CostModel,
-  fitCosts,
-  type Located,
-  type Place,
-  type PriorMean,
-} from "../surrogate/cost-model.js";
+import type { Place, PriorMean } from "../surrogate/cost-model.js";
 import { kernelOf } from "../surrogate/kernel.js";
+import { costLearner } from "../surrogate/learner.js";
 import { adaptiveShares, type Pass } from "../surrogate/passes.js";
 import { frontOf, gather, type Mean } from "../surrogate/seen.js";
 import type { Observation, Strategy } from "./strategy.js";
@@ -28,8 +23,6 @@ interface SurrogateOptions {
 
 /** Evaluations before the first model; what the space wants first counts, but not for all. */
 const INITIAL = 20;
-/** Hyperparameters are looked for again when there are so many times more observations. */
-const REFIT_GROWTH = 1.12;
 
 /** A model is made of so many means at most, those on the frontiers among them. */
 const LEARNT = 400;
@@ -45,17 +38,14 @@ const MODELLED = 1000;
 export function surrogate(space: Space, options: SurrogateOptions): Strategy {
   const { rng, static_power_w, prior } = options;
   const at = coordinatesOf(space);
-  const kernel = kernelOf(space.knobs);
+  const learner = costLearner(kernelOf(space.knobs), static_power_w);
   const keyOf = (index: number) => space.features(index).join();
   const seen = gather(keyOf);
   const asked = new Set<number>();
   const purposes = new Map<number, Pass>();
   const shares = adaptiveShares();
   const draw = shuffled(space.size, rng);
-  const doubted = new Set<number>();
   const challenged = new Set<string>();
-  let model: CostModel | null = null;
-  let fitted = 0;
 
   const place = (index: number): Place => ({ at: at(index), prior: prior?.(index) });
 
@@ -64,24 +54,13 @@ export function surrogate(space: Space, options: SurrogateOptions): Strategy {
     return [...indices].map((i) => means[i] as Mean);
   };
 
-  const learn = (means: readonly Mean[]): CostModel => {
-    const located = means.map((mean): Located => ({ ...mean, ...place(mean.index) }));
-    const refit = means.length >= REFIT_GROWTH * fitted;
-    if (refit) fitted = means.length;
-    const next = fitCosts(kernel, located, static_power_w, doubted, model, refit);
-    const found = next.doubtful().map((i) => (means[i] as Mean).index);
-    if (found.every((index) => doubted.has(index))) return next;
-    for (const index of found) doubted.add(index);
-    return fitCosts(kernel, located, static_power_w, doubted, null, true);
-  };
-
   /** For each doubted mean on a frontier, once, another record of the same configuration. */
   const challenge = (means: readonly Mean[], fresh: readonly number[]): number[] => {
     const found: number[] = [];
-    for (const { index, key } of onFront(means)) {
-      if (!doubted.has(index) || challenged.has(key)) continue;
-      challenged.add(key);
-      found.push(...fresh.filter((other) => keyOf(other) === key).slice(0, 1));
+    for (const mean of onFront(means)) {
+      if (!learner.doubts(mean) || challenged.has(mean.key)) continue;
+      challenged.add(mean.key);
+      found.push(...fresh.filter((other) => keyOf(other) === mean.key).slice(0, 1));
     }
     return found;
   };
@@ -106,10 +85,10 @@ export function surrogate(space: Space, options: SurrogateOptions): Strategy {
     const all = seen.means();
     const front = onFront(all);
     const means = all.length > LEARNT ? [...new Set([...front, ...spread(all, LEARNT)])] : all;
-    model = learn(means);
     const good = front.map(({ index }) => index);
     const fresh = freshCandidates(space, rng, (index) => !asked.has(index), good);
     if (fresh.length === 0) return leftover(count);
+    const model = learner.learn(means.map((mean) => ({ ...mean, ...place(mean.index) })));
     const again = challenge(means, fresh).slice(0, count);
     const unseen = fresh.filter((index) => !seen.has(keyOf(index)));
     // Records of what is known come last: they only sharpen means.

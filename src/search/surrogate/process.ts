@@ -37,10 +37,10 @@ export interface Process {
 const NOISE = Math.log(0.01);
 const WIDTH = 1;
 
-/** Hyperparameters are found from this many samples; more only cost time. */
-const FITTED = 128;
-/** Evaluations of the likelihood: from scratch, and from an earlier fit. */
-const PATIENCE = { first: 250, again: 60 };
+/** Hyperparameters are found from this many samples, roughly from fewer; more only cost time. */
+const FITTED = { roughly: 48, finely: 96 };
+/** Evaluations of the likelihood: from each start, and from a fit. */
+const PATIENCE = { roughly: 200, finely: 60 };
 
 /**
  * Fits a process to samples: hyperparameters of the highest likelihood, weighed with beliefs. From
@@ -67,19 +67,22 @@ export function fitProcess(
     };
   };
   const believed = [...kernel.start, NOISE];
-  const some = spread(samples, FITTED);
-  const unlikely = (fit: Fit) =>
-    fit.reduce(
-      (sum, x, i) => sum + 0.5 * ((x - (believed[i] as number)) / WIDTH) ** 2,
-      -logLikelihood(prior(fit, some)),
-    );
-  const search = (start: Fit, evaluations: number) =>
-    nelderMead(unlikely, start, { step: 0.7, evaluations, tolerance: 0.01 });
+  const search = (start: Fit, how: keyof typeof FITTED) => {
+    const some = spread(samples, FITTED[how]);
+    const unlikely = (fit: Fit) =>
+      fit.reduce(
+        (sum, x, i) => sum + 0.5 * ((x - (believed[i] as number)) / WIDTH) ** 2,
+        -logLikelihood(prior(fit, some)),
+      );
+    const evaluations = PATIENCE[how];
+    return nelderMead(unlikely, start, { step: 0.7, evaluations, tolerance: 0.01 });
+  };
   const find = (): Fit => {
-    if (earlier !== null) return refit ? search(earlier, PATIENCE.again).point : earlier;
+    if (earlier !== null) return refit ? search(earlier, "finely").point : earlier;
     const starts = [0, -WIDTH, WIDTH].map((by) => believed.map((x) => x + by));
-    const found = starts.map((start) => search(start, PATIENCE.first));
-    return found.reduce((best, next) => (next.value < best.value ? next : best)).point;
+    const found = starts.map((start) => search(start, "roughly"));
+    const { point } = found.reduce((best, next) => (next.value < best.value ? next : best));
+    return samples.length > FITTED.roughly ? search(point, "finely").point : point;
   };
   const fit = find();
   const noise = Math.exp(2 * (fit.at(-1) ?? NOISE));
