@@ -97,14 +97,14 @@ if (total_s > LIMIT.time_s || peak_mib > LIMIT.memory_mib) {
   process.exitCode = 1;
 }
 
-/** How far over its limit a part may be before it is no longer the machine that is busy. */
-const BUSY = 3;
-
+// The disk has a say in these: a slow one is told, and fails nothing.
 for (const { name, time_s, limit_s, peak_mib: own_mib } of await benchScale(OPTIONS)) {
   row(name, seconds(time_s) + (own_mib === null ? "" : `, ${own_mib.toFixed(0)} MiB`));
   if (time_s > limit_s) console.error(`${name}: over the limit of ${limit_s} s`);
-  if (time_s > BUSY * limit_s) process.exitCode = 1;
 }
+
+/** How far over its limit a part may be before it is no longer the machine that is busy. */
+const BUSY = 3;
 
 for (const { name, time_s, limit_s, points, medianGap, mostGap } of benchSolver()) {
   row(`solver ${name}, ${points} points`, seconds(time_s));
