@@ -1,6 +1,5 @@
 import { basename, dirname, join } from "node:path";
 import { listFolder, prepareFolder, removeFile, removeFolder, writeText } from "../base/files.js";
-import { reportPage } from "../emit/report.js";
 import type { OptimizeResult } from "../pipeline.js";
 import { writeFrontier } from "../plan/frontier.js";
 import { writePlan } from "../plan/plan.js";
@@ -27,10 +26,12 @@ export async function prepareRun(folder: string): Promise<() => Promise<void>> {
 }
 
 /**
- * Writes what a run came to; its measurements are there already. frontier.json comes last: whoever finds it finds everything that it names. Plans
- * of an earlier run in the same folder are removed.
+ * Writes what a run came to; its measurements are there already. frontier.json comes last: whoever
+ * finds it finds everything that it names. Plans of an earlier run in the same folder are removed.
  */
 export async function writeRun(folder: string, result: OptimizeResult): Promise<void> {
+  // Loaded here because what fails earlier should not wait for the charts.
+  const { reportPage } = await import("../emit/report.js");
   const { frontier, plans } = result;
   await removeFile(join(folder, "frontier.json"));
   for (const name of await listFolder(join(folder, "plans"))) {

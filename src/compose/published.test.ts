@@ -1,26 +1,24 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { readCsv } from "../../test/support/csv.js";
 import { problemOf } from "../../test/support/pipelines.js";
 import { solvePipeline } from "./solve.js";
 
 const FOLDER = "../shared/data/perseus";
 const STATIC_POWER_W = 83.64;
 
-function rowsOf(name: string): string[][] {
-  const lines = readFileSync(`${FOLDER}/${name}`, "utf8").trim().split("\n");
-  return lines.slice(1).map((line) => line.split(","));
-}
+const rowsOf = (name: string) => readCsv(`${FOLDER}/${name}`);
 
 /** GPT-3 175B on eight stages of A100 SXM, as measured for Perseus; times in ms may be floored. */
 function stagesOf(quantum_s: number | null): [number, number][][][] {
   const rows = rowsOf("stage_profile_gpt3-175b_a100_sxm.csv");
-  const time = (text = "") =>
-    quantum_s === null ? Number(text) : Math.floor(Number(text) / quantum_s + 1e-6) * quantum_s;
+  const floored = (time_s: number) =>
+    quantum_s === null ? time_s : Math.floor(time_s / quantum_s + 1e-6) * quantum_s;
   return Array.from({ length: 8 }, (_, stage) =>
     ["forward", "backward"].map((kind) =>
       rows
-        .filter((row) => Number(row[0]) === stage && row[1] === kind)
-        .map((row): [number, number] => [time(row[3]), Number(row[4])]),
+        .filter(({ text, number }) => number("stage") === stage && text("instruction") === kind)
+        .map(({ number }): [number, number] => [floored(number("time")), number("energy")]),
     ),
   );
 }
@@ -48,10 +46,10 @@ describe.skipIf(!existsSync(FOLDER))("GPT-3 175B", () => {
     const { points } = solvePipeline(problem, { points: 200 });
     const published = rowsOf("frontier_gpt3-175b_a100_sxm_mb12.csv");
     expect(published.length).toBeGreaterThan(500);
-    for (const [time = "", energy = ""] of published) {
-      const inTime = points.filter(({ time_s }) => time_s <= Number(time) + 1e-9);
+    for (const { number } of published) {
+      const inTime = points.filter(({ time_s }) => time_s <= number("time") + 1e-9);
       const least_j = Math.min(...inTime.map(({ energy_j }) => energy_j));
-      expect(least_j, `at ${time} s`).toBeLessThanOrEqual(Number(energy));
+      expect(least_j, `at ${number("time")} s`).toBeLessThanOrEqual(number("energy"));
     }
   });
 });

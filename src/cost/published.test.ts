@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { readCsv } from "../../test/support/csv.js";
 import { partitionOf } from "../../test/support/llama-layer.js";
 import { NO_MEASUREMENTS } from "../../test/support/measurements.js";
 import { ROOT } from "../../test/support/paths.js";
@@ -68,15 +69,13 @@ const PARTITION: PartitionType = {
 
 /** Measured time and energy of one GPU by configuration. */
 function measured() {
-  const [, ...lines] = readFileSync(SWEEP, "utf8").trim().split("\n");
-  return lines.flatMap((line) => {
-    const [start = 0, end, sms = 0, block, , time_s = 0, time_s_std = 0, energy_j = 0] = line
-      .split(",")
-      .map(Number);
-    if (block !== 1024 || (end !== LAST_KERNEL && end !== -1)) return [];
+  return readCsv(SWEEP).flatMap(({ number }) => {
+    const [start, end] = [number("overlap_start"), number("overlap_end")];
+    if (number("block") !== 1024 || (end !== LAST_KERNEL && end !== -1)) return [];
     const launch_slot = start < 0 ? null : (PARTITION.slots[start]?.name ?? null);
-    const configuration = { freq_mhz: 1410, launch_slot, sms };
-    return [{ configuration, time_s, time_s_std, energy_j: energy_j / 2 }];
+    const configuration = { freq_mhz: 1410, launch_slot, sms: number("sm") };
+    const [time_s, time_s_std] = [number("time_s"), number("time_s_std")];
+    return [{ configuration, time_s, time_s_std, energy_j: number("energy_j_2gpus") / 2 }];
   });
 }
 

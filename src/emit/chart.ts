@@ -1,11 +1,7 @@
-import { LineChart } from "echarts/charts";
-import { GridComponent, LegendComponent } from "echarts/components";
-import { init, use } from "echarts/core";
-import { SVGRenderer } from "echarts/renderers";
+// In one file: the parts of echarts are hundreds of files, and take ten times as long to load.
+import { init } from "echarts/dist/echarts.esm.min.mjs";
 import { scaleFor } from "../base/units.js";
 import type { FrontierFile } from "../plan/frontier.js";
-
-use([LineChart, GridComponent, LegendComponent, SVGRenderer]);
 
 /** Names of the series in the legend; the page's style sheet gives colour `--series-N`. */
 const SERIES_NAMES: Readonly<Record<string, string>> = {

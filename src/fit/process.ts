@@ -59,6 +59,6 @@ export function fitProcess(
     const at = (list: readonly (readonly number[])[], i: number) => list[i] as readonly number[];
     const cross = (i: number, c: number) => covariance(at(inputs, i), at(asked, c));
     const among = (a: number, b: number) => covariance(at(asked, a), at(asked, b));
-    return condition(priorOf(best), asked.length, cross, among)?.mean ?? asked.map(() => 0);
+    return condition(priorOf(best), asked.length, cross, among).mean;
   };
 }

@@ -45,17 +45,29 @@ function forwardSubstitute(rows: readonly Float64Array[], values: readonly numbe
   return solution;
 }
 
+/** What a value says beyond those before it. */
+interface Innovation {
+  /** By how many of its standard deviations it differs from what those before it say. */
+  readonly deviations: number;
+  /** That standard deviation. */
+  readonly std: number;
+}
+
+/** The values' innovations in order: the prediction-error decomposition of their likelihood. */
+export function innovations(prior: Prior): Innovation[] {
+  const rows = factor(prior);
+  const whitened = forwardSubstitute(rows, prior.values);
+  return rows.map((row, i) => ({ deviations: whitened[i] as number, std: row[i] as number }));
+}
+
 /**
  * Logarithm of the marginal likelihood of the values (Rasmussen and Williams, Gaussian Processes
  * for Machine Learning, equation 2.30).
  */
 export function logLikelihood(prior: Prior): number {
-  const rows = factor(prior);
-  let sum = -0.5 * rows.length * Math.log(2 * Math.PI);
-  const whitened = forwardSubstitute(rows, prior.values);
-  rows.forEach((row, i) => {
-    sum -= Math.log(row[i] as number) + 0.5 * (whitened[i] as number) ** 2;
-  });
+  let sum = -0.5 * prior.values.length * Math.log(2 * Math.PI);
+  for (const { deviations, std } of innovations(prior))
+    sum -= Math.log(std) + 0.5 * deviations ** 2;
   return sum;
 }
 

@@ -1,5 +1,5 @@
-import { CholeskyDecomposition, Matrix } from "ml-matrix";
 import type { Estimate } from "./bracket.js";
+import { condition, innovations, type Prior } from "./gaussian-process.js";
 import { spread } from "./spread.js";
 
 /** A place where a function is known or asked for. */
@@ -36,6 +36,7 @@ const FITTED = 128;
 /** Values that an estimate is made from, at most: the nearest. Farther ones hardly count. */
 const NEAREST = 32;
 
+/** Of a function of unit variance. */
 interface Covariance {
   readonly length: number;
   readonly noise: number;
@@ -52,30 +53,23 @@ function correlation(a: Place, b: Place, length: number): number {
   return Math.exp(-squaredDistance(a, b) / scale) * (KEPT + (1 - KEPT) * drifted);
 }
 
-function factorised(known: readonly KnownValue[], { length, noise }: Covariance) {
-  const matrix = Matrix.zeros(known.length, known.length);
-  known.forEach((a, i) => {
-    known.forEach((b, j) => {
-      matrix.set(i, j, correlation(a, b, length) + (i === j ? noise : 0));
-    });
-  });
-  return new CholeskyDecomposition(matrix);
-}
-
-function product(a: readonly number[], b: readonly number[]): number {
-  return a.reduce((sum, x, i) => sum + x * (b[i] ?? 0), 0);
+function priorOf(known: readonly KnownValue[], { length, noise }: Covariance): Prior {
+  const at = (i: number) => known[i] as KnownValue;
+  return {
+    covariance: (i, j) => correlation(at(i), at(j), length),
+    noise: () => noise,
+    values: known.map(({ value }) => value),
+  };
 }
 
 /** The likeliest variance for a given length and noise, and that likelihood up to a constant. */
 function fitVariance(known: readonly KnownValue[], covariance: Covariance) {
-  const factor = factorised(known, covariance);
-  const values = known.map(({ value }) => value);
-  const weights = factor.solve(Matrix.columnVector(values)).getColumn(0);
+  const found = innovations(priorOf(known, covariance));
+  const squares = found.reduce((sum, { deviations }) => sum + deviations ** 2, 0);
+  const log_volume = found.reduce((sum, { std }) => sum + Math.log(std), 0);
   const counted = known.length + PRIOR.values;
-  const variance = (product(values, weights) + PRIOR.values * PRIOR.std ** 2) / counted;
-  const pivots = factor.lowerTriangularMatrix.diagonal();
-  const logarithm = pivots.reduce((sum, pivot) => sum + Math.log(pivot), 0);
-  return { ...covariance, variance, likelihood: -0.5 * counted * Math.log(variance) - logarithm };
+  const variance = (squares + PRIOR.values * PRIOR.std ** 2) / counted;
+  return { ...covariance, variance, likelihood: -0.5 * counted * Math.log(variance) - log_volume };
 }
 
 /**
@@ -93,14 +87,11 @@ export function kriging(known: readonly KnownValue[]): Field {
   const best = fits.reduce((a, b) => (b.likelihood > a.likelihood ? b : a));
   return (place) => {
     const near = nearest(known, place);
-    const shares = near.map((point) => correlation(point, place, best.length));
-    const weights = factorised(near, best).solve(Matrix.columnVector(shares)).getColumn(0);
-    const value = product(
-      weights,
-      near.map((point) => point.value),
-    );
-    const left = 1 + best.noise - product(weights, shares);
-    return { value, error: Math.sqrt(best.variance * Math.max(0, left)) };
+    const cross = (i: number) => correlation(near[i] as KnownValue, place, best.length);
+    const { mean, variance } = condition(priorOf(near, best), 1, cross, () => 1);
+    const [value = 0] = mean;
+    const [left = 0] = variance;
+    return { value, error: Math.sqrt(best.variance * (left + best.noise)) };
   };
 }
 

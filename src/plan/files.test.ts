@@ -125,6 +125,15 @@ describe("frontier.json", () => {
     expect(writeFrontier(FRONTIER).endsWith("}\n")).toBe(true);
   });
 
+  it.each(["../000.json", "/etc/passwd", "plans/../../a", "", "plans/", ".hidden", "a\\b"])(
+    "names plans below its own folder alone, not %j",
+    (plan) => {
+      const points = FRONTIER.points.map((point) => ({ ...point, plan }));
+      const read = () => readFrontier(edited(FRONTIER, { points }), "f");
+      expect(complaint(read)).toBe("KRS4104 f at .points[0].plan");
+    },
+  );
+
   it("ignores keys that it does not know", () => {
     expect(readFrontier(edited(FRONTIER, { extra: 1 }), "f")).toEqual(FRONTIER);
   });

@@ -11,8 +11,8 @@ const point = z.object({
   lower_bound_j: quantity,
   /** `energy_j / time_s`. */
   average_power_w: quantity,
-  /** Path of the plan, from the frontier file's folder. */
-  plan: z.string(),
+  /** Path of the plan, from the frontier file's folder; it does not lead out of it. */
+  plan: z.string().regex(/^([\w-][\w.-]*\/)*[\w-][\w.-]*$/, "not a path below this folder"),
 });
 
 const baseline = z.object({

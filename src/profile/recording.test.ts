@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
 import { readProfile } from "./reader.js";
@@ -116,10 +116,20 @@ describe("recording", () => {
     ["KRS2030", fake("say({ task, ...metered });", "NVIDIA H100 80GB HBM3")],
     ["KRS2050", join(scratch, "absent")],
     ["KRS2053", fake('say("hello");')],
+    ["KRS2053", fake("if (task > 0) say({ task, ...metered });")],
+    ["KRS2053", fake("say({ task, ...metered }); say({ task, ...metered });")],
     ["KRS2053", fake("say({ task: 99, ...metered });")],
     ["KRS2053", fake("say({ task, ...metered, time_s: -1 });")],
   ])("%s", async (code, recorder) => {
     expect((await recorded(recorder)).kept).toContain(code);
+  });
+
+  test("a bare name is the file of the current folder, whatever PATH holds", async () => {
+    const path = fake("say({ task, ...metered });");
+    const before = process.cwd();
+    process.chdir(scratch);
+    const { kept } = await recorded(basename(path)).finally(() => process.chdir(before));
+    expect(kept).toBe(3);
   });
 
   test("a file that cannot be run is no recorder", async () => {

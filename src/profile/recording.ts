@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import {
   foreignProfile,
@@ -7,6 +8,7 @@ import {
   recorderMissing,
 } from "../base/diagnostics/profile.js";
 import { sha256Hex } from "../base/json.js";
+import { plural } from "../base/units.js";
 import { createProfile } from "./appender.js";
 import { namesOtherGpu } from "./gpu-name.js";
 import { type RecorderSetting, runRecorder } from "./recorder.js";
@@ -29,8 +31,9 @@ interface Hooks {
 
 /**
  * Measures tasks into a new profile; each record is on the disk before the next is measured. Returns
- * how many were. What the recorder passes over is reported; fails as {@link runRecorder} does, and
- * with KRS2030 where the GPU found is surely another than the device.
+ * how many were. What the recorder passes over is reported; fails as {@link runRecorder} does, with
+ * KRS2053 too where a task stays unanswered, and with KRS2030 where the GPU found is surely another
+ * than the device.
  */
 export async function recordTasks(
   tasks: readonly MeasuringTask[],
@@ -38,11 +41,13 @@ export async function recordTasks(
   target: Target,
   { report, progress }: Hooks,
 ): Promise<number> {
-  const { recorder } = setting;
+  // A bare name is a file too, never a program of that name in PATH.
+  const recorder = resolve(setting.recorder);
   if (!existsSync(recorder)) fail(recorderMissing(recorder, "no such file"));
   const skipped = new Map<string, number>();
   let profile: ReturnType<typeof createProfile> | null = null;
-  let [done, kept] = [0, 0];
+  const unanswered = new Set(tasks.keys());
+  let kept = 0;
   const onLine = (line: string) => {
     const reply = readReply(line);
     if (reply === null) return fail(recorderFailed(recorder, `it answered ${line.slice(0, 80)}`));
@@ -54,12 +59,12 @@ export async function recordTasks(
       return;
     }
     const task = tasks[reply.task];
-    if (task === undefined || profile === null) {
+    if (task === undefined || profile === null || !unanswered.delete(reply.task)) {
       return fail(
-        recorderFailed(recorder, `it answered task ${reply.task}, which it was not given`),
+        recorderFailed(recorder, `it answered task ${reply.task}, which it was not asked`),
       );
     }
-    progress("measuring", ++done, tasks.length);
+    progress("measuring", tasks.length - unanswered.size, tasks.length);
     if ("skipped" in reply) {
       skipped.set(reply.skipped, (skipped.get(reply.skipped) ?? 0) + 1);
     } else {
@@ -67,8 +72,11 @@ export async function recordTasks(
       kept++;
     }
   };
-  for (const list of workLists(tasks)) await runRecorder(list, setting, onLine);
+  for (const list of workLists(tasks)) await runRecorder(list, { ...setting, recorder }, onLine);
   if (skipped.size > 0) report(leftOut(target.out, skipped));
+  if (unanswered.size > 0) {
+    fail(recorderFailed(recorder, `it left ${plural(unanswered.size, "task")} unanswered`));
+  }
   return kept;
 }
 

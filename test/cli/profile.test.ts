@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { BIND, MINI } from "../support/bad-input.js";
-import { kareus, temporaryFolder } from "../support/cli.js";
+import { codes, kareus, temporaryFolder } from "../support/cli.js";
 
 interface Line {
   readonly partition?: string;
@@ -213,7 +213,7 @@ describe.concurrent("profile record", () => {
     expect(clocks.stdout).toMatch(/^task 0 clock 900 /);
   });
 
-  test("what a profile holds already is not measured again", async () => {
+  test("a recording that was cut short keeps what it has, which is not measured again", async () => {
     const all = (await record("--settings", "2", "--dry-run")).stdout.trimEnd().split("\n");
     const recorder = at("recorder.cjs");
     writeFileSync(
@@ -230,7 +230,8 @@ describe.concurrent("profile record", () => {
     );
     const half = at("half.jsonl");
     const run = await record("--settings", "2", "--recorder", recorder, "--out", half);
-    expect([run.status, run.stderr]).toEqual([0, ""]);
+    expect([run.status, codes(run, "error")]).toEqual([2, ["KRS2053"]]);
+    expect(run.stderr).toContain("unanswered");
     const rest = await record("--settings", "2", "--profile", half, "--dry-run");
     const work = (line: string) => line.replace(/^task \d+ /, "");
     const left = all.filter((_, i) => i % 2 === 1).map(work);

@@ -13,6 +13,7 @@ import { checkQuality } from "../../src/fit/quality.js";
 import { loadDevice } from "../../src/gpu/device.js";
 import { spread } from "../../src/math/spread.js";
 import { readStageProfile } from "../../src/profile/stage-profile.js";
+import { readCsv } from "../support/csv.js";
 import { accuracyOf, type Comparison, type DataSet, pooled } from "./errors.js";
 import { constant, gaussianProcess, interpolation } from "./rivals.js";
 
@@ -116,13 +117,13 @@ function perseus(file: string): Recorded[] {
 /** Workloads of the A100-PCIe sweep; a name holds model, precision, batch, sequence and set clock. */
 function pcieSweep(file: string): Recorded[] {
   const curves = new Map<string, ClockPoint[]>();
-  for (const line of readFileSync(file, "utf8").trim().split("\n").slice(1)) {
-    const [label = "", energy = "", time_ms = ""] = line.split(",");
+  for (const { text, number } of readCsv(file)) {
+    const label = text("workload");
     const [, name = label, clock = ""] = /^[^_]*_(.*)_modeprefill.*_freq(\d+)_/.exec(label) ?? [];
     const point = {
       freq_mhz: Number(clock),
-      time_s: Number(time_ms) / 1e3,
-      energy_j: Number(energy),
+      time_s: number("time") / 1e3,
+      energy_j: number("energy"),
     };
     curves.set(name, [...(curves.get(name) ?? []), point]);
   }

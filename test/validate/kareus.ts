@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isoXReduction, isoYReduction } from "../../src/math/hypervolume.js";
 import type { FrontierFile } from "../../src/plan/frontier.js";
+import { readCsv } from "../support/csv.js";
 import { accuracyOf, type Comparison, type DataSet, type Errors } from "./errors.js";
 import {
   fastestOf,
@@ -204,12 +205,10 @@ export function measuredRow(folder: string): RowValidation | null {
   const frontier = frontierOf(workload);
   if (typeof frontier === "string") return null;
   const modelled = reductions(frontier);
-  const [, ...lines] = readFileSync(file, "utf8").trim().split("\n");
-  const entries = lines.flatMap((line): Entry[] => {
-    const [, , , , , , , , method = "", metric = "", value = ""] = line.split(",");
-    const name = `${method} ${metric}`;
+  const entries = readCsv(file).flatMap(({ text, number }): Entry[] => {
+    const name = `${text("method")} ${text("metric")}`;
     const found = modelled.get(name);
-    const measured = Number(value);
+    const measured = number("value");
     if (found === undefined || Math.abs(measured) < LEAST_ENTRY_PCT) return [];
     return [{ name, measured, modelled: found }];
   });

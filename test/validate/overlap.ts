@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { forkRng } from "../../src/base/rng.js";
 import { fitOverlap, type KernelClass, type OverlapPoint } from "../../src/fit/overlap.js";
 import { fitProcess } from "../../src/fit/process.js";
 import { loadDevice } from "../../src/gpu/device.js";
+import { readCsv } from "../support/csv.js";
 import { accuracyOf, type Comparison, type DataSet, type Method, pooled } from "./errors.js";
 
 /** The partition of the sweep, kernel by kernel: dropout and residual, norm, QKV, its split, rotary
@@ -29,18 +30,14 @@ export interface OverlapValidation extends DataSet {
 }
 
 function readSweep(file: string): OverlapPoint[] {
-  const [, ...lines] = readFileSync(file, "utf8").trim().split("\n");
-  return lines.map((line) => {
-    const [first, last, sms, threads, , time_s, , energy_j] = line.split(",").map(Number);
-    return {
-      first: first ?? 0,
-      last: last ?? 0,
-      sms: sms ?? 0,
-      threads: threads ?? 0,
-      time_s: time_s ?? 0,
-      energy_j: (energy_j ?? 0) / GPUS,
-    };
-  });
+  return readCsv(file).map(({ number }) => ({
+    first: number("overlap_start"),
+    last: number("overlap_end"),
+    sms: number("sm"),
+    threads: number("block"),
+    time_s: number("time_s"),
+    energy_j: number("energy_j_2gpus") / GPUS,
+  }));
 }
 
 /** The points that are fitted, by chance. */

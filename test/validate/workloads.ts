@@ -1,11 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadDevice } from "../../src/gpu/device.js";
 import { readFormat } from "../../src/plan/format.js";
 import { FRONTIER_FORMAT, type FrontierFile } from "../../src/plan/frontier.js";
+import { readCsv } from "../support/csv.js";
 
 /** A workload of the Kareus artifact, as its frontiers name it. */
 export interface Workload {
@@ -57,24 +58,17 @@ interface PlannedPoint {
 }
 
 function readPoints(file: string): PlannedPoint[] {
-  const [header = "", ...lines] = readFileSync(file, "utf8").trim().split("\n");
-  const columns = new Map(header.split(",").map((name, i) => [name, i]));
-  return lines.map((line) => {
-    const fields = line.split(",");
-    const text = (name: string) => fields[columns.get(name) ?? -1] ?? "";
-    const number = (name: string) => Number(text(name));
-    return {
-      workload: {
-        model: text("model"),
-        cp: number("cp"),
-        tp: number("tp"),
-        mbs: number("mbs"),
-        seq: number("seq"),
-      },
-      method: text("method"),
-      outcome: { time_s: number("time_s"), energy_j: number("energy_J_total") },
-    };
-  });
+  return readCsv(file).map(({ text, number }) => ({
+    workload: {
+      model: text("model"),
+      cp: number("cp"),
+      tp: number("tp"),
+      mbs: number("mbs"),
+      seq: number("seq"),
+    },
+    method: text("method"),
+    outcome: { time_s: number("time_s"), energy_j: number("energy_J_total") },
+  }));
 }
 
 /** The fastest planned points of each workload: what Perseus reaches, alone and with nanobatches. */

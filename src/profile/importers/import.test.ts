@@ -191,6 +191,27 @@ describe("Kineto traces", () => {
     return trace.text();
   }
 
+  test("communication is hidden where any kernel of its own device runs meanwhile", () => {
+    const trace = new TraceWriter();
+    const message = { "Collective name": "allreduce", "In msg nelems": 64, "Group size": 2 };
+    for (const ts of [0, 200, 250]) {
+      trace.device("nccl", ts, 100, { stream: 20, dtype: "Float", ...message });
+    }
+    const kernels = [
+      [50, 10],
+      [55, 25],
+      [90, 30],
+      [310, 90],
+    ] as const;
+    kernels.forEach(([ts, dur], i) => {
+      trace.device("gemm", ts, dur, { stream: i });
+    });
+    trace.device("elsewhere", 0, 1000, { device: 1, stream: 0 });
+    // 30 + 10 of the first, nothing of the second, 40 of the third: 80 of 300.
+    const { header } = imported([file("hidden.json", trace.text())]);
+    expect(header.note).toContain("27% of communication ran beside other kernels");
+  });
+
   test("a collective takes what it took where it waited least, if every rank is there", () => {
     const files = [file("r0.json", rank([90, 400])), file("r1.json", rank([300, 80]))];
     const both = imported(files);

@@ -161,20 +161,44 @@ function markContention(runs: readonly DeviceRun[]): void {
   }
 }
 
+interface Interval {
+  readonly from: number;
+  to: number;
+}
+
+/** When anything ran on each device: disjoint intervals in order. */
+function busyTimes(runs: readonly DeviceRun[]): Map<string, Interval[]> {
+  const busy = new Map<string, Interval[]>();
+  const sorted = runs.map(({ event }) => event).sort((a, b) => a.ts - b.ts);
+  for (const event of sorted) {
+    const device = String(event.args.device);
+    const intervals = busy.get(device) ?? [];
+    busy.set(device, intervals);
+    const last = intervals.at(-1);
+    if (last !== undefined && event.ts <= last.to) last.to = Math.max(last.to, end(event));
+    else intervals.push({ from: event.ts, to: end(event) });
+  }
+  return busy;
+}
+
 /** How much of the communication was hidden behind other kernels, in words. */
 function overlapNote(collectives: readonly DeviceRun[], others: readonly DeviceRun[]): string[] {
   const total = collectives.reduce((sum, { event }) => sum + event.dur, 0);
   if (total === 0) return [];
-  const sorted = others.map(({ event }) => event).sort((a, b) => a.ts - b.ts);
+  const busy = busyTimes(others);
+  const next = new Map<string, number>();
   let hidden = 0;
-  for (const { event } of collectives) {
-    let reached = event.ts;
-    for (const other of sorted) {
-      if (other.ts >= end(event)) break;
-      if (other.args.device !== event.args.device) continue;
-      const [from, to] = [Math.max(reached, other.ts), Math.min(end(other), end(event))];
-      if (to > from) hidden += to - from;
-      reached = Math.max(reached, to);
+  const inOrder = collectives.map(({ event }) => event).sort((a, b) => a.ts - b.ts);
+  for (const event of inOrder) {
+    const device = String(event.args.device);
+    const intervals = busy.get(device) ?? [];
+    let i = next.get(device) ?? 0;
+    // What ended before this collective began is behind all later ones too.
+    while ((intervals[i]?.to ?? event.ts) < event.ts) i++;
+    next.set(device, i);
+    for (; (intervals[i]?.from ?? end(event)) < end(event); i++) {
+      const { from, to } = intervals[i] as Interval;
+      hidden += Math.max(0, Math.min(to, end(event)) - Math.max(from, event.ts));
     }
   }
   return [`${Math.round((100 * hidden) / total)}% of communication ran beside other kernels`];
@@ -193,7 +217,11 @@ function operatorRuns(
     if (!/^kernel$/i.test(run.event.cat)) continue;
     const operator = caller.get(run.event.args.correlation ?? -1);
     if (operator === undefined) countOne(skipped, "kernel that no operator in the trace started");
-    else started.set(operator, [...(started.get(operator) ?? []), run]);
+    else {
+      const own = started.get(operator);
+      if (own === undefined) started.set(operator, [run]);
+      else own.push(run);
+    }
   }
   return [...started].map(([operator, own]) => ({
     ...callOf(operator),

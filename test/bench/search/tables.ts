@@ -5,6 +5,7 @@ import { modelledOracle } from "../../../src/cost/modelled.js";
 import { loadDevice } from "../../../src/gpu/device.js";
 import type { PartitionType } from "../../../src/ir/partition.js";
 import { readTable, type Setting, type TableRow } from "../../../src/profile/table.js";
+import { readCsv } from "../../support/csv.js";
 import { llamaLayer, partitionOf } from "../../support/llama-layer.js";
 
 /** A table to search, complete. */
@@ -74,17 +75,13 @@ function sharedTables(): BenchTable[] {
 function measuredSweep(): BenchTable[] {
   const path = join(SHARED, "kareus/overlap_sweep_a100_default_clock.csv");
   if (!existsSync(path)) return [];
-  const [head = "", ...lines] = readFileSync(path, "utf8").trim().split("\n");
-  const columns = head.trim().split(",");
-  const rows = lines.map((line): TableRow => {
-    const fields = line.split(",");
-    const field = (name: string) => fields[columns.indexOf(name)] ?? "";
-    const launch_slot = `${field("overlap_start")}-${field("overlap_end")}`;
-    const [sms, block] = [Number(field("sm")), Number(field("block"))];
+  const rows = readCsv(path).map(({ text, number }): TableRow => {
+    const launch_slot = `${text("overlap_start")}-${text("overlap_end")}`;
+    const [sms, block] = [number("sm"), number("block")];
     return {
       settings: settingsOf({ freq_mhz: 1410, launch_slot, sms, block }),
-      time_s: Number(field("time_s")),
-      energy_j: Number(field("energy_j_2gpus")) / 2,
+      time_s: number("time_s"),
+      energy_j: number("energy_j_2gpus") / 2,
     };
   });
   return [{ name: "measured A100 sweep", rows }];
