@@ -43,6 +43,7 @@ class Inference {
   #disagreement: { tensor: string; inferred: Fact; stated: readonly number[] } | null = null;
 
   readonly #facts: Map<string, Fact>;
+  readonly #distinct = new Map<string, Fact>();
   readonly #binding: Binding;
   readonly #scope: NameScope;
   readonly #report: Report;
@@ -73,10 +74,20 @@ class Inference {
       const fact = outputs[index];
       if (name === "" || fact === undefined) return;
       checkedShape(name, fact.shape);
-      this.#facts.set(name, fact);
+      this.#facts.set(name, this.#shared(fact));
       if (node.op !== "Constant") this.#compare(name, fact);
     });
     this.nodes.push(this.#normalized(node));
+  }
+
+  /** One object for all equal facts without elements: layers repeat, and so do their tensors. */
+  #shared(fact: Fact): Fact {
+    if (fact.value !== null) return fact;
+    const key = `${fact.dtype} ${fact.shape}`;
+    const known = this.#distinct.get(key);
+    if (known !== undefined) return known;
+    this.#distinct.set(key, fact);
+    return fact;
   }
 
   /**

@@ -100,8 +100,12 @@ if (total_s > LIMIT.time_s || peak_mib > LIMIT.memory_mib) {
 /** How far over its limit a part may be before it is no longer the machine that is busy. */
 const BUSY = 3;
 
-for (const { name, time_s, limit_s, peak_mib: own_mib } of await benchScale(OPTIONS)) {
-  row(name, seconds(time_s) + (own_mib === null ? "" : `, ${own_mib.toFixed(0)} MiB`));
+for (const { name, time_s, limit_s, memory } of await benchScale(OPTIONS)) {
+  row(name, seconds(time_s) + (memory === null ? "" : `, ${memory.peak_mib.toFixed(0)} MiB`));
+  if (memory !== null && memory.peak_mib > memory.limit_mib) {
+    console.error(`${name}: over the limit of ${memory.limit_mib} MiB`);
+    process.exitCode = 1;
+  }
   if (time_s > limit_s) console.error(`${name}: over the limit of ${limit_s} s`);
   if (time_s > BUSY * limit_s) process.exitCode = 1;
 }
