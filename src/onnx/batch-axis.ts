@@ -72,7 +72,8 @@ function followOne(
     if (target === "lost" || !output) return "lost";
     // Gathering and scattering collectives change how much of each sample a rank holds.
     const grown = (output.shape[target] ?? 1) / (operand.shape[place.axis] ?? 1);
-    return { axis: target, inner: place.inner * grown };
+    const same = target === place.axis && grown === 1;
+    return same ? place : { axis: target, inner: place.inner * grown };
   });
 }
 

@@ -68,19 +68,19 @@ export class Binding {
 
 /**
  * Facts of the graph's inputs and initializers. Fails with one diagnostic that lists every symbol
- * without a value; inputs that nothing reads need none.
+ * without a value; inputs that are not in `read` need none.
  */
 export function inputFacts(
   graph: SourceGraph,
   binding: Binding,
-  isRead: (name: string) => boolean,
+  read: ReadonlySet<string>,
 ): Map<string, Fact> {
   const facts = new Map<string, Fact>();
   const missing = new Set<string>();
   for (const [name, type] of graph.inputs) {
     if (graph.initializers.has(name)) continue;
     if (type.shape === null) {
-      if (isRead(name)) fail(inputWithoutShape(name));
+      if (read.has(name)) fail(inputWithoutShape(name));
       continue;
     }
     const dims = type.shape.map((dim, axis) => binding.resolve(dim, `${name}.${axis}`));
@@ -88,7 +88,7 @@ export function inputFacts(
       const shape = checkedShape(name, dims);
       if (shape[0] === 0) fail(inputWithoutSamples(name));
       facts.set(name, { dtype: type.dtype, shape, value: null });
-    } else if (isRead(name)) {
+    } else if (read.has(name)) {
       for (const dim of dims) if (typeof dim !== "number") for (const s of dim) missing.add(s);
     }
   }

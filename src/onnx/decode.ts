@@ -142,8 +142,8 @@ function decodeNode(node: onnx.NodeProto.$Properties, opsets: Opsets): SourceNod
     op: opKey(node.domain ?? "", node.opType ?? ""),
     opset: opsets.get(standard(node.domain ?? "")) ?? DEFAULT_OPSET,
     overload: node.overload ?? "",
-    inputs: node.input ?? [],
-    outputs: node.output ?? [],
+    inputs: exact(node.input),
+    outputs: exact(node.output),
     attributes: decodeAttributes(attributes, name || (node.output?.[0] ?? "")),
     references: record(attributes, ({ refAttrName }) => refAttrName || undefined),
     subgraphs: record(attributes, ({ g }) => (g ? decodeGraph(g, opsets) : undefined)),
@@ -152,6 +152,11 @@ function decodeNode(node: onnx.NodeProto.$Properties, opsets: Opsets): SourceNod
 
 /** Shared by the many nodes that have nothing of a kind. */
 const NOTHING = {};
+
+/** A copy as long as its elements: an array grown by the decoder holds room for 17 at least. */
+function exact(names: readonly string[] | null | undefined): readonly string[] {
+  return names?.slice() ?? [];
+}
 
 /** What attributes hold of one kind, by name. */
 function record<T>(
@@ -168,13 +173,8 @@ function record<T>(
 function decodeAttributes(
   attributes: readonly onnx.AttributeProto.$Properties[],
   where: string,
-): Record<string, AttributeValue> {
-  const decoded: [string, AttributeValue][] = [];
-  for (const attribute of attributes) {
-    const value = decodeAttribute(attribute, where);
-    if (value !== null) decoded.push([attribute.name ?? "", value]);
-  }
-  return Object.fromEntries(decoded);
+): Readonly<Record<string, AttributeValue>> {
+  return record(attributes, (attribute) => decodeAttribute(attribute, where) ?? undefined);
 }
 
 /** Numbers of AttributeProto.AttributeType. */

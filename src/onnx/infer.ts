@@ -16,16 +16,11 @@ import { orderNodes } from "./order.js";
 import type { SourceGraph, SourceNode, SourceType } from "./source.js";
 import { checkedShape } from "./tensor-data.js";
 
-/** Nodes in order with branches taken, and the shape of every tensor. */
-interface InferredGraph {
-  readonly nodes: readonly SourceNode[];
-  readonly facts: ReadonlyMap<string, Fact>;
-}
-
 /**
  * Infers type, shape and small values of every tensor of ordered nodes, starting from `facts` (which
- * is extended). Fails with a diagnostic where a shape cannot be known; warns about unknown
- * operators, once per kind, and where the file states another shape than the inferred one.
+ * is extended). Returns the nodes in order with branches taken. Fails with a diagnostic where a shape
+ * cannot be known; warns about unknown operators, once per kind, and where the file states another
+ * shape than the inferred one.
  */
 export function inferShapes(
   graph: SourceGraph,
@@ -33,11 +28,11 @@ export function inferShapes(
   binding: Binding,
   scope: NameScope,
   report: Report,
-): InferredGraph {
+): readonly SourceNode[] {
   const inference = new Inference(graph, facts, binding, scope, report);
   for (const node of graph.nodes) inference.visit(node);
   inference.reportFindings();
-  return { nodes: inference.nodes, facts };
+  return inference.nodes;
 }
 
 class Inference {
@@ -48,6 +43,7 @@ class Inference {
   #disagreement: { tensor: string; inferred: Fact; stated: readonly number[] } | null = null;
 
   readonly #facts: Map<string, Fact>;
+  readonly #distinct = new Map<string, Fact>();
   readonly #binding: Binding;
   readonly #scope: NameScope;
   readonly #report: Report;
@@ -78,10 +74,20 @@ class Inference {
       const fact = outputs[index];
       if (name === "" || fact === undefined) return;
       checkedShape(name, fact.shape);
-      this.#facts.set(name, fact);
+      this.#facts.set(name, this.#shared(fact));
       if (node.op !== "Constant") this.#compare(name, fact);
     });
     this.nodes.push(this.#normalized(node));
+  }
+
+  /** One object for all equal facts without elements: layers repeat, and so do their tensors. */
+  #shared(fact: Fact): Fact {
+    if (fact.value !== null) return fact;
+    const key = `${fact.dtype} ${fact.shape}`;
+    const known = this.#distinct.get(key);
+    if (known !== undefined) return known;
+    this.#distinct.set(key, fact);
+    return fact;
   }
 
   /**

@@ -2,16 +2,18 @@ import type { SourceGraph, SourceNode } from "./source.js";
 
 /** Hands out names that were never handed out before. */
 class Names {
-  readonly #used = new Set<string>();
+  #used: Set<string> | null = null;
   readonly #counts = new Map<string, number>();
+  readonly #taken: () => Iterable<string>;
 
-  /** Marks a name as taken without changing it. */
-  reserve(name: string): void {
-    this.#used.add(name);
+  /** `taken` is asked at the first new name: most graphs never need one. */
+  constructor(taken: () => Iterable<string>) {
+    this.#taken = taken;
   }
 
   /** `name`, or `name#2`, `name#3`... where it is taken. */
   fresh(name: string): string {
+    this.#used ??= new Set(this.#taken());
     if (!this.#used.has(name)) {
       this.#used.add(name);
       return name;
@@ -36,13 +38,7 @@ export interface NameScope {
 
 /** A scope that knows every tensor of the graph, so that inlined tensors cannot collide. */
 export function scopeOf(graph: SourceGraph): NameScope {
-  const scope = { nodes: new Names(), tensors: new Names() };
-  for (const name of graph.inputs.keys()) scope.tensors.reserve(name);
-  for (const name of graph.initializers.keys()) scope.tensors.reserve(name);
-  for (const node of graph.nodes) {
-    for (const name of node.outputs) scope.tensors.reserve(name);
-  }
-  return scope;
+  return { nodes: new Names(() => []), tensors: new Names(() => definedIn(graph)) };
 }
 
 /** What a node is called: its name, else its first output, else its operator. */

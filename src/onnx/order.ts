@@ -13,8 +13,8 @@ export function orderNodes(
   known: { has(name: string): boolean },
   report: Report,
 ): readonly SourceNode[] {
-  const unique = withoutRedefinitions(nodes, known, report);
-  if (isOrdered(unique, known)) return unique;
+  const { unique, isOrdered } = firstDefinitions(nodes, known, report);
+  if (isOrdered) return unique;
   const producers = new Map<string, number>();
   unique.forEach((node, index) => {
     for (const output of node.outputs) if (output !== "") producers.set(output, index);
@@ -23,40 +23,37 @@ export function orderNodes(
   return sorted(unique, dependencies);
 }
 
-/** Whether every tensor is defined before its use, as in nearly every file. */
-function isOrdered(nodes: readonly SourceNode[], known: { has(name: string): boolean }): boolean {
-  const defined = new Set<string>();
-  return nodes.every((node) => {
-    const ready = readsOf(node).every(
-      (name) => name === "" || defined.has(name) || known.has(name),
-    );
-    for (const output of node.outputs) defined.add(output);
-    return ready;
-  });
-}
-
-function withoutRedefinitions(
+/**
+ * The nodes without repeated definitions, and whether every tensor is defined before its use, as in
+ * nearly every file.
+ */
+function firstDefinitions(
   nodes: readonly SourceNode[],
   known: { has(name: string): boolean },
   report: Report,
-): readonly SourceNode[] {
+): { readonly unique: readonly SourceNode[]; readonly isOrdered: boolean } {
   const defined = new Set<string>();
+  const isDefined = (name: string) => name !== "" && (defined.has(name) || known.has(name));
   const repeated: string[] = [];
-  const kept: SourceNode[] = [];
+  const unique: SourceNode[] = [];
+  let isOrdered = true;
   for (const node of nodes) {
-    const again = node.outputs.filter(
-      (name) => name !== "" && (defined.has(name) || known.has(name)),
-    );
-    for (const name of node.outputs) defined.add(name);
+    const again = node.outputs.filter(isDefined);
     repeated.push(...again);
-    if (again.length === 0) kept.push(node);
-    else if (node.outputs.some((name) => name !== "" && !again.includes(name))) {
-      kept.push({ ...node, outputs: node.outputs.map((n) => (again.includes(n) ? "" : n)) });
+    const isNew = again.length === 0 || node.outputs.some((n) => n !== "" && !again.includes(n));
+    if (isNew) {
+      isOrdered &&= readsOf(node).every((name) => name === "" || isDefined(name));
+      unique.push(again.length === 0 ? node : without(node, again));
     }
+    for (const name of node.outputs) defined.add(name);
   }
   const [first] = repeated;
   if (first !== undefined) report(redefinedTensors(first, repeated.length));
-  return kept;
+  return { unique, isOrdered };
+}
+
+function without(node: SourceNode, outputs: readonly string[]): SourceNode {
+  return { ...node, outputs: node.outputs.map((name) => (outputs.includes(name) ? "" : name)) };
 }
 
 function producersOf(

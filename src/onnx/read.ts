@@ -1,14 +1,15 @@
 import { basename } from "node:path";
 import type { Report } from "../base/diagnostics/diagnostic.js";
-import type { DType, Tensor, TensorGraph, TensorNode } from "../ir/tensor-graph.js";
+import type { DType, TensorGraph, TensorNode } from "../ir/tensor-graph.js";
 import { Binding, inputFacts } from "./bind.js";
 import { decodeModel } from "./decode.js";
 import { inferShapes } from "./infer.js";
 import { inlineFunctions } from "./inline.js";
 import { readsOf, scopeOf } from "./names.js";
+import type { Fact } from "./operators/operator.js";
 import { orderNodes } from "./order.js";
 import { assignRoles } from "./roles.js";
-import type { SourceNode } from "./source.js";
+import type { SourceGraph, SourceNode } from "./source.js";
 import { stripPayloads } from "./strip-payloads.js";
 
 interface ReadOptions {
@@ -19,33 +20,51 @@ interface ReadOptions {
   readonly report: Report;
 }
 
+/** What `--dtype` changes. */
+const RETYPED: ReadonlySet<DType> = new Set(["float32", "float16", "bfloat16"]);
+
 /**
  * Reads an ONNX file (`-` is stdin) into a tensor graph with every shape known; weights are never
  * loaded. Throws DiagnosticError where the file is damaged or a shape cannot be known; warnings go
  * to `report`.
  */
 export function readTensorGraph(path: string, options: ReadOptions): TensorGraph {
-  const { report } = options;
-  const file = stripPayloads(path);
-  const model = decodeModel(file.bytes, path);
+  const { graph, facts, sha256 } = readShapes(path, options);
+  const retyped = (dtype: DType) => (RETYPED.has(dtype) ? (options.dtype ?? dtype) : dtype);
+  return {
+    level: "tensor",
+    name: path === "-" ? graph.name : basename(path, ".onnx"),
+    sha256,
+    nodes: graph.nodes.map(tensorNode),
+    tensors: assignRoles(graph, facts, retyped),
+    outputs: [...graph.outputs.keys()],
+  };
+}
+
+/** The file's graph in order, with a shape for every tensor. */
+interface ShapedGraph {
+  readonly graph: SourceGraph;
+  readonly facts: ReadonlyMap<string, Fact>;
+  readonly sha256: string;
+}
+
+/** A function of its own, so that the file's bytes and the names in use are let go with it. */
+function readShapes(path: string, { bind, report }: ReadOptions): ShapedGraph {
+  const { bytes, sha256 } = stripPayloads(path);
+  const model = decodeModel(bytes, path);
   const scope = scopeOf(model.graph);
   const inlined = inlineFunctions(model.graph, model.functions, scope);
   const isInput = (name: string) => inlined.inputs.has(name) || inlined.initializers.has(name);
-  const nodes = orderNodes(inlined.nodes, { has: isInput }, report);
-  const ordered = { ...inlined, nodes };
-  const binding = new Binding(options.bind);
-  const read = new Set(nodes.flatMap(readsOf));
-  const facts = inputFacts(ordered, binding, (name) => read.has(name));
-  const inferred = inferShapes(ordered, facts, binding, scope, report);
+  const ordered = { ...inlined, nodes: orderNodes(inlined.nodes, { has: isInput }, report) };
+  const binding = new Binding(bind);
+  const read = new Set<string>();
+  for (const node of ordered.nodes) {
+    for (const name of readsOf(node)) if (ordered.inputs.has(name)) read.add(name);
+  }
+  const facts = inputFacts(ordered, binding, read);
+  const nodes = inferShapes(ordered, facts, binding, scope, report);
   binding.reportUnused(report);
-  return {
-    level: "tensor",
-    name: path === "-" ? model.graph.name : basename(path, ".onnx"),
-    sha256: file.sha256,
-    nodes: inferred.nodes.map(tensorNode),
-    tensors: retyped(assignRoles(ordered, inferred.nodes, facts), options.dtype),
-    outputs: [...model.graph.outputs.keys()],
-  };
+  return { graph: { ...ordered, nodes }, facts, sha256 };
 }
 
 function tensorNode({ name, op, inputs, outputs, attributes }: SourceNode): TensorNode {
@@ -60,14 +79,4 @@ function tensorNode({ name, op, inputs, outputs, attributes }: SourceNode): Tens
     layer: null,
     covers: [name],
   };
-}
-
-const RETYPED: ReadonlySet<DType> = new Set(["float32", "float16", "bfloat16"]);
-
-function retyped(tensors: Map<string, Tensor>, dtype: DType | null): Map<string, Tensor> {
-  if (dtype === null) return tensors;
-  for (const [name, tensor] of tensors) {
-    if (RETYPED.has(tensor.dtype)) tensors.set(name, { ...tensor, dtype });
-  }
-  return tensors;
 }

@@ -1,4 +1,10 @@
-import { elementCount, isFloating, type Tensor, type TensorRole } from "../ir/tensor-graph.js";
+import {
+  type DType,
+  elementCount,
+  isFloating,
+  type Tensor,
+  type TensorRole,
+} from "../ir/tensor-graph.js";
 import { type BatchPlace, type BatchTarget, followBatch, placeInInput } from "./batch-axis.js";
 import type { Fact, Operand, ShapedNode } from "./operators/operator.js";
 import type { SourceGraph, SourceNode } from "./source.js";
@@ -40,15 +46,17 @@ const PRODUCTS: ReadonlySet<string> = new Set([
 
 /**
  * Gives every tensor its role and batch axis, following axis 0 of the data inputs through the
- * nodes. A floating result from which the batch was summed away is a gradient.
+ * nodes. A floating result from which the batch was summed away is a gradient. Types are those that
+ * `retyped` makes of the facts'.
  */
 export function assignRoles(
   graph: SourceGraph,
-  nodes: readonly SourceNode[],
   facts: ReadonlyMap<string, Fact>,
+  retyped: (dtype: DType) => DType,
 ): Map<string, Tensor> {
-  const roles = rolesOfInputs(graph, nodes, facts);
-  const propagation = new Propagation(facts, microbatchSize(nodes, roles, facts));
+  const { nodes } = graph;
+  const roles = rolesOfInputs(graph, facts);
+  const propagation = new Propagation(facts, microbatchSize(nodes, roles, facts), retyped);
   for (const [name, role] of roles) propagation.addInput(name, role);
   for (const node of nodes) propagation.visit(node);
   return propagation.tensors;
@@ -56,10 +64,10 @@ export function assignRoles(
 
 function rolesOfInputs(
   graph: SourceGraph,
-  nodes: readonly SourceNode[],
   facts: ReadonlyMap<string, Fact>,
 ): Map<string, TensorRole> {
   const roles = new Map<string, TensorRole>();
+  const { nodes } = graph;
   const produced = new Set(nodes.flatMap((node) => node.outputs));
   for (const [name, fact] of facts) {
     // Initializers of the graph and of taken branches; inputs follow.
@@ -125,10 +133,16 @@ class Propagation {
   readonly #parameterShapes = new Set<string>();
   readonly #facts: ReadonlyMap<string, Fact>;
   readonly #microbatch: number;
+  readonly #retyped: (dtype: DType) => DType;
 
-  constructor(facts: ReadonlyMap<string, Fact>, microbatch: number) {
+  constructor(
+    facts: ReadonlyMap<string, Fact>,
+    microbatch: number,
+    retyped: (dtype: DType) => DType,
+  ) {
     this.#facts = facts;
     this.#microbatch = microbatch;
+    this.#retyped = retyped;
   }
 
   addInput(name: string, role: TensorRole): void {
@@ -185,7 +199,8 @@ class Propagation {
   }
 
   #add(name: string, fact: Fact, role: TensorRole, place: BatchPlace | null): void {
-    const { dtype, shape } = fact;
+    const { shape } = fact;
+    const dtype = this.#retyped(fact.dtype);
     this.tensors.set(name, { name, dtype, shape, role, batch_axis: place?.axis ?? null });
     if (place !== null) this.#places.set(name, place);
   }

@@ -169,7 +169,7 @@ class Output {
 
   #reserve(more: number): void {
     if (this.#length + more <= this.#buffer.length) return;
-    const grown = Buffer.allocUnsafe(2 * (this.#length + more));
+    const grown = Buffer.allocUnsafe(Math.max(2 * this.#length, this.#length + more));
     this.#buffer.copy(grown, 0, 0, this.#length);
     this.#buffer = grown;
   }

@@ -11,12 +11,14 @@ interface ScaleResult {
   readonly time_s: number;
   readonly limit_s: number;
   /** Where the work had a process of its own. */
-  readonly peak_mib: number | null;
+  readonly memory: { readonly peak_mib: number; readonly limit_mib: number } | null;
 }
 
 const NODES = 100_000;
 const LLAMA_405B = { hidden: 16384, heads: 128, kv_heads: 8, ffn: 53248, vocab: 128256 };
 const QUIET = { report: () => undefined, progress: () => undefined, printIr: () => undefined };
+/** 300 MB. */
+const INGEST_LIMIT_MIB = 286;
 const INGEST = fileURLToPath(new URL("ingest.js", import.meta.url));
 
 /** Ingest of a 2 GB file and of 100,000 nodes, then a 405B decoder on 16 stages from end to end. */
@@ -43,8 +45,8 @@ export async function benchScale(options: OptimizeOptions): Promise<readonly Sca
 
 function ingest(name: string, file: string): ScaleResult {
   const printed = execFileSync(process.execPath, [INGEST, file], { encoding: "utf8" });
-  const measured = JSON.parse(printed) as { time_s: number; peak_mib: number };
-  return { name, limit_s: 3, ...measured };
+  const { time_s, peak_mib } = JSON.parse(printed) as { time_s: number; peak_mib: number };
+  return { name, time_s, limit_s: 3, memory: { peak_mib, limit_mib: INGEST_LIMIT_MIB } };
 }
 
 async function optimizeDecoder(graph: string, options: OptimizeOptions): Promise<ScaleResult> {
@@ -56,5 +58,5 @@ async function optimizeDecoder(graph: string, options: OptimizeOptions): Promise
   const start_ms = performance.now();
   await optimize({ ...options, ...layout, graph, bind }, QUIET);
   const time_s = (performance.now() - start_ms) / 1e3;
-  return { name: "405B on 256 GPUs, optimized", time_s, limit_s: 30, peak_mib: null };
+  return { name: "405B on 256 GPUs, optimized", time_s, limit_s: 30, memory: null };
 }
