@@ -47,7 +47,8 @@ const products = [256, 1024, 4096, 8192].flatMap((k) =>
 const CLOCKS = [855, 930, 1005, 1080, 1155, 1230, 1305, 1380];
 const instructions = [5, 10].flatMap((dynamic_j, stage) =>
   CLOCKS.map((freq_mhz): ProfileRecord => {
-    const curve = { fixed_s: 0.01, cycles_mhz_s: 50, cap_mhz: Number.POSITIVE_INFINITY, dynamic_j };
+    const [cap_mhz, power_cap_mhz] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    const curve = { fixed_s: 0.01, cycles_mhz_s: 50, cap_mhz, power_cap_mhz, dynamic_j };
     const { time_s, energy_j } = curveAt(curve, TRUE_DEVICE, freq_mhz);
     const instruction = "forward";
     return { record: "instruction", stage, instruction, ...outcome(freq_mhz, time_s, energy_j) };
