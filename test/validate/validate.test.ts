@@ -85,6 +85,8 @@ describe("curves over the clock", () => {
     // Known miss: the four clocks lie up to 1.4 % off their neighbours, and the model, which fits all
     // clocks within 0.5 %, spreads that further than straight lines do.
     beatsRivals(a40, "backward", ["energy: interpolation"]);
+    beatsRivals(a40, "forward, 5 other fours");
+    beatsRivals(a40, "backward, 5 other fours");
     expect(a40.notes).toHaveLength(2);
     for (const note of a40.notes) expect(note).toContain("backward up to 990 MHz: time rises");
   });
