@@ -84,7 +84,7 @@ describe("collectives", () => {
     for (const kind of ["all_reduce", "all_gather", "all_to_all", "send"] as const) {
       expect(seconds(kind, 1)).toBe(0);
       expect(communicationLatency(collective(kind, 1), device)).toBe(0);
-      expect(communicationEnergy(collective(kind, 1), device)).toBe(0);
+      expect(communicationEnergy(collective(kind, 1), device, 1410)).toBe(0);
       expect(communicationTraffic(collective(kind, 1), device)).toBe(0);
     }
   });
@@ -93,7 +93,10 @@ describe("collectives", () => {
     expect(communicationLatency(collective("all_reduce"), device)).toBeCloseTo(38e-6, 12);
     expect(communicationLatency(collective("all_gather", 4), device)).toBeCloseTo(16e-6, 12);
     const sent = (14 / 8) * 201_326_592;
-    expect(communicationEnergy(collective("all_reduce"), device)).toBeCloseTo(sent * 190e-12, 9);
+    expect(communicationEnergy(collective("all_reduce"), device, 1110)).toBeCloseTo(
+      sent * 190e-12,
+      9,
+    );
     expect(communicationTraffic(collective("all_reduce"), device)).toBe(3 * sent);
   });
 });

@@ -1,4 +1,5 @@
 import type { Device } from "../gpu/device-schema.js";
+import { dynamicEnergyAt } from "../gpu/power.js";
 import type { CollectiveKind } from "../ir/kernel-graph.js";
 import type { Communication } from "../ir/partition.js";
 
@@ -91,7 +92,12 @@ export function communicationTraffic(communication: Communication, device: Devic
   return wireBytes(communication) * per_wire_byte;
 }
 
-/** Dynamic energy of a collective on one GPU in J, at the voltage floor. */
-export function communicationEnergy(communication: Communication, device: Device): number {
-  return wireBytes(communication) * device.communication.energy_j_per_wire_byte;
+/** Dynamic energy of a collective on one GPU in J at a clock. */
+export function communicationEnergy(
+  communication: Communication,
+  device: Device,
+  freq_mhz: number,
+): number {
+  const floor_j = wireBytes(communication) * device.communication.energy_j_per_wire_byte;
+  return dynamicEnergyAt(device, freq_mhz, floor_j, communicationTraffic(communication, device));
 }

@@ -1,5 +1,5 @@
 import type { Device } from "../gpu/device-schema.js";
-import { dynamicEnergyScale, idlePower } from "../gpu/power.js";
+import { idlePower } from "../gpu/power.js";
 import type { Communication } from "../ir/partition.js";
 import { bytesOf, flopsOf, type Work } from "../ir/work.js";
 import { type Field, type KnownValue, kriging, type Place } from "../math/kriging.js";
@@ -65,7 +65,7 @@ function energyResidual(record: KernelRecord, device: Device) {
   if (energy_j === null) return [];
   const work = workOf(record);
   const measured = energy_j - idlePower(device, freq_mhz) * time_s;
-  const modelled = kernelEnergy(work, device) * dynamicEnergyScale(device, freq_mhz);
+  const modelled = kernelEnergy(work, device, freq_mhz);
   return logRatio(measured, modelled).map((value) => residual(record, work, value));
 }
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { loadDevice } from "../gpu/device.js";
+import { dynamicEnergyScale } from "../gpu/power.js";
 import type { MatmulWork, Work } from "../ir/work.js";
 import { kernelEnergy, kernelTime, memoryBandwidth } from "./kernel-model.js";
 
@@ -145,14 +146,27 @@ test("never faster with fewer SMs or a slower clock", () => {
   );
 });
 
+/** Up to here the voltage is at its floor. */
+const FLOOR_MHZ = 1110;
+
 test("energy counts operations and bytes, and a slower type costs more per operation", () => {
   const bytes = 2 * (1024 * 1024 * 3);
-  expect(kernelEnergy(matmul(1024, 1024, 1024), device)).toBeCloseTo(
+  expect(kernelEnergy(matmul(1024, 1024, 1024), device, FLOOR_MHZ)).toBeCloseTo(
     2 * 1024 ** 3 * 1.1e-12 + bytes * 48e-12,
     12,
   );
-  expect(kernelEnergy(memory(1e9), device)).toBeCloseTo(0.095, 12);
-  expect(kernelEnergy(matmul(1024, 1024, 1024, "float32"), device)).toBeGreaterThan(
-    10 * kernelEnergy(matmul(1024, 1024, 1024), device),
+  expect(kernelEnergy(memory(1e9), device, FLOOR_MHZ)).toBeCloseTo(0.095, 12);
+  expect(kernelEnergy(matmul(1024, 1024, 1024, "float32"), device, FLOOR_MHZ)).toBeGreaterThan(
+    10 * kernelEnergy(matmul(1024, 1024, 1024), device, FLOOR_MHZ),
+  );
+});
+
+test("above the voltage floor, what DRAM takes of a byte stays and the rest follows the voltage", () => {
+  const scale = dynamicEnergyScale(device, 1410);
+  expect(scale).toBeGreaterThan(1.5);
+  const dram_j = 1e9 * device.memory.dram_energy_j_per_byte;
+  expect(kernelEnergy(memory(1e9), device, 1410)).toBeCloseTo(
+    dram_j + (0.095 - dram_j) * scale,
+    12,
   );
 });

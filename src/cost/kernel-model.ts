@@ -1,4 +1,5 @@
 import type { Device } from "../gpu/device-schema.js";
+import { dynamicEnergyAt } from "../gpu/power.js";
 import type { DType } from "../ir/tensor-graph.js";
 import {
   type AttentionWork,
@@ -121,7 +122,7 @@ export function kernelTime(work: Work, device: Device, freq_mhz: number, sms: nu
 }
 
 /** Dynamic energy of a kernel in J at the voltage floor: so much per operation and per byte. */
-export function kernelEnergy(work: Work, device: Device): number {
+function floorEnergy(work: Work, device: Device): number {
   const bytes = bytesOf(work);
   if (work.op === "memory") return bytes * device.memory.energy_j_per_byte;
   const { energy_j_per_flop, energy_j_per_byte } =
@@ -129,4 +130,9 @@ export function kernelEnergy(work: Work, device: Device): number {
   // A type of a quarter of the rate costs four times the energy: full rate draws the same power.
   const flop_j = energy_j_per_flop / relativePeak(device, work.dtype);
   return flopsOf(work) * flop_j + bytes * energy_j_per_byte;
+}
+
+/** Dynamic energy of a kernel in J at a clock; linear in the device's energies. */
+export function kernelEnergy(work: Work, device: Device, freq_mhz: number): number {
+  return dynamicEnergyAt(device, freq_mhz, floorEnergy(work, device), bytesOf(work));
 }

@@ -1,5 +1,5 @@
 import type { Device } from "../gpu/device-schema.js";
-import { dynamicEnergyScale, idlePower } from "../gpu/power.js";
+import { idlePower } from "../gpu/power.js";
 import type { Configuration } from "../ir/configuration.js";
 import { kernelSequence, launchIndex, type PartitionType } from "../ir/partition.js";
 import { bytesOf, type Work } from "../ir/work.js";
@@ -40,18 +40,18 @@ export interface PartitionModel {
   readonly run: (configuration: Configuration) => PartitionRun;
 }
 
-/** Dynamic energy on one GPU in J at the voltage floor; the schedule does not change it. */
-function floorEnergy(
+/** Dynamic energy on one GPU in J at a clock; the rest of the schedule does not change it. */
+function dynamicEnergy(
   partition: PartitionType,
   device: Device,
   freq_mhz: number,
   correction: Correction,
 ): number {
   const { kernels, communication } = partition;
-  const moved_j = communication === null ? 0 : communicationEnergy(communication, device);
+  const moved_j = communication === null ? 0 : communicationEnergy(communication, device, freq_mhz);
   return kernels.reduce(
     (sum_j, { work }) =>
-      sum_j + kernelEnergy(work, device) * correction.kernel(work, freq_mhz).energy,
+      sum_j + kernelEnergy(work, device, freq_mhz) * correction.kernel(work, freq_mhz).energy,
     moved_j,
   );
 }
@@ -103,8 +103,7 @@ export function partitionModel(
     alone_s: kernels.map(({ work }) => timeAt(freq_mhz)(work, device.sm_count)),
     bandwidth: memoryBandwidth(device, freq_mhz, device.sm_count),
     idle_w: idlePower(device, freq_mhz),
-    dynamic_j:
-      floorEnergy(partition, device, freq_mhz, correction) * dynamicEnergyScale(device, freq_mhz),
+    dynamic_j: dynamicEnergy(partition, device, freq_mhz, correction),
     queues: new Map(),
   });
 

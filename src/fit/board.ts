@@ -1,6 +1,6 @@
 import type { Device } from "../gpu/device-schema.js";
 import { nelderMead } from "../math/nelder-mead.js";
-import { type Board, type ClockPoint, curveAt, fitEnergy, fitTimes } from "./curve.js";
+import { type Board, type ClockPoint, fitEnergy, fitTimes } from "./curve.js";
 
 /** Least squares needs no finer answer than the measurements have. */
 const SEARCH = { evaluations: 200, tolerance: 1e-10 };
@@ -12,13 +12,7 @@ const CLOCK_UNIT_MHZ = 1000;
 function energyLoss(curves: readonly (readonly ClockPoint[])[]): (board: Board) => number {
   const timed = curves.map((points) => ({ points, times: fitTimes(points) }));
   return (board) =>
-    timed.reduce((sum, { points, times }) => {
-      const curve = fitEnergy(times, points, board);
-      return points.reduce((partial, point) => {
-        const { energy_j } = curveAt(curve, board, point.freq_mhz);
-        return partial + (energy_j / point.energy_j - 1) ** 2;
-      }, sum);
-    }, 0);
+    timed.reduce((sum, { points, times }) => sum + fitEnergy(times, points, board).loss, 0);
 }
 
 /** The exponent g in (V / V_floor)^(2g) that suits all curves best, for known voltages. */

@@ -13,15 +13,19 @@ export type Board = Pick<Device, "idle_power" | "voltage" | "voltage_exponent">;
 
 /**
  * Work over the clock: time = fixed_s + cycles_mhz_s / f, energy = P_idle(f) x time + dynamic_j x
- * (V(f) / V_floor)^(2g), both at the clock f that the power cap leaves of the setting.
+ * (V(f) / V_floor)^(2g), each at the clock f that its cap leaves of the setting. Power may go on rising
+ * with the setting where time has stopped falling: A40 backward passes gain no time above 1440 MHz,
+ * but draw 6 % more power until 1590 MHz.
  */
 export interface ClockCurve {
   /** The part of the time that does not depend on the clock. */
   readonly fixed_s: number;
   /** The part that does, times the clock in MHz. */
   readonly cycles_mhz_s: number;
-  /** The clock at which the power cap is met; infinite where it never is. */
+  /** The clock above which time does not fall; infinite where it always does. */
   readonly cap_mhz: number;
+  /** The clock above which power does not rise, where the power cap is met; at least `cap_mhz`. */
+  readonly power_cap_mhz: number;
   /** At the voltage floor. */
   readonly dynamic_j: number;
 }
@@ -30,7 +34,12 @@ export interface ClockCurve {
 const CAP_STEP_MHZ = 1;
 const CAP_BEYOND = 1.06;
 
-interface TimeFit extends Omit<ClockCurve, "dynamic_j"> {
+/** Caps of the power: energies are noisier than times, and tell no more. */
+const POWER_CAP_STEP_MHZ = 10;
+
+type TimeCurve = Omit<ClockCurve, "dynamic_j" | "power_cap_mhz">;
+
+interface TimeFit extends TimeCurve {
   /** Sum of squared relative errors. */
   readonly loss: number;
 }
@@ -73,35 +82,64 @@ export function fitTimes(points: readonly ClockPoint[]): TimeFit {
   return best;
 }
 
-/**
- * The curve of those times whose energy has the least squared relative error: its dynamic energy is
- * not below 0.
- */
-export function fitEnergy(
-  { fixed_s, cycles_mhz_s, cap_mhz }: Omit<ClockCurve, "dynamic_j">,
+interface EnergyFit {
+  readonly curve: ClockCurve;
+  /** Sum of squared relative errors. */
+  readonly loss: number;
+}
+
+/** Least squares of the relative error over dynamic_j (not below 0) at one cap of the power. */
+function fitEnergyBelow(
+  times: TimeCurve,
+  power_cap_mhz: number,
   points: readonly ClockPoint[],
   board: Board,
-): ClockCurve {
+): EnergyFit {
   let [numerator, denominator] = [0, 0];
   for (const { freq_mhz, time_s, energy_j } of points) {
-    const clock_mhz = throttledClock(freq_mhz, cap_mhz);
+    const clock_mhz = throttledClock(freq_mhz, power_cap_mhz);
     const scale = dynamicEnergyScale(board, clock_mhz) / energy_j;
     numerator += (1 - (idlePower(board, clock_mhz) * time_s) / energy_j) * scale;
     denominator += scale * scale;
   }
+  const { fixed_s, cycles_mhz_s, cap_mhz } = times;
   const dynamic_j = Math.max(0, numerator / denominator);
-  return { fixed_s, cycles_mhz_s, cap_mhz, dynamic_j };
+  const curve = { fixed_s, cycles_mhz_s, cap_mhz, power_cap_mhz, dynamic_j };
+  const loss = points.reduce((sum, point) => {
+    const { energy_j } = curveAt(curve, board, point.freq_mhz);
+    return sum + (energy_j / point.energy_j - 1) ** 2;
+  }, 0);
+  return { curve, loss };
+}
+
+/**
+ * The energy of least squared relative error for those times. Its power cap is where time stops
+ * falling, or above it where that fits better.
+ */
+export function fitEnergy(
+  times: TimeCurve,
+  points: readonly ClockPoint[],
+  board: Board,
+): EnergyFit {
+  const { cap_mhz } = times;
+  const highest_mhz = Math.max(...points.map(({ freq_mhz }) => freq_mhz)) * CAP_BEYOND;
+  let best = fitEnergyBelow(times, cap_mhz, points, board);
+  for (let cap = cap_mhz + POWER_CAP_STEP_MHZ; cap <= highest_mhz; cap += POWER_CAP_STEP_MHZ) {
+    const fit = fitEnergyBelow(times, cap, points, board);
+    if (fit.loss < best.loss) best = fit;
+  }
+  return best;
 }
 
 /** The curve of least squared relative error through measured points; three clocks at least. */
 export function fitCurve(points: readonly ClockPoint[], board: Board): ClockCurve {
-  return fitEnergy(fitTimes(points), points, board);
+  return fitEnergy(fitTimes(points), points, board).curve;
 }
 
 /** Time and energy of one GPU at a clock setting. */
 export function curveAt(curve: ClockCurve, board: Board, freq_mhz: number): ClockPoint {
-  const clock_mhz = throttledClock(freq_mhz, curve.cap_mhz);
-  const time_s = curve.fixed_s + curve.cycles_mhz_s / clock_mhz;
+  const time_s = curve.fixed_s + curve.cycles_mhz_s / throttledClock(freq_mhz, curve.cap_mhz);
+  const clock_mhz = throttledClock(freq_mhz, curve.power_cap_mhz);
   const dynamic_j = curve.dynamic_j * dynamicEnergyScale(board, clock_mhz);
   return { freq_mhz, time_s, energy_j: idlePower(board, clock_mhz) * time_s + dynamic_j };
 }
@@ -115,11 +153,17 @@ export function cappedCurve(
   board: Board,
   limits: Pick<Device, "lowest_clock_mhz" | "highest_clock_mhz" | "power_cap_w">,
 ): ClockCurve {
-  const free = { ...curve, cap_mhz: Number.POSITIVE_INFINITY };
+  const free = {
+    ...curve,
+    cap_mhz: Number.POSITIVE_INFINITY,
+    power_cap_mhz: Number.POSITIVE_INFINITY,
+  };
   const power = (freq_mhz: number) => {
     const { time_s, energy_j } = curveAt(free, board, freq_mhz);
     return energy_j / time_s;
   };
   const cap_mhz = cappedClock(limits, power);
-  return cap_mhz === limits.highest_clock_mhz ? curve : { ...free, cap_mhz };
+  return cap_mhz === limits.highest_clock_mhz
+    ? curve
+    : { ...free, cap_mhz, power_cap_mhz: cap_mhz };
 }

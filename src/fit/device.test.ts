@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { kernelEnergy, kernelTime } from "../cost/kernel-model.js";
 import { loadDevice, readDevice } from "../gpu/device.js";
 import { deviceSchema } from "../gpu/device-schema.js";
-import { dynamicEnergyScale, idlePower } from "../gpu/power.js";
+import { idlePower } from "../gpu/power.js";
 import type { Work } from "../ir/work.js";
 import { keyOf, type ProfileRecord } from "../profile/records.js";
 import { curveAt } from "./curve.js";
@@ -31,7 +31,7 @@ const TRUE_DEVICE = {
 
 function kernel(work: Work, freq_mhz: number): ProfileRecord {
   const time_s = kernelTime(work, TRUE_DEVICE, freq_mhz, DEVICE.sm_count);
-  const dynamic_j = kernelEnergy(work, TRUE_DEVICE) * dynamicEnergyScale(TRUE_DEVICE, freq_mhz);
+  const dynamic_j = kernelEnergy(work, TRUE_DEVICE, freq_mhz);
   const energy_j = idlePower(DEVICE, freq_mhz) * time_s + dynamic_j;
   return { record: "kernel", ...keyOf(work), ...outcome(freq_mhz, time_s, energy_j) };
 }
@@ -47,7 +47,8 @@ const products = [256, 1024, 4096, 8192].flatMap((k) =>
 const CLOCKS = [855, 930, 1005, 1080, 1155, 1230, 1305, 1380];
 const instructions = [5, 10].flatMap((dynamic_j, stage) =>
   CLOCKS.map((freq_mhz): ProfileRecord => {
-    const curve = { fixed_s: 0.01, cycles_mhz_s: 50, cap_mhz: Number.POSITIVE_INFINITY, dynamic_j };
+    const [cap_mhz, power_cap_mhz] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    const curve = { fixed_s: 0.01, cycles_mhz_s: 50, cap_mhz, power_cap_mhz, dynamic_j };
     const { time_s, energy_j } = curveAt(curve, TRUE_DEVICE, freq_mhz);
     const instruction = "forward";
     return { record: "instruction", stage, instruction, ...outcome(freq_mhz, time_s, energy_j) };

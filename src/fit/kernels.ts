@@ -1,7 +1,7 @@
 import { communicationLatency, transferTime } from "../cost/communication-model.js";
 import { kernelEnergy, kernelTime } from "../cost/kernel-model.js";
 import type { Device } from "../gpu/device-schema.js";
-import { dynamicEnergyScale, idlePower } from "../gpu/power.js";
+import { idlePower } from "../gpu/power.js";
 import { nelderMead } from "../math/nelder-mead.js";
 import {
   type CollectiveRecord,
@@ -52,13 +52,6 @@ function fitTimes<R extends ProfileRecord>(
   return { device: made, fitted };
 }
 
-/** Dynamic energy at the voltage floor that was measured; null where energy was not. */
-function floorEnergy(device: Device, { freq_mhz, time_s, energy_j }: KernelRecord): number | null {
-  if (energy_j === null) return null;
-  const dynamic_j = energy_j - idlePower(device, freq_mhz) * time_s;
-  return dynamic_j / dynamicEnergyScale(device, freq_mhz);
-}
-
 /** Energies per operation and byte, none below 0, of least squared relative error. */
 function fitEnergies(
   device: Device,
@@ -66,20 +59,24 @@ function fitEnergies(
   records: readonly KernelRecord[],
 ): { device: Device; fitted: Fitted[] } {
   const measured = records.flatMap((record) => {
-    const floor_j = floorEnergy(device, record);
-    const total_j = record.energy_j;
-    return floor_j === null || total_j === null ? [] : [{ record, floor_j, total_j }];
+    const { freq_mhz, time_s, energy_j: total_j } = record;
+    return total_j === null
+      ? []
+      : [{ record, total_j, dynamic_j: total_j - idlePower(device, freq_mhz) * time_s }];
   });
   if (measured.length <= constants.length) return { device, fitted: [] };
-  // The model is linear in its constants: what each contributes is what the others at 0 leave.
-  const only = (kept: Constant) =>
+  // The model is linear in its constants: each adds to what is left with all of them at 0.
+  const only = (kept: Constant | null) =>
     constants.reduce((made, each) => (each === kept ? made : each.scale(made, 0)), device);
-  const rows = measured.map(({ record, total_j }) =>
-    constants.map((constant) => kernelEnergy(workOf(record), only(constant)) / total_j),
+  const energyOn = (made: Device, record: KernelRecord) =>
+    kernelEnergy(workOf(record), made, record.freq_mhz);
+  const left_j = measured.map(({ record }) => energyOn(only(null), record));
+  const rows = measured.map(({ record, total_j }, i) =>
+    constants.map((kept) => (energyOn(only(kept), record) - (left_j[i] ?? 0)) / total_j),
   );
   const factors = nonNegativeLeastSquares(
     rows,
-    measured.map(({ floor_j, total_j }) => floor_j / total_j),
+    measured.map(({ dynamic_j, total_j }, i) => (dynamic_j - (left_j[i] ?? 0)) / total_j),
   );
   // A device has no free work: a constant that comes out as 0 keeps its value.
   if (factors.some((factor) => factor === 0)) return { device, fitted: [] };
@@ -88,8 +85,7 @@ function fitEnergies(
     "energy",
     measured.map(({ record, total_j }) => {
       const { freq_mhz, time_s } = record;
-      const dynamic_j = kernelEnergy(workOf(record), made) * dynamicEnergyScale(made, freq_mhz);
-      return [idlePower(made, freq_mhz) * time_s + dynamic_j, total_j];
+      return [idlePower(made, freq_mhz) * time_s + energyOn(made, record), total_j];
     }),
   );
   const fitted = constants.map(({ path, read }) => ({ path, value: read(made), residual }));

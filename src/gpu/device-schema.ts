@@ -105,6 +105,8 @@ export const deviceSchema = z
     memory: z.strictObject({
       bandwidth: sourced(bandwidthTable),
       energy_j_per_byte: sourcedPositive,
+      /** What DRAM takes of every byte moved, in any kernel: it does not follow the core's voltage. */
+      dram_energy_j_per_byte: sourcedPositive,
     }),
     /** Time of one compute launch beyond its kernel, whatever the clock. */
     launch_time_s: sourced(z.number().nonnegative()),

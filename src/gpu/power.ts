@@ -24,6 +24,20 @@ export function dynamicEnergyScale(
 }
 
 /**
+ * Dynamic energy in J at a clock of work that takes `floor_j` at the voltage floor and moves `bytes`
+ * through device memory: DRAM has its own voltage, so its part stays, and the rest follows the core's.
+ */
+export function dynamicEnergyAt(
+  device: Pick<Device, "voltage" | "voltage_exponent" | "memory">,
+  freq_mhz: number,
+  floor_j: number,
+  bytes: number,
+): number {
+  const dram_j = bytes * device.memory.dram_energy_j_per_byte;
+  return dram_j + (floor_j - dram_j) * dynamicEnergyScale(device, freq_mhz);
+}
+
+/**
  * The highest clock in MHz at which work keeps its average power to the cap, or the lowest clock if
  * it never does. `averagePower` ascends with the clock. Searched between the device's own bounds,
  * so that every setting above it lands on the same clock.

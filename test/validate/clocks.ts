@@ -30,6 +30,12 @@ type Choose = (points: readonly ClockPoint[]) => readonly ClockPoint[];
 
 const evenly: Choose = (points) => spread(points, FITTED_CLOCKS);
 
+/** So many clocks at either end left out first: other points by the same rule. */
+const inward =
+  (clocks: number): Choose =>
+  (points) =>
+    evenly(points.slice(clocks, points.length - clocks));
+
 /** The points measured nearest to each of these clocks. */
 const nearest =
   (clocks_mhz: readonly number[]): Choose =>
@@ -174,11 +180,21 @@ export function perseusA40(folder: string): DataSet | null {
   if (!existsSync(file)) return null;
   const table = loadDevice("a40");
   const { passed, notes } = gated(perseus(file));
-  const rows = crossValidate(passed, evenly, (fitted) => fitVoltage(fitted, table));
-  const only = (kind: string) => rows.filter(({ name }) => name.endsWith(kind));
+  const validate = (choose: Choose) =>
+    crossValidate(passed, choose, (fitted) => fitVoltage(fitted, table));
+  const of = (kind: string, rows: readonly Comparison[]) =>
+    rows.filter(({ name }) => name.endsWith(kind));
+  const rows = validate(evenly);
+  const others = [1, 2, 3, 4, 5].flatMap((clocks) => validate(inward(clocks)));
   return {
     title: "Perseus stage profiles, A40, fitted on 4 of 60 clocks (backward: of 50)",
-    rows: [...rows, pooled("forward", only(" forward")), pooled("backward", only(" backward"))],
+    rows: [
+      ...rows,
+      pooled("forward", of(" forward", rows)),
+      pooled("backward", of(" backward", rows)),
+      pooled("forward, 5 other fours", of(" forward", others)),
+      pooled("backward, 5 other fours", of(" backward", others)),
+    ],
     notes,
   };
 }
