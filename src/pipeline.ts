@@ -17,12 +17,14 @@ import { planFile } from "./emit/plan.js";
 import { loadDevice } from "./gpu/device.js";
 import type { Device } from "./gpu/device-schema.js";
 import type { Cost, CostSource, Evaluation } from "./ir/configuration.js";
+import type { Group } from "./ir/groups.js";
 import type { KernelGraph } from "./ir/kernel-graph.js";
 import { type PartitionedGraph, type PartitionType, partitionOfKernel } from "./ir/partition.js";
 import type { AnyGraph, LoweringContext, PipelineName, Recompute } from "./ir/pass.js";
 import { printGraph } from "./ir/print.js";
 import type { DType, TensorGraph } from "./ir/tensor-graph.js";
 import { verify } from "./ir/verify.js";
+import { nameGroups } from "./onnx/groups.js";
 import { readTensorGraph } from "./onnx/read.js";
 import type { FrontierFile } from "./plan/frontier.js";
 import type { PlanFile } from "./plan/plan.js";
@@ -58,6 +60,8 @@ export interface OptimizeOptions {
   readonly dp: number;
   readonly zero: 0 | 1;
   readonly gpus_per_node: number;
+  /** What the groups of the graph's collectives are, by their names there. */
+  readonly groups: ReadonlyMap<string, Group>;
   readonly microbatches: number;
   readonly pipeline: PipelineName;
   readonly chunks: number;
@@ -185,7 +189,8 @@ async function read(options: OptimizeOptions, hooks: Hooks): Promise<TensorGraph
     if (forbidden) fail({ ...diagnostic, severity: "error" });
     hooks.report(diagnostic);
   };
-  return readTensorGraph(options.graph, { bind: options.bind, dtype, report });
+  const graph = readTensorGraph(options.graph, { bind: options.bind, dtype, report });
+  return nameGroups(graph, options.groups, report);
 }
 
 interface Lowered {

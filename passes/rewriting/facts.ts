@@ -1,3 +1,4 @@
+import { GROUPS, type Group } from "../../src/ir/groups.js";
 import type { TensorGraph, TensorNode } from "../../src/ir/tensor-graph.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 
@@ -26,8 +27,8 @@ export function isOptimizer(op: string): boolean {
 }
 
 /** The flag that gives the ranks of a collective's group: `tp` unless it is named as another. */
-export function degreeOf(group: string): "tp" | "cp" | "ep" | "dp" {
-  return group === "cp" || group === "ep" || group === "dp" ? group : "tp";
+export function degreeOf(group: string): Group {
+  return GROUPS.find((known) => known === group) ?? "tp";
 }
 
 /** Whether a graph already holds communication of one kind of parallelism. */

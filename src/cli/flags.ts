@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { fail } from "../base/diagnostics/diagnostic.js";
-import { badValue, boundTwice, flagNotBuilt } from "../base/diagnostics/usage.js";
+import { badValue, boundTwice } from "../base/diagnostics/usage.js";
 
 /** One flag of the command line: how it is written, what it means and the value it becomes. */
 interface Flag<T> {
@@ -9,15 +9,12 @@ interface Flag<T> {
   readonly description: string;
   /** When the flag is absent. */
   readonly fallback: T;
-  /** The value of all occurrences in order, at least one. Bad or not built: KRS000x, KRS0011. */
+  /** The value of all occurrences in order, at least one. Bad: KRS000x. */
   readonly read: (given: readonly string[], name: string) => T;
 }
 
 /** The typed values of a table of flags. */
 export type Values<F> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
-
-/** What of a value is promised and not built, in words; null: all of it is built. */
-type Later<T> = (value: T) => string | null;
 
 interface Range {
   readonly min: number;
@@ -30,13 +27,8 @@ function scalar<T, F>(
   description: string,
   fallback: F,
   parse: (text: string, name: string) => T,
-  later: Later<T> = () => null,
 ): Flag<T | F> {
-  const read = (given: readonly string[], name: string): T => {
-    const value = parse(given.at(-1) ?? "", name);
-    const missing = later(value);
-    return missing === null ? value : fail(flagNotBuilt(name, missing));
-  };
+  const read = (given: readonly string[], name: string) => parse(given.at(-1) ?? "", name);
   return { flags, description, fallback, read };
 }
 
@@ -52,10 +44,9 @@ export function integer<F extends number | null>(
   description: string,
   fallback: F,
   range: Range,
-  later?: Later<number>,
 ): Flag<number | F> {
   const parse = (text: string, name: string) => parseInteger(text, name, range);
-  return scalar(flags, description, fallback, parse, later);
+  return scalar(flags, description, fallback, parse);
 }
 
 function parseQuantity(text: string, name: string, unit: string): number {
@@ -81,18 +72,19 @@ export function quantities(
   return { flags, description, fallback: [], read };
 }
 
+function parseWord<T extends string>(text: string, name: string, known: readonly T[]): T {
+  const word = known.find((candidate) => candidate === text);
+  return word ?? fail(badValue(name, text, `one of ${known.join(", ")}`));
+}
+
 /** One of a few words. */
 export function choice<T extends string, F extends T | null>(
   flags: string,
   description: string,
-  words: readonly T[],
+  known: readonly T[],
   fallback: F,
 ): Flag<T | F> {
-  const parse = (text: string, name: string): T => {
-    const word = words.find((candidate) => candidate === text);
-    if (word !== undefined) return word;
-    return fail(badValue(name, text, `one of ${words.join(", ")}`));
-  };
+  const parse = (text: string, name: string) => parseWord(text, name, known);
   return scalar(flags, description, fallback, parse);
 }
 
@@ -119,32 +111,46 @@ export function toggle(flags: string, description: string): Flag<boolean> {
   return { flags, description, fallback: false, read: () => true };
 }
 
-/** A promised flag: using it is refused. */
-export function unbuilt(flags: string, description: string): Flag<null> {
-  const read = (_given: readonly string[], name: string) => fail(flagNotBuilt(name, "this flag"));
-  return { flags, description: `${description} (not built yet)`, fallback: null, read };
-}
-
 const LARGEST_DIMENSION = 2 ** 40;
 
-/** `a=1,b=2`, repeatable; the same symbol twice must agree. */
-export function bindings(flags: string, description: string): Flag<ReadonlyMap<string, number>> {
-  const read = (given: readonly string[], name: string): ReadonlyMap<string, number> => {
-    const bound = new Map<string, number>();
+/** `name=value,...`, repeatable; the same name twice must agree. */
+function pairs<T>(
+  flags: string,
+  description: string,
+  form: string,
+  parse: (text: string, name: string) => T,
+): Flag<ReadonlyMap<string, T>> {
+  const read = (given: readonly string[], name: string): ReadonlyMap<string, T> => {
+    const found = new Map<string, T>();
     for (const pair of given.flatMap((list) => list.split(","))) {
-      const [, symbol, digits] = /^\s*([^=]+?)\s*=\s*(.*?)\s*$/.exec(pair) ?? [];
-      if (symbol === undefined || digits === undefined) {
-        return fail(badValue(name, pair, "name=integer, several separated by commas"));
+      const [, key, text] = /^\s*([^=]+?)\s*=\s*(.*?)\s*$/.exec(pair) ?? [];
+      if (key === undefined || text === undefined) {
+        return fail(badValue(name, pair, `${form}, several separated by commas`));
       }
-      // Zero is a size: a decoder may start without a past.
-      const range = { min: 0, max: LARGEST_DIMENSION };
-      const value = parseInteger(digits, `${name} ${symbol}`, range);
-      if ((bound.get(symbol) ?? value) !== value) fail(boundTwice(symbol));
-      bound.set(symbol, value);
+      const value = parse(text, `${name} ${key}`);
+      if ((found.get(key) ?? value) !== value) fail(boundTwice(name, key));
+      found.set(key, value);
     }
-    return bound;
+    return found;
   };
   return { flags, description, fallback: new Map(), read };
+}
+
+/** Sizes by symbol. Zero is a size: a decoder may start without a past. */
+export function bindings(flags: string, description: string): Flag<ReadonlyMap<string, number>> {
+  const parse = (text: string, name: string) =>
+    parseInteger(text, name, { min: 0, max: LARGEST_DIMENSION });
+  return pairs(flags, description, "name=integer", parse);
+}
+
+/** One of a few words by name. */
+export function words<T extends string>(
+  flags: string,
+  description: string,
+  known: readonly T[],
+): Flag<ReadonlyMap<string, T>> {
+  const parse = (text: string, name: string) => parseWord(text, name, known);
+  return pairs(flags, description, "name=word", parse);
 }
 
 type Table = Readonly<Record<string, Flag<unknown>>>;

@@ -46,6 +46,7 @@ describe("the options of optimize", () => {
       dp: 1,
       zero: 1,
       gpus_per_node: 8,
+      groups: new Map(),
       microbatches: 4,
       pipeline: "1f1b",
       chunks: 1,
@@ -131,7 +132,9 @@ describe("the options of optimize", () => {
     ["KRS0002 --gpu", ["--gpu", ""]],
     ["KRS0002 --pipeline", ["--pipeline", "1f2b"]],
     ["KRS0002 --profile", ["--profile", ""]],
-    ["KRS0011 --group", ["--group", "g=tp"]],
+    ["KRS0002 --group", ["--group", "tp"]],
+    ["KRS0002 --group g", ["--group", "g=pp"]],
+    ["KRS0003 --group", ["--group", "g=tp", "--group", "g=dp"]],
     [
       "none",
       [

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { GROUPS } from "../ir/groups.js";
 import { PIPELINES } from "../ir/pass.js";
 import type { OptimizeOptions } from "../pipeline.js";
 import {
@@ -9,8 +10,8 @@ import {
   text,
   texts,
   toggle,
-  unbuilt,
   type Values,
+  words,
 } from "./flags.js";
 
 /** The one table of what `optimize` and `inspect` take: how the job looks and on what it runs. */
@@ -46,7 +47,11 @@ export const JOB_FLAGS = {
     },
   ),
   gpusPerNode: integer("--gpus-per-node <n>", "GPUs that share a node", 8, DEGREE),
-  group: unbuilt("--group <name=degree>", "what a collective group of the graph is"),
+  group: words(
+    "--group <name=tp|cp|ep|dp,...>",
+    "what the groups of the graph's collectives are",
+    GROUPS,
+  ),
   microbatches: integer(
     "--microbatches <n>",
     "microbatches per iteration (default: 4 x pp)",
@@ -129,6 +134,7 @@ export function jobOptions(
     dp: job.dp,
     zero: job.zero === 0 ? 0 : 1,
     gpus_per_node: job.gpusPerNode,
+    groups: job.group,
     microbatches: job.microbatches ?? 4 * job.pp,
     pipeline: job.pipeline,
     chunks: job.chunks,

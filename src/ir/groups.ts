@@ -1,19 +1,16 @@
+/**
+ * The groups in which ranks communicate. Ranks are numbered in this order, the first fastest, as
+ * Megatron-LM places them.
+ */
+export const GROUPS = ["tp", "cp", "ep", "dp"] as const;
+export type Group = (typeof GROUPS)[number];
+
 /** How many ranks of each kind a replica, or all replicas, have. */
-interface Degrees {
-  readonly tp: number;
-  readonly cp: number;
-  readonly ep: number;
-  readonly dp: number;
-}
-
-type Kind = keyof Degrees;
-
-/** Ranks are numbered in this order, the first fastest, as Megatron-LM places them. */
-const ORDER: readonly Kind[] = ["tp", "cp", "ep", "dp"];
+type Degrees = Readonly<Record<Group, number>>;
 
 /** Ranks that hold the same parameters: they sum gradients and may share optimizer states. */
 export interface Replicas {
-  readonly kinds: readonly Kind[];
+  readonly kinds: readonly Group[];
   readonly name: string;
   readonly ranks: number;
 }
@@ -36,19 +33,19 @@ export function replicasOf(degrees: Omit<Degrees, "tp">): {
 
 /** How many ranks of one group share a node, when nodes of `gpus_per_node` are filled in order. */
 export function ranksPerNode(
-  kinds: readonly Kind[],
+  kinds: readonly Group[],
   degrees: Degrees,
   gpus_per_node: number,
 ): number {
   const others = (gpu: number): boolean => {
     let rest = gpu;
-    return ORDER.every((kind) => {
+    return GROUPS.every((kind) => {
       const rank = rest % degrees[kind];
       rest = Math.floor(rest / degrees[kind]);
       return rank === 0 || kinds.includes(kind);
     });
   };
-  const all = ORDER.reduce((product, kind) => product * degrees[kind], 1);
+  const all = GROUPS.reduce((product, kind) => product * degrees[kind], 1);
   const node = Array.from({ length: Math.min(gpus_per_node, all) }, (_, gpu) => gpu);
   return node.filter(others).length;
 }

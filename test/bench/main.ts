@@ -34,6 +34,7 @@ const OPTIONS: OptimizeOptions = {
     dp: 1,
     zero: 1,
     gpus_per_node: 8,
+    groups: new Map(),
     microbatches: 8,
   },
   ...{ pipeline: "1f1b", chunks: 1, recompute: "full", static_power_w: null },

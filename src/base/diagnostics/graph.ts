@@ -121,6 +121,15 @@ export function unusedBinding(name: string): Diagnostic {
   );
 }
 
+export function unusedGroup(name: string): Diagnostic {
+  return warning(
+    "KRS1206",
+    `--group ${quoted(name)}`,
+    "no collective of the graph is over a group of that name",
+    "remove it, or run `kareus inspect` to see the graph's collectives",
+  );
+}
+
 /** A dimension below zero, not whole, or beyond 2^40 elements. */
 export function badDimension(where: string, dim: number | string): Diagnostic {
   return error(

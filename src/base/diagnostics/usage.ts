@@ -12,9 +12,9 @@ export function badValue(flag: string, value: string, expected: string): Diagnos
   return error("KRS0002", flag, `${JSON.stringify(value)} is not ${expected}`, `give ${expected}`);
 }
 
-/** A symbol bound twice with different values. */
-export function boundTwice(name: string): Diagnostic {
-  return error("KRS0003", "--bind", `${name} is bound to two values`, "bind each symbol once");
+/** A symbol or group given twice with different values. */
+export function boundTwice(flag: string, name: string): Diagnostic {
+  return error("KRS0003", flag, `${name} is bound to two values`, "bind each name once");
 }
 
 /** Not exactly one of several flags that exclude each other. */
@@ -47,11 +47,6 @@ export function commandNotBuilt(command: string): Diagnostic {
     "this command is not built yet",
     "`kareus --help` lists what is",
   );
-}
-
-/** A flag, or a value of one, that is promised and not built. */
-export function flagNotBuilt(flag: string, what: string): Diagnostic {
-  return error("KRS0011", flag, `${what} is not built yet`, "leave the flag out for now");
 }
 
 /** An input file that cannot be read; `reason` in words. */

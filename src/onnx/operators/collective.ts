@@ -23,7 +23,7 @@ function ranksOf(node: Pick<ShapedNode, "op" | "attributes">): number | null {
   return Number.isInteger(size) && size > 0 ? size : null;
 }
 
-function groupOf(node: ShapedNode): string {
+function groupOf(node: Pick<ShapedNode, "op" | "attributes">): string {
   const type = GROUP_TYPES[numberOf(node, "group_type", 0)] ?? "global";
   return textOf(node, "group", node.op.startsWith("kareus::") ? "tp" : type);
 }
@@ -126,13 +126,11 @@ const receive: Operator = {
   work: collectiveWork("recv"),
 };
 
-export const collectives: readonly Operator[] = [
-  allReduce,
-  allGather,
-  reduceScatter,
-  allToAll,
-  copyToGroup,
-  wait,
-  send,
-  receive,
-];
+const GROUPED = [allReduce, allGather, reduceScatter, allToAll, copyToGroup];
+
+/** The name of the group over which a node communicates, forward or backward; null: over none. */
+export function collectiveGroup(node: Pick<ShapedNode, "op" | "attributes">): string | null {
+  return GROUPED.some(({ ops }) => ops.includes(node.op)) ? groupOf(node) : null;
+}
+
+export const collectives: readonly Operator[] = [...GROUPED, wait, send, receive];
