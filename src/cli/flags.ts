@@ -16,9 +16,6 @@ interface Flag<T> {
 /** The typed values of a table of flags. */
 export type Values<F> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
 
-/** What of a value is promised and not built, in words; null: all of it is built. */
-type Later<T> = (value: T) => string | null;
-
 interface Range {
   readonly min: number;
   readonly max: number;
@@ -30,13 +27,8 @@ function scalar<T, F>(
   description: string,
   fallback: F,
   parse: (text: string, name: string) => T,
-  later: Later<T> = () => null,
 ): Flag<T | F> {
-  const read = (given: readonly string[], name: string): T => {
-    const value = parse(given.at(-1) ?? "", name);
-    const missing = later(value);
-    return missing === null ? value : fail(flagNotBuilt(name, missing));
-  };
+  const read = (given: readonly string[], name: string): T => parse(given.at(-1) ?? "", name);
   return { flags, description, fallback, read };
 }
 
@@ -52,10 +44,9 @@ export function integer<F extends number | null>(
   description: string,
   fallback: F,
   range: Range,
-  later?: Later<number>,
 ): Flag<number | F> {
   const parse = (text: string, name: string) => parseInteger(text, name, range);
-  return scalar(flags, description, fallback, parse, later);
+  return scalar(flags, description, fallback, parse);
 }
 
 function parseQuantity(text: string, name: string, unit: string): number {
@@ -121,7 +112,7 @@ export function toggle(flags: string, description: string): Flag<boolean> {
 
 /** A promised flag: using it is refused. */
 export function unbuilt(flags: string, description: string): Flag<null> {
-  const read = (_given: readonly string[], name: string) => fail(flagNotBuilt(name, "this flag"));
+  const read = (_given: readonly string[], name: string) => fail(flagNotBuilt(name));
   return { flags, description: `${description} (not built yet)`, fallback: null, read };
 }
 

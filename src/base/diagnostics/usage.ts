@@ -49,9 +49,9 @@ export function commandNotBuilt(command: string): Diagnostic {
   );
 }
 
-/** A flag, or a value of one, that is promised and not built. */
-export function flagNotBuilt(flag: string, what: string): Diagnostic {
-  return error("KRS0011", flag, `${what} is not built yet`, "leave the flag out for now");
+/** A flag that is promised and not built. */
+export function flagNotBuilt(flag: string): Diagnostic {
+  return error("KRS0011", flag, "this flag is not built yet", "leave the flag out for now");
 }
 
 /** An input file that cannot be read; `reason` in words. */
