@@ -19,6 +19,15 @@ export function canonicalJson(value: Json): string {
   return JSON.stringify(value);
 }
 
+/** The data that a text of JSON holds; undefined if it is none. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Lower-case hexadecimal SHA-256 of bytes or UTF-8 text. */
 export function sha256Hex(data: string | Uint8Array): string {
   return createHash("sha256").update(data).digest("hex");

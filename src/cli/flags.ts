@@ -28,7 +28,7 @@ function scalar<T, F>(
   fallback: F,
   parse: (text: string, name: string) => T,
 ): Flag<T | F> {
-  const read = (given: readonly string[], name: string) => parse(given.at(-1) ?? "", name);
+  const read = (given: readonly string[], name: string): T => parse(given.at(-1) ?? "", name);
   return { flags, description, fallback, read };
 }
 

@@ -6,6 +6,7 @@ import {
   tornProfileLine,
   unreadableProfile,
 } from "../base/diagnostics/profile.js";
+import { parseJson } from "../base/json.js";
 import {
   headerSchema,
   PROFILE_FORMAT,
@@ -29,15 +30,6 @@ function textOf(file: string): string {
   }
 }
 
-/** The line's value; undefined if it is not JSON. */
-function parse(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Where in the line and what is wrong, in one phrase. */
 function problemOf(issue: { path: PropertyKey[]; message: string } | undefined): string {
   const path = issue?.path.join(".");
@@ -45,7 +37,7 @@ function problemOf(issue: { path: PropertyKey[]; message: string } | undefined):
 }
 
 function readHeader(file: string, line: string | undefined): ProfileHeader {
-  const data = line === undefined ? undefined : parse(line);
+  const data = line === undefined ? undefined : parseJson(line);
   if (data === undefined) return fail(malformedProfileLine(file, 1, "no header line"));
   const version =
     typeof data === "object" && data !== null && "version" in data ? data.version : null;
@@ -58,7 +50,7 @@ function readHeader(file: string, line: string | undefined): ProfileHeader {
 }
 
 function readRecord(file: string, line: string, number: number): ProfileRecord {
-  const data = parse(line);
+  const data = parseJson(line);
   if (data === undefined) return fail(malformedProfileLine(file, number, "not JSON"));
   const parsed = recordSchema.safeParse(data);
   if (parsed.success) return parsed.data;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { malformedProfileLine, newerVersion } from "../base/diagnostics/profile.js";
 import { emptyTable, malformedTableRow } from "../base/diagnostics/search.js";
-import { canonicalJson, type Json } from "../base/json.js";
+import { canonicalJson, type Json, parseJson } from "../base/json.js";
 import { headerSchema, PROFILE_FORMAT, PROFILE_VERSION, type ProfileHeader } from "./records.js";
 
 /** What a knob is set to in a row; lists and objects are their canonical JSON. */
@@ -42,14 +42,6 @@ function settingOf(value: unknown): Setting {
   return canonicalJson(value as Json);
 }
 
-function parseLine(text: string, refuse: (problem: string) => never): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return refuse("is not JSON");
-  }
-}
-
 function readHeader(data: object, file: string, line: number): ProfileHeader {
   if ("version" in data && typeof data.version === "number" && data.version > PROFILE_VERSION) {
     return fail(newerVersion(`${file}:${line}`, PROFILE_FORMAT, data.version));
@@ -86,7 +78,8 @@ export function readTable(text: string, file: string): RecordedTable {
     if (content.trim() === "") return;
     const line = index + 1;
     const refuse = (problem: string) => fail(malformedTableRow(file, line, problem));
-    const data = parseLine(content.replace(/^\uFEFF/, ""), refuse);
+    const data = parseJson(content.replace(/^\uFEFF/, ""));
+    if (data === undefined) refuse("is not JSON");
     const first = header === null && rows.length === 0;
     if (first && typeof data === "object" && data !== null && "format" in data) {
       header = readHeader(data, file, line);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseJson } from "../base/json.js";
 import type { Communication } from "../ir/partition.js";
 import type { Work } from "../ir/work.js";
 import {
@@ -84,11 +85,7 @@ type Measured = z.output<typeof measured>;
 
 /** A line of the recorder's output; null if it is none of its answers. */
 export function readReply(line: string): Reply | null {
-  try {
-    return reply.safeParse(JSON.parse(line)).data ?? null;
-  } catch {
-    return null;
-  }
+  return reply.safeParse(parseJson(line)).data ?? null;
 }
 
 /** The record that a task became. */

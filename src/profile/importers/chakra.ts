@@ -1,5 +1,6 @@
 import { BufferReader } from "protobufjs/minimal.js";
 import { z } from "zod";
+import { parseJson } from "../../base/json.js";
 import type { CollectiveKind } from "../../ir/kernel-graph.js";
 import { elementType, type OperatorCall } from "./operators.js";
 import { chakra } from "./proto/generated/chakra.js";
@@ -47,17 +48,14 @@ type Wire = number | { toNumber(): number } | null | undefined;
 const toNumber = (value: Wire): number =>
   typeof value === "object" ? (value?.toNumber() ?? 0) : (value ?? 0);
 
-/** The literal lists of Python that PyTorch's observer writes, as data; null where they are not. */
+/** The literal lists of Python that PyTorch's observer writes, as data; empty where they are not. */
 function pythonList(text: string | null | undefined): unknown[] {
-  const json = (text ?? "")
-    .replaceAll("'", '"')
-    .replace(/\b(True|False|None)\b/g, (word) => (word === "None" ? "null" : word.toLowerCase()));
-  try {
-    const list: unknown = JSON.parse(json);
-    return Array.isArray(list) ? list : [];
-  } catch {
-    return [];
-  }
+  const list = parseJson(
+    (text ?? "")
+      .replaceAll("'", '"')
+      .replace(/\b(True|False|None)\b/g, (word) => (word === "None" ? "null" : word.toLowerCase())),
+  );
+  return Array.isArray(list) ? list : [];
 }
 
 function inputsOf(inputs: chakra.IOInfo.$Properties): ChakraNode["inputs"] {

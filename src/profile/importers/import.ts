@@ -12,7 +12,7 @@ import {
   unreadableProfile,
 } from "../../base/diagnostics/profile.js";
 import { missingFlags } from "../../base/diagnostics/usage.js";
-import { sha256Hex } from "../../base/json.js";
+import { parseJson, sha256Hex } from "../../base/json.js";
 import { namesOtherGpu } from "../gpu-name.js";
 import { poolBySetting } from "../pool.js";
 import type { Profile } from "../reader.js";
@@ -48,14 +48,6 @@ function contentOf(file: string): Buffer {
   }
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** A file by its content. */
 type Source =
   | { readonly kind: "trace"; readonly trace: Trace }
@@ -72,7 +64,7 @@ function sourceOf(file: string, ranks: number | null): Source {
   if (isStageProfile(text)) return { kind: "stage profile", text };
   if (isKareusLog(text)) return { kind: "Kareus log", text };
   if (!/^[[{]/.test(head)) return fail(unknownMeasurements(file, "no format that is known"));
-  const data = parsed(text);
+  const data = parseJson(text);
   if (data === undefined) return fail(unknownMeasurements(file, "it is not whole JSON"));
   // Older profilers wrote the events alone.
   const kineto = Array.isArray(data) ? { traceEvents: data } : data;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { malformedLogLine, severalBlocks } from "../../base/diagnostics/profile.js";
+import { parseJson } from "../../base/json.js";
 import type { PartitionRecord } from "../records.js";
 import { countOne } from "./trace.js";
 
@@ -33,19 +34,11 @@ export interface LogSetting {
 
 /** Whether a text looks like such a log: its first line has the fields. */
 export function isKareusLog(text: string): boolean {
-  return row.safeParse(parsed(text.slice(0, 10_000).split("\n", 1)[0] ?? "")).success;
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
+  return row.safeParse(parseJson(text.slice(0, 10_000).split("\n", 1)[0] ?? "")).success;
 }
 
 function readRow(line: string, file: string, number: number): Row {
-  const data = parsed(line);
+  const data = parseJson(line);
   if (data === undefined) return fail(malformedLogLine(file, number, "not JSON"));
   const read = row.safeParse(data);
   if (read.success) return read.data;

@@ -1,3 +1,4 @@
+import { parseJson } from "../../base/json.js";
 import type { DType } from "../../ir/tensor-graph.js";
 import { dtypeBytes, type Work } from "../../ir/work.js";
 
@@ -68,17 +69,9 @@ function boolean(value: unknown): boolean | null {
 
 /** A list of integers, or the text of one. */
 function integers(value: unknown): number[] | null {
-  const list: unknown = typeof value === "string" ? parsed(value) : value;
+  const list: unknown = typeof value === "string" ? parseJson(value) : value;
   const isInteger = (item: unknown): item is number => Number.isInteger(item);
   return Array.isArray(list) && list.every(isInteger) ? list : null;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 /** Two-dimensional convolution; where stride, padding, dilation and groups stand. */
