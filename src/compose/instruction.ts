@@ -11,7 +11,8 @@ import {
   type PartitionUse,
   useCount,
 } from "../ir/partition.js";
-import { paretoIndices } from "../math/pareto.js";
+import { lowerHullIndices, paretoIndices } from "../math/pareto.js";
+import { spread } from "../math/spread.js";
 import {
   addFrontiers,
   type Frontier,
@@ -68,9 +69,9 @@ export function instructionComposer(
  * may split between configurations; then what no other option beats in time and dynamic energy.
  * A frequency that some partition has no allowed evaluation of gives nothing; no option at all is an
  * empty list. On demand also what no other option at the same clock beats. Where more than 256
- * options are left, the range of times is cut into 254 cells and only the cheapest of each stays, with
- * the fastest of all: nothing gets cheaper than it is, and an option is lost to a cheaper one slower
- * by 0.4% of the range at most. Likewise with 16 at a clock.
+ * options are left, corners of their lower hull stay, all of them up to 128, and the cheapest of each
+ * cell of time, 128 cells or more: nothing gets cheaper than it is, and an option is lost to a cheaper
+ * one slower by 0.8% of the range at most. Likewise with 16 at a clock.
  */
 function optionsOf(
   executions: readonly Execution[],
@@ -82,7 +83,7 @@ function optionsOf(
   );
   const time_s = candidates.map((candidate) => candidate.frontier.time_s[candidate.point] ?? 0);
   const dynamic_j = candidates.map(({ frontier, point }) => frontier.dynamic_j[point] ?? 0);
-  const best = merged(paretoIndices(time_s, dynamic_j), time_s, MOST_OPTIONS);
+  const best = merged(time_s, dynamic_j, MOST_OPTIONS);
   const { atEveryClock = false } = options;
   const kept = atEveryClock ? withEveryClock(best, candidates, time_s, dynamic_j) : best;
   return kept.flatMap((i) => {
@@ -160,27 +161,31 @@ function withEveryClock(
   const kept = new Set(best);
   for (const own of grouped([...candidates.keys()], (i) => candidates[i]?.freq_mhz).values()) {
     const atClock = (values: readonly number[]) => own.map((i) => values[i] ?? 0);
-    const times = atClock(time_s);
-    for (const k of merged(paretoIndices(times, atClock(dynamic_j)), times, MOST_AT_A_CLOCK)) {
+    for (const k of merged(atClock(time_s), atClock(dynamic_j), MOST_AT_A_CLOCK)) {
       kept.add(own[k] ?? 0);
     }
   }
   return [...kept].sort((a, b) => (time_s[a] ?? 0) - (time_s[b] ?? 0) || a - b);
 }
 
-/** At most so many of the options: the last of every cell of time, and the first of all. */
+/**
+ * At most so many of the options that no other beats: corners of the lower hull, which the relaxation
+ * lives on, evenly spread where they are more than half, and the last of every cell of time.
+ */
 function merged(
-  indices: readonly number[],
   time_s: readonly number[],
+  dynamic_j: readonly number[],
   most: number,
 ): readonly number[] {
+  const indices = paretoIndices(time_s, dynamic_j);
   if (indices.length <= most) return indices;
-  const fastest_s = time_s[indices[0] ?? 0] ?? 0;
-  const slowest_s = time_s[indices.at(-1) ?? 0] ?? 0;
-  const cell_s = (slowest_s - fastest_s) / (most - 2);
-  const cell = (i: number | undefined) =>
-    i === undefined ? Number.NaN : Math.floor(((time_s[i] ?? 0) - fastest_s) / cell_s);
-  return indices.filter((i, k) => k === 0 || cell(i) !== cell(indices[k + 1]));
+  const times = indices.map((i) => time_s[i] ?? 0);
+  const energies = indices.map((i) => dynamic_j[i] ?? 0);
+  const corners = new Set(spread(lowerHullIndices(times, energies), most / 2));
+  const [fastest_s = 0, slowest_s = 0] = [times[0], times.at(-1)];
+  const cell_s = (slowest_s - fastest_s) / (most - corners.size);
+  const cell = (k: number) => Math.ceil(((times[k] ?? Number.NaN) - fastest_s) / cell_s);
+  return indices.filter((_, k) => corners.has(k) || cell(k) !== cell(k + 1));
 }
 
 function optionOf(

@@ -1,11 +1,14 @@
 import { forkRng } from "../base/rng.js";
+import { spread } from "../math/spread.js";
 import type { SearchFile } from "../plan/search.js";
 import type { Setting, TableRow } from "../profile/table.js";
 import { convergence } from "./converged.js";
 import { finish, startSearch } from "./loop.js";
+import { promising } from "./promising.js";
 import type { Knob, Space } from "./space.js";
-import type { Strategy } from "./strategies/strategy.js";
+import type { Observation, Strategy } from "./strategies/strategy.js";
 import { surrogate } from "./strategies/surrogate.js";
+import type { PriorMean } from "./surrogate/cost-model.js";
 import { frontOf, gather } from "./surrogate/seen.js";
 
 /** A column of settings as numbers: themselves, or the order of their first appearance. */
@@ -74,24 +77,47 @@ const BATCH = 8;
 /** Rows that are one batch to the criterion of convergence. */
 const JUDGED = 16;
 
+/** What is expected of a table's rows before they are evaluated. */
+export interface TablePrior {
+  readonly cost: (index: number) => PriorMean;
+  /** Takes evaluations in. */
+  readonly learn: (observations: readonly Observation[]) => void;
+}
+
+/** Rows that a prior chooses to start with: the rest of the design is as good if the prior is poor. */
+const HOPES = 8;
+
 interface TableSearchOptions {
   readonly budget: number;
   readonly seed: number;
   readonly static_power_w: number;
   /** Whether to stop when measuring no longer pays. */
   readonly converge: boolean;
+  /** Learns from this search: one prior, one search. */
+  readonly prior?: TablePrior | undefined;
+}
+
+/** The surrogate; a prior tells it where to begin and what to expect, and learns with it. */
+function strategyFor(space: Space, { seed, static_power_w, prior }: TableSearchOptions): Strategy {
+  const options = { rng: forkRng(seed, "search"), static_power_w };
+  if (prior === undefined) return surrogate(space, options);
+  const first = spread(promising(space.size, prior.cost, static_power_w), HOPES);
+  const informed = surrogate({ ...space, first }, { ...options, prior: prior.cost });
+  const tell: Strategy["tell"] = (observations) => {
+    prior.learn(observations);
+    informed.tell(observations);
+  };
+  return { ask: informed.ask, tell };
 }
 
 /**
  * Searches a table as if each row were a measurement: the cost of a row is read when the row is
  * evaluated, and not before. Settings alone are known of the others.
  */
-export function searchTable(
-  rows: readonly TableRow[],
-  { budget, seed, static_power_w, converge }: TableSearchOptions,
-): SearchFile {
+export function searchTable(rows: readonly TableRow[], options: TableSearchOptions): SearchFile {
+  const { budget, static_power_w, converge } = options;
   const space = tableSpace(rows);
-  const strategy: Strategy = surrogate(space, { rng: forkRng(seed, "search"), static_power_w });
+  const strategy = strategyFor(space, options);
   const evaluate = (indices: readonly number[]) =>
     indices.map((index) => {
       const { time_s, energy_j } = rows[index] as TableRow;

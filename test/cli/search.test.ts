@@ -74,6 +74,41 @@ describe("kareus search", () => {
     expect(codes(run, "error")).toEqual([code]);
   });
 
+  test("a prior is a table of the same knobs; it changes where the search begins", async () => {
+    // Half the time and a third of the energy, at other clocks and SMs, of two partitions.
+    const earlier = ["forward", "backward"].flatMap((partition) =>
+      ROWS.filter((_, i) => i % 3 === 0).map((row) => ({
+        ...row,
+        ...{ partition, freq_mhz: row.freq_mhz + 15, sms: row.sms + 1 },
+        ...{ time_s: row.time_s / 2, energy_j: row.energy_j / 3 },
+      })),
+    );
+    const prior = ["--prior", file("earlier.jsonl", lines(earlier))];
+    const budget = ["--no-converge", "--budget"];
+    const found = await search(...budget, "32", ...prior);
+    expect(found.text).toBe((await search(...budget, "32", ...prior)).text);
+    // All on the frontier have the highest SM count.
+    const best = (indices: readonly number[]) => indices.filter((i) => ROWS[i]?.sms === 30).length;
+    const plain = await search(...budget, "32");
+    expect(best(found.evaluated.slice(0, 8))).toBe(8);
+    expect(best(plain.evaluated.slice(0, 8))).toBeLessThan(6);
+  });
+
+  test("a prior without a knob in common, an unreadable one and one that is not there", async () => {
+    const words = [1, 2].map((size) => ({
+      ...{ freq_mhz: 1410, launch_slot: `other_${size}`, sms: 3, size },
+      ...{ time_s: 0.1, energy_j: 3 },
+    }));
+    const foreign = await kareus(["search", TABLE, "--prior", file("foreign.jsonl", lines(words))]);
+    expect(codes(foreign, "error")).toEqual(["KRS3012"]);
+    expect(foreign.stderr).toContain("freq_mhz, sms");
+    const torn = await kareus(["search", TABLE, "--prior", file("torn.jsonl", '{"freq')]);
+    expect(codes(torn, "error")).toEqual(["KRS3010"]);
+    const absent = await kareus(["search", TABLE, "--prior", join(folder, "absent.jsonl")]);
+    expect(codes(absent, "error")).toEqual(["KRS0020"]);
+    expect([foreign, torn, absent].map(({ status }) => status)).toEqual([2, 2, 2]);
+  });
+
   test("standard input, a file that is not there and bad flags", async () => {
     const empty = await kareus(["search", "-"]);
     expect(codes(empty, "error")).toEqual(["KRS3011"]);

@@ -49,3 +49,14 @@ export function emptyTable(file: string): Diagnostic {
     "give a table with one JSON object per line, as `kareus search --help` shows",
   );
 }
+
+/** KRS3012: a prior that has no knob in common with the table that is searched. */
+export function priorSharesNothing(file: string, knobs: readonly string[]): Diagnostic {
+  const wanted = knobs.length === 0 ? "nothing varies there" : `there vary ${knobs.join(", ")}`;
+  return error(
+    "KRS3012",
+    file,
+    `says nothing about the table searched: no knob varies in both with values that compare (${wanted})`,
+    "give a prior with the same knobs, and launch slots of the same names, or leave it out",
+  );
+}

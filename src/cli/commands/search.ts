@@ -1,6 +1,10 @@
 import type { Command } from "commander";
+import { fail } from "../../base/diagnostics/diagnostic.js";
+import { priorSharesNothing } from "../../base/diagnostics/search.js";
 import { readText } from "../../base/files.js";
-import { addFlags, integer, quantity, readFlags, toggle, type Values } from "../flags.js";
+import type { TableRow } from "../../profile/table.js";
+import type { TablePrior } from "../../search/table.js";
+import { addFlags, integer, quantity, readFlags, texts, toggle, type Values } from "../flags.js";
 
 /** Whose P_static counts where neither a flag nor the table says it. */
 const DEFAULT_GPU = "a100-sxm4-40gb";
@@ -16,6 +20,10 @@ const FLAGS = {
     `P_static of one GPU (default: that of the GPU in the header, else of ${DEFAULT_GPU})`,
     "watts",
   ),
+  prior: texts(
+    "--prior <file>",
+    "what was recorded of a neighbouring workload or GPU (a table, a profile); repeatable",
+  ),
   noConverge: toggle("--no-converge", "spend the whole budget, however little it still gains"),
   json: toggle("--json", "the result as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
@@ -23,10 +31,12 @@ const FLAGS = {
 const EXAMPLES = `
 One JSON object per line: freq_mhz, launch_slot (or null), sms, time_s and energy_j of one GPU;
 further fields are further knobs, and a profile's header may come first. The cost of a row is read
-when the row is evaluated, so the order of evaluation is that of real measurements.
+when the row is evaluated, so the order of evaluation is that of real measurements. With --prior the
+search expects costs to depend on knobs as they did there, up to scale, until evaluations disagree.
 
 Examples:
   $ kareus search table.jsonl --budget 112
+  $ kareus search table.jsonl --prior last-month/measurements.jsonl
   $ kareus search - --no-converge --seed 3 --json < table.jsonl`;
 
 /** `kareus search`: one partition against a recorded table. */
@@ -50,11 +60,15 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
     import("../../plan/search.js"),
   ]);
   const { header, rows } = readTable(await readText(path), path);
+  const static_power_w = flags.staticPower ?? (await staticPower(header?.gpu ?? DEFAULT_GPU));
+  const prior =
+    flags.prior.length === 0 ? undefined : await readPrior(flags.prior, rows, static_power_w);
   const found = searchTable(rows, {
     budget: flags.budget,
     seed: flags.seed,
-    static_power_w: flags.staticPower ?? (await staticPower(header?.gpu ?? DEFAULT_GPU)),
+    static_power_w,
     converge: !flags.noConverge,
+    prior,
   });
   if (flags.json) {
     process.stdout.write(writeSearch(found));
@@ -62,6 +76,38 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
   }
   const { searchSummary } = await import("../../emit/search.js");
   process.stdout.write(searchSummary(rows, found));
+}
+
+/** Earlier tables as one prior; a GPU that a header does not name is taken for the one searched. */
+async function readPrior(
+  files: readonly string[],
+  rows: readonly TableRow[],
+  static_power_w: number,
+): Promise<TablePrior> {
+  const [{ readTable }, { tableSpace }, { priorOf, sharedKnobs }] = await Promise.all([
+    import("../../profile/table.js"),
+    import("../../search/table.js"),
+    import("../../search/prior.js"),
+  ]);
+  const earlier = await Promise.all(
+    files.map(async (file) => {
+      const table = readTable(await readText(file), file);
+      if (sharedKnobs(rows, table.rows).length === 0) {
+        fail(
+          priorSharesNothing(
+            file,
+            tableSpace(rows).knobs.map(({ name }) => name),
+          ),
+        );
+      }
+      const gpu = table.header?.gpu;
+      return {
+        rows: table.rows,
+        static_power_w: gpu === undefined ? static_power_w : await staticPower(gpu),
+      };
+    }),
+  );
+  return priorOf(rows, earlier, static_power_w);
 }
 
 /** P_static of a device, W; a header may name a GPU that has no device file. */
