@@ -10,7 +10,7 @@ const MOST_WALKS = 20;
 /** An exchange looks for savings so many instructions before and after the one made faster. */
 const REACH = 2;
 
-/** Nor so many turns to meet a deadline, in each of which a group may go by one clock. */
+/** No more than so many turns to meet a deadline, in each of which a group may go by one clock. */
 const MOST_TURNS = 1000;
 
 /** A change that saves time: of which instruction or group to which option or clock. */
@@ -97,9 +97,7 @@ export class SwitchedSearch {
   #exchange(p: number, deadline_s: number, least_j: number): boolean {
     const plan = this.#plan;
     const { changes, total_j } = plan;
-    for (const option of this.#candidates(p)) {
-      const cost_j = plan.costOf(p, option);
-      if (cost_j <= 0 || plan.throughWith(p, option) > deadline_s) continue;
+    for (const option of this.#faster(p, deadline_s)) {
       plan.change(p, option);
       if (plan.settle(deadline_s)) {
         let [back, ahead] = [p, p];
@@ -116,13 +114,26 @@ export class SwitchedSearch {
     return false;
   }
 
+  /** The next dearer option that fits, at its clock and at those that it may go to. */
+  #faster(p: number, deadline_s: number): readonly number[] {
+    const plan = this.#plan;
+    const [own, now] = [plan.clockOf(p), plan.optionOf(p)];
+    return this.#clocks(p).flatMap((clock) => {
+      const option = clock === own ? now - 1 : this.#slowest(p, clock, deadline_s);
+      const exists = option >= plan.firstAt(p, clock);
+      return exists && plan.costOf(p, option) > 0 ? [option] : [];
+    });
+  }
+
   #saveBy(p: number, deadline_s: number, least_j: number): boolean {
     const plan = this.#plan;
     let best = -1;
     let least = -least_j;
-    for (const option of this.#candidates(p)) {
+    for (const clock of this.#clocks(p)) {
+      const option = this.#slowest(p, clock, deadline_s);
+      if (option < 0) continue;
       const cost_j = plan.costOf(p, option);
-      if (cost_j >= least || plan.throughWith(p, option) > deadline_s) continue;
+      if (cost_j >= least) continue;
       least = cost_j;
       best = option;
     }
@@ -132,6 +143,23 @@ export class SwitchedSearch {
     if (plan.settle(deadline_s)) return true;
     plan.takeBack(changes);
     return false;
+  }
+
+  /**
+   * The slowest option at a clock with which the ways through an instruction end in time, by halving:
+   * at one clock, slower is cheaper. -1: none.
+   */
+  #slowest(p: number, clock: number, deadline_s: number): number {
+    const plan = this.#plan;
+    const first = plan.firstAt(p, clock);
+    let low = first - 1;
+    let high = plan.firstAt(p, clock + 1);
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (plan.throughWith(p, middle) <= deadline_s) low = middle;
+      else high = middle;
+    }
+    return low < first ? -1 : low;
   }
 
   #saveByGroup(g: number, deadline_s: number, least_j: number): boolean {
@@ -193,14 +221,21 @@ export class SwitchedSearch {
   /** Options that an instruction may take next. */
   #candidates(p: number): readonly number[] {
     const plan = this.#plan;
+    return this.#clocks(p).flatMap((clock) => {
+      const first = plan.firstAt(p, clock);
+      return Array.from({ length: plan.firstAt(p, clock + 1) - first }, (_, k) => first + k);
+    });
+  }
+
+  /** Its own clock, those next to it, and those beside it on its stage; in a group its own alone. */
+  #clocks(p: number): readonly number[] {
+    const plan = this.#plan;
     const own = plan.clockOf(p);
-    const found: number[] = [];
+    if (this.#isGrouped[p] === 1) return [own];
+    const found = [own];
     const add = (clock: number) => {
-      const last = plan.firstAt(p, clock + 1);
-      for (let option = plan.firstAt(p, clock); option < last; option++) found.push(option);
+      if (!found.includes(clock)) found.push(clock);
     };
-    add(own);
-    if (this.#isGrouped[p] === 1) return found;
     const below = plan.firstAt(p, own) - 1;
     const above = plan.firstAt(p, own + 1);
     if (below >= 0) add(plan.clockOfOption(p, below));
