@@ -41,9 +41,8 @@ describe("a lookup", () => {
 const MEASURED = join(ROOT, "../shared/data/perseus/stage_profile_gpt3-175b_a100_sxm.csv");
 
 describe.skipIf(!existsSync(MEASURED))("stages measured over 58 clocks", () => {
-  const rows = readStageProfile(readFileSync(MEASURED, "utf8"), MEASURED);
-
   test.each([0, 7])("stage %s from every fourth clock: near, and as near as it says", (stage) => {
+    const rows = readStageProfile(readFileSync(MEASURED, "utf8"), MEASURED);
     for (const kind of ["forward", "backward"]) {
       const line = rows
         .filter((row) => row.stage === stage && row.kind === kind)
