@@ -1,3 +1,4 @@
+import { grouped } from "../base/grouped.js";
 import type {
   ChosenUse,
   Evaluation,
@@ -237,15 +238,4 @@ function assigned(
     layers: same.flatMap((run) => run.layers),
     nanobatch,
   }));
-}
-
-function grouped<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return groups;
 }

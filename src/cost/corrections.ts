@@ -1,3 +1,4 @@
+import { grouped } from "../base/grouped.js";
 import type { Device } from "../gpu/device-schema.js";
 import { idlePower } from "../gpu/power.js";
 import type { Communication } from "../ir/partition.js";
@@ -44,9 +45,8 @@ function shapeOf(work: Work): number[] {
 function fieldsByKind(
   values: readonly { readonly kind: string; readonly known: KnownValue }[],
 ): ReadonlyMap<string, Field> {
-  const groups = new Map<string, KnownValue[]>();
-  for (const { kind, known } of values) groups.set(kind, [...(groups.get(kind) ?? []), known]);
-  return new Map([...groups].map(([kind, known]) => [kind, kriging(known)]));
+  const groups = [...grouped(values, ({ kind }) => kind)];
+  return new Map(groups.map(([kind, own]) => [kind, kriging(own.map(({ known }) => known))]));
 }
 
 /** Logarithm of measured over modelled; nothing where either is not positive. */

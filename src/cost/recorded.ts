@@ -1,3 +1,4 @@
+import { grouped } from "../base/grouped.js";
 import type { Configuration, Cost } from "../ir/configuration.js";
 import { lookUp, type MeasuredPoint, type Reading } from "../profile/lookup.js";
 import { configurationOf, type PartitionRecord } from "../profile/records.js";
@@ -30,11 +31,9 @@ function lineOf(partition: string, { launch_slot, sms, order }: Configuration): 
 
 /** Costs from partition records that hold each setting once (see `loadMeasurements`). */
 export function recordedCosts(records: readonly PartitionRecord[]): RecordedCosts {
-  const lines = new Map<string, MeasuredPoint[]>();
-  for (const record of [...records].sort((a, b) => a.freq_mhz - b.freq_mhz)) {
-    const line = lineOf(record.partition, configurationOf(record));
-    lines.set(line, [...(lines.get(line) ?? []), ...pointOf(record)]);
-  }
+  const ascending = [...records].sort((a, b) => a.freq_mhz - b.freq_mhz);
+  const byLine = grouped(ascending, (record) => lineOf(record.partition, configurationOf(record)));
+  const lines = new Map([...byLine].map(([line, own]) => [line, own.flatMap(pointOf)]));
   return {
     cost: (partition, configuration) => {
       const points = lines.get(lineOf(partition, configuration));

@@ -1,3 +1,5 @@
+import { mean } from "../math/mean.js";
+
 /** A constant of a device file as data say it is. */
 export interface Fitted {
   /** Keys from the top of the file. */
@@ -13,7 +15,6 @@ export function residualOf(
   pairs: readonly (readonly [predicted: number, measured: number])[],
 ): string {
   const errors = pairs.map(([predicted, measured]) => Math.abs(predicted / measured - 1) * 100);
-  const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
   const most = Math.max(...errors);
-  return `${what} ${mean.toFixed(1)} % mean, ${most.toFixed(1)} % max over ${errors.length} points`;
+  return `${what} ${mean(errors).toFixed(1)} % mean, ${most.toFixed(1)} % max over ${errors.length} points`;
 }

@@ -1,3 +1,5 @@
+import { mean } from "./mean.js";
+
 /**
  * Gradient-boosted regression trees for squared error with the objective of XGBoost (Chen and
  * Guestrin 2016) and exact greedy splits. Split gains are in squared units of the labels, and a gain
@@ -95,8 +97,8 @@ export function boostedTrees(
   rows: readonly Row[],
   labels: readonly number[],
 ): (row: Row) => number {
-  const mean = labels.reduce((sum, label) => sum + label, 0) / labels.length;
-  const residuals = Float64Array.from(labels, (label) => label - mean);
+  const centre = mean(labels);
+  const residuals = Float64Array.from(labels, (label) => label - centre);
   const all = rows.map((_, i) => i);
   const trees: Tree[] = [];
   for (let round = 0; round < ROUNDS; round++) {
@@ -106,5 +108,5 @@ export function boostedTrees(
       residuals[i] = (residuals[i] as number) - leafOf(tree, row);
     });
   }
-  return (row) => trees.reduce((sum, tree) => sum + leafOf(tree, row), mean);
+  return (row) => trees.reduce((sum, tree) => sum + leafOf(tree, row), centre);
 }

@@ -1,5 +1,6 @@
 import type { PartitionedGraph } from "../ir/partition.js";
 import { useCount } from "../ir/partition.js";
+import { mean } from "../math/mean.js";
 
 /** How often an iteration runs each partition type, every execution model of an instruction counted. */
 export function runsPerIteration(
@@ -44,7 +45,7 @@ export function improved(
 /** Joules that one run of the partition saves on average over the prices; 0 from an unknown standing. */
 export function gain(before: Standing, after: Standing): number {
   const saved = before.cheapest_j.map((best_j, i) => best_j - (after.cheapest_j[i] ?? best_j));
-  const mean_j = saved.reduce((sum_j, one_j) => sum_j + one_j, 0) / saved.length;
+  const mean_j = mean(saved);
   return Number.isFinite(mean_j) ? mean_j : 0;
 }
 

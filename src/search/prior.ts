@@ -1,3 +1,4 @@
+import { grouped } from "../base/grouped.js";
 import { ridge } from "../math/ridge.js";
 import { spread } from "../math/spread.js";
 import type { Setting, TableRow } from "../profile/table.js";
@@ -53,11 +54,9 @@ function only(settings: Settings["settings"], keep: (name: string) => boolean) {
 
 /** A table by whatever else was set: each part says by itself how costs depend on shared knobs. */
 function partsOf(table: EarlierTable, shared: ReadonlySet<string>): EarlierTable[] {
-  const parts = new Map<string, TableRow[]>();
-  for (const row of table.rows) {
-    const key = JSON.stringify([...only(row.settings, (name) => !shared.has(name))].sort());
-    parts.set(key, [...(parts.get(key) ?? []), row]);
-  }
+  const parts = grouped(table.rows, ({ settings }) =>
+    JSON.stringify([...only(settings, (name) => !shared.has(name))].sort()),
+  );
   return [...parts.values()].map((rows) => ({ ...table, rows }));
 }
 

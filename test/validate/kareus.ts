@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isoXReduction, isoYReduction } from "../../src/math/hypervolume.js";
+import { mean } from "../../src/math/mean.js";
 import type { FrontierFile } from "../../src/plan/frontier.js";
 import { readCsv } from "../support/csv.js";
 import { accuracyOf, type Comparison, type DataSet, type Errors } from "./errors.js";
@@ -32,9 +33,6 @@ export interface PlannedValidation extends DataSet {
   readonly gap_points: readonly number[];
   readonly right_signs: number;
 }
-
-const mean = (values: readonly number[]) =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 const gapOf = ({ sequential, nanobatched }: Planned) =>
   (nanobatched.time_s / sequential.time_s - 1) * 100;

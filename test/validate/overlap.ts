@@ -4,6 +4,7 @@ import { forkRng } from "../../src/base/rng.js";
 import { fitOverlap, type KernelClass, type OverlapPoint } from "../../src/fit/overlap.js";
 import { fitProcess } from "../../src/fit/process.js";
 import { loadDevice } from "../../src/gpu/device.js";
+import { deviation, mean } from "../../src/math/mean.js";
 import { readCsv } from "../support/csv.js";
 import { accuracyOf, type Comparison, type DataSet, type Method, pooled } from "./errors.js";
 
@@ -83,11 +84,10 @@ function processed(
   asked: readonly OverlapPoint[],
 ) {
   const logs = fitted.map((point) => Math.log(value(point)));
-  const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length;
-  const spread = Math.sqrt(logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / logs.length);
-  const left = logs.map((log) => log - mean);
-  const means = fitProcess(fitted.map(coordinates), left, spread)(asked.map(coordinates));
-  return asked.map((_, i) => Math.exp(mean + (means[i] as number)));
+  const centre = mean(logs);
+  const left = logs.map((log) => log - centre);
+  const means = fitProcess(fitted.map(coordinates), left, deviation(logs))(asked.map(coordinates));
+  return asked.map((_, i) => Math.exp(centre + (means[i] as number)));
 }
 
 function predictions(
@@ -100,12 +100,11 @@ function predictions(
     const [times, energies] = [predict(TIME), predict(ENERGY)];
     return asked.map((_, i) => ({ time_s: times[i] as number, energy_j: energies[i] as number }));
   };
-  const mean = (value: Quantity) => fitted.reduce((sum, p) => sum + value(p), 0) / fitted.length;
   return {
     model: model(asked, DEFAULT_CLOCK_MHZ),
     interpolation: both((value) => asked.map((point) => interpolated(fitted, value, point))),
     "gaussian process": both((value) => processed(fitted, value, asked)),
-    constant: both((value) => asked.map(() => mean(value))),
+    constant: both((value) => asked.map(() => mean(fitted.map(value)))),
   };
 }
 

@@ -1,15 +1,13 @@
 import type { ClockPoint } from "../../src/fit/curve.js";
 import { fitProcess } from "../../src/fit/process.js";
 import { interpolate } from "../../src/math/interpolate.js";
+import { mean } from "../../src/math/mean.js";
 
 /** Clocks in MHz are a Gaussian process' input in units of this: about a third of a board's range. */
 const CLOCK_UNIT_MHZ = 300;
 
 /** Predicts a curve over the clock from some of its points. */
 type Rival = (fitted: readonly ClockPoint[], clocks_mhz: readonly number[]) => ClockPoint[];
-
-const mean = (values: readonly number[]) =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Rivals that predict one quantity at a time. */
 function separately(

@@ -63,7 +63,8 @@ export class SwitchedSearch {
       let gains = isCheapest;
       for (const { target, option, price_w } of seconds) {
         if (price_w > group.price_w || plan.time_s <= deadline_s) break;
-        if (this.#gain(target, option, deadline_s) <= 0) continue;
+        const now_s = plan.throughWith(target, plan.optionOf(target));
+        if (this.#gain(target, option, now_s, deadline_s) <= 0) continue;
         plan.change(target, option);
         plan.settle(Number.POSITIVE_INFINITY);
         gains = true;
@@ -178,10 +179,11 @@ export class SwitchedSearch {
     const plan = this.#plan;
     const found: Second[] = [];
     for (let p = 0; p < plan.size; p++) {
-      if (plan.throughWith(p, plan.optionOf(p)) <= deadline_s) continue;
+      const now_s = plan.throughWith(p, plan.optionOf(p));
+      if (now_s <= deadline_s) continue;
       let best: Second | null = null;
       for (const option of this.#candidates(p)) {
-        const gain_s = this.#gain(p, option, deadline_s);
+        const gain_s = this.#gain(p, option, now_s, deadline_s);
         if (gain_s <= 0) continue;
         const price_w = plan.costOf(p, option) / gain_s;
         if (best === null || price_w < best.price_w) best = { target: p, option, price_w };
@@ -191,11 +193,9 @@ export class SwitchedSearch {
     return found.sort((a, b) => a.price_w - b.price_w || a.target - b.target);
   }
 
-  /** By how much a change shortens the longest way through an instruction; 0: not at all. */
-  #gain(p: number, option: number, deadline_s: number): number {
-    const plan = this.#plan;
-    const now_s = plan.throughWith(p, plan.optionOf(p));
-    const gain_s = now_s - Math.max(plan.throughWith(p, option), deadline_s);
+  /** By how much a change shortens the longest way through an instruction, now `now_s`; 0: not at all. */
+  #gain(p: number, option: number, now_s: number, deadline_s: number): number {
+    const gain_s = now_s - Math.max(this.#plan.throughWith(p, option), deadline_s);
     return gain_s > EPSILON * now_s ? gain_s : 0;
   }
 

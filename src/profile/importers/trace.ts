@@ -1,6 +1,8 @@
+import { grouped } from "../../base/grouped.js";
 import { canonicalJson } from "../../base/json.js";
 import type { CollectiveKind } from "../../ir/kernel-graph.js";
 import { flopsOf, type Work } from "../../ir/work.js";
+import { deviation, mean } from "../../math/mean.js";
 import { type CollectiveRecord, type KernelRecord, keyOf, type ProfileRecord } from "../records.js";
 import { type OperatorCall, workOfCall } from "./operators.js";
 
@@ -56,17 +58,9 @@ export function countOne(counts: Map<string, number>, reason: string): void {
   counts.set(reason, (counts.get(reason) ?? 0) + 1);
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function grouped<T>(items: readonly T[], settingOf: (item: T) => string): T[][] {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(settingOf(item));
-    if (group === undefined) groups.set(settingOf(item), [item]);
-    else group.push(item);
-  }
+/** Groups of equal settings, in the order of what tells the settings apart. */
+function bySetting<T>(items: readonly T[], settingOf: (item: T) => string): T[][] {
+  const groups = grouped(items, settingOf);
   return [...groups.keys()].sort().map((key) => groups.get(key) ?? []);
 }
 
@@ -74,10 +68,9 @@ const UNMETERED = { energy_j: null, energy_j_std: null, source: "measured" } as 
 
 function kernelRecord(work: Work, times: readonly number[], freq_mhz: number): KernelRecord {
   const time_s = mean(times);
-  const spread = Math.sqrt(mean(times.map((time) => (time - time_s) ** 2)));
   return {
     ...{ record: "kernel", ...keyOf(work), freq_mhz, sms: null, ...UNMETERED },
-    ...{ time_s, time_s_std: times.length > 1 ? spread : null, trials: times.length },
+    ...{ time_s, time_s_std: times.length > 1 ? deviation(times) : null, trials: times.length },
   };
 }
 
@@ -130,12 +123,12 @@ export function recordsOfTraces(
     } else if (run.contended === true) countOne(skipped, "ran beside other kernels");
     else timed.push({ work, time_s: run.time_s });
   }
-  const kernels = grouped(timed, ({ work }) => canonicalJson({ ...work })).flatMap((group) => {
+  const kernels = bySetting(timed, ({ work }) => canonicalJson({ ...work })).flatMap((group) => {
     const [first] = group;
     const times = group.map(({ time_s }) => time_s);
     return first === undefined ? [] : [kernelRecord(first.work, times, freq_mhz)];
   });
-  const collectives = grouped(
+  const collectives = bySetting(
     traces.flatMap((trace) => trace.collectives),
     ({ kind, size_bytes, ranks, sms }) => canonicalJson({ kind, size_bytes, ranks, sms }),
   ).flatMap((group) => collectiveRecord(group, freq_mhz, traces.length));

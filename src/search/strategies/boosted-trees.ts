@@ -1,6 +1,7 @@
 import type { Rng } from "../../base/rng.js";
 import { boostedTrees } from "../../math/boosted-trees.js";
 import { expectedImprovement } from "../../math/expected-hypervolume.js";
+import { deviation } from "../../math/mean.js";
 import { shuffled } from "../shuffle.js";
 import type { Space } from "../space.js";
 import type { Observation, Strategy } from "./strategy.js";
@@ -24,11 +25,6 @@ interface Prediction {
   readonly dynamic_j: number;
   /** Deviations among the members added up, joules to seconds as the reference does. */
   readonly uncertainty: number;
-}
-
-function deviation(values: readonly number[]): number {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { mean } from "../../../src/math/mean.js";
 import { type Curve, drawCurves } from "./curves.js";
 import { CONTENDERS, COUNTS, STATIC_POWER_W, tightHypervolume } from "./quality.js";
 import { benchTables } from "./tables.js";
@@ -19,7 +20,6 @@ const { values } = parseArgs({
   },
 });
 const seeds = Array.from({ length: Number(values.seeds) }, (_, seed) => seed);
-const mean = (list: readonly number[]) => list.reduce((sum, x) => sum + x, 0) / list.length;
 
 const curves: Curve[] = [];
 console.log(`${"".padEnd(46)}${COUNTS.map((count) => String(count).padStart(12)).join("")}`);
