@@ -103,7 +103,7 @@ typedef struct kareus_options {
   int32_t backend;            /* kareus_backend */
   int32_t mode;               /* kareus_mode */
   const char* device;         /* UUID ("GPU-..."), PCI bus id ("0000:81:00.0") or index ("0"); null: "0" */
-  const char* state_dir;      /* journal; null: $KAREUS_STATE_DIR, $XDG_RUNTIME_DIR/kareus, /tmp/kareus-<uid> */
+  const char* state_dir;      /* journal; null: $KAREUS_STATE_DIR, else /run/kareus (root), /tmp/kareus-<uid> */
   const char* guard_path;     /* null: $KAREUS_GUARD, else kareus-guard beside this library */
   const char* zeusd_socket;   /* null: $ZEUSD_SOCK_PATH, else /var/run/zeusd.sock */
   const uint32_t* dry_clocks_mhz; /* dry only: the clocks that the GPU would have; null: any plan fits */
@@ -157,8 +157,8 @@ typedef struct kareus_partition_use {
   uint32_t sms;
 } kareus_partition_use;
 
-/* One instruction as it ran. Where a stream was given both ends are the moments at which the
- * controller saw the GPU pass them (later than the GPU by up to one poll); else when the CPU did. */
+/* One instruction as it ran. Where both ends were on a stream, time_s is by the GPU's own clock, and
+ * start_s and energy are of when the controller saw the GPU there; else all are of the CPU's calls. */
 typedef struct kareus_record {
   uint64_t step;        /* 0 is the first */
   uint32_t index;       /* in the plan; UINT32_MAX without one */
