@@ -108,13 +108,17 @@ CASE("devices by index, UUID and PCI bus id") {
   CHECK_EQUAL(codeOfDevice("MIG-1"), static_cast<int>(KAREUS_MIG));
 }
 
-CASE("open: no NVML, no permission, MIG, no guard, no state folder; observing needs none of it") {
+CASE("open: no NVML, no permission, old driver, MIG, no guard, no state folder; not so to observe") {
   const Machine machine;
   setenv("KAREUS_NVML", "/nowhere/libnvidia-ml.so.1", 1);
   CHECK_EQUAL(codeOfOpen(options()), static_cast<int>(KAREUS_NO_NVML));
   const Machine privileged;
   setenv("KAREUS_PRIVILEGED", "0", 1);
   CHECK_EQUAL(codeOfOpen(options()), static_cast<int>(KAREUS_NO_PERMISSION));
+  CHECK_EQUAL(codeOfOpen(options(KAREUS_BACKEND_NVML, KAREUS_MODE_OBSERVE)), 0);
+  const Machine old;
+  setenv("KAREUS_NVML", built("simulated/libnvidia-ml-old.so").c_str(), 1);
+  CHECK_EQUAL(codeOfOpen(options()), static_cast<int>(KAREUS_OLD_DRIVER));
   CHECK_EQUAL(codeOfOpen(options(KAREUS_BACKEND_NVML, KAREUS_MODE_OBSERVE)), 0);
   const Machine split("mig=1");
   CHECK_EQUAL(codeOfOpen(options()), static_cast<int>(KAREUS_MIG));
@@ -290,6 +294,24 @@ CASE("a driver that does not answer: closing gives up, and can be tried again") 
   CHECK(machine.journals().empty());
   const std::vector<uint32_t> expected = {900, 0};
   CHECK_EQUAL(machine.asked(), expected);
+}
+
+CASE("a guard that is ended again and again") {
+  const Machine machine;
+  kareus_handle* handle = openWithPlan();
+  CHECK_EQUAL(step(handle), 0);
+  for (int times = 0; times < 4; times++) {
+    const int guard = machine.guard();
+    CHECK(guard > 0);
+    kill(guard, SIGKILL);
+    CHECK(waitUntil([&] { return machine.guard() != guard; }));
+  }
+  CHECK(waitUntil([&] { return statisticsOf(handle).fault != 0; }));
+  CHECK_EQUAL(machine.get("locked_mhz"), 0.0);
+  CHECK_EQUAL(step(handle), static_cast<int>(KAREUS_NO_GUARD));
+  CHECK_EQUAL(statisticsOf(handle).guard_restarts, 3U);
+  CHECK_EQUAL(statisticsOf(handle).mode, static_cast<int>(KAREUS_MODE_OBSERVE));
+  CHECK_EQUAL(kareus_close(handle), 0);
 }
 
 CASE("no energy counter") {
