@@ -19,7 +19,12 @@ import type { Device } from "./gpu/device-schema.js";
 import type { Cost, CostSource, Evaluation } from "./ir/configuration.js";
 import type { Group } from "./ir/groups.js";
 import type { KernelGraph } from "./ir/kernel-graph.js";
-import { type PartitionedGraph, type PartitionType, partitionOfKernel } from "./ir/partition.js";
+import {
+  communicationsOf,
+  type PartitionedGraph,
+  type PartitionType,
+  partitionOfKernel,
+} from "./ir/partition.js";
 import type { AnyGraph, LoweringContext, PipelineName, Recompute } from "./ir/pass.js";
 import { printGraph } from "./ir/print.js";
 import type { DType, TensorGraph } from "./ir/tensor-graph.js";
@@ -235,11 +240,10 @@ function lower(
 /** Collectives between nodes need the device's rate there; without it they get the rate inside. */
 function checkNodes(graph: PartitionedGraph, device: Device, report: Report): void {
   if (device.communication.inter_node_bytes_per_s !== undefined) return;
-  for (const { communication } of graph.partitions.values()) {
-    if (communication === null || communication.ranks_per_node >= communication.ranks) continue;
-    report(interNodeRateUnknown(device.name, communication.group));
-    return;
-  }
+  const between = [...graph.partitions.values()]
+    .flatMap(communicationsOf)
+    .find(({ ranks, ranks_per_node }) => ranks_per_node < ranks);
+  if (between !== undefined) report(interNodeRateUnknown(device.name, between.group));
 }
 
 /** What each stage holds at its peak; a warning where that is more than the device has. */

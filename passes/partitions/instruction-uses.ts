@@ -67,26 +67,18 @@ function isCostly(kernel: Kernel): boolean {
   return kernel.kind === "communication" && kernel.ranks > 1;
 }
 
-/** Cuts a kernel sequence at its communications; consecutive ones of a kind stay together. */
+/** Cuts a kernel sequence at its communications; consecutive ones stay together. */
 function segmentsOf(kernels: readonly Kernel[]): Segment[] {
   const segments: { kernels: ComputeKernel[]; communication: CommunicationKernel[] }[] = [];
   for (const kernel of kernels) {
     const open = segments.at(-1);
-    const pending = open?.communication.at(-1);
-    const joins =
-      kernel.kind === "compute"
-        ? pending === undefined
-        : pending === undefined || sameChannel(pending, kernel);
-    const segment = open !== undefined && joins ? open : { kernels: [], communication: [] };
+    const closed = open === undefined || (kernel.kind === "compute" && open.communication[0]);
+    const segment = closed ? { kernels: [], communication: [] } : open;
     if (segment !== open) segments.push(segment);
     if (kernel.kind === "compute") segment.kernels.push(kernel);
     else segment.communication.push(kernel);
   }
   return segments;
-}
-
-function sameChannel(a: CommunicationKernel, b: CommunicationKernel): boolean {
-  return a.collective === b.collective && a.group === b.group && a.ranks === b.ranks;
 }
 
 /** Gathers uses of one type by nanobatch, in order of first use. */

@@ -1,7 +1,13 @@
 import type { Device } from "../gpu/device-schema.js";
 import { idlePower } from "../gpu/power.js";
 import type { Configuration } from "../ir/configuration.js";
-import { kernelSequence, launchIndex, type PartitionType } from "../ir/partition.js";
+import {
+  communicationsOf,
+  kernelSequence,
+  launchIndex,
+  type PartitionType,
+  queuedSlots,
+} from "../ir/partition.js";
 import { bytesOf, type Work } from "../ir/work.js";
 import { type Companion, type QueuedTask, runBeside } from "../math/fluid.js";
 import {
@@ -34,8 +40,8 @@ interface ClockCosts {
 /** A partition on a device: kernel and communication costs are kept between runs. */
 export interface PartitionModel {
   /**
-   * Plays the partition: kernels one after the other, communication beside them from its slot,
-   * memory bandwidth shared. Energy is idle power x time + dynamic energy at that voltage.
+   * Plays the partition: kernels one after the other, communication beside them from its slot, what
+   * is queued behind it likewise, memory bandwidth shared. Energy is idle power x time + dynamic energy at that voltage.
    */
   readonly run: (configuration: Configuration) => PartitionRun;
 }
@@ -47,8 +53,11 @@ function dynamicEnergy(
   freq_mhz: number,
   correction: Correction,
 ): number {
-  const { kernels, communication } = partition;
-  const moved_j = communication === null ? 0 : communicationEnergy(communication, device, freq_mhz);
+  const { kernels } = partition;
+  const moved_j = communicationsOf(partition).reduce(
+    (sum_j, each) => sum_j + communicationEnergy(each, device, freq_mhz),
+    0,
+  );
   return kernels.reduce(
     (sum_j, { work }) =>
       sum_j + kernelEnergy(work, device, freq_mhz) * correction.kernel(work, freq_mhz).energy,
@@ -76,6 +85,16 @@ function computeQueue(
   });
 }
 
+/** How many kernels have started when each communication may: the first, then what is queued. */
+function launchPlaces(partition: PartitionType, configuration: Configuration): number[] {
+  const slots = [configuration.launch_slot, ...queuedSlots(partition, configuration)];
+  return slots.map((launch_slot) => {
+    const place = launchIndex(partition, { ...configuration, launch_slot });
+    if (place === null) throw new Error(`${partition.key} has no launch slot ${launch_slot}`);
+    return place;
+  });
+}
+
 /** The value of a key, made on first use. */
 function remembered<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
   const known = map.get(key);
@@ -91,9 +110,12 @@ export function partitionModel(
   device: Device,
   correction: Correction = UNCORRECTED,
 ): PartitionModel {
-  const { communication, kernels } = partition;
-  const gap_s = communication === null ? 0 : communicationLatency(communication, device);
-  const traffic = communication === null ? 0 : communicationTraffic(communication, device);
+  const { kernels } = partition;
+  const communications = communicationsOf(partition).map((communication) => ({
+    communication,
+    gap_s: communicationLatency(communication, device),
+    traffic: communicationTraffic(communication, device),
+  }));
   const clocks = new Map<number, ClockCosts>();
 
   const timeAt = (freq_mhz: number) => (work: Work, sms: number) =>
@@ -112,25 +134,24 @@ export function partitionModel(
     const clock = remembered(clocks, freq_mhz, () => atClock(freq_mhz));
     const sequence =
       order === undefined ? kernels.map((_, i) => i) : kernelSequence(partition, order);
-    const first = launchIndex(partition, configuration);
-    if (first === null) {
-      throw new Error(`${partition.key} has no launch slot ${configuration.launch_slot}`);
-    }
+    const firsts = launchPlaces(partition, configuration);
     // Launched last, communication meets no kernel and takes no SM away.
-    const taken = first === kernels.length ? 0 : sms;
+    const taken = firsts.every((first) => first === kernels.length) ? 0 : sms;
     const queue = remembered(clock.queues, taken, () =>
       computeQueue(partition, device, clock.alone_s, timeAt(freq_mhz), taken),
     );
-    const companion: Companion | null = communication && {
-      first,
-      gap_s,
-      alone_s:
-        transferTime(communication, device, freq_mhz, sms) *
-        correction.transfer(communication, freq_mhz, sms),
-      traffic,
-    };
+    const companions = communications.map(
+      ({ communication, gap_s, traffic }, i): Companion => ({
+        first: firsts[i] as number,
+        gap_s,
+        alone_s:
+          transferTime(communication, device, freq_mhz, sms) *
+          correction.transfer(communication, freq_mhz, sms),
+        traffic,
+      }),
+    );
     const ordered = sequence.map((i) => queue[i] as QueuedTask);
-    const { time_s } = runBeside(ordered, companion, clock.bandwidth);
+    const { time_s } = runBeside(ordered, companions, clock.bandwidth);
     return { time_s, energy_j: clock.idle_w * time_s + clock.dynamic_j };
   };
   return { run };

@@ -1,7 +1,12 @@
 import type { StageMemory } from "../compose/memory.js";
 import type { Cost } from "../ir/configuration.js";
 import type { CollectiveKind, Kernel, KernelGraph } from "../ir/kernel-graph.js";
-import { type PartitionedGraph, type PartitionType, useCount } from "../ir/partition.js";
+import {
+  type Communication,
+  type PartitionedGraph,
+  type PartitionType,
+  useCount,
+} from "../ir/partition.js";
 import type { Direction, NodeOrigin, TensorGraph } from "../ir/tensor-graph.js";
 import { bytesOf, flopsOf, type KernelClass } from "../ir/work.js";
 import { type Doubt, doubtsOf } from "./doubts.js";
@@ -51,16 +56,20 @@ interface CollectiveSummary {
   readonly size_bytes: number;
 }
 
+interface CommunicationSummary {
+  readonly kind: CollectiveKind;
+  readonly size_bytes: number;
+  readonly ranks: number;
+}
+
 interface PartitionSummary {
   readonly key: string;
   readonly direction: Direction;
   /** Class of each kernel, in order. */
   readonly kernels: readonly KernelClass[];
-  readonly communication: {
-    readonly kind: CollectiveKind;
-    readonly size_bytes: number;
-    readonly ranks: number;
-  } | null;
+  readonly communication: CommunicationSummary | null;
+  /** What follows it on its stream. */
+  readonly queued: readonly CommunicationSummary[];
   /** Runs per microbatch over all stages, where the instruction is sequential and nanobatched. */
   readonly sequential: number;
   readonly nanobatched: number;
@@ -198,15 +207,14 @@ function partitionSummaries(
     key: type.key,
     direction: type.direction,
     kernels: type.kernels.map((kernel) => kernel.class),
-    communication: communicationOf(type),
+    communication: type.communication && summaryOf(type.communication),
+    queued: (type.queued ?? []).map(summaryOf),
     sequential: runs(type.key, "sequential"),
     nanobatched: runs(type.key, "nanobatched"),
     cost: costOf(type),
   }));
 }
 
-function communicationOf({ communication }: PartitionType): PartitionSummary["communication"] {
-  if (communication === null) return null;
-  const { kind, size_bytes, ranks } = communication;
+function summaryOf({ kind, size_bytes, ranks }: Communication): CommunicationSummary {
   return { kind, size_bytes, ranks };
 }

@@ -1,6 +1,11 @@
 import type { ChosenUse, InstructionOption } from "../ir/configuration.js";
 import type { IterationPoint, TimedInstruction } from "../ir/iteration.js";
-import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
+import {
+  type Communication,
+  type PartitionedGraph,
+  type PartitionType,
+  queuedSlots,
+} from "../ir/partition.js";
 import type { PlanFile, PlanInstruction } from "../plan/plan.js";
 import { gpusPerStage } from "../plan/shared.js";
 import type { RunFacts } from "./frontier.js";
@@ -12,14 +17,23 @@ type PlanUse = PlanInstruction["use"][number];
 class Configurations {
   readonly list: PlanConfiguration[] = [];
   readonly #ids = new Map<string, number>();
+  readonly #graph: PartitionedGraph;
 
-  id({ evaluation: { partition, launch_slot, sms, order } }: ChosenUse): number {
+  constructor(graph: PartitionedGraph) {
+    this.#graph = graph;
+  }
+
+  id({ evaluation }: ChosenUse): number {
+    const { partition, launch_slot, sms, order } = evaluation;
     const key = JSON.stringify([partition, launch_slot, sms, order]);
     const known = this.#ids.get(key);
     if (known !== undefined) return known;
     const id = this.list.length;
     this.#ids.set(key, id);
-    this.list.push({ id, partition, launch_slot, sms, order: order ? [...order] : null });
+    const slots = queuedSlots(partitionOf(this.#graph, partition), evaluation);
+    const queued_slots = slots.length > 0 ? { queued_slots: [...slots] } : {};
+    const kept = order ? [...order] : null;
+    this.list.push({ id, partition, launch_slot, ...queued_slots, sms, order: kept });
     return id;
   }
 }
@@ -34,7 +48,7 @@ export function planFile(
   graph: PartitionedGraph,
   facts: RunFacts,
 ): PlanFile {
-  const configurations = new Configurations();
+  const configurations = new Configurations(graph);
   // Microbatches of a stage mostly choose the same option.
   const known = new Map<InstructionOption, PlanUse[]>();
   const usesOf = (option: InstructionOption): PlanUse[] => {
@@ -74,16 +88,14 @@ function partitionOf(graph: PartitionedGraph, key: string): PartitionType {
 }
 
 function planPartition(type: PartitionType): PlanFile["partitions"][number] {
-  const { key, direction, slots, communication } = type;
+  const { key, direction, slots, communication, queued = [] } = type;
+  const moved = ({ kind, size_bytes, group }: Communication) => ({ kind, size_bytes, group });
   return {
     key,
     direction,
     slots: slots.map(({ name, nodes }) => ({ name, nodes: [...nodes] })),
-    communication: communication && {
-      kind: communication.kind,
-      size_bytes: communication.size_bytes,
-      group: communication.group,
-    },
+    communication: communication && moved(communication),
+    ...(queued.length > 0 ? { queued: queued.map(moved) } : {}),
   };
 }
 

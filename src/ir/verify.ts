@@ -95,6 +95,9 @@ function verifyPartitionedGraph(graph: PartitionedGraph): Violation[] {
     }
     if (!type.free_order.every(([i, j]) => isFree(type, i, j))) breaks("free kernels are slots");
     if (type.kernels.length === 0 && type.communication === null) breaks("something runs");
+    if (type.communication === null && type.queued !== undefined) {
+      breaks("what is queued follows communication");
+    }
   }
   for (const { stage, kind, executions } of graph.instructions) {
     const node = `stage ${stage} ${kind}`;

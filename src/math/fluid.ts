@@ -12,9 +12,9 @@ export interface QueuedTask {
   readonly companion_share: number;
 }
 
-/** A single task that runs beside the queue. */
+/** A task that runs beside the queue, behind the companions before it. */
 export interface Companion {
-  /** It starts when the task of this index is next; the queue's length: after the last. */
+  /** It starts no sooner than the task of this index is next; the queue's length: after the last. */
   readonly first: number;
   /** Seconds before it starts moving; it is there, but uses nothing. */
   readonly gap_s: number;
@@ -26,6 +26,7 @@ export interface Companion {
 interface FluidRun {
   readonly time_s: number;
   readonly queue_end_s: number;
+  /** Of the last companion; where there is none, when the queue ends. */
   readonly companion_end_s: number;
 }
 
@@ -54,27 +55,37 @@ function advance(progress: Progress, whole_s: number, step_s: number): void {
   if (progress.share < SHARE_EPSILON) progress.share = 0;
 }
 
-/** The companion from its start to its end, with the queue moving under it. */
+/** How far the queue is: what is left of its task `index`. */
+interface Place {
+  readonly index: number;
+  readonly current: Progress;
+}
+
+function startOf(tasks: readonly QueuedTask[], index: number): Place {
+  return { index, current: { gap_s: tasks[index]?.gap_s ?? 0, share: 1 } };
+}
+
+/** A companion from its start to its end, with the queue moving under it. */
 function runTogether(
   tasks: readonly QueuedTask[],
+  from: Place,
   companion: Companion,
   capacity: number,
 ): {
   readonly span_s: number;
-  /** When the queue ended within the span; null: `current` of task `index` is still to go. */
+  /** When the queue ended within the span; null: it is at `place`. */
   readonly queue_done_s: number | null;
-  readonly index: number;
-  readonly current: Progress;
+  readonly place: Place;
 } {
   const beside: Progress = { gap_s: companion.gap_s, share: companion.alone_s > INSTANT_S ? 1 : 0 };
-  let index = companion.first;
-  let current: Progress = { gap_s: tasks[index]?.gap_s ?? 0, share: 1 };
+  let { index } = from;
+  let current: Progress = { ...from.current };
   let span_s = 0;
   while (beside.gap_s > 0 || beside.share > 0) {
     const task = tasks[index];
     if (task === undefined) {
       const rest_s = beside.gap_s + beside.share * companion.alone_s;
-      return { span_s: span_s + rest_s, queue_done_s: span_s, index, current };
+      return { span_s: span_s + rest_s, queue_done_s: span_s, place: { index, current } };
     }
     const moves = current.gap_s === 0;
     if (moves && task.beside_s <= INSTANT_S) {
@@ -100,13 +111,13 @@ function runTogether(
       current = { gap_s: tasks[index]?.gap_s ?? 0, share: 1 };
     }
   }
-  return { span_s, queue_done_s: null, index, current };
+  return { span_s, queue_done_s: null, place: { index, current } };
 }
 
-/** Seconds of the tasks from `index` on with nothing beside them; `current` is the first's rest. */
-function restAlone(tasks: readonly QueuedTask[], index: number, current: Progress): number {
+/** Seconds of the tasks from a place on to task `until`, with nothing beside them. */
+function timeAlone(tasks: readonly QueuedTask[], { index, current }: Place, until: number): number {
   let rest_s = 0;
-  for (let i = index; i < tasks.length; i++) {
+  for (let i = index; i < until; i++) {
     const task = tasks[i] as QueuedTask;
     rest_s +=
       i === index ? current.gap_s + current.share * task.alone_s : task.gap_s + task.alone_s;
@@ -115,30 +126,30 @@ function restAlone(tasks: readonly QueuedTask[], index: number, current: Progres
 }
 
 /**
- * Runs a queue of tasks and one companion that share a resource of `capacity` per second. Rates are
- * constant between events (a start or an end), so progress is exact and there are no time steps.
- * Where both move, the companion keeps the share of its rate that the task leaves it; where they ask
- * for more than the capacity, both slow down in proportion.
+ * Runs a queue of tasks and, one after the other beside it, companions that share a resource of
+ * `capacity` per second. Rates are constant between events (a start or an end), so progress is exact
+ * and there are no time steps. Where both move, a companion keeps the share of its rate that the task
+ * leaves it; where they ask for more than the capacity, both slow down in proportion.
  */
 export function runBeside(
   tasks: readonly QueuedTask[],
-  companion: Companion | null,
+  companions: readonly Companion[],
   capacity: number,
 ): FluidRun {
-  const until = companion === null ? tasks.length : companion.first;
-  let start_s = 0;
-  for (let i = 0; i < until; i++) {
-    const task = tasks[i] as QueuedTask;
-    start_s += task.gap_s + task.alone_s;
+  let time_s = 0;
+  let place = startOf(tasks, 0);
+  let queue_end_s: number | null = null;
+  for (const companion of companions) {
+    if (place.index < companion.first) {
+      time_s += timeAlone(tasks, place, companion.first);
+      place = startOf(tasks, companion.first);
+    }
+    const run = runTogether(tasks, place, companion, capacity);
+    if (run.queue_done_s !== null) queue_end_s ??= time_s + run.queue_done_s;
+    time_s += run.span_s;
+    place = run.place;
   }
-  if (companion === null) {
-    return { time_s: start_s, queue_end_s: start_s, companion_end_s: start_s };
-  }
-  const { span_s, queue_done_s, index, current } = runTogether(tasks, companion, capacity);
-  const companion_end_s = start_s + span_s;
-  const queue_end_s =
-    queue_done_s === null
-      ? companion_end_s + restAlone(tasks, index, current)
-      : start_s + queue_done_s;
+  queue_end_s ??= time_s + timeAlone(tasks, place, tasks.length);
+  const companion_end_s = companions.length === 0 ? queue_end_s : time_s;
   return { time_s: Math.max(queue_end_s, companion_end_s), queue_end_s, companion_end_s };
 }

@@ -1,7 +1,7 @@
 import { canonicalJson } from "../base/json.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { Configuration } from "../ir/configuration.js";
-import { launchIndex, type PartitionType } from "../ir/partition.js";
+import { communicationsOf, launchIndex, type PartitionType, queuedSlots } from "../ir/partition.js";
 import { spread } from "../math/spread.js";
 import type { MeasuringTask } from "../profile/work-list.js";
 import { legalSms } from "./legality.js";
@@ -31,12 +31,17 @@ function collectiveTasks(
   device: Device,
   freq_mhz: number,
 ): MeasuringTask[] {
-  const all = partitions.filter(({ communication }) => communication !== null);
-  const each = distinct(all, ({ communication }) => canonicalJson({ ...communication, group: "" }));
-  return each.flatMap((partition) =>
-    legalSms(partition, device).map((sms) => ({
-      ...{ subject: { record: "collective" }, kernels: [], communication: partition.communication },
-      ...{ first: 0, freq_mhz, sms },
+  const all = partitions.flatMap((partition) =>
+    communicationsOf(partition).map(({ kind, size_bytes, ranks, ranks_per_node }) => ({
+      communication: { kind, size_bytes, ranks, ranks_per_node, group: "" },
+      sms: legalSms(partition, device),
+    })),
+  );
+  const each = distinct(all, ({ communication }) => canonicalJson(communication));
+  return each.flatMap(({ communication, sms }) =>
+    sms.map((count) => ({
+      ...{ subject: { record: "collective" }, kernels: [], communication },
+      ...{ first: 0, freq_mhz, sms: count },
     })),
   );
 }
@@ -64,16 +69,26 @@ function partitionTasks(
   freq_mhz: number,
   settings: number,
 ): MeasuringTask[] {
-  const { key, communication } = partition;
+  const { key, communication, queued = [] } = partition;
   // A kernel or a collective alone is measured as such.
-  if (partition.kernels.length + (communication === null ? 0 : 1) < 2) return [];
-  return settingsOf(partition, device, freq_mhz, settings).map(({ launch_slot, sms }) => ({
-    subject: { record: "partition", partition: key, launch_slot },
-    kernels: partition.kernels.map(({ work }) => work),
-    communication,
-    first: launchIndex(partition, { launch_slot }) ?? partition.kernels.length,
-    ...{ freq_mhz, sms },
-  }));
+  if (partition.kernels.length + communicationsOf(partition).length < 2) return [];
+  const placeOf = (launch_slot: string | null) =>
+    launchIndex(partition, { launch_slot }) ?? partition.kernels.length;
+  return settingsOf(partition, device, freq_mhz, settings).map(({ launch_slot, sms }) => {
+    const slots = queuedSlots(partition, { launch_slot });
+    const behind = queued.map((each, i) => ({
+      communication: each,
+      first: placeOf(slots[i] ?? null),
+    }));
+    return {
+      subject: { record: "partition", partition: key, launch_slot },
+      kernels: partition.kernels.map(({ work }) => work),
+      communication,
+      first: placeOf(launch_slot),
+      ...(behind.length > 0 ? { queued: behind } : {}),
+      ...{ freq_mhz, sms },
+    };
+  });
 }
 
 /**
