@@ -335,7 +335,7 @@ function runFacts(
       cp: degree("cp", cp),
       ep: degree("ep", ep),
       pp,
-      dp,
+      dp: degree("dp", dp),
       microbatches,
       pipeline,
       chunks,

@@ -13,6 +13,8 @@ export interface PartitionContent {
   readonly kernels: readonly ComputeKernel[];
   /** In the order in which one stream runs it; what can be one collective becomes one. */
   readonly communication: readonly CommunicationKernel[];
+  /** Sums of gradients beside it, for which nothing here waits and which wait for nothing here. */
+  readonly gradients?: readonly CommunicationKernel[];
   readonly dependent: boolean;
   /** Whether the shapes are those of one nanobatch. */
   readonly nanobatch: boolean;
@@ -41,14 +43,16 @@ export class PartitionRegistry {
     }));
     const [communication, queued] = streamOf(content);
     const slots = slotsOf(content.kernels);
-    const members: readonly Kernel[] = [...content.kernels, ...content.communication];
+    const { gradients = [] } = content;
+    const members: readonly Kernel[] = [...content.kernels, ...content.communication, ...gradients];
     const isForward = (k: Kernel) => k.direction === "forward" || k.origin === "recompute";
     const shape = {
       direction: members.every(isForward) ? ("forward" as const) : ("backward" as const),
       kernels,
       communication,
       ...(queued.length > 0 ? { queued } : {}),
-      dependent: content.dependent && communication !== null && kernels.length > 0,
+      dependent:
+        content.dependent && kernels.length > 0 && communication !== null && gradients.length === 0,
       free_order: communication === null ? [] : this.#freeOrder(content.kernels, slots),
     };
     const key = partitionKey(shape);
@@ -73,16 +77,24 @@ function workIn(kernel: ComputeKernel, nanobatch: boolean): Work {
   return nanobatch ? (kernel.nanobatch ?? kernel.work) : kernel.work;
 }
 
-/** The first communication and what follows it on its stream. */
+/**
+ * The first communication and what follows it on its stream: gradient sums before what waits for the
+ * kernels, else behind it.
+ */
 function streamOf({
   kernels,
   communication,
+  gradients = [],
   dependent,
   nanobatch,
 }: PartitionContent): readonly [Communication | null, readonly QueuedCommunication[]] {
   const waits = dependent && kernels.length > 0;
-  const [first, ...rest] = fused(communication, nanobatch);
-  return [first ?? null, rest.map((each) => ({ ...each, dependent: waits }))];
+  const own = fused(communication, nanobatch).map((each) => ({ ...each, dependent: waits }));
+  const sums = fused(gradients, nanobatch).map((each) => ({ ...each, dependent: false }));
+  const [first, ...queued] = waits ? [...sums, ...own] : [...own, ...sums];
+  if (first === undefined) return [null, []];
+  const { dependent: _, ...communicationAlone } = first;
+  return [communicationAlone, queued];
 }
 
 /** Consecutive collectives of one kind and group run as one: their bytes add up. */

@@ -3,6 +3,9 @@ import type { Cost } from "../ir/configuration.js";
 import type { CollectiveKind, Kernel, KernelGraph } from "../ir/kernel-graph.js";
 import {
   type Communication,
+  type ExecutionModel,
+  type InstructionShape,
+  LAST_KINDS,
   type PartitionedGraph,
   type PartitionType,
   useCount,
@@ -70,7 +73,10 @@ interface PartitionSummary {
   readonly communication: CommunicationSummary | null;
   /** What follows it on its stream. */
   readonly queued: readonly CommunicationSummary[];
-  /** Runs per microbatch over all stages, where the instruction is sequential and nanobatched. */
+  /**
+   * Runs per microbatch over all stages, where the instruction is sequential and nanobatched; in the
+   * last microbatch if it runs in no other.
+   */
   readonly sequential: number;
   readonly nanobatched: number;
   /** One run on one GPU at the highest clock, communication after the kernels; and its source. */
@@ -195,14 +201,15 @@ function partitionSummaries(
   graph: PartitionedGraph,
   costOf: InspectionInput["costOf"],
 ): Inspection["partitions"] {
-  const runs = (key: string, model: "sequential" | "nanobatched"): number => {
-    const executions = graph.instructions.flatMap((instruction) => instruction.executions);
-    const uses = executions.filter((e) => e.model === model).flatMap((e) => e.uses);
-    return sum(
-      uses.filter((use) => use.partition === key),
-      useCount,
-    );
-  };
+  const isLast = ({ kind }: InstructionShape) => LAST_KINDS.some((last) => last === kind);
+  const usesOf = (instructions: readonly InstructionShape[], model: ExecutionModel, key: string) =>
+    instructions
+      .flatMap(({ executions }) => executions.filter((execution) => execution.model === model))
+      .flatMap(({ uses }) => uses.filter(({ partition }) => partition === key));
+  const everyTime = graph.instructions.filter((instruction) => !isLast(instruction));
+  const last = graph.instructions.filter(isLast);
+  const runs = (key: string, model: ExecutionModel): number =>
+    sum(usesOf(everyTime, model, key), useCount) || sum(usesOf(last, model, key), useCount);
   return [...graph.partitions.values()].map((type) => ({
     key: type.key,
     direction: type.direction,

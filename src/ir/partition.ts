@@ -156,11 +156,25 @@ export type InstructionKind =
   | "weight_gradient"
   | "tail";
 
+/**
+ * What options are listed under: the kind, but the last microbatch may do more beside its backward
+ * (sum gradients over replicas), and then has options of its own.
+ */
+export type OptionKind = InstructionKind | (typeof LAST_KINDS)[number];
+
+/** Those of the last microbatch alone. */
+export const LAST_KINDS = ["last_backward", "last_weight_gradient"] as const;
+
+/** What the last microbatch's instruction of a kind is listed under if it has its own options. */
+export function lastKindOf(kind: OptionKind): (typeof LAST_KINDS)[number] | null {
+  return LAST_KINDS.find((last) => last === `last_${kind}`) ?? null;
+}
+
 export interface InstructionShape {
   readonly stage: number;
   /** The model chunk; 0 for the tail. */
   readonly chunk: number;
-  readonly kind: InstructionKind;
+  readonly kind: OptionKind;
   /** The candidates; sequential is always among them. */
   readonly executions: readonly Execution[];
 }
