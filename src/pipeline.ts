@@ -335,7 +335,7 @@ function runFacts(
       cp: degree("cp", cp),
       ep: degree("ep", ep),
       pp,
-      dp: degree("dp", dp),
+      dp,
       microbatches,
       pipeline,
       chunks,
