@@ -4,9 +4,8 @@ import type { Configuration } from "../ir/configuration.js";
 import {
   communicationsOf,
   kernelSequence,
-  launchIndex,
+  launchPlaces,
   type PartitionType,
-  queuedSlots,
 } from "../ir/partition.js";
 import { bytesOf, type Work } from "../ir/work.js";
 import { type Companion, type QueuedTask, runBeside } from "../math/fluid.js";
@@ -82,16 +81,6 @@ function computeQueue(
       traffic: bytesOf(work),
       companion_share: 1,
     };
-  });
-}
-
-/** How many kernels have started when each communication may: the first, then what is queued. */
-function launchPlaces(partition: PartitionType, configuration: Configuration): number[] {
-  const slots = [configuration.launch_slot, ...queuedSlots(partition, configuration)];
-  return slots.map((launch_slot) => {
-    const place = launchIndex(partition, { ...configuration, launch_slot });
-    if (place === null) throw new Error(`${partition.key} has no launch slot ${launch_slot}`);
-    return place;
   });
 }
 

@@ -124,6 +124,19 @@ function onlyFreeFrom(
   return bound === undefined ? null : (slots[bound]?.name ?? null);
 }
 
+/** How many kernels have started when each communication may: the first, then what is queued. */
+export function launchPlaces(
+  type: Pick<PartitionType, "key" | "slots" | "kernels" | "dependent" | "free_order" | "queued">,
+  configuration: { readonly launch_slot: string | null; readonly order?: readonly number[] },
+): readonly number[] {
+  const slots = [configuration.launch_slot, ...queuedSlots(type, configuration)];
+  return slots.map((launch_slot) => {
+    const place = launchIndex(type, { ...configuration, launch_slot });
+    if (place === null) throw new Error(`${type.key} has no launch slot ${launch_slot}`);
+    return place;
+  });
+}
+
 /** Where a type is used in one instruction: once per listed layer, or once if none is listed. */
 export interface PartitionUse {
   readonly partition: string;
