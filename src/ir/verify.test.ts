@@ -113,6 +113,13 @@ describe("verify, partition level", () => {
     expect(rules(graph({ partitions: wrong }))).toEqual([
       `${type.key}: the key is the content's hash`,
     ]);
+    const [forward] = graph().instructions;
+    const kinds = (...names: ("backward" | "last_backward")[]) =>
+      graph({ instructions: names.flatMap((kind) => (forward ? [{ ...forward, kind }] : [])) });
+    expect(rules(kinds("backward", "last_backward"))).toEqual([]);
+    expect(rules(kinds("last_backward"))).toEqual([
+      "stage 0 last_backward: the last microbatch runs what others run",
+    ]);
     const { communication } = partitionOfKernel(allReduce("r", 8));
     const queued = communication === null ? [] : [{ ...communication, dependent: false }];
     const following = { ...type, queued };
