@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { commandNotBuilt } from "../base/diagnostics/usage.js";
 import { addDevices } from "./commands/devices.js";
+import { addExport } from "./commands/export.js";
 import { addInspect } from "./commands/inspect.js";
 import { addOptimize } from "./commands/optimize.js";
 import { addProfile } from "./commands/profile.js";
@@ -11,16 +12,7 @@ import { addSelect } from "./commands/select.js";
 import { addSolve } from "./commands/solve.js";
 
 /** Promised commands; using one says that it is not built yet. */
-const UNBUILT = [
-  "verify",
-  "explain",
-  "report",
-  "simulate",
-  "diff",
-  "export",
-  "run",
-  "doctor",
-] as const;
+const UNBUILT = ["verify", "explain", "report", "simulate", "diff", "run", "doctor"] as const;
 
 const EPILOGUE = `
 Example:
@@ -43,6 +35,7 @@ export function buildProgram(version: string): Command {
   addSolve(program);
   addSearch(program);
   addInspect(program);
+  addExport(program);
   addProfile(program);
   addDevices(program);
   addSchema(program);
