@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import type { Command } from "commander";
-import { fail } from "../../base/diagnostics/diagnostic.js";
+import { fail, type Report } from "../../base/diagnostics/diagnostic.js";
 import { missingFlags } from "../../base/diagnostics/usage.js";
 import { prepareFolder, readText, writeText } from "../../base/files.js";
-import { readPlan } from "../../plan/plan.js";
+import { type PlanFile, readPlan } from "../../plan/plan.js";
 import { addFlags, choice, readFlags, text, toggle, type Values } from "../flags.js";
 import { Terminal } from "../terminal.js";
 
-const FORMATS = ["zeus", "kareus-artifact"] as const;
+const FORMATS = ["zeus", "kareus-artifact", "perfetto"] as const;
 
 const FLAGS = {
   format: choice("--format <tool>", "who is to read it", FORMATS, null),
@@ -24,10 +24,12 @@ zeus: the clocks of one iteration for Zeus' pipeline frequency optimizer. A JSON
   schedule of every rank, or, where --out ends in .py, the solution that its PointSolution3D takes.
 kareus-artifact: the two files that the runtime of the Kareus artifact takes, into the folder --out.
   It runs all layers of an instruction alike and nanobatched: mostly that needs --nearest.
+perfetto: a trace of one iteration that https://ui.perfetto.dev opens: instructions, clocks, power.
 
 Examples:
   $ kareus export plan.json --format zeus --out schedule.json
   $ kareus export plan.json --format zeus --out solution.py
+  $ kareus export plan.json --format perfetto --out trace.json
   $ kareus export plan.json --format kareus-artifact --nearest --out lowtime`;
 
 /** `kareus export`: a plan in the words of another tool. */
@@ -45,29 +47,44 @@ export function addExport(program: Command): void {
 async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
   const { format, out } = flags;
   if (format === null) return fail(missingFlags("kareus export", ["--format"]));
+  if (format === "kareus-artifact" && out === null) {
+    return fail(missingFlags("kareus export", ["--out"]));
+  }
   const plan = readPlan(await readText(path), path);
   const { report } = new Terminal(flags.json);
-  if (format === "kareus-artifact") {
-    if (out === null) return fail(missingFlags("kareus export", ["--out"]));
+  if (format === "kareus-artifact" && out !== null) {
     const { artifactFiles } = await import("../../emit/exchange/kareus-artifact.js");
     const files = Object.entries(artifactFiles(plan, path, flags.nearest, report));
     await prepareFolder(out);
     for (const [name, content] of files) await writeText(join(out, name), content);
-    say(
+    return say(
       files.map(([name]) => join(out, name)),
       flags.json,
     );
-    return;
   }
-  const { zeusSchedules, zeusSolution } = await import("../../emit/exchange/zeus.js");
-  const write = out?.endsWith(".py") ? zeusSolution : zeusSchedules;
-  const content = write(plan, path, report);
+  const content = format === "zeus" ? await zeusText(plan, path, out, report) : await trace(plan);
   if (out === null) {
     process.stdout.write(content);
     return;
   }
   await writeText(out, content);
   say([out], flags.json);
+}
+
+/** What the file's ending asks for: a schedule for every rank, or the server's Python. */
+async function zeusText(
+  plan: PlanFile,
+  path: string,
+  out: string | null,
+  report: Report,
+): Promise<string> {
+  const { zeusSchedules, zeusSolution } = await import("../../emit/exchange/zeus.js");
+  return (out?.endsWith(".py") ? zeusSolution : zeusSchedules)(plan, path, report);
+}
+
+async function trace(plan: PlanFile): Promise<string> {
+  const { perfettoTrace } = await import("../../emit/perfetto.js");
+  return perfettoTrace(plan);
 }
 
 /** Says what was written. */

@@ -3,7 +3,7 @@ import { notExpressible, tailNotWritten } from "../../base/diagnostics/exchange.
 import type { PlanFile } from "../../plan/plan.js";
 
 /** An instruction's name and its clock in MHz, as Zeus and what builds on it list them. */
-export type InstructionClock = readonly ["forward" | "backward", number];
+type InstructionClock = readonly ["forward" | "backward", number];
 
 /**
  * The clocks of one iteration, by stage, in the order of execution. The optimizer and other work of
