@@ -174,6 +174,21 @@ describe.skipIf(!hasPython)("export --format kareus-artifact", () => {
     expect([codes(nowhere, "error"), nowhere.status]).toEqual([["KRS0005"], 2]);
   });
 
+  test("with context parallelism every partition has its place", async () => {
+    const graph = join(ROOT, "examples/llama-3.2-3b/llama-3.2-3b.onnx");
+    const layout = ["--cp", "2", "--tp", "4", "--microbatches", "2", "--recompute", "full"];
+    const bind = ["--bind", "batch=32,sequence=4096", "--dtype", "bf16", "--points", "1"];
+    await kareus(["optimize", graph, ...layout, ...bind, "--out", at("sliced")]);
+    const [file, out] = [at("sliced/plans/000.json"), at("artifact")];
+    const format = ["--format", "kareus-artifact", "--nearest"];
+    const run = await kareus(["export", file, ...format, "--out", out]);
+    expect([codes(run, "error"), run.status]).toEqual([[], 0]);
+    const { stages } = readBack("artifact", ...pair, "cp");
+    expect(stages.flat().map(([kind]: [string]) => kind)).toEqual(
+      clocksOf(JSON.parse(readFileSync(file, "utf8"))).flatMap((each) => each.map(([k]) => k)),
+    );
+  });
+
   test.skipIf(!existsSync(SAMPLES))("its published samples round-trip", () => {
     const names = readdirSync(SAMPLES);
     expect(names.length).toBe(4);
