@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { commandNotBuilt } from "../base/diagnostics/usage.js";
+import { addCompletion } from "./commands/completion.js";
 import { addDevices } from "./commands/devices.js";
 import { addExport } from "./commands/export.js";
 import { addInspect } from "./commands/inspect.js";
@@ -39,6 +40,7 @@ export function buildProgram(version: string): Command {
   addProfile(program);
   addDevices(program);
   addSchema(program);
+  addCompletion(program);
   for (const name of UNBUILT) addUnbuilt(program, name);
   return program;
 }

@@ -1,3 +1,4 @@
+import { suggesting, suggestingFiles } from "../suggest.js";
 import { type Diagnostic, error } from "./diagnostic.js";
 
 /** Catalogue of the command line and of files as such: KRS0xxx. */
@@ -7,9 +8,15 @@ export function badUsage(where: string, message: string, hint: string): Diagnost
   return error("KRS0001", where, message, hint);
 }
 
-/** A flag's value is not what the flag takes. */
-export function badValue(flag: string, value: string, expected: string): Diagnostic {
-  return error("KRS0002", flag, `${JSON.stringify(value)} is not ${expected}`, `give ${expected}`);
+/** A flag's value is not what the flag takes; `known` are the words it takes, if those are few. */
+export function badValue(
+  flag: string,
+  value: string,
+  expected: string,
+  known: readonly string[] = [],
+): Diagnostic {
+  const hint = suggesting(value, known, `give ${expected}`);
+  return error("KRS0002", flag, `${JSON.stringify(value)} is not ${expected}`, hint);
 }
 
 /** A symbol or group given twice with different values. */
@@ -51,7 +58,8 @@ export function commandNotBuilt(command: string): Diagnostic {
 
 /** An input file that cannot be read; `reason` in words. */
 export function unreadable(path: string, reason: string): Diagnostic {
-  return error("KRS0020", path, `cannot be read: ${reason}`, "check the path and its permissions");
+  const hint = suggestingFiles(path, "check the path and its permissions");
+  return error("KRS0020", path, `cannot be read: ${reason}`, hint);
 }
 
 /** An output folder or file that cannot be written; found before the work begins. */

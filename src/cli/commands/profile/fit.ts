@@ -4,11 +4,11 @@ import { fail, refuse } from "../../../base/diagnostics/diagnostic.js";
 import { nothingToFit, rejectedCurve } from "../../../base/diagnostics/profile.js";
 import { missingFlags } from "../../../base/diagnostics/usage.js";
 import { readText, writeText } from "../../../base/files.js";
-import { addFlags, readFlags, text, toggle, type Values } from "../../flags.js";
+import { addFlags, device, readFlags, text, toggle, type Values } from "../../flags.js";
 import { Terminal } from "../../terminal.js";
 
 const FLAGS = {
-  device: text("--device <name|file>", "the device whose constants are fitted", null),
+  device: device("--device <name|file>", "the device whose constants are fitted", null),
   voltage: toggle(
     "--voltage",
     "fit the voltage curve, for a board that publishes none (default: its exponent)",

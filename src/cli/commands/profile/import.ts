@@ -1,7 +1,16 @@
 import type { Command } from "commander";
 import { fail } from "../../../base/diagnostics/diagnostic.js";
 import { missingFlags } from "../../../base/diagnostics/usage.js";
-import { addFlags, bindings, integer, readFlags, text, toggle, type Values } from "../../flags.js";
+import {
+  addFlags,
+  bindings,
+  device,
+  integer,
+  readFlags,
+  text,
+  toggle,
+  type Values,
+} from "../../flags.js";
 import { Terminal } from "../../terminal.js";
 import { packageVersion } from "../../version.js";
 import { writeProfile } from "./output.js";
@@ -9,7 +18,7 @@ import { writeProfile } from "./output.js";
 const COUNT = { min: 1, max: 1_000_000 };
 
 const FLAGS = {
-  gpu: text("--gpu <name|file>", "the device that it was measured on", null),
+  gpu: device("--gpu <name|file>", "the device that it was measured on", null),
   freq: integer(
     "--freq-mhz <n>",
     "clock of a trace, which does not say it (default: the device's highest)",
