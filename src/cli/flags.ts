@@ -180,6 +180,21 @@ export class FlagOption extends Option {
   }
 }
 
+/** Where flags are looked up that the command line does not say. */
+export const CONFIG_FILE = "kareus.config.json";
+
+/** How diagnostics name a flag of a config file. */
+export function fromConfig(file: string, key: string): string {
+  return `${file}: ${key}`;
+}
+
+/** How diagnostics name a flag: `--tp`, or its place in the config file that set it. */
+function placeOf(command: Command, option: Option): string {
+  const long = option.long ?? option.flags;
+  if (command.getOptionValueSource(option.attributeName()) !== "config") return long;
+  return fromConfig(String(command.getOptionValue("config") ?? CONFIG_FILE), long.slice(2));
+}
+
 type Table = Readonly<Record<string, Flag<unknown>>>;
 
 /** Adds every flag of a table to a command. Values are collected as written. */
@@ -205,7 +220,8 @@ export function readFlags<F extends Table>(command: Command, table: F): Values<F
     const given: unknown = command.getOptionValue(option.attributeName());
     // Commander holds true for a `--no-...` flag that is absent.
     if (given === undefined || (option.negate && given === true)) return [key, flag.fallback];
-    return [key, flag.read(Array.isArray(given) ? given.map(String) : [], option.long ?? key)];
+    const texts = Array.isArray(given) ? given.map(String) : [];
+    return [key, flag.read(texts, placeOf(command, option))];
   });
   return Object.fromEntries(values) as Values<F>;
 }

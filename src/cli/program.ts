@@ -11,6 +11,7 @@ import { addSchema } from "./commands/schema.js";
 import { addSearch } from "./commands/search.js";
 import { addSelect } from "./commands/select.js";
 import { addSolve } from "./commands/solve.js";
+import { addConfig } from "./config.js";
 
 /** Promised commands; using one says that it is not built yet. */
 const UNBUILT = ["verify", "explain", "report", "simulate", "diff", "run", "doctor"] as const;
@@ -41,6 +42,7 @@ export function buildProgram(version: string): Command {
   addDevices(program);
   addSchema(program);
   addCompletion(program);
+  addConfig(program);
   for (const name of UNBUILT) addUnbuilt(program, name);
   return program;
 }

@@ -72,6 +72,23 @@ export function unwritable(path: string, reason: string): Diagnostic {
   );
 }
 
+/** A key of a config file that is no flag; `path` is where it stands. */
+export function unknownConfigKey(
+  file: string,
+  path: string,
+  key: string,
+  known: readonly string[],
+): Diagnostic {
+  const hint = suggesting(key, known, "keys are flags without their dashes; see --help");
+  return error("KRS0030", `${file}: ${path}`, "no such key", hint);
+}
+
+/** A value of a config file that its flag cannot have. */
+export function badConfigValue(where: string, value: unknown, expected: string): Diagnostic {
+  const message = `${JSON.stringify(value)} is not ${expected}`;
+  return error("KRS0031", where, message, "write it as on the command line; see --help");
+}
+
 /** A fault of ours. */
 export function internalError(message: string): Diagnostic {
   return error(

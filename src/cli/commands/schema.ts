@@ -9,6 +9,7 @@ const FORMATS = [
   "search",
   "profile",
   "device",
+  "config",
 ] as const;
 
 const EXAMPLES = `
