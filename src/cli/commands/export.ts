@@ -20,11 +20,13 @@ const FLAGS = {
 } as const;
 
 const EXAMPLES = `
-zeus: the clocks of one iteration for Zeus' pipeline frequency optimizer. A JSON list with the
-  schedule of every rank, or, where --out ends in .py, the solution that its PointSolution3D takes.
-kareus-artifact: the two files that the runtime of the Kareus artifact takes, into the folder --out.
-  It runs all layers of an instruction alike and nanobatched: mostly that needs --nearest.
-perfetto: a trace of one iteration that https://ui.perfetto.dev opens: instructions, clocks, power.
+zeus is for Zeus' pipeline frequency optimizer: the clocks of one iteration, a JSON list with the
+schedule of every rank, or, where --out ends in .py, the solution that its PointSolution3D takes.
+
+kareus-artifact is for the runtime of the Kareus artifact: the two files that it takes, into the
+folder --out. It runs all layers of an instruction alike and nanobatched: mostly that needs --nearest.
+
+perfetto is a trace of one iteration, instructions, clocks and power: https://ui.perfetto.dev opens it.
 
 Examples:
   $ kareus export plan.json --format zeus --out schedule.json

@@ -30,7 +30,7 @@ const FLAGS = {
   slots: bindings("--slots <name=index,...>", "launch slots of a Kareus log by operator index"),
   block: integer("--block <threads>", "which block size of a Kareus log", null, COUNT),
   out: text("--out <file>", "where to write the profile (default: standard output)", null),
-  json: toggle("--json", "diagnostics as JSON lines on stderr"),
+  json: toggle("--json", "what was written as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
 
 const EXAMPLES = `
@@ -75,5 +75,5 @@ async function run(files: [string, ...string[]], flags: Values<typeof FLAGS>): P
   };
   const { report } = new Terminal(flags.json);
   const profile = importProfile(files, setting, `kareus ${packageVersion()}`, report);
-  await writeProfile(profile, flags.out);
+  await writeProfile(profile, flags.out, flags.json);
 }
