@@ -134,6 +134,12 @@ describe.concurrent("mistyped names are met with the right ones", () => {
     expect(run.stderr.toLowerCase()).toContain(`did you mean ${right}`);
   });
 
+  test("a symbol that the graph has not, beside one without a size", async () => {
+    const run = await kareus(["inspect", MINI, "--bind", "batc=2,sequence=8"]);
+    expectBadInput(run, "KRS1201");
+    expect(run.stderr).toContain("--bind batch=N instead of batc?");
+  });
+
   test("where is the command that complains", async () => {
     const run = await kareus(["profile", "imprt"]);
     expect(run.stderr).toContain("KRS0001 kareus profile: unknown command 'imprt'");

@@ -103,13 +103,14 @@ export function tooManyNodes(limit: number): Diagnostic {
   );
 }
 
-/** Symbolic dimensions without a number; lists every missing flag. */
-export function unboundSymbols(where: string, names: readonly string[]): Diagnostic {
+/** Symbolic dimensions without a number; lists every missing flag, and names bound for nothing. */
+export function unboundSymbols(names: readonly string[], unused: readonly string[]): Diagnostic {
+  const missing = names.map((name) => `--bind ${quoted(name)}=N`).join(" ");
   return error(
     "KRS1201",
-    where,
+    "--bind",
     `symbolic dimensions have no value: ${names.join(", ")}`,
-    `add ${names.map((name) => `--bind ${quoted(name)}=N`).join(" ")}`,
+    unused.length === 0 ? `add ${missing}` : `${missing} instead of ${unused.join(", ")}?`,
   );
 }
 
