@@ -56,7 +56,7 @@ function argumentsPart(command) {
 }
 
 function flagsPart(flags) {
-  const rows = flags.map((flag) => [code(flag.flags), cell(flag.description)]);
+  const rows = flags.map(({ option }) => [code(option.flags), cell(option.description)]);
   return rows.length === 0 ? [] : [`## Flags\n\n${table(["flag", "meaning"], rows)}`];
 }
 

@@ -48,12 +48,11 @@ function objectText({ properties = {}, required = [], additionalProperties }, in
 /** Every format: what it is for, its fields, its schema. */
 export function formatsPage(schemas) {
   const sections = Object.entries(schemas).map(([name, schema]) => {
-    const purpose = PURPOSES[name];
-    if (purpose === undefined) throw new Error(`scripts/docs/formats.js says nothing of ${name}`);
+    const purpose = PURPOSES[name] ?? "";
     return `
 ## ${schema.title}
 
-${purpose} Schema: [${name}.schema.json](../schemas/${name}.schema.json), \`kareus schema ${name}\`.
+${`${purpose} Schema:`.trim()} [${name}.schema.json](../schemas/${name}.schema.json), \`kareus schema ${name}\`.
 
 \`\`\`ts
 ${typeText(schema, "")}

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { type Completion, FlagOption } from "./flags.js";
+import { FlagOption } from "./flags.js";
 
 /*
  * The command line as data: what shell completion, the config file and the documents are made of.
@@ -7,16 +7,9 @@ import { type Completion, FlagOption } from "./flags.js";
 
 /** One flag of one command. */
 export interface FlagEntry {
-  /** `--tp <n>`, as in the help. */
-  readonly flags: string;
   /** `--tp`. */
   readonly long: string;
-  /** Under which commander keeps its value. */
-  readonly attribute: string;
-  readonly description: string;
-  /** Whether a value must follow. */
-  readonly takesValue: boolean;
-  readonly completes: Completion;
+  readonly option: FlagOption;
 }
 
 /** One command that can be run. */
@@ -41,17 +34,9 @@ export function commandTable(program: Command): readonly CommandEntry[] {
 }
 
 function entryOf(command: Command, name: string): CommandEntry {
-  const flags = command.options.flatMap((option) => {
-    if (!(option instanceof FlagOption) || !option.long || option.hidden) return [];
-    return {
-      flags: option.flags,
-      long: option.long,
-      attribute: option.attributeName(),
-      description: option.description,
-      takesValue: option.required,
-      completes: option.completes,
-    };
-  });
+  const flags = command.options.flatMap((option) =>
+    option instanceof FlagOption && option.long ? { long: option.long, option } : [],
+  );
   const argumentWords = command.registeredArguments[0]?.argChoices ?? null;
   return { name, summary: command.summary(), command, flags, argumentWords };
 }

@@ -3,7 +3,7 @@ import { fail } from "../base/diagnostics/diagnostic.js";
 import { badValue, boundTwice } from "../base/diagnostics/usage.js";
 
 /** What a shell offers as a flag's value. */
-export type Completion = "nothing" | "files" | "devices" | readonly string[];
+type Completion = "nothing" | "files" | "devices" | readonly string[];
 
 /** One flag of the command line: how it is written, what it means and the value it becomes. */
 interface Flag<T> {
@@ -170,13 +170,15 @@ export function words<T extends string>(
   return pairs(flags, description, "name=word", parse);
 }
 
-/** A flag as commander knows it, with what a shell offers as its value. */
+/** A flag as commander knows it, with the row of the table that it comes from. */
 export class FlagOption extends Option {
-  readonly completes: Completion;
+  readonly row: Flag<unknown>;
 
-  constructor(flags: string, description: string, completes: Completion) {
-    super(flags, description);
-    this.completes = completes;
+  constructor(row: Flag<unknown>) {
+    const { flags, description, fallback } = row;
+    const shown = typeof fallback === "number" || typeof fallback === "string";
+    super(flags, shown ? `${description} (default: ${fallback})` : description);
+    this.row = row;
   }
 }
 
@@ -199,10 +201,8 @@ type Table = Readonly<Record<string, Flag<unknown>>>;
 
 /** Adds every flag of a table to a command. Values are collected as written. */
 export function addFlags(command: Command, table: Table): void {
-  for (const { flags, description, completes, fallback } of Object.values(table)) {
-    const shown = typeof fallback === "number" || typeof fallback === "string";
-    const help = shown ? `${description} (default: ${fallback})` : description;
-    const option = new FlagOption(flags, help, completes);
+  for (const row of Object.values(table)) {
+    const option = new FlagOption(row);
     if (option.required || option.optional) {
       option.argParser((value: string, earlier: unknown) => [
         ...(Array.isArray(earlier) ? earlier : []),

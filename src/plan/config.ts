@@ -14,7 +14,7 @@ const config = z
     /** Flags of one command alone, by its name. */
     commands: z.record(z.string(), z.record(z.string(), value)).optional(),
   })
-  /** Flags of every command that has them. */
+  /** Flags of `optimize`, and of every command that shares them. */
   .catchall(value);
 
 /** kareus.config.json: flags without their dashes. */
@@ -28,7 +28,7 @@ export const CONFIG_FORMAT: Format<ConfigFile> = {
   schema: config,
 };
 
-/** What a config file sets: for every command, and for one. */
+/** What a config file sets: for the commands of a job, and for one command. */
 export interface Config {
   readonly shared: Readonly<Record<string, ConfigValue>>;
   readonly commands: Readonly<Record<string, Readonly<Record<string, ConfigValue>>>>;

@@ -31,7 +31,7 @@ describe("kareus.config.json", () => {
     expect(run.status).toBe(0);
     const [from, ...rest] = run.stderr.trim().split("\n");
     expect(from).toBe(
-      "from kareus.config.json: --bind batch=4 --bind sequence=128 --dtype bf16 --tp 2 --seed 5 --static-power-w 70 --points 3",
+      "from kareus.config.json: --bind batch=4 --bind sequence=128 --dtype bf16 --tp 2 --static-power-w 70 --points 3 --seed 5",
     );
     expect(rest).toEqual([]);
     const frontier = JSON.parse(readFileSync(join(cwd, "run/frontier.json"), "utf8"));
@@ -70,6 +70,14 @@ describe("kareus.config.json", () => {
     expect([codes(run, "error"), run.status]).toEqual([[code], 2]);
     expect(run.stderr).toContain(where);
     expect(run.stderr).toContain(hint);
+  });
+
+  test("a flag of the same name elsewhere is another flag", async () => {
+    const cwd = folderWith({ points: 2, out: "run", commands: { devices: {} } });
+    writeFileSync(join(cwd, "plan.json"), "{}");
+    const run = await kareus(["export", "plan.json", "--format", "zeus"], cwd);
+    expect(run.stderr).not.toContain("from kareus.config.json");
+    expect(codes(run, "error")).toEqual(["KRS4102"]);
   });
 
   test("a named file must be there", async () => {

@@ -54,7 +54,7 @@ complete -F _kareus kareus
 function valueCases(commands: readonly CommandEntry[], devices: readonly string[]): string[] {
   const cases = new Map<string, string[]>();
   for (const { name, flags } of commands) {
-    for (const flag of flags.filter(({ takesValue }) => takesValue)) {
+    for (const flag of flags.filter(({ option }) => option.required)) {
       const { words, files } = valueWords(flag, devices);
       const offered = `words="${words.join(" ")}"${files ? " files=1" : ""}`;
       cases.set(offered, [...(cases.get(offered) ?? []), `"${name}:${flag.long}"`]);

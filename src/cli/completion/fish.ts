@@ -30,8 +30,8 @@ function commandLines(entry: CommandEntry, devices: readonly string[]): string[]
 }
 
 function flagPart(flag: FlagEntry, devices: readonly string[]): string {
-  const name = `-l ${flag.long.slice(2)} -d ${quoted(flag.description)}`;
-  if (!flag.takesValue) return name;
+  const name = `-l ${flag.long.slice(2)} -d ${quoted(flag.option.description)}`;
+  if (!flag.option.required) return name;
   const { words, files } = valueWords(flag, devices);
   const offered = words.length === 0 ? "" : ` -a ${quoted(words.join(" "))}`;
   return `${name} ${files ? "-r -F" : "-x"}${offered}`;

@@ -32,9 +32,10 @@ export function groupsOf(commands: readonly CommandEntry[]): ReadonlyMap<string,
 
 /** What a shell offers after a flag. */
 export function valueWords(
-  { completes }: FlagEntry,
+  { option }: FlagEntry,
   devices: readonly string[],
 ): { readonly words: readonly string[]; readonly files: boolean } {
+  const { completes } = option.row;
   if (completes === "nothing") return { words: [], files: false };
   if (completes === "files") return { words: [], files: true };
   if (completes === "devices") return { words: devices, files: true };

@@ -31,9 +31,10 @@ function commandFunction(entry: CommandEntry): string {
 }
 
 function specification(flag: FlagEntry): string {
-  const name = `*${flag.long}${flag.takesValue ? "=" : ""}[${described(flag.description)}]`;
-  if (!flag.takesValue) return name;
-  if (flag.completes === "devices") return `${name}:device:_kareus_device`;
+  const { required, description, row } = flag.option;
+  const name = `*${flag.long}${required ? "=" : ""}[${described(description)}]`;
+  if (!required) return name;
+  if (row.completes === "devices") return `${name}:device:_kareus_device`;
   const { words, files } = valueWords(flag, []);
   if (files) return `${name}:file:_files`;
   return `${name}:value:${words.length > 0 ? `(${words.join(" ")})` : " "}`;
