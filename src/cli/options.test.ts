@@ -59,6 +59,7 @@ describe("the options of optimize", () => {
       seed: 0,
       strict: false,
       print_ir: null,
+      measure: null,
       journal: null,
     });
   });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { deviceSchema } from "../gpu/device-schema.js";
+import { CONFIG_FORMAT } from "../plan/config.js";
 import { FRONTIER_FORMAT } from "../plan/frontier.js";
 import { INSTANCE_FORMAT } from "../plan/instance.js";
 import { PLAN_FORMAT } from "../plan/plan.js";
@@ -30,5 +31,6 @@ export function publishedSchemas() {
       z.union([headerSchema, recordSchema]),
     ),
     device: published("kareus-device", 1, deviceSchema),
+    config: file(CONFIG_FORMAT),
   };
 }

@@ -92,5 +92,8 @@ async function run(
     return;
   }
   const files = `frontier.json, ${plural(result.plans.length, "plan")}, measurements.jsonl, report.html`;
-  process.stdout.write(`${frontierSummary(result.frontier)}\nWritten to ${folder}: ${files}\n`);
+  const next = `kareus select ${folder} --knee --out plan.json`;
+  process.stdout.write(
+    `${frontierSummary(result.frontier)}\nWritten to ${folder}: ${files}\nChoose a plan: ${next}\n`,
+  );
 }
