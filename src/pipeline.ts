@@ -29,10 +29,12 @@ import { readTensorGraph } from "./onnx/read.js";
 import type { FrontierFile } from "./plan/frontier.js";
 import type { PlanFile } from "./plan/plan.js";
 import { loadMeasurements } from "./profile/library.js";
+import { type Profile, readProfile } from "./profile/reader.js";
 import { runsPerIteration } from "./search/allocate.js";
 import { type Journal, type JournalFile, NO_JOURNAL, openJournal } from "./search/journal.js";
 import type { CostSetup } from "./search/messages.js";
 import { costEvaluator } from "./search/pool.js";
+import { replayEvaluator } from "./search/replay.js";
 import { type SearchResult, searchPartitions } from "./search/search.js";
 
 /*
@@ -50,6 +52,8 @@ export interface OptimizeOptions {
   readonly gpu: string;
   /** Files and folders of recorded costs. */
   readonly profiles: readonly string[];
+  /** A profile that stands for the GPU: every evaluation is a measurement that it answers. */
+  readonly replay: string | null;
   readonly bind: ReadonlyMap<string, number>;
   readonly dtype: "bf16" | "fp16" | "fp32" | null;
   readonly tp: number;
@@ -104,6 +108,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const static_power_w = options.static_power_w ?? device.static_power_w;
   const measurements = loadMeasurements(options.profiles, device.name, hooks.report);
   const oracle = costsOn(device, measurements);
+  const replayed = options.replay === null ? null : readProfile(options.replay, hooks.report);
 
   const { microbatches, pipeline, chunks, transfer_s } = options;
   const switch_time_s = options.switch_time_s ?? device.switch_time_s;
@@ -118,7 +123,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const memory = memoryOf(lowered.kernels, device, options, hooks.report);
 
   const { evaluations, outcomes } = await timer.run("search", () =>
-    search(lowered, { device, measurements }, static_power_w, options, hooks),
+    search(lowered, { device, measurements, replayed }, static_power_w, options, hooks),
   );
 
   const searched = await timer.run("composition", () =>
@@ -132,7 +137,8 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   return timer.run("emission", () => {
     const all = [...evaluations.values()].flat();
     const facts = runFacts(options, device, layout, lowered.kernels);
-    const costs = { ...countSources(all), profiles: [...measurements.profiles] };
+    const profiles = [...measurements.profiles, ...(replayed ? [replayed.header.id] : [])];
+    const costs = { ...countSources(all), profiles };
     const { seed } = options;
     const expected_error = device.expected_error ?? null;
     return {
@@ -263,7 +269,7 @@ function memoryOf(
 /** Searches every partition type, going on from what the journal of an earlier run holds. */
 async function search(
   { kernels, partitions }: Lowered,
-  setup: CostSetup,
+  { replayed, ...setup }: CostSetup & { readonly replayed: Profile | null },
   static_power_w: number,
   options: OptimizeOptions,
   hooks: Hooks,
@@ -271,11 +277,12 @@ async function search(
   const { seed, budget, microbatches } = options;
   const { signal } = hooks;
   const types = [...partitions.partitions.values()];
-  const run = { graph: kernels, costs: setup, seed };
+  const run = { graph: kernels, costs: setup, replayed, seed };
   const journal: Journal =
     options.journal === null ? NO_JOURNAL : openJournal(options.journal, run, hooks.report);
   const threads = Math.min(options.threads, types.length);
-  const evaluator = costEvaluator(setup, { threads, signal });
+  const evaluator =
+    replayed === null ? costEvaluator(setup, { threads, signal }) : replayEvaluator(replayed);
   try {
     return await searchPartitions(types, setup.device, evaluator, {
       ...{ seed, budget, static_power_w, journal, signal },

@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { deviceSchema } from "../gpu/device-schema.js";
+import { CASE_FORMAT } from "../plan/case.js";
 import { FRONTIER_FORMAT } from "../plan/frontier.js";
 import { INSTANCE_FORMAT } from "../plan/instance.js";
 import { PLAN_FORMAT } from "../plan/plan.js";
 import { SEARCH_FORMAT } from "../plan/search.js";
 import { SOLUTION_FORMAT } from "../plan/solution.js";
+import { VERIFICATION_FORMAT } from "../plan/verification.js";
 import { headerSchema, PROFILE_FORMAT, PROFILE_VERSION, recordSchema } from "../profile/records.js";
 
 /** The JSON Schema of a format as published: what readers accept. */
@@ -24,6 +26,8 @@ export function publishedSchemas() {
     instance: file(INSTANCE_FORMAT),
     solution: file(SOLUTION_FORMAT),
     search: file(SEARCH_FORMAT),
+    case: file(CASE_FORMAT),
+    verification: file(VERIFICATION_FORMAT),
     profile: published(
       `${PROFILE_FORMAT}, one line,`,
       PROFILE_VERSION,

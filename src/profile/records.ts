@@ -213,3 +213,16 @@ export function configurationOf(record: PartitionRecord): Configuration {
   const configuration = { freq_mhz, launch_slot, sms: sms ?? 0 };
   return order === null ? configuration : { ...configuration, order };
 }
+
+/** The evaluation that a record is of; null where it is of no partition, or has no energy. */
+export function evaluationOf(record: ProfileRecord): Evaluation | null {
+  if (record.record !== "partition" || record.energy_j === null) return null;
+  const { partition, time_s, energy_j, time_s_std, energy_j_std, source } = record;
+  return {
+    partition,
+    ...configurationOf(record),
+    ...{ time_s, energy_j, source },
+    ...(time_s_std === null ? {} : { time_s_std }),
+    ...(energy_j_std === null ? {} : { energy_j_std }),
+  };
+}

@@ -3,6 +3,7 @@ import { otherRun } from "../base/diagnostics/search.js";
 import { sha256Hex } from "../base/json.js";
 import type { Configuration, Cost, Evaluation } from "../ir/configuration.js";
 import { createProfile, type ProfileAppender, resumeProfile } from "../profile/appender.js";
+import type { Profile } from "../profile/reader.js";
 import {
   configurationOf,
   PROFILE_FORMAT,
@@ -35,18 +36,24 @@ export interface JournalFile {
 interface Run {
   readonly graph: { readonly name: string; readonly sha256: string };
   readonly costs: CostSetup;
+  /** What stands for the GPU, if anything does. */
+  readonly replayed?: Profile | null;
   readonly seed: number;
 }
 
 /** Remembers nothing. */
 export const NO_JOURNAL: Journal = { take: () => null, append: () => {}, close: () => {} };
 
-function nameOf(partition: string, { freq_mhz, launch_slot, sms, order }: Configuration): string {
+/** A configuration of a partition as a key. */
+export function nameOf(
+  partition: string,
+  { freq_mhz, launch_slot, sms, order }: Configuration,
+): string {
   return JSON.stringify([partition, freq_mhz, launch_slot, sms, order]);
 }
 
 /** Recorded costs by configuration, in order; records of anything but partitions do not count. */
-function costsOf(records: readonly ProfileRecord[]): Map<string, Cost[]> {
+export function costsOf(records: readonly ProfileRecord[]): Map<string, Cost[]> {
   const costs = new Map<string, Cost[]>();
   for (const record of records) {
     if (record.record !== "partition" || record.energy_j === null) continue;
@@ -72,9 +79,12 @@ function journalOn(appender: ProfileAppender, recorded: Map<string, Cost[]>): Jo
   };
 }
 
-function headerOf({ graph, costs, seed }: Run, tool: string): ProfileHeader {
+function headerOf({ graph, costs, replayed = null, seed }: Run, tool: string): ProfileHeader {
   const { device } = costs;
-  const content = sha256Hex(JSON.stringify(costs)).slice(0, 8);
+  const content = sha256Hex(JSON.stringify(replayed === null ? costs : [costs, replayed])).slice(
+    0,
+    8,
+  );
   return {
     format: PROFILE_FORMAT,
     version: PROFILE_VERSION,

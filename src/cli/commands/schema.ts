@@ -6,6 +6,8 @@ const FORMATS = [
   "instance",
   "solution",
   "search",
+  "case",
+  "verification",
   "profile",
   "device",
 ] as const;

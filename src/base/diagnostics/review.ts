@@ -1,0 +1,53 @@
+import { type Diagnostic, error } from "./diagnostic.js";
+
+/** Catalogue of verify, diff, explain and simulate: KRS42xx. */
+
+/** A folder that holds no case for `kareus verify`. */
+export function noCases(folder: string): Diagnostic {
+  return error(
+    "KRS4201",
+    folder,
+    "holds no case: no case.json in it or below",
+    "a case is a folder with case.json, its graph and profile, and expected/frontier.json",
+  );
+}
+
+/** The arguments of a case that `kareus optimize` would not take. */
+export function badCaseArguments(where: string, message: string): Diagnostic {
+  return error(
+    "KRS4202",
+    `${where} at .arguments`,
+    message,
+    "a case takes what `kareus optimize` takes, except where results go and how they are shown",
+  );
+}
+
+/** A path that leads out of the folder that it belongs to. */
+export function pathLeavesFolder(where: string, path: string): Diagnostic {
+  return error(
+    "KRS4203",
+    where,
+    `${JSON.stringify(path)} leads out of the case's folder`,
+    "copy the file into the folder and name it from there",
+  );
+}
+
+/** A case whose expected result was never written. */
+export function nothingExpected(where: string): Diagnostic {
+  return error(
+    "KRS4204",
+    where,
+    "is not there: nothing says what to expect",
+    "`kareus verify --update` writes what this version finds; look at it before you keep it",
+  );
+}
+
+/** A case that came out worse than expected. */
+export function regressed(name: string, how: string): Diagnostic {
+  return error(
+    "KRS4205",
+    name,
+    how,
+    "if it is meant, `kareus verify --update` makes it the new expectation",
+  );
+}
