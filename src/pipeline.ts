@@ -11,10 +11,11 @@ import { solvePipeline } from "./compose/solve.js";
 import { modelledOracle } from "./cost/modelled.js";
 import type { CostOracle } from "./cost/oracle.js";
 import { costsOn } from "./cost/rescaled.js";
+import { detailsFile } from "./emit/details.js";
 import { frontierFile, type RunFacts } from "./emit/frontier.js";
 import { type Inspection, inspection } from "./emit/inspection.js";
 import { planFile } from "./emit/plan.js";
-import { loadDevice } from "./gpu/device.js";
+import { loadDevice, readDevice } from "./gpu/device.js";
 import type { Device } from "./gpu/device-schema.js";
 import type { Cost, CostSource, Evaluation } from "./ir/configuration.js";
 import type { Group } from "./ir/groups.js";
@@ -26,6 +27,7 @@ import type { DType, TensorGraph } from "./ir/tensor-graph.js";
 import { verify } from "./ir/verify.js";
 import { nameGroups } from "./onnx/groups.js";
 import { readTensorGraph } from "./onnx/read.js";
+import type { DetailsFile } from "./plan/details.js";
 import type { FrontierFile } from "./plan/frontier.js";
 import type { PlanFile } from "./plan/plan.js";
 import { loadMeasurements } from "./profile/library.js";
@@ -97,6 +99,7 @@ export interface Hooks {
 export interface OptimizeResult {
   readonly frontier: FrontierFile;
   readonly plans: readonly PlanFile[];
+  readonly details: DetailsFile;
   readonly evaluations: readonly Evaluation[];
   readonly timings: readonly { readonly phase: string; readonly time_s: number }[];
 }
@@ -104,7 +107,7 @@ export interface OptimizeResult {
 /** From an ONNX file to a frontier with a plan per point. Fails with diagnostics on bad input. */
 export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<OptimizeResult> {
   const timer = new PhaseTimer();
-  const device = loadDevice(options.gpu);
+  const { device, content } = readDevice(options.gpu);
   const static_power_w = options.static_power_w ?? device.static_power_w;
   const measurements = loadMeasurements(options.profiles, device.name, hooks.report);
   const oracle = costsOn(device, measurements);
@@ -141,6 +144,9 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     const costs = { ...countSources(all), profiles };
     const { seed } = options;
     const expected_error = device.expected_error ?? null;
+    const plans = frontier.points.map((point, id) =>
+      planFile(point, id, lowered.partitions, facts),
+    );
     return {
       frontier: frontierFile({
         ...facts,
@@ -152,7 +158,8 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
         baselines,
         frontier,
       }),
-      plans: frontier.points.map((point, id) => planFile(point, id, lowered.partitions, facts)),
+      plans,
+      details: detailsFile(plans, lowered.partitions, content, facts, oracle.trace),
       evaluations: all,
       timings: timer.timings,
     };

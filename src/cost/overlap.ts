@@ -3,7 +3,13 @@ import { idlePower } from "../gpu/power.js";
 import type { Configuration } from "../ir/configuration.js";
 import { kernelSequence, launchIndex, type PartitionType } from "../ir/partition.js";
 import { bytesOf, type Work } from "../ir/work.js";
-import { type Companion, type QueuedTask, runBeside } from "../math/fluid.js";
+import {
+  type Companion,
+  type QueuedTask,
+  runBeside,
+  type Stretch,
+  type Watch,
+} from "../math/fluid.js";
 import {
   communicationEnergy,
   communicationLatency,
@@ -20,12 +26,39 @@ export interface PartitionRun {
   readonly energy_j: number;
 }
 
+/** What goes on between two events of a run. */
+export interface OverlapPiece {
+  readonly start_s: number;
+  readonly end_s: number;
+  /** The kernel that runs, by index; null: none, it is being launched or all are done. */
+  readonly kernel: number | null;
+  /** Whether communication is there, and whether it moves data yet; waiting it holds its SMs. */
+  readonly communication: "absent" | "waiting" | "moving";
+  /** Device memory traffic. */
+  readonly bytes_per_s: number;
+  /** Of one GPU. */
+  readonly power_w: number;
+}
+
+/** A run of a partition from within; its totals are those of the run. */
+export interface OverlapTrace extends PartitionRun {
+  /** The clock that the power cap leaves. */
+  readonly clock_mhz: number;
+  /** What device memory gives at most, bytes/s. */
+  readonly bandwidth: number;
+  /** One after the other from 0 to `time_s`. */
+  readonly pieces: readonly OverlapPiece[];
+}
+
 /** Everything of a partition that its runs at one clock share. */
 interface ClockCosts {
   /** Seconds of each kernel with every SM. */
   readonly alone_s: readonly number[];
   readonly bandwidth: number;
   readonly idle_w: number;
+  /** Dynamic energy of the collective, of each kernel, and of all. */
+  readonly moved_j: number;
+  readonly kernels_j: readonly number[];
   readonly dynamic_j: number;
   /** The queue by SMs given away while communication is there. */
   readonly queues: Map<number, readonly QueuedTask[]>;
@@ -38,22 +71,49 @@ export interface PartitionModel {
    * memory bandwidth shared. Energy is idle power x time + dynamic energy at that voltage.
    */
   readonly run: (configuration: Configuration) => PartitionRun;
+  /** The same run, told piece by piece. */
+  readonly trace: (configuration: Configuration) => OverlapTrace;
 }
 
-/** Dynamic energy on one GPU in J at a clock; the rest of the schedule does not change it. */
-function dynamicEnergy(
-  partition: PartitionType,
+/** Dynamic energies on one GPU in J at a clock; the rest of the schedule does not change them. */
+function dynamicEnergies(
+  { kernels, communication }: PartitionType,
   device: Device,
   freq_mhz: number,
   correction: Correction,
-): number {
-  const { kernels, communication } = partition;
-  const moved_j = communication === null ? 0 : communicationEnergy(communication, device, freq_mhz);
-  return kernels.reduce(
-    (sum_j, { work }) =>
-      sum_j + kernelEnergy(work, device, freq_mhz) * correction.kernel(work, freq_mhz).energy,
-    moved_j,
-  );
+) {
+  return {
+    moved_j: communication === null ? 0 : communicationEnergy(communication, device, freq_mhz),
+    kernels_j: kernels.map(
+      ({ work }) => kernelEnergy(work, device, freq_mhz) * correction.kernel(work, freq_mhz).energy,
+    ),
+  };
+}
+
+/** What is spent in a stretch is what is done in it; zero-length ones, of work without time, are left out. */
+function piecesOf(
+  stretches: readonly Stretch[],
+  sequence: readonly number[],
+  idle_w: number,
+  work: {
+    readonly kernels: readonly { readonly traffic: number; readonly dynamic_j: number }[];
+    readonly communication: { readonly traffic: number; readonly dynamic_j: number };
+  },
+): OverlapPiece[] {
+  return stretches
+    .filter(({ start_s, end_s }) => end_s > start_s)
+    .map(({ start_s, end_s, task, task_share, companion, companion_share }) => {
+      const kernel = task === null ? null : (sequence[task] as number);
+      const own = kernel === null ? undefined : work.kernels[kernel];
+      const per_s = (of: "traffic" | "dynamic_j") =>
+        (task_share * (own?.[of] ?? 0) + companion_share * work.communication[of]) /
+        (end_s - start_s);
+      return {
+        ...{ start_s, end_s, kernel, communication: companion },
+        bytes_per_s: per_s("traffic"),
+        power_w: idle_w + per_s("dynamic_j"),
+      };
+    });
 }
 
 /** Kernels as a queue: beside communication each has only the SMs that it leaves. */
@@ -99,15 +159,20 @@ export function partitionModel(
   const timeAt = (freq_mhz: number) => (work: Work, sms: number) =>
     kernelTime(work, device, freq_mhz, sms) * correction.kernel(work, freq_mhz).time;
 
-  const atClock = (freq_mhz: number): ClockCosts => ({
-    alone_s: kernels.map(({ work }) => timeAt(freq_mhz)(work, device.sm_count)),
-    bandwidth: memoryBandwidth(device, freq_mhz, device.sm_count),
-    idle_w: idlePower(device, freq_mhz),
-    dynamic_j: dynamicEnergy(partition, device, freq_mhz, correction),
-    queues: new Map(),
-  });
+  const atClock = (freq_mhz: number): ClockCosts => {
+    const { moved_j, kernels_j } = dynamicEnergies(partition, device, freq_mhz, correction);
+    return {
+      alone_s: kernels.map(({ work }) => timeAt(freq_mhz)(work, device.sm_count)),
+      bandwidth: memoryBandwidth(device, freq_mhz, device.sm_count),
+      idle_w: idlePower(device, freq_mhz),
+      ...{ moved_j, kernels_j },
+      dynamic_j: kernels_j.reduce((sum_j, kernel_j) => sum_j + kernel_j, moved_j),
+      queues: new Map(),
+    };
+  };
 
-  const run = (configuration: Configuration): PartitionRun => {
+  /** The run of a configuration and what its stretches speak of. */
+  const play = (configuration: Configuration, watch?: Watch) => {
     const { freq_mhz, sms, order } = configuration;
     const clock = remembered(clocks, freq_mhz, () => atClock(freq_mhz));
     const sequence =
@@ -130,8 +195,32 @@ export function partitionModel(
       traffic,
     };
     const ordered = sequence.map((i) => queue[i] as QueuedTask);
-    const { time_s } = runBeside(ordered, companion, clock.bandwidth);
-    return { time_s, energy_j: clock.idle_w * time_s + clock.dynamic_j };
+    const { time_s } = runBeside(ordered, companion, clock.bandwidth, watch);
+    return { time_s, energy_j: clock.idle_w * time_s + clock.dynamic_j, clock, sequence };
   };
-  return { run };
+
+  const run = (configuration: Configuration): PartitionRun => {
+    const { time_s, energy_j } = play(configuration);
+    return { time_s, energy_j };
+  };
+
+  const trace = (configuration: Configuration): OverlapTrace => {
+    const stretches: Stretch[] = [];
+    const { time_s, energy_j, clock, sequence } = play(configuration, (s) => stretches.push(s));
+    const pieces = piecesOf(stretches, sequence, clock.idle_w, {
+      kernels: kernels.map(({ work }, i) => ({
+        traffic: bytesOf(work),
+        dynamic_j: clock.kernels_j[i] as number,
+      })),
+      communication: { traffic, dynamic_j: clock.moved_j },
+    });
+    return {
+      time_s,
+      energy_j,
+      clock_mhz: configuration.freq_mhz,
+      bandwidth: clock.bandwidth,
+      pieces,
+    };
+  };
+  return { run, trace };
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { deviceSchema } from "../gpu/device-schema.js";
 import { CASE_FORMAT } from "../plan/case.js";
+import { DETAILS_FORMAT } from "../plan/details.js";
 import { FRONTIER_FORMAT } from "../plan/frontier.js";
 import { INSTANCE_FORMAT } from "../plan/instance.js";
 import { PLAN_FORMAT } from "../plan/plan.js";
@@ -23,6 +24,7 @@ export function publishedSchemas() {
   return {
     frontier: file(FRONTIER_FORMAT),
     plan: file(PLAN_FORMAT),
+    details: file(DETAILS_FORMAT),
     instance: file(INSTANCE_FORMAT),
     solution: file(SOLUTION_FORMAT),
     search: file(SEARCH_FORMAT),

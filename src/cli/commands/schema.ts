@@ -3,6 +3,7 @@ import { Argument, type Command } from "commander";
 const FORMATS = [
   "frontier",
   "plan",
+  "details",
   "instance",
   "solution",
   "search",
