@@ -145,7 +145,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     const { seed } = options;
     const expected_error = device.expected_error ?? null;
     const plans = frontier.points.map((point, id) =>
-      planFile(point, id, lowered.partitions, facts),
+      planFile(point, id, lowered.partitions, facts, oracle.parts),
     );
     return {
       frontier: frontierFile({

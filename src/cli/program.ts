@@ -2,6 +2,8 @@ import { Command } from "commander";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { commandNotBuilt } from "../base/diagnostics/usage.js";
 import { addDevices } from "./commands/devices.js";
+import { addDiff } from "./commands/diff.js";
+import { addExplain } from "./commands/explain.js";
 import { addInspect } from "./commands/inspect.js";
 import { addOptimize } from "./commands/optimize.js";
 import { addProfile } from "./commands/profile.js";
@@ -12,7 +14,7 @@ import { addSolve } from "./commands/solve.js";
 import { addVerify } from "./commands/verify.js";
 
 /** Promised commands; using one says that it is not built yet. */
-const UNBUILT = ["explain", "report", "simulate", "diff", "export", "run", "doctor"] as const;
+const UNBUILT = ["report", "simulate", "export", "run", "doctor"] as const;
 
 const EPILOGUE = `
 Example:
@@ -34,6 +36,8 @@ export function buildProgram(version: string): Command {
   addSelect(program);
   addSolve(program);
   addSearch(program);
+  addExplain(program);
+  addDiff(program);
   addInspect(program);
   addVerify(program);
   addProfile(program);

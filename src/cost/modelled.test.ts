@@ -245,6 +245,31 @@ describe("a run from within", () => {
     expect(trace.energy_j / trace.time_s).toBeLessThanOrEqual(power_cap_w);
   });
 
+  test.each(places)("%o is made of parts that add up", (configuration) => {
+    const { time_s } = oracle.cost(overlapped, configuration);
+    const parts = oracle.parts(overlapped, configuration);
+    const sum_s = Object.values(parts).reduce((sum, part_s) => sum + part_s, 0);
+    expect(Math.abs(sum_s - time_s)).toBeLessThan(1e-12 * time_s);
+    const { compute_s, contention_s, exposed_communication_s, throttling_s } = parts;
+    expect(compute_s).toBeGreaterThan(0);
+    expect(contention_s).toBeGreaterThan(-1e-12 * time_s);
+    if (configuration.launch_slot === null) {
+      expect(contention_s).toBeCloseTo(0, 15);
+      expect(exposed_communication_s).toBeGreaterThan(0);
+    }
+    expect(throttling_s).toBe(0);
+  });
+
+  test("what the power cap takes is throttling, and nothing else changes", () => {
+    const configuration = { freq_mhz: device.highest_clock_mhz, launch_slot: null, sms: 12 };
+    const free = oracle.cost(overlapped, configuration);
+    const capped = modelledOracle({ ...device, power_cap_w: (0.9 * free.energy_j) / free.time_s });
+    const parts = capped.parts(overlapped, configuration);
+    const slower_s = capped.cost(overlapped, configuration).time_s - free.time_s;
+    expect(slower_s).toBeGreaterThan(0);
+    expect(parts).toEqual({ ...oracle.parts(overlapped, configuration), throttling_s: slower_s });
+  });
+
   test("kernels appear in the order of their slots", () => {
     const listed = partitionOf("listed", half.backward_attention, half.reduced_bytes);
     const order = [0, 2, 3, 4, 6, 7, 1, 5];

@@ -51,6 +51,12 @@ export function modelledOracle(
       const { time_s, energy_j } = cappedRun(modelOf(partition), configuration, device);
       return { time_s, energy_j, source };
     },
+    parts: (partition, configuration) => {
+      const model = modelOf(partition);
+      const asked = model.run(configuration);
+      const { time_s } = cappedRun(model, configuration, device);
+      return { ...model.parts(configuration), throttling_s: time_s - asked.time_s };
+    },
     trace: (partition, configuration) => {
       const model = modelOf(partition);
       const { clock_mhz } = cappedRun(model, configuration, device);

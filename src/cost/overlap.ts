@@ -50,6 +50,18 @@ export interface OverlapTrace extends PartitionRun {
   readonly pieces: readonly OverlapPiece[];
 }
 
+/** What the time of a run is made of; the parts add up to it. */
+export interface TimeParts {
+  /** Kernels one after the other with every SM, at the clock asked for; launches included. */
+  readonly compute_s: number;
+  /** What they take longer because communication is beside them. */
+  readonly contention_s: number;
+  /** Communication after the last kernel. */
+  readonly exposed_communication_s: number;
+  /** What all of it takes longer because the power cap lowers the clock. */
+  readonly throttling_s: number;
+}
+
 /** Everything of a partition that its runs at one clock share. */
 interface ClockCosts {
   /** Seconds of each kernel with every SM. */
@@ -73,6 +85,8 @@ export interface PartitionModel {
   readonly run: (configuration: Configuration) => PartitionRun;
   /** The same run, told piece by piece. */
   readonly trace: (configuration: Configuration) => OverlapTrace;
+  /** What the run's time is made of; no clock is lowered here, so nothing is throttled. */
+  readonly parts: (configuration: Configuration) => TimeParts;
 }
 
 /** Dynamic energies on one GPU in J at a clock; the rest of the schedule does not change them. */
@@ -195,8 +209,9 @@ export function partitionModel(
       traffic,
     };
     const ordered = sequence.map((i) => queue[i] as QueuedTask);
-    const { time_s } = runBeside(ordered, companion, clock.bandwidth, watch);
-    return { time_s, energy_j: clock.idle_w * time_s + clock.dynamic_j, clock, sequence };
+    const { time_s, queue_end_s } = runBeside(ordered, companion, clock.bandwidth, watch);
+    const energy_j = clock.idle_w * time_s + clock.dynamic_j;
+    return { time_s, energy_j, queue_end_s, clock, sequence };
   };
 
   const run = (configuration: Configuration): PartitionRun => {
@@ -222,5 +237,18 @@ export function partitionModel(
       pieces,
     };
   };
-  return { run, trace };
+  const parts = (configuration: Configuration): TimeParts => {
+    const { time_s, queue_end_s, clock } = play(configuration);
+    const compute_s = clock.alone_s.reduce(
+      (sum_s, alone_s) => sum_s + device.launch_time_s + alone_s,
+      0,
+    );
+    return {
+      compute_s,
+      contention_s: queue_end_s - compute_s,
+      exposed_communication_s: time_s - queue_end_s,
+      throttling_s: 0,
+    };
+  };
+  return { run, trace, parts };
 }

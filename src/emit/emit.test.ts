@@ -31,6 +31,11 @@ const FACTS: RunFacts = {
   switch_time_s: 0.005,
 };
 
+/** What a model would say: half of a run is compute, a quarter each is exposed and throttled. */
+const PARTS = () => ({
+  ...{ compute_s: 2, contention_s: 0, exposed_communication_s: 1, throttling_s: 1 },
+});
+
 function partition(key: string, direction: "forward" | "backward"): PartitionType {
   return {
     key,
@@ -142,7 +147,7 @@ function point(): IterationPoint {
 }
 
 describe("planFile", () => {
-  const plan = planFile(point(), 3, GRAPH, FACTS);
+  const plan = planFile(point(), 3, GRAPH, FACTS, PARTS);
 
   it("gives its point again when it is replayed", () => {
     const { time_s, energy_j, starts } = replay(plan);
@@ -185,7 +190,13 @@ describe("planFile", () => {
     const both = option(1410, 0.3, 100, [chosen, ordered]);
     const [stage = []] = point().instructions;
     const changed = stage.map((each) => ({ ...each, option: both }));
-    const { configurations } = planFile({ ...point(), instructions: [changed] }, 0, GRAPH, FACTS);
+    const { configurations } = planFile(
+      { ...point(), instructions: [changed] },
+      0,
+      GRAPH,
+      FACTS,
+      PARTS,
+    );
     expect(configurations.map(({ id, order }) => [id, order])).toEqual([
       [0, null],
       [1, [0]],
@@ -194,7 +205,7 @@ describe("planFile", () => {
 
   it("refuses a use of a partition that the graph lacks", () => {
     const empty = { ...GRAPH, partitions: new Map() };
-    expect(() => planFile(point(), 0, empty, FACTS)).toThrow(/forward\.a/);
+    expect(() => planFile(point(), 0, empty, FACTS, PARTS)).toThrow(/forward\.a/);
   });
 });
 
@@ -227,7 +238,9 @@ describe("frontierFile", () => {
   });
 
   it("agrees with its plans and passes its own reader", () => {
-    expect(planFile(point(), 0, GRAPH, FACTS).point.energy_j).toBe(FRONTIER.points[0]?.energy_j);
+    expect(planFile(point(), 0, GRAPH, FACTS, PARTS).point.energy_j).toBe(
+      FRONTIER.points[0]?.energy_j,
+    );
     expect(FRONTIER.points.map(({ plan }) => plan)).toEqual(["plans/000.json", "plans/001.json"]);
     expect(readFrontier(writeFrontier(FRONTIER), "f")).toEqual(FRONTIER);
   });

@@ -1,19 +1,42 @@
-import type { ChosenUse, InstructionOption } from "../ir/configuration.js";
+import type { TimeParts } from "../cost/overlap.js";
+import type {
+  ChosenUse,
+  Configuration,
+  Evaluation,
+  InstructionOption,
+} from "../ir/configuration.js";
 import type { IterationPoint, TimedInstruction } from "../ir/iteration.js";
 import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
-import type { PlanFile, PlanInstruction } from "../plan/plan.js";
+import type { PlanCost, PlanFile, PlanInstruction } from "../plan/plan.js";
 import { gpusPerStage } from "../plan/shared.js";
 import type { RunFacts } from "./frontier.js";
 
+type Parts = (partition: PartitionType, configuration: Configuration) => TimeParts;
 type PlanConfiguration = PlanFile["configurations"][number];
 type PlanUse = PlanInstruction["use"][number];
 
 /** Numbers configurations as they come, equal ones once. */
 class Configurations {
   readonly list: PlanConfiguration[] = [];
+  readonly costs = new Map<string, PlanCost>();
   readonly #ids = new Map<string, number>();
+  readonly #parts: (evaluation: Evaluation) => TimeParts;
 
-  id({ evaluation: { partition, launch_slot, sms, order } }: ChosenUse): number {
+  constructor(parts: (evaluation: Evaluation) => TimeParts) {
+    this.#parts = parts;
+  }
+
+  /** The id of a use's configuration; what it costs at its clock is kept. */
+  id({ evaluation }: ChosenUse): number {
+    const id = this.#idOf(evaluation);
+    const key = `${id} ${evaluation.freq_mhz}`;
+    if (!this.costs.has(key)) {
+      this.costs.set(key, planCost(id, evaluation, this.#parts(evaluation)));
+    }
+    return id;
+  }
+
+  #idOf({ partition, launch_slot, sms, order }: Evaluation): number {
     const key = JSON.stringify([partition, launch_slot, sms, order]);
     const known = this.#ids.get(key);
     if (known !== undefined) return known;
@@ -27,14 +50,18 @@ class Configurations {
 /**
  * The content of plan.json: one discrete plan, spelled out for a runtime.
  * @param id the point's id in frontier.json
+ * @param parts what the time of a run is made of, as a model plays it
  */
 export function planFile(
   point: IterationPoint,
   id: number,
   graph: PartitionedGraph,
   facts: RunFacts,
+  parts: Parts,
 ): PlanFile {
-  const configurations = new Configurations();
+  const configurations = new Configurations((evaluation) =>
+    parts(partitionOf(graph, evaluation.partition), evaluation),
+  );
   // Microbatches of a stage mostly choose the same option.
   const known = new Map<InstructionOption, PlanUse[]>();
   const usesOf = (option: InstructionOption): PlanUse[] => {
@@ -63,7 +90,29 @@ export function planFile(
     },
     partitions: [...keys].map((key) => planPartition(partitionOf(graph, key))),
     configurations: configurations.list,
+    costs: [...configurations.costs.values()].sort(
+      (a, b) => a.configuration - b.configuration || a.freq_mhz - b.freq_mhz,
+    ),
     stages,
+  };
+}
+
+/** The cost of a run, and the model's parts of its time in proportion. */
+function planCost(
+  configuration: number,
+  { freq_mhz, source, time_s, energy_j }: Evaluation,
+  parts: TimeParts,
+): PlanCost {
+  const { compute_s, contention_s, exposed_communication_s, throttling_s } = parts;
+  const modelled_s = compute_s + contention_s + exposed_communication_s + throttling_s;
+  const scale = modelled_s === 0 ? 0 : time_s / modelled_s;
+  return {
+    ...{ configuration, freq_mhz, source, time_s, energy_j },
+    // A run that the model does in no time is told as what it mostly is.
+    compute_s: modelled_s === 0 ? time_s : compute_s * scale,
+    contention_s: contention_s * scale,
+    exposed_communication_s: exposed_communication_s * scale,
+    throttling_s: throttling_s * scale,
   };
 }
 

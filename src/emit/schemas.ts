@@ -2,6 +2,8 @@ import { z } from "zod";
 import { deviceSchema } from "../gpu/device-schema.js";
 import { CASE_FORMAT } from "../plan/case.js";
 import { DETAILS_FORMAT } from "../plan/details.js";
+import { DIFFERENCE_FORMAT } from "../plan/difference.js";
+import { EXPLANATION_FORMAT } from "../plan/explanation.js";
 import { FRONTIER_FORMAT } from "../plan/frontier.js";
 import { INSTANCE_FORMAT } from "../plan/instance.js";
 import { PLAN_FORMAT } from "../plan/plan.js";
@@ -30,6 +32,8 @@ export function publishedSchemas() {
     search: file(SEARCH_FORMAT),
     case: file(CASE_FORMAT),
     verification: file(VERIFICATION_FORMAT),
+    explanation: file(EXPLANATION_FORMAT),
+    difference: file(DIFFERENCE_FORMAT),
     profile: published(
       `${PROFILE_FORMAT}, one line,`,
       PROFILE_VERSION,

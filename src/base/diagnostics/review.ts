@@ -51,3 +51,23 @@ export function regressed(name: string, how: string): Diagnostic {
     "if it is meant, `kareus verify --update` makes it the new expectation",
   );
 }
+
+/** A plan of a version that did not write what its runs cost. */
+export function planWithoutCosts(where: string): Diagnostic {
+  return error(
+    "KRS4206",
+    where,
+    "does not say what its runs cost",
+    "it was written by an older kareus or by another tool; run `kareus optimize` again",
+  );
+}
+
+/** A frontier and a plan, which have nothing to compare. */
+export function notComparable(a: string, b: string): Diagnostic {
+  return error(
+    "KRS4207",
+    `${a} and ${b}`,
+    "one is a frontier, the other a plan",
+    "give two frontiers or two plans",
+  );
+}

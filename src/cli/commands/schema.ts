@@ -9,6 +9,8 @@ const FORMATS = [
   "search",
   "case",
   "verification",
+  "explanation",
+  "difference",
   "profile",
   "device",
 ] as const;

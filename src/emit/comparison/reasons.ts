@@ -47,12 +47,24 @@ export function reasonsOf(expected: Outcome, found: Outcome): Reason[] {
 const JOB = ["graph", "gpu", "seed", "static_power_w", "transfer_s", "switch_time_s"] as const;
 
 function jobChange(expected: FrontierFile, found: FrontierFile): string | null {
-  const fields = [...JOB, "parallelism"] as const;
-  const changed: string[] = fields.filter(
-    (field) => !isDeepStrictEqual(expected[field], found[field]),
-  );
-  if (!isDeepStrictEqual(expected.costs.profiles, found.costs.profiles)) changed.push("profiles");
-  return changed.length === 0 ? null : `the run is another one: ${changed.join(", ")} differ`;
+  const [before, after] = [expected, found].map((frontier) => ({
+    ...Object.fromEntries(JOB.map((field) => [field, frontier[field]])),
+    ...{ graph: frontier.graph.sha256, ...frontier.parallelism },
+    profiles: frontier.costs.profiles.join(" "),
+  }));
+  return before && after ? fieldChanges(before, after) : null;
+}
+
+/** Which facts of two runs differ, in words; null: none. */
+export function fieldChanges(
+  before: Readonly<Record<string, unknown>>,
+  after: Readonly<Record<string, unknown>>,
+): string | null {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  const changed = names.filter((name) => !isDeepStrictEqual(before[name], after[name]));
+  if (changed.length === 0) return null;
+  const words = changed.map((name) => `${name} ${before[name] ?? "-"} to ${after[name] ?? "-"}`);
+  return `the run is another one: ${words.join(", ")}`;
 }
 
 function loweringChange(expected: FrontierFile, found: FrontierFile): string | null {
