@@ -33,7 +33,9 @@ import type { PlanFile } from "./plan/plan.js";
 import { loadMeasurements } from "./profile/library.js";
 import { type Profile, readProfile } from "./profile/reader.js";
 import { runsPerIteration } from "./search/allocate.js";
+import type { OpenEvaluator } from "./search/evaluator.js";
 import { type Journal, type JournalFile, NO_JOURNAL, openJournal } from "./search/journal.js";
+import { liveEvaluator, type Windows } from "./search/live.js";
 import type { CostSetup } from "./search/messages.js";
 import { costEvaluator } from "./search/pool.js";
 import { replayEvaluator } from "./search/replay.js";
@@ -84,6 +86,8 @@ export interface OptimizeOptions {
   readonly strict: boolean;
   /** The pass after which the graph is printed; true: after every pass. */
   readonly print_ir: string | true | null;
+  /** Costs measured on this machine's GPU, and how; null: recorded and modelled ones. */
+  readonly measure: Windows | null;
   /** Where evaluations are kept as they come; null: nowhere. */
   readonly journal: JournalFile | null;
 }
@@ -284,12 +288,11 @@ async function search(
   const { seed, budget, microbatches } = options;
   const { signal } = hooks;
   const types = [...partitions.partitions.values()];
-  const run = { graph: kernels, costs: setup, replayed, seed };
+  const run = { graph: kernels, costs: setup, windows: options.measure, replayed, seed };
   const journal: Journal =
     options.journal === null ? NO_JOURNAL : openJournal(options.journal, run, hooks.report);
   const threads = Math.min(options.threads, types.length);
-  const evaluator =
-    replayed === null ? costEvaluator(setup, { threads, signal }) : replayEvaluator(replayed);
+  const evaluator = evaluatorOf(setup, replayed, options.measure, { threads, signal });
   try {
     return await searchPartitions(types, setup.device, evaluator, {
       ...{ seed, budget, static_power_w, journal, signal },
@@ -300,6 +303,19 @@ async function search(
     await evaluator.close();
     journal.close();
   }
+}
+
+/** What answers a search: this machine's GPUs, a profile in their place, or recorded and modelled costs. */
+function evaluatorOf(
+  setup: CostSetup,
+  replayed: Profile | null,
+  windows: Windows | null,
+  pool: { readonly threads: number; readonly signal?: AbortSignal | undefined },
+): OpenEvaluator {
+  if (windows !== null) {
+    return { ...liveEvaluator(windows, setup.device.name), close: async () => {} };
+  }
+  return replayed === null ? costEvaluator(setup, pool) : replayEvaluator(replayed);
 }
 
 /** Cost at the highest clock without overlap; a partition is costed once. */

@@ -12,6 +12,7 @@ import {
   type ProfileRecord,
   partitionRecord,
 } from "../profile/records.js";
+import type { Windows } from "./live.js";
 import type { CostSetup } from "./messages.js";
 
 /** What a search has evaluated, kept so that a run killed at any moment can go on. */
@@ -36,6 +37,8 @@ export interface JournalFile {
 interface Run {
   readonly graph: { readonly name: string; readonly sha256: string };
   readonly costs: CostSetup;
+  /** Where costs are measured: how. */
+  readonly windows: Windows | null;
   /** What stands for the GPU, if anything does. */
   readonly replayed?: Profile | null;
   readonly seed: number;
@@ -79,12 +82,22 @@ function journalOn(appender: ProfileAppender, recorded: Map<string, Cost[]>): Jo
   };
 }
 
-function headerOf({ graph, costs, replayed = null, seed }: Run, tool: string): ProfileHeader {
+/** A folder more or less makes no other measurements. */
+function methodOf(windows: Windows | null): ProfileHeader["method"] {
+  if (windows === null) return null;
+  const { window_s, cooldown_s } = windows;
+  return { window_s, cooldown_s, trials: 1, clocks: "locked" };
+}
+
+function headerOf(
+  { graph, costs, windows, replayed = null, seed }: Run,
+  tool: string,
+): ProfileHeader {
   const { device } = costs;
-  const content = sha256Hex(JSON.stringify(replayed === null ? costs : [costs, replayed])).slice(
-    0,
-    8,
-  );
+  const method = methodOf(windows);
+  const beside = [method, replayed].filter((each) => each !== null);
+  const whole = beside.length === 0 ? costs : [costs, ...beside];
+  const content = sha256Hex(JSON.stringify(whole)).slice(0, 8);
   return {
     format: PROFILE_FORMAT,
     version: PROFILE_VERSION,
@@ -93,7 +106,7 @@ function headerOf({ graph, costs, replayed = null, seed }: Run, tool: string): P
     driver: null,
     date: null,
     tool,
-    method: null,
+    method,
     note: `costs behind the frontier of ${graph.name}`,
   };
 }
