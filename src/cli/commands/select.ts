@@ -2,13 +2,12 @@ import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
-import { strangePlan } from "../../base/diagnostics/plan.js";
 import { oneOf } from "../../base/diagnostics/usage.js";
 import { readText, writeText } from "../../base/files.js";
-import { describePoint, type FrontierPoint, readFrontier } from "../../plan/frontier.js";
-import { readPlan } from "../../plan/plan.js";
+import { describePoint, readFrontier } from "../../plan/frontier.js";
 import { type Selector, select } from "../../plan/select.js";
 import { addFlags, integer, quantity, readFlags, text, toggle, type Values } from "../flags.js";
+import { planOf } from "../run-folder.js";
 
 const FLAGS = {
   deadline: quantity("--deadline <s>", "least energy within this time", "seconds"),
@@ -50,7 +49,9 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
   const point = select(frontier, selector, path);
   if (flags.out !== null) {
     const plan = join(path === "-" ? "." : dirname(path), point.plan);
-    await copyPlan(plan, point, frontier.graph.sha256, flags.out);
+    const content = await readText(plan);
+    planOf(content, plan, point, frontier);
+    await writeText(flags.out, content);
   }
   process.stdout.write(
     flags.json ? `${JSON.stringify(point)}\n` : `${describePoint(point)} (${point.plan})\n`,
@@ -88,19 +89,4 @@ function selectorOf(flags: Values<typeof FLAGS>): Selector {
       given.map(([name]) => name),
     ),
   );
-}
-
-/** Copies a plan byte by byte, once it has proved to be the plan of that point. */
-async function copyPlan(
-  path: string,
-  point: FrontierPoint,
-  sha256: string,
-  out: string,
-): Promise<void> {
-  const content = await readText(path);
-  const plan = readPlan(content, path);
-  const { id, time_s, energy_j } = plan.point;
-  const same = id === point.id && time_s === point.time_s && energy_j === point.energy_j;
-  if (!same || plan.graph.sha256 !== sha256) fail(strangePlan(path, point.id));
-  await writeText(out, content);
 }

@@ -18,8 +18,8 @@ export interface ReportInput {
   readonly details: DetailsFile | null;
 }
 
-/** Evaluations drawn of all partition types together, about; beyond it clouds are thinned. */
-const MOST_DRAWN = 20_000;
+/** Evaluations drawn of all partition types together, about; beyond it all clouds are thinned alike. */
+const MOST_DRAWN = 30_000;
 const LEAST_OF_ONE = 200;
 
 type Setting = Pick<Evaluation, "partition" | "freq_mhz" | "launch_slot" | "sms"> & {
@@ -100,7 +100,8 @@ function drawnPartitions({ frontier, plans, evaluations, details }: ReportInput)
   const types = new Map(plans.flatMap((plan) => plan.partitions).map((type) => [type.key, type]));
   const byKey = grouped(inOrder(evaluations), ({ partition }) => partition);
   const kernels = new Map((details?.partitions ?? []).map((type) => [type.key, type.kernels]));
-  const most = Math.max(LEAST_OF_ONE, Math.floor(MOST_DRAWN / Math.max(1, types.size)));
+  const share = MOST_DRAWN / Math.max(1, evaluations.length);
+  const mostOf = (count: number) => Math.max(LEAST_OF_ONE, Math.ceil(count * share));
   return [...types.values()].map(({ key, direction, slots, communication }) => {
     const own = byKey.get(key);
     const names = slots.map(({ name }) => name);
@@ -112,7 +113,8 @@ function drawnPartitions({ frontier, plans, evaluations, details }: ReportInput)
         size_bytes: communication.size_bytes,
       },
       kernels: (kernels.get(key) ?? []).map(({ slot, shape }) => ({ slot, shape })),
-      cloud: own === undefined ? null : cloudOf(own, names, frontier.static_power_w, most),
+      cloud:
+        own === undefined ? null : cloudOf(own, names, frontier.static_power_w, mostOf(own.length)),
     };
   });
 }

@@ -61,7 +61,7 @@ export function pointList({ points }: FrontierFile): string {
     const choice = `<label><input type="radio" name="point" value="${index}"> ${point.id}</label>`;
     return `<tr><th scope="row">${choice}</th>${cells}<td>${aboveBound(point)}</td></tr>`;
   });
-  return `<div class="scroll tall" id="points"><table class="numbers">
+  return `<div class="scroll tall" id="points"><table>
 <caption>Points of the frontier: choose one</caption>
 <thead><tr><th scope="col">id</th><th scope="col">time (${time.unit})</th><th scope="col">energy (${energy.unit})</th><th scope="col">power (${power.unit})</th><th scope="col">above the bound</th></tr></thead>
 <tbody>

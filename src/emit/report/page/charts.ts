@@ -44,14 +44,14 @@ export function chartIn(id: string, label: string) {
     const options = draw(chart.getWidth());
     chart.setOption({ ...COMMON, ...options }, { replaceMerge: ["series"] });
   };
-  const fit = (width_px?: number) => {
+  const fitTo = (width_px?: number) => {
     const old_px = chart.getWidth();
     chart.resize(width_px === undefined ? undefined : { width: width_px });
     if (chart.getWidth() !== old_px) redraw();
   };
-  new ResizeObserver(() => fit()).observe(container);
-  window.addEventListener("beforeprint", () => fit(PAPER_WIDTH_PX));
-  window.addEventListener("afterprint", () => fit());
+  new ResizeObserver(() => fitTo()).observe(container);
+  window.addEventListener("beforeprint", () => fitTo(PAPER_WIDTH_PX));
+  window.addEventListener("afterprint", () => fitTo());
   return {
     chart,
     container,
