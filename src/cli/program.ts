@@ -7,6 +7,7 @@ import { addExplain } from "./commands/explain.js";
 import { addInspect } from "./commands/inspect.js";
 import { addOptimize } from "./commands/optimize.js";
 import { addProfile } from "./commands/profile.js";
+import { addReport } from "./commands/report.js";
 import { addSchema } from "./commands/schema.js";
 import { addSearch } from "./commands/search.js";
 import { addSelect } from "./commands/select.js";
@@ -14,7 +15,7 @@ import { addSolve } from "./commands/solve.js";
 import { addVerify } from "./commands/verify.js";
 
 /** Promised commands; using one says that it is not built yet. */
-const UNBUILT = ["report", "simulate", "export", "run", "doctor"] as const;
+const UNBUILT = ["simulate", "export", "run", "doctor"] as const;
 
 const EPILOGUE = `
 Example:
@@ -34,6 +35,7 @@ export function buildProgram(version: string): Command {
     .addHelpText("after", EPILOGUE);
   addOptimize(program);
   addSelect(program);
+  addReport(program);
   addSolve(program);
   addSearch(program);
   addExplain(program);

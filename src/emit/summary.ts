@@ -23,7 +23,7 @@ export function frontierSummary(frontier: FrontierFile): string {
   if (peak_bytes > 0)
     lines.push(`Peak memory, estimated: ${scaled(peak_bytes, "B")} of one GPU.\n`);
   lines.push(...gainsOf(frontier).map(gainSentence), ...searchSentence(frontier.search ?? []));
-  lines.push(costSentence(frontier), ...errorSentence(frontier));
+  lines.push(`Costs: ${costCounts(frontier)}.`, ...errorSentence(frontier));
   return `${lines.join("\n")}\n`;
 }
 
@@ -45,16 +45,16 @@ function searchSentence(search: readonly PartitionSearchOutcome[]): string[] {
   return [`${plural(evaluated, "evaluation")} of ${types}: ${parts.join(", ")}.`];
 }
 
-/** Where the costs behind the points come from. */
-function costSentence({ costs }: FrontierFile): string {
+/** Where the costs behind the points come from: `18576 modelled`. */
+export function costCounts({ costs }: FrontierFile): string {
   const { profiles, ...counts } = costs;
   const named = Object.entries(counts).filter(([, count]) => count > 0);
   const list = named.map(([source, count]) => `${count} ${source}`).join(", ");
-  return `Costs: ${list}${profiles.length === 0 ? "" : ` (profiles: ${profiles.join(", ")})`}.`;
+  return `${list}${profiles.length === 0 ? "" : ` (profiles: ${profiles.join(", ")})`}`;
 }
 
 /** How far off the costs that are not measured may be; nothing where all are. */
-function errorSentence({ costs, expected_error, gpu }: FrontierFile): string[] {
+export function errorSentence({ costs, expected_error, gpu }: FrontierFile): string[] {
   if (costs.modelled + costs.extrapolated === 0) return [];
   if (expected_error === undefined) {
     return [

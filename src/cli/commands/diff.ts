@@ -1,15 +1,14 @@
-import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { notComparable } from "../../base/diagnostics/review.js";
-import { readText } from "../../base/files.js";
+import { readIfThere, readText } from "../../base/files.js";
 import type { ComparedRun } from "../../emit/comparison/difference.js";
 import type { DifferenceFile } from "../../plan/difference.js";
 import { type FrontierFile, readFrontier } from "../../plan/frontier.js";
 import { isPlanText, type PlanFile, readPlan } from "../../plan/plan.js";
 import { addFlags, quantity, readFlags, toggle, type Values } from "../flags.js";
-import { frontierPath, readPointPlan } from "../run-folder.js";
+import { evaluationsOf, frontierPath, readPointPlan } from "../run-folder.js";
 import { Terminal } from "../terminal.js";
 
 const FLAGS = {
@@ -96,27 +95,21 @@ async function compare(
 /** What lies beside a frontier: its evaluations and the plans at its ends, where they are there. */
 async function runAt(path: string, frontier: FrontierFile, json: boolean): Promise<ComparedRun> {
   const [fastest, cheapest] = [frontier.points[0], frontier.points.at(-1)];
-  const beside = (name: string) => join(path === "-" ? "." : dirname(path), name);
-  const exists = async (file: string) => (await stat(file).catch(() => null)) !== null;
+  const beside = (name: string) => join(dirname(path), name);
+  const textOf = async (name: string) => (path === "-" ? null : readIfThere(beside(name)));
   const planOf = async (point: typeof fastest) => {
-    if (point === undefined || path === "-" || !(await exists(beside(point.plan)))) return null;
+    if (point === undefined || (await textOf(point.plan)) === null) return null;
     return (await readPointPlan(path, frontier, point)).plan;
   };
-  const measurements = beside("measurements.jsonl");
-  const known = path !== "-" && (await exists(measurements));
+  const measured = await textOf("measurements.jsonl");
+  const { report } = new Terminal(json);
   return {
     frontier,
-    evaluations: known ? await evaluationsIn(measurements, json) : null,
+    evaluations:
+      measured === null
+        ? null
+        : evaluationsOf(measured, beside("measurements.jsonl"), frontier, report),
     fastest: await planOf(fastest),
     cheapest: await planOf(cheapest),
   };
-}
-
-async function evaluationsIn(file: string, json: boolean): Promise<ComparedRun["evaluations"]> {
-  const [{ readProfile }, { evaluationOf }] = await Promise.all([
-    import("../../profile/reader.js"),
-    import("../../profile/records.js"),
-  ]);
-  const { records } = readProfile(file, new Terminal(json).report);
-  return records.flatMap((record) => evaluationOf(record) ?? []);
 }

@@ -5,7 +5,7 @@ import { writeText } from "../../base/files.js";
 import { describePoint } from "../../plan/frontier.js";
 import { type Selector, select } from "../../plan/select.js";
 import { addFlags, integer, quantity, readFlags, text, toggle, type Values } from "../flags.js";
-import { readPointPlan, readRun } from "../run-folder.js";
+import { readFrontierAt, readPointPlan } from "../run-folder.js";
 
 const FLAGS = {
   deadline: quantity("--deadline <s>", "least energy within this time", "seconds"),
@@ -42,7 +42,7 @@ export function addSelect(program: Command): void {
 
 async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
   const selector = selectorOf(flags);
-  const { path, frontier } = await readRun(source);
+  const { path, frontier } = await readFrontierAt(source);
   const point = select(frontier, selector, path);
   if (flags.out !== null) {
     // Byte by byte, once it has proved to be the plan of that point.

@@ -1,15 +1,14 @@
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fail, type Report } from "../../base/diagnostics/diagnostic.js";
 import { emptyFrontier } from "../../base/diagnostics/plan.js";
 import { nothingExpected } from "../../base/diagnostics/review.js";
-import { prepareFolder, readText, writeText } from "../../base/files.js";
+import { prepareFolder, readIfThere, writeText } from "../../base/files.js";
 import { decisiveEvaluations } from "../../emit/comparison/evaluations.js";
 import type { Outcome } from "../../emit/comparison/reasons.js";
 import type { OptimizeResult } from "../../pipeline.js";
 import { readFrontier, writeFrontier } from "../../plan/frontier.js";
 import { profileText } from "../../profile/appender.js";
-import { readProfile } from "../../profile/reader.js";
+import { parseProfile } from "../../profile/reader.js";
 import {
   evaluationOf,
   PROFILE_FORMAT,
@@ -22,17 +21,17 @@ const FRONTIER = "expected/frontier.json";
 /** What each configuration cost that the expected frontier may be made of; it tells why. */
 const MEASUREMENTS = "expected/measurements.jsonl";
 
-const exists = async (path: string) => (await stat(path).catch(() => null)) !== null;
-
 /** What a case expects; null if it says nothing. Fails with what reading its files fails with. */
 export async function findExpectation(folder: string, report: Report): Promise<Outcome | null> {
   const path = join(folder, FRONTIER);
-  if (!(await exists(path))) return null;
-  const frontier = readFrontier(await readText(path), path);
+  const text = await readIfThere(path);
+  if (text === null) return null;
+  const frontier = readFrontier(text, path);
   if (frontier.points.length === 0) fail(emptyFrontier(path));
   const kept = join(folder, MEASUREMENTS);
-  if (!(await exists(kept))) return { frontier, evaluations: null };
-  const { records } = readProfile(kept, report);
+  const measured = await readIfThere(kept);
+  if (measured === null) return { frontier, evaluations: null };
+  const { records } = parseProfile(measured, kept, report);
   return { frontier, evaluations: records.flatMap((record) => evaluationOf(record) ?? []) };
 }
 
