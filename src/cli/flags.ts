@@ -153,6 +153,15 @@ export function words<T extends string>(
   return pairs(flags, description, "name=word", parse);
 }
 
+/** A factor above nothing by name. */
+export function factors(flags: string, description: string): Flag<ReadonlyMap<string, number>> {
+  const parse = (text: string, name: string) => {
+    const value = parseQuantity(text, name, "times its usual time");
+    return value > 0 ? value : fail(badValue(name, text, "a factor above zero"));
+  };
+  return pairs(flags, description, "name=factor", parse);
+}
+
 type Table = Readonly<Record<string, Flag<unknown>>>;
 
 /** Adds every flag of a table to a command. Values are collected as written. */

@@ -11,11 +11,12 @@ import { addReport } from "./commands/report.js";
 import { addSchema } from "./commands/schema.js";
 import { addSearch } from "./commands/search.js";
 import { addSelect } from "./commands/select.js";
+import { addSimulate } from "./commands/simulate.js";
 import { addSolve } from "./commands/solve.js";
 import { addVerify } from "./commands/verify.js";
 
 /** Promised commands; using one says that it is not built yet. */
-const UNBUILT = ["simulate", "export", "run", "doctor"] as const;
+const UNBUILT = ["export", "run", "doctor"] as const;
 
 const EPILOGUE = `
 Example:
@@ -40,6 +41,7 @@ export function buildProgram(version: string): Command {
   addSearch(program);
   addExplain(program);
   addDiff(program);
+  addSimulate(program);
   addInspect(program);
   addVerify(program);
   addProfile(program);

@@ -62,6 +62,22 @@ export interface TimeParts {
   readonly throttling_s: number;
 }
 
+/**
+ * The parts of a time that a model does not tell exactly: the model's own, in proportion. Where the
+ * model has a run take no time at all it is compute.
+ */
+export function partsInProportion(parts: TimeParts, time_s: number): TimeParts {
+  const { compute_s, contention_s, exposed_communication_s, throttling_s } = parts;
+  const modelled_s = compute_s + contention_s + exposed_communication_s + throttling_s;
+  const scale = modelled_s === 0 ? 0 : time_s / modelled_s;
+  return {
+    compute_s: modelled_s === 0 ? time_s : compute_s * scale,
+    contention_s: contention_s * scale,
+    exposed_communication_s: exposed_communication_s * scale,
+    throttling_s: throttling_s * scale,
+  };
+}
+
 /** Everything of a partition that its runs at one clock share. */
 interface ClockCosts {
   /** Seconds of each kernel with every SM. */

@@ -29,7 +29,8 @@ export function detailsFile(
       const own = chosen.get(type.key);
       if (own === undefined) return [];
       const runs = own.map((configuration) => runOf(configuration, trace(type, configuration)));
-      return [{ key: type.key, kernels: kernelsOf(type), runs }];
+      const { key, communication } = type;
+      return [{ key, kernels: kernelsOf(type), communication, runs }];
     }),
   };
 }
@@ -82,6 +83,7 @@ function kernelsOf({
       shape: shapeOf(work),
       flops: flopsOf(work),
       size_bytes: bytesOf(work),
+      work: { ...work },
     };
   });
 }

@@ -1,4 +1,4 @@
-import type { TimeParts } from "../cost/overlap.js";
+import { partsInProportion, type TimeParts } from "../cost/overlap.js";
 import type {
   ChosenUse,
   Configuration,
@@ -83,6 +83,7 @@ export function planFile(
     parallelism: facts.parallelism,
     static_power_w: facts.static_power_w,
     ...(facts.transfer_s > 0 ? { transfer_s: facts.transfer_s } : {}),
+    ...(facts.switch_time_s > 0 ? { switch_time_s: facts.switch_time_s } : {}),
     point: {
       id,
       time_s: point.time_s,
@@ -103,17 +104,8 @@ function planCost(
   { freq_mhz, source, time_s, energy_j }: Evaluation,
   parts: TimeParts,
 ): PlanCost {
-  const { compute_s, contention_s, exposed_communication_s, throttling_s } = parts;
-  const modelled_s = compute_s + contention_s + exposed_communication_s + throttling_s;
-  const scale = modelled_s === 0 ? 0 : time_s / modelled_s;
-  return {
-    ...{ configuration, freq_mhz, source, time_s, energy_j },
-    // A run that the model does in no time is told as what it mostly is.
-    compute_s: modelled_s === 0 ? time_s : compute_s * scale,
-    contention_s: contention_s * scale,
-    exposed_communication_s: exposed_communication_s * scale,
-    throttling_s: throttling_s * scale,
-  };
+  const own = partsInProportion(parts, time_s);
+  return { configuration, freq_mhz, source, time_s, energy_j, ...own };
 }
 
 function partitionOf(graph: PartitionedGraph, key: string): PartitionType {

@@ -8,6 +8,7 @@ import { FRONTIER_FORMAT } from "../plan/frontier.js";
 import { INSTANCE_FORMAT } from "../plan/instance.js";
 import { PLAN_FORMAT } from "../plan/plan.js";
 import { SEARCH_FORMAT } from "../plan/search.js";
+import { SIMULATION_FORMAT } from "../plan/simulation.js";
 import { SOLUTION_FORMAT } from "../plan/solution.js";
 import { VERIFICATION_FORMAT } from "../plan/verification.js";
 import { headerSchema, PROFILE_FORMAT, PROFILE_VERSION, recordSchema } from "../profile/records.js";
@@ -34,6 +35,7 @@ export function publishedSchemas() {
     verification: file(VERIFICATION_FORMAT),
     explanation: file(EXPLANATION_FORMAT),
     difference: file(DIFFERENCE_FORMAT),
+    simulation: file(SIMULATION_FORMAT),
     profile: published(
       `${PROFILE_FORMAT}, one line,`,
       PROFILE_VERSION,

@@ -10,6 +10,8 @@ const kernel = z.object({
   flops: quantity,
   /** What it moves through device memory. */
   size_bytes: quantity,
+  /** The same as a profile's record of it says it: what another GPU's model asks for. */
+  work: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
 });
 
 /** From the end of the piece before: six significant digits are kept. */
@@ -25,6 +27,8 @@ const piece = z.tuple([
   /** `power_w` of one GPU. */
   quantity,
 ]);
+
+const ranks = { ranks: count, ranks_per_node: count };
 
 const run = z.object({
   freq_mhz: quantity,
@@ -46,6 +50,10 @@ const run = z.object({
 const partition = z.object({
   key: z.string(),
   kernels: z.array(kernel),
+  /** Beside them; what plans leave out of it too. */
+  communication: z
+    .object({ kind: z.string(), size_bytes: quantity, group: z.string(), ...ranks })
+    .nullable(),
   /** One for each configuration and clock that a plan uses. */
   runs: z.array(run),
 });

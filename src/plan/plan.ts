@@ -77,6 +77,8 @@ const plan = z
     static_power_w: quantity,
     /** How long a result is on its way to another stage; absent: no time. */
     transfer_s: quantity.optional(),
+    /** How long a change of the clock takes; absent: no time. */
+    switch_time_s: quantity.optional(),
     /** Energy counts every GPU of one data-parallel replica. */
     point: z.object({ id: count, time_s: quantity, energy_j: quantity }),
     partitions: z.array(partition),
@@ -91,6 +93,9 @@ const plan = z
 export type PlanFile = z.infer<typeof plan>;
 export type PlanInstruction = z.infer<typeof instruction>;
 export type PlanCost = z.infer<typeof cost>;
+
+/** A plan that says what its runs cost. */
+export type CostedPlan = PlanFile & { readonly costs: readonly PlanCost[] };
 
 /** The format of plan.json. */
 export const PLAN_FORMAT: Format<PlanFile> = { name: "kareus-plan", version: 1, schema: plan };

@@ -83,6 +83,18 @@ const workKeys = {
   }),
 };
 
+const workSchema = z.discriminatedUnion("op", [
+  workKeys.matmul.extend({ op: z.literal("matmul") }),
+  workKeys.attention.extend({ op: z.literal("attention") }),
+  workKeys.memory.extend({ op: z.literal("memory") }),
+  workKeys.conv.extend({ op: z.literal("conv") }),
+]);
+
+/** Work from data that should hold it; null if it does not. */
+export function readWork(data: unknown): Work | null {
+  return workSchema.safeParse(data).data ?? null;
+}
+
 function kernelOf<Op extends keyof typeof workKeys>(op: Op) {
   return z.strictObject({
     record: z.literal("kernel"),

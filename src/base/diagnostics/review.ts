@@ -71,3 +71,23 @@ export function notComparable(a: string, b: string): Diagnostic {
     "give two frontiers or two plans",
   );
 }
+
+/** A straggler on a stage that the plan does not have. */
+export function noSuchStage(stage: number | string, stages: number): Diagnostic {
+  return error(
+    "KRS4208",
+    "--straggler",
+    `the plan has no stage ${stage}`,
+    `stages count from 0 to ${stages - 1}`,
+  );
+}
+
+/** Another GPU without the file that says what the plan's kernels are. */
+export function kernelsUnknown(plan: string): Diagnostic {
+  return error(
+    "KRS4209",
+    plan,
+    "does not say what its kernels are, and no details.json is beside its folder",
+    "give the plan in the folder that `kareus optimize` wrote, or name its details.json with --details",
+  );
+}

@@ -11,6 +11,7 @@ const FORMATS = [
   "verification",
   "explanation",
   "difference",
+  "simulation",
   "profile",
   "device",
 ] as const;

@@ -1,7 +1,7 @@
 import type { Quantity } from "../../plan/difference.js";
 import type { Baseline, FrontierFile } from "../../plan/frontier.js";
-import type { PlanFile } from "../../plan/plan.js";
-import { CAUSES, type CostedPlan, decompose } from "../explain/decompose.js";
+import type { CostedPlan, PlanFile } from "../../plan/plan.js";
+import { CAUSES, decompose } from "../explain/decompose.js";
 
 /** A quantity of one side, by whose it is and its name with its unit. */
 type Amounts = ReadonlyMap<string, readonly [of: string, name: string, value: number]>;

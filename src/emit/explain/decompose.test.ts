@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Scope } from "../../plan/explanation.js";
-import { type CostedPlan, decompose } from "./decompose.js";
+import type { CostedPlan } from "../../plan/plan.js";
+import { decompose } from "./decompose.js";
 
 const part = fc.double({ min: 0, max: 1, noNaN: true });
 

@@ -1,5 +1,5 @@
 import type { Cause, Causes, Scope } from "../../plan/explanation.js";
-import type { PlanCost, PlanFile, PlanInstruction } from "../../plan/plan.js";
+import type { CostedPlan, PlanCost, PlanInstruction } from "../../plan/plan.js";
 import { gpusPerStage } from "../../plan/shared.js";
 
 /** In the order in which they are told. */
@@ -12,9 +12,6 @@ export const CAUSES: readonly Cause[] = [
   "tail",
   "bubbles",
 ];
-
-/** A plan that says what its runs cost. */
-export type CostedPlan = PlanFile & { readonly costs: readonly PlanCost[] };
 
 /** A run of a partition type in an instruction, `count` times. */
 interface Run {

@@ -1,7 +1,8 @@
 import type { ExplanationFile, Scope } from "../../plan/explanation.js";
+import type { CostedPlan } from "../../plan/plan.js";
 import { gpusPerStage } from "../../plan/shared.js";
 import { settingChanges } from "../comparison/plans.js";
-import { CAUSES, type CostedPlan, decompose } from "./decompose.js";
+import { CAUSES, decompose } from "./decompose.js";
 
 /**
  * Why a plan costs what it costs, and what the next slower one would change.
