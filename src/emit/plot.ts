@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { scaleFor } from "../base/units.js";
 import type { FrontierFile, FrontierPoint } from "../plan/frontier.js";
 import { BASELINE_TITLES } from "./gains.js";
@@ -114,15 +115,13 @@ function place(value: number, { least, most }: Axis, cells: number): number {
   return Math.min(cells - 1, Math.max(0, Math.round(share * (cells - 1))));
 }
 
-const ESCAPES = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
-
 /** Entries side by side, as many as fit into a line; colours take no room. */
 function wrapped(entries: readonly string[], width: number): string[] {
   const lines: string[] = [];
   for (const entry of entries) {
     const last = lines.at(-1);
     const joined = last === undefined ? entry : `${last}   ${entry}`;
-    if (last !== undefined && joined.replace(ESCAPES, "").length <= width)
+    if (last !== undefined && stripVTControlCharacters(joined).length <= width)
       lines[lines.length - 1] = joined;
     else lines.push(entry);
   }
