@@ -27,7 +27,7 @@ export interface PartitionRun {
 }
 
 /** What goes on between two events of a run. */
-export interface OverlapPiece {
+interface OverlapPiece {
   readonly start_s: number;
   readonly end_s: number;
   /** The kernel that runs, by index; null: none, it is being launched or all are done. */

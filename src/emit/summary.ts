@@ -1,7 +1,8 @@
 import { duration, plural, scaled } from "../base/units.js";
 import { spread } from "../math/spread.js";
 import type { FrontierFile, FrontierPoint, PartitionSearchOutcome } from "../plan/frontier.js";
-import { aboveBound, gainSentence, gainsOf } from "./gains.js";
+import { aboveBound, gainSentence, gainsOf, headline } from "./gains.js";
+import { frontierPlot, type Look } from "./plot.js";
 import { type Column, table } from "./table.js";
 
 const ROWS = 8;
@@ -14,14 +15,18 @@ const COLUMNS: readonly Column[] = [
   ["above the bound", "right"],
 ];
 
-/** What `optimize` says when it is done: a few points, and what they save. */
-export function frontierSummary(frontier: FrontierFile): string {
+/** What `optimize` says when it is done: a plot, a few points, and what they save. */
+export function frontierSummary(frontier: FrontierFile, look: Look): string {
   const { graph, gpu, points } = frontier;
+  const plot = frontierPlot(frontier, look);
   const lines = [`${graph.name} on ${gpu}: ${plural(points.length, "point")}`];
+  if (plot !== "") lines.push("", plot.trimEnd());
   lines.push("", table(COLUMNS, spread(points, ROWS).map(row)));
   const peak_bytes = Math.max(0, ...(frontier.peak_memory_bytes ?? []));
   if (peak_bytes > 0)
     lines.push(`Peak memory, estimated: ${scaled(peak_bytes, "B")} of one GPU.\n`);
+  const sentence = headline(frontier);
+  if (sentence !== null) lines.push(`${sentence}\n`);
   lines.push(...gainsOf(frontier).map(gainSentence), ...searchSentence(frontier.search ?? []));
   lines.push(`Costs: ${costCounts(frontier)}.`, ...errorSentence(frontier));
   return `${lines.join("\n")}\n`;

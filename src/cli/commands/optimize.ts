@@ -8,7 +8,7 @@ import type { Windows } from "../../search/live.js";
 import { addFlags, readFlags, toggle, type Values } from "../flags.js";
 import { JOB_FLAGS, jobOptions, SEARCH_FLAGS } from "../options.js";
 import { RECORDER_FLAGS, windowsOf } from "../recorder.js";
-import { SIGNALS, Terminal } from "../terminal.js";
+import { plotLook, SIGNALS, Terminal } from "../terminal.js";
 
 const EXAMPLES = `
 Example:
@@ -95,5 +95,7 @@ async function run(
     return;
   }
   const files = `frontier.json, ${plural(result.plans.length, "plan")}, measurements.jsonl, report.html`;
-  process.stdout.write(`${frontierSummary(result.frontier)}\nWritten to ${folder}: ${files}\n`);
+  process.stdout.write(
+    `${frontierSummary(result.frontier, plotLook())}\nWritten to ${folder}: ${files}\n`,
+  );
 }

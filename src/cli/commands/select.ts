@@ -6,6 +6,7 @@ import { describePoint } from "../../plan/frontier.js";
 import { type Selector, select } from "../../plan/select.js";
 import { addFlags, integer, quantity, readFlags, text, toggle, type Values } from "../flags.js";
 import { readFrontierAt, readPointPlan } from "../run-folder.js";
+import { plotLook } from "../terminal.js";
 
 const FLAGS = {
   deadline: quantity("--deadline <s>", "least energy within this time", "seconds"),
@@ -49,9 +50,17 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     const { content } = await readPointPlan(path, frontier, point);
     await writeText(flags.out, content);
   }
-  process.stdout.write(
-    flags.json ? `${JSON.stringify(point)}\n` : `${describePoint(point)} (${point.plan})\n`,
-  );
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify(point)}\n`);
+    return;
+  }
+  const [{ frontierPlot }, { pointSentence }] = await Promise.all([
+    import("../../emit/plot.js"),
+    import("../../emit/gains.js"),
+  ]);
+  const head = `${describePoint(point)} (${point.plan})\n`;
+  const lines = [head, frontierPlot(frontier, plotLook(), point), pointSentence(frontier, point)];
+  process.stdout.write(`${lines.filter(Boolean).join("\n").trimEnd()}\n`);
 }
 
 /** The one selector given; none or several: KRS0004. */

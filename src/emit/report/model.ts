@@ -13,7 +13,7 @@ export interface ReportPoint {
   readonly plan: string;
 }
 
-export interface ReportBaseline {
+interface ReportBaseline {
   readonly label: string;
   readonly points: readonly { readonly time_s: number; readonly energy_j: number }[];
 }

@@ -66,6 +66,7 @@ const SELECTED_POINT = `<section class="scripted" aria-labelledby="point-title">
 <h2 id="point-title" aria-live="polite"></h2>
 <p id="point-facts"></p>
 <h3>Timeline</h3>
+<p id="timeline-facts" class="muted"></p>
 <div id="timeline-key" class="key"></div>
 <figure id="timeline-chart" class="chart"></figure>
 <div class="scroll" id="stage-table"></div>

@@ -76,7 +76,7 @@ function gridsOf(width_px: number) {
   let top = TOP_PX;
   return HEIGHTS.map((height) => {
     const grid = {
-      left: width_px < 480 ? 48 : 108,
+      left: width_px < 480 ? 58 : 108,
       right: 16,
       top,
       height,

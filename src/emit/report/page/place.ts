@@ -1,5 +1,5 @@
 /** What the page shows, as its address remembers it: `#point=12&partition=forward.0b8b560bc2cc`. */
-export interface Place {
+interface Place {
   readonly point: number | undefined;
   readonly partition: string | undefined;
 }

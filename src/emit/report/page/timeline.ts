@@ -68,7 +68,10 @@ export function timelineChart(data: ReportData) {
   const chunked = lanes.some((lane) => lane.some(([, , chunk]) => chunk > 0));
 
   return (plan: DrawnPlan | null, time_s: number) => {
-    const boxes = plan === null ? [] : boxesOf(plan, data);
+    for (const id of PARTS) byId(id).hidden = plan === null;
+    byId("timeline-facts").textContent = plan === null ? NOT_KNOWN : windowed ? HOW_TO_LOOK : "";
+    if (plan === null) return;
+    const boxes = boxesOf(plan, data);
     showKey(boxes, clocks_mhz);
     showStages(boxes, data, time_s);
     showInstructions(() => instructionTable(boxes, chunked));
@@ -122,6 +125,11 @@ export function timelineChart(data: ReportData) {
     }));
   };
 }
+
+const PARTS = ["timeline-chart", "timeline-key", "stage-table", "instruction-details"];
+const NOT_KNOWN = "Not available: the folder holds no plan of this point.";
+const HOW_TO_LOOK =
+  "The slider below moves along the iteration; its ends, and Ctrl with the wheel, zoom.";
 
 /** A window that starts with as many boxes as can be read; the wheel with Ctrl, and a slider. */
 function windowOn(longest: number) {
