@@ -22,15 +22,9 @@ describe("planFile", () => {
   });
 
   it("says of every run what it costs and what its time is made of", () => {
-    const ran = plan.stages.flatMap(({ instructions }) =>
-      instructions.flatMap(({ use, freq_mhz }) =>
-        use.map(({ configuration }) => `${configuration} ${freq_mhz}`),
-      ),
-    );
     const costs = plan.costs ?? [];
-    const told = costs.map(({ configuration, freq_mhz }) => `${configuration} ${freq_mhz}`);
-    expect(new Set(told)).toEqual(new Set(ran));
-    expect(new Set(told).size).toBe(told.length);
+    const told = costs.map(({ configuration }) => configuration);
+    expect(told).toEqual(plan.configurations.map(({ id }) => id));
     for (const { time_s, compute_s, exposed_communication_s, throttling_s } of costs) {
       // As PARTS has it, in proportion to the time.
       expect([compute_s, exposed_communication_s, throttling_s]).toEqual([
