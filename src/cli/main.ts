@@ -2,6 +2,7 @@
 import { CommanderError } from "commander";
 import { type Diagnostic, DiagnosticError } from "../base/diagnostics/diagnostic.js";
 import { badUsage, internalError, unwritable } from "../base/diagnostics/usage.js";
+import { commandOf, commandPath } from "./command-table.js";
 import { EVERY_PASS } from "./options.js";
 import { buildProgram } from "./program.js";
 import { SIGNALS, writeDiagnostic } from "./terminal.js";
@@ -27,14 +28,14 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+const program = buildProgram(packageVersion());
+
 process.on("uncaughtException", (cause) => process.exit(explain(cause, process.argv.slice(2))));
 
 /** Commander's message is `error: what` and perhaps `(Did you mean x?)`. */
 function usageDiagnostic(cause: CommanderError, args: readonly string[]): Diagnostic {
   const [first = "", ...rest] = cause.message.split("\n");
-  const name = args.find((argument) => !argument.startsWith("-"));
-  const known = name !== undefined && cause.code !== "commander.unknownCommand";
-  const command = known ? `kareus ${name}` : "kareus";
+  const command = commandPath(commandOf(program, args));
   const suggestion = rest.join(" ").replace(/^\(|\)$/g, "");
   const help = `\`${command} --help\` shows what it takes`;
   return badUsage(command, first.replace(/^error: /, ""), suggestion || help);
@@ -64,7 +65,7 @@ const args = process.argv
   .slice(2)
   .map((argument) => (argument === "--print-ir" ? `--print-ir=${EVERY_PASS}` : argument));
 try {
-  await buildProgram(packageVersion()).parseAsync(args, { from: "user" });
+  await program.parseAsync(args, { from: "user" });
 } catch (cause) {
   process.exitCode = explain(cause, args);
 }

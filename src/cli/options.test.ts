@@ -36,6 +36,7 @@ describe("the options of optimize", () => {
       graph: "g.onnx",
       gpu: "a100-sxm4-40gb",
       profiles: [],
+      replay: null,
       bind: new Map(),
       dtype: null,
       tp: 1,
@@ -59,6 +60,7 @@ describe("the options of optimize", () => {
       seed: 0,
       strict: false,
       print_ir: null,
+      measure: null,
       journal: null,
     });
   });

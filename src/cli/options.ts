@@ -5,6 +5,7 @@ import type { OptimizeOptions } from "../pipeline.js";
 import {
   bindings,
   choice,
+  device,
   integer,
   quantity,
   text,
@@ -19,7 +20,7 @@ import {
 const DEGREE = { min: 1, max: 4096 };
 
 export const JOB_FLAGS = {
-  gpu: text("--gpu <name|file>", "device", "a100-sxm4-40gb"),
+  gpu: device("--gpu <name|file>", "device", "a100-sxm4-40gb"),
   profile: texts("--profile <file|dir>", "recorded costs, repeatable; of a folder, this GPU's"),
   bind: bindings(
     "--bind <name=int,...>",

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { deviceSchema } from "../gpu/device-schema.js";
 import { CASE_FORMAT } from "../plan/case.js";
+import { CONFIG_FORMAT } from "../plan/config.js";
 import { DETAILS_FORMAT } from "../plan/details.js";
 import { DIFFERENCE_FORMAT } from "../plan/difference.js";
 import { EXPLANATION_FORMAT } from "../plan/explanation.js";
@@ -42,5 +43,6 @@ export function publishedSchemas() {
       z.union([headerSchema, recordSchema]),
     ),
     device: published("kareus-device", 1, deviceSchema),
+    config: file(CONFIG_FORMAT),
   };
 }

@@ -95,7 +95,7 @@ async function run(
     return;
   }
   const files = `frontier.json, ${plural(result.plans.length, "plan")}, measurements.jsonl, report.html`;
-  process.stdout.write(
-    `${frontierSummary(result.frontier, plotLook())}\nWritten to ${folder}: ${files}\n`,
-  );
+  const next = `kareus select ${folder} --knee --out plan.json`;
+  const summary = frontierSummary(result.frontier, plotLook());
+  process.stdout.write(`${summary}\nWritten to ${folder}: ${files}\nChoose a plan: ${next}\n`);
 }
