@@ -170,6 +170,15 @@ export function words<T extends string>(
   return pairs(flags, description, "name=word", parse);
 }
 
+/** A factor above nothing by name. */
+export function factors(flags: string, description: string): Flag<ReadonlyMap<string, number>> {
+  const parse = (text: string, name: string) => {
+    const value = parseQuantity(text, name, "times its usual time");
+    return value > 0 ? value : fail(badValue(name, text, "a factor above zero"));
+  };
+  return pairs(flags, description, "name=factor", parse);
+}
+
 /** A flag as commander knows it, with the row of the table that it comes from. */
 export class FlagOption extends Option {
   readonly row: Flag<unknown>;

@@ -91,6 +91,11 @@ export const SEARCH_FLAGS = {
     min: 1,
     max: 1_000_000,
   }),
+  replay: text(
+    "--replay <file>",
+    "a recorded profile in place of a GPU: each evaluation is a measurement that it answers",
+    null,
+  ),
   points: integer("--points <n>", "points of the frontier at most", 32, { min: 1, max: 1000 }),
   seed: integer("--seed <n>", "seed of every random choice", 0, {
     min: 0,
@@ -125,6 +130,7 @@ export function jobOptions(
     graph,
     gpu: job.gpu,
     profiles: job.profile,
+    replay: search.replay ?? null,
     bind: job.bind,
     dtype: job.dtype,
     tp: job.tp,

@@ -3,18 +3,23 @@ import { fail } from "../base/diagnostics/diagnostic.js";
 import { commandNotBuilt } from "../base/diagnostics/usage.js";
 import { addCompletion } from "./commands/completion.js";
 import { addDevices } from "./commands/devices.js";
+import { addDiff } from "./commands/diff.js";
+import { addExplain } from "./commands/explain.js";
 import { addExport } from "./commands/export.js";
 import { addInspect } from "./commands/inspect.js";
 import { addOptimize } from "./commands/optimize.js";
 import { addProfile } from "./commands/profile.js";
+import { addReport } from "./commands/report.js";
 import { addSchema } from "./commands/schema.js";
 import { addSearch } from "./commands/search.js";
 import { addSelect } from "./commands/select.js";
+import { addSimulate } from "./commands/simulate.js";
 import { addSolve } from "./commands/solve.js";
+import { addVerify } from "./commands/verify.js";
 import { addConfig } from "./config.js";
 
 /** Promised commands; using one says that it is not built yet. */
-const UNBUILT = ["verify", "explain", "report", "simulate", "diff", "run", "doctor"] as const;
+const UNBUILT = ["run", "doctor"] as const;
 
 const EPILOGUE = `
 Exit codes: 0 done; 1 the honest answer is no; 2 bad input or usage; 3 a fault of kareus;
@@ -37,9 +42,14 @@ export function buildProgram(version: string): Command {
     .addHelpText("after", EPILOGUE);
   addOptimize(program);
   addSelect(program);
+  addReport(program);
   addSolve(program);
   addSearch(program);
+  addExplain(program);
+  addDiff(program);
+  addSimulate(program);
   addInspect(program);
+  addVerify(program);
   addExport(program);
   addProfile(program);
   addDevices(program);

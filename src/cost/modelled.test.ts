@@ -256,3 +256,72 @@ describe("the workload that the device file's constants come from", () => {
     }
   });
 });
+
+describe("a run from within", () => {
+  const places = [null, ...overlapped.slots.map(({ name }) => name)].flatMap((launch_slot) =>
+    [device.lowest_clock_mhz, 1200, device.highest_clock_mhz].map((freq_mhz) => ({
+      ...{ freq_mhz, launch_slot, sms: 12 },
+    })),
+  );
+
+  test.each(places)("%o adds up to what it costs", (configuration) => {
+    const { time_s, energy_j } = oracle.cost(overlapped, configuration);
+    const trace = oracle.trace(overlapped, configuration);
+    expect([trace.time_s, trace.energy_j]).toEqual([time_s, energy_j]);
+    expect(trace.pieces.at(-1)?.end_s).toBe(time_s);
+    const spent_j = trace.pieces.reduce((sum, p) => sum + p.power_w * (p.end_s - p.start_s), 0);
+    expect(spent_j / energy_j).toBeCloseTo(1, 9);
+    for (const piece of trace.pieces) {
+      expect(piece.bytes_per_s).toBeLessThanOrEqual(trace.bandwidth * (1 + 1e-9));
+    }
+    const moving = trace.pieces.filter(({ communication }) => communication === "moving");
+    expect(moving.length).toBeGreaterThan(0);
+    expect(trace.pieces.filter(({ kernel }) => kernel === null).length).toBeGreaterThan(0);
+  });
+
+  test("says the clock that the power cap leaves", () => {
+    const configuration = { freq_mhz: device.highest_clock_mhz, launch_slot: null, sms: 12 };
+    const free = oracle.trace(overlapped, configuration);
+    const power_cap_w = (0.9 * free.energy_j) / free.time_s;
+    const capped = modelledOracle({ ...device, power_cap_w });
+    const trace = capped.trace(overlapped, configuration);
+    expect(free.clock_mhz).toBe(device.highest_clock_mhz);
+    expect(trace.clock_mhz).toBeLessThan(device.highest_clock_mhz);
+    expect(trace.time_s).toBe(capped.cost(overlapped, configuration).time_s);
+    expect(trace.energy_j / trace.time_s).toBeLessThanOrEqual(power_cap_w);
+  });
+
+  test.each(places)("%o is made of parts that add up", (configuration) => {
+    const { time_s } = oracle.cost(overlapped, configuration);
+    const parts = oracle.parts(overlapped, configuration);
+    const sum_s = Object.values(parts).reduce((sum, part_s) => sum + part_s, 0);
+    expect(Math.abs(sum_s - time_s)).toBeLessThan(1e-12 * time_s);
+    const { compute_s, contention_s, exposed_communication_s, throttling_s } = parts;
+    expect(compute_s).toBeGreaterThan(0);
+    expect(contention_s).toBeGreaterThan(-1e-12 * time_s);
+    if (configuration.launch_slot === null) {
+      expect(contention_s).toBeCloseTo(0, 15);
+      expect(exposed_communication_s).toBeGreaterThan(0);
+    }
+    expect(throttling_s).toBe(0);
+  });
+
+  test("what the power cap takes is throttling, and nothing else changes", () => {
+    const configuration = { freq_mhz: device.highest_clock_mhz, launch_slot: null, sms: 12 };
+    const free = oracle.cost(overlapped, configuration);
+    const capped = modelledOracle({ ...device, power_cap_w: (0.9 * free.energy_j) / free.time_s });
+    const parts = capped.parts(overlapped, configuration);
+    const slower_s = capped.cost(overlapped, configuration).time_s - free.time_s;
+    expect(slower_s).toBeGreaterThan(0);
+    expect(parts).toEqual({ ...oracle.parts(overlapped, configuration), throttling_s: slower_s });
+  });
+
+  test("kernels appear in the order of their slots", () => {
+    const listed = partitionOf("listed", half.backward_attention, half.reduced_bytes);
+    const order = [0, 2, 3, 4, 6, 7, 1, 5];
+    const { pieces } = oracle.trace(listed, { freq_mhz: 1200, launch_slot: null, sms: 6, order });
+    const seen = pieces.flatMap(({ kernel }) => (kernel === null ? [] : [kernel]));
+    const starts = order.map((slot) => listed.slots[slot]?.first);
+    expect(seen.filter((kernel) => starts.includes(kernel))).toEqual(starts);
+  });
+});

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Companion, type QueuedTask, runBeside } from "./fluid.js";
+import { type Companion, type QueuedTask, runBeside, type Stretch } from "./fluid.js";
 
 const CAPACITY = 1;
 
@@ -206,4 +206,49 @@ test("two companions without a pause between them are like one of both together"
     }),
     seeded,
   );
+});
+
+test("what is watched is the run: no gap between stretches, all work in them, the same end", () => {
+  fc.assert(
+    fc.property(scenario, ({ queue, companion }) => {
+      const seen: Stretch[] = [];
+      const companions = [companion, { ...companion, gap_s: 0 }];
+      const run = runBeside(queue, companions, CAPACITY, (stretch) => seen.push(stretch));
+      expect(run).toEqual(runBeside(queue, companions, CAPACITY));
+      let now_s = 0;
+      for (const { start_s, end_s } of seen) {
+        expect(start_s).toBeCloseTo(now_s, 12);
+        expect(end_s).toBeGreaterThanOrEqual(start_s);
+        now_s = end_s;
+      }
+      expect(now_s).toBe(run.time_s);
+      queue.forEach((_, index) => {
+        const own = seen.filter(({ task }) => task === index);
+        expect(own.reduce((sum, { task_share }) => sum + task_share, 0)).toBeCloseTo(1, 9);
+      });
+      companions.forEach((_, index) => {
+        const own = seen.filter(({ which }) => which === index);
+        const moved = own.reduce((sum, { companion_share }) => sum + companion_share, 0);
+        expect(moved).toBeCloseTo(companion.alone_s > 0 ? 1 : 0, 9);
+      });
+      const asked = seen.map(({ start_s, end_s, task, task_share, companion_share }) => {
+        const traffic = task === null ? 0 : task_share * (queue[task]?.traffic ?? 0);
+        return (traffic + companion_share * companion.traffic) / (end_s - start_s);
+      });
+      for (const rate of asked.filter(Number.isFinite)) expect(rate).toBeLessThan(CAPACITY + 1e-6);
+    }),
+    { seed: 11 },
+  );
+});
+
+test("a watched run tells where the companion waits and where it moves", () => {
+  const queue = [{ gap_s: 0, alone_s: 2, beside_s: 2, traffic: 0, companion_share: 1 }];
+  const seen: Stretch[] = [];
+  const companion = { first: 0, gap_s: 0.5, alone_s: 3, traffic: 0 };
+  runBeside(queue, [companion], CAPACITY, (stretch) => seen.push(stretch));
+  expect(seen.map(({ end_s, task, companion }) => [end_s, task, companion])).toEqual([
+    [0.5, 0, "waiting"],
+    [2, 0, "moving"],
+    [3.5, null, "moving"],
+  ]);
 });

@@ -30,6 +30,24 @@ interface FluidRun {
   readonly companion_end_s: number;
 }
 
+/** A stretch of a run between two events: all rates are constant in it. */
+export interface Stretch {
+  readonly start_s: number;
+  readonly end_s: number;
+  /** The task that moves, by its place in the queue; null: none, it waits through a gap or is done. */
+  readonly task: number | null;
+  /** The part of that task done in this stretch. */
+  readonly task_share: number;
+  readonly companion: "absent" | "waiting" | "moving";
+  /** Which companion that is, by its place in the list; absent with it. */
+  readonly which?: number;
+  /** The part of the companion done in this stretch. */
+  readonly companion_share: number;
+}
+
+/** Told every stretch of a run in turn; they follow each other without gaps from 0 to its end. */
+export type Watch = (stretch: Stretch) => void;
+
 /** A gap to wait through, then a share of work to go. */
 interface Progress {
   gap_s: number;
@@ -46,13 +64,28 @@ function secondsLeft(progress: Progress, whole_s: number): number {
   return progress.gap_s > 0 ? progress.gap_s : progress.share * whole_s;
 }
 
-function advance(progress: Progress, whole_s: number, step_s: number): void {
+/** Moves on by `step_s`; returns the share of work done. */
+function advance(progress: Progress, whole_s: number, step_s: number): number {
   if (progress.gap_s > 0) {
     progress.gap_s = progress.gap_s <= step_s ? 0 : progress.gap_s - step_s;
-    return;
+    return 0;
   }
+  const before = progress.share;
   progress.share -= step_s / whole_s;
   if (progress.share < SHARE_EPSILON) progress.share = 0;
+  return before - progress.share;
+}
+
+/** Tells what is left of the companion where the queue is done. */
+function watchRest(beside: Progress, start_s: number, end_s: number, watch: Watch | undefined) {
+  if (watch === undefined) return;
+  const { gap_s, share } = beside;
+  const rest = { task: null, task_share: 0 };
+  const moving_s = start_s + gap_s;
+  if (gap_s > 0) {
+    watch({ ...rest, start_s, end_s: moving_s, companion: "waiting", companion_share: 0 });
+  }
+  watch({ ...rest, start_s: moving_s, end_s, companion: "moving", companion_share: share });
 }
 
 /** How far the queue is: what is left of its task `index`. */
@@ -71,6 +104,8 @@ function runTogether(
   from: Place,
   companion: Companion,
   capacity: number,
+  start_s: number,
+  watch: Watch | undefined,
 ): {
   readonly span_s: number;
   /** When the queue ended within the span; null: it is at `place`. */
@@ -85,10 +120,16 @@ function runTogether(
     const task = tasks[index];
     if (task === undefined) {
       const rest_s = beside.gap_s + beside.share * companion.alone_s;
+      watchRest(beside, start_s + span_s, start_s + (span_s + rest_s), watch);
       return { span_s: span_s + rest_s, queue_done_s: span_s, place: { index, current } };
     }
     const moves = current.gap_s === 0;
     if (moves && task.beside_s <= INSTANT_S) {
+      const now_s = start_s + span_s;
+      watch?.({
+        ...{ start_s: now_s, end_s: now_s, task: index, task_share: current.share },
+        ...{ companion: beside.gap_s > 0 ? "waiting" : "moving", companion_share: 0 },
+      });
       index++;
       current = { gap_s: tasks[index]?.gap_s ?? 0, share: 1 };
       continue;
@@ -103,8 +144,17 @@ function runTogether(
       companion_s *= slowdown;
     }
     const step_s = Math.min(secondsLeft(current, task_s), secondsLeft(beside, companion_s));
-    advance(current, task_s, step_s);
-    advance(beside, companion_s, step_s);
+    const companion_moves = beside.gap_s === 0;
+    const task_share = advance(current, task_s, step_s);
+    const companion_share = advance(beside, companion_s, step_s);
+    watch?.({
+      start_s: start_s + span_s,
+      end_s: start_s + (span_s + step_s),
+      task: moves ? index : null,
+      task_share,
+      companion: companion_moves ? "moving" : "waiting",
+      companion_share,
+    });
     span_s += step_s;
     if (moves && current.share === 0) {
       index++;
@@ -115,14 +165,29 @@ function runTogether(
 }
 
 /** Seconds of the tasks from a place on to task `until`, with nothing beside them. */
-function timeAlone(tasks: readonly QueuedTask[], { index, current }: Place, until: number): number {
-  let rest_s = 0;
+function runAlone(
+  tasks: readonly QueuedTask[],
+  { index, current }: Place,
+  until: number,
+  start_s: number,
+  watch: Watch | undefined,
+): number {
+  let alone_s = 0;
   for (let i = index; i < until; i++) {
     const task = tasks[i] as QueuedTask;
-    rest_s +=
-      i === index ? current.gap_s + current.share * task.alone_s : task.gap_s + task.alone_s;
+    const { gap_s, share } = i === index ? current : { gap_s: task.gap_s, share: 1 };
+    const end_s = alone_s + (gap_s + share * task.alone_s);
+    if (watch !== undefined) {
+      const [from_s, moving_s] = [start_s + alone_s, start_s + alone_s + gap_s];
+      const alone = { companion: "absent", companion_share: 0 } as const;
+      if (gap_s > 0)
+        watch({ ...alone, start_s: from_s, end_s: moving_s, task: null, task_share: 0 });
+      const to_s = start_s + end_s;
+      watch({ ...alone, start_s: moving_s, end_s: to_s, task: i, task_share: share });
+    }
+    alone_s = end_s;
   }
-  return rest_s;
+  return alone_s;
 }
 
 /**
@@ -130,26 +195,29 @@ function timeAlone(tasks: readonly QueuedTask[], { index, current }: Place, unti
  * `capacity` per second. Rates are constant between events (a start or an end), so progress is exact
  * and there are no time steps. Where both move, a companion keeps the share of its rate that the task
  * leaves it; where they ask for more than the capacity, both slow down in proportion.
+ * @param watch told what happens in between; it changes nothing
  */
 export function runBeside(
   tasks: readonly QueuedTask[],
   companions: readonly Companion[],
   capacity: number,
+  watch?: Watch,
 ): FluidRun {
   let time_s = 0;
   let place = startOf(tasks, 0);
   let queue_end_s: number | null = null;
-  for (const companion of companions) {
+  for (const [which, companion] of companions.entries()) {
     if (place.index < companion.first) {
-      time_s += timeAlone(tasks, place, companion.first);
+      time_s += runAlone(tasks, place, companion.first, time_s, watch);
       place = startOf(tasks, companion.first);
     }
-    const run = runTogether(tasks, place, companion, capacity);
+    const watchOne = watch && ((stretch: Stretch) => watch({ ...stretch, which }));
+    const run = runTogether(tasks, place, companion, capacity, time_s, watchOne);
     if (run.queue_done_s !== null) queue_end_s ??= time_s + run.queue_done_s;
     time_s += run.span_s;
     place = run.place;
   }
-  queue_end_s ??= time_s + timeAlone(tasks, place, tasks.length);
+  queue_end_s ??= time_s + runAlone(tasks, place, tasks.length, time_s, watch);
   const companion_end_s = companions.length === 0 ? queue_end_s : time_s;
   return { time_s: Math.max(queue_end_s, companion_end_s), queue_end_s, companion_end_s };
 }

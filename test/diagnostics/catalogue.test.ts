@@ -31,6 +31,7 @@ test("every code starts with its area", () => {
     "profile.ts": "KRS2",
     "search.ts": "KRS3",
     "plan.ts": "KRS4",
+    "review.ts": "KRS4",
     "exchange.ts": "KRS43",
   };
   expect(CATALOGUES.sort()).toEqual(Object.keys(areas).sort());

@@ -1,4 +1,4 @@
-import { type Diagnostic, error } from "./diagnostic.js";
+import { type Diagnostic, error, warning } from "./diagnostic.js";
 
 /** Catalogue of plans, frontiers and the pipeline: KRS4xxx; 41xx are the files and choosing. */
 
@@ -64,6 +64,18 @@ export function strangePlan(where: string, id: number): Diagnostic {
     "the folder mixes two runs; run `kareus optimize` again",
   );
 }
+
+/** A file of a run's folder that is not there; `what` it would have told. */
+export function missingPart(where: string, what: string): Diagnostic {
+  return warning("KRS4120", where, `is missing: ${what} is not available`, REBUILD);
+}
+
+/** A file of a run's folder that another run wrote. */
+export function strangePart(where: string): Diagnostic {
+  return error("KRS4121", where, "is of another run than frontier.json", REBUILD);
+}
+
+const REBUILD = "`kareus optimize` writes the whole folder again";
 
 /** A demand that no point of the frontier meets; `nearest` describes the one that comes closest. */
 export function noPointQualifies(demand: string, nearest: string): Diagnostic {
