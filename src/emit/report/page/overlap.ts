@@ -167,13 +167,11 @@ function optionsOf(pieces: readonly Piece[], bars: readonly Bar[], run: DrawnRun
         formatter: ({ seriesName = "", dataIndex }: Hovered) =>
           tipOf(seriesName, dataIndex, pieces, bars),
       },
-      axisPointer: { link: [{ xAxisIndex: "all" }], lineStyle: { color: COLOUR.muted } },
       xAxis: HEIGHTS.map((_, index) => ({
         ...AXIS,
         ...{ gridIndex: index, min: 0, max: end },
         splitLine: { show: index > 0, lineStyle: { color: COLOUR.line } },
         axisLabel: { ...AXIS.axisLabel, show: index === HEIGHTS.length - 1, showMaxLabel: false },
-        axisPointer: { show: true, label: { show: false } },
         ...(index === HEIGHTS.length - 1
           ? { name: `time (${time.unit})`, nameLocation: "middle", nameGap: 28 }
           : {}),
@@ -247,6 +245,7 @@ function area(grid: number, name: string, colour: string, data: number[][], stac
 function barSeries(bars: readonly Bar[], divisor: number) {
   return {
     ...{ type: "custom", name: "kernels", xAxisIndex: 0, yAxisIndex: 0, clip: true },
+    emphasis: { disabled: true },
     encode: { x: [0, 1], y: 2 },
     data: bars.map(({ start_s, end_s, lane }) => [start_s / divisor, end_s / divisor, lane]),
     renderItem: (params: CustomSeriesRenderItemParams, api: CustomSeriesRenderItemAPI) => {

@@ -19,8 +19,9 @@ const LOW = 0.62;
 
 const LANE_PX = { most: 44, least: 22, share: 420 };
 
-/** More boxes than this in a lane are looked at through a window. */
+/** More boxes than this in a lane are looked at through a window, where a box has so much room. */
 const MANY = 48;
+const BOX_PX = 20;
 
 /** Text needs this much room per character, and besides. */
 const CHARACTER_PX = 7;
@@ -64,6 +65,8 @@ export function timelineChart(data: ReportData) {
     "timeline-chart",
     "What each stage of the pipeline runs over time. The tables below have the same values.",
   );
+  // The window stays where the reader has moved it, from point to point.
+  let placed = false;
   const showInstructions = lazily("instruction-details");
   const chunked = lanes.some((lane) => lane.some(([, , chunk]) => chunk > 0));
 
@@ -76,6 +79,12 @@ export function timelineChart(data: ReportData) {
     showStages(boxes, data, time_s);
     showInstructions(() => instructionTable(boxes, chunked));
     const time = quantityAxis("time", time_s, "s");
+    const asked = () => {
+      const end = Math.min(100, (100 * drawing.chart.getWidth()) / (BOX_PX * longest));
+      const first = placed ? {} : { start: 0, end };
+      placed = true;
+      return first;
+    };
     const render = boxRenderer(boxes, clocks_mhz, lane_px);
     drawing.show((width_px) => ({
       grid: {
@@ -106,13 +115,14 @@ export function timelineChart(data: ReportData) {
         axisLine: { show: false },
         axisLabel: { ...AXIS.axisLabel, interval: 0 },
       },
-      ...(windowed ? { dataZoom: windowOn(longest) } : {}),
+      ...(windowed ? { dataZoom: windowOn(asked()) } : {}),
       series: [
         idleSeries(lanes.length, time_s / time.divisor, lane_px),
         {
           type: "custom",
           clip: true,
           progressive: 0,
+          emphasis: { disabled: true },
           encode: { x: [0, 1], y: 2 },
           data: boxes.map(({ start_s, option, stage }) => [
             start_s / time.divisor,
@@ -131,13 +141,18 @@ const NOT_KNOWN = "Not available: the folder holds no plan of this point.";
 const HOW_TO_LOOK =
   "The slider below moves along the iteration; its ends, and Ctrl with the wheel, zoom.";
 
-/** A window that starts with as many boxes as can be read; the wheel with Ctrl, and a slider. */
-function windowOn(longest: number) {
-  const end = Math.min(100, (100 * MANY) / longest);
+/** A window on the iteration: the wheel with Ctrl, and a slider. */
+function windowOn(asked: { readonly start?: number; readonly end?: number }) {
   return [
-    { type: "inside", filterMode: "none", zoomOnMouseWheel: "ctrl", moveOnMouseMove: true, end },
     {
-      ...{ type: "slider", filterMode: "none", height: 22, bottom: 8, end },
+      type: "inside",
+      filterMode: "none",
+      zoomOnMouseWheel: "ctrl",
+      moveOnMouseMove: true,
+      ...asked,
+    },
+    {
+      ...{ type: "slider", filterMode: "none", height: 22, bottom: 8, ...asked },
       ...{ brushSelect: false, showDataShadow: false, showDetail: false },
       ...{ borderColor: COLOUR.line, fillerColor: "rgba(128, 150, 190, 0.25)" },
     },
