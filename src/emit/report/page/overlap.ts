@@ -127,7 +127,7 @@ function factsOf({ freq_mhz, cost }: DrawnConfiguration, run: DrawnRun): string 
   const played = `As the model plays it: ${duration(run.time_s)}, ${scaled(run.energy_j, "J")} of one GPU${throttled}.`;
   const same = cost === null || Math.abs(cost.time_s / run.time_s - 1) < 1e-4;
   if (same) return played;
-  return `${played} The plan counts ${duration(cost.time_s)}, ${scaled(cost.energy_j, "J")} (${cost.source}, corrected by measurements).`;
+  return `${played} The plan counts ${duration(cost.time_s)}, ${scaled(cost.energy_j, "J")} (${cost.source}): measurements differ from the model.`;
 }
 
 type Held = { readonly sms: number; readonly count: number };

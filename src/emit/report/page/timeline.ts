@@ -54,7 +54,7 @@ function nameOf([kind, microbatch, chunk]: LaneInstruction, chunked: boolean): s
   return microbatch === null ? name : `${name} of microbatch ${microbatch}${part}`;
 }
 
-/** The pipeline of one plan: a lane per stage. Returns what draws a plan (null: there is none). */
+/** The pipeline of one plan: a lane per stage. Returns what draws a plan, or says what it `lack`s. */
 export function timelineChart(data: ReportData) {
   const { lanes, clocks_mhz } = data;
   const longest = Math.max(0, ...lanes.map((lane) => lane.length));
@@ -70,9 +70,9 @@ export function timelineChart(data: ReportData) {
   const showInstructions = lazily("instruction-details");
   const chunked = lanes.some((lane) => lane.some(([, , chunk]) => chunk > 0));
 
-  return (plan: DrawnPlan | null, time_s: number) => {
+  return (plan: DrawnPlan | null, time_s: number, lack: string) => {
     for (const id of PARTS) byId(id).hidden = plan === null;
-    byId("timeline-facts").textContent = plan === null ? NOT_KNOWN : windowed ? HOW_TO_LOOK : "";
+    byId("timeline-facts").textContent = plan === null ? lack : windowed ? HOW_TO_LOOK : "";
     if (plan === null) return;
     const boxes = boxesOf(plan, data);
     showKey(boxes, clocks_mhz);
@@ -137,7 +137,6 @@ export function timelineChart(data: ReportData) {
 }
 
 const PARTS = ["timeline-chart", "timeline-key", "stage-table", "instruction-details"];
-const NOT_KNOWN = "Not available: the folder holds no plan of this point.";
 const HOW_TO_LOOK =
   "The slider below moves along the iteration; its ends, and Ctrl with the wheel, zoom.";
 
