@@ -14,8 +14,8 @@ interface Box {
   readonly critical: boolean;
 }
 
-/** Instructions that forward the microbatches are drawn lower than those that go back. */
-const LOW = 0.62;
+/** What share of a lane an instruction is high: kinds are told apart without colours. */
+const HEIGHTS: Readonly<Record<string, number>> = { forward: 0.62, weight_gradient: 0.8 };
 
 const LANE_PX = { most: 44, least: 22, share: 420 };
 
@@ -190,7 +190,7 @@ function boxRenderer(boxes: readonly Box[], clocks_mhz: readonly number[], lane_
     if (box === undefined) return null;
     const [kind, microbatch] = box.instruction;
     const { fill, ink } = clockColour(box.option.freq_mhz, clocks_mhz);
-    const outer = rectangle(api, lane_px, kind === "forward" ? LOW : 1);
+    const outer = rectangle(api, lane_px, HEIGHTS[kind] ?? 1);
     const line_px = box.critical ? Math.min(2, outer.width / 3) : Math.min(0.75, outer.width / 4);
     const inset = line_px / 2;
     const shape = {
@@ -241,6 +241,9 @@ function showKey(boxes: readonly Box[], clocks_mhz: readonly number[]): void {
       ["background:var(--idle)", "idle (bubble)"],
       ["border:2px solid var(--critical)", "critical path"],
       ["background:var(--muted)", "forward", "low"],
+      ...(boxes.some(({ instruction: [kind] }) => kind === "weight_gradient")
+        ? [["background:var(--muted)", "weight gradient", "middle"] as const]
+        : []),
       ["background:var(--muted)", "backward and the rest"],
     ]),
   );
