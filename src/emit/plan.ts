@@ -56,6 +56,7 @@ export function planFile(
     parallelism: facts.parallelism,
     static_power_w: facts.static_power_w,
     ...(facts.transfer_s > 0 ? { transfer_s: facts.transfer_s } : {}),
+    ...(facts.switch_time_s > 0 ? { switch_time_s: facts.switch_time_s } : {}),
     point: {
       id,
       time_s: point.time_s,

@@ -57,6 +57,8 @@ const plan = z
     static_power_w: quantity,
     /** How long a result is on its way to another stage; absent: no time. */
     transfer_s: quantity.optional(),
+    /** What a change of the clock takes, and is charged; absent: no time. */
+    switch_time_s: quantity.optional(),
     /** Energy counts every GPU of one data-parallel replica. */
     point: z.object({ id: count, time_s: quantity, energy_j: quantity }),
     partitions: z.array(partition),
