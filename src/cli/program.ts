@@ -2,25 +2,18 @@ import { Command } from "commander";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { commandNotBuilt } from "../base/diagnostics/usage.js";
 import { addDevices } from "./commands/devices.js";
+import { addDoctor } from "./commands/doctor.js";
 import { addInspect } from "./commands/inspect.js";
 import { addOptimize } from "./commands/optimize.js";
 import { addProfile } from "./commands/profile.js";
+import { addRun } from "./commands/run.js";
 import { addSchema } from "./commands/schema.js";
 import { addSearch } from "./commands/search.js";
 import { addSelect } from "./commands/select.js";
 import { addSolve } from "./commands/solve.js";
 
 /** Promised commands; using one says that it is not built yet. */
-const UNBUILT = [
-  "verify",
-  "explain",
-  "report",
-  "simulate",
-  "diff",
-  "export",
-  "run",
-  "doctor",
-] as const;
+const UNBUILT = ["verify", "explain", "report", "simulate", "diff", "export"] as const;
 
 const EPILOGUE = `
 Example:
@@ -45,6 +38,8 @@ export function buildProgram(version: string): Command {
   addInspect(program);
   addProfile(program);
   addDevices(program);
+  addRun(program);
+  addDoctor(program);
   addSchema(program);
   for (const name of UNBUILT) addUnbuilt(program, name);
   return program;

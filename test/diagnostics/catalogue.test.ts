@@ -31,6 +31,7 @@ test("every code starts with its area", () => {
     "profile.ts": "KRS2",
     "search.ts": "KRS3",
     "plan.ts": "KRS4",
+    "runtime.ts": "KRS5",
   };
   expect(CATALOGUES.sort()).toEqual(Object.keys(areas).sort());
   for (const [name, area] of Object.entries(areas)) {

@@ -192,6 +192,13 @@ class Device:
         instruction = (c.c_int32(KINDS[kind]), c.c_int32(number), c.c_int32(chunk))
         return self._begin, (self._handle, *instruction, stream), self._end, (self._handle, stream)
 
+    def clocks(self):
+        """The SM clocks that the GPU knows, ascending, in MHz."""
+        count = self.capabilities.clock_count
+        clocks = (c.c_uint32 * count)()
+        self._call("get_clocks", clocks, count, c.byref(c.c_uint32()))
+        return list(clocks)
+
     def set_plan(self, instructions, switch_time_s):
         self._call("set_plan", c.byref(plan_arrays(instructions, switch_time_s)))
 
