@@ -71,7 +71,7 @@ void Controller::run() {
 }
 
 void Controller::wait() {
-  if (!pending_.empty()) {
+  if (queue_.front() != nullptr) {
     std::this_thread::sleep_for(kLookForGpu);
   } else if (in_step_.load(std::memory_order_acquire)) {
     std::this_thread::sleep_for(kLookForWork);
@@ -83,11 +83,10 @@ void Controller::wait() {
 
 // Of all boundaries that were reached since the last look only the latest clock is set.
 void Controller::drain() {
-  for (Boundary boundary; queue_.pop(boundary);) pending_.push_back(boundary);
   uint32_t wanted_mhz = 0;
   uint64_t passed = 0;
-  while (!pending_.empty() && reached(pending_.front())) {
-    const Boundary& boundary = pending_.front();
+  Boundary boundary;
+  while (queue_.front() != nullptr && reached(*queue_.front()) && queue_.pop(boundary)) {
     note(boundary);
     if (boundary.freq_mhz != 0) {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -95,7 +94,6 @@ void Controller::drain() {
       if (wanted_mhz != 0) statistics_.changes_coalesced++;
       wanted_mhz = boundary.freq_mhz;
     }
-    pending_.pop_front();
     passed++;
   }
   if (wanted_mhz != 0) apply(wanted_mhz);
@@ -108,10 +106,10 @@ bool Controller::reached(const Boundary& boundary) {
 }
 
 void Controller::discard() {
-  for (Boundary boundary; queue_.pop(boundary);) pending_.push_back(boundary);
-  for (const Boundary& boundary : pending_) events_.giveBack(boundary.event);
-  processed_.fetch_add(pending_.size(), std::memory_order_release);
-  pending_.clear();
+  for (Boundary boundary; queue_.pop(boundary);) {
+    events_.giveBack(boundary.event);
+    processed_.fetch_add(1, std::memory_order_release);
+  }
   if (open_) events_.giveBack(begun_.event);
   open_ = false;
 }

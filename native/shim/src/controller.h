@@ -86,7 +86,6 @@ class Controller {
   std::atomic<int> reset_code_{KAREUS_OK};
 
   // Of the thread alone.
-  std::deque<Boundary> pending_;
   Boundary begun_;
   int64_t begun_ns_ = 0;
   double begun_energy_j_ = -1;

@@ -24,12 +24,19 @@ class Queue {
     return true;
   }
 
-  // Of the one thread that takes out; false if empty.
-  bool pop(Item& item) {
+  // Of the one thread that takes out: the oldest, null if there is none.
+  const Item* front() const {
     const size_t head = head_.load(std::memory_order_relaxed);
-    if (head == tail_.load(std::memory_order_acquire)) return false;
-    item = items_[head & (kCapacity - 1)];
-    head_.store(head + 1, std::memory_order_release);
+    if (head == tail_.load(std::memory_order_acquire)) return nullptr;
+    return &items_[head & (kCapacity - 1)];
+  }
+
+  // Takes the oldest out; false if empty.
+  bool pop(Item& item) {
+    const Item* oldest = front();
+    if (oldest == nullptr) return false;
+    item = *oldest;
+    head_.store(head_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     return true;
   }
 
