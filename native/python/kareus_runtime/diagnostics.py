@@ -139,7 +139,7 @@ def clocks_given_up(where, name, message):
     return Diagnostic(
         name,
         where,
-        f"{message}; clocks were reset and are left alone from here on, training goes on",
+        f"{message}; clocks are left alone from here on, training goes on",
         "`kareus doctor` shows the state of the GPUs",
     )
 
@@ -150,9 +150,9 @@ def still_followed(where, name, message):
     )
 
 
-def trouble(where, name, message):
+def not_closed(where, name, message):
     return Diagnostic(
-        name, where, f"{message}; clocks are left alone anyway, training goes on", "nothing is needed"
+        name, where, f"{message}; the GPU's clocks may stay locked", "`kareus doctor --reset` unlocks them"
     )
 
 

@@ -117,7 +117,7 @@ class ShimError(Exception):
     """A code other than 0 from the shim."""
 
     def __init__(self, code, name, message):
-        super().__init__(f"{name}: {message}")
+        super().__init__(f"{name} {message}")
         self.code, self.name, self.message = code, name, message
 
 
@@ -143,11 +143,12 @@ class Library:
 
     def error(self, code):
         """A code in words, as ShimError; right after the call that returned it."""
-        name = self._calls.kareus_code_name(code) or b""
-        meaning = self._calls.kareus_code_message(code) or b"an unknown code"
-        detail = self._calls.kareus_last_error() or b""
-        message = meaning.decode() + (f" ({detail.decode(errors='replace')})" if detail else "")
-        return ShimError(code, name.decode() or f"code {code}", message)
+        name = (self._calls.kareus_code_name(code) or b"").decode() or f"code {code}"
+        said = (self._calls.kareus_last_error() or b"").decode(errors="replace")
+        meaning = (self._calls.kareus_code_message(code) or b"an unknown code").decode()
+        # The last error is of this code where it starts with its name.
+        own = said[len(name) :].strip() if said.startswith(name) else ""
+        return ShimError(code, name, own or meaning)
 
     def open(self, backend, mode, device, record_capacity, synchronous):
         """Opens a GPU: a Device. ShimError."""

@@ -194,8 +194,11 @@ class Runtime:
         atexit.unregister(self.close)
         self._try(lambda: self.device.flush(1.0))
         self._record(last=True)
-        self._try(self.device.close)
-        self.device = None
+        device, self.device = self.device, None
+        try:
+            device.close()
+        except native.ShimError as error:
+            krs.warn(krs.not_closed(f"rank {self.rank}", error.name, error.message))
         for boundary in self._boundaries.values():
             boundary.detach()
 
@@ -241,18 +244,14 @@ class Runtime:
         self._warn(self.device.error(code))
 
     def _warn(self, error):
-        """Each kind of trouble once; the first that ends control ends it for good."""
+        """Each kind of trouble is told once."""
         if error.name in self._said:
             return
         self._said.add(error.name)
-        where = f"rank {self.rank}"
-        if self.device is None or self.mode != "control":
-            krs.warn(krs.trouble(where, error.name, error.message))
-        elif self.device.statistics().mode == native.CONTROL:
-            krs.warn(krs.still_followed(where, error.name, error.message))
-        else:
-            self.mode = "observe"
-            krs.warn(krs.clocks_given_up(where, error.name, error.message))
+        followed = self.device.statistics().mode == native.CONTROL
+        self.mode = self.mode if followed else "observe"
+        kind = krs.still_followed if followed else krs.clocks_given_up
+        krs.warn(kind(f"rank {self.rank}", error.name, error.message))
 
 
 class _Step:

@@ -1,16 +1,15 @@
 """What ranks agree on before step 1: rank 0's plan, and whether anyone refuses it."""
 
+import sys
+
 from . import diagnostics as krs
 from .plan import read_text
 
 
 def _distributed():
-    """torch.distributed, where a job of several ranks uses it; else None."""
-    try:
-        import torch.distributed as dist
-    except ImportError:
-        return None
-    return dist if dist.is_available() and dist.is_initialized() else None
+    """torch.distributed where the job uses it; else None. Whoever does has imported it."""
+    dist = sys.modules.get("torch.distributed")
+    return dist if dist is not None and dist.is_available() and dist.is_initialized() else None
 
 
 def world_size():

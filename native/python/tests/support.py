@@ -2,12 +2,14 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = ROOT / "native" / "build"
 LIBRARY = BUILD / "libkareus.so"
+JOB = Path(__file__).with_name("job.py")
 EXAMPLE = ROOT / "examples" / "pytorch"
 
 sys.path.insert(0, str(ROOT / "native" / "python"))
@@ -76,3 +78,56 @@ def write_plan(folder, data):
     with open(path, "w", encoding="utf-8") as file:
         json.dump(data, file)
     return path
+
+
+class Machine:
+    """A simulated machine: a driver's state, a journal and a log of the driver's calls, in a folder."""
+
+    def __init__(self, folder, simulated="devices=4", **environment):
+        self.log = os.path.join(folder, "nvml.log")
+        self.environment = {
+            **os.environ,
+            "KAREUS_LIBRARY": str(LIBRARY),
+            "KAREUS_NVML": str(BUILD / "simulated" / "libnvidia-ml.so.1"),
+            "KAREUS_CUDA": str(BUILD / "simulated" / "libcuda.so.1"),
+            "KAREUS_SIM_STATE": os.path.join(folder, "nvml.state"),
+            "KAREUS_SIM_LOG": self.log,
+            "KAREUS_SIM": simulated,
+            "KAREUS_STATE_DIR": os.path.join(folder, "state"),
+            "KAREUS_PRIVILEGED": "1",
+            "PYTHONPATH": str(ROOT / "native" / "python"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **environment,
+        }
+        for name in ("KAREUS_PLAN", "KAREUS_MODE", "KAREUS_BACKEND", "KAREUS_PROFILE"):
+            if name not in environment:
+                self.environment.pop(name, None)
+
+    def job(self, plan, *flags):
+        """Runs job.py to its end: what it reports."""
+        done = subprocess.run(
+            [sys.executable, str(JOB), plan, *map(str, flags)],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        if done.returncode != 0:
+            raise AssertionError(f"the job failed: {done.stderr}")
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def changes(self, device=0):
+        """What the driver was asked for: (monotonic ns, MHz or 0 for a reset), successful or not."""
+        found = []
+        with open(self.log, encoding="utf-8") as file:
+            for line in file:
+                at_ns, _pid, function, *arguments = line.split()
+                if not function.endswith("GpuLockedClocks") or int(arguments[0]) != device:
+                    continue
+                found.append((int(at_ns), 0 if "Reset" in function else int(arguments[1])))
+        return found
+
+
+def without_repeats(clocks):
+    """A clock that stays is set once."""
+    return [clock for index, clock in enumerate(clocks) if index == 0 or clocks[index - 1] != clock]

@@ -6,7 +6,7 @@ import { fail } from "../../base/diagnostics/diagnostic.js";
 import { commandNotStarted, shimMissing } from "../../base/diagnostics/runtime.js";
 import { missingFlags } from "../../base/diagnostics/usage.js";
 import { readText } from "../../base/files.js";
-import { plural } from "../../base/units.js";
+import { duration, plural, scaled } from "../../base/units.js";
 import { type PlanFile, readPlan } from "../../plan/plan.js";
 import { addFlags, choice, readFlags, text, toggle, type Values } from "../flags.js";
 import { pythonPath, shimFile } from "../runtime-files.js";
@@ -67,7 +67,7 @@ function summary({ point, gpu, parallelism }: PlanFile, flags: Values<typeof FLA
   const how = flags.observe ? "clocks are left alone" : `clocks through ${flags.backend}`;
   const kept = flags.profile === null ? "" : `, measurements to ${flags.profile}`;
   return (
-    `${flags.plan}: point ${point.id}, planned ${point.time_s} s and ${point.energy_j} J a step, ` +
+    `${flags.plan}: point ${point.id}, planned ${duration(point.time_s)} and ${scaled(point.energy_j, "J")} a step, ` +
     `for ${plural(tp * cp * ep * pp * dp, "rank")} on ${gpu.name}\n${how}${kept}`
   );
 }
