@@ -104,10 +104,16 @@ class Runtime:
                 self._give_up(krs.not_controlled(where, error.name, error.message))
 
     def _give_up(self, diagnostic):
+        """What is missing first is what to mend; that observing fails as well says no more."""
+        if self.mode == "control" or not self._said:
+            self._warn_once(diagnostic)
         self.mode = "observe"
-        if not self._said:
+
+    def _warn_once(self, diagnostic):
+        """Each kind of trouble is told once."""
+        if diagnostic.code not in self._said:
+            self._said.add(diagnostic.code)
             krs.warn(diagnostic)
-        self._said.add(diagnostic.code)
 
     def _refusal(self, stages, instructions):
         """Why this rank refuses the plan, or None."""
@@ -164,7 +170,9 @@ class Runtime:
         group = None
         if self.groups is not None:
             group = self.groups.of(0 if partition is None else partition.sms)
-        overlap(partition, compute_ops, communication, needs, group, self._streams)
+        overlap(
+            partition, compute_ops, communication, needs, group, self._streams, self._warn_once
+        )
 
     def energy_j(self):
         """The GPU's energy counter, of which only differences mean something; None without one."""
@@ -244,14 +252,10 @@ class Runtime:
         self._warn(self.device.error(code))
 
     def _warn(self, error):
-        """Each kind of trouble is told once."""
-        if error.name in self._said:
-            return
-        self._said.add(error.name)
         followed = self.device.statistics().mode == native.CONTROL
         self.mode = self.mode if followed else "observe"
         kind = krs.still_followed if followed else krs.clocks_given_up
-        krs.warn(kind(f"rank {self.rank}", error.name, error.message))
+        self._warn_once(kind(f"rank {self.rank}", error.name, error.message))
 
 
 class _Step:
