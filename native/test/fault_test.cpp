@@ -125,6 +125,8 @@ CASE("open: no NVML, no permission, MIG, no guard, no state folder; observing ne
     wanted.guard_path = guard;
     CHECK_EQUAL(codeOfOpen(wanted), static_cast<int>(KAREUS_NO_GUARD));
   }
+  unsetenv("KAREUS_GUARD");  // beside the library there is one
+  CHECK_EQUAL(codeOfOpen(options()), 0);
   wanted = options();
   const std::string link = bare.folder() + "/link";
   CHECK_EQUAL(symlink("/tmp", link.c_str()), 0);

@@ -53,7 +53,11 @@ Controller::Controller(Device& device, Custody* custody, bool control, Events& e
 Controller::~Controller() { thread_.join(); }
 
 void Controller::setInStep(bool in_step) {
-  in_step_.store(in_step, std::memory_order_release);
+  {
+    // Under the mutex, or the call could fall between the thread's last look and its sleep.
+    const std::lock_guard<std::mutex> lock(mutex_);
+    in_step_.store(in_step, std::memory_order_release);
+  }
   if (in_step) woken_.notify_one();
 }
 
@@ -77,7 +81,7 @@ void Controller::wait() {
     std::this_thread::sleep_for(kLookForWork);
   } else {
     std::unique_lock<std::mutex> lock(mutex_);
-    woken_.wait_for(lock, kIdle);
+    if (!in_step_.load(std::memory_order_acquire)) woken_.wait_for(lock, kIdle);
   }
 }
 
