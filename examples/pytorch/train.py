@@ -1,15 +1,18 @@
 """Trains the small decoder: pipeline stages x tensor-parallel ranks, 1F1B, after a kareus plan.
 
-Start it with `kareus run` (README.md beside this file). Without a plan it trains the same.
+Start it with `kareus run` (README.md beside this file). Without a plan it trains the same. It starts its
+ranks itself where torchrun has not.
 """
 
 import argparse
 import json
 import os
+import socket
 import time
 
 import torch
 import torch.distributed as dist
+import torch.multiprocessing as mp
 
 from model import Shape
 from stage import Stage
@@ -150,35 +153,51 @@ def runtime_of(job, mode=None):
     return runtime
 
 
+def start_ranks(count):
+    """As torchrun would: this program again, once per rank."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    os.environ.update(WORLD_SIZE=str(count), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    mp.spawn(_rank, nprocs=count)
+
+
+def _rank(rank):
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank))
+    main()
+
+
 def main():
     args = arguments()
+    if "RANK" not in os.environ:
+        start_ranks(args.stages * args.tp)
+        return
     torch.set_num_threads(1)
     job = Job(args)
     if args.without_runtime:
-        runs = [("without the runtime", Unplanned(args.without_runtime, job.stage))]
+        runs = [("without the runtime", lambda: Unplanned(args.without_runtime, job.stage))]
     else:
-        runs = [("own clocks", "observe")] if args.compare else []
-        runs.append(("as planned", None))
+        runs = [("as planned", lambda: runtime_of(job))]
+        if args.compare:
+            runs.insert(0, ("own clocks", lambda: runtime_of(job, "observe")))
+    # The last stage knows the losses.
+    speaks = job.rank == args.tp * (args.stages - 1)
     found = []
-    for name, mode in runs:
-        runtime = mode if isinstance(mode, Unplanned) else runtime_of(job, mode)
+    for name, make in runs:
+        runtime = make()
         losses, time_s, energy_j = train(job, runtime)
         runtime.close()
         found.append(losses)
-        if job.rank == job.args.tp * (args.stages - 1):
-            energy = "energy unknown" if energy_j != energy_j else f"{energy_j:.3f} J"
-            print(
-                f"{name}: loss {losses[0]:.4f} -> {losses[-1]:.4f}, "
-                f"{time_s * 1e3:.1f} ms and {energy} a step",
-                flush=True,
-            )
-    if job.rank == job.args.tp * (args.stages - 1):
-        if len(found) > 1:
-            same = "equal" if found[0] == found[1] else "DIFFERENT"
-            print(f"losses of both, bit by bit: {same}", flush=True)
-        if args.losses:
-            with open(args.losses, "w", encoding="utf-8") as file:
-                json.dump([value.hex() for value in found[-1]], file)
+        if speaks:
+            energy = "energy unknown" if energy_j != energy_j else f"{energy_j:.1f} J"
+            loss = f"loss {losses[0]:.4f} -> {losses[-1]:.4f}"
+            print(f"{name}: {loss}, {time_s * 1e3:.0f} ms and {energy} a step", flush=True)
+    if speaks and len(found) > 1:
+        same = "equal" if found[0] == found[1] else "DIFFERENT"
+        print(f"losses of both, bit by bit: {same}", flush=True)
+    if speaks and args.losses:
+        with open(args.losses, "w", encoding="utf-8") as file:
+            json.dump([value.hex() for value in found[-1]], file)
     dist.barrier()
     dist.destroy_process_group()
 

@@ -176,7 +176,7 @@ describe("the program", () => {
     }
   });
 
-  it.each(["verify", "run", "doctor"])("says that %s is not built", async (name) => {
+  it.each(["verify"])("says that %s is not built", async (name) => {
     const run = program.parseAsync([name, "x", "--any", "--", "y"], { from: "user" });
     await expect(run).rejects.toThrow(/KRS0010/);
   });

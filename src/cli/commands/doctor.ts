@@ -66,6 +66,7 @@ const lock = z.object({
   gpu: z.string(),
   backend: z.string(),
   owner_pid: z.number(),
+  guard_pid: z.number(),
   /** stale: nobody will unlock it; reset, failed: what --reset came to. */
   state: z.enum(["held", "guarded", "stale", "forgotten", "reset", "failed"]),
   message: z.string().optional(),
