@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <random>
 
 #include "harness.h"
 
@@ -90,6 +91,70 @@ CASE("of changes reached together only the latest is made") {
   CHECK_EQUAL(seen.changes_coalesced, 3U);
   CHECK_EQUAL(seen.instructions, 4U);
   CHECK_EQUAL(kareus_close(handle), 0);
+}
+
+// Whatever the order of issue and progress: what is made is part of what was asked for, in order, and
+// ends with the last. Against a GPU that stops and goes on at random.
+CASE("any progress of the GPU: changes in order, the last one holds") {
+  std::mt19937 random(7);
+  for (int round = 0; round < 20; round++) {
+    const Machine machine;
+    kareus_handle* handle = open(options());
+    std::vector<int32_t> kinds, microbatches;
+    std::vector<uint32_t> clocks;
+    for (int i = 0; i < 30; i++) {
+      kinds.push_back(static_cast<int32_t>(random() % 2));
+      microbatches.push_back(i);
+      clocks.push_back(900 + 15 * (random() % 4));
+    }
+    kareus_plan plan = {};
+    plan.struct_size = sizeof plan;
+    plan.instruction_count = 30;
+    plan.kind = kinds.data();
+    plan.microbatch = microbatches.data();
+    plan.freq_mhz = clocks.data();
+    CHECK_EQUAL(kareus_set_plan(handle, &plan), 0);
+    CHECK_EQUAL(kareus_step_begin(handle), 0);
+    for (int i = 0; i < 30; i++) {
+      if (random() % 3 == 0) hold(kStream);
+      CHECK_EQUAL(kareus_instruction_begin(handle, kinds[i], i, 0, kStream), 0);
+      CHECK_EQUAL(kareus_instruction_end(handle, kStream), 0);
+      if (random() % 3 == 0) release(kStream);
+      if (random() % 4 == 0) usleep(random() % 500);
+    }
+    release(kStream);
+    CHECK_EQUAL(kareus_step_end(handle), 0);
+    CHECK_EQUAL(kareus_flush(handle, 5), 0);
+    const std::vector<uint32_t> made = changesOf(handle);
+    size_t next = 0;
+    for (const uint32_t clock : clocks) {
+      if (next < made.size() && made[next] == clock) next++;
+    }
+    CHECK_EQUAL(next, made.size());
+    CHECK_EQUAL(made.back(), clocks.back());
+    for (size_t i = 1; i < made.size(); i++) CHECK(made[i] != made[i - 1]);
+    CHECK_EQUAL(machine.asked(), made);
+    CHECK_EQUAL(machine.get("locked_mhz"), static_cast<double>(clocks.back()));
+    CHECK_EQUAL(kareus_close(handle), 0);
+  }
+}
+
+CASE("two GPUs of one process do not mix") {
+  const Machine machine;
+  kareus_options wanted = options();
+  wanted.synchronous = 1;
+  kareus_handle* first = open(wanted);
+  wanted.device = "1";
+  kareus_handle* second = open(wanted);
+  CHECK_EQUAL(setPlan(first, {{0, 0, 900}}), 0);
+  CHECK_EQUAL(setPlan(second, {{0, 0, 1200}}), 0);
+  run(first, {{0, 0, 900}});
+  run(second, {{0, 0, 1200}});
+  CHECK(machine.get("locked_mhz", 0) == 900 && machine.get("locked_mhz", 1) == 1200);
+  CHECK_EQUAL(kareus_close(first), 0);
+  CHECK(machine.get("locked_mhz", 0) == 0 && machine.get("locked_mhz", 1) == 1200);
+  CHECK_EQUAL(kareus_close(second), 0);
+  CHECK_EQUAL(machine.get("locked_mhz", 1), 0.0);
 }
 
 CASE("a slow driver holds nobody up") {

@@ -276,6 +276,21 @@ CASE("a change that fails is tried again, and given up in the end") {
   CHECK_EQUAL(kareus_close(handle), 0);
 }
 
+CASE("a driver that does not answer: closing gives up, the thread resets when it can") {
+  const Machine machine("slow_s=4");
+  kareus_handle* handle = open(options());
+  CHECK_EQUAL(setPlan(handle, {{0, 0, 900}}), 0);
+  CHECK_EQUAL(kareus_step_begin(handle), 0);
+  CHECK_EQUAL(kareus_instruction_begin(handle, 0, 0, 0, nullptr), 0);
+  CHECK(waitUntil([&] { return !machine.journals().empty(); }));
+  usleep(200000);  // from the journal to the driver's call
+  machine.set("slow_s", 0);
+  CHECK_EQUAL(kareus_close(handle), static_cast<int>(KAREUS_TIMED_OUT));
+  CHECK(waitUntil([&] { return machine.journals().empty(); }));
+  const std::vector<uint32_t> expected = {900, 0};
+  CHECK_EQUAL(machine.asked(), expected);
+}
+
 CASE("no energy counter") {
   const Machine machine("energy_counter=0");
   kareus_options wanted = options();

@@ -19,7 +19,7 @@ using std::chrono::milliseconds;
 constexpr microseconds kLookForGpu{20};
 constexpr microseconds kLookForWork{50};
 constexpr milliseconds kIdle{100};
-constexpr double kPatience_s = 5;
+constexpr double kPatience_s = 3;  // with a driver that does not answer
 
 // The host's signals are for its own threads.
 std::thread startQuietly(void (*body)(Controller*), Controller* self, sigset_t all) {
@@ -140,10 +140,11 @@ void Controller::finish(const Boundary& end) {
   const int64_t end_ns = end.event == nullptr ? end.issued_ns : now_ns();
   const double energy_j = device_.energy().value_or(-1);
   double time_s = static_cast<double>(end_ns - begun_ns_) * 1e-9;
-  const bool on_gpu = begun_.event != nullptr && end.event != nullptr;
+  bool on_gpu = begun_.event != nullptr && end.event != nullptr;
   if (on_gpu) {
     const double exact_s = events_.between_s(begun_.event, end.event);
-    if (exact_s >= 0) time_s = exact_s;
+    on_gpu = exact_s >= 0;
+    if (on_gpu) time_s = exact_s;
   }
   const bool counted = begun_energy_j_ >= 0 && energy_j >= 0;
   records_.add({begun_.step, begun_.index, begun_.kind, begun_.microbatch, begun_.chunk, freq_mhz_,

@@ -1,6 +1,11 @@
 #include "events.h"
 
 namespace kareus {
+namespace {
+
+constexpr unsigned kUntimed = 2;  // CU_EVENT_DISABLE_TIMING
+
+}  // namespace
 
 Events::~Events() {
   for (CudaEvent event; free_.pop(event);) cuda_.destroyEvent(event);
@@ -9,8 +14,8 @@ Events::~Events() {
 CudaEvent Events::take() {
   CudaEvent event = nullptr;
   if (free_.pop(event)) return event;
-  constexpr unsigned kTimed = 0;
-  if (!cuda_.present() || cuda_.createEvent(&event, kTimed) != kCudaOk) return nullptr;
+  const unsigned flags = timed_ ? 0 : kUntimed;
+  if (!cuda_.present() || cuda_.createEvent(&event, flags) != kCudaOk) return nullptr;
   if (context_.load(std::memory_order_relaxed) == nullptr) {
     CudaContext context = nullptr;
     cuda_.getContext(&context);
@@ -35,7 +40,6 @@ bool Events::gate(CudaStream compute, CudaStream communication) {
   // The driver keeps what a destroyed event stood for until it is reached, so a new one per gate
   // is as safe as it is short.
   CudaEvent event = nullptr;
-  constexpr unsigned kUntimed = 2;  // CU_EVENT_DISABLE_TIMING
   if (!cuda_.present() || cuda_.createEvent(&event, kUntimed) != kCudaOk) return false;
   const bool made = cuda_.recordEvent(event, compute) == kCudaOk &&
                     cuda_.waitEvent(communication, event, 0) == kCudaOk;

@@ -11,7 +11,11 @@ namespace kareus {
 
 class Events {
  public:
+  // Only timed events tell how long an instruction took; others cost less.
+  explicit Events(bool timed) : timed_(timed) {}
   ~Events();
+  Events(const Events&) = delete;
+  Events& operator=(const Events&) = delete;
 
   bool present() const { return cuda_.present(); }
 
@@ -32,6 +36,7 @@ class Events {
  private:
   CudaEvent take();
 
+  const bool timed_;
   Cuda cuda_;
   Queue<CudaEvent, 4096> free_;
   std::atomic<CudaContext> context_{nullptr};

@@ -53,6 +53,7 @@ Runtime::Runtime(const kareus_options& options)
       synchronous_(options.synchronous != 0),
       forks_(countForks()),
       device_(openDevice(targetOf(options))),
+      events_(options.record_capacity > 0),
       records_(options.record_capacity) {
   const Target target = targetOf(options);
   const bool dry = options.backend == KAREUS_BACKEND_DRY;
