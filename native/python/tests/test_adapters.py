@@ -1,5 +1,6 @@
 """Adapters against stand-ins: the signatures are PyTorch's and Megatron-LM's, the work is not."""
 
+import enum
 import tempfile
 import types
 import unittest
@@ -16,7 +17,7 @@ class Recording:
     def __init__(self, instructions=()):
         self.instructions = instructions
         self.asked = []
-        self.steps, self.stepping = 0, False
+        self.steps, self.stepping = 1, True
 
     def instruction(self, kind, microbatch=None, chunk=0):
         self.asked.append((kind, microbatch, chunk))
@@ -47,21 +48,36 @@ class Stage:
         self.calls.append(("weight", bwd_chunk_id, last_backward))
 
 
-class ComputationType:
-    """Members of the real enum are printed by their letters."""
+class Now(str, enum.Enum):
+    """As PyTorch's enum of computation types is."""
 
-    def __init__(self, letter):
-        self.letter = letter
+    FORWARD = "F"
+    BACKWARD_INPUT = "I"
+    BACKWARD_WEIGHT = "W"
+    SEND_B = "SEND_B"
+    FULL_BACKWARD = "B"
+    OVERLAP_F_B = "OVERLAP_F_B"
+
+
+class Earlier(enum.Enum):
+    """As it was earlier: numbers, whose text is the letter."""
+
+    FORWARD = 1
+    BACKWARD_INPUT = 2
+    BACKWARD_WEIGHT = 3
+    SEND_B = 8
+    FULL_BACKWARD = 10
 
     def __str__(self):
-        return self.letter
+        return Now[self.name].value
 
 
-def action(stage_index, letter, microbatch_index):
+def action(stage_index, computation_type, microbatch_index, sub_actions=None):
     return types.SimpleNamespace(
         stage_index=stage_index,
-        computation_type=ComputationType(letter),
+        computation_type=computation_type,
         microbatch_index=microbatch_index,
+        sub_actions=sub_actions,
     )
 
 
@@ -105,21 +121,46 @@ class Pipelining(unittest.TestCase):
         early.forward_one_chunk(2, ())
         self.assertEqual(runtime.asked, [("forward", 2, 1), ("forward", 2, 0)])
 
+    def test_evaluation_passes_by(self):
+        stage, runtime = Stage(0), Recording()
+        pipelining.follow(types.SimpleNamespace(_stage=stage), runtime)
+        runtime.stepping = False
+        self.assertEqual(stage.forward_one_chunk(0, ()), "output")
+        self.assertEqual(runtime.asked, [])
+
     def test_the_order_of_a_schedule_can_be_declared(self):
-        order = [action(1, "F", 0), None, action(3, "F", 0), action(3, "I", 0), action(3, "W", 0)]
-        order += [action(1, "SEND_B", 0), action(1, "B", 0)]
-        schedule = types.SimpleNamespace(_stages=[Stage(1), Stage(3)], pipeline_order={1: order})
-        self.assertEqual(
-            pipelining.instructions_of(schedule, 1),
-            [
-                ("forward", 0, 0),
-                ("forward", 0, 1),
-                ("input_gradient", 0, 1),
-                ("weight_gradient", 0, 1),
-                ("backward", 0, 0),
-            ],
-        )
-        self.assertIsNone(pipelining.instructions_of(types.SimpleNamespace(_stage=Stage(0)), 0))
+        for kinds in (Now, Earlier):
+            order = [
+                action(1, kinds.FORWARD, 0),
+                None,
+                action(3, kinds.FORWARD, 0),
+                action(3, kinds.BACKWARD_INPUT, 0),
+                action(3, kinds.BACKWARD_WEIGHT, 0),
+                action(1, kinds.SEND_B, 0),
+                action(1, kinds.FULL_BACKWARD, 0),
+            ]
+            schedule = types.SimpleNamespace(_stages=[Stage(1), Stage(3)], pipeline_order={1: order})
+            self.assertEqual(
+                pipelining.instructions_of(schedule, 1),
+                [
+                    ("forward", 0, 0),
+                    ("forward", 0, 1),
+                    ("input_gradient", 0, 1),
+                    ("weight_gradient", 0, 1),
+                    ("backward", 0, 0),
+                ],
+            )
+
+    def test_a_joint_action_is_its_parts(self):
+        parts = (action(0, Now.FORWARD, 1), action(0, Now.FULL_BACKWARD, 0))
+        order = [action(-1, Now.OVERLAP_F_B, None, parts)]
+        schedule = types.SimpleNamespace(_stages=[Stage(0)], pipeline_order={0: order})
+        found = pipelining.instructions_of(schedule, 0)
+        self.assertEqual(found, [("forward", 1, 0), ("backward", 0, 0)])
+
+    def test_a_schedule_of_one_chunk_keeps_no_order(self):
+        schedule = types.SimpleNamespace(_stage=Stage(0))
+        self.assertIsNone(pipelining.instructions_of(schedule, 0))
 
 
 def megatron_schedules():
@@ -144,7 +185,7 @@ def megatron_schedules():
     ):
         return forward_step_func(data_iterator, model), num_microbatches
 
-    def backward_step(input_tensor, output_tensor, output_tensor_grad, model_type, config):
+    def backward_step(input_tensor, output_tensor, output_tensor_grad, config):
         return output_tensor_grad
 
     module.forward_step, module.backward_step = forward_step, backward_step
@@ -154,7 +195,7 @@ def megatron_schedules():
         for microbatch in range(count):
             given = (lambda data, model: "y", [], None, count, None, [], None, 1)
             module.forward_step(*given, current_microbatch=microbatch)
-            module.backward_step(None, None, "gradient", None, None)
+            module.backward_step(None, None, "gradient", None)
 
     module.forward_backward = forward_backward
     return module
@@ -182,10 +223,12 @@ class Megatron(unittest.TestCase):
 
     def test_what_is_passed_comes_through(self):
         schedules = megatron_schedules()
-        megatron.follow(schedules, Recording())
+        runtime = Recording()
+        megatron.follow(schedules, runtime)
         given = (lambda data, model: (data, model), "data", "model", 4, None, [], None, 1)
         self.assertEqual(schedules.forward_step(*given, vp_stage=1), (("data", "model"), 4))
-        self.assertEqual(schedules.backward_step(None, None, "g", None, None), "g")
+        self.assertEqual(schedules.backward_step(None, None, "g", None), "g")
+        self.assertEqual(runtime.asked, [("forward", None, 0), ("backward", None, 0)])
 
 
 class Order(unittest.TestCase):
@@ -198,7 +241,7 @@ class Order(unittest.TestCase):
                 schedules = megatron_schedules()
                 megatron.follow(schedules, runtime)
                 with self.assertLogs("kareus") as logs, runtime.step():
-                    schedules.backward_step(None, None, "g", None, None)
+                    schedules.backward_step(None, None, "g", None)
                 self.assertIn("KRS5030", logs.output[0])
                 self.assertEqual(runtime.mode, "observe")
 

@@ -4,10 +4,11 @@ import logging
 import os
 import types
 import unittest
+from contextlib import contextmanager
 
 import support  # noqa: F401
 from kareus_runtime.groups import communication_groups, levels_of, nearest, options_for
-from kareus_runtime.overlap import overlap
+from kareus_runtime.overlap import Streams, overlap
 from kareus_runtime.plan import PlannedPartition, Slot
 
 SLOTS = tuple(
@@ -85,6 +86,53 @@ class Overlap(unittest.TestCase):
 
     def test_the_group_is_passed_on(self):
         self.assertIn("launched in tp", ran(partition(0), group="tp"))
+
+
+class Cuda:
+    """torch.cuda, as far as streams go: says on which stream each thing happens."""
+
+    def __init__(self, found):
+        self.found, self.current = found, "compute"
+
+    def Stream(self, priority):
+        stream = types.SimpleNamespace(name="communication")
+        stream.wait_stream = lambda other: self.found.append(f"communication waits for {other.name}")
+        return stream
+
+    def current_stream(self):
+        stream = types.SimpleNamespace(name=self.current)
+        stream.wait_stream = lambda other: self.found.append(f"{self.current} waits for {other.name}")
+        return stream
+
+    @contextmanager
+    def stream(self, stream):
+        self.current = stream.name
+        yield
+        self.current = "compute"
+
+
+class OnTwoStreams(unittest.TestCase):
+    def test_communication_waits_for_the_compute_before_it_and_compute_for_it_in_the_end(self):
+        found = []
+        cuda = Cuda(found)
+        ops = [(n, lambda n=n: found.append(f"{n} on {cuda.current}")) for n in ("down/", "up/")]
+
+        def communication(group):
+            found.append(f"launched on {cuda.current}")
+            return [types.SimpleNamespace(wait=lambda: found.append(f"work waited for on {cuda.current}"))]
+
+        overlap(partition(2), ops, communication, streams=Streams(cuda))
+        self.assertEqual(
+            found,
+            [
+                "down/ on compute",
+                "communication waits for compute",
+                "launched on communication",
+                "up/ on compute",
+                "work waited for on communication",
+                "compute waits for communication",
+            ],
+        )
 
 
 class Config:

@@ -1,7 +1,7 @@
 """Instructions around Megatron-LM's forward and backward steps.
 
-Tested against stand-ins with the signatures of Megatron Core 0.15
-(`megatron/core/pipeline_parallel/schedules.py`): forward_step(forward_step_func, data_iterator, model,
+Tested against stand-ins with the signatures of `megatron/core/pipeline_parallel/schedules.py` (commit
+00611e6eeb of NVIDIA/Megatron-LM): forward_step(forward_step_func, data_iterator, model,
 num_microbatches, input_tensor, ...) and backward_step(input_tensor, output_tensor,
 output_tensor_grad, ...), which its forward_backward_* functions call as names of their module, and
 whose further arguments changed from release to release: they are passed on as they come.

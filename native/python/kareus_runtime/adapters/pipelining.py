@@ -1,12 +1,13 @@
 """Instructions around what a schedule of torch.distributed.pipelining runs.
 
-Tested against stand-ins with the signatures of PyTorch 2.9 (`torch/distributed/pipelining/stage.py`,
-`schedules.py`): forward_one_chunk(fwd_chunk_id, args, kwargs, save_forward_output),
-backward_one_chunk(bwd_chunk_id, loss, full_backward, last_backward) and
+Tested against stand-ins with PyTorch's signatures (`torch/distributed/pipelining/stage.py` and
+`schedules.py` at commit 00722e648b of pytorch/pytorch): forward_one_chunk(fwd_chunk_id, args, kwargs,
+save_forward_output), backward_one_chunk(bwd_chunk_id, loss, full_backward, last_backward) and
 backward_weight_one_chunk(bwd_chunk_id, last_backward), methods of the stages of a schedule.
 """
 
 import functools
+from contextlib import nullcontext
 
 _KINDS = {"F": "forward", "B": "backward", "I": "input_gradient", "W": "weight_gradient"}
 
@@ -15,7 +16,7 @@ def follow(schedule, runtime):
     """Wraps the stages of a schedule: from now on each chunk is an instruction of `runtime`.
 
     The step is yours, because it holds the optimizer: `with runtime.step(): schedule.step(...)`, then
-    `with runtime.instruction("tail"): optimizer.step()`.
+    `with runtime.instruction("tail"): optimizer.step()`. What runs in no step, as evaluation, passes by.
     """
     stages = stages_of(schedule)
     for chunk, stage in enumerate(stages):
@@ -37,32 +38,41 @@ def instructions_of(schedule, rank):
     if orders is None:
         return None
     chunks = {stage.stage_index: chunk for chunk, stage in enumerate(stages_of(schedule))}
-    found = []
-    for action in orders[rank]:
-        kind = None if action is None else _KINDS.get(_letter(action.computation_type))
-        if kind is not None:
-            found.append((kind, action.microbatch_index, chunks[action.stage_index]))
-    return found
+    actions = [action for entry in orders[rank] if entry is not None for action in _parts(entry)]
+    return [
+        (_KINDS[letter], action.microbatch_index, chunks[action.stage_index])
+        for action, letter in ((action, _letter(action.computation_type)) for action in actions)
+        if letter in _KINDS
+    ]
+
+
+def _parts(action):
+    """What an action runs one after the other: itself, or the forward and backward it joins."""
+    return getattr(action, "sub_actions", None) or (action,)
 
 
 def _letter(computation_type):
-    """Members of PyTorch's enum print as "F", "B", "I" or "W", and others for communication."""
-    return str(computation_type)
+    """F, B, I, W, or a word for communication: the value of PyTorch's enum, earlier its text."""
+    value = computation_type.value
+    return value if isinstance(value, str) else str(computation_type)
 
 
 def _wrap(stage, runtime, chunk):
     forward, backward = stage.forward_one_chunk, stage.backward_one_chunk
     weight = getattr(stage, "backward_weight_one_chunk", None)
 
+    def around(kind, microbatch):
+        return runtime.instruction(kind, microbatch, chunk) if runtime.stepping else nullcontext()
+
     @functools.wraps(forward)
     def forward_one_chunk(fwd_chunk_id, *args, **kwargs):
-        with runtime.instruction("forward", fwd_chunk_id, chunk):
+        with around("forward", fwd_chunk_id):
             return forward(fwd_chunk_id, *args, **kwargs)
 
     @functools.wraps(backward)
     def backward_one_chunk(bwd_chunk_id, loss=None, full_backward=True, last_backward=False):
         kind = "backward" if full_backward else "input_gradient"
-        with runtime.instruction(kind, bwd_chunk_id, chunk):
+        with around(kind, bwd_chunk_id):
             return backward(
                 bwd_chunk_id,
                 loss=loss,
@@ -77,7 +87,7 @@ def _wrap(stage, runtime, chunk):
 
     @functools.wraps(weight)
     def backward_weight_one_chunk(bwd_chunk_id, *args, **kwargs):
-        with runtime.instruction("weight_gradient", bwd_chunk_id, chunk):
+        with around("weight_gradient", bwd_chunk_id):
             return weight(bwd_chunk_id, *args, **kwargs)
 
     stage.backward_weight_one_chunk = backward_weight_one_chunk
