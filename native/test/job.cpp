@@ -1,7 +1,7 @@
 // A job that locks a clock and then goes, in the way that its argument names.
 //   job open      prints the code of opening, and closes
 //   job observe   follows a plan observing, prints the code of closing
-//   job <way>     prints "locked <guard's pid>", then goes: see below
+//   job <way>     locks, through zeusd if $ZEUSD_SOCK_PATH is set; then goes: see below
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,7 +73,7 @@ void go(const std::string& way, kareus_handle* handle) {
     std::signal(SIGSEGV, SIG_DFL);
     raise(SIGSEGV);
   }
-  if (way == "exec") execl("/bin/sleep", "sleep", "1", nullptr);
+  if (way == "exec") execl("/bin/sleep", "sleep", "0.3", nullptr);
 }
 
 }  // namespace
@@ -83,7 +83,8 @@ int main(int count, char** words) {
   const std::string way = words[1];
   if (way == "open") return openOnly(KAREUS_MODE_CONTROL);
   if (way == "observe") return openOnly(KAREUS_MODE_OBSERVE);
-  kareus_options wanted = test::options();
+  const bool zeusd = std::getenv("ZEUSD_SOCK_PATH") != nullptr;
+  kareus_options wanted = test::options(zeusd ? KAREUS_BACKEND_ZEUSD : KAREUS_BACKEND_NVML);
   wanted.synchronous = 1;
   kareus_handle* handle = test::open(wanted);
   test::setPlan(handle, {{0, 0, 900}, {1, 0, 1200}});

@@ -269,8 +269,8 @@ KAREUS_API int kareus_flush(kareus_handle* handle, double timeout_s);
  * RESET_FAILED. */
 KAREUS_API int kareus_reset(kareus_handle* handle);
 
-/* Resets if locked, ends the guard, frees the handle, whatever it returns. Null is fine.
- * RESET_FAILED, TIMED_OUT (the driver hangs; the guard resets when this process ends). */
+/* Resets if locked, ends the guard, frees the handle. Null is fine. RESET_FAILED. TIMED_OUT if the
+ * driver does not answer: only then the handle stays, to be closed again; the guard stays with it. */
 KAREUS_API int kareus_close(kareus_handle* handle);
 
 #ifdef __cplusplus

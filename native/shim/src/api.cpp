@@ -174,7 +174,7 @@ int kareus_close(kareus_handle* handle) {
   if (const int code = check(handle)) return code;
   Runtime* runtime = &runtimeOf(handle);
   const int code = runtime->close();
-  // Stuck in the driver: the thread still uses it, so it stays, and so does the guard.
+  // The thread, stuck in the driver, still uses it.
   if (code == KAREUS_TIMED_OUT) return report(code, "the driver does not answer");
   const int reported = code == KAREUS_OK ? code : report(code, runtime->info().uuid);
   delete runtime;

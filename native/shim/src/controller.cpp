@@ -16,8 +16,8 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 // A change of the clock takes milliseconds: looking this often adds little to that.
-constexpr microseconds kLookForGpu{20};
-constexpr microseconds kLookForWork{50};
+constexpr microseconds kLookForGpu{50};
+constexpr microseconds kLookForWork{200};
 constexpr milliseconds kIdle{100};
 constexpr double kPatience_s = 3;  // with a driver that does not answer
 

@@ -12,8 +12,8 @@ namespace kareus {
 class Runtime {
  public:
   explicit Runtime(const kareus_options& options);  // throws Failure
-  // Unlocks, ends thread and guard. Where the thread is stuck in the driver the runtime must be
-  // left alone for ever (TIMED_OUT).
+  // Unlocks and ends the thread. Only after TIMED_OUT, where that is stuck in the driver, the
+  // runtime must not be destroyed yet.
   int close() { return controller_->stop(); }
 
   // Whether this is the process that opened it: a forked child has no controller.
