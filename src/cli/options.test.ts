@@ -177,9 +177,4 @@ describe("the program", () => {
       expect(help, command.name()).toMatch(new RegExp(`Examples?:\\n.*kareus ${command.name()}`));
     }
   });
-
-  it.each(["run", "doctor"])("says that %s is not built", async (name) => {
-    const run = program.parseAsync([name, "x", "--any", "--", "y"], { from: "user" });
-    await expect(run).rejects.toThrow(/KRS0010/);
-  });
 });
