@@ -5,11 +5,13 @@ import { followAxis, shapedNode } from "../../src/onnx/operators/knowledge.js";
 import type { AxisTarget } from "../../src/onnx/operators/operator.js";
 import { isComputed, isLoss } from "../rewriting/facts.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
+import type { Cut } from "./cut.js";
+import { columnsOf, cutsOfGroups, keyValueHeadsOf, partsOfProjection } from "./key-value-heads.js";
 
 /** Which tensors are cut along which axis, and where communication goes. */
 export interface ShardPlan {
-  /** Axis along which each cut tensor (activation or parameter) is split. */
-  readonly axes: ReadonlyMap<string, number>;
+  /** The cut of each tensor (activation or parameter) of which a rank has a part. */
+  readonly cuts: ReadonlyMap<string, Cut>;
   /** Nodes whose first output is a partial sum on each rank. */
   readonly partial: ReadonlySet<TensorNode>;
   /** Whole activations that enter sharded computation: their gradients are summed over ranks. */
@@ -28,7 +30,7 @@ export function planShards(index: GraphIndex, tp: number): ShardPlan {
 }
 
 class ShardPlanner implements ShardPlan {
-  readonly axes = new Map<string, number>();
+  readonly cuts = new Map<string, Cut>();
   readonly partial = new Set<TensorNode>();
   readonly entering = new Set<string>();
   readonly losses = new Set<TensorNode>();
@@ -44,7 +46,9 @@ class ShardPlanner implements ShardPlan {
     const isLinear = node.op === "kareus::Linear";
     // A weight may be cut already (embedding tied to the output head): x alone decides.
     const deciding = isLinear ? node.inputs.slice(0, 1) : node.inputs;
-    const cut = deciding.findIndex((name) => this.axes.has(name));
+    const cut = deciding.findIndex((name) => this.cuts.has(name));
+    // A projection of queries, keys and values together is cut up to where they are split.
+    if (node.outputs.every((name) => this.cuts.has(name))) return;
     if (cut >= 0) this.#propagate(node, cut);
     else if (isLinear) this.#startColumn(node);
     else if (isEmbedding(this.#index, node)) this.#cutVocabulary(node);
@@ -52,67 +56,84 @@ class ShardPlanner implements ShardPlan {
 
   /** A linear of a whole tensor is column-parallel if every shard of its output is summed later. */
   #startColumn(node: TensorNode): void {
-    const [x, weight, bias] = node.inputs;
-    const [y] = node.outputs;
-    if (x === undefined || weight === undefined || y === undefined) return;
+    const [x = ""] = node.inputs;
+    const [y = ""] = node.outputs;
     const axis = this.#index.tensor(y).shape.length - 1;
     if (!this.#closes(y, axis, new Set())) return;
-    this.#cut(y, axis, node, this.#feedsLoss(y));
-    this.axes.set(weight, node.attributes.k_axis === 0 ? 1 : 0);
-    if (bias !== undefined) this.axes.set(bias, 0);
     this.entering.add(x);
+    const together = cutsOfGroups(this.#index, node, this.#tp);
+    for (const [name, cut] of together ?? []) this.cuts.set(name, cut);
+    if (together !== null) return;
+    const parts = partsOfProjection(this.#index, y, axis, this.#tp);
+    this.#cut(y, { axis, parts }, node, this.#feedsLoss(y));
+    for (const [name, at] of columnsOf(this.#index, node)) this.cuts.set(name, { axis: at, parts });
   }
 
   /** The embedding table is cut by rows: each rank holds the rows of its own tokens. */
   #cutVocabulary(node: TensorNode): void {
-    this.axes.set(node.inputs[0] ?? "", 0);
+    this.cuts.set(node.inputs[0] ?? "", { axis: 0, parts: this.#tp });
     this.partial.add(node);
   }
 
   /** Carries a cut input through a node to its outputs and its other operands. */
   #propagate(node: TensorNode, input: number): void {
-    const axis = this.axes.get(node.inputs[input] ?? "") ?? 0;
+    const { axis, parts } = this.cuts.get(node.inputs[input] ?? "") ?? { axis: 0, parts: 1 };
     if (isLoss(node.op)) {
       this.losses.add(node);
       return;
     }
+    this.#agree(node, { axis, parts });
     const targets = followAxis(shapedNode(this.#index.graph, node), input, axis);
     if (targets.includes("reduced")) {
+      // A sum over parts that several ranks hold would count these twice.
+      if (parts < this.#tp) fail(tensorParallelIndivisible(node.name, this.#tp, parts, axis));
       this.partial.add(node);
       if (node.op === "kareus::Linear") {
-        this.axes.set(node.inputs[1] ?? "", Number(node.attributes.k_axis));
+        this.cuts.set(node.inputs[1] ?? "", { axis: Number(node.attributes.k_axis), parts });
       } else this.#cutOperands(node, input, "reduced");
       return;
     }
     for (const [i, target] of targets.entries()) {
       const output = node.outputs[i] ?? "";
-      if (typeof target === "number" && output !== "") this.#cut(output, target, node, false);
+      if (typeof target === "number" && output !== "")
+        this.#cut(output, { axis: target, parts }, node, false);
     }
     const [target] = targets;
     if (target !== undefined) this.#cutOperands(node, input, target);
   }
 
+  /** Operands that share an axis are in as many parts; queries may be in more than keys and values. */
+  #agree(node: TensorNode, { axis, parts }: Cut): void {
+    if (node.op === "kareus::Linear" || keyValueHeadsOf(this.#index, node) !== null) return;
+    for (const name of node.inputs) {
+      const other = this.cuts.get(name)?.parts ?? parts;
+      if (other === parts) continue;
+      fail(tensorParallelIndivisible(node.name, this.#tp, Math.min(other, parts), axis));
+    }
+  }
+
   /** Cuts parameters, and marks whole activations, that meet the cut axis in the same node. */
   #cutOperands(node: TensorNode, input: number, target: AxisTarget): void {
     const shaped = shapedNode(this.#index.graph, node);
+    const { parts } = this.cuts.get(node.inputs[input] ?? "") ?? { parts: this.#tp };
     for (const [other, name] of node.inputs.entries()) {
-      if (other === input || name === "" || this.axes.has(name)) continue;
+      if (other === input || name === "" || this.cuts.has(name)) continue;
       const { role, shape } = this.#index.tensor(name);
       const axis = shape.findIndex(
         (dim, a) => dim > 1 && followAxis(shaped, other, a)[0] === target,
       );
       if (axis < 0) continue;
-      if (role === "parameter" || role === "constant") this.axes.set(name, axis);
+      if (role === "parameter" || role === "constant") this.cuts.set(name, { axis, parts });
       else if (role === "activation") this.entering.add(name);
     }
   }
 
-  #cut(name: string, axis: number, node: TensorNode, mayPad: boolean): void {
-    const size = this.#index.tensor(name).shape[axis] ?? 1;
-    if (size % this.#tp !== 0 && !mayPad) {
-      fail(tensorParallelIndivisible(node.name, this.#tp, size, axis));
+  #cut(name: string, cut: Cut, node: TensorNode, mayPad: boolean): void {
+    const size = this.#index.tensor(name).shape[cut.axis] ?? 1;
+    if (size % cut.parts !== 0 && !mayPad) {
+      fail(tensorParallelIndivisible(node.name, this.#tp, size, cut.axis));
     }
-    this.axes.set(name, axis);
+    this.cuts.set(name, cut);
   }
 
   #feedsLoss(name: string): boolean {

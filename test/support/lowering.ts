@@ -15,6 +15,10 @@ export const MINI = fileURLToPath(new URL("../golden/mini.onnx", import.meta.url
 export const EXAMPLE = fileURLToPath(
   new URL("../../examples/llama-3.2-3b/llama-3.2-3b.onnx", import.meta.url),
 );
+/** The bundled Qwen3-1.7B export. */
+export const QWEN = fileURLToPath(
+  new URL("../../examples/qwen3-1.7b/qwen3-1.7b.onnx", import.meta.url),
+);
 
 type LoweringOptions = LoweringContext["options"];
 

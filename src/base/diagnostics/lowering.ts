@@ -12,7 +12,7 @@ export const tensorParallelIndivisible = (
     "KRS1401",
     node,
     `--tp ${tp} does not divide ${size} (axis ${axis} of its result)`,
-    "choose a --tp that divides the attention heads, key-value heads and feed-forward width",
+    "choose a --tp that divides attention heads and feed-forward width, and divides key-value heads or is a multiple of them",
   );
 
 export const cannotCutBackward = (graph: string, flag: string, degree: number): Diagnostic =>
