@@ -5,6 +5,7 @@ import { freeKernels } from "./partitions/free-kernels.js";
 import { nanobatchedUses, sequentialUses } from "./partitions/instruction-uses.js";
 import { PartitionRegistry } from "./partitions/partition-registry.js";
 import { tailKernels } from "./partitions/tail.js";
+import { readersOfTransfers } from "./partitions/transfers.js";
 
 /**
  * Cuts every instruction (a stage's forward, backward and tail, by chunk) into partitions: communication of
@@ -22,6 +23,7 @@ export const formPartitions: Pass<"kernel", "partition"> = {
   to: "partition",
   run: (graph, { options }) => {
     const registry = new PartitionRegistry(freeKernels(graph.kernels));
+    const readers = readersOfTransfers(graph.kernels);
     const instructions: InstructionShape[] = [];
     for (let stage = 0; stage < graph.stages; stage++) {
       for (let chunk = 0; chunk < graph.chunks; chunk++) {
@@ -29,7 +31,12 @@ export const formPartitions: Pass<"kernel", "partition"> = {
         for (const [kind, belongs] of kindsOf(options.pipeline)) {
           const kernels = here.filter(belongs);
           if (kernels.length === 0) continue;
-          instructions.push({ stage, chunk, kind, executions: executionsOf(kernels, registry) });
+          instructions.push({
+            stage,
+            chunk,
+            kind,
+            executions: executionsOf(kernels, registry, readers),
+          });
         }
       }
       const tail = tailOf(graph, stage, options);
@@ -60,8 +67,15 @@ function kindsOf(pipeline: PipelineName): readonly Kind[] {
   ];
 }
 
-function executionsOf(kernels: readonly Kernel[], registry: PartitionRegistry): Execution[] {
-  const sequential: Execution = { model: "sequential", uses: sequentialUses(kernels, registry) };
+function executionsOf(
+  kernels: readonly Kernel[],
+  registry: PartitionRegistry,
+  readers: ReturnType<typeof readersOfTransfers>,
+): Execution[] {
+  const sequential: Execution = {
+    model: "sequential",
+    uses: sequentialUses(kernels, registry, readers),
+  };
   const uses = nanobatchedUses(kernels, registry);
   return uses === null ? [sequential] : [sequential, { model: "nanobatched", uses }];
 }

@@ -18,6 +18,7 @@ import { shardSequenceParallel } from "./shard-sequence-parallel.js";
 import { shardTensorParallel } from "./shard-tensor-parallel.js";
 import { splitDirections } from "./split-directions.js";
 import { splitTransposes } from "./split-transposes.js";
+import { unrollRingAttention } from "./unroll-ring-attention.js";
 
 /** Lowering, in order. */
 export const passes: readonly AnyPass[] = [
@@ -37,6 +38,7 @@ export const passes: readonly AnyPass[] = [
   anyPass(shardSequenceParallel),
   anyPass(detectLayers),
   anyPass(deriveBackward),
+  anyPass(unrollRingAttention),
   anyPass(formKernels),
   anyPass(assignStages),
   anyPass(formPartitions),

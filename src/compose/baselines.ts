@@ -10,7 +10,7 @@ type BaselineName = "sequential-max-clock" | "sequential-frequency" | "nanobatch
 
 /**
  * What other tools reach on the same graph, from the same machinery with restricted choices:
- * Megatron-LM (no nanobatches, communication alone, highest clock), Perseus (the same with the
+ * Megatron-LM (no nanobatches, no overlap but of a ring's transfers, highest clock), Perseus (the same with the
  * frequency free per instruction), and nanobatching with Perseus on top (every instruction
  * nanobatched, communication launched at the first slot).
  */
@@ -36,14 +36,13 @@ function restrictions(
   const defaultSms = ({ partition, sms }: Evaluation) =>
     sms === (graph.partitions.get(partition)?.communication ? device.default_comm_sms : 0);
   const plain = (e: Evaluation) => e.order === undefined && defaultSms(e);
-  const alone = (e: Evaluation) => e.launch_slot === null && plain(e);
   const first = (e: Evaluation) => e.launch_slot === firstSlot(graph, e.partition) && plain(e);
   return {
     "sequential-max-clock": {
       models: ["sequential"],
-      allow: (e) => alone(e) && e.freq_mhz === device.highest_clock_mhz,
+      allow: (e) => first(e) && e.freq_mhz === device.highest_clock_mhz,
     },
-    "sequential-frequency": { models: ["sequential"], allow: alone },
+    "sequential-frequency": { models: ["sequential"], allow: first },
     "nanobatch-frequency": { models: ["nanobatched"], allow: first },
   };
 }

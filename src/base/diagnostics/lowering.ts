@@ -147,5 +147,13 @@ export const expertsIndivisible = (graph: string, ep: number, experts: number): 
     "choose a --ep that divides the number of experts",
   );
 
+export const ringUnused = (graph: string): Diagnostic =>
+  warning(
+    "KRS1440",
+    graph,
+    "--cp-attention ring changes nothing: no fused attention meets keys of other ranks",
+    "`kareus inspect` shows what attention was recognized",
+  );
+
 export const sequenceParallelUnused = (graph: string, reason: string): Diagnostic =>
   warning("KRS1423", graph, `--sequence-parallel changes nothing: ${reason}`, "leave it out");
