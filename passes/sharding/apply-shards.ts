@@ -20,14 +20,16 @@ export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): Te
   const copied = new Set<string>();
   const nodes = graph.nodes.flatMap((node) => {
     const result: TensorNode[] = [];
-    const inputs = node.inputs.map((name) => {
-      if (!plan.entering.has(name) || !readsShards(plan, node)) return name;
-      const copy = `${name}/copy`;
-      if (!copied.has(name)) {
-        copied.add(name);
-        tensors.push({ ...tensorOf(graph, name), name: copy });
-        const transfer = { op: "kareus::CopyToGroup", input: name, output: copy } as const;
-        result.push(collectiveNode(node, group, { ...transfer, name: `${node.name}/copy` }));
+    const inputs = node.inputs.map((input) => {
+      if (!plan.entering.has(input) || !readsShards(plan, node)) return input;
+      const copy = `${input}/copy`;
+      if (!copied.has(input)) {
+        copied.add(input);
+        tensors.push({ ...tensorOf(graph, input), name: copy });
+        const transfer = { op: "kareus::CopyToGroup", input, output: copy } as const;
+        const number = result.length === 0 ? "" : `_${result.length}`;
+        const name = `${node.name}/copy${number}`;
+        result.push(collectiveNode(node, group, { ...transfer, name }));
       }
       return copy;
     });

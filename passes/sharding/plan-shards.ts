@@ -6,6 +6,7 @@ import type { AxisTarget } from "../../src/onnx/operators/operator.js";
 import { isComputed, isLoss } from "../rewriting/facts.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
 import type { Cut } from "./cut.js";
+import { expertProduct } from "./find-experts.js";
 import { columnsOf, cutsOfGroups, keyValueHeadsOf, partsOfProjection } from "./key-value-heads.js";
 
 /** Which tensors are cut along which axis, and where communication goes. */
@@ -29,6 +30,8 @@ export function planShards(index: GraphIndex, tp: number): ShardPlan {
   return planner;
 }
 
+type ExpertProduct = NonNullable<ReturnType<typeof expertProduct>>;
+
 class ShardPlanner implements ShardPlan {
   readonly cuts = new Map<string, Cut>();
   readonly partial = new Set<TensorNode>();
@@ -45,13 +48,16 @@ class ShardPlanner implements ShardPlan {
   visit(node: TensorNode): void {
     const isLinear = node.op === "kareus::Linear";
     // A weight may be cut already (embedding tied to the output head): x alone decides.
+    const product = isLinear ? null : expertProduct(this.#index, node);
     const deciding = isLinear ? node.inputs.slice(0, 1) : node.inputs;
     const cut = deciding.findIndex((name) => this.cuts.has(name));
     // A projection of queries, keys and values together is cut up to where they are split.
     if (node.outputs.every((name) => this.cuts.has(name))) return;
     if (cut >= 0) this.#propagate(node, cut);
     else if (isLinear) this.#startColumn(node);
+    else if (product !== null) this.#startExperts(node, product);
     else if (isEmbedding(this.#index, node)) this.#cutVocabulary(node);
+    else this.#cutInside(node);
   }
 
   /** A linear of a whole tensor is column-parallel if every shard of its output is summed later. */
@@ -67,6 +73,38 @@ class ShardPlanner implements ShardPlan {
     const parts = partsOfProjection(this.#index, y, axis, this.#tp);
     this.#cut(y, { axis, parts }, node, this.#feedsLoss(y));
     for (const [name, at] of columnsOf(this.#index, node)) this.cuts.set(name, { axis: at, parts });
+  }
+
+  /** The same for a product of every expert's tokens with its weight: all experts are cut. */
+  #startExperts(node: TensorNode, { x, weight, output }: ExpertProduct): void {
+    const [y = ""] = node.outputs;
+    const shaped = shapedNode(this.#index.graph, node);
+    const side = node.inputs.indexOf(weight.name);
+    const targets = this.#index
+      .tensor(weight.name)
+      .shape.map((_, axis) => followAxis(shaped, side, axis)[0]);
+    const column = targets.findIndex((to) => typeof to === "number" && to !== output);
+    const axis = targets[column];
+    if (typeof axis !== "number" || !this.#closes(y, axis, new Set())) return;
+    this.entering.add(x.name);
+    this.#cut(y, { axis, parts: this.#tp }, node, false);
+    this.cuts.set(weight.name, { axis: column, parts: this.#tp });
+  }
+
+  /** Several weights in one node that sums over an axis of these alone: layers of experts inside. */
+  #cutInside(node: TensorNode): void {
+    const shaped = shapedNode(this.#index.graph, node);
+    const summed = node.inputs.flatMap((name, input) => {
+      const axes = [...(shaped.inputs[input]?.shape.keys() ?? [])];
+      const axis = axes.find((each) => followAxis(shaped, input, each)[0] === "reduced");
+      return axis === undefined ? [] : [{ name, axis, role: shaped.inputs[input]?.role }];
+    });
+    if (summed.length < 2 || summed.some(({ role }) => role !== "parameter")) return;
+    for (const { name, axis } of summed) this.#cut(name, { axis, parts: this.#tp }, node, false);
+    this.partial.add(node);
+    for (const name of node.inputs) {
+      if (this.#index.graph.tensors.get(name)?.role === "activation") this.entering.add(name);
+    }
   }
 
   /** The embedding table is cut by rows: each rank holds the rows of its own tokens. */
@@ -158,7 +196,9 @@ class ShardPlanner implements ShardPlan {
       const targets = followAxis(shapedNode(this.#index.graph, reader), input, axis);
       return targets.every((target, i) => {
         const output = reader.outputs[i] ?? "";
-        if (target === "reduced") return reader.op === "kareus::Linear";
+        if (target === "reduced") {
+          return reader.op === "kareus::Linear" || expertProduct(this.#index, reader) !== null;
+        }
         if (output === "") return true;
         return target !== "lost" && this.#closes(output, target, seen);
       });
