@@ -6,6 +6,7 @@ import { dropNoOps } from "./drop-no-ops.js";
 import { formKernels } from "./form-kernels.js";
 import { formPartitions } from "./form-partitions.js";
 import { mergeDuplicates } from "./merge-duplicates.js";
+import { mergeSlices } from "./merge-slices.js";
 import { recognizeAttention } from "./recognize-attention.js";
 import { recognizeGelu } from "./recognize-gelu.js";
 import { recognizeLinear } from "./recognize-linear.js";
@@ -32,6 +33,7 @@ export const passes: readonly AnyPass[] = [
   anyPass(recognizeSwiglu),
   anyPass(recognizeGelu),
   anyPass(recognizeAttention),
+  anyPass(mergeSlices),
   anyPass(shardContextParallel),
   anyPass(shardExpertParallel),
   anyPass(shardTensorParallel),

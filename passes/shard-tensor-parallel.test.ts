@@ -164,6 +164,86 @@ describe("shard-tensor-parallel", () => {
     expect(() => shard(grouped(8, 2, true), 8)).toThrow(/KRS1401/);
   });
 
+  it("cuts heads where a reshape tells three projections apart first", () => {
+    const names = ["q", "k", "v"];
+    const shapes = (suffix: string, shape: readonly number[]) =>
+      Object.fromEntries(names.map((name) => [`${name}${suffix}`, shape]));
+    const perm = [0, 2, 1, 3];
+    const graph = tensorGraph({
+      data: { x: [4, 16, 8] },
+      parameters: { w: [8, 96], wo: [32, 8] },
+      activations: {
+        ...{
+          h: [4, 16, 8],
+          qkv: [4, 16, 96],
+          r: [4, 16, 3, 4, 8],
+          ...shapes("", [4, 16, 1, 4, 8]),
+        },
+        ...{ ...shapes("s", [4, 16, 4, 8]), ...shapes("t", [4, 4, 16, 8]), a: [4, 4, 16, 8] },
+        ...{ b: [4, 16, 4, 8], flat: [4, 16, 32], y: [4, 16, 8] },
+      },
+      nodes: [
+        ["h", "Relu", ["x"]],
+        ["qkv", "kareus::Linear", ["h", "w"], { k_axis: 0 }],
+        ["r", "Reshape", ["qkv"]],
+        ["parts", "Split", ["r"], { axis: 2 }, { outputs: names }],
+        ...names.map((name) => [`${name}s`, "Reshape", [name]] as const),
+        ...names.map((name) => [`${name}t`, "Transpose", [`${name}s`], { perm }] as const),
+        ["a", "Attention", ["qt", "kt", "vt"]],
+        ["b", "Transpose", ["a"], { perm }],
+        ["flat", "Reshape", ["b"]],
+        ["y", "kareus::Linear", ["flat", "wo"], { k_axis: 0 }],
+      ],
+      outputs: ["y"],
+    });
+    const local = shard(graph, 4);
+    expect(["w", "qkv", "r", "q", "kt", "wo"].map((name) => shapeOf(local, name))).toEqual([
+      ...[
+        [8, 24],
+        [4, 16, 24],
+        [4, 16, 3, 1, 8],
+        [4, 16, 1, 1, 8],
+        [4, 1, 16, 8],
+        [8, 8],
+      ],
+    ]);
+  });
+
+  it("cuts heads that were merged with samples, as torch's multi-head attention merges them", () => {
+    const graph = tensorGraph({
+      data: { x: [16, 4, 8] },
+      parameters: { w: [8, 32], wo: [32, 8] },
+      activations: {
+        ...{ h: [16, 4, 8], q: [16, 4, 32], m: [16, 16, 8], t: [16, 16, 8], a: [16, 16, 8] },
+        ...{ b: [16, 16, 8], flat: [64, 32], y: [64, 8] },
+      },
+      nodes: [
+        ["h", "Relu", ["x"]],
+        ["q", "kareus::Linear", ["h", "w"], { k_axis: 0 }],
+        ["m", "Reshape", ["q"]],
+        ["t", "Transpose", ["m"], { perm: [1, 0, 2] }],
+        ["a", "Attention", ["t", "t", "t"], { q_num_heads: 1, kv_num_heads: 1 }],
+        ["b", "Transpose", ["a"], { perm: [1, 0, 2] }],
+        ["flat", "Reshape", ["b"]],
+        ["y", "kareus::Linear", ["flat", "wo"], { k_axis: 0 }],
+      ],
+      outputs: ["y"],
+    });
+    const local = shard(graph, 4);
+    expect(["w", "m", "t", "a", "flat", "wo"].map((name) => shapeOf(local, name))).toEqual([
+      ...[
+        [8, 8],
+        [16, 4, 8],
+        [4, 16, 8],
+        [4, 16, 8],
+        [64, 8],
+        [8, 8],
+      ],
+    ]);
+    // 4 samples x 4 heads would divide by 8; the heads do not.
+    expect(() => shard(graph, 8)).toThrow(/KRS1401 m: --tp 8 does not divide/);
+  });
+
   it("cuts one projection of queries, keys and values side by side", () => {
     const graph = tensorGraph({
       data: { x: [4, 16, 8] },

@@ -1,9 +1,15 @@
 import type { Tensor } from "../../src/ir/tensor-graph.js";
 
-/** How tensor parallelism cuts a tensor over the ranks. */
-export interface Cut {
+/** Where tensor parallelism cuts a tensor. */
+export interface CutPlace {
   /** Where the axis has fewer positions than there are parts, the next one is cut as well. */
   readonly axis: number;
+  /** Positions of the axis in front of what is cut: the samples of samples x heads; else 1. */
+  readonly outer: number;
+}
+
+/** How tensor parallelism cuts a tensor over the ranks. */
+export interface Cut extends CutPlace {
   /** Different parts: fewer than ranks where several of these hold the same one. */
   readonly parts: number;
   /** A part's shape where it is no even share: queries of one rank, keys that others hold too. */

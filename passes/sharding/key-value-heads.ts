@@ -79,11 +79,11 @@ export function cutsOfGroups(
   const shape = whole.map((dim, a) => (a === axis ? local : a === start ? 1 : dim));
   const columns = local * ((index.tensor(y).shape[width] ?? 1) / (groups * (whole[axis] ?? 1)));
   const cuts = new Map<string, Cut>();
-  for (const { name, parts } of pieces) cuts.set(name, { axis: start, parts });
-  cuts.set(joined, { axis: start, parts: tp, shape });
+  for (const { name, parts } of pieces) cuts.set(name, { axis: start, outer: 1, parts });
+  cuts.set(joined, { axis: start, outer: 1, parts: tp, shape });
   for (const [name, at] of columnsOf(index, linear)) {
     const { shape } = index.tensor(name);
-    cuts.set(name, { axis: at, parts: tp, shape: shape.with(at, columns) });
+    cuts.set(name, { axis: at, outer: 1, parts: tp, shape: shape.with(at, columns) });
   }
   return cuts;
 }

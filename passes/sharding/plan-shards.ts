@@ -5,7 +5,8 @@ import { followAxis, shapedNode } from "../../src/onnx/operators/knowledge.js";
 import type { AxisTarget } from "../../src/onnx/operators/operator.js";
 import { isComputed, isLoss } from "../rewriting/facts.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
-import type { Cut } from "./cut.js";
+import type { Cut, CutPlace } from "./cut.js";
+import { type CutTarget, cutTargets } from "./cut-targets.js";
 import { expertProduct } from "./find-experts.js";
 import { columnsOf, cutsOfGroups, keyValueHeadsOf, partsOfProjection } from "./key-value-heads.js";
 
@@ -65,14 +66,16 @@ class ShardPlanner implements ShardPlan {
     const [x = ""] = node.inputs;
     const [y = ""] = node.outputs;
     const axis = this.#index.tensor(y).shape.length - 1;
-    if (!this.#closes(y, axis, new Set())) return;
+    if (!this.#closes(y, { axis, outer: 1 }, new Set())) return;
     this.entering.add(x);
     const together = cutsOfGroups(this.#index, node, this.#tp);
     for (const [name, cut] of together ?? []) this.cuts.set(name, cut);
     if (together !== null) return;
     const parts = partsOfProjection(this.#index, y, axis, this.#tp);
-    this.#cut(y, { axis, parts }, node, this.#feedsLoss(y));
-    for (const [name, at] of columnsOf(this.#index, node)) this.cuts.set(name, { axis: at, parts });
+    this.#cut(y, { axis, outer: 1, parts }, node, this.#feedsLoss(y));
+    for (const [name, at] of columnsOf(this.#index, node)) {
+      this.cuts.set(name, { axis: at, outer: 1, parts });
+    }
   }
 
   /** The same for a product of every expert's tokens with its weight: all experts are cut. */
@@ -85,10 +88,10 @@ class ShardPlanner implements ShardPlan {
       .shape.map((_, axis) => followAxis(shaped, side, axis)[0]);
     const column = targets.findIndex((to) => typeof to === "number" && to !== output);
     const axis = targets[column];
-    if (typeof axis !== "number" || !this.#closes(y, axis, new Set())) return;
+    if (typeof axis !== "number" || !this.#closes(y, { axis, outer: 1 }, new Set())) return;
     this.entering.add(x.name);
-    this.#cut(y, { axis, parts: this.#tp }, node, false);
-    this.cuts.set(weight.name, { axis: column, parts: this.#tp });
+    this.#cut(y, { axis, outer: 1, parts: this.#tp }, node, false);
+    this.cuts.set(weight.name, { axis: column, outer: 1, parts: this.#tp });
   }
 
   /** Several weights in one node that sums over an axis of these alone: layers of experts inside. */
@@ -100,7 +103,9 @@ class ShardPlanner implements ShardPlan {
       return axis === undefined ? [] : [{ name, axis, role: shaped.inputs[input]?.role }];
     });
     if (summed.length < 2 || summed.some(({ role }) => role !== "parameter")) return;
-    for (const { name, axis } of summed) this.#cut(name, { axis, parts: this.#tp }, node, false);
+    for (const { name, axis } of summed) {
+      this.#cut(name, { axis, outer: 1, parts: this.#tp }, node, false);
+    }
     this.partial.add(node);
     for (const name of node.inputs) {
       if (this.#index.graph.tensors.get(name)?.role === "activation") this.entering.add(name);
@@ -109,35 +114,42 @@ class ShardPlanner implements ShardPlan {
 
   /** The embedding table is cut by rows: each rank holds the rows of its own tokens. */
   #cutVocabulary(node: TensorNode): void {
-    this.cuts.set(node.inputs[0] ?? "", { axis: 0, parts: this.#tp });
+    this.cuts.set(node.inputs[0] ?? "", { axis: 0, outer: 1, parts: this.#tp });
     this.partial.add(node);
   }
 
   /** Carries a cut input through a node to its outputs and its other operands. */
   #propagate(node: TensorNode, input: number): void {
-    const { axis, parts } = this.cuts.get(node.inputs[input] ?? "") ?? { axis: 0, parts: 1 };
+    const cut = this.cuts.get(node.inputs[input] ?? "");
+    if (cut === undefined) return;
+    const { axis, parts } = cut;
     if (isLoss(node.op)) {
       this.losses.add(node);
       return;
     }
-    this.#agree(node, { axis, parts });
-    const targets = followAxis(shapedNode(this.#index.graph, node), input, axis);
+    this.#agree(node, cut);
+    const targets = this.#chosen(node, input, cut);
     if (targets.includes("reduced")) {
       // A sum over parts that several ranks hold would count these twice.
       if (parts < this.#tp) fail(tensorParallelIndivisible(node.name, this.#tp, parts, axis));
       this.partial.add(node);
       if (node.op === "kareus::Linear") {
-        this.cuts.set(node.inputs[1] ?? "", { axis: Number(node.attributes.k_axis), parts });
+        this.cuts.set(node.inputs[1] ?? "", {
+          ...{ axis: Number(node.attributes.k_axis), outer: 1, parts },
+        });
       } else this.#cutOperands(node, input, "reduced");
       return;
     }
     for (const [i, target] of targets.entries()) {
       const output = node.outputs[i] ?? "";
-      if (typeof target === "number" && output !== "")
-        this.#cut(output, { axis: target, parts }, node, false);
+      if (typeof target === "object" && output !== "") {
+        this.#cut(output, { ...target, parts }, node, false);
+      }
     }
     const [target] = targets;
-    if (target !== undefined) this.#cutOperands(node, input, target);
+    if (target !== undefined && target !== "lost") {
+      this.#cutOperands(node, input, typeof target === "object" ? target.axis : target);
+    }
   }
 
   /** Operands that share an axis are in as many parts; queries may be in more than keys and values. */
@@ -153,7 +165,10 @@ class ShardPlanner implements ShardPlan {
   /** Cuts parameters, and marks whole activations, that meet the cut axis in the same node. */
   #cutOperands(node: TensorNode, input: number, target: AxisTarget): void {
     const shaped = shapedNode(this.#index.graph, node);
-    const { parts } = this.cuts.get(node.inputs[input] ?? "") ?? { parts: this.#tp };
+    const { parts, outer } = this.cuts.get(node.inputs[input] ?? "") ?? {
+      parts: this.#tp,
+      outer: 1,
+    };
     for (const [other, name] of node.inputs.entries()) {
       if (other === input || name === "" || this.cuts.has(name)) continue;
       const { role, shape } = this.#index.tensor(name);
@@ -161,14 +176,14 @@ class ShardPlanner implements ShardPlan {
         (dim, a) => dim > 1 && followAxis(shaped, other, a)[0] === target,
       );
       if (axis < 0) continue;
-      if (role === "parameter" || role === "constant") this.cuts.set(name, { axis, parts });
+      if (role === "parameter" || role === "constant") this.cuts.set(name, { axis, outer, parts });
       else if (role === "activation") this.entering.add(name);
     }
   }
 
   #cut(name: string, cut: Cut, node: TensorNode, mayPad: boolean): void {
     const size = this.#index.tensor(name).shape[cut.axis] ?? 1;
-    if (size % cut.parts !== 0 && !mayPad) {
+    if ((size / cut.outer) % cut.parts !== 0 && !mayPad) {
       fail(tensorParallelIndivisible(node.name, this.#tp, size, cut.axis));
     }
     this.cuts.set(name, cut);
@@ -186,23 +201,37 @@ class ShardPlanner implements ShardPlan {
   }
 
   /** Whether every path from a cut tensor ends in a sum over the cut (or in the loss). */
-  #closes(name: string, axis: number, seen: Set<string>): boolean {
+  #closes(name: string, place: CutPlace, seen: Set<string>): boolean {
     if (seen.has(name)) return true;
     seen.add(name);
     if (this.#index.isGraphOutput(name)) return false;
     return this.#index.consumers(name).every((reader) => {
       if (isLoss(reader.op)) return true;
       const input = reader.inputs.indexOf(name);
-      const targets = followAxis(shapedNode(this.#index.graph, reader), input, axis);
-      return targets.every((target, i) => {
-        const output = reader.outputs[i] ?? "";
-        if (target === "reduced") {
-          return reader.op === "kareus::Linear" || expertProduct(this.#index, reader) !== null;
-        }
-        if (output === "") return true;
-        return target !== "lost" && this.#closes(output, target, seen);
-      });
+      // One head for all queries: every rank holds it, wherever the cut would be.
+      if (input > 0 && keyValueHeadsOf(this.#index, reader) === 1) return true;
+      const choices = cutTargets(this.#index, reader, input, place, this.#tp);
+      if (choices.length === 1) return this.#closeAll(reader, choices[0] ?? [], seen);
+      return choices.some((targets) => this.#closeAll(reader, targets, new Set(seen)));
     });
+  }
+
+  #closeAll(reader: TensorNode, targets: readonly CutTarget[], seen: Set<string>): boolean {
+    return targets.every((target, i) => {
+      const output = reader.outputs[i] ?? "";
+      if (target === "reduced") {
+        return reader.op === "kareus::Linear" || expertProduct(this.#index, reader) !== null;
+      }
+      if (output === "") return true;
+      return target !== "lost" && this.#closes(output, target, seen);
+    });
+  }
+
+  /** Where a cut goes: of several ways the first on which every path ends in a sum. */
+  #chosen(node: TensorNode, input: number, place: CutPlace): readonly CutTarget[] {
+    const choices = cutTargets(this.#index, node, input, place, this.#tp);
+    const closing = (targets: readonly CutTarget[]) => this.#closeAll(node, targets, new Set());
+    return (choices.length > 1 && choices.find(closing)) || (choices[0] ?? []);
   }
 }
 
