@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fail, refuse } from "../base/diagnostics/diagnostic.js";
 import {
@@ -21,6 +23,12 @@ export interface RecorderSetting {
   readonly cooldown_s: number;
   readonly trials: number;
   readonly lock_clocks: boolean;
+}
+
+/** The recorder's path in full: a bare name is a file too, never a program in PATH. None: KRS2050. */
+export function recorderAt(path: string): string {
+  const recorder = resolve(path);
+  return existsSync(recorder) ? recorder : fail(recorderMissing(recorder, "no such file"));
 }
 
 function command(setting: RecorderSetting): [string, string[]] {
@@ -57,8 +65,9 @@ export async function runRecorder(
   });
   try {
     for await (const line of createInterface({ input: child.stdout })) onLine(line);
-  } finally {
+  } catch (cause) {
     child.kill();
+    throw cause;
   }
   const code = await ended;
   const [reason = ""] = said.trim().split("\n").slice(-1);

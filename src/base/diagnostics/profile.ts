@@ -237,13 +237,23 @@ export function clocksNotLocked(reason: string): Diagnostic {
     "KRS2052",
     "--lock-clocks",
     reason,
-    "leave it out to record at the default clock, or ask for the permission",
+    "ask for the permission; `kareus profile record` without it measures at the default clock",
   );
 }
 
 /** KRS2053: a recorder that broke or answered what it should not. */
 export function recorderFailed(recorder: string, reason: string): Diagnostic {
   return error("KRS2053", recorder, `failed: ${reason}`, "what it had measured is kept");
+}
+
+/** KRS2054: what this machine cannot measure as it would run. */
+export function notMeasurable(recorder: string, reason: string): Diagnostic {
+  return error(
+    "KRS2054",
+    recorder,
+    `a configuration cannot be measured here: ${reason}`,
+    "leave --measure out: costs are modelled then, corrected by what `kareus profile record` measures",
+  );
 }
 
 /** KRS2060: measurements that the data-quality gate turned away before a fit. */
