@@ -1,10 +1,11 @@
 import { availableParallelism } from "node:os";
 import { GROUPS } from "../ir/groups.js";
-import { PIPELINES } from "../ir/pass.js";
+import { CP_ATTENTIONS, PIPELINES } from "../ir/pass.js";
 import type { OptimizeOptions } from "../pipeline.js";
 import {
   bindings,
   choice,
+  device,
   integer,
   quantity,
   text,
@@ -19,7 +20,7 @@ import {
 const DEGREE = { min: 1, max: 4096 };
 
 export const JOB_FLAGS = {
-  gpu: text("--gpu <name|file>", "device", "a100-sxm4-40gb"),
+  gpu: device("--gpu <name|file>", "device", "a100-sxm4-40gb"),
   profile: texts("--profile <file|dir>", "recorded costs, repeatable; of a folder, this GPU's"),
   bind: bindings(
     "--bind <name=int,...>",
@@ -33,6 +34,12 @@ export const JOB_FLAGS = {
   ),
   tp: integer("--tp <n>", "tensor-parallel degree", 1, DEGREE),
   cp: integer("--cp <n>", "context-parallel degree", 1, DEGREE),
+  cpAttention: choice(
+    "--cp-attention <how>",
+    "keys and values of other ranks: all-gather, or block by block round a ring",
+    CP_ATTENTIONS,
+    "all-gather",
+  ),
   ep: integer("--ep <n>", "expert-parallel degree", 1, DEGREE),
   pp: integer("--pp <n>", "pipeline stages", 1, DEGREE),
   dp: integer("--dp <n>", "data-parallel replicas", 1, DEGREE),
@@ -90,6 +97,11 @@ export const SEARCH_FLAGS = {
     min: 1,
     max: 1_000_000,
   }),
+  replay: text(
+    "--replay <file>",
+    "a recorded profile in place of a GPU: each evaluation is a measurement that it answers",
+    null,
+  ),
   points: integer("--points <n>", "points of the frontier at most", 32, { min: 1, max: 1000 }),
   seed: integer("--seed <n>", "seed of every random choice", 0, {
     min: 0,
@@ -124,11 +136,13 @@ export function jobOptions(
     graph,
     gpu: job.gpu,
     profiles: job.profile,
+    replay: search.replay ?? null,
     bind: job.bind,
     dtype: job.dtype,
     tp: job.tp,
     sequence_parallel: job.sequenceParallel,
     cp: job.cp,
+    cp_attention: job.cpAttention,
     ep: job.ep,
     pp: job.pp,
     dp: job.dp,

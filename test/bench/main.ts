@@ -20,6 +20,7 @@ const OPTIONS: OptimizeOptions = {
   graph: GRAPH,
   gpu: "a100-sxm4-40gb",
   profiles: [],
+  replay: null,
   bind: new Map([
     ["batch", 8],
     ["sequence", 4096],
@@ -28,6 +29,7 @@ const OPTIONS: OptimizeOptions = {
   ...{
     tp: 8,
     sequence_parallel: false,
+    cp_attention: "all-gather",
     cp: 1,
     ep: 1,
     pp: 2,

@@ -1,3 +1,4 @@
+import { suggesting } from "../suggest.js";
 import { type Diagnostic, error, warning } from "./diagnostic.js";
 
 /** KRS14xx: the graph is sound, but cannot be laid out as asked. */
@@ -12,7 +13,7 @@ export const tensorParallelIndivisible = (
     "KRS1401",
     node,
     `--tp ${tp} does not divide ${size} (axis ${axis} of its result)`,
-    "choose a --tp that divides the attention heads, key-value heads and feed-forward width",
+    "choose a --tp that divides attention heads and feed-forward width, and divides key-value heads or is a multiple of them",
   );
 
 export const cannotCutBackward = (graph: string, flag: string, degree: number): Diagnostic =>
@@ -84,7 +85,12 @@ export const nothingToSchedule = (graph: string): Diagnostic =>
   );
 
 export const unknownPass = (name: string, passes: readonly string[]): Diagnostic =>
-  error("KRS1408", "--print-ir", `there is no pass ${name}`, `the passes are ${passes.join(", ")}`);
+  error(
+    "KRS1408",
+    "--print-ir",
+    `there is no pass ${name}`,
+    suggesting(name, passes, `the passes are ${passes.join(", ")}`),
+  );
 
 export const noOptions = (stage: number, kind: string): Diagnostic =>
   error(
@@ -145,6 +151,14 @@ export const expertsIndivisible = (graph: string, ep: number, experts: number): 
     graph,
     `--ep ${ep} does not divide ${experts} experts`,
     "choose a --ep that divides the number of experts",
+  );
+
+export const ringUnused = (graph: string): Diagnostic =>
+  warning(
+    "KRS1440",
+    graph,
+    "--cp-attention ring changes nothing: no fused attention meets keys of other ranks",
+    "`kareus inspect` shows what attention was recognized",
   );
 
 export const sequenceParallelUnused = (graph: string, reason: string): Diagnostic =>
