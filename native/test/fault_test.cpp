@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <random>
 
 #include "harness.h"
 
@@ -328,6 +329,51 @@ CASE("no energy counter") {
   CHECK_EQUAL(kareus_take_records(handle, &record, 1, &count), 0);
   CHECK(count == 1 && record.energy_j < 0 && record.time_s >= 0 && record.on_gpu == 0);
   CHECK_EQUAL(kareus_close(handle), 0);
+}
+
+CASE("calls in any order, with faults at any time: known codes, and nothing stays locked") {
+  std::mt19937 random(11);
+  const auto stream = reinterpret_cast<kareus_stream>(0x30);
+  for (int round = 0; round < 10; round++) {
+    const Machine machine;
+    kareus_options wanted = options();
+    wanted.record_capacity = 4;
+    kareus_handle* handle = open(wanted);
+    std::vector<int> codes;
+    for (int call = 0; call < 500; call++) {
+      const auto number = static_cast<int32_t>(random() % 3);
+      const kareus_stream where = random() % 2 == 0 ? nullptr : stream;
+      kareus_record record = {};
+      kareus_partition_use use = {};
+      use.struct_size = sizeof use;
+      uint32_t count = 0;
+      switch (random() % 12) {
+        case 0: codes.push_back(kareus_step_begin(handle)); break;
+        case 1: codes.push_back(kareus_step_end(handle)); break;
+        case 2:
+        case 3:
+        case 4:
+          codes.push_back(kareus_instruction_begin(handle, number % 2, number / 2, 0, where));
+          break;
+        case 5:
+        case 6: codes.push_back(kareus_instruction_end(handle, where)); break;
+        case 7: codes.push_back(kareus_get_partition(handle, "forward.0", number, 0, &use)); break;
+        case 8: codes.push_back(kareus_take_records(handle, &record, 1, &count)); break;
+        case 9: number == 0 ? hold(stream) : release(stream); break;
+        case 10: codes.push_back(setPlan(handle, {{0, 0, 900}, {1, 0, 1200}})); break;
+        default:
+          if (number == 0) codes.push_back(kareus_reset(handle));
+          if (number == 1) machine.set("fail_next", random() % 6);
+          if (number == 2) usleep(300);
+      }
+    }
+    for (const int code : codes) CHECK(kareus_code_name(code) != nullptr);
+    machine.set("fail_next", 0);
+    release(stream);
+    CHECK_EQUAL(kareus_close(handle), 0);
+    CHECK_EQUAL(machine.get("locked_mhz"), 0.0);
+    CHECK(machine.journals().empty());
+  }
 }
 
 CASE("a forked child has no say") {
