@@ -10,20 +10,20 @@ function averagePower({ time_s, energy_j }: PartitionRun): number {
   return time_s === 0 ? 0 : energy_j / time_s;
 }
 
-/** The run at the asked clock, or at the one that the power cap leaves; and that clock. */
-function cappedRun(
+/** The clock that the power cap leaves of the asked one, at which the run is `asked`. */
+function keptClock(
   model: PartitionModel,
   configuration: Configuration,
+  asked: PartitionRun,
   device: Device,
-): PartitionRun & { readonly clock_mhz: number } {
-  const asked = model.run(configuration);
-  if (averagePower(asked) <= device.power_cap_w) {
-    return { ...asked, clock_mhz: configuration.freq_mhz };
-  }
-  const runAt = (freq_mhz: number) => model.run({ ...configuration, freq_mhz });
-  const capped_mhz = cappedClock(device, (freq_mhz) => averagePower(runAt(freq_mhz)));
-  const clock_mhz = Math.min(configuration.freq_mhz, capped_mhz);
-  return { ...runAt(clock_mhz), clock_mhz };
+): number {
+  const { freq_mhz } = configuration;
+  if (averagePower(asked) <= device.power_cap_w) return freq_mhz;
+  const runAt = (clock_mhz: number) => model.run({ ...configuration, freq_mhz: clock_mhz });
+  return Math.min(
+    freq_mhz,
+    cappedClock(device, (clock_mhz) => averagePower(runAt(clock_mhz))),
+  );
 }
 
 /**
@@ -48,13 +48,18 @@ export function modelledOracle(
   return {
     gpu: device.name,
     cost: (partition, configuration) => {
-      const { time_s, energy_j } = cappedRun(modelOf(partition), configuration, device);
+      const model = modelOf(partition);
+      const asked = model.run(configuration);
+      const freq_mhz = keptClock(model, configuration, asked, device);
+      const kept = freq_mhz === configuration.freq_mhz;
+      const { time_s, energy_j } = kept ? asked : model.run({ ...configuration, freq_mhz });
       return { time_s, energy_j, source };
     },
     trace: (partition, configuration) => {
       const model = modelOf(partition);
-      const { clock_mhz } = cappedRun(model, configuration, device);
-      return model.trace({ ...configuration, freq_mhz: clock_mhz });
+      const asked = model.run(configuration);
+      const freq_mhz = keptClock(model, configuration, asked, device);
+      return model.trace({ ...configuration, freq_mhz });
     },
   };
 }

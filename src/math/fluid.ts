@@ -158,7 +158,8 @@ function runTogether(
  */
 function runAlone(
   tasks: readonly QueuedTask[],
-  [first, end]: readonly [number, number],
+  first: number,
+  end: number,
   rest: Progress | null,
   start_s: number,
   watch: Watch | undefined,
@@ -197,7 +198,7 @@ export function runBeside(
   watch?: Watch,
 ): FluidRun {
   const until = companion === null ? tasks.length : companion.first;
-  const start_s = runAlone(tasks, [0, until], null, 0, watch);
+  const start_s = runAlone(tasks, 0, until, null, 0, watch);
   if (companion === null) {
     return { time_s: start_s, queue_end_s: start_s, companion_end_s: start_s };
   }
@@ -206,7 +207,7 @@ export function runBeside(
   const companion_end_s = start_s + span_s;
   const queue_end_s =
     queue_done_s === null
-      ? companion_end_s + runAlone(tasks, [index, tasks.length], current, companion_end_s, watch)
+      ? companion_end_s + runAlone(tasks, index, tasks.length, current, companion_end_s, watch)
       : start_s + queue_done_s;
   return { time_s: Math.max(queue_end_s, companion_end_s), queue_end_s, companion_end_s };
 }

@@ -3,69 +3,7 @@ import { duration, scaled, scaleFor } from "../../../base/units.js";
 import type { DrawnConfiguration, DrawnPartition, DrawnRun } from "../model.js";
 import { AXIS, COLOUR, chartIn, FONT, TOOLTIP } from "./charts.js";
 import { byId, element, lazily, table, tip } from "./dom.js";
-import { collective } from "./words.js";
-
-/** A kernel, or communication, from when it starts to when it ends. */
-interface Bar {
-  readonly lane: 0 | 1;
-  readonly start_s: number;
-  readonly end_s: number;
-  readonly text: string;
-  readonly detail: string;
-  readonly fill: string;
-}
-
-/** A piece of a run with where it starts. */
-interface Piece {
-  readonly start_s: number;
-  readonly end_s: number;
-  readonly kernel: number | null;
-  readonly communication: "absent" | "waiting" | "moving";
-  readonly bytes_per_s: number;
-  readonly power_w: number;
-}
-
-function piecesOf({ pieces }: DrawnRun): Piece[] {
-  let start_s = 0;
-  return pieces.map(([end_s, kernel, communication, bytes_per_s, power_w]) => {
-    const piece = { start_s, end_s, kernel, communication, bytes_per_s, power_w };
-    start_s = end_s;
-    return piece;
-  });
-}
-
-/** Neighbouring pieces of one kernel, and of communication, joined. */
-function barsOf(pieces: readonly Piece[], partition: DrawnPartition): Bar[] {
-  const bars: Bar[] = [];
-  const extend = (bar: Bar) => {
-    const last = bars.findLast(({ lane }) => lane === bar.lane);
-    const goes_on = last?.detail === bar.detail && last.end_s === bar.start_s;
-    if (goes_on) bars[bars.indexOf(last)] = { ...last, end_s: bar.end_s };
-    else bars.push(bar);
-  };
-  const { communication: moved, kernels, slots } = partition;
-  for (const { start_s, end_s, kernel, communication } of pieces) {
-    if (kernel !== null) {
-      const { slot = null, shape = "" } = kernels[kernel] ?? {};
-      const named = slot === null ? undefined : slots[slot];
-      const text = named?.name ?? shape;
-      const fill = kernel % 2 === 0 ? "var(--compute)" : "var(--compute-other)";
-      const node = named === undefined ? "" : ` (${named.node})`;
-      extend({ lane: 0, start_s, end_s, text, detail: `${text}: ${shape}${node}`, fill });
-    }
-    if (communication !== "absent" && moved !== null) {
-      const [text, detail] = [moved.kind.replaceAll("_", "-"), collective(moved)];
-      extend({ lane: 1, start_s, end_s, text, detail, fill: "var(--communication)" });
-    }
-  }
-  return bars;
-}
-
-/** SMs that compute and communication hold. */
-function smsOf(piece: Piece, sms: number, sm_count: number) {
-  const communication = piece.communication === "absent" ? 0 : sms;
-  return { communication, compute: piece.kernel === null ? 0 : sm_count - communication };
-}
+import { type Bar, barsOf, type Piece, piecesOf, smsOf } from "./pieces.js";
 
 /** Heights of the four drawings under each other, and the room between them. */
 const HEIGHTS = [84, 64, 64, 64];
