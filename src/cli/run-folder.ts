@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import { missingPart, strangePart, strangePlan } from "../base/diagnostics/plan.js";
 import { readIfThere, readText } from "../base/files.js";
@@ -10,11 +11,36 @@ import { type DetailsFile, readDetails } from "../plan/details.js";
 import { type FrontierFile, type FrontierPoint, readFrontier } from "../plan/frontier.js";
 import { type PlanFile, readPlan } from "../plan/plan.js";
 import { parseProfile } from "../profile/reader.js";
-import { configurationOf, type PartitionRecord } from "../profile/records.js";
+import { evaluationOf } from "../profile/records.js";
 import { settled } from "../search/trials.js";
 
+/** Where the frontier of `<dir|frontier.json>` is. */
+export async function frontierPath(source: string): Promise<string> {
+  const folder = source !== "-" && (await stat(source).catch(() => null))?.isDirectory() === true;
+  return folder ? join(source, "frontier.json") : source;
+}
+
+/** A frontier alone, and where it was read. Fails with KRS0020 and KRS410x. */
+export async function readFrontierAt(
+  source: string,
+): Promise<{ readonly path: string; readonly frontier: FrontierFile }> {
+  const path = await frontierPath(source);
+  return { path, frontier: readFrontier(await readText(path), path) };
+}
+
+/** The plan of a point from beside its frontier, and the bytes it was read from. Fails as `planOf`. */
+export async function readPointPlan(
+  frontierFile: string,
+  frontier: FrontierFile,
+  point: FrontierPoint,
+): Promise<{ readonly content: string; readonly plan: PlanFile }> {
+  const path = join(frontierFile === "-" ? "." : dirname(frontierFile), point.plan);
+  const content = await readText(path);
+  return { content, plan: planOf(content, path, point, frontier) };
+}
+
 /** The plan of a point, once it has proved to be that: KRS4105 otherwise. */
-export function planOf(
+function planOf(
   content: string,
   path: string,
   point: FrontierPoint,
@@ -69,7 +95,7 @@ function detailsOf(text: string, path: string, { graph }: FrontierFile): Details
 }
 
 /** One evaluation for each configuration in a journal; its repeated records are trials. */
-function evaluationsOf(
+export function evaluationsOf(
   text: string,
   path: string,
   { gpu }: FrontierFile,
@@ -77,19 +103,11 @@ function evaluationsOf(
 ): Evaluation[] {
   const { header, records } = parseProfile(text, path, report);
   if (header.gpu !== gpu) fail(strangePart(path));
-  const all = records.flatMap((record) =>
-    record.record === "partition" ? evaluationOf(record) : [],
-  );
+  const all = records.flatMap((record) => evaluationOf(record) ?? []);
   const settings = grouped(all, ({ partition, freq_mhz, launch_slot, sms, order }) =>
     JSON.stringify([partition, freq_mhz, launch_slot, sms, order]),
   );
   return [...settings.values()].flatMap(([first, ...rest]) =>
     first === undefined ? [] : [settled([first, ...rest])],
   );
-}
-
-function evaluationOf(record: PartitionRecord): Evaluation[] {
-  const { partition, time_s, energy_j, source } = record;
-  if (energy_j === null) return [];
-  return [{ partition, ...configurationOf(record), time_s, energy_j, source }];
 }

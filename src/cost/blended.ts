@@ -118,5 +118,6 @@ export function blendedOracle(device: Device, measurements: Measurements): Traci
       return corrected(modelled, residuals, placeOf(partition, configuration), idle_w);
     },
     trace: (partition, configuration) => fittedTo(partition).model.trace(partition, configuration),
+    parts: (partition, configuration) => fittedTo(partition).model.parts(partition, configuration),
   };
 }

@@ -26,6 +26,17 @@ function keptClock(
   );
 }
 
+/** The run at the asked clock, which is `asked`, or at the one that the power cap leaves. */
+function cappedRun(
+  model: PartitionModel,
+  configuration: Configuration,
+  asked: PartitionRun,
+  device: Device,
+): PartitionRun {
+  const freq_mhz = keptClock(model, configuration, asked, device);
+  return freq_mhz === configuration.freq_mhz ? asked : model.run({ ...configuration, freq_mhz });
+}
+
 /**
  * Costs computed from a device file alone: kernel times by roofline, overlap as a fluid simulation,
  * energy by voltage, the clock lowered until the partition's average power fits the cap. Measurements
@@ -50,10 +61,14 @@ export function modelledOracle(
     cost: (partition, configuration) => {
       const model = modelOf(partition);
       const asked = model.run(configuration);
-      const freq_mhz = keptClock(model, configuration, asked, device);
-      const kept = freq_mhz === configuration.freq_mhz;
-      const { time_s, energy_j } = kept ? asked : model.run({ ...configuration, freq_mhz });
+      const { time_s, energy_j } = cappedRun(model, configuration, asked, device);
       return { time_s, energy_j, source };
+    },
+    parts: (partition, configuration) => {
+      const model = modelOf(partition);
+      const asked = model.run(configuration);
+      const { time_s } = cappedRun(model, configuration, asked, device);
+      return { ...model.parts(configuration), throttling_s: time_s - asked.time_s };
     },
     trace: (partition, configuration) => {
       const model = modelOf(partition);

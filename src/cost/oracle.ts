@@ -1,6 +1,6 @@
 import type { Configuration, Cost } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
-import type { OverlapTrace } from "./overlap.js";
+import type { OverlapTrace, TimeParts } from "./overlap.js";
 
 /**
  * The one door to hardware: what does this partition cost when it runs this way? Recorded, modelled
@@ -20,4 +20,6 @@ export interface TracingOracle extends CostOracle {
    * of the partition as a whole, `cost` follows them and the trace's totals differ from it.
    */
   readonly trace: (partition: PartitionType, configuration: Configuration) => OverlapTrace;
+  /** What the time of that run is made of. */
+  readonly parts: (partition: PartitionType, configuration: Configuration) => TimeParts;
 }

@@ -50,6 +50,7 @@ function rescaledOracle(
       return { ...cost, time_s_std: time_s * time, energy_j_std: energy_j * energy };
     },
     trace: here.trace,
+    parts: here.parts,
   };
 }
 

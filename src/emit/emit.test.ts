@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { replay } from "../../test/support/replay.js";
-import { FACTS, FRONTIER, GRAPH, option, point, use } from "../../test/support/run.js";
+import { FACTS, FRONTIER, GRAPH, option, PARTS, point, use } from "../../test/support/run.js";
 import { type FrontierFile, readFrontier, writeFrontier } from "../plan/frontier.js";
 import { readPlan, writePlan } from "../plan/plan.js";
 import { gainSentence, gainsOf, headline, pointSentence } from "./gains.js";
@@ -8,7 +8,7 @@ import { planFile } from "./plan.js";
 import { frontierSummary } from "./summary.js";
 
 describe("planFile", () => {
-  const plan = planFile(point(), 3, GRAPH, FACTS);
+  const plan = planFile(point(), 3, GRAPH, FACTS, PARTS);
 
   it("gives its point again when it is replayed", () => {
     const { time_s, energy_j, starts } = replay(plan);
@@ -19,6 +19,20 @@ describe("planFile", () => {
         expect(start_s).toBeCloseTo(starts[stage]?.[index] ?? Number.NaN, 12);
       });
     });
+  });
+
+  it("says of every run what it costs and what its time is made of", () => {
+    const costs = plan.costs ?? [];
+    const told = costs.map(({ configuration }) => configuration);
+    expect(told).toEqual(plan.configurations.map(({ id }) => id));
+    for (const { time_s, compute_s, exposed_communication_s, throttling_s } of costs) {
+      // As PARTS has it, in proportion to the time.
+      expect([compute_s, exposed_communication_s, throttling_s]).toEqual([
+        time_s / 2,
+        time_s / 4,
+        time_s / 4,
+      ]);
+    }
   });
 
   it("passes its own reader", () => {
@@ -51,16 +65,45 @@ describe("planFile", () => {
     const both = option(1410, 0.3, 100, [chosen, ordered]);
     const [stage = []] = point().instructions;
     const changed = stage.map((each) => ({ ...each, option: both }));
-    const { configurations } = planFile({ ...point(), instructions: [changed] }, 0, GRAPH, FACTS);
+    const { configurations } = planFile(
+      { ...point(), instructions: [changed] },
+      0,
+      GRAPH,
+      FACTS,
+      PARTS,
+    );
     expect(configurations.map(({ id, order }) => [id, order])).toEqual([
       [0, null],
       [1, [0]],
     ]);
   });
 
+  it("says of queued communication what it is and from which slot on it may start", () => {
+    const sum = { kind: "reduce_scatter", size_bytes: 64, ranks: 4, ranks_per_node: 4 } as const;
+    const queued = [false, true].map((dependent) => ({ ...sum, group: "dp", dependent }));
+    const types = [...GRAPH.partitions].map(([key, type]) => {
+      return [key, key === "forward.a" ? { ...type, queued } : type] as const;
+    });
+    const summing = planFile(point(), 3, { ...GRAPH, partitions: new Map(types) }, FACTS, PARTS);
+    const moved = { kind: "reduce_scatter", size_bytes: 64, group: "dp" };
+    expect(summing.partitions.map((each) => each.queued)).toEqual([[moved, moved], undefined]);
+    expect(summing.configurations.map(({ queued_slots }) => queued_slots)).toEqual([
+      ["norm_0", null],
+      [null, null],
+      undefined,
+      undefined,
+    ]);
+    expect(readPlan(writePlan(summing), "p")).toEqual(summing);
+    const [first, ...others] = summing.configurations;
+    for (const queued_slots of [undefined, ["norm_0"], ["norm_0", "norm_1"]]) {
+      const broken = { ...summing, configurations: [{ ...first, queued_slots }, ...others] };
+      expect(() => readPlan(JSON.stringify(broken), "p")).toThrow(/queued_slots/);
+    }
+  });
+
   it("refuses a use of a partition that the graph lacks", () => {
     const empty = { ...GRAPH, partitions: new Map() };
-    expect(() => planFile(point(), 0, empty, FACTS)).toThrow(/forward\.a/);
+    expect(() => planFile(point(), 0, empty, FACTS, PARTS)).toThrow(/forward\.a/);
   });
 });
 
@@ -74,7 +117,9 @@ describe("frontierFile", () => {
   });
 
   it("agrees with its plans and passes its own reader", () => {
-    expect(planFile(point(), 0, GRAPH, FACTS).point.energy_j).toBe(FRONTIER.points[0]?.energy_j);
+    expect(planFile(point(), 0, GRAPH, FACTS, PARTS).point.energy_j).toBe(
+      FRONTIER.points[0]?.energy_j,
+    );
     expect(FRONTIER.points.map(({ plan }) => plan)).toEqual(["plans/000.json", "plans/001.json"]);
     expect(readFrontier(writeFrontier(FRONTIER), "f")).toEqual(FRONTIER);
   });

@@ -10,6 +10,8 @@ const kernel = z.object({
   flops: quantity,
   /** What it moves through device memory. */
   size_bytes: quantity,
+  /** The same as a profile's record of it says it: what another GPU's model asks for. */
+  work: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
 });
 
 /** From the end of the piece before: six significant digits are kept. */
@@ -18,13 +20,17 @@ const piece = z.tuple([
   quantity,
   /** The kernel that runs, by index; null: none, it is being launched or all are done. */
   count.nullable(),
-  /** Whether communication is there; waiting for its first byte it holds its SMs. */
-  z.enum(["absent", "waiting", "moving"]),
+  /** Which communication is there: 0 the partition's, from 1 on what is queued; null: none. */
+  count.nullable(),
+  /** Whether that moves data yet; waiting for its first byte it holds its SMs. */
+  z.boolean(),
   /** Device memory traffic, `bytes_per_s`. */
   quantity,
   /** `power_w` of one GPU. */
   quantity,
 ]);
+
+const ranks = { ranks: count, ranks_per_node: count };
 
 const run = z.object({
   freq_mhz: quantity,
@@ -46,6 +52,10 @@ const run = z.object({
 const partition = z.object({
   key: z.string(),
   kernels: z.array(kernel),
+  /** Beside them; what plans leave out of it too. */
+  communication: z
+    .object({ kind: z.string(), size_bytes: quantity, group: z.string(), ...ranks })
+    .nullable(),
   /** One for each configuration and clock that a plan uses. */
   runs: z.array(run),
 });

@@ -46,7 +46,7 @@ describe("kareus", () => {
     },
   );
 
-  test.each(["verify", "explain", "report", "simulate", "diff", "export"])(
+  test.each(["verify", "explain", "report", "simulate", "diff"])(
     "%s is named and not built: a diagnostic, not silence",
     async (command) => {
       const run = await kareus([command, "x"]);

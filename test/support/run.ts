@@ -45,6 +45,11 @@ function partition(key: string, direction: "forward" | "backward"): PartitionTyp
   };
 }
 
+/** What a model would say: half of a run is compute, a quarter each is exposed and throttled. */
+export const PARTS = () => ({
+  ...{ compute_s: 2, contention_s: 0, exposed_communication_s: 1, throttling_s: 1 },
+});
+
 export const GRAPH: PartitionedGraph = {
   level: "partition",
   name: "llama",
@@ -156,7 +161,10 @@ export const FRONTIER = frontierFile({
   frontier: { points: [point(), LATER], energy_optimal_time_s: 4.5 },
 });
 
-export const PLANS = [planFile(point(), 0, GRAPH, FACTS), planFile(LATER, 1, GRAPH, FACTS)];
+export const PLANS = [
+  planFile(point(), 0, GRAPH, FACTS, PARTS),
+  planFile(LATER, 1, GRAPH, FACTS, PARTS),
+];
 
 /** What FORWARD and BACKWARD use, and one more of each partition. */
 export const EVALUATIONS: readonly Evaluation[] = [
@@ -179,14 +187,15 @@ export const DETAILS: DetailsFile = {
   partitions: [
     {
       key: "forward.a",
-      kernels: [{ slot: 0, shape: "norm", flops: 1e6, size_bytes: 1e6 }],
+      kernels: [{ slot: 0, shape: "norm", flops: 1e6, size_bytes: 1e6, work: { op: "memory" } }],
+      communication: null,
       runs: [
         {
           ...{ freq_mhz: 1200, launch_slot: "norm_0", sms: 6, order: null, clock_mhz: 1200 },
           ...{ time_s: 0.01, energy_j: 3, bandwidth_bytes_per_s: 1.5e12 },
           pieces: [
-            [0.004, 0, "waiting", 1e12, 300],
-            [0.01, null, "moving", 1e11, 300],
+            [0.004, 0, 0, false, 1e12, 300],
+            [0.01, null, 0, true, 1e11, 300],
           ],
         },
       ],

@@ -7,14 +7,26 @@ export function notJson(where: string, reason: string): Diagnostic {
   return error("KRS4101", where, `is not JSON: ${reason}`, "the file may be cut off or not ours");
 }
 
+/** Which command takes a format that was given to another. */
+const TAKEN_BY: Readonly<Record<string, string>> = {
+  "kareus-frontier": "kareus select",
+  "kareus-plan": "kareus export",
+  "kareus-instance": "kareus solve",
+  "kareus-config": "--config",
+  "kareus-profile": "kareus optimize --profile",
+  "kareus-device": "--gpu",
+};
+
 /** A file of another format than the command takes. */
 export function wrongFormat(where: string, found: unknown, expected: string): Diagnostic {
   const name = typeof found === "string" ? JSON.stringify(found) : "missing";
+  const taker = typeof found === "string" ? TAKEN_BY[found] : undefined;
+  const give = `give a ${expected} file, as kareus writes it`;
   return error(
     "KRS4102",
     where,
     `"format" is ${name}, not "${expected}"`,
-    `give a ${expected} file, as kareus writes it`,
+    taker === undefined ? give : `${give}; ${taker} takes this one`,
   );
 }
 

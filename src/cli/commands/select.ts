@@ -1,13 +1,11 @@
-import { stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { oneOf } from "../../base/diagnostics/usage.js";
-import { readText, writeText } from "../../base/files.js";
-import { describePoint, readFrontier } from "../../plan/frontier.js";
+import { writeText } from "../../base/files.js";
+import { describePoint } from "../../plan/frontier.js";
 import { type Selector, select } from "../../plan/select.js";
 import { addFlags, integer, quantity, readFlags, text, toggle, type Values } from "../flags.js";
-import { planOf } from "../run-folder.js";
+import { readFrontierAt, readPointPlan } from "../run-folder.js";
 import { plotLook } from "../terminal.js";
 
 const FLAGS = {
@@ -45,13 +43,11 @@ export function addSelect(program: Command): void {
 
 async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
   const selector = selectorOf(flags);
-  const path = (await isFolder(source)) ? join(source, "frontier.json") : source;
-  const frontier = readFrontier(await readText(path), path);
+  const { path, frontier } = await readFrontierAt(source);
   const point = select(frontier, selector, path);
   if (flags.out !== null) {
-    const plan = join(path === "-" ? "." : dirname(path), point.plan);
-    const content = await readText(plan);
-    planOf(content, plan, point, frontier);
+    // Byte by byte, once it has proved to be the plan of that point.
+    const { content } = await readPointPlan(path, frontier, point);
     await writeText(flags.out, content);
   }
   if (flags.json) {
@@ -65,10 +61,6 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
   const head = `${describePoint(point)} (${point.plan})\n`;
   const lines = [head, frontierPlot(frontier, plotLook(), point), pointSentence(frontier, point)];
   process.stdout.write(`${lines.filter(Boolean).join("\n").trimEnd()}\n`);
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return path !== "-" && (await stat(path).catch(() => null))?.isDirectory() === true;
 }
 
 /** The one selector given; none or several: KRS0004. */

@@ -70,7 +70,8 @@ export interface DrawnRun {
   readonly pieces: readonly (readonly [
     end_s: number,
     kernel: number | null,
-    communication: "absent" | "waiting" | "moving",
+    communication: number | null,
+    moving: boolean,
     bytes_per_s: number,
     power_w: number,
   ])[];
@@ -94,7 +95,8 @@ export interface DrawnPartition {
   readonly key: string;
   readonly direction: string;
   readonly slots: readonly { readonly name: string; readonly node: string }[];
-  readonly communication: { readonly kind: string; readonly size_bytes: number } | null;
+  /** What its stream runs, in order. */
+  readonly communications: readonly { readonly kind: string; readonly size_bytes: number }[];
   /** Empty where details.json is missing. */
   readonly kernels: readonly { readonly slot: number | null; readonly shape: string }[];
   /** Null: the folder holds no measurements of it. */

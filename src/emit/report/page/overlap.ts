@@ -228,6 +228,12 @@ function tipOf(series: string, index: number, pieces: readonly Piece[], bars: re
   ]);
 }
 
+function stateOf({ communication, moving }: Piece, { communications }: DrawnPartition): string {
+  const there = communication === null ? undefined : communications[communication];
+  if (there === undefined) return "";
+  return `${there.kind.replaceAll("_", "-")}${moving ? "" : ", waiting"}`;
+}
+
 function pieceTable(
   pieces: readonly Piece[],
   partition: DrawnPartition,
@@ -250,7 +256,7 @@ function pieceTable(
       duration(piece.start_s),
       duration(piece.end_s),
       kernel?.shape ?? "none (launch)",
-      piece.communication === "absent" ? "" : piece.communication,
+      stateOf(piece, partition),
       `${held.compute}, ${held.communication}`,
       scaled(piece.bytes_per_s, "B/s"),
       scaled(piece.power_w, "W"),

@@ -16,7 +16,8 @@ export interface Piece {
   readonly start_s: number;
   readonly end_s: number;
   readonly kernel: number | null;
-  readonly communication: "absent" | "waiting" | "moving";
+  readonly communication: number | null;
+  readonly moving: boolean;
   readonly bytes_per_s: number;
   readonly power_w: number;
 }
@@ -24,8 +25,8 @@ export interface Piece {
 /** The pieces of a run in order. */
 export function piecesOf({ pieces }: DrawnRun): Piece[] {
   let start_s = 0;
-  return pieces.map(([end_s, kernel, communication, bytes_per_s, power_w]) => {
-    const piece = { start_s, end_s, kernel, communication, bytes_per_s, power_w };
+  return pieces.map(([end_s, kernel, communication, moving, bytes_per_s, power_w]) => {
+    const piece = { start_s, end_s, kernel, communication, moving, bytes_per_s, power_w };
     start_s = end_s;
     return piece;
   });
@@ -40,7 +41,7 @@ export function barsOf(pieces: readonly Piece[], partition: DrawnPartition): Bar
     if (goes_on) bars[bars.indexOf(last)] = { ...last, end_s: bar.end_s };
     else bars.push(bar);
   };
-  const { communication: moved, kernels, slots } = partition;
+  const { communications, kernels, slots } = partition;
   for (const { start_s, end_s, kernel, communication } of pieces) {
     if (kernel !== null) {
       const { slot = null, shape = "" } = kernels[kernel] ?? {};
@@ -50,7 +51,8 @@ export function barsOf(pieces: readonly Piece[], partition: DrawnPartition): Bar
       const node = named === undefined ? "" : ` (${named.node})`;
       extend({ lane: 0, start_s, end_s, text, detail: `${text}: ${shape}${node}`, fill });
     }
-    if (communication !== "absent" && moved !== null) {
+    const moved = communication === null ? undefined : communications[communication];
+    if (moved !== undefined) {
       const [text, detail] = [moved.kind.replaceAll("_", "-"), collective(moved)];
       extend({ lane: 1, start_s, end_s, text, detail, fill: "var(--communication)" });
     }
@@ -60,6 +62,6 @@ export function barsOf(pieces: readonly Piece[], partition: DrawnPartition): Bar
 
 /** SMs that compute and communication hold. */
 export function smsOf(piece: Piece, sms: number, sm_count: number) {
-  const communication = piece.communication === "absent" ? 0 : sms;
+  const communication = piece.communication === null ? 0 : sms;
   return { communication, compute: piece.kernel === null ? 0 : sm_count - communication };
 }
