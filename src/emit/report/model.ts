@@ -51,11 +51,18 @@ export interface DrawnConfiguration {
   readonly launch_slot: string | null;
   readonly sms: number;
   readonly order: readonly number[] | null;
-  /** Null: the measurements do not hold it. */
+  /** Null: neither its plan nor the measurements tell it. */
   readonly cost: {
     readonly time_s: number;
     readonly energy_j: number;
     readonly source: string;
+    /** What the time is made of, as plans have it; null: the plan is an older one. */
+    readonly parts: {
+      readonly compute_s: number;
+      readonly contention_s: number;
+      readonly exposed_communication_s: number;
+      readonly throttling_s: number;
+    } | null;
   } | null;
   /** What happens inside, as the model plays it; null: not known. */
   readonly run: DrawnRun | null;

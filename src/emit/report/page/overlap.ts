@@ -63,9 +63,24 @@ function factsOf({ freq_mhz, cost }: DrawnConfiguration, run: DrawnRun): string 
   const throttled =
     run.clock_mhz < freq_mhz ? `, held at ${Math.round(run.clock_mhz)} MHz by the power cap` : "";
   const played = `As the model plays it: ${duration(run.time_s)}, ${scaled(run.energy_j, "J")} of one GPU${throttled}.`;
-  const same = cost === null || Math.abs(cost.time_s / run.time_s - 1) < 1e-4;
-  if (same) return played;
-  return `${played} The plan counts ${duration(cost.time_s)}, ${scaled(cost.energy_j, "J")} (${cost.source}): measurements differ from the model.`;
+  if (cost === null) return played;
+  const same = Math.abs(cost.time_s / run.time_s - 1) < 1e-4;
+  const counted = `The plan counts ${duration(cost.time_s)}, ${scaled(cost.energy_j, "J")} (${cost.source}): measurements differ from the model.`;
+  return [played, ...(same ? [] : [counted]), ...partsOf(cost)].join(" ");
+}
+
+/** What the time of a cost is made of; parts that are nothing are left out. */
+function partsOf({ parts }: NonNullable<DrawnConfiguration["cost"]>): string[] {
+  if (parts === null) return [];
+  const named = [
+    [parts.compute_s, "of kernels and their launches"],
+    [parts.contention_s, "because communication slows them"],
+    [parts.exposed_communication_s, "of communication after the last kernel"],
+    [parts.throttling_s, "because the power cap lowers the clock"],
+  ] as const;
+  const said = named.filter(([time_s]) => Math.abs(time_s) >= 5e-8);
+  const list = said.map(([time_s, what]) => `${duration(time_s)} ${what}`).join(", ");
+  return list === "" ? [] : [`Its time: ${list}.`];
 }
 
 type Held = { readonly sms: number; readonly count: number };
