@@ -1,6 +1,6 @@
-import type { Quantity } from "../../plan/difference.js";
 import type { Baseline, FrontierFile } from "../../plan/frontier.js";
 import type { CostedPlan, PlanFile } from "../../plan/plan.js";
+import type { MovedQuantity } from "../../plan/verification.js";
 import { CAUSES, decompose } from "../explain/decompose.js";
 
 /** A quantity of one side, by whose it is and its name with its unit. */
@@ -11,7 +11,7 @@ function amounts(list: readonly (readonly [of: string, name: string, value: numb
 }
 
 /** What differs by more than a relative tolerance, or is there on one side alone. */
-function moved(before: Amounts, after: Amounts, tolerance: number): Quantity[] {
+function moved(before: Amounts, after: Amounts, tolerance: number): MovedQuantity[] {
   return [...new Map([...before, ...after])].flatMap(([key, [of, name]]) => {
     const [a = null, b = null] = [before.get(key)?.[2], after.get(key)?.[2]];
     if (a === b) return [];
@@ -26,7 +26,7 @@ export function movedFrontierQuantities(
   before: FrontierFile,
   after: FrontierFile,
   tolerance: number,
-): Quantity[] {
+): MovedQuantity[] {
   return moved(frontierAmounts(before), frontierAmounts(after), tolerance);
 }
 
@@ -54,7 +54,7 @@ export function movedPlanQuantities(
   before: PlanFile,
   after: PlanFile,
   tolerance: number,
-): Quantity[] {
+): MovedQuantity[] {
   const withCauses = before.costs !== undefined && after.costs !== undefined;
   const of = (plan: PlanFile) => planAmounts(plan, withCauses ? (plan.costs ?? null) : null);
   return moved(of(before), of(after), tolerance);
