@@ -20,8 +20,13 @@ import type { Device } from "./gpu/device-schema.js";
 import type { Cost, CostSource, Evaluation } from "./ir/configuration.js";
 import type { Group } from "./ir/groups.js";
 import type { KernelGraph } from "./ir/kernel-graph.js";
-import { type PartitionedGraph, type PartitionType, partitionOfKernel } from "./ir/partition.js";
-import type { AnyGraph, LoweringContext, PipelineName, Recompute } from "./ir/pass.js";
+import {
+  communicationsOf,
+  type PartitionedGraph,
+  type PartitionType,
+  partitionOfKernel,
+} from "./ir/partition.js";
+import type { AnyGraph, CpAttention, LoweringContext, PipelineName, Recompute } from "./ir/pass.js";
 import { printGraph } from "./ir/print.js";
 import type { DType, TensorGraph } from "./ir/tensor-graph.js";
 import { verify } from "./ir/verify.js";
@@ -63,6 +68,7 @@ export interface OptimizeOptions {
   readonly tp: number;
   readonly sequence_parallel: boolean;
   readonly cp: number;
+  readonly cp_attention: CpAttention;
   readonly ep: number;
   readonly pp: number;
   readonly dp: number;
@@ -252,11 +258,10 @@ function lower(
 /** Collectives between nodes need the device's rate there; without it they get the rate inside. */
 function checkNodes(graph: PartitionedGraph, device: Device, report: Report): void {
   if (device.communication.inter_node_bytes_per_s !== undefined) return;
-  for (const { communication } of graph.partitions.values()) {
-    if (communication === null || communication.ranks_per_node >= communication.ranks) continue;
-    report(interNodeRateUnknown(device.name, communication.group));
-    return;
-  }
+  const between = [...graph.partitions.values()]
+    .flatMap(communicationsOf)
+    .find(({ ranks, ranks_per_node }) => ranks_per_node < ranks);
+  if (between !== undefined) report(interNodeRateUnknown(device.name, between.group));
 }
 
 /** What each stage holds at its peak; a warning where that is more than the device has. */
@@ -346,7 +351,7 @@ function runFacts(
 ): RunFacts {
   const { static_power_w, transfer_s, switch_time_s } = layout;
   const { tp, cp, ep, pp, dp, microbatches, pipeline, chunks } = options;
-  const { recompute, sequence_parallel, zero } = options;
+  const { recompute, sequence_parallel, zero, cp_attention } = options;
   const degree = (group: string, asked: number) =>
     kernels.kernels.reduce(
       (most, k) =>
@@ -359,6 +364,7 @@ function runFacts(
     parallelism: {
       tp: degree("tp", tp),
       cp: degree("cp", cp),
+      ...(cp_attention === "ring" ? { cp_attention } : {}),
       ep: degree("ep", ep),
       pp,
       dp,

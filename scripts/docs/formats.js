@@ -4,6 +4,13 @@
 const PURPOSES = {
   frontier: "`frontier.json`, written by `optimize`: the points of a job and how they compare.",
   plan: "`plans/*.json`, and what `select --out` copies: one point, spelled out for a runtime.",
+  details:
+    "`details.json`, written by `optimize`: what the plans' kernels are and how they overlap.",
+  case: "`case.json` of a folder that `verify` checks: what `optimize` is given.",
+  verification: "What `verify --json` answers.",
+  explanation: "What `explain --json` answers.",
+  difference: "What `diff --json` answers.",
+  simulation: "What `simulate --json` answers.",
   instance: "What `solve` takes: a pipeline and the options of its instructions.",
   solution: "What `solve --json` answers: the option of every instruction, for every point.",
   search: "What `search --json` answers: the rows in the order of evaluation, and the frontier.",

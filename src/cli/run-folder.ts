@@ -4,6 +4,7 @@ import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import { missingPart, strangePart, strangePlan } from "../base/diagnostics/plan.js";
 import { readIfThere, readText } from "../base/files.js";
 import { grouped } from "../base/grouped.js";
+import { plural } from "../base/units.js";
 import type { ReportInput } from "../emit/report/data.js";
 import type { Evaluation } from "../ir/configuration.js";
 import { type DetailsFile, readDetails } from "../plan/details.js";
@@ -67,10 +68,16 @@ export async function readRun(folder: string, report: Report): Promise<ReportInp
     return null;
   };
   const plans: PlanFile[] = [];
+  const missing: FrontierPoint[] = [];
   for (const point of frontier.points) {
-    const what = `the plan of point ${point.id}`;
-    const plan = await part(point.plan, what, (text, at) => planOf(text, at, point, frontier));
-    if (plan !== null) plans.push(plan);
+    const place = join(folder, point.plan);
+    const text = await readIfThere(place);
+    if (text === null) missing.push(point);
+    else plans.push(planOf(text, place, point, frontier));
+  }
+  const [first] = missing;
+  if (first !== undefined) {
+    report(missingPart(join(folder, first.plan), plural(missing.length, "plan")));
   }
   const evaluations = await part("measurements.jsonl", "what was evaluated", (text, at) =>
     evaluationsOf(text, at, frontier, report),

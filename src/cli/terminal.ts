@@ -18,8 +18,8 @@ const UTF_8 = /utf-?8/i;
 /** How stdout can show a plot: 80 columns of ASCII where nothing says that it can do more. */
 export function plotLook(): Look {
   const { LC_ALL, LC_CTYPE, LANG } = process.env;
-  const { blue, white, yellow, green } = colours(process.stdout);
-  const hues = [blue, white, yellow, green];
+  const { blue, gray, yellow, green } = colours(process.stdout);
+  const hues = [blue, gray, yellow, green];
   return {
     width: process.stdout.columns ?? 80,
     unicode: UTF_8.test(LC_ALL || LC_CTYPE || LANG || ""),

@@ -7,7 +7,12 @@ import {
   tooManyOptions,
 } from "../base/diagnostics/plan.js";
 import type { InstructionOption } from "../ir/configuration.js";
-import type { PipelineInstruction, PipelineOrder, PipelineProblem } from "../ir/iteration.js";
+import {
+  optionsOf,
+  type PipelineInstruction,
+  type PipelineOrder,
+  type PipelineProblem,
+} from "../ir/iteration.js";
 import { lowerHullIndices, paretoIndices } from "../math/pareto.js";
 import { dataDependencies } from "./schedules/dependencies.js";
 
@@ -65,11 +70,11 @@ export function networkOf(problem: PipelineProblem): Network {
   checkQuantity("the pipeline", "transfer_s", problem.transfer_s);
   checkQuantity("the pipeline", "switch_time_s", problem.switch_time_s);
 
-  const known = new Map<string, OptionSet>();
+  const known = new Map<readonly InstructionOption[], OptionSet>();
   const sets = instructions.map((instruction) => {
-    const key = `${instruction.stage} ${instruction.chunk} ${instruction.kind}`;
-    const set = known.get(key) ?? optionSet(problem, instruction);
-    known.set(key, set);
+    const list = optionsOf(problem, instruction);
+    const set = known.get(list) ?? optionSet(problem, instruction);
+    known.set(list, set);
     return set;
   });
   const options = sets.reduce((sum, { hull }) => sum + hull.length, 0);
@@ -94,14 +99,6 @@ export function linksOf(
   const topological = topologicalOrder(instructions, links);
   const transfer_s = transfers(instructions, dataBefore, crossing_s);
   return { instructions, ...links, transfer_s, topological };
-}
-
-/** All options of an instruction, as the problem lists them. */
-export function optionsOf(
-  problem: PipelineProblem,
-  { stage, chunk, kind }: PipelineInstruction,
-): readonly InstructionOption[] {
-  return problem.options[chunk * problem.stages + stage]?.[kind] ?? [];
 }
 
 function optionSet(problem: PipelineProblem, instruction: PipelineInstruction): OptionSet {

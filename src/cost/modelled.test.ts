@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
 import { loadDevice } from "../gpu/device.js";
-import type { PartitionType } from "../ir/partition.js";
+import type { Communication, PartitionType } from "../ir/partition.js";
 import { communicationLatency, transferTime } from "./communication-model.js";
 import { kernelTime } from "./kernel-model.js";
 import { modelledOracle } from "./modelled.js";
@@ -75,6 +75,52 @@ test("SMs 0 is a copy engine: it fills the links and takes no SM from what runs 
   expect(moving_s(0)).toBeLessThanOrEqual(link_s);
   expect(moving_s(0)).toBeGreaterThan(0.9 * link_s);
   for (const sms of device.searched_comm_sms) expect(cost(0)).toBeLessThan(cost(sms));
+});
+
+describe("several communications", () => {
+  const { communication } = overlapped;
+  if (communication === null) throw new Error("no communication");
+  const placed = { ranks: 4, ranks_per_node: 4, group: "dp", dependent: false };
+  const sum = { ...placed, kind: "reduce_scatter", size_bytes: 5e7 } as const;
+  const at = { freq_mhz: 1200, launch_slot: null, sms: 6 };
+  const moving_s = (each: Communication) =>
+    communicationLatency(each, device) + transferTime(each, device, 1200, 6);
+
+  test("alone, run one after the other; nothing is moved for nothing", () => {
+    const both = { ...overlapped, kernels: [], slots: [], queued: [sum] };
+    const expected_s = moving_s(communication) + moving_s(sum);
+    const cost = oracle.cost(both, at);
+    expect(cost.time_s).toBeCloseTo(expected_s, 12);
+    const [first, second] = [communication, sum].map((each) =>
+      oracle.cost({ ...both, communication: each, queued: [] }, at),
+    );
+    expect(cost.energy_j).toBeCloseTo((first?.energy_j ?? 0) + (second?.energy_j ?? 0), 9);
+  });
+
+  test("behind the kernels, are exposed together; beside them, hidden as far as there is room", () => {
+    const both = { ...overlapped, queued: [sum] };
+    const compute_s = computeAlone(half.forward_attention, 1200);
+    const exposed_s = moving_s(communication) + moving_s(sum);
+    expect(oracle.cost(both, at).time_s).toBeCloseTo(compute_s + exposed_s, 12);
+    const [first = null] = overlapped.slots.map(({ name }) => name);
+    const hidden_s = oracle.cost(both, { ...at, launch_slot: first }).time_s;
+    expect(hidden_s).toBeLessThan(compute_s + exposed_s);
+    expect(hidden_s).toBeGreaterThan(Math.max(compute_s, exposed_s));
+  });
+
+  test("what waits for the kernels is exposed behind what does not", () => {
+    // The sum is short enough to end beside the kernels: all that is left is the all-reduce.
+    const small = { ...sum, size_bytes: 1e6 };
+    const queued = [{ ...communication, dependent: true }];
+    const mixed = { ...overlapped, communication: small, queued };
+    const [launch_slot = null] = overlapped.slots.map(({ name }) => name);
+    const alone = { ...overlapped, communication: small };
+    const beside_s = oracle.cost(alone, { ...at, launch_slot }).time_s;
+    expect(oracle.cost(mixed, { ...at, launch_slot }).time_s).toBeCloseTo(
+      beside_s + moving_s(communication),
+      12,
+    );
+  });
 });
 
 describe("kinds of partitions", () => {

@@ -1,7 +1,12 @@
 import type { Device } from "../gpu/device-schema.js";
 import { idlePower } from "../gpu/power.js";
 import type { Configuration } from "../ir/configuration.js";
-import { kernelSequence, launchIndex, type PartitionType } from "../ir/partition.js";
+import {
+  communicationsOf,
+  kernelSequence,
+  launchPlaces,
+  type PartitionType,
+} from "../ir/partition.js";
 import { bytesOf, type Work } from "../ir/work.js";
 import {
   type Companion,
@@ -84,8 +89,8 @@ interface ClockCosts {
   readonly alone_s: readonly number[];
   readonly bandwidth: number;
   readonly idle_w: number;
-  /** Dynamic energy of the collective, of each kernel, and of all. */
-  readonly moved_j: number;
+  /** Dynamic energy of each communication, of each kernel, and of all. */
+  readonly moved_j: readonly number[];
   readonly kernels_j: readonly number[];
   readonly dynamic_j: number;
   /** The queue by SMs given away while communication is there. */
@@ -95,8 +100,8 @@ interface ClockCosts {
 /** A partition on a device: kernel and communication costs are kept between runs. */
 export interface PartitionModel {
   /**
-   * Plays the partition: kernels one after the other, communication beside them from its slot,
-   * memory bandwidth shared. Energy is idle power x time + dynamic energy at that voltage.
+   * Plays the partition: kernels one after the other, communication beside them from its slot, what
+   * is queued behind it likewise, memory bandwidth shared. Energy is idle power x time + dynamic energy at that voltage.
    */
   readonly run: (configuration: Configuration) => PartitionRun;
   /** The same run, told piece by piece. */
@@ -107,14 +112,14 @@ export interface PartitionModel {
 
 /** Dynamic energies on one GPU in J at a clock; the rest of the schedule does not change them. */
 function dynamicEnergies(
-  { kernels, communication }: PartitionType,
+  partition: PartitionType,
   device: Device,
   freq_mhz: number,
   correction: Correction,
 ) {
   return {
-    moved_j: communication === null ? 0 : communicationEnergy(communication, device, freq_mhz),
-    kernels_j: kernels.map(
+    moved_j: communicationsOf(partition).map((each) => communicationEnergy(each, device, freq_mhz)),
+    kernels_j: partition.kernels.map(
       ({ work }) => kernelEnergy(work, device, freq_mhz) * correction.kernel(work, freq_mhz).energy,
     ),
   };
@@ -127,17 +132,17 @@ function piecesOf(
   idle_w: number,
   work: {
     readonly kernels: readonly { readonly traffic: number; readonly dynamic_j: number }[];
-    readonly communication: { readonly traffic: number; readonly dynamic_j: number };
+    readonly communications: readonly { readonly traffic: number; readonly dynamic_j: number }[];
   },
 ): OverlapPiece[] {
   return stretches
     .filter(({ start_s, end_s }) => end_s > start_s)
-    .map(({ start_s, end_s, task, task_share, companion, companion_share }) => {
+    .map(({ start_s, end_s, task, task_share, companion, companion_share, which }) => {
       const kernel = task === null ? null : (sequence[task] as number);
       const own = kernel === null ? undefined : work.kernels[kernel];
+      const moved = which === undefined ? undefined : work.communications[which];
       const per_s = (of: "traffic" | "dynamic_j") =>
-        (task_share * (own?.[of] ?? 0) + companion_share * work.communication[of]) /
-        (end_s - start_s);
+        (task_share * (own?.[of] ?? 0) + companion_share * (moved?.[of] ?? 0)) / (end_s - start_s);
       return {
         ...{ start_s, end_s, kernel, communication: companion },
         bytes_per_s: per_s("traffic"),
@@ -181,9 +186,12 @@ export function partitionModel(
   device: Device,
   correction: Correction = UNCORRECTED,
 ): PartitionModel {
-  const { communication, kernels } = partition;
-  const gap_s = communication === null ? 0 : communicationLatency(communication, device);
-  const traffic = communication === null ? 0 : communicationTraffic(communication, device);
+  const { kernels } = partition;
+  const communications = communicationsOf(partition).map((communication) => ({
+    communication,
+    gap_s: communicationLatency(communication, device),
+    traffic: communicationTraffic(communication, device),
+  }));
   const clocks = new Map<number, ClockCosts>();
 
   const timeAt = (freq_mhz: number) => (work: Work, sms: number) =>
@@ -196,7 +204,7 @@ export function partitionModel(
       bandwidth: memoryBandwidth(device, freq_mhz, device.sm_count),
       idle_w: idlePower(device, freq_mhz),
       ...{ moved_j, kernels_j },
-      dynamic_j: kernels_j.reduce((sum_j, kernel_j) => sum_j + kernel_j, moved_j),
+      dynamic_j: [...moved_j, ...kernels_j].reduce((sum_j, part_j) => sum_j + part_j, 0),
       queues: new Map(),
     };
   };
@@ -207,25 +215,24 @@ export function partitionModel(
     const clock = remembered(clocks, freq_mhz, () => atClock(freq_mhz));
     const sequence =
       order === undefined ? kernels.map((_, i) => i) : kernelSequence(partition, order);
-    const first = launchIndex(partition, configuration);
-    if (first === null) {
-      throw new Error(`${partition.key} has no launch slot ${configuration.launch_slot}`);
-    }
+    const firsts = launchPlaces(partition, configuration);
     // Launched last, communication meets no kernel and takes no SM away.
-    const taken = first === kernels.length ? 0 : sms;
+    const taken = firsts.every((first) => first === kernels.length) ? 0 : sms;
     const queue = remembered(clock.queues, taken, () =>
       computeQueue(partition, device, clock.alone_s, timeAt(freq_mhz), taken),
     );
-    const companion: Companion | null = communication && {
-      first,
-      gap_s,
-      alone_s:
-        transferTime(communication, device, freq_mhz, sms) *
-        correction.transfer(communication, freq_mhz, sms),
-      traffic,
-    };
+    const companions = communications.map(
+      ({ communication, gap_s, traffic }, i): Companion => ({
+        first: firsts[i] as number,
+        gap_s,
+        alone_s:
+          transferTime(communication, device, freq_mhz, sms) *
+          correction.transfer(communication, freq_mhz, sms),
+        traffic,
+      }),
+    );
     const ordered = sequence.map((i) => queue[i] as QueuedTask);
-    const { time_s, queue_end_s } = runBeside(ordered, companion, clock.bandwidth, watch);
+    const { time_s, queue_end_s } = runBeside(ordered, companions, clock.bandwidth, watch);
     const energy_j = clock.idle_w * time_s + clock.dynamic_j;
     return { time_s, energy_j, queue_end_s, clock, sequence };
   };
@@ -243,7 +250,10 @@ export function partitionModel(
         traffic: bytesOf(work),
         dynamic_j: clock.kernels_j[i] as number,
       })),
-      communication: { traffic, dynamic_j: clock.moved_j },
+      communications: communications.map(({ traffic }, i) => ({
+        traffic,
+        dynamic_j: clock.moved_j[i] as number,
+      })),
     });
     return {
       time_s,

@@ -116,11 +116,19 @@ function sourcedConstants(content: unknown, place = ""): DetailsFile["constants"
   );
 }
 
+/** `3.12e14` rather than fifteen digits. */
+function number(value: number): string {
+  const size = Math.abs(value);
+  const plain = size === 0 || (size >= 1e-4 && size < 1e7);
+  return plain ? String(value) : value.toExponential().replace("e+", "e");
+}
+
 /** A value as its file writes it; of a table, what it goes from and to. */
 function written(value: unknown): string {
   if (Array.isArray(value) && value.length > 4 && value.every((each) => typeof each === "number")) {
     return `${value[0]} to ${value.at(-1)} (${value.length} values)`;
   }
+  if (typeof value === "number") return number(value);
   if (typeof value !== "object" || value === null) return String(value);
   if (Array.isArray(value)) return value.map(written).join("; ");
   return Object.entries(value)

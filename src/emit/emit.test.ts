@@ -78,6 +78,29 @@ describe("planFile", () => {
     ]);
   });
 
+  it("says of queued communication what it is and from which slot on it may start", () => {
+    const sum = { kind: "reduce_scatter", size_bytes: 64, ranks: 4, ranks_per_node: 4 } as const;
+    const queued = [false, true].map((dependent) => ({ ...sum, group: "dp", dependent }));
+    const types = [...GRAPH.partitions].map(([key, type]) => {
+      return [key, key === "forward.a" ? { ...type, queued } : type] as const;
+    });
+    const summing = planFile(point(), 3, { ...GRAPH, partitions: new Map(types) }, FACTS, PARTS);
+    const moved = { kind: "reduce_scatter", size_bytes: 64, group: "dp" };
+    expect(summing.partitions.map((each) => each.queued)).toEqual([[moved, moved], undefined]);
+    expect(summing.configurations.map(({ queued_slots }) => queued_slots)).toEqual([
+      ["norm_0", null],
+      [null, null],
+      undefined,
+      undefined,
+    ]);
+    expect(readPlan(writePlan(summing), "p")).toEqual(summing);
+    const [first, ...others] = summing.configurations;
+    for (const queued_slots of [undefined, ["norm_0"], ["norm_0", "norm_1"]]) {
+      const broken = { ...summing, configurations: [{ ...first, queued_slots }, ...others] };
+      expect(() => readPlan(JSON.stringify(broken), "p")).toThrow(/queued_slots/);
+    }
+  });
+
   it("refuses a use of a partition that the graph lacks", () => {
     const empty = { ...GRAPH, partitions: new Map() };
     expect(() => planFile(point(), 0, empty, FACTS, PARTS)).toThrow(/forward\.a/);

@@ -6,7 +6,12 @@ import type {
   InstructionOption,
 } from "../ir/configuration.js";
 import type { IterationPoint, TimedInstruction } from "../ir/iteration.js";
-import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
+import {
+  type Communication,
+  type PartitionedGraph,
+  type PartitionType,
+  queuedSlots,
+} from "../ir/partition.js";
 import type { PlanCost, PlanFile, PlanInstruction } from "../plan/plan.js";
 import { gpusPerStage } from "../plan/shared.js";
 import type { RunFacts } from "./frontier.js";
@@ -20,29 +25,36 @@ class Configurations {
   readonly list: PlanConfiguration[] = [];
   readonly costs = new Map<string, PlanCost>();
   readonly #ids = new Map<string, number>();
-  readonly #parts: (evaluation: Evaluation) => TimeParts;
+  readonly #graph: PartitionedGraph;
+  readonly #parts: Parts;
 
-  constructor(parts: (evaluation: Evaluation) => TimeParts) {
+  constructor(graph: PartitionedGraph, parts: Parts) {
+    this.#graph = graph;
     this.#parts = parts;
   }
 
   /** The id of a use's configuration; what it costs at its clock is kept. */
   id({ evaluation }: ChosenUse): number {
-    const id = this.#idOf(evaluation);
+    const type = partitionOf(this.#graph, evaluation.partition);
+    const id = this.#idOf(type, evaluation);
     const key = `${id} ${evaluation.freq_mhz}`;
     if (!this.costs.has(key)) {
-      this.costs.set(key, planCost(id, evaluation, this.#parts(evaluation)));
+      this.costs.set(key, planCost(id, evaluation, this.#parts(type, evaluation)));
     }
     return id;
   }
 
-  #idOf({ partition, launch_slot, sms, order }: Evaluation): number {
+  #idOf(type: PartitionType, evaluation: Evaluation): number {
+    const { partition, launch_slot, sms, order } = evaluation;
     const key = JSON.stringify([partition, launch_slot, sms, order]);
     const known = this.#ids.get(key);
     if (known !== undefined) return known;
     const id = this.list.length;
     this.#ids.set(key, id);
-    this.list.push({ id, partition, launch_slot, sms, order: order ? [...order] : null });
+    const slots = queuedSlots(type, evaluation);
+    const queued_slots = slots.length > 0 ? { queued_slots: [...slots] } : {};
+    const kept = order ? [...order] : null;
+    this.list.push({ id, partition, launch_slot, ...queued_slots, sms, order: kept });
     return id;
   }
 }
@@ -59,9 +71,7 @@ export function planFile(
   facts: RunFacts,
   parts: Parts,
 ): PlanFile {
-  const configurations = new Configurations((evaluation) =>
-    parts(partitionOf(graph, evaluation.partition), evaluation),
-  );
+  const configurations = new Configurations(graph, parts);
   // Microbatches of a stage mostly choose the same option.
   const known = new Map<InstructionOption, PlanUse[]>();
   const usesOf = (option: InstructionOption): PlanUse[] => {
@@ -115,16 +125,14 @@ function partitionOf(graph: PartitionedGraph, key: string): PartitionType {
 }
 
 function planPartition(type: PartitionType): PlanFile["partitions"][number] {
-  const { key, direction, slots, communication } = type;
+  const { key, direction, slots, communication, queued = [] } = type;
+  const moved = ({ kind, size_bytes, group }: Communication) => ({ kind, size_bytes, group });
   return {
     key,
     direction,
     slots: slots.map(({ name, nodes }) => ({ name, nodes: [...nodes] })),
-    communication: communication && {
-      kind: communication.kind,
-      size_bytes: communication.size_bytes,
-      group: communication.group,
-    },
+    communication: communication && moved(communication),
+    ...(queued.length > 0 ? { queued: queued.map(moved) } : {}),
   };
 }
 

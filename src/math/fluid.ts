@@ -12,9 +12,9 @@ export interface QueuedTask {
   readonly companion_share: number;
 }
 
-/** A single task that runs beside the queue. */
+/** A task that runs beside the queue, behind the companions before it. */
 export interface Companion {
-  /** It starts when the task of this index is next; the queue's length: after the last. */
+  /** It starts no sooner than the task of this index is next; the queue's length: after the last. */
   readonly first: number;
   /** Seconds before it starts moving; it is there, but uses nothing. */
   readonly gap_s: number;
@@ -26,6 +26,7 @@ export interface Companion {
 interface FluidRun {
   readonly time_s: number;
   readonly queue_end_s: number;
+  /** Of the last companion; where there is none, when the queue ends. */
   readonly companion_end_s: number;
 }
 
@@ -38,6 +39,8 @@ export interface Stretch {
   /** The part of that task done in this stretch. */
   readonly task_share: number;
   readonly companion: "absent" | "waiting" | "moving";
+  /** Which companion that is, by its place in the list; absent with it. */
+  readonly which?: number;
   /** The part of the companion done in this stretch. */
   readonly companion_share: number;
 }
@@ -85,30 +88,40 @@ function watchRest(beside: Progress, start_s: number, end_s: number, watch: Watc
   watch({ ...rest, start_s: moving_s, end_s, companion: "moving", companion_share: share });
 }
 
-/** The companion from its start to its end, with the queue moving under it. */
+/** How far the queue is: what is left of its task `index`. */
+interface Place {
+  readonly index: number;
+  readonly current: Progress;
+}
+
+function startOf(tasks: readonly QueuedTask[], index: number): Place {
+  return { index, current: { gap_s: tasks[index]?.gap_s ?? 0, share: 1 } };
+}
+
+/** A companion from its start to its end, with the queue moving under it. */
 function runTogether(
   tasks: readonly QueuedTask[],
+  from: Place,
   companion: Companion,
   capacity: number,
   start_s: number,
   watch: Watch | undefined,
 ): {
   readonly span_s: number;
-  /** When the queue ended within the span; null: `current` of task `index` is still to go. */
+  /** When the queue ended within the span; null: it is at `place`. */
   readonly queue_done_s: number | null;
-  readonly index: number;
-  readonly current: Progress;
+  readonly place: Place;
 } {
   const beside: Progress = { gap_s: companion.gap_s, share: companion.alone_s > INSTANT_S ? 1 : 0 };
-  let index = companion.first;
-  let current: Progress = { gap_s: tasks[index]?.gap_s ?? 0, share: 1 };
+  let { index } = from;
+  let current: Progress = { ...from.current };
   let span_s = 0;
   while (beside.gap_s > 0 || beside.share > 0) {
     const task = tasks[index];
     if (task === undefined) {
       const rest_s = beside.gap_s + beside.share * companion.alone_s;
       watchRest(beside, start_s + span_s, start_s + (span_s + rest_s), watch);
-      return { span_s: span_s + rest_s, queue_done_s: span_s, index, current };
+      return { span_s: span_s + rest_s, queue_done_s: span_s, place: { index, current } };
     }
     const moves = current.gap_s === 0;
     if (moves && task.beside_s <= INSTANT_S) {
@@ -148,27 +161,21 @@ function runTogether(
       current = { gap_s: tasks[index]?.gap_s ?? 0, share: 1 };
     }
   }
-  return { span_s, queue_done_s: null, index, current };
+  return { span_s, queue_done_s: null, place: { index, current } };
 }
 
-/**
- * Seconds of the tasks from `first` to before `end` with nothing beside them.
- * @param rest what is to go of the first, where it has begun
- * @param start_s when they start, for `watch`
- */
+/** Seconds of the tasks from a place on to task `until`, with nothing beside them. */
 function runAlone(
   tasks: readonly QueuedTask[],
-  [first, end]: readonly [number, number],
-  rest: Progress | null,
+  { index, current }: Place,
+  until: number,
   start_s: number,
   watch: Watch | undefined,
 ): number {
   let alone_s = 0;
-  for (let i = first; i < end; i++) {
+  for (let i = index; i < until; i++) {
     const task = tasks[i] as QueuedTask;
-    const begun = i === first ? rest : null;
-    const gap_s = begun === null ? task.gap_s : begun.gap_s;
-    const share = begun === null ? 1 : begun.share;
+    const { gap_s, share } = i === index ? current : { gap_s: task.gap_s, share: 1 };
     const end_s = alone_s + (gap_s + share * task.alone_s);
     if (watch !== undefined) {
       const [from_s, moving_s] = [start_s + alone_s, start_s + alone_s + gap_s];
@@ -184,29 +191,33 @@ function runAlone(
 }
 
 /**
- * Runs a queue of tasks and one companion that share a resource of `capacity` per second. Rates are
- * constant between events (a start or an end), so progress is exact and there are no time steps.
- * Where both move, the companion keeps the share of its rate that the task leaves it; where they ask
- * for more than the capacity, both slow down in proportion.
+ * Runs a queue of tasks and, one after the other beside it, companions that share a resource of
+ * `capacity` per second. Rates are constant between events (a start or an end), so progress is exact
+ * and there are no time steps. Where both move, a companion keeps the share of its rate that the task
+ * leaves it; where they ask for more than the capacity, both slow down in proportion.
  * @param watch told what happens in between; it changes nothing
  */
 export function runBeside(
   tasks: readonly QueuedTask[],
-  companion: Companion | null,
+  companions: readonly Companion[],
   capacity: number,
   watch?: Watch,
 ): FluidRun {
-  const until = companion === null ? tasks.length : companion.first;
-  const start_s = runAlone(tasks, [0, until], null, 0, watch);
-  if (companion === null) {
-    return { time_s: start_s, queue_end_s: start_s, companion_end_s: start_s };
+  let time_s = 0;
+  let place = startOf(tasks, 0);
+  let queue_end_s: number | null = null;
+  for (const [which, companion] of companions.entries()) {
+    if (place.index < companion.first) {
+      time_s += runAlone(tasks, place, companion.first, time_s, watch);
+      place = startOf(tasks, companion.first);
+    }
+    const watchOne = watch && ((stretch: Stretch) => watch({ ...stretch, which }));
+    const run = runTogether(tasks, place, companion, capacity, time_s, watchOne);
+    if (run.queue_done_s !== null) queue_end_s ??= time_s + run.queue_done_s;
+    time_s += run.span_s;
+    place = run.place;
   }
-  const together = runTogether(tasks, companion, capacity, start_s, watch);
-  const { span_s, queue_done_s, index, current } = together;
-  const companion_end_s = start_s + span_s;
-  const queue_end_s =
-    queue_done_s === null
-      ? companion_end_s + runAlone(tasks, [index, tasks.length], current, companion_end_s, watch)
-      : start_s + queue_done_s;
+  queue_end_s ??= time_s + runAlone(tasks, place, tasks.length, time_s, watch);
+  const companion_end_s = companions.length === 0 ? queue_end_s : time_s;
   return { time_s: Math.max(queue_end_s, companion_end_s), queue_end_s, companion_end_s };
 }

@@ -3,13 +3,17 @@ import { parseJson } from "../base/json.js";
 import { type Format, readFormat, writeFormat } from "./format.js";
 import { count, graphReference, parallelism, quantity } from "./shared.js";
 
+const communication = z.object({ kind: z.string(), size_bytes: quantity, group: z.string() });
+
 const partition = z.object({
   /** `<direction>.<12 hex>`. */
   key: z.string(),
   direction: z.enum(["forward", "backward"]),
   /** Where communication may be launched: before the slot's first kernel. */
   slots: z.array(z.object({ name: z.string(), nodes: z.array(z.string()) })),
-  communication: z.object({ kind: z.string(), size_bytes: quantity, group: z.string() }).nullable(),
+  communication: communication.nullable(),
+  /** What the same stream runs behind it, one after the other; absent: nothing. */
+  queued: z.array(communication).optional(),
 });
 
 const configuration = z.object({
@@ -17,6 +21,8 @@ const configuration = z.object({
   partition: z.string(),
   /** Null: communication starts after the last kernel. */
   launch_slot: z.string().nullable(),
+  /** The same for each that is queued, beside waiting for the one before it; absent: none is. */
+  queued_slots: z.array(z.string().nullable()).optional(),
   /** SMs given to communication. */
   sms: count,
   /** The order in which the partition's slots run, by index; null: as it lists them. */
@@ -114,12 +120,14 @@ function checkReferences(file: References, context: z.RefinementCtx): void {
   file.configurations.forEach((entry, index) => {
     const home = partitions.get(entry.partition);
     const at = (key: string) => ["configurations", index, key];
+    const { launch_slot, queued_slots = [] } = entry;
+    const unknown = (slot: string | null) =>
+      slot !== null && !home?.slots.some(({ name }) => name === slot);
     if (home === undefined) issue(at("partition"), "no partition has this key");
-    else if (
-      entry.launch_slot !== null &&
-      !home.slots.some((slot) => slot.name === entry.launch_slot)
-    ) {
+    else if (unknown(launch_slot)) {
       issue(at("launch_slot"), "the partition has no slot of this name");
+    } else if (queued_slots.some(unknown) || queued_slots.length !== (home.queued ?? []).length) {
+      issue(at("queued_slots"), "not a slot of the partition for each queued communication");
     } else if (entry.order !== null && !isPermutation(entry.order, home.slots.length)) {
       issue(at("order"), "not every slot of the partition, once each");
     }

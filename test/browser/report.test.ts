@@ -141,6 +141,26 @@ describe.runIf(BROWSER_FOUND)("report.html in a browser", () => {
   });
 
   test.each([
+    ["frontier", 'path[fill="var(--series-0)"]', /^Point \d+\d[\d.]* m?s/],
+    ["timeline", 'path[stroke="var(--critical)"]', /^(Forward|Backward) of microbatch \d/],
+    ["overlap", 'path[fill="var(--compute)"]', /^\w+_\d: /],
+  ])("the %s tells what is under the mouse, and stays whole", async (name, mark, said) => {
+    const chart = `#${name}-chart`;
+    await page.evaluate(`document.querySelector("${chart}").scrollIntoView({ block: "center" })`);
+    await drawn();
+    const all = `document.querySelectorAll("${chart} svg *").length`;
+    const before = await page.evaluate<number>(all);
+    const marks = await page.evaluate<{ x: number; y: number }[]>(
+      `[...document.querySelectorAll('${chart} svg ${mark}')].map((m) => m.getBoundingClientRect())
+        .filter(({ y }) => y > 0).map(({ x, y, width, height }) => ({ x: x + width / 2, y: y + height / 2 }))`,
+    );
+    for (const { x, y } of marks.slice(-3)) await page.hover(x, y);
+    await page.evaluate("new Promise((done) => setTimeout(done, 150))");
+    expect(await text(`${chart} .tip`)).toMatch(said);
+    expect(await page.evaluate<number>(all)).toBe(before);
+  });
+
+  test.each([
     [1200, "light"],
     [1200, "dark"],
     [390, "light"],

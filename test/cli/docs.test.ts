@@ -18,6 +18,16 @@ describe("docs/", () => {
     expect([run.stderr.toString(), run.status]).toEqual(["", 0]);
   });
 
+  test("has an example of every command", () => {
+    const commands = pages.filter((page) => page.includes("/commands/"));
+    expect(commands.length).toBeGreaterThan(10);
+    for (const page of commands) {
+      const text = readFileSync(page, "utf8");
+      const [, name = ""] = /^# (kareus .*)$/m.exec(text) ?? [];
+      expect(text.split("## Examples")[1], page).toContain(name);
+    }
+  });
+
   test("links to what is there", () => {
     const dead = pages.flatMap((page) =>
       [...readFileSync(page, "utf8").matchAll(/\]\((?!https?:)([^)#]+)\)/g)]

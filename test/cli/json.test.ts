@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { BIND, MINI } from "../support/bad-input.js";
 import { kareus, temporaryFolder } from "../support/cli.js";
+import { ROOT } from "../support/paths.js";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
@@ -44,12 +45,8 @@ test("--json of every command: the result alone", async () => {
   expect(await answer(["search", at("table.jsonl")])).toHaveProperty("evaluated");
   expect(await answer(["devices"])).toHaveProperty("length");
   const solve = ["--microbatches", "2", "--static-power-w", "70"];
-  const csv = ["--pipeline", "gpipe", "--points", "2"];
-  writeFileSync(
-    at("both.csv"),
-    `stage,instruction,frequency,time,energy\n${STAGES.join("\n")}\n${STAGES.join("\n").replaceAll("forward", "backward")}\n`,
-  );
-  expect(await answer(["solve", at("both.csv"), ...solve, ...csv])).toHaveProperty("points");
+  const stages = join(ROOT, "examples/pipeline/stage_profile.csv");
+  expect(await answer(["solve", stages, ...solve, "--points", "2"])).toHaveProperty("points");
   const plan = at("run/plans/000.json");
   const zeus = ["export", plan, "--format", "zeus"];
   expect(await answer([...zeus, "--out", at("z.json")])).toEqual({ files: [at("z.json")] });

@@ -28,6 +28,8 @@ export interface Page extends Complaints {
   readonly evaluate: <T>(expression: string) => Promise<T>;
   /** A key as a person strikes it. */
   readonly press: (key: string) => Promise<void>;
+  /** Moves the mouse there, from beside it. */
+  readonly hover: (x: number, y: number) => Promise<void>;
   readonly click: (x: number, y: number) => Promise<void>;
   readonly send: (method: string, parameters?: Message) => Promise<Message>;
   readonly close: () => Promise<void>;
@@ -101,6 +103,10 @@ function pageActions(send: Page["send"], listeners: Map<string, (parameters: Mes
       const stroke = { key, code: key, windowsVirtualKeyCode: KEY_CODES[key] ?? 0 };
       await send("Input.dispatchKeyEvent", { type: "rawKeyDown", ...stroke });
       await send("Input.dispatchKeyEvent", { type: "keyUp", ...stroke });
+    },
+    hover: async (x: number, y: number) => {
+      await send("Input.dispatchMouseEvent", { type: "mouseMoved", x: x - 2, y });
+      await send("Input.dispatchMouseEvent", { type: "mouseMoved", x, y });
     },
     click: async (x: number, y: number) => {
       const at = { x, y, button: "left", clickCount: 1 };

@@ -67,7 +67,7 @@ export function strangePlan(where: string, id: number): Diagnostic {
 
 /** A file of a run's folder that is not there; `what` it would have told. */
 export function missingPart(where: string, what: string): Diagnostic {
-  return warning("KRS4120", where, `is missing: ${what} is not available`, REBUILD);
+  return warning("KRS4120", where, `is missing: the report goes without ${what}`, REBUILD);
 }
 
 /** A file of a run's folder that another run wrote. */

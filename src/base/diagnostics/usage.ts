@@ -46,16 +46,6 @@ export function flagWithoutUse(flag: string, reason: string): Diagnostic {
   return error("KRS0006", flag, reason, "leave the flag out");
 }
 
-/** A command that is promised and not built. */
-export function commandNotBuilt(command: string): Diagnostic {
-  return error(
-    "KRS0010",
-    `kareus ${command}`,
-    "this command is not built yet",
-    "`kareus --help` lists what is",
-  );
-}
-
 /** An input file that cannot be read; `reason` in words. */
 export function unreadable(path: string, reason: string): Diagnostic {
   const hint = suggestingFiles(path, "check the path and its permissions");

@@ -1,5 +1,6 @@
 import { grouped } from "../../base/grouped.js";
 import type { Evaluation } from "../../ir/configuration.js";
+import { spread } from "../../math/spread.js";
 import type { DetailsFile } from "../../plan/details.js";
 import type { FrontierFile } from "../../plan/frontier.js";
 import type { PlanFile } from "../../plan/plan.js";
@@ -21,6 +22,9 @@ export interface ReportInput {
 /** Evaluations drawn of all partition types together, about; beyond it all clouds are thinned alike. */
 const MOST_DRAWN = 30_000;
 const LEAST_OF_ONE = 200;
+
+/** Instructions drawn of all plans together, about: 100 plans of 16 stages and 64 microbatches. */
+const MOST_INSTRUCTIONS = 200_000;
 
 type Setting = Pick<Evaluation, "partition" | "freq_mhz" | "launch_slot" | "sms"> & {
   readonly order?: readonly number[] | null;
@@ -53,11 +57,12 @@ export function reportData(input: ReportInput): ReportData {
       };
     });
   };
-  const byId = new Map(plans.map((plan) => [plan.point.id, plan]));
+  const small = new Map(fewPlans(plans).map((plan) => [plan.point.id, plan]));
   const drawn = points.map(({ id }) => {
-    const plan = byId.get(id);
+    const plan = small.get(id);
     return plan === undefined ? null : drawnPlan(plan, numberOf);
   });
+  const held = new Set(plans.map((plan) => plan.point.id));
   return {
     points: points.map(({ id, time_s, energy_j, lower_bound_j, average_power_w, plan }) => ({
       ...{ id, time_s, energy_j, lower_bound_j, average_power_w, plan },
@@ -71,9 +76,17 @@ export function reportData(input: ReportInput): ReportData {
     clocks_mhz: clocksOf(input),
     lanes: lanesOf(plans),
     plans: drawn,
+    left_out: points.flatMap(({ id }, i) => (held.has(id) && !small.has(id) ? [i] : [])),
     configurations: configurations.list,
     partitions,
   };
+}
+
+/** As many plans as a page can hold, evenly spread. */
+function fewPlans(plans: readonly PlanFile[]): readonly PlanFile[] {
+  const stages = plans[0]?.stages ?? [];
+  const instructions = stages.reduce((sum, stage) => sum + stage.instructions.length, 0);
+  return spread(plans, Math.max(2, Math.floor(MOST_INSTRUCTIONS / Math.max(1, instructions))));
 }
 
 /** By clock, SMs, launch and order, whatever order a search evaluated them in. */

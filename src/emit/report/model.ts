@@ -110,8 +110,10 @@ export interface ReportData {
   /** Every clock that something was evaluated or planned at, ascending. */
   readonly clocks_mhz: readonly number[];
   readonly lanes: readonly (readonly LaneInstruction[])[];
-  /** By point; null: the folder holds no plan of it. */
+  /** By point; null: the folder holds no plan of it, or it is left out to keep the page small. */
   readonly plans: readonly (DrawnPlan | null)[];
+  /** Points, by index, whose plans are left out. */
+  readonly left_out: readonly number[];
   readonly configurations: readonly DrawnConfiguration[];
   readonly partitions: readonly DrawnPartition[];
 }

@@ -59,6 +59,36 @@ describe("the data of a report", () => {
   });
 });
 
+describe("many large plans", () => {
+  it("are drawn for points evenly spread, both ends among them; the page says which are left out", () => {
+    const [first] = PLANS;
+    const [stage] = first?.stages ?? [];
+    const [instruction] = stage?.instructions ?? [];
+    if (first === undefined || instruction === undefined) throw new Error("the run is empty");
+    const instructions = Array.from({ length: 40_000 }, () => instruction);
+    const points = Array.from({ length: 10 }, (_, id) => ({ ...FRONTIER.points[0], id }));
+    const plans = points.map(({ id }) => ({
+      ...first,
+      ...{ point: { ...first.point, id }, stages: [{ stage: 0, instructions }] },
+    }));
+    const frontier = { ...FRONTIER, points: points as typeof FRONTIER.points };
+    const data = reportData({ ...RUN, frontier, plans: plans.slice(0, 9) });
+    expect(data.plans.map((plan) => plan !== null)).toEqual([
+      true,
+      false,
+      true,
+      false,
+      true,
+      false,
+      true,
+      false,
+      true,
+      false,
+    ]);
+    expect(data.left_out).toEqual([1, 3, 5, 7]);
+  });
+});
+
 describe("a cloud", () => {
   it("keeps its frontier whole where it is thinned", () => {
     const [like] = EVALUATIONS;

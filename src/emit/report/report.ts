@@ -70,7 +70,7 @@ const SELECTED_POINT = `<section class="scripted" aria-labelledby="point-title">
 <div id="timeline-key" class="key"></div>
 <figure id="timeline-chart" class="chart"></figure>
 <div class="scroll" id="stage-table"></div>
-<details id="instruction-details"><summary>Every instruction as a table</summary><div class="scroll tall"></div></details>
+<details id="instruction-details"><summary>Every instruction as a table</summary><div class="scroll tall" tabindex="0"></div></details>
 <h3>What runs, and how</h3>
 <p class="muted">Each line is a configuration of a partition: kernels of one nanobatch with the communication beside them. Choose one to see it below.</p>
 <div class="scroll tall" id="knob-table"></div>
@@ -86,10 +86,10 @@ const PARTITIONS = `<section class="scripted" aria-labelledby="partition-title">
 <h3>How it overlaps</h3>
 <p id="overlap-facts"></p>
 <figure id="overlap-chart" class="chart"></figure>
-<details id="overlap-details"><summary>The same as a table</summary><div class="scroll tall"></div></details>
+<details id="overlap-details"><summary>The same as a table</summary><div class="scroll tall" tabindex="0"></div></details>
 <h3>What was evaluated</h3>
 <p id="cloud-facts"></p>
 <div id="cloud-key" class="key"></div>
 <figure id="cloud-chart" class="chart"></figure>
-<details id="cloud-details"><summary>Its frontier as a table</summary><div class="scroll tall"></div></details>
+<details id="cloud-details"><summary>Its frontier as a table</summary><div class="scroll tall" tabindex="0"></div></details>
 </section>`;

@@ -99,7 +99,7 @@ function optionsOf(
         },
         {
           ...{ type: "scatter", symbolSize: 13, z: 4, emphasis: { disabled: true } },
-          itemStyle: { color: "transparent", borderColor: COLOUR.ink, borderWidth: 2 },
+          itemStyle: { color: "transparent", opacity: 1, borderColor: COLOUR.ink, borderWidth: 2 },
           data: picked.map(({ cost }) =>
             cost === null ? [] : at(cost.time_s, cost.energy_j - static_power_w * cost.time_s),
           ),

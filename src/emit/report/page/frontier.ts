@@ -86,7 +86,12 @@ export function frontierChart(data: ReportData, choose: (index: number) => void)
             symbolSize: 17,
             silent: true,
             emphasis: { disabled: true },
-            itemStyle: { color: "transparent", borderColor: COLOUR.ink, borderWidth: 2 },
+            itemStyle: {
+              color: "transparent",
+              opacity: 1,
+              borderColor: COLOUR.ink,
+              borderWidth: 2,
+            },
             z: 20,
             data: point === undefined ? [] : [at(point)],
           },

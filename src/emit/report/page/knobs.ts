@@ -35,11 +35,12 @@ const COLUMNS = [
   ["cost is", "text"],
 ] as const;
 
-/** The table of what runs; `choose` is told the configuration that is asked for. */
+/** The table of what runs; `choose` is told the configuration that is asked for; `lack` stands where there are none. */
 export function showKnobs(
   knobs: readonly Knob[],
   { partitions }: ReportData,
   choose: (index: number) => void,
+  lack: string,
 ): void {
   const whole_s = knobs.reduce((sum, { total_s }) => sum + (total_s || 0), 0);
   const rows = knobs.flatMap(({ index, configuration, runs, total_s }) => {
@@ -71,8 +72,6 @@ export function showKnobs(
     ];
   });
   byId("knob-table").replaceChildren(
-    rows.length === 0 ? element("p", { className: "note" }, NO_PLAN) : table(COLUMNS, rows),
+    rows.length === 0 ? element("p", { className: "note" }, lack) : table(COLUMNS, rows),
   );
 }
-
-const NO_PLAN = "Not available: the folder holds no plan of this point.";

@@ -11,6 +11,9 @@ import { configurationTitle, partitionTitle } from "./words.js";
 
 const data: ReportData = JSON.parse(byId("data").textContent ?? "");
 
+const ABSENT = "Not available: the folder holds no plan of this point.";
+const LEFT_OUT = "Left out: plans of so many instructions are drawn for some points only.";
+
 /** Draws the page and keeps its parts together: the point, the partition and its configuration. */
 function start(): void {
   const drawFrontier = frontierChart(data, (index) => choosePoint(index));
@@ -38,12 +41,13 @@ function start(): void {
     byId("point-facts").replaceChildren(
       `${duration(chosen.time_s)}, ${scaled(chosen.energy_j, "J")}, ${scaled(chosen.average_power_w, "W")} on average. Its plan is `,
       element("code", {}, chosen.plan),
-      plan === null ? ", which the folder does not hold." : ".",
+      ".",
     );
     drawFrontier(index);
-    drawTimeline(plan, chosen.time_s);
+    const lack = data.left_out.includes(index) ? LEFT_OUT : ABSENT;
+    drawTimeline(plan, chosen.time_s, lack);
     knobs = knobsOf(plan, data);
-    showKnobs(knobs, data, chooseConfiguration);
+    showKnobs(knobs, data, chooseConfiguration, lack);
     listPartitions(key);
   }
 

@@ -127,7 +127,7 @@ function factsOf({ freq_mhz, cost }: DrawnConfiguration, run: DrawnRun): string 
   const played = `As the model plays it: ${duration(run.time_s)}, ${scaled(run.energy_j, "J")} of one GPU${throttled}.`;
   const same = cost === null || Math.abs(cost.time_s / run.time_s - 1) < 1e-4;
   if (same) return played;
-  return `${played} The plan counts ${duration(cost.time_s)}, ${scaled(cost.energy_j, "J")} (${cost.source}, corrected by measurements).`;
+  return `${played} The plan counts ${duration(cost.time_s)}, ${scaled(cost.energy_j, "J")} (${cost.source}): measurements differ from the model.`;
 }
 
 type Held = { readonly sms: number; readonly count: number };
@@ -167,13 +167,11 @@ function optionsOf(pieces: readonly Piece[], bars: readonly Bar[], run: DrawnRun
         formatter: ({ seriesName = "", dataIndex }: Hovered) =>
           tipOf(seriesName, dataIndex, pieces, bars),
       },
-      axisPointer: { link: [{ xAxisIndex: "all" }], lineStyle: { color: COLOUR.muted } },
       xAxis: HEIGHTS.map((_, index) => ({
         ...AXIS,
         ...{ gridIndex: index, min: 0, max: end },
         splitLine: { show: index > 0, lineStyle: { color: COLOUR.line } },
         axisLabel: { ...AXIS.axisLabel, show: index === HEIGHTS.length - 1, showMaxLabel: false },
-        axisPointer: { show: true, label: { show: false } },
         ...(index === HEIGHTS.length - 1
           ? { name: `time (${time.unit})`, nameLocation: "middle", nameGap: 28 }
           : {}),
@@ -247,6 +245,7 @@ function area(grid: number, name: string, colour: string, data: number[][], stac
 function barSeries(bars: readonly Bar[], divisor: number) {
   return {
     ...{ type: "custom", name: "kernels", xAxisIndex: 0, yAxisIndex: 0, clip: true },
+    emphasis: { disabled: true },
     encode: { x: [0, 1], y: 2 },
     data: bars.map(({ start_s, end_s, lane }) => [start_s / divisor, end_s / divisor, lane]),
     renderItem: (params: CustomSeriesRenderItemParams, api: CustomSeriesRenderItemAPI) => {

@@ -14,13 +14,14 @@ interface Box {
   readonly critical: boolean;
 }
 
-/** Instructions that forward the microbatches are drawn lower than those that go back. */
-const LOW = 0.62;
+/** What share of a lane an instruction is high: kinds are told apart without colours. */
+const HEIGHTS: Readonly<Record<string, number>> = { forward: 0.62, weight_gradient: 0.8 };
 
 const LANE_PX = { most: 44, least: 22, share: 420 };
 
-/** More boxes than this in a lane are looked at through a window. */
+/** More boxes than this in a lane are looked at through a window, where a box has so much room. */
 const MANY = 48;
+const BOX_PX = 20;
 
 /** Text needs this much room per character, and besides. */
 const CHARACTER_PX = 7;
@@ -53,7 +54,7 @@ function nameOf([kind, microbatch, chunk]: LaneInstruction, chunked: boolean): s
   return microbatch === null ? name : `${name} of microbatch ${microbatch}${part}`;
 }
 
-/** The pipeline of one plan: a lane per stage. Returns what draws a plan (null: there is none). */
+/** The pipeline of one plan: a lane per stage. Returns what draws a plan, or says what it `lack`s. */
 export function timelineChart(data: ReportData) {
   const { lanes, clocks_mhz } = data;
   const longest = Math.max(0, ...lanes.map((lane) => lane.length));
@@ -64,18 +65,26 @@ export function timelineChart(data: ReportData) {
     "timeline-chart",
     "What each stage of the pipeline runs over time. The tables below have the same values.",
   );
+  // The window stays where the reader has moved it, from point to point.
+  let placed = false;
   const showInstructions = lazily("instruction-details");
   const chunked = lanes.some((lane) => lane.some(([, , chunk]) => chunk > 0));
 
-  return (plan: DrawnPlan | null, time_s: number) => {
+  return (plan: DrawnPlan | null, time_s: number, lack: string) => {
     for (const id of PARTS) byId(id).hidden = plan === null;
-    byId("timeline-facts").textContent = plan === null ? NOT_KNOWN : windowed ? HOW_TO_LOOK : "";
+    byId("timeline-facts").textContent = plan === null ? lack : windowed ? HOW_TO_LOOK : "";
     if (plan === null) return;
     const boxes = boxesOf(plan, data);
     showKey(boxes, clocks_mhz);
     showStages(boxes, data, time_s);
     showInstructions(() => instructionTable(boxes, chunked));
     const time = quantityAxis("time", time_s, "s");
+    const asked = () => {
+      const end = Math.min(100, (100 * drawing.chart.getWidth()) / (BOX_PX * longest));
+      const first = placed ? {} : { start: 0, end };
+      placed = true;
+      return first;
+    };
     const render = boxRenderer(boxes, clocks_mhz, lane_px);
     drawing.show((width_px) => ({
       grid: {
@@ -106,13 +115,14 @@ export function timelineChart(data: ReportData) {
         axisLine: { show: false },
         axisLabel: { ...AXIS.axisLabel, interval: 0 },
       },
-      ...(windowed ? { dataZoom: windowOn(longest) } : {}),
+      ...(windowed ? { dataZoom: windowOn(asked()) } : {}),
       series: [
         idleSeries(lanes.length, time_s / time.divisor, lane_px),
         {
           type: "custom",
           clip: true,
           progressive: 0,
+          emphasis: { disabled: true },
           encode: { x: [0, 1], y: 2 },
           data: boxes.map(({ start_s, option, stage }) => [
             start_s / time.divisor,
@@ -127,17 +137,21 @@ export function timelineChart(data: ReportData) {
 }
 
 const PARTS = ["timeline-chart", "timeline-key", "stage-table", "instruction-details"];
-const NOT_KNOWN = "Not available: the folder holds no plan of this point.";
 const HOW_TO_LOOK =
   "The slider below moves along the iteration; its ends, and Ctrl with the wheel, zoom.";
 
-/** A window that starts with as many boxes as can be read; the wheel with Ctrl, and a slider. */
-function windowOn(longest: number) {
-  const end = Math.min(100, (100 * MANY) / longest);
+/** A window on the iteration: the wheel with Ctrl, and a slider. */
+function windowOn(asked: { readonly start?: number; readonly end?: number }) {
   return [
-    { type: "inside", filterMode: "none", zoomOnMouseWheel: "ctrl", moveOnMouseMove: true, end },
     {
-      ...{ type: "slider", filterMode: "none", height: 22, bottom: 8, end },
+      type: "inside",
+      filterMode: "none",
+      zoomOnMouseWheel: "ctrl",
+      moveOnMouseMove: true,
+      ...asked,
+    },
+    {
+      ...{ type: "slider", filterMode: "none", height: 22, bottom: 8, ...asked },
       ...{ brushSelect: false, showDataShadow: false, showDetail: false },
       ...{ borderColor: COLOUR.line, fillerColor: "rgba(128, 150, 190, 0.25)" },
     },
@@ -176,7 +190,7 @@ function boxRenderer(boxes: readonly Box[], clocks_mhz: readonly number[], lane_
     if (box === undefined) return null;
     const [kind, microbatch] = box.instruction;
     const { fill, ink } = clockColour(box.option.freq_mhz, clocks_mhz);
-    const outer = rectangle(api, lane_px, kind === "forward" ? LOW : 1);
+    const outer = rectangle(api, lane_px, HEIGHTS[kind] ?? 1);
     const line_px = box.critical ? Math.min(2, outer.width / 3) : Math.min(0.75, outer.width / 4);
     const inset = line_px / 2;
     const shape = {
@@ -227,6 +241,9 @@ function showKey(boxes: readonly Box[], clocks_mhz: readonly number[]): void {
       ["background:var(--idle)", "idle (bubble)"],
       ["border:2px solid var(--critical)", "critical path"],
       ["background:var(--muted)", "forward", "low"],
+      ...(boxes.some(({ instruction: [kind] }) => kind === "weight_gradient")
+        ? [["background:var(--muted)", "weight gradient", "middle"] as const]
+        : []),
       ["background:var(--muted)", "backward and the rest"],
     ]),
   );
