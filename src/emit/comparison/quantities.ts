@@ -1,5 +1,6 @@
+import type { Scope } from "../../plan/explanation.js";
 import type { Baseline, FrontierFile } from "../../plan/frontier.js";
-import type { CostedPlan, PlanFile } from "../../plan/plan.js";
+import { costedPlan, type PlanFile } from "../../plan/plan.js";
 import type { MovedQuantity } from "../../plan/verification.js";
 import { CAUSES, decompose } from "../explain/decompose.js";
 
@@ -55,15 +56,18 @@ export function movedPlanQuantities(
   after: PlanFile,
   tolerance: number,
 ): MovedQuantity[] {
-  const withCauses = before.costs !== undefined && after.costs !== undefined;
-  const of = (plan: PlanFile) => planAmounts(plan, withCauses ? (plan.costs ?? null) : null);
-  return moved(of(before), of(after), tolerance);
+  const [a, b] = [costedPlan(before), costedPlan(after)];
+  const told = a !== null && b !== null;
+  return moved(
+    planAmounts(before, told ? decompose(a).total : null),
+    planAmounts(after, told ? decompose(b).total : null),
+    tolerance,
+  );
 }
 
-function planAmounts(plan: PlanFile, costs: CostedPlan["costs"] | null): Amounts {
+function planAmounts(plan: PlanFile, total: Scope | null): Amounts {
   const { point, stages, static_power_w } = plan;
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-  const causes = costs === null ? null : decompose({ ...plan, costs }).total;
   return amounts([
     ["plan", "time_s", point.time_s],
     ["plan", "energy_j", point.energy_j],
@@ -77,11 +81,11 @@ function planAmounts(plan: PlanFile, costs: CostedPlan["costs"] | null): Amounts
         sum(instructions.map((i) => i.energy_j)),
       ] as const,
     ]),
-    ...(causes === null
+    ...(total === null
       ? []
       : [
-          ...CAUSES.map((cause) => [cause, "time_s", causes.causes[cause].time_s] as const),
-          ["plan", "dynamic_j", causes.dynamic_j] as const,
+          ...CAUSES.map((cause) => [cause, "time_s", total.causes[cause].time_s] as const),
+          ["plan", "dynamic_j", total.dynamic_j] as const,
         ]),
   ]);
 }

@@ -14,11 +14,6 @@ export function someOf(names: readonly string[], most = 3): string {
   return `${names.slice(0, most).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-/** The middle value of a list that is not empty (the upper one of two). */
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
-}
-
 const PLACES: Readonly<Record<Measure["name"], string>> = {
   hypervolume: "",
   "iso-time energy": ": no plan is as fast as the fastest expected one",
