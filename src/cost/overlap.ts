@@ -39,6 +39,8 @@ interface OverlapPiece {
   readonly kernel: number | null;
   /** Whether communication is there, and whether it moves data yet; waiting it holds its SMs. */
   readonly communication: "absent" | "waiting" | "moving";
+  /** Which communication that is: the first, 0, or what is queued; absent with it. */
+  readonly which?: number;
   /** Device memory traffic. */
   readonly bytes_per_s: number;
   /** Of one GPU. */
@@ -101,7 +103,8 @@ interface ClockCosts {
 export interface PartitionModel {
   /**
    * Plays the partition: kernels one after the other, communication beside them from its slot, what
-   * is queued behind it likewise, memory bandwidth shared. Energy is idle power x time + dynamic energy at that voltage.
+   * is queued behind it likewise, memory bandwidth shared. Energy is idle power x time + dynamic
+   * energy at that voltage.
    */
   readonly run: (configuration: Configuration) => PartitionRun;
   /** The same run, told piece by piece. */
@@ -145,6 +148,7 @@ function piecesOf(
         (task_share * (own?.[of] ?? 0) + companion_share * (moved?.[of] ?? 0)) / (end_s - start_s);
       return {
         ...{ start_s, end_s, kernel, communication: companion },
+        ...(which === undefined ? {} : { which }),
         bytes_per_s: per_s("traffic"),
         power_w: idle_w + per_s("dynamic_j"),
       };

@@ -115,16 +115,15 @@ function drawnPartitions({ frontier, plans, evaluations, details }: ReportInput)
   const kernels = new Map((details?.partitions ?? []).map((type) => [type.key, type.kernels]));
   const share = MOST_DRAWN / Math.max(1, evaluations.length);
   const mostOf = (count: number) => Math.max(LEAST_OF_ONE, Math.ceil(count * share));
-  return [...types.values()].map(({ key, direction, slots, communication }) => {
+  return [...types.values()].map(({ key, direction, slots, communication, queued = [] }) => {
     const own = byKey.get(key);
     const names = slots.map(({ name }) => name);
     return {
       ...{ key, direction },
       slots: slots.map(({ name, nodes }) => ({ name, node: nodes[0] ?? "" })),
-      communication: communication && {
-        kind: communication.kind,
-        size_bytes: communication.size_bytes,
-      },
+      communications: (communication === null ? [] : [communication, ...queued]).map(
+        ({ kind, size_bytes }) => ({ kind, size_bytes }),
+      ),
       kernels: (kernels.get(key) ?? []).map(({ slot, shape }) => ({ slot, shape })),
       cloud:
         own === undefined ? null : cloudOf(own, names, frontier.static_power_w, mostOf(own.length)),

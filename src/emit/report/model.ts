@@ -73,6 +73,7 @@ export interface DrawnRun {
     communication: "absent" | "waiting" | "moving",
     bytes_per_s: number,
     power_w: number,
+    which?: number | undefined,
   ])[];
 }
 
@@ -94,7 +95,8 @@ export interface DrawnPartition {
   readonly key: string;
   readonly direction: string;
   readonly slots: readonly { readonly name: string; readonly node: string }[];
-  readonly communication: { readonly kind: string; readonly size_bytes: number } | null;
+  /** In the order in which one stream runs it. */
+  readonly communications: readonly { readonly kind: string; readonly size_bytes: number }[];
   /** Empty where details.json is missing. */
   readonly kernels: readonly { readonly slot: number | null; readonly shape: string }[];
   /** Null: the folder holds no measurements of it. */

@@ -21,14 +21,16 @@ interface Piece {
   readonly end_s: number;
   readonly kernel: number | null;
   readonly communication: "absent" | "waiting" | "moving";
+  /** Which communication, by its place on the stream. */
+  readonly which: number;
   readonly bytes_per_s: number;
   readonly power_w: number;
 }
 
 function piecesOf({ pieces }: DrawnRun): Piece[] {
   let start_s = 0;
-  return pieces.map(([end_s, kernel, communication, bytes_per_s, power_w]) => {
-    const piece = { start_s, end_s, kernel, communication, bytes_per_s, power_w };
+  return pieces.map(([end_s, kernel, communication, bytes_per_s, power_w, which = 0]) => {
+    const piece = { start_s, end_s, kernel, communication, bytes_per_s, power_w, which };
     start_s = end_s;
     return piece;
   });
@@ -43,8 +45,8 @@ function barsOf(pieces: readonly Piece[], partition: DrawnPartition): Bar[] {
     if (goes_on) bars[bars.indexOf(last)] = { ...last, end_s: bar.end_s };
     else bars.push(bar);
   };
-  const { communication: moved, kernels, slots } = partition;
-  for (const { start_s, end_s, kernel, communication } of pieces) {
+  const { communications, kernels, slots } = partition;
+  for (const { start_s, end_s, kernel, communication, which } of pieces) {
     if (kernel !== null) {
       const { slot = null, shape = "" } = kernels[kernel] ?? {};
       const named = slot === null ? undefined : slots[slot];
@@ -53,7 +55,8 @@ function barsOf(pieces: readonly Piece[], partition: DrawnPartition): Bar[] {
       const node = named === undefined ? "" : ` (${named.node})`;
       extend({ lane: 0, start_s, end_s, text, detail: `${text}: ${shape}${node}`, fill });
     }
-    if (communication !== "absent" && moved !== null) {
+    const moved = communications[which];
+    if (communication !== "absent" && moved !== undefined) {
       const [text, detail] = [moved.kind.replaceAll("_", "-"), collective(moved)];
       extend({ lane: 1, start_s, end_s, text, detail, fill: "var(--communication)" });
     }
