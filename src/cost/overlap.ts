@@ -37,10 +37,10 @@ interface OverlapPiece {
   readonly end_s: number;
   /** The kernel that runs, by index; null: none, it is being launched or all are done. */
   readonly kernel: number | null;
-  /** Whether communication is there, and whether it moves data yet; waiting it holds its SMs. */
-  readonly communication: "absent" | "waiting" | "moving";
-  /** Which communication that is: the first, 0, or what is queued; absent with it. */
-  readonly which?: number;
+  /** Which of the partition's communications is there, by index; null: none. */
+  readonly communication: number | null;
+  /** Whether that moves data yet; waiting for its first byte it holds its SMs. */
+  readonly moving: boolean;
   /** Device memory traffic. */
   readonly bytes_per_s: number;
   /** Of one GPU. */
@@ -103,8 +103,7 @@ interface ClockCosts {
 export interface PartitionModel {
   /**
    * Plays the partition: kernels one after the other, communication beside them from its slot, what
-   * is queued behind it likewise, memory bandwidth shared. Energy is idle power x time + dynamic
-   * energy at that voltage.
+   * is queued behind it likewise, memory bandwidth shared. Energy is idle power x time + dynamic energy at that voltage.
    */
   readonly run: (configuration: Configuration) => PartitionRun;
   /** The same run, told piece by piece. */
@@ -147,8 +146,8 @@ function piecesOf(
       const per_s = (of: "traffic" | "dynamic_j") =>
         (task_share * (own?.[of] ?? 0) + companion_share * (moved?.[of] ?? 0)) / (end_s - start_s);
       return {
-        ...{ start_s, end_s, kernel, communication: companion },
-        ...(which === undefined ? {} : { which }),
+        ...{ start_s, end_s, kernel, communication: which ?? null },
+        moving: companion === "moving",
         bytes_per_s: per_s("traffic"),
         power_w: idle_w + per_s("dynamic_j"),
       };

@@ -93,9 +93,7 @@ test("the report's details tell the two apart", () => {
   expect(both).not.toEqual([]);
   for (const { runs } of both) {
     for (const { pieces } of runs) {
-      const moving = pieces.flatMap(([, , state, , , which = 0]) =>
-        state === "moving" ? which : [],
-      );
+      const moving = pieces.flatMap(([, , which, moves]) => (moves ? [which] : []));
       // First the one, then the other.
       expect(moving).toEqual(moving.toSorted());
       expect(new Set(moving)).toEqual(new Set([0, 1]));

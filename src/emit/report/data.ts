@@ -50,7 +50,7 @@ export function reportData(input: ReportInput): ReportData {
       const { partition, freq_mhz, launch_slot, sms, order } = chosen;
       const index = partitionOf.get(partition);
       if (index === undefined) throw new Error(`a plan lacks its partition ${partition}`);
-      const [cost, run = null] = [costs.get(name), runs.get(name)];
+      const [cost, run = null] = [chosen.cost ?? costs.get(name), runs.get(name)];
       return {
         ...{ partition: index, freq_mhz, launch_slot, sms, order, run },
         cost: cost === undefined ? null : costOf(cost),
@@ -98,8 +98,19 @@ function inOrder(evaluations: readonly Evaluation[]): Evaluation[] {
   });
 }
 
-function costOf({ time_s, energy_j, source }: Evaluation): DrawnConfiguration["cost"] {
-  return { time_s: rounded(time_s), energy_j: rounded(energy_j), source };
+/** What a plan says of a cost; of an older plan, what the evaluation says. */
+function costOf(cost: NonNullable<Chosen["cost"]> | Evaluation): DrawnConfiguration["cost"] {
+  const { time_s, energy_j, source } = cost;
+  const parts =
+    "compute_s" in cost
+      ? {
+          compute_s: rounded(cost.compute_s),
+          contention_s: rounded(cost.contention_s),
+          exposed_communication_s: rounded(cost.exposed_communication_s),
+          throttling_s: rounded(cost.throttling_s),
+        }
+      : null;
+  return { time_s: rounded(time_s), energy_j: rounded(energy_j), source, parts };
 }
 
 function clocksOf({ plans, evaluations }: ReportInput): number[] {

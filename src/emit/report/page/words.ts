@@ -18,7 +18,7 @@ export function partitionTitle({ direction, slots, communications }: DrawnPartit
   const side = `${direction.charAt(0).toUpperCase()}${direction.slice(1)}`;
   const compute = kindsOf(slots);
   if (communications.length === 0) return `${side}: ${compute}`;
-  const moved = communications.map(collective).join(", ");
+  const moved = communications.map(collective).join(", then ");
   return compute === "" ? `${side}: ${moved}` : `${side}: ${compute} beside ${moved}`;
 }
 
