@@ -17,6 +17,7 @@ const MOST_TURNS = 1000;
 interface Second {
   readonly target: number;
   readonly option: number;
+  readonly isGroup: boolean;
   /** What a second costs. */
   readonly price_w: number;
 }
@@ -45,33 +46,41 @@ export class SwitchedSearch {
   }
 
   /**
-   * Makes a plan meet a deadline. In turn, all changes that shorten too long ways are made, cheapest
-   * second first, or before them that of a group which is cheaper still. False: nothing helps any
+   * Makes a plan meet a deadline. In turn, all changes of instructions and groups that shorten too
+   * long ways are made, cheapest second first, each only if it still does. False: nothing helps any
    * more.
    */
   hasten(deadline_s: number): boolean {
     const plan = this.#plan;
     for (let turn = 0; plan.time_s > deadline_s; turn++) {
       if (turn === MOST_TURNS) return false;
-      const seconds = this.#seconds(deadline_s);
-      const group = this.#cheapestGroup();
-      const isCheapest = group.price_w < (seconds[0]?.price_w ?? Number.POSITIVE_INFINITY);
-      if (isCheapest) {
-        this.#moveGroup(group.target, group.option);
-        plan.settle(Number.POSITIVE_INFINITY);
-      }
-      let gains = isCheapest;
-      for (const { target, option, price_w } of seconds) {
-        if (price_w > group.price_w || plan.time_s <= deadline_s) break;
-        const now_s = plan.throughWith(target, plan.optionOf(target));
-        if (this.#gain(target, option, now_s, deadline_s) <= 0) continue;
-        plan.change(target, option);
-        plan.settle(Number.POSITIVE_INFINITY);
-        gains = true;
+      const changes = [...this.#seconds(deadline_s), ...this.#groupSeconds()];
+      let gains = false;
+      for (const change of changes.sort((a, b) => a.price_w - b.price_w)) {
+        if (plan.time_s <= deadline_s) break;
+        gains = this.#hastenBy(change, deadline_s) || gains;
       }
       if (!gains) return false;
     }
     return true;
+  }
+
+  /** Makes a change if it shortens too long ways. */
+  #hastenBy({ target, option, isGroup }: Second, deadline_s: number): boolean {
+    const plan = this.#plan;
+    if (!isGroup) {
+      const now_s = plan.throughWith(target, plan.optionOf(target));
+      if (this.#gain(target, option, now_s, deadline_s) <= 0) return false;
+      plan.change(target, option);
+      plan.settle(Number.POSITIVE_INFINITY);
+      return true;
+    }
+    const { time_s, changes } = plan;
+    this.#moveGroup(target, option);
+    plan.settle(Number.POSITIVE_INFINITY);
+    if (time_s - plan.time_s > EPSILON * time_s) return true;
+    plan.takeBack(changes);
+    return false;
   }
 
   /**
@@ -181,16 +190,22 @@ export class SwitchedSearch {
     for (let p = 0; p < plan.size; p++) {
       const now_s = plan.throughWith(p, plan.optionOf(p));
       if (now_s <= deadline_s) continue;
-      let best: Second | null = null;
-      for (const option of this.#candidates(p)) {
-        const gain_s = this.#gain(p, option, now_s, deadline_s);
-        if (gain_s <= 0) continue;
-        const price_w = plan.costOf(p, option) / gain_s;
-        if (best === null || price_w < best.price_w) best = { target: p, option, price_w };
+      let least_w = Number.POSITIVE_INFINITY;
+      let best = -1;
+      for (const clock of this.#clocks(p)) {
+        const end = plan.firstAt(p, clock + 1);
+        for (let option = plan.firstAt(p, clock); option < end; option++) {
+          const gain_s = this.#gain(p, option, now_s, deadline_s);
+          if (gain_s <= 0) continue;
+          const price_w = plan.costOf(p, option) / gain_s;
+          if (price_w >= least_w) continue;
+          least_w = price_w;
+          best = option;
+        }
       }
-      if (best !== null) found.push(best);
+      if (best >= 0) found.push({ target: p, option: best, isGroup: false, price_w: least_w });
     }
-    return found.sort((a, b) => a.price_w - b.price_w || a.target - b.target);
+    return found;
   }
 
   /** By how much a change shortens the longest way through an instruction, now `now_s`; 0: not at all. */
@@ -199,32 +214,36 @@ export class SwitchedSearch {
     return gain_s > EPSILON * now_s ? gain_s : 0;
   }
 
-  /** The same for the whole pipeline and the clocks of groups. */
-  #cheapestGroup(): Second {
+  /** For each group on a longest way the next clock that shortens the pipeline at the least price. */
+  #groupSeconds(): readonly Second[] {
     const plan = this.#plan;
     const { total_j, time_s, changes } = plan;
-    let best: Second = { target: -1, option: -1, price_w: Number.POSITIVE_INFINITY };
+    const found: Second[] = [];
     for (let g = 0; g < this.#groups.length; g++) {
+      if (!this.#isCritical(g, time_s)) continue;
+      let best: Second | null = null;
       for (const clock of this.#clocksBeside(g)) {
         this.#moveGroup(g, clock);
         plan.settle(Number.POSITIVE_INFINITY);
         const gain_s = time_s - plan.time_s;
         const price_w = (plan.total_j - total_j) / gain_s;
         plan.takeBack(changes);
-        const isBetter = gain_s > EPSILON * time_s && price_w < best.price_w;
-        if (isBetter) best = { target: g, option: clock, price_w };
+        const isBetter = best === null || price_w < best.price_w;
+        if (gain_s > EPSILON * time_s && isBetter) {
+          best = { target: g, option: clock, isGroup: true, price_w };
+        }
       }
+      if (best !== null) found.push(best);
     }
-    return best;
+    return found;
   }
 
-  /** Options that an instruction may take next. */
-  #candidates(p: number): readonly number[] {
+  /** Whether a longest way leads through a group: nothing else makes the pipeline shorter. */
+  #isCritical(g: number, time_s: number): boolean {
     const plan = this.#plan;
-    return this.#clocks(p).flatMap((clock) => {
-      const first = plan.firstAt(p, clock);
-      return Array.from({ length: plan.firstAt(p, clock + 1) - first }, (_, k) => first + k);
-    });
+    const longest_s = time_s * (1 - EPSILON);
+    const members = this.#groups[g]?.members ?? [];
+    return members.some((p) => plan.throughWith(p, plan.optionOf(p)) >= longest_s);
   }
 
   /** Its own clock, those next to it, and those beside it on its stage; in a group its own alone. */
