@@ -201,7 +201,9 @@ class Propagation {
   #add(name: string, fact: Fact, role: TensorRole, place: BatchPlace | null): void {
     const { shape } = fact;
     const dtype = this.#retyped(fact.dtype);
-    this.tensors.set(name, { name, dtype, shape, role, batch_axis: place?.axis ?? null });
+    const value = role === "constant" && fact.value?.length === 1 ? fact.value[0] : undefined;
+    const known = value === undefined ? {} : { value };
+    this.tensors.set(name, { name, dtype, shape, role, batch_axis: place?.axis ?? null, ...known });
     if (place !== null) this.#places.set(name, place);
   }
 }

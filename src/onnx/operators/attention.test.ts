@@ -42,6 +42,23 @@ describe("attention", () => {
     ]);
   });
 
+  test("keeps to the runtime's window where it is narrower than the keys", () => {
+    const inputs = [
+      [2, 16, 64],
+      [2, 16, 32],
+      [2, 16, 32],
+    ];
+    const windowed = (local_window_size: number) =>
+      work("com.microsoft::GroupQueryAttention", inputs, [[2, 16, 64]], {
+        ...{ num_heads: 4, kv_num_heads: 2, local_window_size },
+      });
+    expect(windowed(8)).toMatchObject({ work: { kv_len: 16, window: 8, causal: true } });
+    for (const none of [-1, 16, 100]) {
+      const found = windowed(none);
+      expect(found.kind === "kernel" && "window" in found.work).toBe(false);
+    }
+  });
+
   test("follows batch and heads, not lengths of keys", () => {
     const inputs = [
       [2, 24, 16, 128],

@@ -119,9 +119,11 @@ function followAttention(node: ShapedNode, input: number, axis: number): readonl
 function attentionWork(node: ShapedNode, sizes: AttentionSizes, causal: boolean): NodeWork {
   const { batch: b, heads, kv_heads, q_len, kv_len, head_dim } = sizes;
   const dtype = node.inputs[0]?.dtype ?? "float32";
+  const window = numberOf(node, "local_window_size", -1);
   const work: AttentionWork = {
     ...{ op: "attention", b, heads, kv_heads, q_len, kv_len, head_dim },
     ...{ causal, direction: "forward", dtype },
+    ...(window > 0 && window < kv_len ? { window } : {}),
   };
   return { kind: "kernel", class: "attn", work };
 }
