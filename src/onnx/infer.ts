@@ -1,5 +1,6 @@
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import {
+  balancedExperts,
   controlFlow,
   shapeDisagreement,
   shapeNotInferred,
@@ -13,6 +14,7 @@ import { definedIn, type NameScope, nodeLabel, renameTensors } from "./names.js"
 import { operatorFor } from "./operators/index.js";
 import { type Fact, type InferenceCall, ShapeError } from "./operators/operator.js";
 import { orderNodes } from "./order.js";
+import { Routing } from "./routing.js";
 import type { SourceGraph, SourceNode, SourceType } from "./source.js";
 import { checkedShape } from "./tensor-data.js";
 
@@ -40,6 +42,8 @@ class Inference {
   readonly #unknown = new Map<string, { node: string; count: number }>();
   readonly #stated: Map<string, SourceType>;
   #disagreements = 0;
+  readonly #routing: Routing;
+  #balanced = false;
   #disagreement: { tensor: string; inferred: Fact; stated: readonly number[] } | null = null;
 
   readonly #facts: Map<string, Fact>;
@@ -57,6 +61,7 @@ class Inference {
   ) {
     this.#stated = new Map([...graph.stated, ...graph.outputs]);
     this.#facts = facts;
+    this.#routing = new Routing(graph, facts);
     this.#binding = binding;
     this.#scope = scope;
     this.#report = report;
@@ -120,11 +125,21 @@ class Inference {
       return this.#complete(node, operator.infer(call));
     } catch (error) {
       if (!(error instanceof ShapeError)) throw error;
-      const stated = this.#statedFacts(node);
+      const stated = this.#statedFacts(node) ?? this.#routedFacts(node, inputs);
       if (stated !== null) return stated;
       const input = node.inputs[error.input] ?? "";
       return fail(shapeNotInferred(nodeLabel(node), node.op, input, error.message));
     }
+  }
+
+  /** The positions of one expert's tokens: an equal share of all. */
+  #routedFacts(node: SourceNode, [chosen]: readonly (Fact | null)[]): readonly Fact[] | null {
+    const experts = node.op === "NonZero" && chosen ? this.#routing.expertsOf(node) : null;
+    if (experts === null || !chosen) return null;
+    if (!this.#balanced) this.#report(balancedExperts(nodeLabel(node), experts));
+    this.#balanced = true;
+    const count = Math.ceil(elementCount(chosen.shape) / experts);
+    return [{ dtype: "int64", shape: [chosen.shape.length, count], value: null }];
   }
 
   /** Outputs beyond those an operator knows take the file's shapes, if it states them. */

@@ -161,6 +161,15 @@ export function inputWithoutShape(input: string): Diagnostic {
 }
 
 /** An operator without an entry in the operator table. */
+export function balancedExperts(node: string, experts: number): Diagnostic {
+  return warning(
+    "KRS1304",
+    node,
+    `how many tokens each expert gets is not known before the run: taken to be one of ${experts} equal shares`,
+    "experts with a fixed capacity, as one batched product, need no such guess",
+  );
+}
+
 export function unknownOperator(op: string, node: string, count: number): Diagnostic {
   const others = count > 1 ? ` (and ${count - 1} more)` : "";
   return warning(
