@@ -44,6 +44,27 @@ describe("operators of several kernels", () => {
     expect(found.graph?.nodes[3]?.attributes).toMatchObject({ num_heads: 4, unidirectional: 1 });
   });
 
+  test("attention with a quantised projection, and with a window on both sides", () => {
+    const quantised = runtime("QAttention", ["x", "w", "b", "s", "s", "", "z", "z"], ["y"], {
+      ...{ num_heads: 4, unidirectional: 1 },
+    });
+    const scale = { name: "s", dims: [], dataType: 1, floatData: [1] };
+    const zero = { name: "z", dims: [], dataType: 2, int32Data: [0] };
+    const q = reading({
+      input: [x],
+      initializer: [...projection, scale, zero],
+      node: [quantised],
+    });
+    expect(q.errors).toEqual([]);
+    expect(opsOf(q)).toEqual(["MatMulIntegerToFloat", "Add", "Split", "MultiHeadAttention"]);
+    expect(shapeOf(q, "y")).toEqual([2, 16, 32]);
+    const inputs = ["x", "w", "b"];
+    const long = runtime("LongformerAttention", inputs, ["y"], { num_heads: 4, window: 3 });
+    const found = reading({ input: [x], initializer: projection, node: [long] });
+    expect(found.graph?.nodes.at(-1)?.attributes).toMatchObject({ local_window_size: 7 });
+    expect(shapeOf(found, "y")).toEqual([2, 16, 32]);
+  });
+
   test("attention with a past reads both halves of the cache", () => {
     const inputs = ["x", "w", "b", "", "past"];
     const past = value("past", [2, "batch", 4, 12, 8]);

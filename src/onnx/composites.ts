@@ -70,6 +70,32 @@ const attention: Body = (node) => {
   ];
 };
 
+/** The same with a projection of scaled integers: their scales and zero points lie between. */
+const quantisedAttention: Body = (node) => {
+  const places = ["in0", "in1", "in2", "in5", "in8"];
+  const inputs = [0, 1, 2, 5, 8].map((input) => node.inputs[input] ?? "");
+  const renamed = new Map([...places.entries()].map(([i, name]) => [`in${i}`, name]));
+  return attention({ ...node, inputs }).map(([op, ins, outs, attributes = {}]): Part => {
+    const read = ins.map((name) => renamed.get(name) ?? name);
+    if (op !== "MatMul") return [op, read, outs, attributes];
+    const scaled = ["in0", "in1", "in3", "in4", "in6", "in7"];
+    return ["com.microsoft::MatMulIntegerToFloat", scaled, outs];
+  });
+};
+
+/** Every query sees `window` keys on either side; a few tokens that see all are left out. */
+const longformer: Body = (node) => [
+  ["MatMul", ["in0", "in1"], ["product"]],
+  ["Add", ["product", "in2"], ["projected"]],
+  ["Split", ["projected"], ["query", "key", "value"], { axis: -1 }],
+  [
+    "com.microsoft::MultiHeadAttention",
+    ["query", "key", "value"],
+    ["out0"],
+    { ...node.attributes, local_window_size: 2 * numberOf(node, "window", 0) + 1 },
+  ],
+];
+
 /** Keys and values of the past, stacked on the first axis. */
 function cacheParts(): Part[] {
   return [
@@ -214,6 +240,9 @@ const packedAttention: Body = (node) => {
 const BODIES: ReadonlyMap<string, Body> = new Map(
   Object.entries({
     Attention: attention,
+    DecoderMaskedSelfAttention: attention,
+    QAttention: quantisedAttention,
+    LongformerAttention: longformer,
     PackedAttention: packedAttention,
     EmbedLayerNormalization: embedding,
     GemmFastGelu: gemmFastGelu,

@@ -4,6 +4,7 @@ import {
   controlFlow,
   shapeDisagreement,
   shapeNotInferred,
+  tensorSequence,
   tooManyNodes,
   unknownOperator,
 } from "../base/diagnostics/graph.js";
@@ -35,6 +36,11 @@ export function inferShapes(
   for (const node of graph.nodes) inference.visit(node);
   inference.reportFindings();
   return inference.nodes;
+}
+
+/** Operators on lists of tensors, whose number only the run knows. */
+function isSequence(op: string): boolean {
+  return /^(Sequence[A-Z]|SplitToSequence$|ConcatFromSequence$)/.test(op);
 }
 
 class Inference {
@@ -73,6 +79,7 @@ class Inference {
       return;
     }
     if (node.op === "Loop" || node.op === "Scan") fail(controlFlow(nodeLabel(node), node.op));
+    if (isSequence(node.op)) fail(tensorSequence(nodeLabel(node), node.op));
     if (this.nodes.length >= NODE_LIMIT) fail(tooManyNodes(NODE_LIMIT));
     const outputs = this.#infer(node);
     node.outputs.forEach((name, index) => {

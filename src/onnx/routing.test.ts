@@ -80,6 +80,11 @@ describe("tokens that are routed to one of four experts", () => {
     expect(graph?.tensors.get("rows")?.batch_axis).toBe(0);
   });
 
+  test("a list of tensors is refused with its reason", () => {
+    const { errors } = routed([node("SplitToSequence", ["chosen"], ["found"])]);
+    expect(errors.map(({ code }) => code)).toEqual(["KRS1107"]);
+  });
+
   test("of anything else than experts the number stays unknown", () => {
     const { errors } = routed([node("NonZero", ["chosen"], ["found"])]);
     expect(errors.map(({ code }) => code)).toEqual(["KRS1302"]);

@@ -81,6 +81,15 @@ export function controlFlow(node: string, op: string): Diagnostic {
   );
 }
 
+export function tensorSequence(node: string, op: string): Diagnostic {
+  return error(
+    "KRS1107",
+    node,
+    `${op} is not supported: how many tensors a sequence holds is not known before the run`,
+    "export without lists of tensors: torch's repeat_interleave as expand and reshape, chunks as split",
+  );
+}
+
 /** A model-local function that calls itself, or functions that nest without end. */
 export function endlessFunction(name: string): Diagnostic {
   return error(
