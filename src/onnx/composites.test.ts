@@ -65,6 +65,26 @@ describe("operators of several kernels", () => {
     expect(shapeOf(found, "y")).toEqual([2, 16, 32]);
   });
 
+  test("packed queries, keys and values are told apart", () => {
+    const packed = runtime("GroupQueryAttention", ["x", "", "", "", "", "n", "t"], ["y"], {
+      ...{ num_heads: 4, kv_num_heads: 2 },
+    });
+    const found = reading({
+      input: [x, value("n", ["batch"], 6), value("t", [], 6)],
+      node: [packed],
+    });
+    expect(found.errors).toEqual([]);
+    expect(opsOf(found)?.filter((op) => op !== "Constant")).toEqual([
+      ...["Reshape", "Split", "Reshape", "Reshape", "Reshape", "GroupQueryAttention"],
+    ]);
+    const [query, key] = found.graph?.nodes.at(-1)?.inputs ?? [];
+    expect([shapeOf(found, query ?? ""), shapeOf(found, key ?? "")]).toEqual([
+      [2, 16, 32],
+      [2, 16, 16],
+    ]);
+    expect(shapeOf(found, "y")).toEqual([2, 16, 32]);
+  });
+
   test("attention with a past reads both halves of the cache", () => {
     const inputs = ["x", "w", "b", "", "past"];
     const past = value("past", [2, "batch", 4, 12, 8]);

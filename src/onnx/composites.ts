@@ -19,7 +19,7 @@ type Body = (node: SourceNode) => readonly Part[];
 /** The body of a composite operator, for this node; undefined for every other operator. */
 export function compositeOf(node: SourceNode): SourceFunction | undefined {
   const body = BODIES.get(node.op);
-  if (body === undefined) return undefined;
+  if (body === undefined || (OF_PACKED.has(node.op) && has(node, 1))) return undefined;
   const common = { overload: "", references: {}, subgraphs: {}, opset: node.opset };
   const nodes = body(node).map(([op, inputs, outputs, attributes = {}]): SourceNode => {
     const name = (op.split("::").at(-1) ?? op).toLowerCase();
@@ -81,6 +81,36 @@ const quantisedAttention: Body = (node) => {
     const scaled = ["in0", "in1", "in3", "in4", "in6", "in7"];
     return ["com.microsoft::MatMulIntegerToFloat", scaled, outs];
   });
+};
+
+/** Operators whose own entry is for queries, keys and values apart. */
+const OF_PACKED: ReadonlySet<string> = new Set(["com.microsoft::GroupQueryAttention"]);
+
+/** Queries, keys and values side by side, told apart: what is known of each then holds. */
+const unpacked: Body = (node) => {
+  const heads = numberOf(node, "num_heads", 1);
+  const kv_heads = numberOf(node, "kv_num_heads", heads);
+  const rest = Array.from({ length: MOST_OPERANDS - 3 }, (_, i) => `in${i + 3}`);
+  const outputs = node.outputs.map((_, i) => `out${i}`);
+  const names = ["query", "key", "value"];
+  return [
+    ["Constant", [], ["apart"], { value_ints: [0, 0, heads + 2 * kv_heads, -1] }],
+    ["Constant", [], ["flat"], { value_ints: [0, 0, -1] }],
+    ["Reshape", ["in0", "apart"], ["all_heads"]],
+    [
+      "Split",
+      ["all_heads"],
+      names.map((name) => `${name}_heads`),
+      { axis: 2, split: [heads, kv_heads, kv_heads] },
+    ],
+    ...names.map((name) => ["Reshape", [`${name}_heads`, "flat"], [name]] as const),
+    [
+      node.op,
+      [...names, ...rest.slice(0, Math.max(0, node.inputs.length - 3))],
+      outputs,
+      node.attributes,
+    ],
+  ];
 };
 
 /** Every query sees `window` keys on either side; a few tokens that see all are left out. */
@@ -241,6 +271,7 @@ const BODIES: ReadonlyMap<string, Body> = new Map(
   Object.entries({
     Attention: attention,
     DecoderMaskedSelfAttention: attention,
+    GroupQueryAttention: unpacked,
     QAttention: quantisedAttention,
     LongformerAttention: longformer,
     PackedAttention: packedAttention,
