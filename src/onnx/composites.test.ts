@@ -65,6 +65,25 @@ describe("operators of several kernels", () => {
     expect(shapeOf(found, "y")).toEqual([2, 16, 32]);
   });
 
+  test("an Einsum that is one product has its axes put in order, others stay", () => {
+    const einsum = (equation: string, second: readonly (number | string)[]) =>
+      reading({
+        input: [value("q", ["batch", 16, 4, 8]), value("k", second)],
+        node: [node("Einsum", ["q", "k"], ["y"], { equation }, { name: "n" })],
+      });
+    const scores = einsum("bqhd, bkhd -> bhqk", ["batch", 12, 4, 8]);
+    expect(opsOf(scores)).toEqual(["Transpose", "Transpose", "MatMul", "Identity"]);
+    expect(shapeOf(scores, "y")).toEqual([2, 4, 16, 12]);
+    expect(shapeOf(einsum("bqhd,dn->bqhn", [8, 5]), "y")).toEqual([2, 16, 4, 5]);
+    for (const [equation, second] of [
+      ["bqhd,bkhd->hqk", ["batch", 12, 4, 8]],
+      ["bqhd,hdn->bqn", [4, 8, 5]],
+      ["bqhd,bqhd->bqhd", ["batch", 16, 4, 8]],
+    ] as const) {
+      expect(opsOf(einsum(equation, second))).toEqual(["Einsum"]);
+    }
+  });
+
   test("packed queries, keys and values are told apart", () => {
     const packed = runtime("GroupQueryAttention", ["x", "", "", "", "", "n", "t"], ["y"], {
       ...{ num_heads: 4, kv_num_heads: 2 },

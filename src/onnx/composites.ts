@@ -1,5 +1,13 @@
-import type { AttributeValue } from "../ir/tensor-graph.js";
-import { numberOf, numbersOf, textOf } from "./operators/call.js";
+import {
+  attention,
+  contraction,
+  longformer,
+  packedAttention,
+  quantisedAttention,
+  unpacked,
+} from "./attention-composites.js";
+import { type Body, type BodyOfSome, has, MOST_OPERANDS, type Part, wants } from "./composite.js";
+import { textOf } from "./operators/call.js";
 import type { SourceFunction, SourceNode } from "./source.js";
 
 /**
@@ -8,20 +16,12 @@ import type { SourceFunction, SourceNode } from "./source.js";
  * parts then holds for the whole.
  */
 
-type Attributes = Readonly<Record<string, AttributeValue>>;
-
-/** One node of a body: operator, inputs, outputs, attributes. */
-type Part = readonly [op: string, ins: readonly string[], outs: readonly string[], Attributes?];
-
-/** Inputs are called `in0`, `in1`..., outputs `out0`, `out1`.... */
-type Body = (node: SourceNode) => readonly Part[];
-
 /** The body of a composite operator, for this node; undefined for every other operator. */
 export function compositeOf(node: SourceNode): SourceFunction | undefined {
-  const body = BODIES.get(node.op);
-  if (body === undefined || (OF_PACKED.has(node.op) && has(node, 1))) return undefined;
+  const parts = BODIES.get(node.op)?.(node) ?? null;
+  if (parts === null) return undefined;
   const common = { overload: "", references: {}, subgraphs: {}, opset: node.opset };
-  const nodes = body(node).map(([op, inputs, outputs, attributes = {}]): SourceNode => {
+  const nodes = parts.map(([op, inputs, outputs, attributes = {}]): SourceNode => {
     const name = (op.split("::").at(-1) ?? op).toLowerCase();
     return { ...common, name, op, inputs, outputs, attributes };
   });
@@ -32,116 +32,6 @@ export function compositeOf(node: SourceNode): SourceFunction | undefined {
     nodes,
     defaults: {},
   };
-}
-
-/** More than any composite has: the ones that a node lacks are absent inside too. */
-const MOST_OPERANDS = 16;
-
-function has(node: SourceNode, input: number): boolean {
-  return (node.inputs[input] ?? "") !== "";
-}
-
-function wants(node: SourceNode, output: number): boolean {
-  return (node.outputs[output] ?? "") !== "";
-}
-
-/** Query, key and value in one projection, then attention; the cache holds keys and values. */
-const attention: Body = (node) => {
-  const sizes = numbersOf(node, "qkv_hidden_sizes");
-  const [biased, past, present] = [has(node, 2), has(node, 4), wants(node, 1)];
-  const pastNames = past ? ["past_key", "past_value"] : ["", ""];
-  return [
-    ["MatMul", ["in0", "in1"], ["projected"]],
-    ...(biased ? [["Add", ["projected", "in2"], ["biased"]] as const] : []),
-    [
-      "Split",
-      [biased ? "biased" : "projected"],
-      ["query", "key", "value"],
-      { axis: -1, ...(sizes === null ? {} : { split: sizes }) },
-    ],
-    ...(past ? cacheParts() : []),
-    [
-      "com.microsoft::MultiHeadAttention",
-      ["query", "key", "value", "", "in3", "in5", ...pastNames],
-      ["out0", ...(present ? ["present_key", "present_value"] : [])],
-      node.attributes,
-    ],
-    ...(present ? presentParts() : []),
-  ];
-};
-
-/** The same with a projection of scaled integers: their scales and zero points lie between. */
-const quantisedAttention: Body = (node) => {
-  const places = ["in0", "in1", "in2", "in5", "in8"];
-  const inputs = [0, 1, 2, 5, 8].map((input) => node.inputs[input] ?? "");
-  const renamed = new Map([...places.entries()].map(([i, name]) => [`in${i}`, name]));
-  return attention({ ...node, inputs }).map(([op, ins, outs, attributes = {}]): Part => {
-    const read = ins.map((name) => renamed.get(name) ?? name);
-    if (op !== "MatMul") return [op, read, outs, attributes];
-    const scaled = ["in0", "in1", "in3", "in4", "in6", "in7"];
-    return ["com.microsoft::MatMulIntegerToFloat", scaled, outs];
-  });
-};
-
-/** Operators whose own entry is for queries, keys and values apart. */
-const OF_PACKED: ReadonlySet<string> = new Set(["com.microsoft::GroupQueryAttention"]);
-
-/** Queries, keys and values side by side, told apart: what is known of each then holds. */
-const unpacked: Body = (node) => {
-  const heads = numberOf(node, "num_heads", 1);
-  const kv_heads = numberOf(node, "kv_num_heads", heads);
-  const rest = Array.from({ length: MOST_OPERANDS - 3 }, (_, i) => `in${i + 3}`);
-  const outputs = node.outputs.map((_, i) => `out${i}`);
-  const names = ["query", "key", "value"];
-  return [
-    ["Constant", [], ["apart"], { value_ints: [0, 0, heads + 2 * kv_heads, -1] }],
-    ["Constant", [], ["flat"], { value_ints: [0, 0, -1] }],
-    ["Reshape", ["in0", "apart"], ["all_heads"]],
-    [
-      "Split",
-      ["all_heads"],
-      names.map((name) => `${name}_heads`),
-      { axis: 2, split: [heads, kv_heads, kv_heads] },
-    ],
-    ...names.map((name) => ["Reshape", [`${name}_heads`, "flat"], [name]] as const),
-    [
-      node.op,
-      [...names, ...rest.slice(0, Math.max(0, node.inputs.length - 3))],
-      outputs,
-      node.attributes,
-    ],
-  ];
-};
-
-/** Every query sees `window` keys on either side; a few tokens that see all are left out. */
-const longformer: Body = (node) => [
-  ["MatMul", ["in0", "in1"], ["product"]],
-  ["Add", ["product", "in2"], ["projected"]],
-  ["Split", ["projected"], ["query", "key", "value"], { axis: -1 }],
-  [
-    "com.microsoft::MultiHeadAttention",
-    ["query", "key", "value"],
-    ["out0"],
-    { ...node.attributes, local_window_size: 2 * numberOf(node, "window", 0) + 1 },
-  ],
-];
-
-/** Keys and values of the past, stacked on the first axis. */
-function cacheParts(): Part[] {
-  return [
-    ["Constant", [], ["first"], { value_int: 0 }],
-    ["Constant", [], ["second"], { value_int: 1 }],
-    ["Gather", ["in4", "first"], ["past_key"], { axis: 0 }],
-    ["Gather", ["in4", "second"], ["past_value"], { axis: 0 }],
-  ];
-}
-
-function presentParts(): Part[] {
-  return [
-    ["Unsqueeze", ["present_key"], ["stacked_key"], { axes: [0] }],
-    ["Unsqueeze", ["present_value"], ["stacked_value"], { axes: [0] }],
-    ["Concat", ["stacked_key", "stacked_value"], ["out1"], { axis: 0 }],
-  ];
 }
 
 /** Word, position and (if given) segment embeddings, summed and normalized. */
@@ -246,29 +136,9 @@ function onShards(op: string): Body {
   return (node) => [[op, node.inputs.map((_, index) => `in${index}`), ["out0"], node.attributes]];
 }
 
-/** Sequences packed without padding: what attends is found in the token offsets. */
-const packedAttention: Body = (node) => {
-  const sizes = numbersOf(node, "qkv_hidden_sizes");
-  return [
-    ["MatMul", ["in0", "in1"], ["projected"]],
-    ["Add", ["projected", "in2"], ["biased"]],
-    [
-      "Split",
-      ["biased"],
-      ["query", "key", "value"],
-      { axis: -1, ...(sizes === null ? {} : { split: sizes }) },
-    ],
-    [
-      "com.microsoft::PackedMultiHeadAttention",
-      ["query", "key", "value", "", "in3", "in4", "in5"],
-      ["out0"],
-      { num_heads: numberOf(node, "num_heads", 0) },
-    ],
-  ];
-};
-
-const BODIES: ReadonlyMap<string, Body> = new Map(
-  Object.entries({
+const BODIES: ReadonlyMap<string, BodyOfSome> = new Map([
+  ["Einsum", contraction],
+  ...Object.entries<BodyOfSome>({
     Attention: attention,
     DecoderMaskedSelfAttention: attention,
     GroupQueryAttention: unpacked,
@@ -283,5 +153,5 @@ const BODIES: ReadonlyMap<string, Body> = new Map(
     MegatronF: enterGroup,
     DistributedMatMul: distributedProduct,
     ...Object.fromEntries(ON_SHARDS.map((op) => [`Distributed${op}`, onShards(op)])),
-  }).map(([op, body]) => [`com.microsoft::${op}`, body]),
-);
+  }).map(([op, body]) => [`com.microsoft::${op}`, body] as const),
+]);
