@@ -3,24 +3,38 @@ import { cappedClock } from "../gpu/power.js";
 import type { Configuration } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
 import { type Correction, UNCORRECTED } from "./correction.js";
-import type { CostOracle } from "./oracle.js";
+import type { TracingOracle } from "./oracle.js";
 import { type PartitionModel, type PartitionRun, partitionModel } from "./overlap.js";
 
 function averagePower({ time_s, energy_j }: PartitionRun): number {
   return time_s === 0 ? 0 : energy_j / time_s;
 }
 
-/** The run at the asked clock, or at the one that the power cap leaves. */
+/** The clock that the power cap leaves of the asked one, at which the run is `asked`. */
+function keptClock(
+  model: PartitionModel,
+  configuration: Configuration,
+  asked: PartitionRun,
+  device: Device,
+): number {
+  const { freq_mhz } = configuration;
+  if (averagePower(asked) <= device.power_cap_w) return freq_mhz;
+  const runAt = (clock_mhz: number) => model.run({ ...configuration, freq_mhz: clock_mhz });
+  return Math.min(
+    freq_mhz,
+    cappedClock(device, (clock_mhz) => averagePower(runAt(clock_mhz))),
+  );
+}
+
+/** The run at the asked clock, which is `asked`, or at the one that the power cap leaves. */
 function cappedRun(
   model: PartitionModel,
   configuration: Configuration,
+  asked: PartitionRun,
   device: Device,
 ): PartitionRun {
-  const asked = model.run(configuration);
-  if (averagePower(asked) <= device.power_cap_w) return asked;
-  const runAt = (freq_mhz: number) => model.run({ ...configuration, freq_mhz });
-  const capped_mhz = cappedClock(device, (freq_mhz) => averagePower(runAt(freq_mhz)));
-  return runAt(Math.min(configuration.freq_mhz, capped_mhz));
+  const freq_mhz = keptClock(model, configuration, asked, device);
+  return freq_mhz === configuration.freq_mhz ? asked : model.run({ ...configuration, freq_mhz });
 }
 
 /**
@@ -28,7 +42,10 @@ function cappedRun(
  * energy by voltage, the clock lowered until the partition's average power fits the cap. Measurements
  * of kernels and collectives may correct what it is made of.
  */
-export function modelledOracle(device: Device, correction: Correction = UNCORRECTED): CostOracle {
+export function modelledOracle(
+  device: Device,
+  correction: Correction = UNCORRECTED,
+): TracingOracle {
   const models = new WeakMap<PartitionType, PartitionModel>();
   const modelOf = (partition: PartitionType): PartitionModel => {
     const known = models.get(partition);
@@ -42,8 +59,22 @@ export function modelledOracle(device: Device, correction: Correction = UNCORREC
   return {
     gpu: device.name,
     cost: (partition, configuration) => {
-      const { time_s, energy_j } = cappedRun(modelOf(partition), configuration, device);
+      const model = modelOf(partition);
+      const asked = model.run(configuration);
+      const { time_s, energy_j } = cappedRun(model, configuration, asked, device);
       return { time_s, energy_j, source };
+    },
+    parts: (partition, configuration) => {
+      const model = modelOf(partition);
+      const asked = model.run(configuration);
+      const { time_s } = cappedRun(model, configuration, asked, device);
+      return { ...model.parts(configuration), throttling_s: time_s - asked.time_s };
+    },
+    trace: (partition, configuration) => {
+      const model = modelOf(partition);
+      const asked = model.run(configuration);
+      const freq_mhz = keptClock(model, configuration, asked, device);
+      return model.trace({ ...configuration, freq_mhz });
     },
   };
 }
