@@ -48,7 +48,9 @@ class Inference {
   readonly #unknown = new Map<string, { node: string; count: number }>();
   readonly #stated: Map<string, SourceType>;
   #disagreements = 0;
-  readonly #routing: Routing;
+  readonly #graph: SourceGraph;
+  /** Made when it is first asked: few graphs route. */
+  #routing: Routing | null = null;
   #balanced = false;
   #disagreement: { tensor: string; inferred: Fact; stated: readonly number[] } | null = null;
 
@@ -67,7 +69,7 @@ class Inference {
   ) {
     this.#stated = new Map([...graph.stated, ...graph.outputs]);
     this.#facts = facts;
-    this.#routing = new Routing(graph, facts);
+    this.#graph = graph;
     this.#binding = binding;
     this.#scope = scope;
     this.#report = report;
@@ -141,8 +143,10 @@ class Inference {
 
   /** The positions of one expert's tokens: an equal share of all. */
   #routedFacts(node: SourceNode, [chosen]: readonly (Fact | null)[]): readonly Fact[] | null {
-    const experts = node.op === "NonZero" && chosen ? this.#routing.expertsOf(node) : null;
-    if (experts === null || !chosen) return null;
+    if (node.op !== "NonZero" || !chosen) return null;
+    this.#routing ??= new Routing(this.#graph, this.#facts);
+    const experts = this.#routing.expertsOf(node);
+    if (experts === null) return null;
     if (!this.#balanced) this.#report(balancedExperts(nodeLabel(node), experts));
     this.#balanced = true;
     const count = Math.ceil(elementCount(chosen.shape) / experts);
