@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cmath>
@@ -33,7 +34,7 @@ std::vector<Named>& cases() {
   return all;
 }
 
-int failures = 0;
+std::atomic<int> failures{0};
 
 template <typename Function>
 Function* symbol(const char* file, const char* name) {
@@ -62,7 +63,7 @@ int runAll(int count, char** words) {
     std::fflush(stdout);
     run++;
   }
-  std::printf("%d cases, %d checks failed\n", run, failures);
+  std::printf("%d cases, %d checks failed\n", run, failures.load());
   return failures == 0 && run > 0 ? 0 : 1;
 }
 
@@ -86,6 +87,10 @@ Machine::Machine(const std::string& settings) {
   char pattern[] = "/tmp/kareus-test-XXXXXX";
   folder_ = mkdtemp(pattern);
   static const std::string shared_state = folder_ + ".state";
+  [[maybe_unused]] static const bool swept = std::atexit([] {
+    unlink(shared_state.c_str());
+    unlink((shared_state + ".log").c_str());
+  }) == 0;
   setenv("KAREUS_SIM_STATE", shared_state.c_str(), 1);
   setenv("KAREUS_SIM", "devices=2", 1);
   setenv("KAREUS_SIM_LOG", (shared_state + ".log").c_str(), 1);
@@ -275,6 +280,15 @@ int wait(int process) {
 std::string readLine(int fd) {
   std::string line;
   for (char c; read(fd, &c, 1) == 1 && c != '\n';) line += c;
+  return line;
+}
+
+std::string runGuard(const char* what) {
+  int output = -1;
+  const int process = start({built("kareus-guard"), what, "--json-lines"}, &output);
+  const std::string line = readLine(output);
+  close(output);
+  CHECK_EQUAL(wait(process), 0);
   return line;
 }
 
