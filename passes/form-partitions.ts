@@ -13,8 +13,8 @@ import { nanobatchedUses, sequentialUses } from "./partitions/instruction-uses.j
 import { PartitionRegistry } from "./partitions/partition-registry.js";
 import { type Elements, NO_ELEMENTS } from "./partitions/replica-exchange.js";
 import { tailKernels } from "./partitions/tail.js";
-import { degreeOf } from "./rewriting/facts.js";
 import { readersOfTransfers } from "./partitions/transfers.js";
+import { degreeOf } from "./rewriting/facts.js";
 
 /**
  * Cuts every instruction (a stage's forward, backward and tail, by chunk) into partitions: communication of
