@@ -39,6 +39,57 @@ function attention(change: Partial<Input> = {}, from: readonly Node[] = [TURN]) 
 const MASK: Node = ["mask", "Trilu", ["ones"], { upper: 0 }];
 
 describe("recognize-attention", () => {
+  const attributesOf = (graph: ReturnType<typeof attention>) =>
+    runPass(recognizeAttention, graph).nodes.find(({ op }) => op === "Attention")?.attributes;
+
+  it("finds how far a mask lets a query see: by a triangle, or by comparing positions", () => {
+    const constants = { i: [T, 1], j: [1, T], d: [T, T], off: [], later: [T, T], far: [T, T] };
+    const masks = (nodes: readonly Node[], value: number) => {
+      const graph = attention({ constants }, [TURN, ...nodes]);
+      const off = { name: "off", dtype: "int64", shape: [], role: "constant" } as const;
+      const tensors = new Map(graph.tensors).set("off", { ...off, batch_axis: null, value });
+      return attributesOf({ ...graph, tensors });
+    };
+    const causal: Node = ["later", "Trilu", ["ones"], { upper: 1 }];
+    const both: Node = ["mask", "Add", ["later", "far"]];
+    const seen = { is_causal: 1, local_window_size: 5 };
+    // Hidden: at least 5 back.
+    expect(masks([causal, ["far", "Trilu", ["ones", "off"], { upper: 0 }], both], -5)).toEqual(
+      seen,
+    );
+    // Shown: at most 4 back.
+    expect(masks([["mask", "Trilu", ["ones", "off"], { upper: 1 }]], -4)).toEqual(seen);
+    const away: Node = ["d", "Sub", ["i", "j"]];
+    expect(masks([causal, away, ["far", "GreaterOrEqual", ["d", "off"]], both], 5)).toEqual(seen);
+    const begin: Node = ["d", "Sub", ["i", "off"]];
+    expect(masks([causal, begin, ["far", "LessOrEqual", ["j", "d"]], both], 5)).toEqual(seen);
+    // A window as long as the sequence, and a triangle from the diagonal, hide nothing far away.
+    expect(masks([causal, away, ["far", "GreaterOrEqual", ["d", "off"]], both], T)).toEqual({
+      is_causal: 1,
+    });
+    expect(attributesOf(attention({}, [TURN, MASK]))).toEqual({ is_causal: 1 });
+  });
+
+  it("does not take distances that a learned bias is looked up with for a mask", () => {
+    const constants = { table: [32, 1], near: [T, T], mask: [T, T], w: [], d: [T, T] };
+    const graph = attention({ constants }, [
+      TURN,
+      ["near", "Less", ["d", "w"]],
+      ["mask", "Gather", ["table", "near"]],
+    ]);
+    expect(attributesOf(graph)).toEqual({ is_causal: 0 });
+  });
+
+  it("knows a stored triangle in another shape or scale", () => {
+    const constants = { stored: [T, T], one: [], wide: [1, 1, T, T], mask: [1, 1, T, T] };
+    const graph = attention({ constants }, [
+      TURN,
+      ["wide", "Unsqueeze", ["stored"]],
+      ["mask", "Mul", ["wide", "one"]],
+    ]);
+    expect(attributesOf(graph)).toEqual({ is_causal: 1 });
+  });
+
   it("fuses scores, scale, mask, softmax, dropout and the weighted sum", () => {
     const fused = runPass(recognizeAttention, attention());
     expect(nodeLines(fused)).toEqual(["y Attention(q k v mask)"]);

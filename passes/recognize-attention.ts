@@ -1,7 +1,7 @@
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
 import { backwardRegion } from "./attention/backward-region.js";
-import { isCausal } from "./attention/masks.js";
+import { isCausal, windowOf } from "./attention/masks.js";
 import {
   beforeMerge,
   beforeRepeat,
@@ -52,10 +52,17 @@ function markCausal(graph: TensorGraph, index: GraphIndex): TensorGraph {
     const mask = node.inputs[input] ?? "";
     const plain = attribute !== "" && node.attributes[attribute] !== 1 && mask !== "";
     if (!plain || !isCausal(index, mask)) return node;
-    return { ...node, attributes: { ...node.attributes, [attribute]: 1 } };
+    const window = windowAttribute([windowOf(index, mask)]);
+    return { ...node, attributes: { ...node.attributes, [attribute]: 1, ...window } };
   });
   const same = marked.every((node, place) => node === graph.nodes[place]);
   return same ? graph : { ...graph, nodes: marked };
+}
+
+/** The narrowest window, called as ONNX Runtime calls it. */
+function windowAttribute(windows: readonly (number | null)[]): Readonly<Record<string, number>> {
+  const known = windows.filter((window) => window !== null);
+  return known.length === 0 ? {} : { local_window_size: Math.min(...known) };
 }
 
 /** The pattern around a softmax: the forward, and the backward where the graph has one. */
@@ -93,6 +100,7 @@ function matchAttention(index: GraphIndex, softmax: TensorNode): readonly Fusion
   const rank = index.tensor(query.name).shape.length;
   const attributes = {
     is_causal: scores.masks.some((mask) => isCausal(index, mask)) ? 1 : 0,
+    ...windowAttribute(scores.masks.map((mask) => windowOf(index, mask))),
     // Three axes: the heads are merged into the batch, so each sample has one.
     ...(rank === 3 ? { q_num_heads: 1, kv_num_heads: 1 } : {}),
   };

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { TensorGraph } from "../src/ir/tensor-graph.js";
+import type { Tensor, TensorGraph } from "../src/ir/tensor-graph.js";
 import { flopsOf } from "../src/ir/work.js";
 import { MIXTURE } from "../test/support/mixture.js";
-import { nodeLines, runPass } from "../test/support/tensor-graph.js";
+import { nodeLines, runPass, tensorGraph } from "../test/support/tensor-graph.js";
 import { deriveBackward } from "./derive-backward.js";
 import { formKernels } from "./form-kernels.js";
 import { shardExpertParallel } from "./shard-expert-parallel.js";
@@ -60,6 +60,76 @@ describe("shard-expert-parallel", () => {
     );
     expect([...experts].sort()).toEqual(["b", "w1", "w2", "w3"]);
     expect(one.some((k) => k.kind === "compute" && k.parameters.some((p) => p.expert))).toBe(false);
+  });
+
+  /** Two experts written one after the other, each on the rows that were routed to it. */
+  const LISTED = tensorGraph({
+    data: { x: [32, 16] },
+    parameters: {
+      ...{ u0: [16, 64], u1: [16, 64], d0: [16, 64], d1: [16, 64], b0: [16], b1: [16] },
+    },
+    activations: {
+      ...{ t: [32, 16], m0: [32], m1: [32], at0: [1, 16], at1: [1, 16], i0: [16], i1: [16] },
+      ...{ g0: [16, 16], g1: [16, 16], h0: [16, 64], h1: [16, 64], r0: [16, 64], r1: [16, 64] },
+      ...{ y0: [16, 16], y1: [16, 16], z0: [32, 16], z1: [32, 16], z: [32, 16] },
+    },
+    nodes: [
+      ["t", "Relu", ["x"]],
+      ...[0, 1].flatMap((e) => [
+        [`m${e}`, "Equal", ["x", "x"]] as const,
+        [`at${e}`, "NonZero", [`m${e}`]] as const,
+        [`i${e}`, "Squeeze", [`at${e}`]] as const,
+        [`g${e}`, "Gather", ["t", `i${e}`]] as const,
+        [`h${e}`, "kareus::Linear", [`g${e}`, `u${e}`], { k_axis: 0 }] as const,
+        [`r${e}`, "Relu", [`h${e}`]] as const,
+        [`y${e}`, "kareus::Linear", [`r${e}`, `d${e}`, `b${e}`], { k_axis: 1 }] as const,
+        [`z${e}`, "ScatterElements", ["t", `i${e}`, `y${e}`]] as const,
+      ]),
+      ["z", "Add", ["z0", "z1"]],
+    ],
+    outputs: ["z"],
+  });
+
+  it("batches experts that are written one after the other, then spreads them", () => {
+    const local = spread(LISTED, 2);
+    const lines = nodeLines(local).filter((line) => !/^(t|[mi]\d|at\d) /.test(line));
+    expect(lines).toEqual([
+      "g0 Gather(t i0)",
+      "g1 Gather(t i1)",
+      "g0/joined Concat(g0 g1)",
+      "g0/experts Reshape(g0/joined)",
+      "g0/experts/sent/all_to_all AllToAll(g0/experts)",
+      "h0/experts MatMul(g0/experts/sent u0/experts)",
+      "r0/experts Relu(h0/experts)",
+      "y0/experts MatMul(r0/experts d0/experts)",
+      "y0/experts/bias Add(y0/experts/product b0/experts)",
+      "y0/experts/returned/all_to_all AllToAll(y0/experts)",
+      "y0/experts/split Split(y0/experts/returned)",
+      "y0/row Reshape(y0/part)",
+      "z0 ScatterElements(t i0 y0)",
+      "y1/row Reshape(y1/part)",
+      "z1 ScatterElements(t i1 y1)",
+      "z Add(z0 z1)",
+    ]);
+    expect(["u0/experts", "d0/experts", "b0/experts"].map((name) => shapeOf(local, name))).toEqual([
+      ...[
+        [1, 16, 64],
+        [1, 64, 16],
+        [1, 1, 16],
+      ],
+    ]);
+    // Half of the experts, the rows of both ranks for it.
+    expect(shapeOf(local, "h0/experts")).toEqual([1, 32, 64]);
+    expect(shapeOf(local, "y1")).toEqual([16, 16]);
+  });
+
+  it("does not batch what only looks alike", () => {
+    const other = LISTED.nodes.map((node) => (node.name === "r1" ? { ...node, op: "Tanh" } : node));
+    const local = nodeLines(spread({ ...LISTED, nodes: other }, 2));
+    expect(local).toContain("r1 Tanh(h1)");
+    const sizes = new Map(LISTED.tensors);
+    sizes.set("g1", { ...(sizes.get("g0") as Tensor), name: "g1", shape: [8, 16] });
+    expect(() => spread({ ...LISTED, tensors: sizes }, 2)).toThrow(/KRS1424/);
   });
 
   it("keeps one rank and graphs that are spread already as they are", () => {

@@ -14,6 +14,7 @@ import {
 import { holdsBackward, holdsCollectives } from "./rewriting/facts.js";
 import { GraphIndex } from "./rewriting/graph-index.js";
 import { withTensors } from "./rewriting/rewrite.js";
+import { batchExperts } from "./sharding/batch-experts.js";
 import { collectiveNode, type Group } from "./sharding/collective-node.js";
 import { type ExpertRegion, findExperts } from "./sharding/find-experts.js";
 
@@ -35,10 +36,11 @@ export const shardExpertParallel: Pass<"tensor", "tensor"> = {
     const { ep } = options;
     if (ep === 1 || holdsCollectives(graph, "ep")) return graph;
     if (holdsBackward(graph)) fail(cannotCutBackward(graph.name, "--ep", ep));
-    const region = findExperts(new GraphIndex(graph));
+    const batched = batchExperts(graph);
+    const region = findExperts(new GraphIndex(batched));
     if (region === null) return fail(noExperts(graph.name, ep));
     if (region.experts % ep !== 0) fail(expertsIndivisible(graph.name, ep, region.experts));
-    return spread(graph, region, { name: "ep", ranks: ep });
+    return spread(batched, region, { name: "ep", ranks: ep });
   },
 };
 

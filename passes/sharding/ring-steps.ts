@@ -79,7 +79,11 @@ export class RingSteps {
   }
 
   #step(step: number, inputs: readonly string[], outputs: readonly string[]): void {
-    const { ring: _, of: __, ...attributes } = this.#node.attributes;
+    const { ring: _, of: __, ...rest } = this.#node.attributes;
+    const window = Number(rest.local_window_size ?? 0);
+    // Of the keys in a query's window every step has its share.
+    const share = { local_window_size: Math.ceil(window / this.#ranks) };
+    const attributes = window > 0 ? { ...rest, ...share } : rest;
     const name = `${this.#node.name}/step_${step}`;
     const covers = this.#node.covers.map((covered) => `${covered}/step_${step}`);
     this.nodes.push({ ...this.#node, name, inputs, outputs, attributes, covers });

@@ -33,6 +33,8 @@ export interface AttentionWork {
   readonly kv_len: number;
   readonly head_dim: number;
   readonly causal: boolean;
+  /** Keys that a query sees at most, its own included; absent: all. */
+  readonly window?: number;
   readonly direction: "forward" | "backward";
   readonly dtype: DType;
 }
@@ -94,8 +96,7 @@ export function flopsOf(work: Work): number {
       return 2 * work.b * work.m * work.n * work.k;
     case "attention": {
       const products = work.direction === "forward" ? 2 : 5;
-      const scores = work.b * work.heads * work.q_len * work.kv_len;
-      return products * 2 * scores * work.head_dim * (work.causal ? 0.5 : 1);
+      return products * 2 * work.b * work.heads * work.q_len * keysSeen(work) * work.head_dim;
     }
     case "conv":
       return (
@@ -104,6 +105,12 @@ export function flopsOf(work: Work): number {
     case "memory":
       return work.flops;
   }
+}
+
+/** Keys that a query sees, on average: the first ones have fewer before them than a window holds. */
+function keysSeen({ kv_len, causal, window = kv_len }: AttentionWork): number {
+  const seen = Math.min(window, kv_len);
+  return causal ? seen * (1 - seen / (2 * kv_len)) : seen;
 }
 
 /** Bytes that a kernel must move to and from device memory, each operand once. */

@@ -44,6 +44,66 @@ describe("operators of several kernels", () => {
     expect(found.graph?.nodes[3]?.attributes).toMatchObject({ num_heads: 4, unidirectional: 1 });
   });
 
+  test("attention with a quantised projection, and with a window on both sides", () => {
+    const quantised = runtime("QAttention", ["x", "w", "b", "s", "s", "", "z", "z"], ["y"], {
+      ...{ num_heads: 4, unidirectional: 1 },
+    });
+    const scale = { name: "s", dims: [], dataType: 1, floatData: [1] };
+    const zero = { name: "z", dims: [], dataType: 2, int32Data: [0] };
+    const q = reading({
+      input: [x],
+      initializer: [...projection, scale, zero],
+      node: [quantised],
+    });
+    expect(q.errors).toEqual([]);
+    expect(opsOf(q)).toEqual(["MatMulIntegerToFloat", "Add", "Split", "MultiHeadAttention"]);
+    expect(shapeOf(q, "y")).toEqual([2, 16, 32]);
+    const inputs = ["x", "w", "b"];
+    const long = runtime("LongformerAttention", inputs, ["y"], { num_heads: 4, window: 3 });
+    const found = reading({ input: [x], initializer: projection, node: [long] });
+    expect(found.graph?.nodes.at(-1)?.attributes).toMatchObject({ local_window_size: 7 });
+    expect(shapeOf(found, "y")).toEqual([2, 16, 32]);
+  });
+
+  test("an Einsum that is one product has its axes put in order, others stay", () => {
+    const einsum = (equation: string, second: readonly (number | string)[]) =>
+      reading({
+        input: [value("q", ["batch", 16, 4, 8]), value("k", second)],
+        node: [node("Einsum", ["q", "k"], ["y"], { equation }, { name: "n" })],
+      });
+    const scores = einsum("bqhd, bkhd -> bhqk", ["batch", 12, 4, 8]);
+    expect(opsOf(scores)).toEqual(["Transpose", "Transpose", "MatMul", "Identity"]);
+    expect(shapeOf(scores, "y")).toEqual([2, 4, 16, 12]);
+    expect(shapeOf(einsum("bqhd,dn->bqhn", [8, 5]), "y")).toEqual([2, 16, 4, 5]);
+    for (const [equation, second] of [
+      ["bqhd,bkhd->hqk", ["batch", 12, 4, 8]],
+      ["bqhd,hdn->bqn", [4, 8, 5]],
+      ["bqhd,bqhd->bqhd", ["batch", 16, 4, 8]],
+    ] as const) {
+      expect(opsOf(einsum(equation, second))).toEqual(["Einsum"]);
+    }
+  });
+
+  test("packed queries, keys and values are told apart", () => {
+    const packed = runtime("GroupQueryAttention", ["x", "", "", "", "", "n", "t"], ["y"], {
+      ...{ num_heads: 4, kv_num_heads: 2 },
+    });
+    const found = reading({
+      input: [x, value("n", ["batch"], 6), value("t", [], 6)],
+      node: [packed],
+    });
+    expect(found.errors).toEqual([]);
+    expect(opsOf(found)?.filter((op) => op !== "Constant")).toEqual([
+      ...["Reshape", "Split", "Reshape", "Reshape", "Reshape", "GroupQueryAttention"],
+    ]);
+    const [query, key] = found.graph?.nodes.at(-1)?.inputs ?? [];
+    expect([shapeOf(found, query ?? ""), shapeOf(found, key ?? "")]).toEqual([
+      [2, 16, 32],
+      [2, 16, 16],
+    ]);
+    expect(shapeOf(found, "y")).toEqual([2, 16, 32]);
+  });
+
   test("attention with a past reads both halves of the cache", () => {
     const inputs = ["x", "w", "b", "", "past"];
     const past = value("past", [2, "batch", 4, 12, 8]);

@@ -1,5 +1,13 @@
-import type { AttributeValue } from "../ir/tensor-graph.js";
-import { numberOf, numbersOf, textOf } from "./operators/call.js";
+import {
+  attention,
+  contraction,
+  longformer,
+  packedAttention,
+  quantisedAttention,
+  unpacked,
+} from "./attention-composites.js";
+import { type Body, type BodyOfSome, has, MOST_OPERANDS, type Part, wants } from "./composite.js";
+import { textOf } from "./operators/call.js";
 import type { SourceFunction, SourceNode } from "./source.js";
 
 /**
@@ -8,20 +16,12 @@ import type { SourceFunction, SourceNode } from "./source.js";
  * parts then holds for the whole.
  */
 
-type Attributes = Readonly<Record<string, AttributeValue>>;
-
-/** One node of a body: operator, inputs, outputs, attributes. */
-type Part = readonly [op: string, ins: readonly string[], outs: readonly string[], Attributes?];
-
-/** Inputs are called `in0`, `in1`..., outputs `out0`, `out1`.... */
-type Body = (node: SourceNode) => readonly Part[];
-
 /** The body of a composite operator, for this node; undefined for every other operator. */
 export function compositeOf(node: SourceNode): SourceFunction | undefined {
-  const body = BODIES.get(node.op);
-  if (body === undefined) return undefined;
+  const parts = BODIES.get(node.op)?.(node) ?? null;
+  if (parts === null) return undefined;
   const common = { overload: "", references: {}, subgraphs: {}, opset: node.opset };
-  const nodes = body(node).map(([op, inputs, outputs, attributes = {}]): SourceNode => {
+  const nodes = parts.map(([op, inputs, outputs, attributes = {}]): SourceNode => {
     const name = (op.split("::").at(-1) ?? op).toLowerCase();
     return { ...common, name, op, inputs, outputs, attributes };
   });
@@ -32,60 +32,6 @@ export function compositeOf(node: SourceNode): SourceFunction | undefined {
     nodes,
     defaults: {},
   };
-}
-
-/** More than any composite has: the ones that a node lacks are absent inside too. */
-const MOST_OPERANDS = 16;
-
-function has(node: SourceNode, input: number): boolean {
-  return (node.inputs[input] ?? "") !== "";
-}
-
-function wants(node: SourceNode, output: number): boolean {
-  return (node.outputs[output] ?? "") !== "";
-}
-
-/** Query, key and value in one projection, then attention; the cache holds keys and values. */
-const attention: Body = (node) => {
-  const sizes = numbersOf(node, "qkv_hidden_sizes");
-  const [biased, past, present] = [has(node, 2), has(node, 4), wants(node, 1)];
-  const pastNames = past ? ["past_key", "past_value"] : ["", ""];
-  return [
-    ["MatMul", ["in0", "in1"], ["projected"]],
-    ...(biased ? [["Add", ["projected", "in2"], ["biased"]] as const] : []),
-    [
-      "Split",
-      [biased ? "biased" : "projected"],
-      ["query", "key", "value"],
-      { axis: -1, ...(sizes === null ? {} : { split: sizes }) },
-    ],
-    ...(past ? cacheParts() : []),
-    [
-      "com.microsoft::MultiHeadAttention",
-      ["query", "key", "value", "", "in3", "in5", ...pastNames],
-      ["out0", ...(present ? ["present_key", "present_value"] : [])],
-      node.attributes,
-    ],
-    ...(present ? presentParts() : []),
-  ];
-};
-
-/** Keys and values of the past, stacked on the first axis. */
-function cacheParts(): Part[] {
-  return [
-    ["Constant", [], ["first"], { value_int: 0 }],
-    ["Constant", [], ["second"], { value_int: 1 }],
-    ["Gather", ["in4", "first"], ["past_key"], { axis: 0 }],
-    ["Gather", ["in4", "second"], ["past_value"], { axis: 0 }],
-  ];
-}
-
-function presentParts(): Part[] {
-  return [
-    ["Unsqueeze", ["present_key"], ["stacked_key"], { axes: [0] }],
-    ["Unsqueeze", ["present_value"], ["stacked_value"], { axes: [0] }],
-    ["Concat", ["stacked_key", "stacked_value"], ["out1"], { axis: 0 }],
-  ];
 }
 
 /** Word, position and (if given) segment embeddings, summed and normalized. */
@@ -190,30 +136,14 @@ function onShards(op: string): Body {
   return (node) => [[op, node.inputs.map((_, index) => `in${index}`), ["out0"], node.attributes]];
 }
 
-/** Sequences packed without padding: what attends is found in the token offsets. */
-const packedAttention: Body = (node) => {
-  const sizes = numbersOf(node, "qkv_hidden_sizes");
-  return [
-    ["MatMul", ["in0", "in1"], ["projected"]],
-    ["Add", ["projected", "in2"], ["biased"]],
-    [
-      "Split",
-      ["biased"],
-      ["query", "key", "value"],
-      { axis: -1, ...(sizes === null ? {} : { split: sizes }) },
-    ],
-    [
-      "com.microsoft::PackedMultiHeadAttention",
-      ["query", "key", "value", "", "in3", "in4", "in5"],
-      ["out0"],
-      { num_heads: numberOf(node, "num_heads", 0) },
-    ],
-  ];
-};
-
-const BODIES: ReadonlyMap<string, Body> = new Map(
-  Object.entries({
+const BODIES: ReadonlyMap<string, BodyOfSome> = new Map([
+  ["Einsum", contraction],
+  ...Object.entries<BodyOfSome>({
     Attention: attention,
+    DecoderMaskedSelfAttention: attention,
+    GroupQueryAttention: unpacked,
+    QAttention: quantisedAttention,
+    LongformerAttention: longformer,
     PackedAttention: packedAttention,
     EmbedLayerNormalization: embedding,
     GemmFastGelu: gemmFastGelu,
@@ -223,5 +153,5 @@ const BODIES: ReadonlyMap<string, Body> = new Map(
     MegatronF: enterGroup,
     DistributedMatMul: distributedProduct,
     ...Object.fromEntries(ON_SHARDS.map((op) => [`Distributed${op}`, onShards(op)])),
-  }).map(([op, body]) => [`com.microsoft::${op}`, body]),
-);
+  }).map(([op, body]) => [`com.microsoft::${op}`, body] as const),
+]);

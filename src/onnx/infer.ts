@@ -1,8 +1,10 @@
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import {
+  balancedExperts,
   controlFlow,
   shapeDisagreement,
   shapeNotInferred,
+  tensorSequence,
   tooManyNodes,
   unknownOperator,
 } from "../base/diagnostics/graph.js";
@@ -13,6 +15,7 @@ import { definedIn, type NameScope, nodeLabel, renameTensors } from "./names.js"
 import { operatorFor } from "./operators/index.js";
 import { type Fact, type InferenceCall, ShapeError } from "./operators/operator.js";
 import { orderNodes } from "./order.js";
+import { Routing } from "./routing.js";
 import type { SourceGraph, SourceNode, SourceType } from "./source.js";
 import { checkedShape } from "./tensor-data.js";
 
@@ -35,11 +38,20 @@ export function inferShapes(
   return inference.nodes;
 }
 
+/** Operators on lists of tensors, whose number only the run knows. */
+function isSequence(op: string): boolean {
+  return /^(Sequence[A-Z]|SplitToSequence$|ConcatFromSequence$)/.test(op);
+}
+
 class Inference {
   readonly nodes: SourceNode[] = [];
   readonly #unknown = new Map<string, { node: string; count: number }>();
   readonly #stated: Map<string, SourceType>;
   #disagreements = 0;
+  readonly #graph: SourceGraph;
+  /** Made when it is first asked: few graphs route. */
+  #routing: Routing | null = null;
+  #balanced = false;
   #disagreement: { tensor: string; inferred: Fact; stated: readonly number[] } | null = null;
 
   readonly #facts: Map<string, Fact>;
@@ -57,6 +69,7 @@ class Inference {
   ) {
     this.#stated = new Map([...graph.stated, ...graph.outputs]);
     this.#facts = facts;
+    this.#graph = graph;
     this.#binding = binding;
     this.#scope = scope;
     this.#report = report;
@@ -68,6 +81,7 @@ class Inference {
       return;
     }
     if (node.op === "Loop" || node.op === "Scan") fail(controlFlow(nodeLabel(node), node.op));
+    if (isSequence(node.op)) fail(tensorSequence(nodeLabel(node), node.op));
     if (this.nodes.length >= NODE_LIMIT) fail(tooManyNodes(NODE_LIMIT));
     const outputs = this.#infer(node);
     node.outputs.forEach((name, index) => {
@@ -120,11 +134,23 @@ class Inference {
       return this.#complete(node, operator.infer(call));
     } catch (error) {
       if (!(error instanceof ShapeError)) throw error;
-      const stated = this.#statedFacts(node);
+      const stated = this.#statedFacts(node) ?? this.#routedFacts(node, inputs);
       if (stated !== null) return stated;
       const input = node.inputs[error.input] ?? "";
       return fail(shapeNotInferred(nodeLabel(node), node.op, input, error.message));
     }
+  }
+
+  /** The positions of one expert's tokens: an equal share of all. */
+  #routedFacts(node: SourceNode, [chosen]: readonly (Fact | null)[]): readonly Fact[] | null {
+    if (node.op !== "NonZero" || !chosen) return null;
+    this.#routing ??= new Routing(this.#graph, this.#facts);
+    const experts = this.#routing.expertsOf(node);
+    if (experts === null) return null;
+    if (!this.#balanced) this.#report(balancedExperts(nodeLabel(node), experts));
+    this.#balanced = true;
+    const count = Math.ceil(elementCount(chosen.shape) / experts);
+    return [{ dtype: "int64", shape: [chosen.shape.length, count], value: null }];
   }
 
   /** Outputs beyond those an operator knows take the file's shapes, if it states them. */

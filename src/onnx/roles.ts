@@ -39,6 +39,9 @@ const ACCUMULATORS: ReadonlySet<string> = new Set([
   "com.microsoft::InPlaceAccumulator",
 ]);
 
+/** Rows put at given places: a table's gradient, or results of experts where their tokens were. */
+const SCATTERS: ReadonlySet<string> = new Set(["ScatterElements", "ScatterND"]);
+
 /** Matrix products: of two activations they make attention, or the gradient of a parameter. */
 const PRODUCTS: ReadonlySet<string> = new Set([
   ...["MatMul", "Gemm", "Einsum", "com.microsoft::FusedMatMul"],
@@ -130,6 +133,8 @@ function microbatchSize(
 class Propagation {
   readonly tensors = new Map<string, Tensor>();
   readonly #places = new Map<string, BatchPlace>();
+  /** Places of tokens that were picked out for something. */
+  readonly #routed = new Set<string>();
   readonly #parameterShapes = new Set<string>();
   readonly #facts: ReadonlyMap<string, Fact>;
   readonly #microbatch: number;
@@ -171,12 +176,18 @@ class Propagation {
       inputs,
       outputs: outputs.map((fact): Operand | null => fact && { ...fact, role }),
     };
+    if (node.op === "NonZero" || node.inputs.some((name) => this.#routed.has(name))) {
+      for (const [index, name] of node.outputs.entries()) {
+        if (!isFloating(outputs[index]?.dtype ?? "unknown")) this.#routed.add(name);
+      }
+    }
     const targets = role === "activation" ? followBatch(shaped, places, this.#microbatch) : [];
     node.outputs.forEach((name, index) => {
       const fact = outputs[index];
       if (name === "" || !fact) return;
       const target = targets[index] ?? "lost";
-      const place = arrives ? placeInInput(fact.shape, this.#microbatch) : target;
+      const returns = SCATTERS.has(node.op) && this.#routed.has(node.inputs[1] ?? "");
+      const place = arrives || returns ? placeInInput(fact.shape, this.#microbatch) : target;
       const found = place !== null && typeof place === "object" ? place : null;
       const gradient =
         found === null && role === "activation" && this.#isGradient(shaped, fact, target, unplaced);
@@ -201,7 +212,9 @@ class Propagation {
   #add(name: string, fact: Fact, role: TensorRole, place: BatchPlace | null): void {
     const { shape } = fact;
     const dtype = this.#retyped(fact.dtype);
-    this.tensors.set(name, { name, dtype, shape, role, batch_axis: place?.axis ?? null });
+    const value = role === "constant" && fact.value?.length === 1 ? fact.value[0] : undefined;
+    const known = value === undefined ? {} : { value };
+    this.tensors.set(name, { name, dtype, shape, role, batch_axis: place?.axis ?? null, ...known });
     if (place !== null) this.#places.set(name, place);
   }
 }

@@ -61,6 +61,8 @@ const workKeys = {
     kv_len: size,
     head_dim: size,
     causal: z.boolean(),
+    /** Keys that a query sees at most. */
+    window: size.exactOptional(),
     direction: z.enum(["forward", "backward"]),
     dtype,
   }),

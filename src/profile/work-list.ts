@@ -47,8 +47,10 @@ function workWords(work: Work): (string | number)[] {
     case "memory":
       return [work.op, work.bytes_read, work.bytes_written, work.flops, work.dtype];
     case "attention": {
-      const { op, b, heads, kv_heads, q_len, kv_len, head_dim, causal, direction, dtype } = work;
+      const { op, b, heads, kv_heads, q_len, kv_len, head_dim, causal, direction } = work;
       const sizes = [b, heads, kv_heads, q_len, kv_len, head_dim, causal ? 1 : 0];
+      // The recorder runs no windows: it skips, and says so, what is of a type unknown to it.
+      const dtype = work.window === undefined ? work.dtype : `${work.dtype}-window`;
       return [op, ...sizes, direction, dtype];
     }
     case "conv": {

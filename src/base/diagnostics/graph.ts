@@ -83,6 +83,15 @@ export function controlFlow(node: string, op: string): Diagnostic {
   );
 }
 
+export function tensorSequence(node: string, op: string): Diagnostic {
+  return error(
+    "KRS1107",
+    node,
+    `${op} is not supported: how many tensors a sequence holds is not known before the run`,
+    "export without lists of tensors: torch's repeat_interleave as expand and reshape, chunks as split",
+  );
+}
+
 /** A model-local function that calls itself, or functions that nest without end. */
 export function endlessFunction(name: string): Diagnostic {
   return error(
@@ -164,6 +173,15 @@ export function inputWithoutShape(input: string): Diagnostic {
 }
 
 /** An operator without an entry in the operator table. */
+export function balancedExperts(node: string, experts: number): Diagnostic {
+  return warning(
+    "KRS1304",
+    node,
+    `how many tokens each expert gets is not known before the run: taken to be one of ${experts} equal shares`,
+    "experts with a fixed capacity, as one batched product, need no such guess",
+  );
+}
+
 export function unknownOperator(op: string, node: string, count: number): Diagnostic {
   const others = count > 1 ? ` (and ${count - 1} more)` : "";
   return warning(

@@ -42,6 +42,38 @@ describe("attention", () => {
     ]);
   });
 
+  test("on pages of a cache takes sequences to be equally long", () => {
+    const op = "com.microsoft::PagedAttention";
+    const attributes = { num_heads: 8, kv_num_heads: 2 };
+    const [tokens, keys, cache, offsets] = [[96, 128], [96, 32], [20, 16, 2, 16], [4]];
+    const facts = [tokens, keys, keys, cache, cache, offsets].map((shape) => of(shape));
+    expect(shapes(op, facts, attributes, 3)).toEqual([tokens, cache, cache]);
+    const packed = [of([96, 192]), null, null, ...facts.slice(3)];
+    expect(shapes(op, packed, attributes, 3)[0]).toEqual(tokens);
+    expect(
+      work(op, [tokens, keys, keys, cache, cache, offsets], [tokens], attributes),
+    ).toMatchObject({
+      work: { b: 3, heads: 8, kv_heads: 2, q_len: 32, kv_len: 32, head_dim: 16, causal: true },
+    });
+  });
+
+  test("keeps to the runtime's window where it is narrower than the keys", () => {
+    const inputs = [
+      [2, 16, 64],
+      [2, 16, 32],
+      [2, 16, 32],
+    ];
+    const windowed = (local_window_size: number) =>
+      work("com.microsoft::GroupQueryAttention", inputs, [[2, 16, 64]], {
+        ...{ num_heads: 4, kv_num_heads: 2, local_window_size },
+      });
+    expect(windowed(8)).toMatchObject({ work: { kv_len: 16, window: 8, causal: true } });
+    for (const none of [-1, 16, 100]) {
+      const found = windowed(none);
+      expect(found.kind === "kernel" && "window" in found.work).toBe(false);
+    }
+  });
+
   test("follows batch and heads, not lengths of keys", () => {
     const inputs = [
       [2, 24, 16, 128],

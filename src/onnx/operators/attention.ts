@@ -119,9 +119,11 @@ function followAttention(node: ShapedNode, input: number, axis: number): readonl
 function attentionWork(node: ShapedNode, sizes: AttentionSizes, causal: boolean): NodeWork {
   const { batch: b, heads, kv_heads, q_len, kv_len, head_dim } = sizes;
   const dtype = node.inputs[0]?.dtype ?? "float32";
+  const window = numberOf(node, "local_window_size", -1);
   const work: AttentionWork = {
     ...{ op: "attention", b, heads, kv_heads, q_len, kv_len, head_dim },
     ...{ causal, direction: "forward", dtype },
+    ...(window > 0 && window < kv_len ? { window } : {}),
   };
   return { kind: "kernel", class: "attn", work };
 }
@@ -208,4 +210,45 @@ const packed: Operator = {
   },
 };
 
-export const attentions: readonly Operator[] = [attention, multiHead, groupQuery, packed, rotary];
+/**
+ * Tokens of all sequences one after the other, keys and values in pages of a cache. How long the
+ * sequences are only the run knows: taken to be equally long, and to have no past.
+ */
+const paged: Operator = {
+  ops: ["com.microsoft::PagedAttention"],
+  infer: (call) => {
+    const { dtype, shape } = inputOf(call, 0);
+    const { heads, kv_heads } = pagedHeads(call);
+    const packedWidth = call.inputs[1] ? 1 : heads / (heads + 2 * kv_heads);
+    const output = tensor(dtype, [dimOf(shape, 0), dimOf(shape, 1) * packedWidth]);
+    const caches = [3, 4].map((index) => inputOf(call, index));
+    return [output, ...caches.map((cache) => tensor(cache.dtype, cache.shape))];
+  },
+  follow: (node, input, axis) =>
+    input < 3 && axis === 1 ? [1, "lost", "lost"] : followNothing(node, input, axis),
+  work: (node) => {
+    const [tokens, offsets] = [node.outputs[0]?.shape ?? [], shapeOfInput(node, 5)];
+    const { heads, kv_heads } = pagedHeads(node);
+    const batch = Math.max(1, dimOf(offsets ?? [], 0, 5) - 1);
+    const length = dimOf(tokens, 0) / batch;
+    const head_dim = dimOf(tokens, 1) / heads;
+    const sizes = { batch, heads, kv_heads, q_len: length, kv_new: length, kv_len: length };
+    return attentionWork(node, { ...sizes, head_dim, value_dim: head_dim }, true);
+  },
+};
+
+function pagedHeads(node: AttentionNode): { readonly heads: number; readonly kv_heads: number } {
+  const heads = numberOf(node, "num_heads", 0);
+  const kv_heads = numberOf(node, "kv_num_heads", heads);
+  if (!(heads > 0 && kv_heads > 0)) throw new ShapeError(0, "num_heads is missing");
+  return { heads, kv_heads };
+}
+
+export const attentions: readonly Operator[] = [
+  attention,
+  multiHead,
+  groupQuery,
+  packed,
+  paged,
+  rotary,
+];

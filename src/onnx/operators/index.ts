@@ -27,6 +27,7 @@ import { quantizations } from "./quantization.js";
 import { recurrents } from "./recurrent.js";
 import { reductions } from "./reduction.js";
 import { selections } from "./selection.js";
+import { signals } from "./signal.js";
 import { trainings } from "./training.js";
 import { views } from "./view.js";
 
@@ -51,6 +52,7 @@ const OPERATORS: readonly Operator[] = [
   ...recurrents,
   ...reductions,
   ...selections,
+  ...signals,
   ...trainings,
   ...views,
 ];
