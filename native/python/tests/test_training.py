@@ -5,6 +5,7 @@ bits with a run of the same arithmetic that never imports the runtime, and the c
 driver with the plan, stage by stage.
 """
 
+import functools
 import importlib.util
 import json
 import os
@@ -31,29 +32,39 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def make_plan(folder, tp):
+@functools.lru_cache(maxsize=None)
+def planned(tp):
     """The fastest plan of the example's decoder, two stages; switches cost nothing."""
-    out = os.path.join(folder, f"tp{tp}.kareus")
+    folder = tempfile.mkdtemp()
+    unittest.addModuleCleanup(shutil.rmtree, folder)
+    out, plan = os.path.join(folder, "out"), os.path.join(folder, "plan.json")
     layout = ["--tp", str(tp), "--pp", "2", "--microbatches", "4", "--switch-time-s", "0"]
     bind = ["--bind", "batch=4,sequence=32", "--points", "4", "--out", out]
     for words in (
         ["optimize", str(EXAMPLE / "decoder.onnx"), *layout, *bind],
-        ["select", out, "--fastest", "--out", os.path.join(folder, f"tp{tp}.json")],
+        ["select", out, "--fastest", "--out", plan],
     ):
         subprocess.run([NODE, str(MAIN), *words], check=True, capture_output=True, timeout=120)
-    return os.path.join(folder, f"tp{tp}.json")
+    return plan
 
 
-def train(folder, ranks, environment, *flags):
-    """All ranks of train.py to their end: losses (as hexadecimal floats) and what they said."""
+def train(folder, ranks, environment, *flags, plan=None):
+    """All ranks of train.py to their end: losses (as hexadecimal floats) and what they said. Only
+    rank 0 is told of a plan."""
     losses = os.path.join(folder, "losses.json")
     job = {"WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     words = [sys.executable, "-B", str(EXAMPLE / "train.py"), "--tp", str(ranks // 2)]
     words += ["--steps", str(STEPS), "--losses", losses, "--synchronous", *flags]
+    told = {} if plan is None else {"KAREUS_PLAN": plan}
     processes = [
         subprocess.Popen(
             words,
-            env={**environment, **job, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            env={
+                **environment,
+                **job,
+                **(told if rank == 0 else {}),
+                **{"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -82,19 +93,19 @@ class Training(unittest.TestCase):
         self.folder = folder.name
 
     def follows(self, ranks):
-        plan = make_plan(self.folder, ranks // 2)
+        plan = planned(ranks // 2)
         with open(plan, encoding="utf-8") as file:
             stages = json.load(file)["stages"]
         executions = {i["execution"] for stage in stages for i in stage["instructions"]}
         if ranks > 2:  # A rank alone has no communication to hide.
             self.assertEqual(executions, {"sequential", "nanobatched"}, "the plan tests both")
-        machine = Machine(self.folder, f"devices={ranks} busy=0.5", KAREUS_PLAN=plan)
-        planned, said = train(self.folder, ranks, machine.environment)
+        machine = Machine(self.folder, f"devices={ranks} busy=0.5")
+        losses, said = train(self.folder, ranks, machine.environment, plan=plan)
         self.assertNotIn("warning", said)
         bare = {**machine.environment, "KAREUS_LIBRARY": "/nowhere", "PYTHONPATH": ""}
         alone, _ = train(self.folder, ranks, bare, "--without-runtime", plan)
-        self.assertEqual(planned, alone)
-        self.assertEqual(len(set(planned)), STEPS)
+        self.assertEqual(losses, alone)
+        self.assertEqual(len(set(losses)), STEPS)
         for rank in range(ranks):
             instructions = stages[rank // (ranks // 2)]["instructions"]
             clocks = without_repeats([i["freq_mhz"] for i in instructions] * STEPS)
@@ -114,10 +125,9 @@ class Naming(unittest.TestCase):
         from model import Layer, Shape
         from pieces import Run, segments_of
 
-        with tempfile.TemporaryDirectory() as folder:
-            path = make_plan(folder, 2)
-            with open(path, encoding="utf-8") as file:
-                plan = parse_plan(file.read(), path)
+        path = planned(2)
+        with open(path, encoding="utf-8") as file:
+            plan = parse_plan(file.read(), path)
         for stage, instructions in enumerate(plan.stages):
             for instruction in instructions[:-1]:
                 forward = instruction.kind == "forward"
@@ -138,19 +148,19 @@ class Naming(unittest.TestCase):
 class Refusing(unittest.TestCase):
     def test_a_plan_for_more_ranks_is_refused_by_all(self):
         with tempfile.TemporaryDirectory() as folder:
-            plan = make_plan(folder, 2)
-            machine = Machine(folder, KAREUS_PLAN=plan)
+            plan = planned(2)
+            machine = Machine(folder)
             with self.assertRaises(AssertionError) as caught:
-                train(folder, 2, machine.environment)
+                train(folder, 2, machine.environment, plan=plan)
             said = str(caught.exception)
             self.assertEqual(said.count("PlanRefused: KRS5313"), 2, said)
             self.assertEqual([mhz for rank in (0, 1) for _, mhz in machine.changes(rank) if mhz], [])
 
     def test_a_plan_that_rank_0_cannot_read_is_refused_by_all(self):
         with tempfile.TemporaryDirectory() as folder:
-            machine = Machine(folder, KAREUS_PLAN="/nowhere/plan.json")
+            machine = Machine(folder)
             with self.assertRaises(AssertionError) as caught:
-                train(folder, 2, machine.environment)
+                train(folder, 2, machine.environment, plan="/nowhere/plan.json")
             self.assertEqual(str(caught.exception).count("PlanRefused: KRS5301"), 2)
 
 
