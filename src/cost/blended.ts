@@ -8,7 +8,7 @@ import type { Measurements } from "../profile/library.js";
 import { configurationOf, type PartitionRecord } from "../profile/records.js";
 import { clockCoordinate, correctionFrom } from "./corrections.js";
 import { modelledOracle } from "./modelled.js";
-import type { CostOracle } from "./oracle.js";
+import type { CostOracle, TracingOracle } from "./oracle.js";
 import { recordedCosts } from "./recorded.js";
 import { fitScales } from "./scales.js";
 
@@ -62,7 +62,7 @@ function residualsOf(
 
 /** A partition's model, fitted to its measurements, and what they say beyond it. */
 interface Fitted {
-  readonly model: CostOracle;
+  readonly model: TracingOracle;
   readonly residuals: Residuals;
 }
 
@@ -89,7 +89,7 @@ function corrected(modelled: Cost, residuals: Residuals, place: Place, idle_w: n
  * elsewhere: by a model whose kernels and collectives are corrected by their measurements, and which
  * is fitted to measurements of the same partition. Says which with every cost.
  */
-export function blendedOracle(device: Device, measurements: Measurements): CostOracle {
+export function blendedOracle(device: Device, measurements: Measurements): TracingOracle {
   if (measurements.profiles.length === 0) return modelledOracle(device);
   const recorded = recordedCosts(measurements.partitions);
   const correction = correctionFrom(measurements, device);
@@ -117,5 +117,7 @@ export function blendedOracle(device: Device, measurements: Measurements): CostO
       const idle_w = idlePower(device, configuration.freq_mhz);
       return corrected(modelled, residuals, placeOf(partition, configuration), idle_w);
     },
+    trace: (partition, configuration) => fittedTo(partition).model.trace(partition, configuration),
+    parts: (partition, configuration) => fittedTo(partition).model.parts(partition, configuration),
   };
 }

@@ -77,7 +77,7 @@ export function sequenceTime(
     task(met, met.alone_s - before_s),
     ...segments.slice(first + 1, last + 1).map((segment) => task(segment)),
   ];
-  const { time_s } = runBeside(queue, { first: 0, gap_s: 0, alone_s, traffic: 0 }, 1);
+  const { time_s } = runBeside(queue, [{ first: 0, gap_s: 0, alone_s, traffic: 0 }], 1);
   return (
     total(segments.slice(0, first)) + before_s + time_s + after_s + total(segments.slice(last + 1))
   );
