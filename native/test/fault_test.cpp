@@ -235,21 +235,21 @@ CASE("permission lost in mid-run") {
   CHECK(waitUntil([&] { return isGone(guard); }));  // it could not either
   CHECK_EQUAL(machine.journals().size(), 1U);
   machine.set("permission", 1);
-  int output = -1;
-  const auto runGuard = [&output] {
-    const int process = start({built("kareus-guard"), "--reset", "--json-lines"}, &output);
-    const std::string line = readLine(output);
-    close(output);
-    CHECK_EQUAL(wait(process), 0);
-    return line;
-  };
-  // Its owner, this test, is alive: a lock that is held is left alone.
-  CHECK(runGuard().find("\"state\":\"held\"") != std::string::npos);
-  CHECK_EQUAL(machine.get("locked_mhz"), 1200.0);
-  handle = open(options());  // the next controller undoes what its predecessor could not
+  CHECK(runGuard("--reset").find("\"state\":\"reset\"") != std::string::npos);
   CHECK_EQUAL(machine.get("locked_mhz"), 0.0);
-  CHECK_EQUAL(kareus_close(handle), 0);
   CHECK_EQUAL(machine.journals().size(), 0U);
+}
+
+CASE("a lock that a controller holds is listed, and left alone") {
+  const Machine machine;
+  kareus_handle* handle = openWithPlan();
+  CHECK_EQUAL(step(handle), 0);
+  for (const char* what : {"--list", "--reset"}) {
+    CHECK(runGuard(what).find("\"state\":\"held\"") != std::string::npos);
+  }
+  CHECK_EQUAL(machine.get("locked_mhz"), 1200.0);
+  CHECK_EQUAL(kareus_close(handle), 0);
+  CHECK_EQUAL(runGuard("--list"), "");
 }
 
 CASE("GPU lost in mid-run") {

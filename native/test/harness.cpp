@@ -278,6 +278,15 @@ std::string readLine(int fd) {
   return line;
 }
 
+std::string runGuard(const char* what) {
+  int output = -1;
+  const int process = start({built("kareus-guard"), what, "--json-lines"}, &output);
+  const std::string line = readLine(output);
+  close(output);
+  CHECK_EQUAL(wait(process), 0);
+  return line;
+}
+
 std::string built(const std::string& name) { return std::string(KAREUS_BUILD_DIR) + "/" + name; }
 
 }  // namespace test

@@ -126,14 +126,6 @@ CASE("guard killed, then its owner: the journal finds the lock") {
   job.end();
   usleep(20000);
   CHECK_EQUAL(machine.get("locked_mhz"), 900.0);
-  const auto runGuard = [](const char* what) {
-    int output = -1;
-    const int process = start({built("kareus-guard"), what, "--json-lines"}, &output);
-    const std::string line = readLine(output);
-    close(output);
-    CHECK_EQUAL(wait(process), 0);
-    return line;
-  };
   const std::string listed = runGuard("--list");
   CHECK(listed.find("\"state\":\"stale\"") != std::string::npos);
   CHECK(listed.find("GPU-00000000-0000-0000-0000-000000000000") != std::string::npos);

@@ -1,11 +1,8 @@
 #include "custody.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -15,8 +12,7 @@
 namespace kareus {
 namespace {
 
-// Record locks belong to a process, so forked children do not hold them on; within one process
-// they do not exclude, so this does.
+// Lock files exclude other processes; this excludes other handles of the same one.
 std::mutex& heldMutex() {
   static auto* mutex = new std::mutex;
   return *mutex;
@@ -58,19 +54,11 @@ Custody::~Custody() {
 void Custody::lockFile() {
   const std::string& path = journal_.lockPath();
   const std::lock_guard<std::mutex> lock(heldMutex());
-  // Not even opened twice: closing any descriptor of it would let the lock go.
   if (held().count(path) != 0) fail(KAREUS_IN_USE, "by this very process");
-  lock_fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (lock_fd_ < 0) fail(KAREUS_NO_STATE_DIR, path + ": " + std::strerror(errno));
-  struct flock whole = {};
-  whole.l_type = F_WRLCK;
-  if (fcntl(lock_fd_, F_SETLK, &whole) != 0) {
-    struct flock other = {};
-    other.l_type = F_WRLCK;
-    fcntl(lock_fd_, F_GETLK, &other);
-    close(lock_fd_);
-    fail(KAREUS_IN_USE, "by process " + std::to_string(other.l_pid));
-  }
+  pid_t holder = 0;
+  const auto taken = journal_.takeLock(holder);
+  if (!taken) fail(KAREUS_IN_USE, "by process " + std::to_string(holder));
+  lock_fd_ = *taken;
   held().insert(path);
 }
 

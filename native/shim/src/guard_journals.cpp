@@ -1,5 +1,7 @@
 #include "guard_journals.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <string>
 
@@ -9,9 +11,10 @@
 namespace kareus {
 namespace {
 
-const char* stateOf(const JournalEntry& entry) {
+// A controller has its lock file locked for as long as it may change clocks.
+const char* stateOf(const JournalEntry& entry, bool locked) {
+  if (locked) return "held";
   if (entry.boot != bootId()) return "forgotten";
-  if (isAlive(entry.owner)) return "held";
   return isAlive(entry.guard) ? "guarded" : "stale";
 }
 
@@ -59,8 +62,10 @@ Failure undo(const JournalEntry& entry) {
 }  // namespace
 
 int listJournals(bool json_lines) {
-  for (const JournalEntry& entry : readJournals(stateDir(""))) {
-    print(entry, stateOf(entry), {}, json_lines);
+  const std::string dir = stateDir("");
+  for (const JournalEntry& entry : readJournals(dir)) {
+    const bool locked = Journal(dir, entry.target.device).isLocked();
+    print(entry, stateOf(entry, locked), {}, json_lines);
   }
   return 0;
 }
@@ -69,12 +74,14 @@ int resetJournals(bool json_lines) {
   int failed = 0;
   const std::string dir = stateDir("");
   for (const JournalEntry& entry : readJournals(dir)) {
-    const std::string state = stateOf(entry);
+    const Journal journal(dir, entry.target.device);
+    pid_t holder = 0;
+    const auto lock = journal.takeLock(holder);
+    const std::string state = stateOf(entry, !lock);
     const Failure failure = state == "stale" ? undo(entry) : Failure{};
     const bool done = failure.code == KAREUS_OK;
-    if (state == "forgotten" || (state == "stale" && done)) {
-      Journal(dir, entry.target.device).remove();
-    }
+    if (done && (state == "forgotten" || state == "stale")) journal.remove();
+    if (lock) close(*lock);
     failed += done ? 0 : 1;
     print(entry, state != "stale" ? state.c_str() : done ? "reset" : "failed", failure, json_lines);
   }

@@ -3,12 +3,12 @@
 
 namespace kareus {
 
-// A line for each entry: state is held (its owner lives), guarded (the owner died, its guard is at
-// work), stale (nobody will reset it) or forgotten (from before the last boot). Exit code 0.
+// A line for each entry: state is held (by a controller at work), guarded (that is gone, its guard
+// is about to reset), stale (nobody will) or forgotten (from before the last boot). Exit code 0.
 int listJournals(bool json_lines);
 
 // The same, after resetting every stale entry: state is then reset, or failed with its code.
-// Clocks of a living owner are left alone. Exit code 1 if one failed.
+// What is held is left alone. Exit code 1 if one failed.
 int resetJournals(bool json_lines);
 
 }  // namespace kareus

@@ -51,7 +51,6 @@ void detach() {
   if (syscall(SYS_close_range, kOwnerFd + 1U, kLast, 0U) != 0) {
     for (int fd = kOwnerFd + 1; fd < 1024; fd++) close(fd);
   }
-  if (chdir("/") != 0) return;
 }
 
 void greet(int code) {

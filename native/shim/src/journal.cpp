@@ -1,6 +1,7 @@
 #include "journal.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,6 +86,30 @@ std::string openStateDir(const std::string& given) {
 Journal::Journal(std::string state_dir, const std::string& uuid)
     : path_(state_dir + "/" + fileNameOf(uuid) + kSuffix),
       lock_path_(state_dir + "/" + fileNameOf(uuid) + ".lock") {}
+
+// A record lock: forked children do not inherit it, so they do not hold it on.
+std::optional<int> Journal::takeLock(pid_t& holder) const {
+  const int fd = open(lock_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) fail(KAREUS_NO_STATE_DIR, lock_path_ + ": " + std::strerror(errno));
+  struct flock whole = {};
+  whole.l_type = F_WRLCK;
+  if (fcntl(fd, F_SETLK, &whole) == 0) return fd;
+  whole.l_type = F_WRLCK;
+  fcntl(fd, F_GETLK, &whole);
+  holder = whole.l_pid;
+  close(fd);
+  return std::nullopt;
+}
+
+bool Journal::isLocked() const {
+  const int fd = open(lock_path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return false;
+  struct flock whole = {};
+  whole.l_type = F_RDLCK;
+  const bool locked = fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+  close(fd);
+  return locked;
+}
 
 void Journal::write(const JournalEntry& entry) const {
   const std::string draft = path_ + ".draft";

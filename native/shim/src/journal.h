@@ -33,6 +33,12 @@ class Journal {
   std::optional<JournalEntry> read() const;
   void remove() const;
   const std::string& lockPath() const { return lock_path_; }
+  // Takes the GPU's lock file: its descriptor, which holds it until closed or until this process
+  // ends; nothing if another process has it (`holder` says which). NO_STATE_DIR.
+  // Not twice in a process: closing either descriptor would let go of both.
+  std::optional<int> takeLock(pid_t& holder) const;
+  // Whether another process has it.
+  bool isLocked() const;
 
  private:
   std::string path_, lock_path_;
