@@ -11,43 +11,58 @@ def overlap(
     `compute_ops`: pairs (name, function) in an order that is right. A name is a slot's (`linear_0`)
     or a part of its nodes' names (`mlp/up_proj`); a piece may hold several slots. Where the plan
     orders slots otherwise, pieces follow it. `communication(group)` starts an asynchronous collective
-    and returns its work (or a list, or None); None: nothing to communicate. It starts no earlier than
-    after the piece named `needs`, which makes what is sent. Without a partition it starts first.
+    and returns its work (or a list, or None); a list of such functions: the partition's, then what is
+    queued behind it; None: nothing to communicate. It starts no earlier than after the piece named
+    `needs` (one, or one for each), which makes what is sent. Without a partition it starts first.
 
     On a GPU it runs on the stream of `streams`, and this one waits for it in the end. Pieces that do
     not follow each other as the slots do run as they come, and `warn` is told.
     """
     ops = list(compute_ops)
-    start = 0
+    starting = [start for start in _each(communication) if start is not None]
+    places = [0] * len(starting)
     if partition is not None and partition.communication is not None:
-        ops, start = _as_planned(partition, ops, warn)
-    if needs is not None:
-        start = max(start, 1 + next(i for i, (name, _) in enumerate(ops) if name == needs))
-    works = None
-    for place, (_, run) in enumerate(ops):
-        if place == start and communication is not None:
-            works = _start(communication, group, streams)
-        run()
-    if start >= len(ops) and communication is not None:
-        works = _start(communication, group, streams)
+        ops, places = _as_planned(partition, ops, len(starting), warn)
+    places = _after(places, _each(needs), [name for name, _ in ops])
+    works = []
+    for place in range(len(ops) + 1):
+        for start, at in zip(starting, places):
+            if at == place:
+                works += _each(_start(start, group, streams))
+        if place < len(ops):
+            ops[place][1]()
     _finish(works, streams)
 
 
-def _as_planned(partition, ops, warn):
-    """The pieces in the planned order, and how many run before communication starts."""
+def _after(places, needs, names):
+    """Places of communications, each after the piece that it needs and not before the last one."""
+    found = []
+    for index, place in enumerate(places):
+        name = needs[index] if index < len(needs) else None
+        ready = 0 if name is None else 1 + names.index(name)
+        found.append(max(place, ready, *found[-1:]))
+    return found
+
+
+def _as_planned(partition, ops, count, warn):
+    """The pieces in the planned order, and before which each of `count` communications starts."""
     held = _slots_of(partition, ops)
     if held is None:
         warn(krs.not_overlapped(partition.key, "the pieces are not those of this partition"))
-        return ops, 0
+        return ops, [0] * count
     position = {slot: place for place, slot in enumerate(partition.order)}
     places = [[position[slot] for slot in slots] for slots in held]
     sequence = sorted(range(len(ops)), key=lambda index: min(places[index]))
-    ordered = [ops[index] for index in sequence]
-    if partition.launch_slot is None:
-        return ordered, len(ops)
-    launch = position[partition.launch_slot]
-    waiting = [place for place, index in enumerate(sequence) if max(places[index]) >= launch]
-    return ordered, waiting[0] if waiting else len(ops)
+
+    def start_of(slot):
+        """Before the first piece that is not wholly before the slot; None: after all."""
+        if slot is None:
+            return len(ops)
+        waiting = [p for p, index in enumerate(sequence) if max(places[index]) >= position[slot]]
+        return waiting[0] if waiting else len(ops)
+
+    slots = [partition.launch_slot, *partition.queued_slots, *[None] * count]
+    return [ops[index] for index in sequence], [start_of(slot) for slot in slots[:count]]
 
 
 def _slots_of(partition, ops):
@@ -74,17 +89,18 @@ def _start(communication, group, streams):
 
 
 def _finish(works, streams):
-    if streams is not None:
+    if streams is not None and works:
         streams.finish(works)
         return
-    for work in _each(works):
+    for work in works:
         work.wait()
 
 
-def _each(works):
-    if works is None:
-        return ()
-    return works if isinstance(works, (list, tuple)) else (works,)
+def _each(given):
+    """None, one or several as a list."""
+    if given is None:
+        return []
+    return list(given) if isinstance(given, (list, tuple)) else [given]
 
 
 class Streams:
@@ -102,6 +118,6 @@ class Streams:
 
     def finish(self, works):
         with self._cuda.stream(self._communication):
-            for work in _each(works):
+            for work in works:
                 work.wait()
         self._cuda.current_stream().wait_stream(self._communication)

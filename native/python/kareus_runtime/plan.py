@@ -30,8 +30,9 @@ class PlannedPartition:
     configuration: int
     key: str
     slots: tuple
-    # Index into slots; None: after the last kernel.
+    # Index into slots; None: after the last kernel. Then the same of what is queued behind it.
     launch_slot: Optional[int]
+    queued_slots: tuple
     sms: int
     # The order in which the slots run, by index.
     order: tuple
@@ -165,8 +166,15 @@ def _dangling(data):
         if home is None:
             return f"{place}.partition", "no partition has this key"
         launch, order = configuration["launch_slot"], configuration["order"]
-        if launch is not None and launch not in [slot["name"] for slot in home["slots"]]:
+        known = {None, *(slot["name"] for slot in home["slots"])}
+        if launch not in known:
             return f"{place}.launch_slot", "the partition has no slot of this name"
+        queued = configuration.get("queued_slots", [])
+        if not known.issuperset(queued) or len(queued) != len(home.get("queued", [])):
+            return (
+                f"{place}.queued_slots",
+                "not a slot of the partition for each queued communication",
+            )
         if order is not None and sorted(order) != list(range(len(home["slots"]))):
             return f"{place}.order", "not every slot of the partition, once each"
     known = {configuration["id"] for configuration in data["configurations"]}
@@ -201,12 +209,17 @@ def _cut(data, path):
 
 def _planned(configuration, partition):
     names = [slot["name"] for slot in partition["slots"]]
-    launch, order = configuration["launch_slot"], configuration["order"]
+    order = configuration["order"]
+
+    def index_of(name):
+        return None if name is None else names.index(name)
+
     return PlannedPartition(
         configuration=configuration["id"],
         key=partition["key"],
         slots=tuple(Slot(slot["name"], tuple(slot["nodes"])) for slot in partition["slots"]),
-        launch_slot=None if launch is None else names.index(launch),
+        launch_slot=index_of(configuration["launch_slot"]),
+        queued_slots=tuple(map(index_of, configuration.get("queued_slots", []))),
         sms=configuration["sms"],
         order=tuple(range(len(names)) if order is None else order),
         communication=(partition["communication"] or {}).get("kind"),

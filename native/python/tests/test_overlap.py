@@ -17,8 +17,8 @@ SLOTS = tuple(
 )
 
 
-def partition(launch_slot, order=(0, 1, 2, 3)):
-    return PlannedPartition(0, "backward.0", SLOTS, launch_slot, 4, order, "all_reduce")
+def partition(launch_slot, order=(0, 1, 2, 3), queued=()):
+    return PlannedPartition(0, "backward.0", SLOTS, launch_slot, queued, 4, order, "all_reduce")
 
 
 class Work:
@@ -60,6 +60,25 @@ class Overlap(unittest.TestCase):
         # ... but never before what it sends is there.
         wanted = ["down/", "up/", "launched", "waited"]
         self.assertEqual(ran(partition(3), names=("down/", "up/"), needs="up/"), wanted)
+
+    def test_what_is_queued_starts_at_its_own_slots_and_in_turn(self):
+        def started(planned, **options):
+            found = []
+            names = ("down/dgrad", "down/wgrad", "up/dgrad", "up/wgrad")
+            sums = [lambda _, n=n: found.append(f"sum {n}") for n in range(3)]
+            overlap(planned, [(n, lambda n=n: found.append(n)) for n in names], sums, **options)
+            return found
+
+        wanted = ["down/dgrad", "sum 0", "down/wgrad", "up/dgrad", "sum 1", "up/wgrad", "sum 2"]
+        self.assertEqual(started(partition(1, queued=(3, None))), wanted)
+        wanted = ["down/dgrad", "down/wgrad", "up/dgrad", "up/wgrad", "sum 0", "sum 1", "sum 2"]
+        self.assertEqual(started(partition(None, queued=(1, 1))), wanted)
+        wanted = ["sum 0", "down/dgrad", "down/wgrad", "sum 1", "sum 2", "up/dgrad", "up/wgrad"]
+        needs = [None, "down/wgrad"]
+        self.assertEqual(started(partition(0, queued=(0, 0)), needs=needs), wanted)
+        # The plan knows of fewer: the rest follows the last kernel.
+        wanted = ["sum 0", "down/dgrad", "down/wgrad", "up/dgrad", "up/wgrad", "sum 1", "sum 2"]
+        self.assertEqual(started(partition(0)), wanted)
 
     def test_slots_may_be_named_instead(self):
         names = tuple(slot.name for slot in SLOTS)

@@ -45,6 +45,21 @@ class Plans(unittest.TestCase):
         self.assertIsNone(forward.partition("backward.000000000002", layer=0))
         self.assertEqual(plan.sms, [4, 8])
 
+    def test_what_is_queued_behind_a_communication(self):
+        data = plan_data()
+        more = {"kind": "reduce_scatter", "size_bytes": 8, "group": "dp"}
+        data["partitions"][1]["queued"] = [more, more]
+        self.malformed_at(data, ".configurations[1].queued_slots")
+        data["configurations"][1]["queued_slots"] = ["attn_0", None]
+        found = parse_plan(json.dumps(data), "plan.json").stages[0][1].uses[0].partition
+        self.assertEqual(found.queued_slots, (2, None))
+        data["configurations"][1]["queued_slots"] = ["attn_1", None]
+        self.malformed_at(data, ".configurations[1].queued_slots")
+
+    def malformed_at(self, data, place):
+        found = self.refusal(json.dumps(data))
+        self.assertEqual((found.code, found.where), ("KRS5305", f"plan.json at {place}"))
+
     def test_what_is_no_plan(self):
         self.assertEqual(self.refusal("{").code, "KRS5302")
         self.assertEqual(self.refusal('{"format": NaN}').code, "KRS5302")
@@ -85,6 +100,7 @@ class Plans(unittest.TestCase):
         for path, value, place in (
             (("configurations", 0, "partition"), "forward.x", ".configurations[0].partition"),
             (("configurations", 0, "launch_slot"), "rope_9", ".configurations[0].launch_slot"),
+            (("configurations", 0, "queued_slots"), ["norm_0"], ".configurations[0].queued_slots"),
             (("configurations", 1, "order"), [0, 1, 1], ".configurations[1].order"),
             (("configurations", 1, "order"), [0, 1], ".configurations[1].order"),
             (
