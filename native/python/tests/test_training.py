@@ -48,6 +48,23 @@ def planned(tp):
     return plan
 
 
+def run(folder, environment, plan):
+    """The same as `kareus run` starts it: the script starts its ranks."""
+    losses = os.path.join(folder, "losses.json")
+    words = [sys.executable, "-B", str(EXAMPLE / "train.py"), "--steps", str(STEPS)]
+    done = subprocess.run(
+        [NODE, str(MAIN), "run", "--plan", plan, "--", *words, "--losses", losses, "--synchronous"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    if done.returncode != 0:
+        raise AssertionError(f"kareus run ended with {done.returncode}: {done.stderr}")
+    with open(losses, encoding="utf-8") as file:
+        return json.load(file), done.stdout + done.stderr
+
+
 def train(folder, ranks, environment, *flags, plan=None):
     """All ranks of train.py to their end: losses (as hexadecimal floats) and what they said. Only
     rank 0 is told of a plan."""
@@ -92,7 +109,8 @@ class Training(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
 
-    def follows(self, ranks):
+    def follows(self, ranks, start):
+        """`start(machine's environment, plan)` trains after the plan: losses, what was said."""
         plan = planned(ranks // 2)
         with open(plan, encoding="utf-8") as file:
             stages = json.load(file)["stages"]
@@ -100,7 +118,7 @@ class Training(unittest.TestCase):
         if ranks > 2:  # A rank alone has no communication to hide.
             self.assertEqual(executions, {"sequential", "nanobatched"}, "the plan tests both")
         machine = Machine(self.folder, f"devices={ranks} busy=0.5")
-        losses, said = train(self.folder, ranks, machine.environment, plan=plan)
+        losses, said = start(machine.environment, plan)
         self.assertNotIn("warning", said)
         bare = {**machine.environment, "KAREUS_LIBRARY": "/nowhere", "PYTHONPATH": ""}
         alone, _ = train(self.folder, ranks, bare, "--without-runtime", plan)
@@ -111,11 +129,11 @@ class Training(unittest.TestCase):
             clocks = without_repeats([i["freq_mhz"] for i in instructions] * STEPS)
             self.assertEqual([mhz for _, mhz in machine.changes(rank)], [*clocks, 0], f"rank {rank}")
 
-    def test_two_ranks(self):
-        self.follows(2)
+    def test_two_ranks_of_which_the_first_knows_the_plan(self):
+        self.follows(2, lambda environment, plan: train(self.folder, 2, environment, plan=plan))
 
-    def test_four_ranks(self):
-        self.follows(4)
+    def test_four_ranks_as_kareus_run_starts_them(self):
+        self.follows(4, lambda environment, plan: run(self.folder, environment, plan))
 
 
 @unittest.skipUnless(READY, "needs PyTorch, libkareus and the built command line")

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { commandNotStarted, shimMissing } from "../../base/diagnostics/runtime.js";
-import { missingFlags } from "../../base/diagnostics/usage.js";
+import { flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { readText } from "../../base/files.js";
 import { duration, plural, scaled } from "../../base/units.js";
 import { type PlanFile, readPlan } from "../../plan/plan.js";
@@ -19,7 +19,7 @@ const FLAGS = {
     ["nvml", "zeusd", "dry"],
     "nvml",
   ),
-  observe: toggle("--observe", "measure, and leave the clocks alone"),
+  observe: toggle("--observe", "leave the clocks alone: launch points and orders only"),
   profile: text("--profile <dir>", "record what instructions take, a profile per rank", null),
 } as const;
 
@@ -46,6 +46,9 @@ export function addRun(program: Command): void {
 
 async function run(words: readonly string[], flags: Values<typeof FLAGS>): Promise<void> {
   if (flags.plan === null) fail(missingFlags("kareus run", ["--plan"]));
+  if (flags.profile !== null && (flags.observe || flags.backend === "dry")) {
+    fail(flagWithoutUse("--profile", "no clock is locked, and a record needs to know its clock"));
+  }
   const plan = readPlan(await readText(flags.plan), flags.plan);
   const shim = shimFile();
   if (!shim.built) fail(shimMissing(shim.path));
