@@ -24,6 +24,7 @@ MAIN = ROOT / "dist" / "src" / "cli" / "main.js"
 NODE = shutil.which("node")
 READY = LIBRARY.exists() and MAIN.exists() and NODE and importlib.util.find_spec("torch")
 STEPS = 4
+sys.path.insert(0, str(EXAMPLE))
 
 
 def free_port():
@@ -137,9 +138,55 @@ class Training(unittest.TestCase):
 
 
 @unittest.skipUnless(READY, "needs PyTorch, libkareus and the built command line")
+class Arithmetic(unittest.TestCase):
+    """The example's pieces compute what autograd computes of the exported model."""
+
+    def setUp(self):
+        import torch.distributed as dist
+
+        store = dist.TCPStore("127.0.0.1", 0, 1, True)
+        dist.init_process_group("gloo", store=store, rank=0, world_size=1)
+        self.addCleanup(dist.destroy_process_group)
+
+    def test_loss_and_gradients_are_those_of_the_whole_model(self):
+        import torch
+        from model import Decoder, Shape
+        from stage import Stage
+        from unplanned import Unplanned
+
+        shape = Shape()
+        stages = [Stage(shape, place, 2, 0, 1, None, microbatches=1) for place in (0, 1)]
+        decoder = Decoder(shape)
+        first, last = stages
+        layers = [*first.modules[:2], *last.modules[:2]]
+        whole = [*decoder.layers, decoder.embed_tokens, decoder.norm, decoder.lm_head]
+        parts = [*layers, first.embedding, *last.modules[2:]]
+        for mine, theirs in zip(parts, whole):
+            theirs.load_state_dict(mine.state_dict())
+        generator = torch.Generator().manual_seed(0)
+        tokens, labels = torch.randint(shape.vocab, (2, 4, shape.sequence), generator=generator)
+        wanted = decoder(tokens, labels)
+        wanted.backward()
+        # Forward and backward may be nanobatched or not, each for itself.
+        for kinds in ((), ("forward",), ("backward",), ("forward", "backward")):
+            for parameter in (p for stage in stages for p in stage.parameters()):
+                parameter.grad = None
+            runtime = Unplanned((kind, 0) for kind in kinds)
+            with runtime.instruction("forward", 0):
+                x = first.forward(runtime, 0, tokens, labels, None)
+                loss = last.forward(runtime, 0, tokens, labels, x)
+            with runtime.instruction("backward", 0):
+                gradient = last.backward(runtime, 0, None)
+                first.backward(runtime, 0, gradient)
+            torch.testing.assert_close(loss, wanted.detach())
+            for mine, theirs in zip(parts, whole):
+                for own, its in zip(mine.parameters(), theirs.parameters()):
+                    torch.testing.assert_close(own.grad, its.grad, rtol=1e-4, atol=1e-7)
+
+
+@unittest.skipUnless(READY, "needs PyTorch, libkareus and the built command line")
 class Naming(unittest.TestCase):
     def test_pieces_are_named_as_the_nodes_of_the_plan(self):
-        sys.path.insert(0, str(EXAMPLE))
         from model import Layer, Shape
         from pieces import Run, segments_of
 
