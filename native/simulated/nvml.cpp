@@ -88,13 +88,13 @@ int copy(const char* text, char* to, unsigned size) {
 }
 
 // Counts a countdown down; true when it was at zero.
-bool ranOut(double& countdown) {
+[[maybe_unused]] bool ranOut(double& countdown) {
   if (countdown < 0) return false;
   return countdown-- == 0;
 }
 
 // What every setter goes through.
-int change(void* handle, unsigned freq_mhz) {
+[[maybe_unused]] int change(void* handle, unsigned freq_mhz) {
   double slow_s = 0;
   const int status = with(handle, [&](Device& device, unsigned) {
     slow_s = device.slow_s;
@@ -260,6 +260,8 @@ SIMULATED_API int nvmlDeviceGetSupportedGraphicsClocks(void* handle, unsigned me
   return logged(status, "nvmlDeviceGetSupportedGraphicsClocks", "%u ", indexOf(handle));
 }
 
+#ifndef SIMULATED_OLD_DRIVER  // one that cannot lock clocks
+
 SIMULATED_API int nvmlDeviceSetGpuLockedClocks(void* handle, unsigned lowest_mhz,
                                                unsigned highest_mhz) {
   return logged(change(handle, highest_mhz), "nvmlDeviceSetGpuLockedClocks", "%u %u %u ",
@@ -269,6 +271,8 @@ SIMULATED_API int nvmlDeviceSetGpuLockedClocks(void* handle, unsigned lowest_mhz
 SIMULATED_API int nvmlDeviceResetGpuLockedClocks(void* handle) {
   return logged(change(handle, 0), "nvmlDeviceResetGpuLockedClocks", "%u ", indexOf(handle));
 }
+
+#endif
 
 // 0, or -1 if there is no such device or setting.
 SIMULATED_API int kareus_sim_set(unsigned device, const char* setting, double value) {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <random>
+#include <thread>
 
 #include "harness.h"
 
@@ -155,6 +156,31 @@ CASE("two GPUs of one process do not mix") {
   CHECK(machine.get("locked_mhz", 0) == 0 && machine.get("locked_mhz", 1) == 1200);
   CHECK_EQUAL(kareus_close(second), 0);
   CHECK_EQUAL(machine.get("locked_mhz", 1), 0.0);
+}
+
+CASE("two jobs' threads, a GPU each, at the same time") {
+  const Machine machine;
+  const auto job = [](const char* device) {
+    kareus_options wanted = options();
+    wanted.device = device;
+    wanted.record_capacity = 64;
+    kareus_handle* handle = open(wanted);
+    const auto plan = {Planned{0, 0, 900}, {0, 1, 1200}, {1, 0, 900}};
+    CHECK_EQUAL(setPlan(handle, plan), 0);
+    kareus_record records[64];
+    uint32_t count = 0;
+    for (int step = 0; step < 200; step++) {
+      run(handle, plan);
+      CHECK_EQUAL(kareus_take_records(handle, records, 64, &count), 0);
+    }
+    CHECK_EQUAL(kareus_flush(handle, 5), 0);
+    CHECK_EQUAL(statisticsOf(handle).freq_mhz, 900U);
+    CHECK_EQUAL(kareus_close(handle), 0);
+  };
+  std::thread first(job, "0"), second(job, "1");
+  first.join();
+  second.join();
+  CHECK(machine.get("locked_mhz", 0) == 0 && machine.get("locked_mhz", 1) == 0);
 }
 
 CASE("a slow driver holds nobody up") {

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <random>
 
 #include "harness.h"
 
@@ -108,13 +109,17 @@ CASE("devices by index, UUID and PCI bus id") {
   CHECK_EQUAL(codeOfDevice("MIG-1"), static_cast<int>(KAREUS_MIG));
 }
 
-CASE("open: no NVML, no permission, MIG, no guard, no state folder; observing needs none of it") {
+CASE("open: no NVML, no permission, old driver, MIG, no guard, no state folder; not so to observe") {
   const Machine machine;
   setenv("KAREUS_NVML", "/nowhere/libnvidia-ml.so.1", 1);
   CHECK_EQUAL(codeOfOpen(options()), static_cast<int>(KAREUS_NO_NVML));
   const Machine privileged;
   setenv("KAREUS_PRIVILEGED", "0", 1);
   CHECK_EQUAL(codeOfOpen(options()), static_cast<int>(KAREUS_NO_PERMISSION));
+  CHECK_EQUAL(codeOfOpen(options(KAREUS_BACKEND_NVML, KAREUS_MODE_OBSERVE)), 0);
+  const Machine old;
+  setenv("KAREUS_NVML", built("simulated/libnvidia-ml-old.so").c_str(), 1);
+  CHECK_EQUAL(codeOfOpen(options()), static_cast<int>(KAREUS_OLD_DRIVER));
   CHECK_EQUAL(codeOfOpen(options(KAREUS_BACKEND_NVML, KAREUS_MODE_OBSERVE)), 0);
   const Machine split("mig=1");
   CHECK_EQUAL(codeOfOpen(options()), static_cast<int>(KAREUS_MIG));
@@ -292,6 +297,24 @@ CASE("a driver that does not answer: closing gives up, and can be tried again") 
   CHECK_EQUAL(machine.asked(), expected);
 }
 
+CASE("a guard that is ended again and again") {
+  const Machine machine;
+  kareus_handle* handle = openWithPlan();
+  CHECK_EQUAL(step(handle), 0);
+  for (int times = 0; times < 4; times++) {
+    const int guard = machine.guard();
+    CHECK(guard > 0);
+    kill(guard, SIGKILL);
+    CHECK(waitUntil([&] { return machine.guard() != guard; }));
+  }
+  CHECK(waitUntil([&] { return statisticsOf(handle).fault != 0; }));
+  CHECK_EQUAL(machine.get("locked_mhz"), 0.0);
+  CHECK_EQUAL(step(handle), static_cast<int>(KAREUS_NO_GUARD));
+  CHECK_EQUAL(statisticsOf(handle).guard_restarts, 3U);
+  CHECK_EQUAL(statisticsOf(handle).mode, static_cast<int>(KAREUS_MODE_OBSERVE));
+  CHECK_EQUAL(kareus_close(handle), 0);
+}
+
 CASE("no energy counter") {
   const Machine machine("energy_counter=0");
   kareus_options wanted = options();
@@ -306,6 +329,51 @@ CASE("no energy counter") {
   CHECK_EQUAL(kareus_take_records(handle, &record, 1, &count), 0);
   CHECK(count == 1 && record.energy_j < 0 && record.time_s >= 0 && record.on_gpu == 0);
   CHECK_EQUAL(kareus_close(handle), 0);
+}
+
+CASE("calls in any order, with faults at any time: known codes, and nothing stays locked") {
+  std::mt19937 random(11);
+  const auto stream = reinterpret_cast<kareus_stream>(0x30);
+  for (int round = 0; round < 10; round++) {
+    const Machine machine;
+    kareus_options wanted = options();
+    wanted.record_capacity = 4;
+    kareus_handle* handle = open(wanted);
+    std::vector<int> codes;
+    for (int call = 0; call < 500; call++) {
+      const auto number = static_cast<int32_t>(random() % 3);
+      const kareus_stream where = random() % 2 == 0 ? nullptr : stream;
+      kareus_record record = {};
+      kareus_partition_use use = {};
+      use.struct_size = sizeof use;
+      uint32_t count = 0;
+      switch (random() % 12) {
+        case 0: codes.push_back(kareus_step_begin(handle)); break;
+        case 1: codes.push_back(kareus_step_end(handle)); break;
+        case 2:
+        case 3:
+        case 4:
+          codes.push_back(kareus_instruction_begin(handle, number % 2, number / 2, 0, where));
+          break;
+        case 5:
+        case 6: codes.push_back(kareus_instruction_end(handle, where)); break;
+        case 7: codes.push_back(kareus_get_partition(handle, "forward.0", number, 0, &use)); break;
+        case 8: codes.push_back(kareus_take_records(handle, &record, 1, &count)); break;
+        case 9: number == 0 ? hold(stream) : release(stream); break;
+        case 10: codes.push_back(setPlan(handle, {{0, 0, 900}, {1, 0, 1200}})); break;
+        default:
+          if (number == 0) codes.push_back(kareus_reset(handle));
+          if (number == 1) machine.set("fail_next", random() % 6);
+          if (number == 2) usleep(300);
+      }
+    }
+    for (const int code : codes) CHECK(kareus_code_name(code) != nullptr);
+    machine.set("fail_next", 0);
+    release(stream);
+    CHECK_EQUAL(kareus_close(handle), 0);
+    CHECK_EQUAL(machine.get("locked_mhz"), 0.0);
+    CHECK(machine.journals().empty());
+  }
 }
 
 CASE("a forked child has no say") {

@@ -153,7 +153,11 @@ CASE("the gate holds communication back until computation is done") {
 CASE("instructions are timed by the GPU, and their energy adds up to the counter's") {
   kareus_handle* handle = observe(64);
   double before_j = 0, after_j = 0, sum_j = 0, sum_s = 0;
-  CHECK_EQUAL(kareus_get_energy(handle, &before_j), 0);
+  if (kareus_get_energy(handle, &before_j) == KAREUS_NO_ENERGY) {
+    std::printf("       passed over: the GPU has no energy counter\n");
+    CHECK_EQUAL(kareus_close(handle), 0);
+    return;
+  }
   const int64_t before_ns = test::now_ns();
   CHECK_EQUAL(kareus_step_begin(handle), 0);
   constexpr int kInstructions = 10;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cmath>
@@ -33,7 +34,7 @@ std::vector<Named>& cases() {
   return all;
 }
 
-int failures = 0;
+std::atomic<int> failures{0};
 
 template <typename Function>
 Function* symbol(const char* file, const char* name) {
@@ -62,7 +63,7 @@ int runAll(int count, char** words) {
     std::fflush(stdout);
     run++;
   }
-  std::printf("%d cases, %d checks failed\n", run, failures);
+  std::printf("%d cases, %d checks failed\n", run, failures.load());
   return failures == 0 && run > 0 ? 0 : 1;
 }
 

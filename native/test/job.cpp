@@ -86,7 +86,7 @@ int main(int count, char** words) {
   const bool zeusd = std::getenv("ZEUSD_SOCK_PATH") != nullptr;
   kareus_options wanted = test::options(zeusd ? KAREUS_BACKEND_ZEUSD : KAREUS_BACKEND_NVML);
   wanted.synchronous = 1;
-  kareus_handle* handle = test::open(wanted);
+  static kareus_handle* handle = test::open(wanted);  // not closed, and no leak for that
   test::setPlan(handle, {{0, 0, 900}, {1, 0, 1200}});
   kareus_step_begin(handle);
   kareus_instruction_begin(handle, 0, 0, 0, nullptr);

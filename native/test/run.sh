@@ -5,7 +5,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 check() {
   ./build.sh "$@"
+  rm -f "$1"/reports/*
   ctest --test-dir "$1" --output-on-failure
+  if compgen -G "$1/reports/*" > /dev/null; then
+    cat "$1"/reports/* >&2
+    exit 1
+  fi
 }
 
 check build

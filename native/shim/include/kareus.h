@@ -105,7 +105,7 @@ typedef struct kareus_options {
   const char* device;         /* UUID ("GPU-..."), PCI bus id ("0000:81:00.0") or index ("0"); null: "0" */
   const char* state_dir;      /* journal; null: $KAREUS_STATE_DIR, else /run/kareus (root), /tmp/kareus-<uid> */
   const char* guard_path;     /* null: $KAREUS_GUARD, else kareus-guard beside this library */
-  const char* zeusd_socket;   /* null: $ZEUSD_SOCK_PATH, else /var/run/zeusd.sock */
+  const char* zeusd_socket;   /* null: $ZEUSD_SOCK_PATH, else zeusd's own default */
   const uint32_t* dry_clocks_mhz; /* dry only: the clocks that the GPU would have; null: any plan fits */
   uint32_t dry_clock_count;
   uint32_t record_capacity;   /* instructions kept for kareus_records; 0: none are recorded */

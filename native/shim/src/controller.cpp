@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <exception>
 
 #include "failure.h"
 
@@ -62,9 +63,14 @@ void Controller::setInStep(bool in_step) {
 }
 
 void Controller::run() {
+  prctl(PR_SET_NAME, "kareus");
   prctl(PR_SET_TIMERSLACK, 1000UL);  // ns; sleeps are short here
   while (!stop_.load(std::memory_order_acquire)) {
-    drain();
+    try {
+      drain();
+    } catch (const std::exception& exception) {  // no memory: the job shall not end because of us
+      fault(KAREUS_NO_RESOURCES, exception.what());
+    }
     answerReset();
     watchGuard();
     wait();
@@ -167,14 +173,7 @@ void Controller::apply(uint32_t freq_mhz) {
           "at the change to " + std::to_string(freq_mhz) + " MHz");
     return;
   }
-  freq_mhz_ = freq_mhz;
-  const std::lock_guard<std::mutex> lock(mutex_);
-  statistics_.changes_applied++;
-  statistics_.freq_mhz = freq_mhz;
-  change_count_++;
-  changes_.push_back(freq_mhz);
-  constexpr size_t kKept = 65536;
-  if (changes_.size() > kKept) changes_.pop_front();
+  remember(freq_mhz);
 }
 
 int Controller::tryToLock(uint32_t freq_mhz) {
@@ -200,13 +199,19 @@ int Controller::release() {
   if (custody_ != nullptr) custody_->afterReset();
   if (!touched_) return KAREUS_OK;
   touched_ = false;
-  freq_mhz_ = 0;
-  const std::lock_guard<std::mutex> lock(mutex_);
-  statistics_.resets++;
-  statistics_.freq_mhz = 0;
-  change_count_++;
-  changes_.push_back(0);
+  remember(0);
   return KAREUS_OK;
+}
+
+void Controller::remember(uint32_t freq_mhz) {
+  constexpr size_t kKept = 65536;
+  freq_mhz_ = freq_mhz;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  (freq_mhz == 0 ? statistics_.resets : statistics_.changes_applied)++;
+  statistics_.freq_mhz = freq_mhz;
+  change_count_++;
+  changes_.push_back(freq_mhz);
+  if (changes_.size() > kKept) changes_.pop_front();
 }
 
 void Controller::fault(int code, const std::string& detail) {
@@ -214,7 +219,7 @@ void Controller::fault(int code, const std::string& detail) {
   const bool released = release() == KAREUS_OK;
   const std::lock_guard<std::mutex> lock(mutex_);
   statistics_.fault = code;
-  fault_detail_ = detail + (released ? "; the clocks are reset" : "; the clocks could not be reset");
+  fault_detail_ = detail + (released ? "; the clocks are reset" : "; the reset fails too");
 }
 
 void Controller::watchGuard() {

@@ -67,6 +67,7 @@ class Controller {
   void apply(uint32_t freq_mhz);
   int tryToLock(uint32_t freq_mhz);
   int release();
+  void remember(uint32_t freq_mhz);
   void fault(int code, const std::string& detail);
   void watchGuard();
   void answerReset();

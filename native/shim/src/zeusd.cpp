@@ -18,6 +18,12 @@ std::string fromEnvironment(const char* name, const char* otherwise) {
   return value != nullptr && *value != '\0' ? value : otherwise;
 }
 
+// Newer versions listen in a folder of their own.
+const char* defaultSocket() {
+  constexpr const char* kNewer = "/run/zeusd/zeusd.sock";
+  return access(kNewer, F_OK) == 0 ? kNewer : "/var/run/zeusd.sock";
+}
+
 // A connection to the socket; -1 where nobody listens.
 int connectTo(const std::string& path) {
   sockaddr_un address = {};
@@ -65,7 +71,7 @@ HttpReply parse(const std::string& text) {
 }  // namespace
 
 Zeusd::Zeusd(const std::string& socket)
-    : socket_(socket.empty() ? fromEnvironment("ZEUSD_SOCK_PATH", "/var/run/zeusd.sock") : socket),
+    : socket_(socket.empty() ? fromEnvironment("ZEUSD_SOCK_PATH", defaultSocket()) : socket),
       token_(fromEnvironment("ZEUSD_TOKEN", "")) {}
 
 // The body is searched, not parsed: the groups' names occur nowhere else in it.

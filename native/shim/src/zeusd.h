@@ -1,4 +1,5 @@
-// The zeusd daemon's HTTP API over its Unix socket, what is needed of it (zeus, "HTTP API reference"):
+// The zeusd daemon's HTTP API over its Unix socket, what is needed of it (Zeus' "HTTP API reference",
+// zeusd 0.4 and newer; before, GPUs were part of the path):
 //   GET  /discover                     body names the enabled groups, "gpu-control" among them
 //   POST /gpu/set_gpu_locked_clocks    ?gpu_ids=0&min_clock_mhz=900&max_clock_mhz=900&block=true
 //   POST /gpu/reset_gpu_locked_clocks  ?gpu_ids=0&block=true
@@ -16,7 +17,7 @@ struct HttpReply {
 
 class Zeusd {
  public:
-  // `socket` empty: $ZEUSD_SOCK_PATH, else /var/run/zeusd.sock.
+  // `socket` empty: $ZEUSD_SOCK_PATH, else where zeusd listens by itself.
   explicit Zeusd(const std::string& socket);
 
   bool mayControl() const;
