@@ -20,8 +20,10 @@ const piece = z.tuple([
   quantity,
   /** The kernel that runs, by index; null: none, it is being launched or all are done. */
   count.nullable(),
-  /** Whether communication is there; waiting for its first byte it holds its SMs. */
-  z.enum(["absent", "waiting", "moving"]),
+  /** Which communication is there: 0 the partition's, from 1 on what is queued; null: none. */
+  count.nullable(),
+  /** Whether that moves data yet; waiting for its first byte it holds its SMs. */
+  z.boolean(),
   /** Device memory traffic, `bytes_per_s`. */
   quantity,
   /** `power_w` of one GPU. */
