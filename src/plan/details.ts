@@ -30,7 +30,13 @@ const piece = z.tuple([
   quantity,
 ]);
 
-const ranks = { ranks: count, ranks_per_node: count };
+const communication = z.object({
+  ...{ kind: z.string(), size_bytes: quantity, group: z.string() },
+  ...{ ranks: count, ranks_per_node: count },
+});
+
+/** Whether it waits for the partition's own kernels. */
+const queued = communication.extend({ dependent: z.boolean() });
 
 const run = z.object({
   freq_mhz: quantity,
@@ -53,9 +59,11 @@ const partition = z.object({
   key: z.string(),
   kernels: z.array(kernel),
   /** Beside them; what plans leave out of it too. */
-  communication: z
-    .object({ kind: z.string(), size_bytes: quantity, group: z.string(), ...ranks })
-    .nullable(),
+  communication: communication.nullable(),
+  /** What the same stream runs behind it; absent: nothing. */
+  queued: z.array(queued).optional(),
+  /** Pairs: a kernel, by index, and the last one after which it may run; only where some is queued. */
+  free_order: z.array(z.tuple([count, count])).optional(),
   /** One for each configuration and clock that a plan uses. */
   runs: z.array(run),
 });

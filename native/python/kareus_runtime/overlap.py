@@ -11,58 +11,57 @@ def overlap(
     `compute_ops`: pairs (name, function) in an order that is right. A name is a slot's (`linear_0`)
     or a part of its nodes' names (`mlp/up_proj`); a piece may hold several slots. Where the plan
     orders slots otherwise, pieces follow it. `communication(group)` starts an asynchronous collective
-    and returns its work (or a list, or None); a list of such functions: the partition's, then what is
-    queued behind it; None: nothing to communicate. It starts no earlier than after the piece named
-    `needs` (one, or one for each), which makes what is sent. Without a partition it starts first.
+    and returns its work (or a list, or None); None: nothing to communicate. It starts no earlier than
+    after the piece named `needs`, which makes what is sent. Without a partition it starts first. Where
+    the plan queues communication behind the first, `communication` is a list of such functions in
+    that order, and `needs` may be one of names (or None), one for each.
 
     On a GPU it runs on the stream of `streams`, and this one waits for it in the end. Pieces that do
     not follow each other as the slots do run as they come, and `warn` is told.
     """
     ops = list(compute_ops)
-    starting = [start for start in _each(communication) if start is not None]
-    places = [0] * len(starting)
+    starters = list(_each(communication))
+    starts = [0]
     if partition is not None and partition.communication is not None:
-        ops, places = _as_planned(partition, ops, len(starting), warn)
-    places = _after(places, _each(needs), [name for name, _ in ops])
+        ops, starts = _as_planned(partition, ops, warn)
+    starts = _in_turn(starts, [name for name, _ in ops], list(_each(needs)), len(starters))
     works = []
     for place in range(len(ops) + 1):
-        for start, at in zip(starting, places):
-            if at == place:
-                works += _each(_start(start, group, streams))
+        for starter, start in zip(starters, starts):
+            if start == place:
+                works.extend(_each(_start(starter, group, streams)))
         if place < len(ops):
             ops[place][1]()
     _finish(works, streams)
 
 
-def _after(places, needs, names):
-    """Places of communications, each after the piece that it needs and not before the last one."""
-    found = []
-    for index, place in enumerate(places):
-        name = needs[index] if index < len(needs) else None
-        ready = 0 if name is None else 1 + names.index(name)
-        found.append(max(place, ready, *found[-1:]))
-    return found
+def _in_turn(starts, names, needs, count):
+    """How many pieces run before each of `count` communications: what it needs, and none before the
+    one ahead of it."""
+    turns = []
+    for index in range(count):
+        start = max([starts[min(index, len(starts) - 1)], *turns])
+        needed = needs[index] if index < len(needs) else None
+        turns.append(start if needed is None else max(start, 1 + names.index(needed)))
+    return turns
 
 
-def _as_planned(partition, ops, count, warn):
-    """The pieces in the planned order, and before which each of `count` communications starts."""
+def _as_planned(partition, ops, warn):
+    """The pieces in the planned order, and how many run before each communication may start."""
     held = _slots_of(partition, ops)
     if held is None:
         warn(krs.not_overlapped(partition.key, "the pieces are not those of this partition"))
-        return ops, [0] * count
+        return ops, [0]
     position = {slot: place for place, slot in enumerate(partition.order)}
     places = [[position[slot] for slot in slots] for slots in held]
     sequence = sorted(range(len(ops)), key=lambda index: min(places[index]))
+    ordered = [ops[index] for index in sequence]
 
-    def start_of(slot):
-        """Before the first piece that is not wholly before the slot; None: after all."""
-        if slot is None:
-            return len(ops)
-        waiting = [p for p, index in enumerate(sequence) if max(places[index]) >= position[slot]]
-        return waiting[0] if waiting else len(ops)
+    def before(slot):
+        reached = [] if slot is None else [max(places[i]) >= position[slot] for i in sequence]
+        return reached.index(True) if True in reached else len(ops)
 
-    slots = [partition.launch_slot, *partition.queued_slots, *[None] * count]
-    return [ops[index] for index in sequence], [start_of(slot) for slot in slots[:count]]
+    return ordered, [before(slot) for slot in (partition.launch_slot, *partition.queued_slots)]
 
 
 def _slots_of(partition, ops):
@@ -89,18 +88,17 @@ def _start(communication, group, streams):
 
 
 def _finish(works, streams):
-    if streams is not None and works:
+    if streams is not None:
         streams.finish(works)
         return
-    for work in works:
+    for work in _each(works):
         work.wait()
 
 
-def _each(given):
-    """None, one or several as a list."""
-    if given is None:
-        return []
-    return list(given) if isinstance(given, (list, tuple)) else [given]
+def _each(works):
+    if works is None:
+        return ()
+    return works if isinstance(works, (list, tuple)) else (works,)
 
 
 class Streams:
@@ -118,6 +116,6 @@ class Streams:
 
     def finish(self, works):
         with self._cuda.stream(self._communication):
-            for work in works:
+            for work in _each(works):
                 work.wait()
         self._cuda.current_stream().wait_stream(self._communication)

@@ -5,6 +5,7 @@ import os
 import types
 import unittest
 from contextlib import contextmanager
+from dataclasses import replace
 
 import support  # noqa: F401
 from kareus_runtime.groups import communication_groups, levels_of, nearest, options_for
@@ -17,8 +18,8 @@ SLOTS = tuple(
 )
 
 
-def partition(launch_slot, order=(0, 1, 2, 3), queued=()):
-    return PlannedPartition(0, "backward.0", SLOTS, launch_slot, queued, 4, order, "all_reduce")
+def partition(launch_slot, order=(0, 1, 2, 3)):
+    return PlannedPartition(0, "backward.0", SLOTS, launch_slot, 4, order, "all_reduce")
 
 
 class Work:
@@ -61,25 +62,6 @@ class Overlap(unittest.TestCase):
         wanted = ["down/", "up/", "launched", "waited"]
         self.assertEqual(ran(partition(3), names=("down/", "up/"), needs="up/"), wanted)
 
-    def test_what_is_queued_starts_at_its_own_slots_and_in_turn(self):
-        def started(planned, **options):
-            found = []
-            names = ("down/dgrad", "down/wgrad", "up/dgrad", "up/wgrad")
-            sums = [lambda _, n=n: found.append(f"sum {n}") for n in range(3)]
-            overlap(planned, [(n, lambda n=n: found.append(n)) for n in names], sums, **options)
-            return found
-
-        wanted = ["down/dgrad", "sum 0", "down/wgrad", "up/dgrad", "sum 1", "up/wgrad", "sum 2"]
-        self.assertEqual(started(partition(1, queued=(3, None))), wanted)
-        wanted = ["down/dgrad", "down/wgrad", "up/dgrad", "up/wgrad", "sum 0", "sum 1", "sum 2"]
-        self.assertEqual(started(partition(None, queued=(1, 1))), wanted)
-        wanted = ["sum 0", "down/dgrad", "down/wgrad", "sum 1", "sum 2", "up/dgrad", "up/wgrad"]
-        needs = [None, "down/wgrad"]
-        self.assertEqual(started(partition(0, queued=(0, 0)), needs=needs), wanted)
-        # The plan knows of fewer: the rest follows the last kernel.
-        wanted = ["sum 0", "down/dgrad", "down/wgrad", "up/dgrad", "up/wgrad", "sum 1", "sum 2"]
-        self.assertEqual(started(partition(0)), wanted)
-
     def test_slots_may_be_named_instead(self):
         names = tuple(slot.name for slot in SLOTS)
         self.assertEqual(ran(partition(1), names=names)[:3], ["linear_0", "launched", "linear_1"])
@@ -102,6 +84,29 @@ class Overlap(unittest.TestCase):
     def test_unplanned_it_starts_first_or_after_what_it_needs(self):
         self.assertEqual(ran(None, names=("a", "b")), ["launched", "a", "b", "waited"])
         self.assertEqual(ran(None, names=("a", "b"), needs="a"), ["a", "launched", "b", "waited"])
+
+    def test_what_is_queued_starts_in_turn(self):
+        def both(queued_slot, order=(0, 1, 2, 3), **options):
+            found = []
+
+            def starter(name):
+                return lambda group: found.append(name) or Work(found)
+
+            planned = replace(partition(1, order), queued_slots=(queued_slot,))
+            names = ("down/dgrad", "down/wgrad", "up/dgrad", "up/wgrad")
+            ops = [(name, lambda name=name: found.append(name)) for name in names]
+            overlap(planned, ops, [starter("sum"), starter("then")], **options)
+            self.assertEqual(found[-2:], ["waited", "waited"])
+            return found[:-2]
+
+        one, two, three, four = "down/dgrad", "down/wgrad", "up/dgrad", "up/wgrad"
+        self.assertEqual(both(1), [one, "sum", "then", two, three, four])
+        self.assertEqual(both(None), [one, "sum", two, three, four, "then"])
+        self.assertEqual(both(0), [one, "sum", "then", two, three, four])
+        self.assertEqual(both(3, order=(0, 2, 1, 3)), [one, three, "sum", two, "then", four])
+        # Each by what it needs, and never before the one ahead of it.
+        self.assertEqual(both(1, needs=[None, three]), [one, "sum", two, three, "then", four])
+        self.assertEqual(both(1, needs=three), [one, two, three, "sum", "then", four])
 
     def test_the_group_is_passed_on(self):
         self.assertIn("launched in tp", ran(partition(0), group="tp"))

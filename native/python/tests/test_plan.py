@@ -45,20 +45,20 @@ class Plans(unittest.TestCase):
         self.assertIsNone(forward.partition("backward.000000000002", layer=0))
         self.assertEqual(plan.sms, [4, 8])
 
-    def test_what_is_queued_behind_a_communication(self):
+    def test_what_is_queued_has_slots_of_its_own(self):
         data = plan_data()
-        more = {"kind": "reduce_scatter", "size_bytes": 8, "group": "dp"}
-        data["partitions"][1]["queued"] = [more, more]
-        self.malformed_at(data, ".configurations[1].queued_slots")
-        data["configurations"][1]["queued_slots"] = ["attn_0", None]
-        found = parse_plan(json.dumps(data), "plan.json").stages[0][1].uses[0].partition
-        self.assertEqual(found.queued_slots, (2, None))
-        data["configurations"][1]["queued_slots"] = ["attn_1", None]
-        self.malformed_at(data, ".configurations[1].queued_slots")
-
-    def malformed_at(self, data, place):
-        found = self.refusal(json.dumps(data))
-        self.assertEqual((found.code, found.where), ("KRS5305", f"plan.json at {place}"))
+        self.assertEqual(parse_plan(json.dumps(data), "p").stages[0][0].uses[0].partition.queued_slots, ())
+        moved = {"kind": "reduce_scatter", "size_bytes": 8, "group": "dp"}
+        data["partitions"][0]["queued"] = [moved, moved]
+        data["configurations"][0]["queued_slots"] = ["linear_0", None]
+        found = parse_plan(json.dumps(data), "p").stages[0][0].uses[0].partition
+        self.assertEqual(found.queued_slots, (found.launch_slot, None))
+        for slots in (None, ["linear_0"], ["linear_0", "rope_9"]):
+            data["configurations"][0].pop("queued_slots", None)
+            if slots is not None:
+                data["configurations"][0]["queued_slots"] = slots
+            refused = self.refusal(json.dumps(data))
+            self.assertEqual(refused.where, "plan.json at .configurations[0].queued_slots")
 
     def test_what_is_no_plan(self):
         self.assertEqual(self.refusal("{").code, "KRS5302")
@@ -100,7 +100,6 @@ class Plans(unittest.TestCase):
         for path, value, place in (
             (("configurations", 0, "partition"), "forward.x", ".configurations[0].partition"),
             (("configurations", 0, "launch_slot"), "rope_9", ".configurations[0].launch_slot"),
-            (("configurations", 0, "queued_slots"), ["norm_0"], ".configurations[0].queued_slots"),
             (("configurations", 1, "order"), [0, 1, 1], ".configurations[1].order"),
             (("configurations", 1, "order"), [0, 1], ".configurations[1].order"),
             (
