@@ -87,6 +87,10 @@ Machine::Machine(const std::string& settings) {
   char pattern[] = "/tmp/kareus-test-XXXXXX";
   folder_ = mkdtemp(pattern);
   static const std::string shared_state = folder_ + ".state";
+  [[maybe_unused]] static const bool swept = std::atexit([] {
+    unlink(shared_state.c_str());
+    unlink((shared_state + ".log").c_str());
+  }) == 0;
   setenv("KAREUS_SIM_STATE", shared_state.c_str(), 1);
   setenv("KAREUS_SIM", "devices=2", 1);
   setenv("KAREUS_SIM_LOG", (shared_state + ".log").c_str(), 1);
