@@ -5,6 +5,8 @@ An instruction is sequential (a segment, then its sum) or nanobatched: two halve
 take turns, and the sum of one runs beside the segment of the other.
 """
 
+from functools import partial
+
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -96,29 +98,27 @@ class Stage:
         if len(runs) == 1:
             pieces, needs = pieces_of(runs[0])
             partition = runtime.find(node, layer)
-            runtime.overlap(pieces, lambda group: self._sum(runs[0], group), partition, needs)
+            runtime.overlap(pieces, partial(self._sum, runs[0]), partition, needs)
             return
         for own, run in enumerate(runs):
             other = runs[1 - own]
-            waiting = other.summed is not None
+            beside = None if other.summed is None else partial(self._sum, other)
             pieces, _ = pieces_of(run)
-            partition = runtime.find(node, layer, own)
-            beside = (lambda group, run=other: self._sum(run, group)) if waiting else None
-            runtime.overlap(pieces, beside, partition)
+            runtime.overlap(pieces, beside, runtime.find(node, layer, own))
 
     def _sum(self, run, group):
         return dist.all_reduce(run.summed, group=group or self.group, async_op=True)
 
     def _settled(self, runtime, runs, node):
         """The stream after the last sum, which is exposed; of both nanobatches together."""
-        for own, run in enumerate(runs):
-            other = runs[1 - own] if len(runs) > 1 else None
-            beside = None
-            if other is not None and own == 0:
-                beside = lambda group: self._sum(other, group)  # noqa: E731
-            layer, nanobatch = self.segments[-1].layer, own if len(runs) > 1 else None
-            partition = runtime.find(node, layer, nanobatch)
-            runtime.overlap(run.entry(), beside, partition)
+        layer = self.segments[-1].layer
+        if len(runs) == 1:
+            runtime.overlap(runs[0].entry(), None, runtime.find(node, layer))
+            return runs[0].stream
+        first, second = runs
+        exposed = partial(self._sum, second)
+        runtime.overlap(first.entry(), exposed, runtime.find(node, layer, 0))
+        runtime.overlap(second.entry(), None, runtime.find(node, layer, 1))
         return torch.cat([run.stream for run in runs])
 
     def _head_backward(self, run):

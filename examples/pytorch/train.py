@@ -175,7 +175,7 @@ def main():
     torch.set_num_threads(1)
     job = Job(args)
     if args.without_runtime:
-        runs = [("without the runtime", lambda: Unplanned(args.without_runtime, job.stage))]
+        runs = [("without the runtime", lambda: Unplanned.like(args.without_runtime, job.stage))]
     else:
         runs = [("as planned", lambda: runtime_of(job))]
         if args.compare:

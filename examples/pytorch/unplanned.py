@@ -10,22 +10,25 @@ from types import SimpleNamespace
 
 
 class Unplanned:
-    def __init__(self, plan, stage):
-        self._nanobatched = {}
+    def __init__(self, nanobatched=()):
+        """`nanobatched`: which instructions are, as (kind, microbatch)."""
+        self._nanobatched = set(nanobatched)
         self.current = None
-        if plan is not None:
-            with open(plan, encoding="utf-8") as file:
-                instructions = json.load(file)["stages"][stage]["instructions"]
-            for entry in instructions:
-                key = entry["kind"], entry["microbatch"]
-                self._nanobatched[key] = entry["execution"] == "nanobatched"
+
+    @staticmethod
+    def like(plan, stage):
+        """Nanobatched where a stage of a plan is."""
+        with open(plan, encoding="utf-8") as file:
+            instructions = json.load(file)["stages"][stage]["instructions"]
+        chosen = [each for each in instructions if each["execution"] == "nanobatched"]
+        return Unplanned((each["kind"], each["microbatch"]) for each in chosen)
 
     def step(self):
         return nullcontext()
 
     @contextmanager
     def instruction(self, kind, microbatch=None):
-        self.current = SimpleNamespace(nanobatched=self._nanobatched.get((kind, microbatch), False))
+        self.current = SimpleNamespace(nanobatched=(kind, microbatch) in self._nanobatched)
         yield
         self.current = None
 

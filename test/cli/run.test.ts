@@ -23,6 +23,10 @@ test("what is missing or wrong is a diagnostic, and nothing is started", async (
   expectBadInput(await kareus(["run", ...start]), "KRS0005");
   expectBadInput(await kareus(["run", "--plan", plan]), "KRS0001");
   expectBadInput(await kareus(["run", "--plan", join(folder, "no.json"), ...start]), "KRS0020");
+  for (const flag of [["--observe"], ["--backend", "dry"]]) {
+    const flags = ["--plan", plan, "--profile", folder, ...flag];
+    expectBadInput(await kareus(["run", ...flags, ...start]), "KRS0006");
+  }
   const frontier = join(out, "frontier.json");
   expectBadInput(await kareus(["run", "--plan", frontier, ...start]), "KRS4102");
   const unbuilt = { ...process.env, KAREUS_LIBRARY: join(folder, "libkareus.so") };
@@ -37,16 +41,16 @@ describe.skipIf(!hasRuntime)("kareus run", () => {
     kareus(["run", "--plan", plan, ...flags, "--", "sh", "-c", "env; exit 7"], folder);
 
   test("sets the job up, says so on stderr, and hands its output and exit code on", async () => {
-    const run = await environment("--backend", "dry", "--profile", "measured");
+    const run = await environment("--backend", "zeusd", "--profile", "measured");
     expect(run.status).toBe(7);
     expect(run.stdout).toContain(`KAREUS_PLAN=${plan}\n`);
     expect(run.stdout).toContain("KAREUS_MODE=control\n");
-    expect(run.stdout).toContain("KAREUS_BACKEND=dry\n");
+    expect(run.stdout).toContain("KAREUS_BACKEND=zeusd\n");
     expect(run.stdout).toContain(`KAREUS_PROFILE=${join(folder, "measured")}\n`);
     expect(run.stdout).toMatch(/^KAREUS_LIBRARY=.*native\/build\/libkareus\.so$/m);
     expect(run.stdout).toMatch(/^PYTHONPATH=.*native\/python(:|$)/m);
     expect(run.stderr).toContain("a100-sxm4-40gb");
-    expect(run.stderr).toContain("clocks through dry");
+    expect(run.stderr).toContain("clocks through zeusd");
     expect((await environment("--observe")).stdout).toContain("KAREUS_MODE=observe\n");
   });
 
@@ -65,7 +69,7 @@ describe.skipIf(!hasRuntime)("kareus run", () => {
   test.each(["SIGTERM", "SIGINT"] as const)(
     "%s reaches the command, which ends as it likes",
     async (signal) => {
-      const script = "trap 'echo heard; exit 5' TERM INT; echo ready; while :; do sleep 0.05; done";
+      const script = "trap 'echo heard; exit 5' TERM INT; echo ready; for i in $(seq 400); do sleep 0.05; done";
       const words = [KAREUS, "run", "--plan", plan, "--", "sh", "-c", script];
       const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "ignore"] });
       let said = "";

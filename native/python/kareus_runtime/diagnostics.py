@@ -73,7 +73,7 @@ def other_gpu(path, planned, found):
         "KRS5310",
         path,
         f"the plan is for {planned}, this GPU is {found}",
-        f"plan for this GPU: `kareus optimize --gpu ...`, see `kareus devices`",
+        "plan for this GPU: `kareus optimize --gpu ...`, see `kareus devices`",
     )
 
 

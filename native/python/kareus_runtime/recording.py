@@ -3,13 +3,16 @@
 import json
 import math
 import os
+import time
 
 from . import __version__
 from . import diagnostics as krs
 
 # The first step allocates memory and compiles kernels: it says nothing of the others.
 WARM_UP_STEPS = 1
+# What is not written yet is lost with the process.
 STEPS_PER_RECORD = 16
+TIME_PER_RECORD_S = 60
 
 
 class _Mean:
@@ -56,7 +59,7 @@ class Recorder:
             "note": f"instructions of stage {stage} as they ran on rank {rank}",
         }
         self._pending = {}
-        self._steps = 0
+        self._steps, self._written_s = 0, time.monotonic()
         # By kind, over the whole job: for the comparison with the plan.
         self.totals = {}
 
@@ -75,7 +78,8 @@ class Recorder:
                 if record.energy_j >= 0:
                     means[1].add(record.energy_j)
         self._steps += 1
-        if self._steps % STEPS_PER_RECORD == 0:
+        late = time.monotonic() - self._written_s >= TIME_PER_RECORD_S
+        if late or self._steps % STEPS_PER_RECORD == 0:
             self.write()
 
     def _setting(self, instruction, record):
@@ -84,6 +88,7 @@ class Recorder:
     def write(self):
         """Appends what is pending, on the disk when this returns. OSError."""
         pending, self._pending = self._pending, {}
+        self._written_s = time.monotonic()
         lines = [
             self._record(*setting, *means)
             for setting, means in sorted(pending.items())
@@ -103,7 +108,7 @@ class Recorder:
         if self._file.tell() == 0:
             self._file.write(f"{json.dumps(self._header)}\n".encode())
 
-    def _record(self, stage, kind, freq_mhz, time, energy):
+    def _record(self, stage, kind, freq_mhz, duration, energy):
         metered = energy.count > 0
         return {
             "record": "instruction",
@@ -112,11 +117,11 @@ class Recorder:
             "freq_mhz": freq_mhz,
             "sms": None,
             "source": self._source,
-            "time_s": time.mean,
+            "time_s": duration.mean,
             "energy_j": energy.mean if metered else None,
-            "time_s_std": time.std,
+            "time_s_std": duration.std,
             "energy_j_std": energy.std if metered else None,
-            "trials": time.count,
+            "trials": duration.count,
         }
 
     def close(self):

@@ -23,13 +23,14 @@ RECORD_CAPACITY = 65536
 class Runtime:
     """Follows a plan on one rank. Every rank of the job makes one, at the same point.
 
-    plan: path of plan.json, read by rank 0 alone; None: $KAREUS_PLAN, and without that nothing is
-    done. rank: of this process in the job. stage: the pipeline stage that it runs. What is known of
-    the job is checked: `stages` it has, and `instructions`, the order in which it runs this stage, as
-    tuples (kind, microbatch) or (kind, microbatch, chunk). `device` is the GPU's UUID, PCI bus id or
-    NVML index (torch's current one). `mode` control, observe or off, `backend` nvml, zeusd or dry,
-    `profile` the folder that takes what was measured: each from the environment where it is None.
-    `synchronous` waits at boundaries until the clock has changed: for tests.
+    plan: path of plan.json; None: $KAREUS_PLAN, and without that nothing is done. Rank 0 reads it, and
+    decides of plan and mode for all. rank: of this process in the job. stage: the pipeline stage that
+    it runs. What is known of the job is checked: `stages` it has, and `instructions`, the order in
+    which it runs this stage, as tuples (kind, microbatch) or (kind, microbatch, chunk). `device` is the
+    GPU's UUID, PCI bus id or NVML index (torch's current one). `mode` control, observe or off,
+    `backend` nvml, zeusd or dry, `profile` the folder that takes what was measured: each from the
+    environment where it is None. `synchronous` waits at boundaries until the clock has changed: for
+    tests.
     """
 
     def __init__(
@@ -61,19 +62,22 @@ class Runtime:
         # Steps begun, and whether one is running.
         self.steps, self.stepping = 0, False
         path = plan or os.environ.get("KAREUS_PLAN")
-        self.mode = _word("mode", mode, "KAREUS_MODE", MODES) if path else "off"
+        mode = _word("mode", mode, "KAREUS_MODE", MODES)
+        path, self.mode, text = share.plan_of_first(None if path is None else str(path), mode)
         if self.mode == "off":
             return
-        self.plan = parse_plan(share.plan_text(str(path)), str(path))
+        self.plan = parse_plan(text, path)
         backend = _word("backend", backend, "KAREUS_BACKEND", native.BACKENDS)
-        self._open(backend, device or _this_device(), synchronous)
+        # Without a GPU nothing is measured.
+        folder = None if backend == "dry" else profile or os.environ.get("KAREUS_PROFILE")
+        capacity = RECORD_CAPACITY if folder else 0
+        self._open(backend, device or _this_device(), capacity, synchronous)
         try:
             share.agree(self._refusal(stages, instructions))
         except krs.PlanRefused:
             self.close()
             raise
-        folder = profile or os.environ.get("KAREUS_PROFILE")
-        if folder and self.device is not None and backend != "dry":
+        if folder and self.device is not None:
             capabilities = self.device.capabilities
             self.recorder = Recorder(folder, rank, stage, self.plan, capabilities)
         for planned in self.instructions:
@@ -86,7 +90,7 @@ class Runtime:
         """What the plan has for this stage, in order; empty without one."""
         return () if self.plan is None else self.plan.stages[self.stage]
 
-    def _open(self, backend, device, synchronous):
+    def _open(self, backend, device, capacity, synchronous):
         """Opens the GPU: to control it, else to observe it, else not at all; each with a warning."""
         path = native.library_path()
         try:
@@ -97,7 +101,7 @@ class Runtime:
         wanted = [native.CONTROL, native.OBSERVE] if self.mode == "control" else [native.OBSERVE]
         for mode in wanted:
             try:
-                self.device = library.open(backend, mode, device, RECORD_CAPACITY, synchronous)
+                self.device = library.open(backend, mode, device, capacity, synchronous)
                 break
             except native.ShimError as error:
                 where = f"rank {self.rank}, GPU {device}"

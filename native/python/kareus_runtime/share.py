@@ -18,18 +18,19 @@ def world_size():
     return None if dist is None else dist.get_world_size()
 
 
-def plan_text(path):
-    """The plan's text as rank 0 reads it, on every rank: others need not see the file."""
+def plan_of_first(path, mode):
+    """What rank 0 decides for all: the plan's path and mode, and its text as rank 0 reads it (others
+    need not see the file). Without a path the mode is off, and there is no text."""
     dist = _distributed()
-    if dist is None:
-        return read_text(path)
     answer = [None]
-    if dist.get_rank() == 0:
+    if dist is None or dist.get_rank() == 0:
         try:
-            answer = [read_text(path)]
+            wanted = path is not None and mode != "off"
+            answer = [(path, mode, read_text(path)) if wanted else (None, "off", None)]
         except krs.PlanRefused as refused:
             answer = [refused]
-    dist.broadcast_object_list(answer, src=0)
+    if dist is not None:
+        dist.broadcast_object_list(answer, src=0)
     if isinstance(answer[0], krs.PlanRefused):
         raise answer[0]
     return answer[0]

@@ -1,12 +1,13 @@
 """A job of one rank under the simulated driver: it follows its plan, and survives what goes wrong."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import unittest
 
-from support import JOB, LIBRARY, Machine, plan_data, without_repeats, write_plan
+from support import BUILD, JOB, LIBRARY, Machine, plan_data, without_repeats, write_plan
 
 ORDER = [["forward", 0], ["backward", 0], ["forward", 1], ["backward", 1], ["tail", None]]
 
@@ -41,6 +42,22 @@ class Following(Jobs):
         # Nothing else was asked of the driver, but the reset at the end.
         self.assertEqual([mhz for _, mhz in calls], [*without_repeats(planned), 0])
         self.assertEqual(report["changes"], without_repeats(planned))
+
+    def test_through_zeusd_without_a_right_of_its_own(self):
+        socket = os.path.join(self.folder, "zeusd.sock")
+        machine = self.machine(KAREUS_BACKEND="zeusd", KAREUS_PRIVILEGED="0", ZEUSD_SOCK_PATH=socket)
+        stub = [str(BUILD / "simulated" / "kareus-zeusd-stub"), socket]
+        with subprocess.Popen(stub, env=machine.environment, stdout=subprocess.PIPE, text=True) as zeusd:
+            try:
+                self.assertEqual(zeusd.stdout.readline(), "ready\n")
+                report = machine.job(self.plan())
+            finally:
+                zeusd.terminate()
+        self.assertEqual((report["mode"], report["warnings"]), ("control", []))
+        planned = [1410, 900, 1410, 900, 1410] * 3
+        found = [mhz for _, mhz in machine.changes()]
+        # Its guard resets once more, as zeusd may still be at work when its owner ends.
+        self.assertEqual(without_repeats(found), [*without_repeats(planned), 0])
 
     def test_observing_changes_nothing(self):
         machine = self.machine(KAREUS_MODE="observe")
@@ -83,6 +100,13 @@ class Trouble(Jobs):
         self.assertEqual(machine.changes(), [])
 
     # Then the lock can not be undone either, which the end says, and the journal keeps.
+    def test_no_guard(self):
+        self.observed(self.machine(KAREUS_GUARD="/nowhere/kareus-guard"), "KRS5015")
+
+    def test_no_zeusd(self):
+        environment = {"KAREUS_BACKEND": "zeusd", "ZEUSD_SOCK_PATH": "/nowhere/zeusd.sock"}
+        self.observed(self.machine(**environment), "KRS5017")
+
     def test_permission_lost_on_the_way(self):
         self.observed(self.machine("deny_after=3"), "KRS5040", "KRS5044")
 

@@ -1,10 +1,10 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { commandNotStarted, shimMissing } from "../../base/diagnostics/runtime.js";
-import { missingFlags } from "../../base/diagnostics/usage.js";
+import { flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { readText } from "../../base/files.js";
 import { duration, plural, scaled } from "../../base/units.js";
 import { type PlanFile, readPlan } from "../../plan/plan.js";
@@ -19,7 +19,7 @@ const FLAGS = {
     ["nvml", "zeusd", "dry"],
     "nvml",
   ),
-  observe: toggle("--observe", "measure, and leave the clocks alone"),
+  observe: toggle("--observe", "leave the clocks alone: launch points and orders only"),
   profile: text("--profile <dir>", "record what instructions take, a profile per rank", null),
 } as const;
 
@@ -46,6 +46,9 @@ export function addRun(program: Command): void {
 
 async function run(words: readonly string[], flags: Values<typeof FLAGS>): Promise<void> {
   if (flags.plan === null) fail(missingFlags("kareus run", ["--plan"]));
+  if (flags.profile !== null && (flags.observe || flags.backend === "dry")) {
+    fail(flagWithoutUse("--profile", "no clock is locked, and a record needs to know its clock"));
+  }
   const plan = readPlan(await readText(flags.plan), flags.plan);
   const shim = shimFile();
   if (!shim.built) fail(shimMissing(shim.path));
@@ -73,30 +76,31 @@ function summary({ point, gpu, parallelism }: PlanFile, flags: Values<typeof FLA
 }
 
 /** Ctrl-C on a terminal reaches the command by itself; these do not. */
-const PASSED_ON = process.stdin.isTTY
-  ? (["SIGTERM"] as const)
-  : (["SIGTERM", "SIGINT", "SIGHUP"] as const);
+const PASSED_ON: readonly NodeJS.Signals[] = process.stdin.isTTY
+  ? ["SIGTERM"]
+  : ["SIGTERM", "SIGINT", "SIGHUP"];
 
 /** Runs a command to its end: its exit code, or 128 and the signal's number. Not started: KRS5403. */
 async function exitCodeOf(words: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const [name = "", ...rest] = words;
-  const child = spawn(name, rest, { env, stdio: "inherit" });
-  // This process waits for the command: its own listeners, which would end it, step back.
+  let child: ChildProcess | null = null;
+  // This process waits for the command: its own listeners, which would end it, step back. Before the
+  // command is there, so that no signal is lost between.
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
-    process.removeAllListeners(signal);
-    process.on(signal, () => undefined);
-  }
-  for (const signal of PASSED_ON) process.on(signal, () => child.kill(signal));
-  return await new Promise((done, broken) => {
-    child.on("error", (cause) => {
-      try {
-        fail(commandNotStarted(name, cause.message));
-      } catch (refusal) {
-        broken(refusal);
-      }
+    const earlier = process.listeners(signal);
+    process.on(signal, () => {
+      if (PASSED_ON.includes(signal)) child?.kill(signal);
     });
-    child.on("close", (code, signal) =>
+    for (const listener of earlier) process.removeListener(signal, listener);
+  }
+  const started = spawn(name, rest, { env, stdio: "inherit" });
+  child = started;
+  const ended = new Promise<number | Error>((done) => {
+    started.on("error", done);
+    started.on("close", (code, signal) =>
       done(signal === null ? (code ?? 0) : 128 + constants.signals[signal]),
     );
   });
+  const outcome = await ended;
+  return typeof outcome === "number" ? outcome : fail(commandNotStarted(name, outcome.message));
 }
