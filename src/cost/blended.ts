@@ -4,13 +4,14 @@ import type { Configuration, Cost } from "../ir/configuration.js";
 import { launchIndex, type PartitionType } from "../ir/partition.js";
 import type { Estimate } from "../math/bracket.js";
 import { type Field, type KnownValue, kriging, type Place } from "../math/kriging.js";
+import { mean } from "../math/mean.js";
 import type { Measurements } from "../profile/library.js";
 import { configurationOf, type PartitionRecord } from "../profile/records.js";
 import { clockCoordinate, correctionFrom } from "./corrections.js";
-import { modelledOracle } from "./modelled.js";
+import { cappedRun, modelledOracle } from "./modelled.js";
 import type { CostOracle } from "./oracle.js";
 import { recordedCosts } from "./recorded.js";
-import { fitScales } from "./scales.js";
+import { fittedPartition } from "./sequence/fitted-partition.js";
 
 /** What the measurements of a partition say that its model misses; null where they say nothing. */
 interface Residuals {
@@ -25,8 +26,15 @@ function placeOf(partition: PartitionType, configuration: Configuration): Place 
   return { at: [first, Math.log2(Math.max(1, sms))], drift: clockCoordinate(freq_mhz) };
 }
 
+/** What values have in common, and around it what is left of them near each; null: no values. */
 function fieldOf(known: readonly KnownValue[]): Field | null {
-  return known.length === 0 ? null : kriging(known);
+  if (known.length === 0) return null;
+  const level = mean(known.map(({ value }) => value));
+  const rest = kriging(known.map((each) => ({ ...each, value: each.value - level })));
+  return (place) => {
+    const { value, error } = rest(place);
+    return { value: level + value, error };
+  };
 }
 
 /** Energy above idle power at the clock. */
@@ -99,10 +107,17 @@ export function blendedOracle(device: Device, measurements: Measurements): CostO
     const known = fitted.get(partition);
     if (known !== undefined) return known;
     const own = measurements.partitions.filter((record) => record.partition === partition.key);
+    const run = own.length === 0 ? null : fittedPartition(partition, own, device, correction);
     const model =
-      own.length === 0
+      run === null
         ? common
-        : modelledOracle(device, fitScales(partition, own, device, correction));
+        : {
+            gpu: device.name,
+            cost: (_: PartitionType, configuration: Configuration): Cost => ({
+              ...cappedRun(run, configuration, device),
+              source: "modelled",
+            }),
+          };
     const made = { model, residuals: residualsOf(partition, own, model, device) };
     fitted.set(partition, made);
     return made;

@@ -11,7 +11,7 @@ function averagePower({ time_s, energy_j }: PartitionRun): number {
 }
 
 /** The run at the asked clock, or at the one that the power cap leaves. */
-function cappedRun(
+export function cappedRun(
   model: PartitionModel,
   configuration: Configuration,
   device: Device,

@@ -41,7 +41,7 @@ export interface PartitionModel {
 }
 
 /** Dynamic energy on one GPU in J at a clock; the rest of the schedule does not change it. */
-function dynamicEnergy(
+export function dynamicEnergy(
   partition: PartitionType,
   device: Device,
   freq_mhz: number,
