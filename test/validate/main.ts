@@ -5,6 +5,7 @@ import { pcie, perseusA40, perseusSxm } from "./clocks.js";
 import { type Comparison, type DataSet, type Errors, METHODS } from "./errors.js";
 import { measuredRow, plannedFrontiers } from "./kareus.js";
 import { overlapSweep } from "./overlap.js";
+import { partitions } from "./partition.js";
 
 /**
  * Predicts measurements made by others from a part of them, and prints how far off the rest comes
@@ -49,6 +50,7 @@ const sets: Readonly<Record<string, (folder: string) => DataSet | null>> = {
   "Perseus stage profiles, A40": perseusA40,
   "A100-PCIe DVFS sweep": pcie,
   "Overlap sweep, A100": overlapSweep,
+  "Partitions, partly measured": partitions,
   "Kareus' planned frontiers": (at) => plannedFrontiers(at),
   "Kareus' measured row": measuredRow,
 };

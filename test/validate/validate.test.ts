@@ -5,6 +5,7 @@ import { pcie, perseusA40, perseusSxm } from "./clocks.js";
 import type { DataSet, Errors, Method } from "./errors.js";
 import { measuredRow, plannedFrontiers } from "./kareus.js";
 import { overlapSweep } from "./overlap.js";
+import { partitions } from "./partition.js";
 
 /** What the model is held to, on points that were not fitted. Data sets that are absent skip. */
 
@@ -67,6 +68,13 @@ describe("curves over the clock", () => {
       [2, NO_LIMIT],
     ]);
     beatsRivals(sxm, throttled);
+    // What is aimed at where an overlapped partition is carried to another clock of its board.
+    const carried = "900 MHz and up from 1290 MHz alone";
+    holds(sxm, carried, [
+      [3.5, NO_LIMIT],
+      [3, NO_LIMIT],
+    ]);
+    beatsRivals(sxm, carried);
     expect(sxm.notes).toEqual([]);
   });
 
@@ -132,6 +140,21 @@ test.skipIf(sweep === null)("overlap sweep, fitted on a tenth", () => {
   const { time, energy } = sweep.regret_pct;
   expect(time.filter((regret) => regret <= 0.5).length).toBeGreaterThanOrEqual(9);
   expect(Math.max(...energy)).toBeLessThanOrEqual(2);
+});
+
+const partly = partitions(FOLDER);
+test.skipIf(partly === null)("partitions of which a part was measured", () => {
+  if (partly === null) return;
+  const told = (name: string, time: number, energy: number) =>
+    holds(partly, name, [
+      [time, NO_LIMIT],
+      [energy, NO_LIMIT],
+    ]);
+  told("A100 overlap sweep, a tenth told", 4, 1.5);
+  told("A100 overlap sweep, a fifth told", 2, 1);
+  told("simulated, a twentieth told", 2, 2.5);
+  // Its voltages are not our board's, which energies at other clocks show.
+  told("simulated, 1410 MHz told: all other clocks", 3.5, NO_LIMIT);
 });
 
 // Of the ten, the four that are quickest to search: `npm run validate` has them all.
