@@ -7,8 +7,8 @@ import type { Device } from "../gpu/device-schema.js";
 import { dynamicEnergyScale, idlePower } from "../gpu/power.js";
 import type { PartitionType } from "../ir/partition.js";
 import { bytesOf } from "../ir/work.js";
+import { gaussianRegression } from "../math/gaussian-regression.js";
 import { nonNegativeLeastSquares } from "./non-negative.js";
-import { fitProcess } from "./process.js";
 
 /** A measured schedule, its window in kernels: energy of one GPU. */
 export interface OverlapPoint extends OverlapSetting {
@@ -79,7 +79,7 @@ export function fitOverlap(measured: readonly OverlapPoint[], bench: OverlapBenc
   /** Corrects logarithms; the measured values say by how much. */
   const correction = (values: readonly number[], modelled: readonly number[]) => {
     const left = values.map((value, i) => Math.log(value / (modelled[i] as number)));
-    const process = fitProcess(inputs(points), left, RESIDUAL);
+    const process = gaussianRegression(inputs(points), left, RESIDUAL);
     return (settings: readonly OverlapSetting[]) => process(inputs(settings));
   };
   const measured_s = points.map(({ time_s }) => time_s);

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { forkRng } from "../../src/base/rng.js";
 import { fitOverlap, type OverlapPoint } from "../../src/fit/overlap.js";
-import { fitProcess } from "../../src/fit/process.js";
 import { loadDevice } from "../../src/gpu/device.js";
+import { gaussianRegression } from "../../src/math/gaussian-regression.js";
 import { deviation, mean } from "../../src/math/mean.js";
 import {
   readOverlapSweep,
@@ -70,7 +70,11 @@ function processed(
   const logs = fitted.map((point) => Math.log(value(point)));
   const centre = mean(logs);
   const left = logs.map((log) => log - centre);
-  const means = fitProcess(fitted.map(coordinates), left, deviation(logs))(asked.map(coordinates));
+  const means = gaussianRegression(
+    fitted.map(coordinates),
+    left,
+    deviation(logs),
+  )(asked.map(coordinates));
   return asked.map((_, i) => Math.exp(centre + (means[i] as number)));
 }
 
