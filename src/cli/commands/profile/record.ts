@@ -37,6 +37,11 @@ const RECORD_FLAGS = {
   window: quantity("--window-s <s>", "measured time of a trial (default: 5)", "seconds"),
   warmup: quantity("--warmup-s <s>", "time before the first trial (default: 1)", "seconds"),
   cooldown: quantity("--cooldown-s <s>", "pause before each trial (default: 5)", "seconds"),
+  patience: quantity(
+    "--patience-s <s>",
+    "longest wait for one answer (default: 300 and ten times its windows)",
+    "seconds",
+  ),
   recorder: text("--recorder <file>", "another build, or recorder.py for attention too", null),
   dryRun: toggle("--dry-run", "print the work list instead of measuring it"),
 } as const;
@@ -108,6 +113,7 @@ function recorderSetting(flags: RecordFlags): RecorderSetting {
     cooldown_s: flags.cooldown ?? 5,
     trials: flags.trials,
     lock_clocks: flags.lockClocks.length > 0,
+    patience_s: flags.patience,
   };
 }
 
