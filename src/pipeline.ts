@@ -31,6 +31,7 @@ import type { PlanFile } from "./plan/plan.js";
 import { loadMeasurements } from "./profile/library.js";
 import { runsPerIteration } from "./search/allocate.js";
 import { type Journal, type JournalFile, NO_JOURNAL, openJournal } from "./search/journal.js";
+import { liveEvaluator, type Windows } from "./search/live.js";
 import type { CostSetup } from "./search/messages.js";
 import { costEvaluator } from "./search/pool.js";
 import { type SearchResult, searchPartitions } from "./search/search.js";
@@ -78,6 +79,8 @@ export interface OptimizeOptions {
   readonly strict: boolean;
   /** The pass after which the graph is printed; true: after every pass. */
   readonly print_ir: string | true | null;
+  /** Costs measured on this machine's GPU, and how; null: recorded and modelled ones. */
+  readonly measure: Windows | null;
   /** Where evaluations are kept as they come; null: nowhere. */
   readonly journal: JournalFile | null;
 }
@@ -271,11 +274,15 @@ async function search(
   const { seed, budget, microbatches } = options;
   const { signal } = hooks;
   const types = [...partitions.partitions.values()];
-  const run = { graph: kernels, costs: setup, seed };
+  const run = { graph: kernels, costs: setup, windows: options.measure, seed };
   const journal: Journal =
     options.journal === null ? NO_JOURNAL : openJournal(options.journal, run, hooks.report);
   const threads = Math.min(options.threads, types.length);
-  const evaluator = costEvaluator(setup, { threads, signal });
+  const { name } = setup.device;
+  const evaluator =
+    options.measure === null
+      ? costEvaluator(setup, { threads, signal })
+      : { ...liveEvaluator(options.measure, name), close: async () => {} };
   try {
     return await searchPartitions(types, setup.device, evaluator, {
       ...{ seed, budget, static_power_w, journal, signal },

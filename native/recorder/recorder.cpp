@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -185,6 +186,30 @@ int checkOnly(const std::vector<Task>& tasks, const Options& options) {
   return kDone;
 }
 
+// The GPUs that the tasks run on, the measured one first.
+std::vector<std::unique_ptr<Nvml>> boardsOf(const std::vector<Task>& tasks, int devices) {
+  int ranks = 1;
+  for (const Task& task : tasks) {
+    if (!task.communication.empty() && task.ranks <= devices) ranks = std::max(ranks, task.ranks);
+  }
+  std::vector<std::unique_ptr<Nvml>> boards;
+  for (int device = 0; device < ranks; device++) {
+    char bus_id[64] = "";
+    check(cudaDeviceGetPCIBusId(bus_id, sizeof bus_id, device), "cudaDeviceGetPCIBusId");
+    boards.push_back(std::make_unique<Nvml>(bus_id));
+  }
+  return boards;
+}
+
+// Locks the clock of every board. Empty on success, else the first refusal.
+std::string lockClocks(const std::vector<std::unique_ptr<Nvml>>& boards, int clock_mhz) {
+  for (const auto& board : boards) {
+    const std::string refused = board->lockClock(clock_mhz);
+    if (!refused.empty()) return refused;
+  }
+  return "";
+}
+
 int record(const std::vector<Task>& tasks, const Options& options, KareusAttention attention) {
   int devices = 0;
   if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
@@ -192,10 +217,9 @@ int record(const std::vector<Task>& tasks, const Options& options, KareusAttenti
     return kNoGpu;
   }
   cudaDeviceProp gpu;
-  char bus_id[64] = "";
   check(cudaGetDeviceProperties(&gpu, 0), "cudaGetDeviceProperties");
-  check(cudaDeviceGetPCIBusId(bus_id, sizeof bus_id, 0), "cudaDeviceGetPCIBusId");
-  Nvml nvml(bus_id);
+  const std::vector<std::unique_ptr<Nvml>> boards = boardsOf(tasks, devices);
+  const Nvml& nvml = *boards.front();
   say("{\"gpu\":" + quoted(gpu.name) + ",\"driver\":" + quoted(nvml.driver()) +
       ",\"sm_count\":" + std::to_string(gpu.multiProcessorCount) + "}");
   Runner runner(attention);
@@ -203,7 +227,7 @@ int record(const std::vector<Task>& tasks, const Options& options, KareusAttenti
   for (const Task& task : tasks) {
     if (g_stop) break;
     if (options.lock_clocks && task.clock_mhz != clock_mhz) {
-      const std::string refused = nvml.lockClock(task.clock_mhz);
+      const std::string refused = lockClocks(boards, task.clock_mhz);
       if (!refused.empty()) {
         std::cerr << "clocks cannot be locked: " << refused << std::endl;
         return kClocks;

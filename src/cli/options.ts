@@ -148,6 +148,7 @@ export function jobOptions(
     threads: search.threads ?? availableParallelism(),
     strict: job.strict,
     print_ir: job.printIr === EVERY_PASS ? true : job.printIr,
+    measure: null,
     journal: null,
   };
 }

@@ -1,4 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fail, refuse } from "../base/diagnostics/diagnostic.js";
@@ -42,6 +44,12 @@ const CLEANING_S = 1;
 /** Seconds within which a recorder that works answers: far more than its windows take. */
 function answerTime({ patience_s, window_s, warmup_s, cooldown_s, trials }: RecorderSetting) {
   return patience_s ?? START_S + SLOWER * (warmup_s + trials * (window_s + cooldown_s));
+}
+
+/** The recorder's path in full: a bare name is a file too, never a program in PATH. None: KRS2050. */
+export function recorderAt(path: string): string {
+  const recorder = resolve(path);
+  return existsSync(recorder) ? recorder : fail(recorderMissing(recorder, "no such file"));
 }
 
 function command(setting: RecorderSetting): [string, string[]] {
@@ -112,11 +120,12 @@ export async function runRecorder(
       watch.heard();
       onLine(line);
     }
-    child.kill();
     code = await ended;
+  } catch (cause) {
+    child.kill();
+    throw cause;
   } finally {
     watch.dismiss();
-    child.kill();
   }
   if (watch.wasSilent()) fail(recorderSilent(setting.recorder, patience_s));
   const reason = reasonOf();

@@ -1,17 +1,10 @@
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
-import {
-  foreignProfile,
-  leftOut,
-  recorderFailed,
-  recorderMissing,
-} from "../base/diagnostics/profile.js";
+import { foreignProfile, leftOut, recorderFailed } from "../base/diagnostics/profile.js";
 import { sha256Hex } from "../base/json.js";
 import { plural } from "../base/units.js";
 import { createProfile } from "./appender.js";
 import { namesOtherGpu } from "./gpu-name.js";
-import { type RecorderSetting, runRecorder } from "./recorder.js";
+import { type RecorderSetting, recorderAt, runRecorder } from "./recorder.js";
 import type { ProfileHeader } from "./records.js";
 import { type Greeting, type MeasuringTask, readReply, recordOf, taskLine } from "./work-list.js";
 
@@ -41,9 +34,7 @@ export async function recordTasks(
   target: Target,
   { report, progress }: Hooks,
 ): Promise<number> {
-  // A bare name is a file too, never a program of that name in PATH.
-  const recorder = resolve(setting.recorder);
-  if (!existsSync(recorder)) fail(recorderMissing(recorder, "no such file"));
+  const recorder = recorderAt(setting.recorder);
   const skipped = new Map<string, number>();
   let profile: ReturnType<typeof createProfile> | null = null;
   const unanswered = new Set(tasks.keys());

@@ -81,7 +81,7 @@ const measured = z.strictObject({
 const reply = z.union([greeting, skipped, measured]);
 export type Greeting = z.output<typeof greeting>;
 type Reply = z.output<typeof reply>;
-type Measured = z.output<typeof measured>;
+export type Measured = z.output<typeof measured>;
 
 /** A line of the recorder's output; null if it is none of its answers. */
 export function readReply(line: string): Reply | null {

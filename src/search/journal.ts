@@ -11,6 +11,7 @@ import {
   type ProfileRecord,
   partitionRecord,
 } from "../profile/records.js";
+import type { Windows } from "./live.js";
 import type { CostSetup } from "./messages.js";
 
 /** What a search has evaluated, kept so that a run killed at any moment can go on. */
@@ -35,6 +36,8 @@ export interface JournalFile {
 interface Run {
   readonly graph: { readonly name: string; readonly sha256: string };
   readonly costs: CostSetup;
+  /** Where costs are measured: how. */
+  readonly windows: Windows | null;
   readonly seed: number;
 }
 
@@ -72,9 +75,17 @@ function journalOn(appender: ProfileAppender, recorded: Map<string, Cost[]>): Jo
   };
 }
 
-function headerOf({ graph, costs, seed }: Run, tool: string): ProfileHeader {
+/** A folder more or less makes no other measurements. */
+function methodOf(windows: Windows | null): ProfileHeader["method"] {
+  if (windows === null) return null;
+  const { window_s, cooldown_s } = windows;
+  return { window_s, cooldown_s, trials: 1, clocks: "locked" };
+}
+
+function headerOf({ graph, costs, windows, seed }: Run, tool: string): ProfileHeader {
   const { device } = costs;
-  const content = sha256Hex(JSON.stringify(costs)).slice(0, 8);
+  const method = methodOf(windows);
+  const content = sha256Hex(JSON.stringify(method === null ? costs : [costs, method])).slice(0, 8);
   return {
     format: PROFILE_FORMAT,
     version: PROFILE_VERSION,
@@ -83,7 +94,7 @@ function headerOf({ graph, costs, seed }: Run, tool: string): ProfileHeader {
     driver: null,
     date: null,
     tool,
-    method: null,
+    method,
     note: `costs behind the frontier of ${graph.name}`,
   };
 }

@@ -30,7 +30,7 @@ const scratch = mkdtempSync(join(tmpdir(), "kareus-ledger-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 const file = join(scratch, "measurements.jsonl");
 const costs = { device, measurements: NO_MEASUREMENTS };
-const run = { graph: { name: "g", sha256: "0".repeat(64) }, costs, seed: 0 };
+const run = { graph: { name: "g", sha256: "0".repeat(64) }, costs, windows: null, seed: 0 };
 const unexpected = ({ code }: Diagnostic) => {
   throw new Error(`unexpected ${code}`);
 };

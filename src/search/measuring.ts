@@ -1,7 +1,8 @@
 import { canonicalJson } from "../base/json.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { Configuration } from "../ir/configuration.js";
-import { launchIndex, type PartitionType } from "../ir/partition.js";
+import { kernelSequence, launchIndex, type PartitionType } from "../ir/partition.js";
+import type { Work } from "../ir/work.js";
 import { spread } from "../math/spread.js";
 import type { MeasuringTask } from "../profile/work-list.js";
 import { legalSms } from "./legality.js";
@@ -49,7 +50,7 @@ function settingsOf(
   count: number,
 ): Configuration[] {
   const space = configurationSpace(partition, { ...device, searched_clocks_mhz: [freq_mhz] });
-  // A recorder runs kernels as they are listed.
+  // A record of a profile holds one order of the kernels: as they are listed.
   const all = Array.from({ length: space.size }, (_, index) => space.at(index)).filter(
     ({ order }) => order === undefined,
   );
@@ -58,22 +59,36 @@ function settingsOf(
   return distinct([...space.first.map(space.at), ...more], (each) => canonicalJson({ ...each }));
 }
 
+/** One way to run a partition, as the recorder runs it: kernels in the order of their slots. */
+export function partitionTask(
+  partition: PartitionType,
+  configuration: Configuration,
+): MeasuringTask {
+  const { key, communication } = partition;
+  const { launch_slot, order, freq_mhz, sms } = configuration;
+  const works = partition.kernels.map(({ work }) => work);
+  const sequence = order === undefined ? null : kernelSequence(partition, order);
+  return {
+    subject: { record: "partition", partition: key, launch_slot },
+    kernels: sequence?.map((k) => works[k] as Work) ?? works,
+    communication,
+    first: launchIndex(partition, configuration) ?? works.length,
+    ...{ freq_mhz, sms },
+  };
+}
+
 function partitionTasks(
   partition: PartitionType,
   device: Device,
   freq_mhz: number,
   settings: number,
 ): MeasuringTask[] {
-  const { key, communication } = partition;
+  const { communication } = partition;
   // A kernel or a collective alone is measured as such.
   if (partition.kernels.length + (communication === null ? 0 : 1) < 2) return [];
-  return settingsOf(partition, device, freq_mhz, settings).map(({ launch_slot, sms }) => ({
-    subject: { record: "partition", partition: key, launch_slot },
-    kernels: partition.kernels.map(({ work }) => work),
-    communication,
-    first: launchIndex(partition, { launch_slot }) ?? partition.kernels.length,
-    ...{ freq_mhz, sms },
-  }));
+  return settingsOf(partition, device, freq_mhz, settings).map((configuration) =>
+    partitionTask(partition, configuration),
+  );
 }
 
 /**

@@ -26,7 +26,7 @@ const file = join(scratch, "measurements.jsonl");
 
 async function search(types: readonly PartitionType[], evaluator: Evaluator, resume: boolean) {
   const graph = { name: "g", sha256: "0".repeat(64) };
-  const run = { graph, costs: { device, measurements: NO_MEASUREMENTS }, seed: 0 };
+  const run = { graph, costs: { device, measurements: NO_MEASUREMENTS }, windows: null, seed: 0 };
   const journal = openJournal({ file, tool: "kareus 0", resume }, run, () => {});
   const { static_power_w } = device;
   const options = { seed: 0, budget: 56, static_power_w, journal };

@@ -40,7 +40,7 @@ const OPTIONS: OptimizeOptions = {
   ...{ pipeline: "1f1b", chunks: 1, recompute: "full", static_power_w: null },
   ...{ transfer_s: 0, switch_time_s: null },
   ...{ budget: 224, points: 32, seed: 0, threads: availableParallelism() },
-  ...{ strict: true, print_ir: null, journal: null },
+  ...{ strict: true, print_ir: null, measure: null, journal: null },
 };
 
 const HOOKS = {

@@ -237,7 +237,7 @@ export function clocksNotLocked(reason: string): Diagnostic {
     "KRS2052",
     "--lock-clocks",
     reason,
-    "leave it out to record at the default clock, or ask for the permission",
+    "ask for the permission; `kareus profile record` without it measures at the default clock",
   );
 }
 
@@ -253,6 +253,16 @@ export function recorderSilent(recorder: string, waited_s: number): Diagnostic {
     recorder,
     `did not answer within ${waited_s} s, and was stopped`,
     "what it had measured is kept; --patience-s waits longer",
+  );
+}
+
+/** KRS2054: what this machine cannot measure as it would run. */
+export function notMeasurable(recorder: string, reason: string): Diagnostic {
+  return error(
+    "KRS2054",
+    recorder,
+    `a configuration cannot be measured here: ${reason}`,
+    "leave --measure out: costs are modelled then, corrected by what `kareus profile record` measures",
   );
 }
 

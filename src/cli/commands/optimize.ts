@@ -1,9 +1,13 @@
 import type { Command } from "commander";
+import { fail } from "../../base/diagnostics/diagnostic.js";
 import { interrupted } from "../../base/diagnostics/search.js";
+import { missingFlags } from "../../base/diagnostics/usage.js";
 import { duration, plural } from "../../base/units.js";
 import type { OptimizeResult } from "../../pipeline.js";
-import { addFlags, readFlags, type Values } from "../flags.js";
+import type { Windows } from "../../search/live.js";
+import { addFlags, readFlags, toggle, type Values } from "../flags.js";
 import { JOB_FLAGS, jobOptions, SEARCH_FLAGS } from "../options.js";
+import { RECORDER_FLAGS, windowsOf } from "../recorder.js";
 import { SIGNALS, Terminal } from "../terminal.js";
 
 const EXAMPLES = `
@@ -12,6 +16,8 @@ Example:
 
 Writes <graph>.kareus beside the graph: frontier.json, plans/, measurements.jsonl, report.html.
 Stopped (Ctrl-C, a crash), it goes on from there with the same command and --resume.
+With --measure every cost is measured on the GPUs of this machine, --budget of them for each partition
+type, about 13 seconds each; it needs as many GPUs as a collective has ranks, and the right to lock clocks.
 Then choose one plan: kareus select llama.kareus --deadline 4.5 --out plan.json`;
 
 /** `kareus optimize`: a training graph to a frontier of plans. */
@@ -22,16 +28,34 @@ export function addOptimize(program: Command): void {
     .description("Search frequency, communication launch and kernel schedules of a training graph.")
     .argument("<graph.onnx>", "ONNX file, - for standard input")
     .addHelpText("after", EXAMPLES);
-  addFlags(command, { ...JOB_FLAGS, ...SEARCH_FLAGS });
+  addFlags(command, { ...JOB_FLAGS, ...SEARCH_FLAGS, ...MEASURE_FLAGS });
   command.action((graph: string) =>
-    run(graph, readFlags(command, JOB_FLAGS), readFlags(command, SEARCH_FLAGS)),
+    run(
+      graph,
+      readFlags(command, JOB_FLAGS),
+      readFlags(command, SEARCH_FLAGS),
+      measuring(readFlags(command, MEASURE_FLAGS)),
+    ),
   );
+}
+
+const MEASURE_FLAGS = {
+  measure: toggle("--measure", "measure on this machine's GPUs while searching; locks clocks"),
+  ...RECORDER_FLAGS,
+} as const;
+
+/** How to measure; null where nobody asked for it. */
+function measuring({ measure, ...flags }: Values<typeof MEASURE_FLAGS>): Windows | null {
+  if (measure) return windowsOf(flags);
+  const given = Object.values(flags).some((value) => value !== null);
+  return given ? fail(missingFlags("kareus optimize", ["--measure"])) : null;
 }
 
 async function run(
   graph: string,
   job: Values<typeof JOB_FLAGS>,
   search: Values<typeof SEARCH_FLAGS>,
+  measure: Windows | null,
 ): Promise<void> {
   // Loaded here because --help and select should not wait for the compiler.
   const [{ optimize }, { defaultFolder, journalIn, prepareRun, writeRun }, { frontierSummary }] =
@@ -49,7 +73,7 @@ async function run(
   for (const signal of SIGNALS) process.once(signal, onSignal);
   let result: OptimizeResult;
   try {
-    const options = { ...jobOptions(graph, job, search), journal };
+    const options = { ...jobOptions(graph, job, search), measure, journal };
     result = await optimize(options, { report, progress, printIr });
   } catch (cause) {
     await undo();

@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../../base/diagnostics/diagnostic.js";
 import { missingFlags, unwritable } from "../../../base/diagnostics/usage.js";
@@ -12,15 +11,15 @@ import {
   addFlags,
   integer,
   quantities,
-  quantity,
   readFlags,
   text,
   toggle,
   type Values,
 } from "../../flags.js";
 import { JOB_FLAGS, jobOptions } from "../../options.js";
+import { RECORDER_FLAGS, windowsOf } from "../../recorder.js";
 import { Terminal } from "../../terminal.js";
-import { packageRoot, packageVersion } from "../../version.js";
+import { packageVersion } from "../../version.js";
 
 const RECORD_FLAGS = {
   out: text("--out <file>", "the profile; it must not exist yet", null),
@@ -34,15 +33,7 @@ const RECORD_FLAGS = {
     max: 100_000,
   }),
   trials: integer("--trials <n>", "windows of each task", 3, { min: 1, max: 100 }),
-  window: quantity("--window-s <s>", "measured time of a trial (default: 5)", "seconds"),
-  warmup: quantity("--warmup-s <s>", "time before the first trial (default: 1)", "seconds"),
-  cooldown: quantity("--cooldown-s <s>", "pause before each trial (default: 5)", "seconds"),
-  patience: quantity(
-    "--patience-s <s>",
-    "longest wait for one answer (default: 300 and ten times its windows)",
-    "seconds",
-  ),
-  recorder: text("--recorder <file>", "another build, or recorder.py for attention too", null),
+  ...RECORDER_FLAGS,
   dryRun: toggle("--dry-run", "print the work list instead of measuring it"),
 } as const;
 
@@ -90,7 +81,7 @@ async function run(graph: string, job: JobFlags, flags: RecordFlags): Promise<vo
   const clocks_mhz = locked ? flags.lockClocks : [device.highest_clock_mhz];
   const all = measuringTasks(types, device, { clocks_mhz, settings: flags.settings });
   const tasks = notRecorded(all, job.profile, device.name, report);
-  const setting = recorderSetting(flags);
+  const setting = { ...windowsOf(flags), trials: flags.trials, lock_clocks: locked };
   if (out === null || flags.dryRun) {
     process.stdout.write(tasks.map(taskLine).join(""));
     process.stderr.write(`${summary(tasks, setting)}\n`);
@@ -101,20 +92,6 @@ async function run(graph: string, job: JobFlags, flags: RecordFlags): Promise<vo
     terminal.close(),
   );
   process.stdout.write(`${out}: ${plural(kept, "record")} of ${device.name}\n`);
-}
-
-/** The recorder beside the package unless another is named. */
-function recorderSetting(flags: RecordFlags): RecorderSetting {
-  const built = join(packageRoot(), "native/recorder/build/kareus-recorder");
-  return {
-    recorder: flags.recorder ?? built,
-    window_s: flags.window ?? 5,
-    warmup_s: flags.warmup ?? 1,
-    cooldown_s: flags.cooldown ?? 5,
-    trials: flags.trials,
-    lock_clocks: flags.lockClocks.length > 0,
-    patience_s: flags.patience,
-  };
 }
 
 /** What would be measured, and how long that takes at least. */

@@ -1,0 +1,70 @@
+import { fail, refuse } from "../base/diagnostics/diagnostic.js";
+import { foreignProfile, notMeasurable, recorderFailed } from "../base/diagnostics/profile.js";
+import type { Cost } from "../ir/configuration.js";
+import { namesOtherGpu } from "../profile/gpu-name.js";
+import { type RecorderSetting, recorderAt, runRecorder } from "../profile/recorder.js";
+import { type Measured, type MeasuringTask, readReply, taskLine } from "../profile/work-list.js";
+import type { Evaluator } from "./evaluator.js";
+import { partitionTask } from "./measuring.js";
+
+/** How the GPU is measured: the recorder and its windows. */
+export type Windows = Omit<RecorderSetting, "trials" | "lock_clocks">;
+
+/** The one task of a recorder that is started anew for each. */
+const ONLY = 0;
+
+/** What the recorder says of one task; null if it says nothing. */
+async function measure(
+  task: MeasuringTask,
+  setting: RecorderSetting,
+  gpu: string,
+): Promise<Measured | null> {
+  const { recorder } = setting;
+  const answers: Measured[] = [];
+  await runRecorder(taskLine(task, ONLY), setting, (line) => {
+    const reply = readReply(line);
+    if (reply === null) return fail(recorderFailed(recorder, `it answered ${line.slice(0, 80)}`));
+    if ("gpu" in reply) {
+      if (namesOtherGpu(reply.gpu, gpu)) fail(foreignProfile(recorder, reply.gpu, gpu));
+      return;
+    }
+    if ("skipped" in reply) return refuse(notMeasurable(recorder, reply.skipped));
+    answers.push(reply);
+  });
+  return answers[0] ?? null;
+}
+
+/**
+ * Measures every configuration on this machine's GPU, one at a time and in one window: what is
+ * doubted is asked again. A recorder of its own for each, because NCCL takes its thread blocks once
+ * a process and seconds of windows outweigh the start; clocks are locked while it runs. Fails as
+ * {@link runRecorder} does; what cannot be measured as it would run (a collective that needs more
+ * GPUs, energy without a counter) is an honest no (KRS2054), and another GPU is KRS2030.
+ */
+export function liveEvaluator(windows: Windows, gpu: string): Evaluator {
+  const recorder = recorderAt(windows.recorder);
+  const setting: RecorderSetting = { ...windows, recorder, trials: 1, lock_clocks: true };
+  return {
+    batch: 1,
+    parallel: 1,
+    live: true,
+    evaluate: async ({ partition, configurations }) => {
+      const costs: Cost[] = [];
+      for (const configuration of configurations) {
+        const answer = await measure(partitionTask(partition, configuration), setting, gpu);
+        costs.push(costOf(answer, recorder));
+      }
+      return costs;
+    },
+  };
+}
+
+function costOf(answer: Measured | null, recorder: string): Cost {
+  if (answer === null) return fail(recorderFailed(recorder, "it left its task unanswered"));
+  const { time_s, energy_j, stand_in } = answer;
+  if (stand_in) {
+    return refuse(notMeasurable(recorder, "a collective needs as many GPUs as it has ranks"));
+  }
+  if (energy_j === null) return refuse(notMeasurable(recorder, "the GPU has no energy counter"));
+  return { time_s, energy_j, source: "measured" };
+}
