@@ -11,6 +11,7 @@ import { solvePipeline } from "./compose/solve.js";
 import { modelledOracle } from "./cost/modelled.js";
 import type { CostOracle } from "./cost/oracle.js";
 import { costsOn } from "./cost/rescaled.js";
+import { planErrors } from "./emit/expected-error.js";
 import { frontierFile, type RunFacts } from "./emit/frontier.js";
 import { type Inspection, inspection } from "./emit/inspection.js";
 import { planFile } from "./emit/plan.js";
@@ -138,6 +139,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     const costs = { ...countSources(all), profiles: [...measurements.profiles] };
     const { seed } = options;
     const expected_error = device.expected_error ?? null;
+    const errorOf = planErrors(expected_error);
     return {
       frontier: frontierFile({
         ...facts,
@@ -146,10 +148,13 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
         search: outcomes,
         memory,
         expected_error,
+        errorOf,
         baselines,
         frontier,
       }),
-      plans: frontier.points.map((point, id) => planFile(point, id, lowered.partitions, facts)),
+      plans: frontier.points.map((point, id) =>
+        planFile(point, id, lowered.partitions, facts, errorOf(point)),
+      ),
       evaluations: all,
       timings: timer.timings,
     };

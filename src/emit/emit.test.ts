@@ -5,6 +5,7 @@ import type { IterationPoint, TimedInstruction } from "../ir/iteration.js";
 import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
 import { type FrontierFile, readFrontier, writeFrontier } from "../plan/frontier.js";
 import { readPlan, writePlan } from "../plan/plan.js";
+import { planErrors } from "./expected-error.js";
 import { frontierFile, type RunFacts } from "./frontier.js";
 import { gainSentence, gainsOf } from "./gains.js";
 import { planFile } from "./plan.js";
@@ -142,7 +143,7 @@ function point(): IterationPoint {
 }
 
 describe("planFile", () => {
-  const plan = planFile(point(), 3, GRAPH, FACTS);
+  const plan = planFile(point(), 3, GRAPH, FACTS, null);
 
   it("gives its point again when it is replayed", () => {
     const { time_s, energy_j, starts } = replay(plan);
@@ -185,7 +186,13 @@ describe("planFile", () => {
     const both = option(1410, 0.3, 100, [chosen, ordered]);
     const [stage = []] = point().instructions;
     const changed = stage.map((each) => ({ ...each, option: both }));
-    const { configurations } = planFile({ ...point(), instructions: [changed] }, 0, GRAPH, FACTS);
+    const { configurations } = planFile(
+      { ...point(), instructions: [changed] },
+      0,
+      GRAPH,
+      FACTS,
+      null,
+    );
     expect(configurations.map(({ id, order }) => [id, order])).toEqual([
       [0, null],
       [1, [0]],
@@ -194,7 +201,7 @@ describe("planFile", () => {
 
   it("refuses a use of a partition that the graph lacks", () => {
     const empty = { ...GRAPH, partitions: new Map() };
-    expect(() => planFile(point(), 0, empty, FACTS)).toThrow(/forward\.a/);
+    expect(() => planFile(point(), 0, empty, FACTS, null)).toThrow(/forward\.a/);
   });
 });
 
@@ -205,6 +212,7 @@ const FRONTIER = frontierFile({
   costs: { measured: 0, interpolated: 0, modelled: 42, extrapolated: 0, profiles: [] },
   memory: [{ peak_bytes: 3e10 }, { peak_bytes: 2e10 }],
   expected_error: { time: 0.04, energy: 0.05 },
+  errorOf: planErrors({ time: 0.04, energy: 0.05 }),
   search: [
     { partition: "forward.a", space: 18, evaluated: 18, stop: "exhausted" },
     { partition: "forward.b", space: 24000, evaluated: 24, stop: "budget" },
@@ -227,7 +235,9 @@ describe("frontierFile", () => {
   });
 
   it("agrees with its plans and passes its own reader", () => {
-    expect(planFile(point(), 0, GRAPH, FACTS).point.energy_j).toBe(FRONTIER.points[0]?.energy_j);
+    expect(planFile(point(), 0, GRAPH, FACTS, null).point.energy_j).toBe(
+      FRONTIER.points[0]?.energy_j,
+    );
     expect(FRONTIER.points.map(({ plan }) => plan)).toEqual(["plans/000.json", "plans/001.json"]);
     expect(readFrontier(writeFrontier(FRONTIER), "f")).toEqual(FRONTIER);
   });

@@ -1,11 +1,11 @@
-import type { IterationFrontier } from "../ir/iteration.js";
+import type { IterationFrontier, IterationPoint } from "../ir/iteration.js";
 import type {
   Baseline,
   CostCounts,
   FrontierFile,
   PartitionSearchOutcome,
 } from "../plan/frontier.js";
-import { gpusPerStage, type Parallelism } from "../plan/shared.js";
+import { type ExpectedError, gpusPerStage, type Parallelism } from "../plan/shared.js";
 
 /** What every emitted file says of the run that made it. */
 export interface RunFacts {
@@ -30,7 +30,9 @@ interface FrontierInput extends RunFacts {
   readonly seed: number;
   readonly costs: CostCounts;
   /** Relative errors of modelled costs; null where nothing is known of them. */
-  readonly expected_error: { readonly time: number; readonly energy: number } | null;
+  readonly expected_error: ExpectedError | null;
+  /** How far off a point may be; null: not known. */
+  readonly errorOf: (point: IterationPoint) => ExpectedError | null;
   readonly search: readonly PartitionSearchOutcome[];
   readonly baselines: readonly BaselineFrontier[];
   /** Of one GPU, by stage. */
@@ -77,13 +79,17 @@ export function frontierFile(input: FrontierInput): FrontierFile {
       name,
       points: points.map(({ time_s, energy_j }) => ({ time_s, energy_j: energy_j * gpus })),
     })),
-    points: input.frontier.points.map((point, id) => ({
-      id,
-      time_s: point.time_s,
-      energy_j: point.energy_j * gpus,
-      lower_bound_j: point.lower_bound_j * gpus,
-      average_power_w: (point.energy_j * gpus) / point.time_s,
-      plan: planPath(id),
-    })),
+    points: input.frontier.points.map((point, id) => {
+      const expected_error = input.errorOf(point);
+      return {
+        id,
+        time_s: point.time_s,
+        energy_j: point.energy_j * gpus,
+        lower_bound_j: point.lower_bound_j * gpus,
+        average_power_w: (point.energy_j * gpus) / point.time_s,
+        ...(expected_error === null ? {} : { expected_error }),
+        plan: planPath(id),
+      };
+    }),
   };
 }

@@ -2,7 +2,7 @@ import type { ChosenUse, InstructionOption } from "../ir/configuration.js";
 import type { IterationPoint, TimedInstruction } from "../ir/iteration.js";
 import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
 import type { PlanFile, PlanInstruction } from "../plan/plan.js";
-import { gpusPerStage } from "../plan/shared.js";
+import { type ExpectedError, gpusPerStage } from "../plan/shared.js";
 import type { RunFacts } from "./frontier.js";
 
 type PlanConfiguration = PlanFile["configurations"][number];
@@ -27,12 +27,14 @@ class Configurations {
 /**
  * The content of plan.json: one discrete plan, spelled out for a runtime.
  * @param id the point's id in frontier.json
+ * @param expected_error how far off the point may be; null: not known
  */
 export function planFile(
   point: IterationPoint,
   id: number,
   graph: PartitionedGraph,
   facts: RunFacts,
+  expected_error: ExpectedError | null,
 ): PlanFile {
   const configurations = new Configurations();
   // Microbatches of a stage mostly choose the same option.
@@ -61,6 +63,7 @@ export function planFile(
       time_s: point.time_s,
       energy_j: point.energy_j * gpusPerStage(facts.parallelism),
     },
+    ...(expected_error === null ? {} : { expected_error }),
     partitions: [...keys].map((key) => planPartition(partitionOf(graph, key))),
     configurations: configurations.list,
     stages,

@@ -1,6 +1,11 @@
 import { duration, plural, scaled } from "../base/units.js";
 import { spread } from "../math/spread.js";
-import type { FrontierFile, FrontierPoint, PartitionSearchOutcome } from "../plan/frontier.js";
+import {
+  describeError,
+  type FrontierFile,
+  type FrontierPoint,
+  type PartitionSearchOutcome,
+} from "../plan/frontier.js";
 import { aboveBound, gainSentence, gainsOf } from "./gains.js";
 import { type Column, table } from "./table.js";
 
@@ -61,11 +66,7 @@ function errorSentence({ costs, expected_error, gpu }: FrontierFile): string[] {
       `How far off they are is not known: no plan for ${gpu} was compared with a measurement.`,
     ];
   }
-  const percent = (share: number) => `${Number((100 * share).toPrecision(2))}%`;
-  const { time, energy } = expected_error;
-  return [
-    `Expected error where not measured: ${percent(time)} in time, ${percent(energy)} in energy.`,
-  ];
+  return [`Expected error where not measured: ${describeError(expected_error)}.`];
 }
 
 function row(point: FrontierPoint): readonly (string | number)[] {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type Format, readFormat, writeFormat } from "./format.js";
-import { count, graphReference, parallelism, quantity } from "./shared.js";
+import { count, expectedError, graphReference, parallelism, quantity } from "./shared.js";
 
 const partition = z.object({
   /** `<direction>.<12 hex>`. */
@@ -59,6 +59,8 @@ const plan = z
     transfer_s: quantity.optional(),
     /** Energy counts every GPU of one data-parallel replica. */
     point: z.object({ id: count, time_s: quantity, energy_j: quantity }),
+    /** How far off the point may be; absent where nothing is known of that. */
+    expected_error: expectedError.exactOptional(),
     partitions: z.array(partition),
     configurations: z.array(configuration),
     stages: z.array(z.object({ stage: count, instructions: z.array(instruction) })),

@@ -5,7 +5,12 @@ import { fail } from "../../base/diagnostics/diagnostic.js";
 import { strangePlan } from "../../base/diagnostics/plan.js";
 import { oneOf } from "../../base/diagnostics/usage.js";
 import { readText, writeText } from "../../base/files.js";
-import { describePoint, type FrontierPoint, readFrontier } from "../../plan/frontier.js";
+import {
+  describeError,
+  describePoint,
+  type FrontierPoint,
+  readFrontier,
+} from "../../plan/frontier.js";
 import { readPlan } from "../../plan/plan.js";
 import { type Selector, select } from "../../plan/select.js";
 import { addFlags, integer, quantity, readFlags, text, toggle, type Values } from "../flags.js";
@@ -52,8 +57,11 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     const plan = join(path === "-" ? "." : dirname(path), point.plan);
     await copyPlan(plan, point, frontier.graph.sha256, flags.out);
   }
+  const { expected_error } = point;
+  const error =
+    expected_error === undefined ? "" : `; expected error ${describeError(expected_error)}`;
   process.stdout.write(
-    flags.json ? `${JSON.stringify(point)}\n` : `${describePoint(point)} (${point.plan})\n`,
+    flags.json ? `${JSON.stringify(point)}\n` : `${describePoint(point)}${error} (${point.plan})\n`,
   );
 }
 
