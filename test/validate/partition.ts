@@ -22,7 +22,7 @@ import { accuracyOf, type Comparison, type DataSet, pooled } from "./errors.js";
  */
 
 const GPU = "a100-sxm4-40gb";
-const SEEDS = 5;
+const SEEDS = 3;
 
 interface Measured {
   readonly configuration: Configuration;

@@ -12,6 +12,8 @@ import { fitSequence, sequenceModel, type TimedSetting } from "./fit-sequence.js
 /** Records that a sequence is fitted to, at most: evenly spread over the list. */
 const FITTED = 64;
 
+type Setting = Omit<TimedSetting, "time_s">;
+
 /** Blocks of one size are all that records of partitions know. */
 const THREADS = 1;
 
@@ -21,21 +23,18 @@ function segmentStarts({ slots, kernels }: Pick<PartitionType, "slots" | "kernel
   return [...new Set([0, ...slots.map(({ first }) => first)])].sort((a, b) => a - b);
 }
 
-/** A configuration as the sequence sees it; null if the partition has no such launch slot. */
-function settingOf(
-  partition: PartitionType,
-  configuration: Configuration,
-): Omit<TimedSetting, "time_s"> | null {
-  const { freq_mhz, sms, launch_slot, order } = configuration;
-  const first = launchIndex(partition, configuration);
-  if (first === null) return null;
-  const starts = segmentStarts(partition);
-  const own = partition.slots.find(({ name }) => name === launch_slot)?.first ?? -1;
-  const segment = starts.indexOf(own);
-  const place = order === undefined ? segment : order.indexOf(segment);
-  const where =
-    launch_slot === null ? { first: -1, last: -1 } : { first: place, last: starts.length - 1 };
-  return { ...where, sms, threads: THREADS, freq_mhz, ...(order === undefined ? {} : { order }) };
+/** How the sequence sees the partition's configurations; null if there is no such launch slot. */
+function settings(partition: PartitionType, starts: readonly number[]) {
+  const segments = new Map(partition.slots.map(({ name, first }) => [name, starts.indexOf(first)]));
+  return (configuration: Configuration): Setting | null => {
+    const { freq_mhz, sms, launch_slot, order } = configuration;
+    if (launchIndex(partition, configuration) === null) return null;
+    const own = launch_slot === null ? -1 : (segments.get(launch_slot) ?? -1);
+    const first = order === undefined || own < 0 ? own : order.indexOf(own);
+    const last = first < 0 ? -1 : starts.length - 1;
+    const setting = { first, last, sms, threads: THREADS, freq_mhz };
+    return order === undefined ? setting : { ...setting, order };
+  };
 }
 
 /**
@@ -49,23 +48,28 @@ export function fittedPartition(
   device: Device,
   correction: Correction,
 ): PartitionModel | null {
+  const starts = segmentStarts(partition);
+  const settingOf = settings(partition, starts);
   const known = records.flatMap((record): TimedSetting[] => {
-    const setting = settingOf(partition, configurationOf(record));
+    const setting = settingOf(configurationOf(record));
     return setting === null || record.time_s === 0 ? [] : [{ ...setting, time_s: record.time_s }];
   });
   if (known.length === 0) return null;
-  const expected = expectedOf(partition, segmentStarts(partition), device, correction);
+  const expected = expectedOf(partition, starts, device, correction);
   const sequence = fitSequence(spread(known, FITTED), expected);
   const timeOf = sequenceModel(sequence, expected.freq_mhz, expected.sm_count);
+  const dynamic = new Map<number, number>();
   return {
     run: (configuration) => {
       const { freq_mhz } = configuration;
-      const setting = settingOf(partition, configuration);
+      const setting = settingOf(configuration);
       if (setting === null) {
         throw new Error(`${partition.key} has no launch slot ${configuration.launch_slot}`);
       }
       const time_s = timeOf(setting);
-      const dynamic_j = dynamicEnergy(partition, device, freq_mhz, correction);
+      const dynamic_j =
+        dynamic.get(freq_mhz) ?? dynamicEnergy(partition, device, freq_mhz, correction);
+      dynamic.set(freq_mhz, dynamic_j);
       return { time_s, energy_j: idlePower(device, freq_mhz) * time_s + dynamic_j };
     },
   };
