@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Kernel, KernelGraph } from "../src/ir/kernel-graph.js";
+import { communicationsOf, type PartitionedGraph, useCount } from "../src/ir/partition.js";
 import type { LoweringContext } from "../src/ir/pass.js";
 import { verify } from "../src/ir/verify.js";
 import { allReduce, kernelGraph, linear, trainedBy } from "../test/support/kernel-graph.js";
+import { ONE } from "../test/support/lowering.js";
 import { runPass } from "../test/support/tensor-graph.js";
 import { formPartitions } from "./form-partitions.js";
 
@@ -70,6 +72,74 @@ describe("form-partitions", () => {
       ["all_reduce", 400, 4, "dp", null],
       [undefined, undefined, undefined, undefined, 1600],
     ]);
+  });
+
+  /** Four layers of one product each and its weight gradient, the parameters beside them. */
+  const deep = (more: readonly Kernel[] = []) => {
+    const layers = [0, 1, 2, 3];
+    const parameters = (i: number) => [
+      { name: `w${i}`, elements: 100, size_bytes: 200, expert: false },
+    ];
+    const forward = layers.map((i) => linear(`f${i}`, 8, { layer: i, parameters: parameters(i) }));
+    const backward = layers
+      .toReversed()
+      .flatMap((layer) => [
+        linear(`d${layer}`, 8, { direction: "backward", layer, origin: "input-gradient" }),
+        linear(`w${layer}`, 8, { direction: "backward", layer, origin: "weight-gradient" }),
+      ]);
+    return kernelGraph([...forward, ...backward, ...more], { parameters: trainedBy([400]) });
+  };
+  /** Kernels of a second each, sums of gradients of a second for `rate` bytes. */
+  const lowered = (graph: KernelGraph, rate: number, options = {}) =>
+    formPartitions.run(graph, {
+      options: { ...ONE, dp: 4, ...options },
+      kernelTime: (kernel) => (kernel.kind === "compute" ? 1 : kernel.size_bytes / rate),
+      report: () => undefined,
+    });
+  const communication = (formed: PartitionedGraph, kind: string, model = "sequential") => {
+    const shape = formed.instructions.find((instruction) => instruction.kind === kind);
+    const uses = shape?.executions.find((execution) => execution.model === model)?.uses ?? [];
+    return uses.flatMap((use) => {
+      const type = formed.partitions.get(use.partition);
+      const moved = type === undefined ? [] : communicationsOf(type);
+      return moved.flatMap((c) =>
+        Array.from({ length: useCount(use) }, () => `${c.kind} ${c.size_bytes}`),
+      );
+    });
+  };
+
+  it("sums a layer's gradients beside the backward of the layers before it", () => {
+    const formed = lowered(deep(), 400);
+    expect(verify(formed)).toEqual([]);
+    // Layer 3's beside layer 2, and so on; nothing runs beside layer 0's.
+    expect(communication(formed, "last_backward")).toEqual(Array(3).fill("reduce_scatter 400"));
+    expect(communication(formed, "backward")).toEqual([]);
+    expect(communication(formed, "tail")).toEqual(["reduce_scatter 400", "all_gather 800"]);
+    const zero = lowered(deep(), 400, { zero: 0 });
+    expect(communication(zero, "last_backward")).toEqual(Array(3).fill("all_reduce 400"));
+    expect(communication(zero, "tail")).toEqual(["all_reduce 400"]);
+  });
+
+  it("leaves to the tail what takes longer than there is compute", () => {
+    // Two kernels of a second each hide half of a layer's 400 bytes.
+    const formed = lowered(deep(), 100);
+    expect(communication(formed, "last_backward")).toEqual(Array(3).fill("reduce_scatter 192"));
+    expect(communication(formed, "tail")[0]).toBe(`reduce_scatter ${1600 - 3 * 192}`);
+  });
+
+  it("sums in the tail alone without data parallelism, or where the graph sums itself", () => {
+    const kinds = ({ instructions }: PartitionedGraph) => instructions.map(({ kind }) => kind);
+    const single = lowered(deep(), 400, { dp: 1, cp: 2 });
+    expect(kinds(single)).toEqual(["forward", "backward", "tail"]);
+    expect(communication(single, "tail")).toEqual(["reduce_scatter 1600", "all_gather 800"]);
+    const own = allReduce("own", 1600, { group: "dp", direction: "backward" });
+    const itself = lowered(deep([own]), 400);
+    expect(kinds(itself)).toEqual(["forward", "backward", "tail"]);
+    // Its update is sharded all the same.
+    expect(communication(itself, "backward")).toEqual(["all_reduce 1600"]);
+    expect(communication(itself, "tail")).toEqual(["all_gather 800"]);
+    const both = lowered(deep([own]), 400, { cp: 2 });
+    expect(communication(both, "tail")).toEqual(["reduce_scatter 1600", "all_gather 800"]);
   });
 
   it("lists stage by stage and shares types between them", () => {

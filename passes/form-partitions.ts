@@ -1,15 +1,25 @@
 import type { Kernel, KernelGraph } from "../src/ir/kernel-graph.js";
-import type { Execution, InstructionKind, InstructionShape } from "../src/ir/partition.js";
+import {
+  type Execution,
+  type InstructionKind,
+  type InstructionShape,
+  lastKindOf,
+} from "../src/ir/partition.js";
 import type { LoweringContext, Pass, PipelineName } from "../src/ir/pass.js";
 import { freeKernels } from "./partitions/free-kernels.js";
+import { gradientBuckets } from "./partitions/gradient-buckets.js";
+import { GradientSums } from "./partitions/gradient-sums.js";
 import { nanobatchedUses, sequentialUses } from "./partitions/instruction-uses.js";
 import { PartitionRegistry } from "./partitions/partition-registry.js";
+import { type Elements, NO_ELEMENTS } from "./partitions/replica-exchange.js";
 import { tailKernels } from "./partitions/tail.js";
 
 /**
  * Cuts every instruction (a stage's forward, backward and tail, by chunk) into partitions: communication of
  * one nanobatch with the compute of the other that runs beside it, for nanobatched execution; a
  * segment with its own communication behind it, for sequential execution. Equal shapes share a type.
+ * With data parallelism, the last microbatch's backward has gradient sums beside it, as much as it
+ * hides at the highest clock; the rest is the tail's.
  * Needs stages. Guarantees that each execution's uses cover all its kernels exactly once per
  * (nano)batch.
  *
@@ -20,19 +30,27 @@ export const formPartitions: Pass<"kernel", "partition"> = {
   name: "form-partitions",
   from: "kernel",
   to: "partition",
-  run: (graph, { options }) => {
+  run: (graph, context) => {
+    const { options } = context;
     const registry = new PartitionRegistry(freeKernels(graph.kernels));
     const instructions: InstructionShape[] = [];
     for (let stage = 0; stage < graph.stages; stage++) {
+      const here = graph.kernels.filter((kernel) => kernel.stage === stage);
+      let summed = NO_ELEMENTS;
       for (let chunk = 0; chunk < graph.chunks; chunk++) {
-        const here = graph.kernels.filter((k) => k.stage === stage && k.chunk === chunk);
         for (const [kind, belongs] of kindsOf(options.pipeline)) {
-          const kernels = here.filter(belongs);
+          const kernels = here.filter((kernel) => kernel.chunk === chunk && belongs(kernel));
           if (kernels.length === 0) continue;
           instructions.push({ stage, chunk, kind, executions: executionsOf(kernels, registry) });
+          const last = lastKindOf(kind);
+          if (last === null || !sumsBeside(graph, options)) continue;
+          const own = lastExecutionsOf(stage, here, kernels, registry, context);
+          if (own === null) continue;
+          instructions.push({ stage, chunk, kind: last, executions: own.executions });
+          summed = plus(summed, own.summed);
         }
       }
-      const tail = tailOf(graph, stage, options);
+      const tail = tailOf(graph, stage, summed, options);
       if (tail.length === 0) continue;
       const uses = sequentialUses(tail, registry);
       const executions: Execution[] = [{ model: "sequential", uses }];
@@ -66,19 +84,69 @@ function executionsOf(kernels: readonly Kernel[], registry: PartitionRegistry): 
   return uses === null ? [sequential] : [sequential, { model: "nanobatched", uses }];
 }
 
-/** What ends a stage's iteration, unless the graph brings its own or trains nothing there. */
+/**
+ * The same with gradient sums beside the kernels, and what elements they sum, the same in each
+ * execution; null where there is nothing to sum beside anything.
+ */
+function lastExecutionsOf(
+  stage: number,
+  here: readonly Kernel[],
+  kernels: readonly Kernel[],
+  registry: PartitionRegistry,
+  context: LoweringContext,
+): { readonly executions: Execution[]; readonly summed: Elements } | null {
+  const buckets = gradientBuckets(here, kernels);
+  const everything = [...buckets.values()].reduce(plus, NO_ELEMENTS);
+  if (buckets.size === 0) return null;
+  const sums = new GradientSums(stage, buckets, everything, context);
+  const sequential: Execution = {
+    model: "sequential",
+    uses: sequentialUses(kernels, registry, sums),
+  };
+  const summed = sums.started;
+  const others = new GradientSums(stage, buckets, summed, context);
+  const uses = nanobatchedUses(kernels, registry, others);
+  const executions: Execution[] = uses === null ? [] : [{ model: "nanobatched", uses }];
+  return { executions: [sequential, ...executions], summed };
+}
+
+function plus(a: Elements, b: Elements): Elements {
+  return { dense: a.dense + b.dense, experts: a.experts + b.experts };
+}
+
+/** Whether stages train parameters and leave the update to us. */
+function isUpdated(graph: KernelGraph): boolean {
+  const trains = graph.kernels.some((kernel) => kernel.origin === "weight-gradient");
+  return trains && !graph.updates_parameters;
+}
+
+/** A graph that sums its own gradients over replicas does it with every microbatch. */
+function sumsItself(graph: KernelGraph): boolean {
+  return graph.kernels.some((k) => k.kind === "communication" && k.group === "dp");
+}
+
+function sumsBeside(graph: KernelGraph, options: LoweringContext["options"]): boolean {
+  return options.dp > 1 && isUpdated(graph) && !sumsItself(graph);
+}
+
+/**
+ * What ends a stage's iteration, unless the graph brings its own or trains nothing there.
+ * @param summed elements whose gradients are summed before
+ */
 function tailOf(
   graph: KernelGraph,
   stage: number,
+  summed: Elements,
   options: LoweringContext["options"],
 ): readonly Kernel[] {
   const parameters = graph.parameters[stage];
-  const trains = graph.kernels.some((kernel) => kernel.origin === "weight-gradient");
-  if (parameters === undefined || !trains || graph.updates_parameters) return [];
-  const elements = parameters.dense.elements + parameters.experts.elements;
-  // A graph that sums its own gradients over replicas does it with every microbatch.
-  const sums = graph.kernels.some((k) => k.kind === "communication" && k.group === "dp");
-  return elements === 0
-    ? []
-    : tailKernels(stage, parameters, sums ? { ...options, dp: 1 } : options);
+  if (parameters === undefined || !isUpdated(graph)) return [];
+  const { dense, experts } = parameters;
+  if (dense.elements + experts.elements === 0) return [];
+  const elements = {
+    dense: dense.elements - summed.dense,
+    experts: experts.elements - summed.experts,
+  };
+  const over = sumsItself(graph) ? { ...options, dp: 1 } : options;
+  return tailKernels(stage, parameters, { elements, over }, options);
 }

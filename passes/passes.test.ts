@@ -23,6 +23,7 @@ const LAYOUTS: readonly {
     options: { tp: 2, cp: 2, sequence_parallel: true },
     shown: ["shard-context-parallel", "shard-sequence-parallel", "form-partitions"],
   },
+  { folder: "layouts/tp2-dp2", options: { tp: 2, dp: 2 }, shown: ["form-partitions"] },
 ];
 
 describe.each(LAYOUTS)("the two-layer decoder, $folder", ({ folder, options, shown }) => {

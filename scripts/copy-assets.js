@@ -1,11 +1,13 @@
-// Copies what tsc does not emit into dist: the generated protobuf code.
+// Copies what tsc does not emit into dist: the generated protobuf code, the report page's parts.
 import { cpSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PROTO_FOLDERS } from "./proto-folders.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-for (const folder of Object.values(PROTO_FOLDERS)) {
-  const generated = `${folder}/generated`;
-  cpSync(join(root, generated), join(root, "dist", generated), { recursive: true });
-}
+const assets = [
+  ...Object.values(PROTO_FOLDERS).map((folder) => `${folder}/generated`),
+  "src/emit/report/generated",
+  "src/emit/report/style.css",
+];
+for (const path of assets) cpSync(join(root, path), join(root, "dist", path), { recursive: true });

@@ -1,11 +1,16 @@
-// Writes schemas/*.schema.json from the built formats: `npm run schemas`.
+// Writes schemas/*.schema.json from the built formats: `npm run schemas`. The Python package carries a
+// copy of the plan's, because it is installed by itself.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { publishedSchemas } from "../dist/src/emit/schemas.js";
 
-const folder = join(dirname(fileURLToPath(import.meta.url)), "..", "schemas");
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const folder = join(root, "schemas");
 mkdirSync(folder, { recursive: true });
-for (const [name, schema] of Object.entries(publishedSchemas())) {
-  writeFileSync(join(folder, `${name}.schema.json`), `${JSON.stringify(schema, null, 2)}\n`);
+const write = (file, schema) => writeFileSync(file, `${JSON.stringify(schema, null, 2)}\n`);
+const schemas = publishedSchemas();
+for (const [name, schema] of Object.entries(schemas)) {
+  write(join(folder, `${name}.schema.json`), schema);
 }
+write(join(root, "native/python/kareus_runtime/plan.schema.json"), schemas.plan);

@@ -11,6 +11,7 @@ import { namesOtherGpu } from "../dist/src/profile/gpu-name.js";
 const NO_GPU = 77;
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const RECORDER = join(ROOT, "native/recorder/build/kareus-recorder");
+const RUNTIME = join(ROOT, "native/build/test/gpu_check");
 const DRIVER = join(ROOT, "native/recorder/recorder.py");
 const GRAPH = join(ROOT, "examples/llama-3.2-3b/llama-3.2-3b.onnx");
 const JOB = ["--bind", "batch=8,sequence=4096", "--dtype", "bf16", "--tp", "8"];
@@ -83,6 +84,7 @@ console.log(`${gpu.gpu}, driver ${gpu.driver}, as ${device}`);
 checkKernels();
 checkCommunication();
 checkAttention();
+checkRuntime();
 recordProfile();
 end(failures === 0 ? 0 : 1, failures === 0 ? "all well" : `${failures} failed`);
 
@@ -150,6 +152,16 @@ function checkAttention() {
   }
   check("attention runs through torch", forward?.time_s > 0, forward?.time_s);
   check("its backward takes longer", backward?.time_s > forward?.time_s, backward?.time_s);
+}
+
+/** The runtime's own checks; they observe, and no clock changes. */
+function checkRuntime() {
+  const built = run("npm", ["run", "build:native"]);
+  check("the runtime is built", built.code === 0, built.code === 0 ? undefined : built.stderr);
+  if (built.code !== 0) return;
+  const { code, stdout } = run(RUNTIME, []);
+  console.log(stdout.trimEnd());
+  check("the runtime's native checks hold", code === 0, code);
 }
 
 /** Records the example, and plans it with what was recorded. */

@@ -11,30 +11,39 @@ import { solvePipeline } from "./compose/solve.js";
 import { modelledOracle } from "./cost/modelled.js";
 import type { CostOracle } from "./cost/oracle.js";
 import { costsOn } from "./cost/rescaled.js";
-import { planErrors } from "./emit/expected-error.js";
+import { detailsFile } from "./emit/details.js";
 import { frontierFile, type RunFacts } from "./emit/frontier.js";
 import { type Inspection, inspection } from "./emit/inspection.js";
 import { planFile } from "./emit/plan.js";
-import { loadDevice } from "./gpu/device.js";
+import { loadDevice, readDevice } from "./gpu/device.js";
 import type { Device } from "./gpu/device-schema.js";
 import type { Cost, CostSource, Evaluation } from "./ir/configuration.js";
 import type { Group } from "./ir/groups.js";
 import type { KernelGraph } from "./ir/kernel-graph.js";
-import { type PartitionedGraph, type PartitionType, partitionOfKernel } from "./ir/partition.js";
+import {
+  communicationsOf,
+  type PartitionedGraph,
+  type PartitionType,
+  partitionOfKernel,
+} from "./ir/partition.js";
 import type { AnyGraph, LoweringContext, PipelineName, Recompute } from "./ir/pass.js";
 import { printGraph } from "./ir/print.js";
 import type { DType, TensorGraph } from "./ir/tensor-graph.js";
 import { verify } from "./ir/verify.js";
 import { nameGroups } from "./onnx/groups.js";
 import { readTensorGraph } from "./onnx/read.js";
+import type { DetailsFile } from "./plan/details.js";
 import type { FrontierFile } from "./plan/frontier.js";
 import type { PlanFile } from "./plan/plan.js";
 import { loadMeasurements } from "./profile/library.js";
+import { type Profile, readProfile } from "./profile/reader.js";
 import { runsPerIteration } from "./search/allocate.js";
+import type { OpenEvaluator } from "./search/evaluator.js";
 import { type Journal, type JournalFile, NO_JOURNAL, openJournal } from "./search/journal.js";
 import { liveEvaluator, type Windows } from "./search/live.js";
 import type { CostSetup } from "./search/messages.js";
 import { costEvaluator } from "./search/pool.js";
+import { replayEvaluator } from "./search/replay.js";
 import { type SearchResult, searchPartitions } from "./search/search.js";
 
 /*
@@ -52,6 +61,8 @@ export interface OptimizeOptions {
   readonly gpu: string;
   /** Files and folders of recorded costs. */
   readonly profiles: readonly string[];
+  /** A profile that stands for the GPU: every evaluation is a measurement that it answers. */
+  readonly replay: string | null;
   readonly bind: ReadonlyMap<string, number>;
   readonly dtype: "bf16" | "fp16" | "fp32" | null;
   readonly tp: number;
@@ -97,6 +108,7 @@ export interface Hooks {
 export interface OptimizeResult {
   readonly frontier: FrontierFile;
   readonly plans: readonly PlanFile[];
+  readonly details: DetailsFile;
   readonly evaluations: readonly Evaluation[];
   readonly timings: readonly { readonly phase: string; readonly time_s: number }[];
 }
@@ -104,10 +116,11 @@ export interface OptimizeResult {
 /** From an ONNX file to a frontier with a plan per point. Fails with diagnostics on bad input. */
 export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<OptimizeResult> {
   const timer = new PhaseTimer();
-  const device = loadDevice(options.gpu);
+  const { device, content } = readDevice(options.gpu);
   const static_power_w = options.static_power_w ?? device.static_power_w;
   const measurements = loadMeasurements(options.profiles, device.name, hooks.report);
   const oracle = costsOn(device, measurements);
+  const replayed = options.replay === null ? null : readProfile(options.replay, hooks.report);
 
   const { microbatches, pipeline, chunks, transfer_s } = options;
   const switch_time_s = options.switch_time_s ?? device.switch_time_s;
@@ -122,7 +135,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const memory = memoryOf(lowered.kernels, device, options, hooks.report);
 
   const { evaluations, outcomes } = await timer.run("search", () =>
-    search(lowered, { device, measurements }, static_power_w, options, hooks),
+    search(lowered, { device, measurements, replayed }, static_power_w, options, hooks),
   );
 
   const searched = await timer.run("composition", () =>
@@ -136,10 +149,12 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   return timer.run("emission", () => {
     const all = [...evaluations.values()].flat();
     const facts = runFacts(options, device, layout, lowered.kernels);
-    const costs = { ...countSources(all), profiles: [...measurements.profiles] };
+    const profiles = [...measurements.profiles, ...(replayed ? [replayed.header.id] : [])];
+    const costs = { ...countSources(all), profiles };
     const { seed } = options;
-    const expected_error = device.expected_error ?? null;
-    const errorOf = planErrors(expected_error);
+    const plans = frontier.points.map((point, id) =>
+      planFile(point, id, lowered.partitions, facts, oracle.parts),
+    );
     return {
       frontier: frontierFile({
         ...facts,
@@ -147,14 +162,11 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
         costs,
         search: outcomes,
         memory,
-        expected_error,
-        errorOf,
         baselines,
         frontier,
       }),
-      plans: frontier.points.map((point, id) =>
-        planFile(point, id, lowered.partitions, facts, errorOf(point)),
-      ),
+      plans,
+      details: detailsFile(plans, lowered.partitions, content, facts, oracle.trace),
       evaluations: all,
       timings: timer.timings,
     };
@@ -243,11 +255,10 @@ function lower(
 /** Collectives between nodes need the device's rate there; without it they get the rate inside. */
 function checkNodes(graph: PartitionedGraph, device: Device, report: Report): void {
   if (device.communication.inter_node_bytes_per_s !== undefined) return;
-  for (const { communication } of graph.partitions.values()) {
-    if (communication === null || communication.ranks_per_node >= communication.ranks) continue;
-    report(interNodeRateUnknown(device.name, communication.group));
-    return;
-  }
+  const between = [...graph.partitions.values()]
+    .flatMap(communicationsOf)
+    .find(({ ranks, ranks_per_node }) => ranks_per_node < ranks);
+  if (between !== undefined) report(interNodeRateUnknown(device.name, between.group));
 }
 
 /** What each stage holds at its peak; a warning where that is more than the device has. */
@@ -271,7 +282,7 @@ function memoryOf(
 /** Searches every partition type, going on from what the journal of an earlier run holds. */
 async function search(
   { kernels, partitions }: Lowered,
-  setup: CostSetup,
+  { replayed, ...setup }: CostSetup & { readonly replayed: Profile | null },
   static_power_w: number,
   options: OptimizeOptions,
   hooks: Hooks,
@@ -279,15 +290,11 @@ async function search(
   const { seed, budget, microbatches } = options;
   const { signal } = hooks;
   const types = [...partitions.partitions.values()];
-  const run = { graph: kernels, costs: setup, windows: options.measure, seed };
+  const run = { graph: kernels, costs: setup, windows: options.measure, replayed, seed };
   const journal: Journal =
     options.journal === null ? NO_JOURNAL : openJournal(options.journal, run, hooks.report);
   const threads = Math.min(options.threads, types.length);
-  const { name } = setup.device;
-  const evaluator =
-    options.measure === null
-      ? costEvaluator(setup, { threads, signal })
-      : { ...liveEvaluator(options.measure, name), close: async () => {} };
+  const evaluator = evaluatorOf(setup, replayed, options.measure, { threads, signal });
   try {
     return await searchPartitions(types, setup.device, evaluator, {
       ...{ seed, budget, static_power_w, journal, signal },
@@ -298,6 +305,19 @@ async function search(
     await evaluator.close();
     journal.close();
   }
+}
+
+/** What answers a search: this machine's GPUs, a profile in their place, or recorded and modelled costs. */
+function evaluatorOf(
+  setup: CostSetup,
+  replayed: Profile | null,
+  windows: Windows | null,
+  pool: { readonly threads: number; readonly signal?: AbortSignal | undefined },
+): OpenEvaluator {
+  if (windows !== null) {
+    return { ...liveEvaluator(windows, setup.device.name), close: async () => {} };
+  }
+  return replayed === null ? costEvaluator(setup, pool) : replayEvaluator(replayed);
 }
 
 /** Cost at the highest clock without overlap; a partition is costed once. */
@@ -352,6 +372,7 @@ function runFacts(
       zero,
     },
     ...{ static_power_w, transfer_s, switch_time_s },
+    expected_error: device.expected_error ?? null,
   };
 }
 

@@ -18,6 +18,7 @@ const FLOORS: readonly Floor[] = [
   { path: "passes", floor: 5, only: "src/pipeline.ts" },
   { path: "src/compose", floor: 5 },
   { path: "src/search", floor: 6 },
+  { path: "src/simulate", floor: 6 },
   { path: "src/emit", floor: 7 },
   { path: "src/pipeline.ts", floor: 8 },
   { path: "src/cli", floor: 9 },

@@ -20,8 +20,8 @@ class Nccl {
   // reads that number once a process. Empty on success, else why not.
   std::string start(int ranks, int sms);
 
-  // One collective of the task's kind and size on every rank's stream, from `from` to `to`.
-  bool launch(const Task& task, const std::vector<void*>& from, const std::vector<void*>& to,
+  // One collective on every rank's stream, from `from` to `to`.
+  bool launch(const Collective& collective, const std::vector<void*>& from, const std::vector<void*>& to,
               const std::vector<cudaStream_t>& streams) const;
 
  private:
@@ -33,8 +33,8 @@ class Nccl {
   using Send = int(const void*, size_t, int, int, Comm, cudaStream_t);
   using Receive = int(void*, size_t, int, int, Comm, cudaStream_t);
 
-  int launchRank(const Task& task, int rank, char* from, char* to, cudaStream_t stream) const;
-  int exchange(const Task& task, int rank, char* from, char* to, cudaStream_t stream) const;
+  int launchRank(const Collective& collective, int rank, char* from, char* to, cudaStream_t stream) const;
+  int exchange(const Collective& collective, int rank, char* from, char* to, cudaStream_t stream) const;
 
   Library library_;
   std::vector<Comm> comms_;

@@ -190,7 +190,9 @@ int checkOnly(const std::vector<Task>& tasks, const Options& options) {
 std::vector<std::unique_ptr<Nvml>> boardsOf(const std::vector<Task>& tasks, int devices) {
   int ranks = 1;
   for (const Task& task : tasks) {
-    if (!task.communication.empty() && task.ranks <= devices) ranks = std::max(ranks, task.ranks);
+    for (const Collective& each : task.communications()) {
+      if (each.ranks <= devices) ranks = std::max(ranks, each.ranks);
+    }
   }
   std::vector<std::unique_ptr<Nvml>> boards;
   for (int device = 0; device < ranks; device++) {

@@ -15,8 +15,8 @@ constexpr double kArenaShare = 0.7;
 int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
 // Bytes that communication reads, and as many that it writes.
-int64_t movedBytes(const Task& task, bool stands_in) {
-  return stands_in ? wireBytes(task) : task.size_bytes;
+int64_t movedBytes(const Collective& collective, bool stands_in) {
+  return stands_in ? wireBytes(collective) : collective.size_bytes;
 }
 
 int64_t operandsOf(const Task& task, bool stands_in, int64_t* largest) {
@@ -27,10 +27,12 @@ int64_t operandsOf(const Task& task, bool stands_in, int64_t* largest) {
     *largest = std::max(*largest, own);
     total += own;
   }
-  if (task.communication.empty()) return total;
-  const int64_t moved = 2 * aligned(movedBytes(task, stands_in));
-  *largest = std::max(*largest, moved);
-  return total + moved;
+  for (const Collective& collective : task.communications()) {
+    const int64_t moved = 2 * aligned(movedBytes(collective, stands_in));
+    *largest = std::max(*largest, moved);
+    total += moved;
+  }
+  return total;
 }
 
 }  // namespace
@@ -81,9 +83,16 @@ std::string Runner::refusal(const Kernel& kernel) const {
 std::string Runner::openRanks(const Task& task) {
   int devices = 0;
   check(cudaGetDeviceCount(&devices), "cudaGetDeviceCount");
-  stands_in_ = !task.communication.empty() && (task.ranks > devices || task.ranks == 1);
-  const int wanted = task.communication.empty() || stands_in_ ? 1 : task.ranks;
+  const std::vector<Collective> all = task.communications();
+  const int ranks = task.communication.ranks;
+  stands_in_ = std::any_of(all.begin(), all.end(), [devices](const Collective& each) {
+    return each.ranks > devices || each.ranks == 1;
+  });
+  const int wanted = all.empty() || stands_in_ ? 1 : ranks;
   if (wanted == 1) return "";
+  const bool one_group = std::all_of(
+      all.begin(), all.end(), [ranks](const Collective& each) { return each.ranks == ranks; });
+  if (!one_group) return "collectives over different numbers of ranks are not measured together";
   if (task.sms == 0) return "copy-engine collectives are not measured";
   for (int device = static_cast<int>(ranks_.size()); device < wanted; device++) {
     ranks_.push_back(openRank(device));
@@ -155,10 +164,11 @@ void Runner::launchKernel(Rank& rank, const Kernel& kernel) const {
   }
 }
 
-void Runner::startCommunication(const Task& task) {
+// The stream runs what it is given in order; each also waits for the kernels launched so far.
+void Runner::startCommunication(const Collective& collective, int sms) {
   std::vector<void*> from, to;
   std::vector<cudaStream_t> streams;
-  const int64_t bytes = movedBytes(task, stands_in_);
+  const int64_t bytes = movedBytes(collective, stands_in_);
   for (Rank& rank : ranks_) {
     if (rank.cursor + 2 * aligned(bytes) > rank.arena_bytes) rank.cursor = 0;
     from.push_back(take(rank, bytes));
@@ -169,8 +179,8 @@ void Runner::startCommunication(const Task& task) {
     check(cudaStreamWaitEvent(rank.communication, rank.ready, 0), "cudaStreamWaitEvent");
   }
   if (stands_in_) {
-    launchStandIn(from[0], to[0], bytes, task.sms, streams[0]);
-  } else if (!nccl_.launch(task, from, to, streams)) {
+    launchStandIn(from[0], to[0], bytes, sms, streams[0]);
+  } else if (!nccl_.launch(collective, from, to, streams)) {
     throw CudaError("NCCL refuses the collective");
   }
   for (Rank& rank : ranks_) {
@@ -179,18 +189,27 @@ void Runner::startCommunication(const Task& task) {
   }
 }
 
+// Starts what may start before that kernel. A later one in the queue never starts sooner.
+void Runner::startDue(const std::vector<Collective>& communications, size_t kernel, int sms) {
+  size_t from = 0;
+  for (const Collective& collective : communications) {
+    from = std::max(from, static_cast<size_t>(collective.first));
+    if (from == kernel) startCommunication(collective, sms);
+  }
+}
+
 void Runner::launch(const Task& task) {
-  const bool communicates = !task.communication.empty();
+  const std::vector<Collective> communications = task.communications();
   for (Rank& rank : ranks_) rank.cursor = 0;
   for (size_t i = 0; i < task.kernels.size(); i++) {
-    if (communicates && i == static_cast<size_t>(task.first)) startCommunication(task);
+    startDue(communications, i, task.sms);
     for (Rank& rank : ranks_) {
       if (ranks_.size() > 1) check(cudaSetDevice(rank.device), "cudaSetDevice");
       launchKernel(rank, task.kernels[i]);
     }
   }
-  if (!communicates) return;
-  if (static_cast<size_t>(task.first) == task.kernels.size()) startCommunication(task);
+  if (communications.empty()) return;
+  startDue(communications, task.kernels.size(), task.sms);
   for (Rank& rank : ranks_) {
     if (ranks_.size() > 1) check(cudaSetDevice(rank.device), "cudaSetDevice");
     check(cudaStreamWaitEvent(rank.compute, rank.done, 0), "cudaStreamWaitEvent");

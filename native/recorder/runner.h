@@ -1,4 +1,4 @@
-// Runs a task's kernels on one or more GPUs, communication beside them from its launch point.
+// Runs a task's kernels on one or more GPUs, communication beside them from its launch points.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -61,7 +61,8 @@ class Runner {
   std::string openRanks(const Task& task);
   std::string reserve(const Task& task);
   std::string refusal(const Kernel& kernel) const;
-  void startCommunication(const Task& task);
+  void startCommunication(const Collective& collective, int sms);
+  void startDue(const std::vector<Collective>& communications, size_t kernel, int sms);
   void launchKernel(Rank& rank, const Kernel& kernel) const;
   void* take(Rank& rank, int64_t bytes) const;
 

@@ -65,6 +65,21 @@ Kernel readKernel(LineReader& line) {
   return kernel;
 }
 
+void readCollective(LineReader& line, Collective* collective) {
+  collective->kind = line.text();
+  collective->size_bytes = line.integer(0);
+  collective->ranks = static_cast<int>(line.integer(1, 1 << 20));
+}
+
+void checkCollective(const LineReader& line, const Collective& collective, size_t kernels) {
+  if (std::find(kCollectives.begin(), kCollectives.end(), collective.kind) == kCollectives.end()) {
+    line.fail("no collective \"" + collective.kind + "\"");
+  }
+  if (static_cast<size_t>(collective.first) > kernels) {
+    line.fail("communication starts after more kernels than there are");
+  }
+}
+
 Task readTask(const std::string& text, int number) {
   LineReader line(text, number);
   Task task;
@@ -75,26 +90,39 @@ Task readTask(const std::string& text, int number) {
   line.expect("sms");
   task.sms = static_cast<int>(line.integer(0, 100000));
   line.expect("first");
-  task.first = static_cast<int>(line.integer(0, 100000));
+  task.communication.first = static_cast<int>(line.integer(0, 100000));
   line.expect("comm");
-  task.communication = line.text();
-  task.size_bytes = line.integer(0);
-  task.ranks = static_cast<int>(line.integer(1, 1 << 20));
-  line.expect("kernels");
+  readCollective(line, &task.communication);
+  std::string word = line.text();
+  for (; word == "then"; word = line.text()) {
+    Collective next;
+    next.first = static_cast<int>(line.integer(0, 100000));
+    readCollective(line, &next);
+    task.queued.push_back(next);
+  }
+  if (word != "kernels") line.fail("expected \"kernels\"");
   const int64_t kernels = line.integer(0, 100000);
   for (int64_t i = 0; i < kernels; i++) task.kernels.push_back(readKernel(line));
   line.end();
-  if (task.communication == "none") task.communication.clear();
-  const auto known = std::find(kCollectives.begin(), kCollectives.end(), task.communication);
-  if (!task.communication.empty() && known == kCollectives.end()) {
-    line.fail("no collective \"" + task.communication + "\"");
+  if (task.communication.kind == "none") task.communication.kind.clear();
+  const std::vector<Collective> all = task.communications();
+  for (const Collective& each : all) checkCollective(line, each, task.kernels.size());
+  if (all.empty() && !task.queued.empty()) line.fail("nothing comes before what is queued");
+  if (all.empty() && task.communication.first > kernels) {
+    line.fail("communication starts after more kernels than there are");
   }
-  if (task.first > kernels) line.fail("communication starts after more kernels than there are");
-  if (task.communication.empty() && kernels == 0) line.fail("nothing to measure");
+  if (all.empty() && kernels == 0) line.fail("nothing to measure");
   return task;
 }
 
 }  // namespace
+
+std::vector<Collective> Task::communications() const {
+  if (communication.kind.empty()) return {};
+  std::vector<Collective> all = {communication};
+  all.insert(all.end(), queued.begin(), queued.end());
+  return all;
+}
 
 std::vector<Task> readWorkList(std::istream& in) {
   std::vector<Task> tasks;
@@ -107,9 +135,14 @@ std::vector<Task> readWorkList(std::istream& in) {
 
 std::string lineOf(const Task& task) {
   std::ostringstream out;
+  const Collective& first = task.communication;
   out << "task " << task.id << " clock " << task.clock_mhz << " sms " << task.sms << " first "
-      << task.first << " comm " << (task.communication.empty() ? "none" : task.communication) << ' '
-      << task.size_bytes << ' ' << task.ranks << " kernels " << task.kernels.size();
+      << first.first << " comm " << (first.kind.empty() ? "none" : first.kind) << ' '
+      << first.size_bytes << ' ' << first.ranks;
+  for (const Collective& next : task.queued) {
+    out << " then " << next.first << ' ' << next.kind << ' ' << next.size_bytes << ' ' << next.ranks;
+  }
+  out << " kernels " << task.kernels.size();
   for (const Kernel& kernel : task.kernels) {
     out << ' ' << kernel.op;
     for (int64_t size : kernel.sizes) out << ' ' << size;
@@ -136,11 +169,12 @@ std::vector<int64_t> operandBytes(const Kernel& kernel) {
   return {};
 }
 
-int64_t wireBytes(const Task& task) {
-  if (task.ranks <= 1) return 0;
-  const int64_t share = task.size_bytes / task.ranks * (task.ranks - 1);
-  if (task.communication == "all_reduce") return 2 * share;
-  if (task.communication == "send" || task.communication == "recv") return task.size_bytes;
+int64_t wireBytes(const Collective& collective) {
+  const auto& [first, kind, size_bytes, ranks] = collective;
+  if (ranks <= 1) return 0;
+  const int64_t share = size_bytes / ranks * (ranks - 1);
+  if (kind == "all_reduce") return 2 * share;
+  if (kind == "send" || kind == "recv") return size_bytes;
   return share;
 }
 

@@ -1,12 +1,14 @@
 // What is to be measured: one task a line, as `kareus profile record` writes it.
 //
-//   task <id> clock <MHz> sms <n> first <n> comm <kind|none> <size_bytes> <ranks> kernels <n> ...
+//   task <id> clock <MHz> sms <n> first <n> comm <kind|none> <size_bytes> <ranks> [then ...] kernels <n> ...
+//   then <first> <kind> <size_bytes> <ranks>
 //   matmul <b> <m> <n> <k> <type>
 //   memory <bytes_read> <bytes_written> <flops> <type>
 //   attention <b> <heads> <kv_heads> <q_len> <kv_len> <head_dim> <causal> <forward|backward> <type>
 //   conv <n> <c_in> <c_out> <out_spatial> <in_spatial> <kernel_spatial> <groups> <type>
 //
-// Communication starts before kernel `first`; `first` = the number of kernels: after the last.
+// Communication starts before kernel `first`; `first` = the number of kernels: after the last. What
+// `then` names follows it on the same stream, once its own `first` kernel is next.
 #pragma once
 
 #include <cstdint>
@@ -26,15 +28,23 @@ struct Kernel {
   std::string type;
 };
 
+struct Collective {
+  int first = 0;
+  std::string kind;
+  int64_t size_bytes = 0;
+  int ranks = 1;
+};
+
 struct Task {
   int64_t id = 0;
   int clock_mhz = 0;
   int sms = 0;
-  int first = 0;
-  std::string communication;  // empty: none
-  int64_t size_bytes = 0;
-  int ranks = 1;
+  Collective communication;  // of no kind: none
+  std::vector<Collective> queued;
   std::vector<Kernel> kernels;
+
+  // All that the communication stream runs, in that order.
+  std::vector<Collective> communications() const;
 };
 
 // A line that is no task. The message names the line.
@@ -54,6 +64,6 @@ int elementBytes(const std::string& type);
 std::vector<int64_t> operandBytes(const Kernel& kernel);
 
 // Bytes that one rank sends over its links, by ring algorithms; none to itself.
-int64_t wireBytes(const Task& task);
+int64_t wireBytes(const Collective& collective);
 
 }  // namespace kareus

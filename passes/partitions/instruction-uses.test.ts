@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Kernel } from "../../src/ir/kernel-graph.js";
-import type { PartitionUse } from "../../src/ir/partition.js";
+import type { Communication, PartitionUse } from "../../src/ir/partition.js";
 import { allReduce, linear, memory } from "../../test/support/kernel-graph.js";
 import { freeKernels } from "./free-kernels.js";
 import { nanobatchedUses, sequentialUses } from "./instruction-uses.js";
@@ -20,9 +20,13 @@ function lines(
       const compute = type?.kernels.map(({ work }) =>
         work.op === "matmul" ? `m${work.m}` : work.op === "memory" ? `b${work.bytes_read}` : "?",
       );
-      const c = type?.communication;
-      const joint = type?.dependent ? "then" : "beside";
-      const communication = c ? ` ${joint} ${c.kind} ${c.size_bytes}` : "";
+      const joint = (dependent: boolean | undefined) => (dependent ? "then" : "beside");
+      const moved = ({ kind, size_bytes }: Communication) => `${kind} ${size_bytes}`;
+      const first = type?.communication;
+      const communication = [
+        ...(first ? [` ${joint(type.dependent)} ${moved(first)}`] : []),
+        ...(type?.queued ?? []).map((each) => `, ${joint(each.dependent)} ${moved(each)}`),
+      ].join("");
       return `${nanobatch ?? "whole"} [${compute}]${communication} layers ${layers.join() || "none"}`;
     }) ?? null
   );
@@ -58,16 +62,16 @@ describe("sequential uses", () => {
     ]);
   });
 
-  it("fuse consecutive collectives of one kind, and only those", () => {
+  it("fuse consecutive collectives of one kind; others run one after the other", () => {
     const pair = (more: Parameters<typeof allReduce>[2]) =>
       lines(sequentialUses, [linear("l", 100), allReduce("a", 10), allReduce("b", 20, more)]);
     expect(pair({})).toEqual(["whole [m100] then all_reduce 30 layers none"]);
     expect(pair({ collective: "all_gather" })).toEqual([
-      "whole [m100] then all_reduce 10 layers none",
-      "whole [] beside all_gather 20 layers none",
+      "whole [m100] then all_reduce 10, then all_gather 20 layers none",
     ]);
-    expect(pair({ group: "ep" })).toHaveLength(2);
-    expect(pair({ ranks: 8 })).toHaveLength(2);
+    const apart = ["whole [m100] then all_reduce 10, then all_reduce 20 layers none"];
+    expect(pair({ group: "ep" })).toEqual(apart);
+    expect(pair({ ranks: 8 })).toEqual(apart);
   });
 
   it("keep equal work outside layers apart: each use runs once", () => {
@@ -87,6 +91,18 @@ describe("nanobatched uses", () => {
       "0 [m100] beside all_reduce 500 layers 0",
       "1 [m100] beside all_reduce 1000 layers 0",
       "0 [] beside all_reduce 1000 layers 0",
+    ]);
+  });
+
+  it("run all communication between two segments beside the other nanobatch's compute", () => {
+    const gather = allReduce("g", 600, { layer: 0, collective: "all_gather" });
+    const [attention, first, mlp] = layer(0);
+    const kernels = [attention, first, gather, mlp].flatMap((kernel) => kernel ?? []);
+    expect(lines(nanobatchedUses, kernels)).toEqual([
+      "0 [m50] layers 0",
+      "1 [m50] beside all_reduce 500, beside all_gather 300 layers 0",
+      "0 [m100] beside all_reduce 500, beside all_gather 300 layers 0",
+      "1 [m100] layers 0",
     ]);
   });
 

@@ -1,5 +1,6 @@
 import type { CommunicationKernel, ComputeKernel, Kernel } from "../../src/ir/kernel-graph.js";
 import type { PartitionUse } from "../../src/ir/partition.js";
+import type { GradientSums } from "./gradient-sums.js";
 import type { PartitionContent, PartitionRegistry } from "./partition-registry.js";
 
 /** Compute between two communications, and the communication that follows it. */
@@ -8,13 +9,17 @@ interface Segment {
   readonly communication: readonly CommunicationKernel[];
 }
 
-/** Sequential execution: each segment, then its own communication, for the whole microbatch. */
+/**
+ * Sequential execution: each segment, then its own communication, for the whole microbatch. Gradient
+ * sums run beside the segments after the one that completes them, so segments end there too.
+ */
 export function sequentialUses(
   kernels: readonly Kernel[],
   registry: PartitionRegistry,
+  sums: GradientSums | null = null,
 ): PartitionUse[] {
-  const uses = new UseCollector(registry);
-  for (const segment of segmentsOf(kernels)) {
+  const uses = new UseCollector(registry, sums);
+  for (const segment of segmentsOf(kernels, (kernel) => sums?.completes(kernel) ?? false)) {
     uses.add({ ...segment, dependent: true, nanobatch: false }, null);
   }
   return uses.all();
@@ -23,12 +28,14 @@ export function sequentialUses(
 /**
  * Nanobatched execution: A's first segment alone; then, for each communication c_i, B's segment i
  * beside A's c_i and A's segment i+1 beside B's c_i; B's last work alone at the end. Work outside
- * layers (embedding, output head, loss) stays whole. Null when nothing can overlap: no
- * communication between layers, or a kernel that does not split.
+ * layers (embedding, output head, loss) stays whole. Gradient sums run behind the communication, what
+ * is left of them at the end. Null when nothing can overlap: no communication between layers, or a
+ * kernel that does not split.
  */
 export function nanobatchedUses(
   kernels: readonly Kernel[],
   registry: PartitionRegistry,
+  sums: GradientSums | null = null,
 ): PartitionUse[] | null {
   const first = kernels.findIndex((kernel) => kernel.layer !== null);
   const last = kernels.findLastIndex((kernel) => kernel.layer !== null);
@@ -37,7 +44,7 @@ export function nanobatchedUses(
   const segments = segmentsOf(core);
   if (!core.every(splits) || !core.some((kernel) => isCostly(kernel))) return null;
 
-  const uses = new UseCollector(registry);
+  const uses = new UseCollector(registry, sums);
   for (const segment of segmentsOf(kernels.slice(0, first))) {
     uses.add({ ...segment, dependent: true, nanobatch: false }, null);
   }
@@ -54,6 +61,10 @@ export function nanobatchedUses(
   for (const segment of segmentsOf(kernels.slice(last + 1))) {
     uses.add({ ...segment, dependent: true, nanobatch: false }, null);
   }
+  const communication = sums?.rest() ?? [];
+  if (communication.length > 0) {
+    uses.add({ kernels: [], communication, dependent: false, nanobatch: false }, null);
+  }
   return uses.all();
 }
 
@@ -67,17 +78,18 @@ function isCostly(kernel: Kernel): boolean {
   return kernel.kind === "communication" && kernel.ranks > 1;
 }
 
-/** Cuts a kernel sequence at its communications; consecutive ones of a kind stay together. */
-function segmentsOf(kernels: readonly Kernel[]): Segment[] {
+/** Cuts a kernel sequence at its communications, of which consecutive ones stay together. */
+function segmentsOf(
+  kernels: readonly Kernel[],
+  endsAt: (kernel: Kernel) => boolean = () => false,
+): Segment[] {
   const segments: { kernels: ComputeKernel[]; communication: CommunicationKernel[] }[] = [];
   for (const kernel of kernels) {
     const open = segments.at(-1);
-    const pending = open?.communication.at(-1);
-    const joins =
-      kernel.kind === "compute"
-        ? pending === undefined
-        : pending === undefined || sameChannel(pending, kernel);
-    const segment = open !== undefined && joins ? open : { kernels: [], communication: [] };
+    const before = open?.communication.at(-1) ?? open?.kernels.at(-1);
+    const ended = before?.kind === "communication" || (before !== undefined && endsAt(before));
+    const joins = open !== undefined && (kernel.kind === "communication" || !ended);
+    const segment = joins ? open : { kernels: [], communication: [] };
     if (segment !== open) segments.push(segment);
     if (kernel.kind === "compute") segment.kernels.push(kernel);
     else segment.communication.push(kernel);
@@ -85,21 +97,22 @@ function segmentsOf(kernels: readonly Kernel[]): Segment[] {
   return segments;
 }
 
-function sameChannel(a: CommunicationKernel, b: CommunicationKernel): boolean {
-  return a.collective === b.collective && a.group === b.group && a.ranks === b.ranks;
-}
-
 /** Gathers uses of one type by nanobatch, in order of first use. */
 class UseCollector {
   readonly #registry: PartitionRegistry;
+  readonly #sums: GradientSums | null;
   readonly #uses = new Map<string, { use: PartitionUse; layers: number[] }>();
 
-  constructor(registry: PartitionRegistry) {
+  constructor(registry: PartitionRegistry, sums: GradientSums | null) {
     this.#registry = registry;
+    this.#sums = sums;
   }
 
   add(content: PartitionContent, nanobatch: 0 | 1 | null): void {
-    const partition = this.#registry.keyOf(content);
+    const gradients = this.#sums?.beside(content) ?? [];
+    // The second nanobatch runs every segment after the first.
+    if (nanobatch !== 0) this.#sums?.ran(content.kernels);
+    const partition = this.#registry.keyOf({ ...content, gradients });
     const layer = layerOf(content);
     // Uses outside layers stay apart: each runs once.
     const key = layer === null ? `${this.#uses.size}` : `${partition} ${nanobatch}`;

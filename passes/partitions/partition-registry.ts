@@ -3,6 +3,7 @@ import {
   type Communication,
   type PartitionType,
   partitionKey,
+  type QueuedCommunication,
   type Slot,
 } from "../../src/ir/partition.js";
 import type { Work } from "../../src/ir/work.js";
@@ -10,7 +11,10 @@ import type { Work } from "../../src/ir/work.js";
 /** A stretch of compute and the communication that belongs to it. */
 export interface PartitionContent {
   readonly kernels: readonly ComputeKernel[];
+  /** In the order in which one stream runs it; what can be one collective becomes one. */
   readonly communication: readonly CommunicationKernel[];
+  /** Sums of gradients beside it, for which nothing here waits and which wait for nothing here. */
+  readonly gradients?: readonly CommunicationKernel[];
   readonly dependent: boolean;
   /** Whether the shapes are those of one nanobatch. */
   readonly nanobatch: boolean;
@@ -37,15 +41,18 @@ export class PartitionRegistry {
       class: kernel.class,
       work: workIn(kernel, content.nanobatch),
     }));
-    const communication = fuse(content);
+    const [communication, queued] = streamOf(content);
     const slots = slotsOf(content.kernels);
-    const members: readonly Kernel[] = [...content.kernels, ...content.communication];
+    const { gradients = [] } = content;
+    const members: readonly Kernel[] = [...content.kernels, ...content.communication, ...gradients];
     const isForward = (k: Kernel) => k.direction === "forward" || k.origin === "recompute";
     const shape = {
       direction: members.every(isForward) ? ("forward" as const) : ("backward" as const),
       kernels,
       communication,
-      dependent: content.dependent && communication !== null && kernels.length > 0,
+      ...(queued.length > 0 ? { queued } : {}),
+      dependent:
+        content.dependent && kernels.length > 0 && communication !== null && gradients.length === 0,
       free_order: communication === null ? [] : this.#freeOrder(content.kernels, slots),
     };
     const key = partitionKey(shape);
@@ -70,16 +77,47 @@ function workIn(kernel: ComputeKernel, nanobatch: boolean): Work {
   return nanobatch ? (kernel.nanobatch ?? kernel.work) : kernel.work;
 }
 
-/** Consecutive collectives run as one: their bytes add up. */
-function fuse({ communication, nanobatch }: PartitionContent): Communication | null {
-  const [first] = communication;
-  if (first === undefined) return null;
-  const size_bytes = communication.reduce(
-    (sum, c) => sum + (nanobatch ? (c.nanobatch_size_bytes ?? c.size_bytes) : c.size_bytes),
-    0,
-  );
-  const { collective: kind, ranks, ranks_per_node, group } = first;
-  return { kind, size_bytes, ranks, ranks_per_node, group };
+/**
+ * The first communication and what follows it on its stream: gradient sums before what waits for the
+ * kernels, else behind it.
+ */
+function streamOf({
+  kernels,
+  communication,
+  gradients = [],
+  dependent,
+  nanobatch,
+}: PartitionContent): readonly [Communication | null, readonly QueuedCommunication[]] {
+  const waits = dependent && kernels.length > 0;
+  const own = fused(communication, nanobatch).map((each) => ({ ...each, dependent: waits }));
+  const sums = fused(gradients, nanobatch).map((each) => ({ ...each, dependent: false }));
+  const [first, ...queued] = waits ? [...sums, ...own] : [...own, ...sums];
+  if (first === undefined) return [null, []];
+  const { dependent: _, ...communicationAlone } = first;
+  return [communicationAlone, queued];
+}
+
+/** Consecutive collectives of one kind and group run as one: their bytes add up. */
+function fused(kernels: readonly CommunicationKernel[], nanobatch: boolean): Communication[] {
+  const runs: CommunicationKernel[][] = [];
+  for (const kernel of kernels) {
+    const run = runs.at(-1);
+    if (run?.[0] !== undefined && sameChannel(run[0], kernel)) run.push(kernel);
+    else runs.push([kernel]);
+  }
+  const bytesOf = ({ size_bytes, nanobatch_size_bytes }: CommunicationKernel) =>
+    nanobatch ? (nanobatch_size_bytes ?? size_bytes) : size_bytes;
+  return runs.flatMap((run) => {
+    const [first] = run;
+    if (first === undefined) return [];
+    const { collective: kind, ranks, ranks_per_node, group } = first;
+    const size_bytes = run.reduce((sum, each) => sum + bytesOf(each), 0);
+    return [{ kind, size_bytes, ranks, ranks_per_node, group }];
+  });
+}
+
+function sameChannel(a: CommunicationKernel, b: CommunicationKernel): boolean {
+  return a.collective === b.collective && a.group === b.group && a.ranks === b.ranks;
 }
 
 /** One slot per kernel, but consecutive memory-bound kernels share one, named by their main class. */

@@ -32,6 +32,16 @@ export async function readText(path: string): Promise<string> {
   }
 }
 
+/** The same, or null where there is no such file. */
+export async function readIfThere(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    const reason = reasonOf(cause);
+    return reason === REASONS.ENOENT ? null : fail(unreadable(path, reason));
+  }
+}
+
 /**
  * Writes a file whole or not at all: under a temporary name in the same folder, then renamed.
  * Failure: KRS0021, and no temporary file stays.

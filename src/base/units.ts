@@ -37,6 +37,11 @@ export function duration(time_s: number): string {
   return `${(time_s / divisor).toPrecision(4)} ${unit}`;
 }
 
+/** Seconds as microseconds, for formats that count those; to the picosecond. */
+export function microseconds(time_s: number): number {
+  return Number((time_s * 1e6).toFixed(6));
+}
+
 /** `1 layer`, `2 layers`. */
 export function plural(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;

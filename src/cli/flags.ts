@@ -2,11 +2,15 @@ import { type Command, Option } from "commander";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { badValue, boundTwice } from "../base/diagnostics/usage.js";
 
+/** What a shell offers as a flag's value. */
+type Completion = "nothing" | "files" | "devices" | readonly string[];
+
 /** One flag of the command line: how it is written, what it means and the value it becomes. */
 interface Flag<T> {
   /** As commander writes it: `--tp <n>`. */
   readonly flags: string;
   readonly description: string;
+  readonly completes: Completion;
   /** When the flag is absent. */
   readonly fallback: T;
   /** The value of all occurrences in order, at least one. Bad: KRS000x. */
@@ -26,10 +30,11 @@ function scalar<T, F>(
   flags: string,
   description: string,
   fallback: F,
+  completes: Completion,
   parse: (text: string, name: string) => T,
 ): Flag<T | F> {
   const read = (given: readonly string[], name: string): T => parse(given.at(-1) ?? "", name);
-  return { flags, description, fallback, read };
+  return { flags, description, completes, fallback, read };
 }
 
 function parseInteger(text: string, name: string, { min, max }: Range): number {
@@ -46,7 +51,7 @@ export function integer<F extends number | null>(
   range: Range,
 ): Flag<number | F> {
   const parse = (text: string, name: string) => parseInteger(text, name, range);
-  return scalar(flags, description, fallback, parse);
+  return scalar(flags, description, fallback, "nothing", parse);
 }
 
 function parseQuantity(text: string, name: string, unit: string): number {
@@ -58,7 +63,7 @@ function parseQuantity(text: string, name: string, unit: string): number {
 /** A finite number, zero or above; `unit` is for the message. */
 export function quantity(flags: string, description: string, unit: string): Flag<number | null> {
   const parse = (text: string, name: string) => parseQuantity(text, name, unit);
-  return scalar(flags, description, null, parse);
+  return scalar(flags, description, null, "nothing", parse);
 }
 
 /** The same, repeatable: every occurrence counts. */
@@ -69,12 +74,13 @@ export function quantities(
 ): Flag<readonly number[]> {
   const read = (given: readonly string[], name: string) =>
     given.map((text) => parseQuantity(text, name, unit));
-  return { flags, description, fallback: [], read };
+  return { flags, description, completes: "nothing", fallback: [], read };
 }
 
-function parseWord<T extends string>(text: string, name: string, known: readonly T[]): T {
+/** The known word that a text is; none: KRS0002. */
+export function parseWord<T extends string>(text: string, name: string, known: readonly T[]): T {
   const word = known.find((candidate) => candidate === text);
-  return word ?? fail(badValue(name, text, `one of ${known.join(", ")}`));
+  return word ?? fail(badValue(name, text, `one of ${known.join(", ")}`, known));
 }
 
 /** One of a few words. */
@@ -85,30 +91,41 @@ export function choice<T extends string, F extends T | null>(
   fallback: F,
 ): Flag<T | F> {
   const parse = (text: string, name: string) => parseWord(text, name, known);
-  return scalar(flags, description, fallback, parse);
+  return scalar(flags, description, fallback, known, parse);
 }
 
-/** Any text that is not empty. */
+function parseText(value: string, name: string): string {
+  return value === "" ? fail(badValue(name, value, "a name or a path")) : value;
+}
+
+/** Any text that is not empty, mostly a path. */
 export function text<F extends string | null>(
   flags: string,
   description: string,
   fallback: F,
 ): Flag<string | F> {
-  const parse = (value: string, name: string): string =>
-    value === "" ? fail(badValue(name, value, "a name or a path")) : value;
-  return scalar(flags, description, fallback, parse);
+  return scalar(flags, description, fallback, "files", parseText);
+}
+
+/** A device: its name, or a file. */
+export function device<F extends string | null>(
+  flags: string,
+  description: string,
+  fallback: F,
+): Flag<string | F> {
+  return scalar(flags, description, fallback, "devices", parseText);
 }
 
 /** The same, repeatable: every occurrence counts. */
 export function texts(flags: string, description: string): Flag<readonly string[]> {
   const read = (given: readonly string[], name: string) =>
-    given.map((value) => (value === "" ? fail(badValue(name, value, "a name or a path")) : value));
-  return { flags, description, fallback: [], read };
+    given.map((value) => parseText(value, name));
+  return { flags, description, completes: "files", fallback: [], read };
 }
 
 /** A flag without a value. */
 export function toggle(flags: string, description: string): Flag<boolean> {
-  return { flags, description, fallback: false, read: () => true };
+  return { flags, description, completes: "nothing", fallback: false, read: () => true };
 }
 
 const LARGEST_DIMENSION = 2 ** 40;
@@ -133,7 +150,7 @@ function pairs<T>(
     }
     return found;
   };
-  return { flags, description, fallback: new Map(), read };
+  return { flags, description, completes: "nothing", fallback: new Map(), read };
 }
 
 /** Sizes by symbol. Zero is a size: a decoder may start without a past. */
@@ -153,13 +170,48 @@ export function words<T extends string>(
   return pairs(flags, description, "name=word", parse);
 }
 
+/** A factor above nothing by name. */
+export function factors(flags: string, description: string): Flag<ReadonlyMap<string, number>> {
+  const parse = (text: string, name: string) => {
+    const value = parseQuantity(text, name, "times its usual time");
+    return value > 0 ? value : fail(badValue(name, text, "a factor above zero"));
+  };
+  return pairs(flags, description, "name=factor", parse);
+}
+
+/** A flag as commander knows it, with the row of the table that it comes from. */
+export class FlagOption extends Option {
+  readonly row: Flag<unknown>;
+
+  constructor(row: Flag<unknown>) {
+    const { flags, description, fallback } = row;
+    const shown = typeof fallback === "number" || typeof fallback === "string";
+    super(flags, shown ? `${description} (default: ${fallback})` : description);
+    this.row = row;
+  }
+}
+
+/** Where flags are looked up that the command line does not say. */
+export const CONFIG_FILE = "kareus.config.json";
+
+/** How diagnostics name a flag of a config file. */
+export function fromConfig(file: string, key: string): string {
+  return `${file}: ${key}`;
+}
+
+/** How diagnostics name a flag: `--tp`, or its place in the config file that set it. */
+function placeOf(command: Command, option: Option): string {
+  const long = option.long ?? option.flags;
+  if (command.getOptionValueSource(option.attributeName()) !== "config") return long;
+  return fromConfig(String(command.getOptionValue("config") ?? CONFIG_FILE), long.slice(2));
+}
+
 type Table = Readonly<Record<string, Flag<unknown>>>;
 
 /** Adds every flag of a table to a command. Values are collected as written. */
 export function addFlags(command: Command, table: Table): void {
-  for (const { flags, description, fallback } of Object.values(table)) {
-    const shown = typeof fallback === "number" || typeof fallback === "string";
-    const option = new Option(flags, shown ? `${description} (default: ${fallback})` : description);
+  for (const row of Object.values(table)) {
+    const option = new FlagOption(row);
     if (option.required || option.optional) {
       option.argParser((value: string, earlier: unknown) => [
         ...(Array.isArray(earlier) ? earlier : []),
@@ -177,7 +229,8 @@ export function readFlags<F extends Table>(command: Command, table: F): Values<F
     const given: unknown = command.getOptionValue(option.attributeName());
     // Commander holds true for a `--no-...` flag that is absent.
     if (given === undefined || (option.negate && given === true)) return [key, flag.fallback];
-    return [key, flag.read(Array.isArray(given) ? given.map(String) : [], option.long ?? key)];
+    const texts = Array.isArray(given) ? given.map(String) : [];
+    return [key, flag.read(texts, placeOf(command, option))];
   });
   return Object.fromEntries(values) as Values<F>;
 }

@@ -2,6 +2,7 @@
 import { CommanderError } from "commander";
 import { type Diagnostic, DiagnosticError } from "../base/diagnostics/diagnostic.js";
 import { badUsage, internalError, unwritable } from "../base/diagnostics/usage.js";
+import { commandOf, commandPath } from "./command-table.js";
 import { EVERY_PASS } from "./options.js";
 import { buildProgram } from "./program.js";
 import { SIGNALS, writeDiagnostic } from "./terminal.js";
@@ -18,35 +19,39 @@ for (const signal of SIGNALS) {
   process.once(signal, () => setImmediate(() => process.exit(INTERRUPTED)));
 }
 
+/** The words of the command line that are ours; what follows `--` may be another program's. */
+const words = process.argv.slice(2);
+const end = words.includes("--") ? words.indexOf("--") : words.length;
+const own = words.slice(0, end);
+const json = own.includes("--json");
+const program = buildProgram(packageVersion());
+
 // A reader that goes away (`kareus ... | head`) is not an error; a full disk behind `>` is.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (cause: NodeJS.ErrnoException) => {
     if (cause.code === "EPIPE") process.exit();
-    writeDiagnostic(unwritable("standard output", cause.message), process.argv.includes("--json"));
+    writeDiagnostic(unwritable("standard output", cause.message), json);
     process.exit(BAD_INPUT);
   });
 }
 
-process.on("uncaughtException", (cause) => process.exit(explain(cause, process.argv.slice(2))));
+process.on("uncaughtException", (cause) => process.exit(explain(cause)));
 
 /** Commander's message is `error: what` and perhaps `(Did you mean x?)`. */
-function usageDiagnostic(cause: CommanderError, args: readonly string[]): Diagnostic {
+function usageDiagnostic(cause: CommanderError): Diagnostic {
   const [first = "", ...rest] = cause.message.split("\n");
-  const name = args.find((argument) => !argument.startsWith("-"));
-  const known = name !== undefined && cause.code !== "commander.unknownCommand";
-  const command = known ? `kareus ${name}` : "kareus";
+  const command = commandPath(commandOf(program, own));
   const suggestion = rest.join(" ").replace(/^\(|\)$/g, "");
   const help = `\`${command} --help\` shows what it takes`;
   return badUsage(command, first.replace(/^error: /, ""), suggestion || help);
 }
 
 /** Says what went wrong and returns the exit code. */
-function explain(cause: unknown, args: readonly string[]): number {
-  const json = args.includes("--json");
+function explain(cause: unknown): number {
   if (cause instanceof CommanderError) {
     if (cause.exitCode === 0) return 0;
     // Commander has printed the help already.
-    if (cause.code !== "commander.help") writeDiagnostic(usageDiagnostic(cause, args), json);
+    if (cause.code !== "commander.help") writeDiagnostic(usageDiagnostic(cause), json);
     return BAD_INPUT;
   }
   if (cause instanceof DiagnosticError) {
@@ -60,11 +65,9 @@ function explain(cause: unknown, args: readonly string[]): number {
 }
 
 // A bare --print-ir must not take the graph for a pass.
-const args = process.argv
-  .slice(2)
-  .map((argument) => (argument === "--print-ir" ? `--print-ir=${EVERY_PASS}` : argument));
+const args = own.map((word) => (word === "--print-ir" ? `--print-ir=${EVERY_PASS}` : word));
 try {
-  await buildProgram(packageVersion()).parseAsync(args, { from: "user" });
+  await program.parseAsync([...args, ...words.slice(end)], { from: "user" });
 } catch (cause) {
-  process.exitCode = explain(cause, args);
+  process.exitCode = explain(cause);
 }

@@ -5,6 +5,7 @@ import type { OptimizeOptions } from "../pipeline.js";
 import {
   bindings,
   choice,
+  device,
   integer,
   quantity,
   text,
@@ -19,7 +20,7 @@ import {
 const DEGREE = { min: 1, max: 4096 };
 
 export const JOB_FLAGS = {
-  gpu: text("--gpu <name|file>", "device", "a100-sxm4-40gb"),
+  gpu: device("--gpu <name|file>", "device", "a100-sxm4-40gb"),
   profile: texts("--profile <file|dir>", "recorded costs, repeatable; of a folder, this GPU's"),
   bind: bindings(
     "--bind <name=int,...>",
@@ -90,6 +91,11 @@ export const SEARCH_FLAGS = {
     min: 1,
     max: 1_000_000,
   }),
+  replay: text(
+    "--replay <file>",
+    "a recorded profile in place of a GPU: each evaluation is a measurement that it answers",
+    null,
+  ),
   points: integer("--points <n>", "points of the frontier at most", 32, { min: 1, max: 1000 }),
   seed: integer("--seed <n>", "seed of every random choice", 0, {
     min: 0,
@@ -124,6 +130,7 @@ export function jobOptions(
     graph,
     gpu: job.gpu,
     profiles: job.profile,
+    replay: search.replay ?? null,
     bind: job.bind,
     dtype: job.dtype,
     tp: job.tp,

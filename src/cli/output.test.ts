@@ -60,6 +60,10 @@ function result(count: number): OptimizeResult {
       configurations: [],
       stages: [],
     })),
+    details: {
+      ...{ format: "kareus-details", version: 1, graph, gpu: "gpu", sm_count: 1 },
+      ...{ constants: [], partitions: [] },
+    },
     evaluations: [],
     timings: [],
   };
@@ -72,7 +76,9 @@ describe("writeRun", () => {
     await writeRun(folder, result(3));
     writeFileSync(join(folder, "plans", "notes.txt"), "mine");
     await writeRun(folder, result(1));
-    expect(readdirSync(folder).sort()).toEqual(["frontier.json", "plans", "report.html"]);
+    expect(readdirSync(folder).sort()).toEqual([
+      ...["details.json", "frontier.json", "plans", "report.html"],
+    ]);
     expect(readdirSync(join(folder, "plans")).sort()).toEqual(["000.json", "notes.txt"]);
     const read = (...names: string[]) => readFileSync(join(folder, ...names), "utf8");
     expect(readFrontier(read("frontier.json"), "f")).toEqual(result(1).frontier);

@@ -1,6 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import { listFolder, prepareFolder, removeFile, removeFolder, writeText } from "../base/files.js";
 import type { OptimizeResult } from "../pipeline.js";
+import { writeDetails } from "../plan/details.js";
 import { writeFrontier } from "../plan/frontier.js";
 import { writePlan } from "../plan/plan.js";
 import type { JournalFile } from "../search/journal.js";
@@ -31,8 +32,8 @@ export async function prepareRun(folder: string): Promise<() => Promise<void>> {
  */
 export async function writeRun(folder: string, result: OptimizeResult): Promise<void> {
   // Loaded here because what fails earlier should not wait for the charts.
-  const { reportPage } = await import("../emit/report.js");
-  const { frontier, plans } = result;
+  const { reportPage } = await import("../emit/report/report.js");
+  const { frontier, plans, details } = result;
   await removeFile(join(folder, "frontier.json"));
   for (const name of await listFolder(join(folder, "plans"))) {
     if (/^\d+\.json$/.test(name)) await removeFile(join(folder, "plans", name));
@@ -42,7 +43,8 @@ export async function writeRun(folder: string, result: OptimizeResult): Promise<
     if (path === undefined) throw new Error(`no point of the frontier has id ${plan.point.id}`);
     await writeText(join(folder, path), writePlan(plan));
   }
-  await writeText(join(folder, "report.html"), reportPage(frontier));
+  await writeText(join(folder, "details.json"), writeDetails(details));
+  await writeText(join(folder, "report.html"), reportPage(result));
   await writeText(join(folder, "frontier.json"), writeFrontier(frontier));
 }
 

@@ -2,6 +2,7 @@ import { Presets, SingleBar } from "cli-progress";
 import pc from "picocolors";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
 import { renderJson, renderText } from "../base/diagnostics/render.js";
+import type { Look } from "../emit/plot.js";
 
 /** What stops a command: Ctrl-C, and a polite kill. */
 export const SIGNALS = ["SIGINT", "SIGTERM"] as const;
@@ -10,6 +11,20 @@ export const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 function colours(stream: NodeJS.WriteStream) {
   const { NO_COLOR, TERM } = process.env;
   return pc.createColors(stream.isTTY === true && !NO_COLOR && TERM !== "dumb");
+}
+
+const UTF_8 = /utf-?8/i;
+
+/** How stdout can show a plot: 80 columns of ASCII where nothing says that it can do more. */
+export function plotLook(): Look {
+  const { LC_ALL, LC_CTYPE, LANG } = process.env;
+  const { blue, gray, yellow, green } = colours(process.stdout);
+  const hues = [blue, gray, yellow, green];
+  return {
+    width: process.stdout.columns ?? 80,
+    unicode: UTF_8.test(LC_ALL || LC_CTYPE || LANG || ""),
+    paint: (series, text) => hues[series % hues.length]?.(text) ?? text,
+  };
 }
 
 /** Writes diagnostics to stderr: for people, or as JSON lines for programs. */

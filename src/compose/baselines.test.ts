@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
 import { loadDevice } from "../gpu/device.js";
 import type { Configuration, Evaluation } from "../ir/configuration.js";
-import type { InstructionKind, PartitionedGraph } from "../ir/partition.js";
+import type { OptionKind, PartitionedGraph } from "../ir/partition.js";
 import { baselineFrontiers } from "./baselines.js";
 
 const device = loadDevice("a100-sxm4-40gb");
@@ -13,7 +13,7 @@ const beside = partitionOf("backward.b", layer.backward_mlp, layer.reduced_bytes
 const alone = partitionOf("forward.c", layer.forward_mlp, null);
 
 const use = (partition: string) => ({ partition, layers: [0], nanobatch: null });
-const instruction = (kind: InstructionKind) => ({
+const instruction = (kind: OptionKind) => ({
   ...{ stage: 0, chunk: 0, kind },
   executions: [
     { model: "sequential" as const, uses: [use(waits.key), use(alone.key)] },
@@ -66,5 +66,33 @@ test("baselines use the default SMs and the listed order, whatever else was eval
     ["sequential-max-clock", 12],
     ["sequential-frequency", 12],
     ["nanobatch-frequency", 10],
+  ]);
+});
+
+test("without nanobatches, gradient sums of the last backward run from the first slot on", () => {
+  const [first = null] = beside.slots.map(({ name }) => name);
+  const last = {
+    ...{ stage: 0, chunk: 0, kind: "last_backward" as const },
+    executions: [{ model: "sequential" as const, uses: [use(beside.key)] }],
+  };
+  const evaluations = new Map([
+    [waits.key, [evaluation(waits.key, 5, { launch_slot: null, sms: usual })]],
+    [
+      beside.key,
+      [
+        evaluation(beside.key, 4, { launch_slot: first, sms: usual }),
+        evaluation(beside.key, 3, { launch_slot: null, sms: usual }),
+      ],
+    ],
+    [alone.key, [evaluation(alone.key, 1, { launch_slot: null, sms: 0 })]],
+  ]);
+  const layout = { microbatches: 3, static_power_w: 1, pipeline: "1f1b", chunks: 1 } as const;
+  const summing = { ...graph, instructions: [...graph.instructions, last] };
+  const baselines = baselineFrontiers(summing, evaluations, device, layout, 8);
+  // Three forwards and two backwards of 6 s, then one of 4 s; nanobatched 5 s instead of 6.
+  expect(baselines.map(({ name, points }) => [name, points[0]?.time_s])).toEqual([
+    ["sequential-max-clock", 34],
+    ["sequential-frequency", 34],
+    ["nanobatch-frequency", 29],
   ]);
 });

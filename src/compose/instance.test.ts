@@ -64,3 +64,26 @@ test("a tail of one stage alone is incomplete", () => {
   const rows = ROWS.filter(({ stage, kind }) => !(stage === 0 && kind === "tail"));
   expect(() => instanceOfProfile(rows, FRAME, 1, "p.csv")).toThrow(/KRS2021.*tail of stage 0/);
 });
+
+test("the last microbatch has its own options where the instance says so", () => {
+  const own = [
+    { time_s: 5, energy_j: 30 },
+    { time_s: 4, energy_j: 60 },
+  ];
+  const plain = instanceOfProfile(ROWS, FRAME, 1, "p.csv");
+  const options = plain.options.map((cell, k) =>
+    k === 0 ? { ...cell, last_backward: own } : cell,
+  );
+  const instance = { ...plain, options };
+  const problem = instanceProblem(instance, "p.csv");
+  const [fastest] = solutionOf(problem, solveDeadlines(problem, [11.5])).points;
+  // Stage 0: F0 F1 B0 B1 tail, of which B1 takes 4 instead of 2 seconds; stage 1 as before.
+  expect(fastest?.choice).toEqual([
+    [0, 0, 0, 1, 0],
+    [1, 0, 1, 0, 0],
+  ]);
+  expect(fastest?.time_s).toBe(11.5);
+  const single = { ...instance, microbatches: 1 };
+  const alone = networkOf(instanceProblem(single, "p.csv"));
+  expect(alone.sets.map((set) => set.time_s[0])).toEqual([1, 4, 0.5, 1, 2, 0.25]);
+});

@@ -6,7 +6,13 @@ import {
 } from "../base/diagnostics/plan.js";
 import { incompleteStageProfile } from "../base/diagnostics/profile.js";
 import type { InstructionOption } from "../ir/configuration.js";
-import type { IterationFrontier, PipelineInstruction, PipelineProblem } from "../ir/iteration.js";
+import {
+  type IterationFrontier,
+  optionsOf,
+  type PipelineInstruction,
+  type PipelineProblem,
+} from "../ir/iteration.js";
+import { LAST_KINDS } from "../ir/partition.js";
 import type { InstanceCell, InstanceFile, InstanceOption } from "../plan/instance.js";
 import type { SolutionFile } from "../plan/solution.js";
 import type { StageProfileRow } from "../profile/stage-profile.js";
@@ -76,6 +82,10 @@ export function instanceProblem(instance: InstanceFile, where: string): Pipeline
       if (list === undefined) return fail(instructionWithoutOptions(index % stages, kind));
       lists[kind] = list.map(solverOption);
     }
+    for (const kind of LAST_KINDS) {
+      const list = cell[kind];
+      if (list !== undefined) lists[kind] = list.map(solverOption);
+    }
     const own = tail?.[index];
     return own === undefined ? lists : { ...lists, tail: own.map(solverOption) };
   });
@@ -108,8 +118,8 @@ function solverOption({ time_s, energy_j, freq_mhz = 0 }: InstanceOption): Instr
 /** A frontier as a solution of the instance that `problem` came from. */
 export function solutionOf(problem: PipelineProblem, frontier: IterationFrontier): SolutionFile {
   const indices = new Map<readonly InstructionOption[], Map<InstructionOption, number>>();
-  const indexOf = ({ stage, chunk, kind }: PipelineInstruction, option: InstructionOption) => {
-    const list = problem.options[chunk * problem.stages + stage]?.[kind] ?? [];
+  const indexOf = (instruction: PipelineInstruction, option: InstructionOption) => {
+    const list = optionsOf(problem, instruction);
     const known = indices.get(list) ?? new Map(list.map((entry, index) => [entry, index]));
     indices.set(list, known);
     return known.get(option.switched?.to ?? option) ?? 0;

@@ -7,7 +7,12 @@ import {
   tooManyOptions,
 } from "../base/diagnostics/plan.js";
 import type { InstructionOption } from "../ir/configuration.js";
-import type { PipelineInstruction, PipelineProblem } from "../ir/iteration.js";
+import {
+  optionsOf,
+  type PipelineInstruction,
+  type PipelineOrder,
+  type PipelineProblem,
+} from "../ir/iteration.js";
 import { lowerHullIndices, paretoIndices } from "../math/pareto.js";
 import { dataDependencies } from "./schedules/dependencies.js";
 
@@ -65,31 +70,35 @@ export function networkOf(problem: PipelineProblem): Network {
   checkQuantity("the pipeline", "transfer_s", problem.transfer_s);
   checkQuantity("the pipeline", "switch_time_s", problem.switch_time_s);
 
-  const known = new Map<string, OptionSet>();
+  const known = new Map<readonly InstructionOption[], OptionSet>();
   const sets = instructions.map((instruction) => {
-    const key = `${instruction.stage} ${instruction.chunk} ${instruction.kind}`;
-    const set = known.get(key) ?? optionSet(problem, instruction);
-    known.set(key, set);
+    const list = optionsOf(problem, instruction);
+    const set = known.get(list) ?? optionSet(problem, instruction);
+    known.set(list, set);
     return set;
   });
   const options = sets.reduce((sum, { hull }) => sum + hull.length, 0);
   if (options * sets.length > MOST_WORK) fail(tooManyOptions(sets.length, options));
+  return { stages, static_power_w, sets, ...linksOf(order, problem.transfer_s) };
+}
+
+/**
+ * What waits for what under the stages' orders. Fails with KRS4004 where they wait in a circle.
+ * @param crossing_s of each crossing between stages
+ */
+export function linksOf(
+  order: PipelineOrder,
+  crossing_s: number,
+): Omit<Network, "stages" | "static_power_w" | "sets"> {
+  const instructions = order.flat();
   const stageBefore = stageLinks(order);
   const dataBefore = dataDependencies(order);
   const stageAfter = reversed(stageBefore);
   const dataAfter = reversed(dataBefore);
   const links = { stageBefore, dataBefore, stageAfter, dataAfter };
   const topological = topologicalOrder(instructions, links);
-  const transfer_s = transfers(instructions, dataBefore, problem.transfer_s);
-  return { stages, static_power_w, instructions, sets, ...links, transfer_s, topological };
-}
-
-/** All options of an instruction, as the problem lists them. */
-export function optionsOf(
-  problem: PipelineProblem,
-  { stage, chunk, kind }: PipelineInstruction,
-): readonly InstructionOption[] {
-  return problem.options[chunk * problem.stages + stage]?.[kind] ?? [];
+  const transfer_s = transfers(instructions, dataBefore, crossing_s);
+  return { instructions, ...links, transfer_s, topological };
 }
 
 function optionSet(problem: PipelineProblem, instruction: PipelineInstruction): OptionSet {

@@ -9,7 +9,7 @@ import type { Measurements } from "../profile/library.js";
 import { configurationOf, type PartitionRecord } from "../profile/records.js";
 import { clockCoordinate, correctionFrom } from "./corrections.js";
 import { cappedRun, modelledOracle } from "./modelled.js";
-import type { CostOracle } from "./oracle.js";
+import type { CostOracle, TracingOracle } from "./oracle.js";
 import { recordedCosts } from "./recorded.js";
 import { fittedPartition } from "./sequence/fitted-partition.js";
 
@@ -97,7 +97,7 @@ function corrected(modelled: Cost, residuals: Residuals, place: Place, idle_w: n
  * elsewhere: by a model whose kernels and collectives are corrected by their measurements, and which
  * is fitted to measurements of the same partition. Says which with every cost.
  */
-export function blendedOracle(device: Device, measurements: Measurements): CostOracle {
+export function blendedOracle(device: Device, measurements: Measurements): TracingOracle {
   if (measurements.profiles.length === 0) return modelledOracle(device);
   const recorded = recordedCosts(measurements.partitions);
   const correction = correctionFrom(measurements, device);
@@ -132,5 +132,7 @@ export function blendedOracle(device: Device, measurements: Measurements): CostO
       const idle_w = idlePower(device, configuration.freq_mhz);
       return corrected(modelled, residuals, placeOf(partition, configuration), idle_w);
     },
+    trace: common.trace,
+    parts: common.parts,
   };
 }

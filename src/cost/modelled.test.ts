@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
 import { loadDevice } from "../gpu/device.js";
-import type { PartitionType } from "../ir/partition.js";
+import type { Communication, PartitionType } from "../ir/partition.js";
 import { communicationLatency, transferTime } from "./communication-model.js";
 import { kernelTime } from "./kernel-model.js";
 import { modelledOracle } from "./modelled.js";
@@ -75,6 +75,52 @@ test("SMs 0 is a copy engine: it fills the links and takes no SM from what runs 
   expect(moving_s(0)).toBeLessThanOrEqual(link_s);
   expect(moving_s(0)).toBeGreaterThan(0.9 * link_s);
   for (const sms of device.searched_comm_sms) expect(cost(0)).toBeLessThan(cost(sms));
+});
+
+describe("several communications", () => {
+  const { communication } = overlapped;
+  if (communication === null) throw new Error("no communication");
+  const placed = { ranks: 4, ranks_per_node: 4, group: "dp", dependent: false };
+  const sum = { ...placed, kind: "reduce_scatter", size_bytes: 5e7 } as const;
+  const at = { freq_mhz: 1200, launch_slot: null, sms: 6 };
+  const moving_s = (each: Communication) =>
+    communicationLatency(each, device) + transferTime(each, device, 1200, 6);
+
+  test("alone, run one after the other; nothing is moved for nothing", () => {
+    const both = { ...overlapped, kernels: [], slots: [], queued: [sum] };
+    const expected_s = moving_s(communication) + moving_s(sum);
+    const cost = oracle.cost(both, at);
+    expect(cost.time_s).toBeCloseTo(expected_s, 12);
+    const [first, second] = [communication, sum].map((each) =>
+      oracle.cost({ ...both, communication: each, queued: [] }, at),
+    );
+    expect(cost.energy_j).toBeCloseTo((first?.energy_j ?? 0) + (second?.energy_j ?? 0), 9);
+  });
+
+  test("behind the kernels, are exposed together; beside them, hidden as far as there is room", () => {
+    const both = { ...overlapped, queued: [sum] };
+    const compute_s = computeAlone(half.forward_attention, 1200);
+    const exposed_s = moving_s(communication) + moving_s(sum);
+    expect(oracle.cost(both, at).time_s).toBeCloseTo(compute_s + exposed_s, 12);
+    const [first = null] = overlapped.slots.map(({ name }) => name);
+    const hidden_s = oracle.cost(both, { ...at, launch_slot: first }).time_s;
+    expect(hidden_s).toBeLessThan(compute_s + exposed_s);
+    expect(hidden_s).toBeGreaterThan(Math.max(compute_s, exposed_s));
+  });
+
+  test("what waits for the kernels is exposed behind what does not", () => {
+    // The sum is short enough to end beside the kernels: all that is left is the all-reduce.
+    const small = { ...sum, size_bytes: 1e6 };
+    const queued = [{ ...communication, dependent: true }];
+    const mixed = { ...overlapped, communication: small, queued };
+    const [launch_slot = null] = overlapped.slots.map(({ name }) => name);
+    const alone = { ...overlapped, communication: small };
+    const beside_s = oracle.cost(alone, { ...at, launch_slot }).time_s;
+    expect(oracle.cost(mixed, { ...at, launch_slot }).time_s).toBeCloseTo(
+      beside_s + moving_s(communication),
+      12,
+    );
+  });
 });
 
 describe("kinds of partitions", () => {
@@ -208,5 +254,74 @@ describe("the workload that the device file's constants come from", () => {
       expect(energy_j / time_s).toBeGreaterThan(250);
       expect(energy_j / time_s).toBeLessThan(400);
     }
+  });
+});
+
+describe("a run from within", () => {
+  const places = [null, ...overlapped.slots.map(({ name }) => name)].flatMap((launch_slot) =>
+    [device.lowest_clock_mhz, 1200, device.highest_clock_mhz].map((freq_mhz) => ({
+      ...{ freq_mhz, launch_slot, sms: 12 },
+    })),
+  );
+
+  test.each(places)("%o adds up to what it costs", (configuration) => {
+    const { time_s, energy_j } = oracle.cost(overlapped, configuration);
+    const trace = oracle.trace(overlapped, configuration);
+    expect([trace.time_s, trace.energy_j]).toEqual([time_s, energy_j]);
+    expect(trace.pieces.at(-1)?.end_s).toBe(time_s);
+    const spent_j = trace.pieces.reduce((sum, p) => sum + p.power_w * (p.end_s - p.start_s), 0);
+    expect(spent_j / energy_j).toBeCloseTo(1, 9);
+    for (const piece of trace.pieces) {
+      expect(piece.bytes_per_s).toBeLessThanOrEqual(trace.bandwidth * (1 + 1e-9));
+    }
+    const moving = trace.pieces.filter(({ communication }) => communication === "moving");
+    expect(moving.length).toBeGreaterThan(0);
+    expect(trace.pieces.filter(({ kernel }) => kernel === null).length).toBeGreaterThan(0);
+  });
+
+  test("says the clock that the power cap leaves", () => {
+    const configuration = { freq_mhz: device.highest_clock_mhz, launch_slot: null, sms: 12 };
+    const free = oracle.trace(overlapped, configuration);
+    const power_cap_w = (0.9 * free.energy_j) / free.time_s;
+    const capped = modelledOracle({ ...device, power_cap_w });
+    const trace = capped.trace(overlapped, configuration);
+    expect(free.clock_mhz).toBe(device.highest_clock_mhz);
+    expect(trace.clock_mhz).toBeLessThan(device.highest_clock_mhz);
+    expect(trace.time_s).toBe(capped.cost(overlapped, configuration).time_s);
+    expect(trace.energy_j / trace.time_s).toBeLessThanOrEqual(power_cap_w);
+  });
+
+  test.each(places)("%o is made of parts that add up", (configuration) => {
+    const { time_s } = oracle.cost(overlapped, configuration);
+    const parts = oracle.parts(overlapped, configuration);
+    const sum_s = Object.values(parts).reduce((sum, part_s) => sum + part_s, 0);
+    expect(Math.abs(sum_s - time_s)).toBeLessThan(1e-12 * time_s);
+    const { compute_s, contention_s, exposed_communication_s, throttling_s } = parts;
+    expect(compute_s).toBeGreaterThan(0);
+    expect(contention_s).toBeGreaterThan(-1e-12 * time_s);
+    if (configuration.launch_slot === null) {
+      expect(contention_s).toBeCloseTo(0, 15);
+      expect(exposed_communication_s).toBeGreaterThan(0);
+    }
+    expect(throttling_s).toBe(0);
+  });
+
+  test("what the power cap takes is throttling, and nothing else changes", () => {
+    const configuration = { freq_mhz: device.highest_clock_mhz, launch_slot: null, sms: 12 };
+    const free = oracle.cost(overlapped, configuration);
+    const capped = modelledOracle({ ...device, power_cap_w: (0.9 * free.energy_j) / free.time_s });
+    const parts = capped.parts(overlapped, configuration);
+    const slower_s = capped.cost(overlapped, configuration).time_s - free.time_s;
+    expect(slower_s).toBeGreaterThan(0);
+    expect(parts).toEqual({ ...oracle.parts(overlapped, configuration), throttling_s: slower_s });
+  });
+
+  test("kernels appear in the order of their slots", () => {
+    const listed = partitionOf("listed", half.backward_attention, half.reduced_bytes);
+    const order = [0, 2, 3, 4, 6, 7, 1, 5];
+    const { pieces } = oracle.trace(listed, { freq_mhz: 1200, launch_slot: null, sms: 6, order });
+    const seen = pieces.flatMap(({ kernel }) => (kernel === null ? [] : [kernel]));
+    const starts = order.map((slot) => listed.slots[slot]?.first);
+    expect(seen.filter((kernel) => starts.includes(kernel))).toEqual(starts);
   });
 });

@@ -3,24 +3,27 @@ import { cappedClock } from "../gpu/power.js";
 import type { Configuration } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
 import { type Correction, UNCORRECTED } from "./correction.js";
-import type { CostOracle } from "./oracle.js";
+import type { TracingOracle } from "./oracle.js";
 import { type PartitionModel, type PartitionRun, partitionModel } from "./overlap.js";
 
 function averagePower({ time_s, energy_j }: PartitionRun): number {
   return time_s === 0 ? 0 : energy_j / time_s;
 }
 
-/** The run at the asked clock, or at the one that the power cap leaves. */
+/** The run at the asked clock, or at the one that the power cap leaves; and that clock. */
 export function cappedRun(
-  model: PartitionModel,
+  model: Pick<PartitionModel, "run">,
   configuration: Configuration,
   device: Device,
-): PartitionRun {
+): PartitionRun & { readonly clock_mhz: number } {
   const asked = model.run(configuration);
-  if (averagePower(asked) <= device.power_cap_w) return asked;
+  if (averagePower(asked) <= device.power_cap_w) {
+    return { ...asked, clock_mhz: configuration.freq_mhz };
+  }
   const runAt = (freq_mhz: number) => model.run({ ...configuration, freq_mhz });
   const capped_mhz = cappedClock(device, (freq_mhz) => averagePower(runAt(freq_mhz)));
-  return runAt(Math.min(configuration.freq_mhz, capped_mhz));
+  const clock_mhz = Math.min(configuration.freq_mhz, capped_mhz);
+  return { ...runAt(clock_mhz), clock_mhz };
 }
 
 /**
@@ -28,7 +31,10 @@ export function cappedRun(
  * energy by voltage, the clock lowered until the partition's average power fits the cap. Measurements
  * of kernels and collectives may correct what it is made of.
  */
-export function modelledOracle(device: Device, correction: Correction = UNCORRECTED): CostOracle {
+export function modelledOracle(
+  device: Device,
+  correction: Correction = UNCORRECTED,
+): TracingOracle {
   const models = new WeakMap<PartitionType, PartitionModel>();
   const modelOf = (partition: PartitionType): PartitionModel => {
     const known = models.get(partition);
@@ -44,6 +50,17 @@ export function modelledOracle(device: Device, correction: Correction = UNCORREC
     cost: (partition, configuration) => {
       const { time_s, energy_j } = cappedRun(modelOf(partition), configuration, device);
       return { time_s, energy_j, source };
+    },
+    parts: (partition, configuration) => {
+      const model = modelOf(partition);
+      const asked = model.run(configuration);
+      const { time_s } = cappedRun(model, configuration, device);
+      return { ...model.parts(configuration), throttling_s: time_s - asked.time_s };
+    },
+    trace: (partition, configuration) => {
+      const model = modelOf(partition);
+      const { clock_mhz } = cappedRun(model, configuration, device);
+      return model.trace({ ...configuration, freq_mhz: clock_mhz });
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Configuration, Cost } from "../ir/configuration.js";
 import type { Measurements } from "../profile/library.js";
 import { blendedOracle } from "./blended.js";
 import { modelledOracle } from "./modelled.js";
-import type { CostOracle } from "./oracle.js";
+import type { TracingOracle } from "./oracle.js";
 
 function nearest(values: readonly number[], wanted: number): number {
   return values.reduce((best, value) =>
@@ -28,7 +28,11 @@ function counterpart(configuration: Configuration, of: Device, on: Device): Conf
  * A what-if: the model of one device, times what measurements on another say that the model of that
  * one misses. All of it is extrapolated, as uncertain as the device's constants.
  */
-function rescaledOracle(measured: Device, asked: Device, measurements: Measurements): CostOracle {
+function rescaledOracle(
+  measured: Device,
+  asked: Device,
+  measurements: Measurements,
+): TracingOracle {
   const blended = blendedOracle(measured, measurements);
   const [there, here] = [modelledOracle(measured), modelledOracle(asked)];
   return {
@@ -45,11 +49,13 @@ function rescaledOracle(measured: Device, asked: Device, measurements: Measureme
       const { time, energy } = asked.expected_error;
       return { ...cost, time_s_std: time_s * time, energy_j_std: energy_j * energy };
     },
+    trace: here.trace,
+    parts: here.parts,
   };
 }
 
 /** Costs on a device from measurements: of that device, or of another one, rescaled. */
-export function costsOn(device: Device, measurements: Measurements): CostOracle {
+export function costsOn(device: Device, measurements: Measurements): TracingOracle {
   const { other_gpu } = measurements;
   if (other_gpu === undefined) return blendedOracle(device, measurements);
   return rescaledOracle(loadDevice(other_gpu), device, measurements);

@@ -1,149 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { replay } from "../../test/support/replay.js";
-import type { ChosenUse, InstructionOption } from "../ir/configuration.js";
-import type { IterationPoint, TimedInstruction } from "../ir/iteration.js";
-import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
+import { FACTS, FRONTIER, GRAPH, option, PARTS, point, use } from "../../test/support/run.js";
 import { type FrontierFile, readFrontier, writeFrontier } from "../plan/frontier.js";
 import { readPlan, writePlan } from "../plan/plan.js";
-import { planErrors } from "./expected-error.js";
-import { frontierFile, type RunFacts } from "./frontier.js";
-import { gainSentence, gainsOf } from "./gains.js";
+import { gainSentence, gainsOf, headline, pointSentence } from "./gains.js";
 import { planFile } from "./plan.js";
-import { reportPage } from "./report.js";
 import { frontierSummary } from "./summary.js";
 
-const STATIC_POWER_W = 85;
-const FACTS: RunFacts = {
-  graph: { name: "llama", sha256: "ab".repeat(32) },
-  gpu: { name: "a100-sxm4-40gb", sm_count: 108 },
-  parallelism: {
-    tp: 8,
-    cp: 1,
-    ep: 1,
-    pp: 2,
-    dp: 1,
-    microbatches: 2,
-    pipeline: "1f1b",
-    chunks: 1,
-    recompute: "full",
-  },
-  static_power_w: STATIC_POWER_W,
-  transfer_s: 0,
-  switch_time_s: 0.005,
-};
-
-function partition(key: string, direction: "forward" | "backward"): PartitionType {
-  return {
-    key,
-    direction,
-    kernels: [],
-    slots: [{ name: "norm_0", first: 0, nodes: [`/${key}/norm`] }],
-    communication: {
-      kind: "all_reduce",
-      size_bytes: 1 << 20,
-      ranks: 8,
-      ranks_per_node: 8,
-      group: "tp",
-    },
-    dependent: false,
-    free_order: [],
-  };
-}
-
-const GRAPH: PartitionedGraph = {
-  level: "partition",
-  name: "llama",
-  sha256: FACTS.graph.sha256,
-  partitions: new Map(
-    [
-      partition("forward.a", "forward"),
-      partition("backward.b", "backward"),
-      partition("forward.z", "forward"),
-    ].map((type) => [type.key, type]),
-  ),
-  instructions: [],
-  stages: 2,
-  layers: 4,
-};
-
-function use(
-  key: string,
-  sms: number,
-  layers: readonly number[],
-  nanobatch: 0 | 1 | null,
-): ChosenUse {
-  return {
-    evaluation: {
-      partition: key,
-      freq_mhz: 1200,
-      launch_slot: sms > 0 ? "norm_0" : null,
-      sms,
-      time_s: 0.01,
-      energy_j: 3,
-      source: "modelled",
-    },
-    layers,
-    nanobatch,
-  };
-}
-
-function option(
-  freq_mhz: number,
-  time_s: number,
-  energy_j: number,
-  uses: readonly ChosenUse[],
-): InstructionOption {
-  return { freq_mhz, execution: "nanobatched", time_s, energy_j, use: () => uses };
-}
-
-const FORWARD = option(1200, 0.3, 90.1, [
-  use("forward.a", 6, [1, 0], 0),
-  use("forward.a", 0, [], null),
-  use("forward.a", 6, [2], 1),
-  use("forward.a", 6, [3, 1], 0),
-  use("forward.a", 0, [], null),
-]);
-const BACKWARD = option(1410, 0.7, 260.7, [use("backward.b", 12, [0, 1], 0)]);
-const TAIL = option(900, 0.05, 7.3, [use("backward.b", 0, [], null)]);
-
-const OPTIONS = { forward: FORWARD, backward: BACKWARD, tail: TAIL };
-
-/** Stage 1 of two runs F0 B0 F1 B1, stage 0 F0 F1 B0 B1; times chosen so that bubbles exist. */
-function point(): IterationPoint {
-  const at = (
-    stage: number,
-    kind: keyof typeof OPTIONS,
-    microbatch: number | null,
-    start_s: number,
-  ): TimedInstruction => {
-    return { stage, kind, microbatch, chunk: 0, option: OPTIONS[kind], start_s };
-  };
-  const instructions = [
-    [
-      at(0, "forward", 0, 0),
-      at(0, "forward", 1, 0.3),
-      at(0, "backward", 0, 1.3),
-      at(0, "backward", 1, 2.3),
-      at(0, "tail", null, 3.0),
-    ],
-    [
-      at(1, "forward", 0, 0.3),
-      at(1, "backward", 0, 0.6),
-      at(1, "forward", 1, 1.3),
-      at(1, "backward", 1, 1.6),
-      at(1, "tail", null, 2.3),
-    ],
-  ];
-  const options = instructions.flat().map((instruction) => instruction.option);
-  const busy_s = options.reduce((sum, { time_s }) => sum + time_s, 0);
-  const spent_j = options.reduce((sum, { energy_j }) => sum + energy_j, 0);
-  const time_s = 3.05;
-  const energy_j = spent_j + STATIC_POWER_W * (2 * time_s - busy_s);
-  return { time_s, energy_j, lower_bound_j: energy_j - 1, instructions };
-}
-
 describe("planFile", () => {
-  const plan = planFile(point(), 3, GRAPH, FACTS, null);
+  const plan = planFile(point(), 3, GRAPH, FACTS, PARTS);
 
   it("gives its point again when it is replayed", () => {
     const { time_s, energy_j, starts } = replay(plan);
@@ -154,6 +19,20 @@ describe("planFile", () => {
         expect(start_s).toBeCloseTo(starts[stage]?.[index] ?? Number.NaN, 12);
       });
     });
+  });
+
+  it("says of every run what it costs and what its time is made of", () => {
+    const costs = plan.costs ?? [];
+    const told = costs.map(({ configuration }) => configuration);
+    expect(told).toEqual(plan.configurations.map(({ id }) => id));
+    for (const { time_s, compute_s, exposed_communication_s, throttling_s } of costs) {
+      // As PARTS has it, in proportion to the time.
+      expect([compute_s, exposed_communication_s, throttling_s]).toEqual([
+        time_s / 2,
+        time_s / 4,
+        time_s / 4,
+      ]);
+    }
   });
 
   it("passes its own reader", () => {
@@ -191,7 +70,7 @@ describe("planFile", () => {
       0,
       GRAPH,
       FACTS,
-      null,
+      PARTS,
     );
     expect(configurations.map(({ id, order }) => [id, order])).toEqual([
       [0, null],
@@ -199,30 +78,33 @@ describe("planFile", () => {
     ]);
   });
 
+  it("says of queued communication what it is and from which slot on it may start", () => {
+    const sum = { kind: "reduce_scatter", size_bytes: 64, ranks: 4, ranks_per_node: 4 } as const;
+    const queued = [false, true].map((dependent) => ({ ...sum, group: "dp", dependent }));
+    const types = [...GRAPH.partitions].map(([key, type]) => {
+      return [key, key === "forward.a" ? { ...type, queued } : type] as const;
+    });
+    const summing = planFile(point(), 3, { ...GRAPH, partitions: new Map(types) }, FACTS, PARTS);
+    const moved = { kind: "reduce_scatter", size_bytes: 64, group: "dp" };
+    expect(summing.partitions.map((each) => each.queued)).toEqual([[moved, moved], undefined]);
+    expect(summing.configurations.map(({ queued_slots }) => queued_slots)).toEqual([
+      ["norm_0", null],
+      [null, null],
+      undefined,
+      undefined,
+    ]);
+    expect(readPlan(writePlan(summing), "p")).toEqual(summing);
+    const [first, ...others] = summing.configurations;
+    for (const queued_slots of [undefined, ["norm_0"], ["norm_0", "norm_1"]]) {
+      const broken = { ...summing, configurations: [{ ...first, queued_slots }, ...others] };
+      expect(() => readPlan(JSON.stringify(broken), "p")).toThrow(/queued_slots/);
+    }
+  });
+
   it("refuses a use of a partition that the graph lacks", () => {
     const empty = { ...GRAPH, partitions: new Map() };
-    expect(() => planFile(point(), 0, empty, FACTS, null)).toThrow(/forward\.a/);
+    expect(() => planFile(point(), 0, empty, FACTS, PARTS)).toThrow(/forward\.a/);
   });
-});
-
-const LATER: IterationPoint = { ...point(), time_s: 4, energy_j: 1000, lower_bound_j: 999 };
-const FRONTIER = frontierFile({
-  ...FACTS,
-  seed: 0,
-  costs: { measured: 0, interpolated: 0, modelled: 42, extrapolated: 0, profiles: [] },
-  memory: [{ peak_bytes: 3e10 }, { peak_bytes: 2e10 }],
-  expected_error: { time: 0.04, energy: 0.05 },
-  errorOf: planErrors({ time: 0.04, energy: 0.05 }),
-  search: [
-    { partition: "forward.a", space: 18, evaluated: 18, stop: "exhausted" },
-    { partition: "forward.b", space: 24000, evaluated: 24, stop: "budget" },
-  ],
-  baselines: [
-    { name: "sequential-max-clock", points: [{ time_s: 3.5, energy_j: 2000 }] },
-    { name: "sequential-frequency", points: [{ time_s: 1, energy_j: 5000 }] },
-    { name: "nanobatch-frequency", points: [] },
-  ],
-  frontier: { points: [point(), LATER], energy_optimal_time_s: 4.5 },
 });
 
 describe("frontierFile", () => {
@@ -235,7 +117,7 @@ describe("frontierFile", () => {
   });
 
   it("agrees with its plans and passes its own reader", () => {
-    expect(planFile(point(), 0, GRAPH, FACTS, null).point.energy_j).toBe(
+    expect(planFile(point(), 0, GRAPH, FACTS, PARTS).point.energy_j).toBe(
       FRONTIER.points[0]?.energy_j,
     );
     expect(FRONTIER.points.map(({ plan }) => plan)).toEqual(["plans/000.json", "plans/001.json"]);
@@ -273,35 +155,59 @@ describe("gains", () => {
   });
 });
 
+/** Too narrow for a plot. */
+const LOOK = { width: 0, unicode: false, paint: (_: number, text: string) => text };
+
+describe("the sentence that matters", () => {
+  const against = (
+    name: "sequential-frequency" | "nanobatch-frequency",
+    ...points: number[][]
+  ) => ({
+    ...FRONTIER,
+    points: FRONTIER.points.map((each, i) => ({ ...each, time_s: 4 + i, energy_j: 80 - 20 * i })),
+    baselines: [
+      { name, points: points.map(([time_s = 0, energy_j = 0]) => ({ time_s, energy_j })) },
+    ],
+  });
+
+  it("is against frequency scaling alone where that is known", () => {
+    expect(headline(against("sequential-frequency", [5, 100], [6, 75]))).toBe(
+      "At the same time, 40.0% less energy than frequency scaling alone; for the same energy, 16.7% less time.",
+    );
+    expect(headline(against("nanobatch-frequency", [4, 100], [5, 50]))).toBe(
+      "At the same time, 20.0% less energy than nanobatches with frequency scaling.",
+    );
+    expect(headline(against("sequential-frequency", [2, 90], [3, 85]))).toBe(
+      "For the same energy, 33.3% more time than frequency scaling alone.",
+    );
+    expect(headline(against("sequential-frequency", [2, 50], [3, 45]))).toBeNull();
+  });
+
+  it("tells of a point what the baseline needs in that time, or at its fastest", () => {
+    const frontier = against("sequential-frequency", [5, 100], [6, 75]);
+    expect(pointSentence(frontier, { time_s: 5.5, energy_j: 60 })).toBe(
+      "40.0% less energy than frequency scaling alone needs in that time.",
+    );
+    expect(pointSentence(frontier, { time_s: 4, energy_j: 80 })).toBe(
+      "20.0% less time and 20.0% less energy than frequency scaling alone at its fastest.",
+    );
+    expect(pointSentence({ ...frontier, baselines: [] }, { time_s: 4, energy_j: 80 })).toBeNull();
+  });
+});
+
 describe("what people read", () => {
-  it("the page is the same for the same input, and needs nothing from elsewhere", () => {
-    const page = reportPage(FRONTIER);
-    expect(reportPage(FRONTIER)).toBe(page);
-    expect(page).not.toMatch(/<script|<link|src=|https?:\/\/(?!www\.w3\.org)/);
-    expect(page).toContain("42 modelled");
-    expect(page.match(/plans\/00\d\.json/g)).toHaveLength(2);
-  });
-
-  it("the page shows names as text", () => {
-    const graph = { name: '<img src="x">&', sha256: "0" };
-    const page = reportPage({ ...FRONTIER, graph });
-    expect(page).not.toContain("<img");
-    expect(page).toContain("&lt;img src=&quot;x&quot;&gt;&amp;");
-  });
-
-  it("one point and no baselines still make a page and a summary", () => {
+  it("one point and no baselines still make a summary", () => {
     const [only] = FRONTIER.points;
     const lone: FrontierFile = { ...FRONTIER, baselines: [], points: only ? [only] : [] };
-    expect(reportPage(lone)).toContain("plans/000.json");
-    expect(frontierSummary(lone)).toContain("1 point\n");
+    expect(frontierSummary(lone, LOOK)).toContain("1 point\n");
   });
 
   it("the summary says how the search ended", () => {
-    expect(frontierSummary(FRONTIER)).toContain(
+    expect(frontierSummary(FRONTIER, LOOK)).toContain(
       "\n42 evaluations of 2 partition types: 1 searched whole, 1 until the budget was spent.\n",
     );
     const { search: _, ...older } = FRONTIER;
-    expect(frontierSummary(older)).not.toContain("evaluations");
+    expect(frontierSummary(older, LOOK)).not.toContain("evaluations");
   });
 
   it("the summary spreads at most eight rows and keeps both ends", () => {
@@ -313,7 +219,7 @@ describe("what people read", () => {
       average_power_w: 1,
       plan: `plans/${id}.json`,
     }));
-    const rows = frontierSummary({ ...FRONTIER, points }).match(/^ *\d+ .*0\.00%$/gm) ?? [];
+    const rows = frontierSummary({ ...FRONTIER, points }, LOOK).match(/^ *\d+ .*0\.00%$/gm) ?? [];
     expect(rows).toHaveLength(8);
     expect(rows[0]).toMatch(/^ *0 +1\.000 s/);
     expect(rows.at(-1)).toMatch(/^ *29 +30\.00 s/);

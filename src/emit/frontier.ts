@@ -1,4 +1,4 @@
-import type { IterationFrontier, IterationPoint } from "../ir/iteration.js";
+import type { IterationFrontier } from "../ir/iteration.js";
 import type {
   Baseline,
   CostCounts,
@@ -6,6 +6,7 @@ import type {
   PartitionSearchOutcome,
 } from "../plan/frontier.js";
 import { type ExpectedError, gpusPerStage, type Parallelism } from "../plan/shared.js";
+import { planErrors } from "./expected-error.js";
 
 /** What every emitted file says of the run that made it. */
 export interface RunFacts {
@@ -18,6 +19,8 @@ export interface RunFacts {
   readonly transfer_s: number;
   /** Of a change of the clock. */
   readonly switch_time_s: number;
+  /** Relative errors of the device's model; null where nothing is known of them. */
+  readonly expected_error: ExpectedError | null;
 }
 
 /** One baseline as the solver yields it: energies of one GPU of each stage. */
@@ -29,10 +32,6 @@ interface BaselineFrontier {
 interface FrontierInput extends RunFacts {
   readonly seed: number;
   readonly costs: CostCounts;
-  /** Relative errors of modelled costs; null where nothing is known of them. */
-  readonly expected_error: ExpectedError | null;
-  /** How far off a point may be; null: not known. */
-  readonly errorOf: (point: IterationPoint) => ExpectedError | null;
   readonly search: readonly PartitionSearchOutcome[];
   readonly baselines: readonly BaselineFrontier[];
   /** Of one GPU, by stage. */
@@ -58,6 +57,7 @@ function expectedError({
 /** The content of frontier.json: energies of one GPU per stage become those of a whole replica. */
 export function frontierFile(input: FrontierInput): FrontierFile {
   const gpus = gpusPerStage(input.parallelism);
+  const errorOf = planErrors(input.expected_error);
   return {
     format: "kareus-frontier",
     version: 1,
@@ -80,7 +80,7 @@ export function frontierFile(input: FrontierInput): FrontierFile {
       points: points.map(({ time_s, energy_j }) => ({ time_s, energy_j: energy_j * gpus })),
     })),
     points: input.frontier.points.map((point, id) => {
-      const expected_error = input.errorOf(point);
+      const expected_error = errorOf(point);
       return {
         id,
         time_s: point.time_s,

@@ -37,6 +37,13 @@ export const BASELINE_WORDS: Readonly<Record<Baseline["name"], string>> = {
   "nanobatch-frequency": "nanobatches with frequency scaling",
 };
 
+/** What each baseline is called beside others. */
+export const BASELINE_TITLES: Readonly<Record<Baseline["name"], string>> = {
+  "sequential-max-clock": "Sequential, highest clock",
+  "sequential-frequency": "Sequential, frequency scaling",
+  "nanobatch-frequency": "Nanobatched, frequency scaling",
+};
+
 /** "23.1% less energy in the same time, 18.9% less time for the same energy": one sentence. */
 export function gainSentence({ baseline, energy, time }: Gains): string {
   const name = BASELINE_WORDS[baseline];
@@ -47,6 +54,59 @@ export function gainSentence({ baseline, energy, time }: Gains): string {
       ? "never as low in energy as its lowest"
       : `${percent(time)} time for the same energy`;
   return `Against ${name}: ${inTime}, ${forEnergy}.`;
+}
+
+/** Which baseline matters most: what one has without this program, then what is left of that. */
+const RIVALS: readonly Baseline["name"][] = [
+  "sequential-frequency",
+  "nanobatch-frequency",
+  "sequential-max-clock",
+];
+
+/**
+ * The sentence that matters: "At the same time, 18.2% less energy than frequency scaling alone; for
+ * the same energy, 12.0% less time." Null where no baseline is ever reached.
+ */
+export function headline(frontier: FrontierFile): string | null {
+  const gains = gainsOf(frontier).filter(({ energy, time }) => energy !== null || time !== null);
+  const [found] = RIVALS.flatMap((name) => gains.filter((gain) => gain.baseline === name));
+  if (found === undefined) return null;
+  const { baseline, energy, time } = found;
+  const than = `than ${BASELINE_WORDS[baseline]}`;
+  const parts = [
+    ...(energy === null ? [] : [`at the same time, ${percent(energy)} energy ${than}`]),
+    ...(time === null
+      ? []
+      : [`for the same energy, ${percent(time)} time${energy === null ? ` ${than}` : ""}`]),
+  ].join("; ");
+  return `${capital(parts)}.`;
+}
+
+/**
+ * What one point saves: "17.6% less energy than frequency scaling alone needs in that time." Where
+ * the baseline is never as fast, against its fastest. Null without baselines.
+ */
+export function pointSentence(
+  { baselines }: FrontierFile,
+  { time_s, energy_j }: { readonly time_s: number; readonly energy_j: number },
+): string | null {
+  const [rival] = RIVALS.flatMap((name) =>
+    baselines.filter((each) => each.name === name && each.points.length > 0),
+  );
+  if (rival === undefined) return null;
+  const words = BASELINE_WORDS[rival.name];
+  const inTime = rival.points.filter((point) => point.time_s <= time_s);
+  if (inTime.length > 0) {
+    const least_j = Math.min(...inTime.map((point) => point.energy_j));
+    return `${capital(percent(1 - energy_j / least_j))} energy than ${words} needs in that time.`;
+  }
+  const fastest = rival.points.reduce((a, b) => (b.time_s < a.time_s ? b : a));
+  const [time, energy] = [1 - time_s / fastest.time_s, 1 - energy_j / fastest.energy_j];
+  return `${capital(percent(time))} time and ${percent(energy)} energy than ${words} at its fastest.`;
+}
+
+function capital(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
 
 function percent(gain: number): string {

@@ -122,8 +122,11 @@ function partitions(found: Inspection): string {
     ["communication", "left"],
     ["kernels", "left"],
   ];
-  const communication = (entry: Inspection["partitions"][number]["communication"]): string =>
-    entry === null ? "-" : `${entry.kind} ${scaled(entry.size_bytes, "B")} x${entry.ranks}`;
+  type Summary = Inspection["partitions"][number];
+  const communications = ({ communication, queued }: Summary): string =>
+    [...(communication === null ? [] : [communication]), ...queued]
+      .map(({ kind, size_bytes, ranks }) => `${kind} ${scaled(size_bytes, "B")} x${ranks}`)
+      .join(", ") || "-";
   return section(
     "Partition types: runs per microbatch, cost of one run at the highest clock without overlap",
     columns,
@@ -134,7 +137,7 @@ function partitions(found: Inspection): string {
       duration(partition.cost.time_s),
       scaled(partition.cost.energy_j, "J"),
       partition.cost.source,
-      communication(partition.communication),
+      communications(partition),
       runs(partition.kernels),
     ]),
   );

@@ -1,7 +1,15 @@
 import type { StageMemory } from "../compose/memory.js";
 import type { Cost } from "../ir/configuration.js";
 import type { CollectiveKind, Kernel, KernelGraph } from "../ir/kernel-graph.js";
-import { type PartitionedGraph, type PartitionType, useCount } from "../ir/partition.js";
+import {
+  type Communication,
+  type ExecutionModel,
+  type InstructionShape,
+  LAST_KINDS,
+  type PartitionedGraph,
+  type PartitionType,
+  useCount,
+} from "../ir/partition.js";
 import type { Direction, NodeOrigin, TensorGraph } from "../ir/tensor-graph.js";
 import { bytesOf, flopsOf, type KernelClass } from "../ir/work.js";
 import { type Doubt, doubtsOf } from "./doubts.js";
@@ -51,17 +59,24 @@ interface CollectiveSummary {
   readonly size_bytes: number;
 }
 
+interface CommunicationSummary {
+  readonly kind: CollectiveKind;
+  readonly size_bytes: number;
+  readonly ranks: number;
+}
+
 interface PartitionSummary {
   readonly key: string;
   readonly direction: Direction;
   /** Class of each kernel, in order. */
   readonly kernels: readonly KernelClass[];
-  readonly communication: {
-    readonly kind: CollectiveKind;
-    readonly size_bytes: number;
-    readonly ranks: number;
-  } | null;
-  /** Runs per microbatch over all stages, where the instruction is sequential and nanobatched. */
+  readonly communication: CommunicationSummary | null;
+  /** What follows it on its stream. */
+  readonly queued: readonly CommunicationSummary[];
+  /**
+   * Runs per microbatch over all stages, where the instruction is sequential and nanobatched; in the
+   * last microbatch if it runs in no other.
+   */
   readonly sequential: number;
   readonly nanobatched: number;
   /** One run on one GPU at the highest clock, communication after the kernels; and its source. */
@@ -186,27 +201,27 @@ function partitionSummaries(
   graph: PartitionedGraph,
   costOf: InspectionInput["costOf"],
 ): Inspection["partitions"] {
-  const runs = (key: string, model: "sequential" | "nanobatched"): number => {
-    const executions = graph.instructions.flatMap((instruction) => instruction.executions);
-    const uses = executions.filter((e) => e.model === model).flatMap((e) => e.uses);
-    return sum(
-      uses.filter((use) => use.partition === key),
-      useCount,
-    );
-  };
+  const isLast = ({ kind }: InstructionShape) => LAST_KINDS.some((last) => last === kind);
+  const usesOf = (instructions: readonly InstructionShape[], model: ExecutionModel, key: string) =>
+    instructions
+      .flatMap(({ executions }) => executions.filter((execution) => execution.model === model))
+      .flatMap(({ uses }) => uses.filter(({ partition }) => partition === key));
+  const everyTime = graph.instructions.filter((instruction) => !isLast(instruction));
+  const last = graph.instructions.filter(isLast);
+  const runs = (key: string, model: ExecutionModel): number =>
+    sum(usesOf(everyTime, model, key), useCount) || sum(usesOf(last, model, key), useCount);
   return [...graph.partitions.values()].map((type) => ({
     key: type.key,
     direction: type.direction,
     kernels: type.kernels.map((kernel) => kernel.class),
-    communication: communicationOf(type),
+    communication: type.communication && summaryOf(type.communication),
+    queued: (type.queued ?? []).map(summaryOf),
     sequential: runs(type.key, "sequential"),
     nanobatched: runs(type.key, "nanobatched"),
     cost: costOf(type),
   }));
 }
 
-function communicationOf({ communication }: PartitionType): PartitionSummary["communication"] {
-  if (communication === null) return null;
-  const { kind, size_bytes, ranks } = communication;
+function summaryOf({ kind, size_bytes, ranks }: Communication): CommunicationSummary {
   return { kind, size_bytes, ranks };
 }

@@ -1,25 +1,61 @@
-import type { ChosenUse, InstructionOption } from "../ir/configuration.js";
+import { partsInProportion, type TimeParts } from "../cost/overlap.js";
+import type {
+  ChosenUse,
+  Configuration,
+  Evaluation,
+  InstructionOption,
+} from "../ir/configuration.js";
 import type { IterationPoint, TimedInstruction } from "../ir/iteration.js";
-import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
-import type { PlanFile, PlanInstruction } from "../plan/plan.js";
-import { type ExpectedError, gpusPerStage } from "../plan/shared.js";
+import {
+  type Communication,
+  type PartitionedGraph,
+  type PartitionType,
+  queuedSlots,
+} from "../ir/partition.js";
+import type { PlanCost, PlanFile, PlanInstruction } from "../plan/plan.js";
+import { gpusPerStage } from "../plan/shared.js";
+import { planErrors } from "./expected-error.js";
 import type { RunFacts } from "./frontier.js";
 
+type Parts = (partition: PartitionType, configuration: Configuration) => TimeParts;
 type PlanConfiguration = PlanFile["configurations"][number];
 type PlanUse = PlanInstruction["use"][number];
 
 /** Numbers configurations as they come, equal ones once. */
 class Configurations {
   readonly list: PlanConfiguration[] = [];
+  readonly costs = new Map<string, PlanCost>();
   readonly #ids = new Map<string, number>();
+  readonly #graph: PartitionedGraph;
+  readonly #parts: Parts;
 
-  id({ evaluation: { partition, launch_slot, sms, order } }: ChosenUse): number {
+  constructor(graph: PartitionedGraph, parts: Parts) {
+    this.#graph = graph;
+    this.#parts = parts;
+  }
+
+  /** The id of a use's configuration; what it costs at its clock is kept. */
+  id({ evaluation }: ChosenUse): number {
+    const type = partitionOf(this.#graph, evaluation.partition);
+    const id = this.#idOf(type, evaluation);
+    const key = `${id} ${evaluation.freq_mhz}`;
+    if (!this.costs.has(key)) {
+      this.costs.set(key, planCost(id, evaluation, this.#parts(type, evaluation)));
+    }
+    return id;
+  }
+
+  #idOf(type: PartitionType, evaluation: Evaluation): number {
+    const { partition, launch_slot, sms, order } = evaluation;
     const key = JSON.stringify([partition, launch_slot, sms, order]);
     const known = this.#ids.get(key);
     if (known !== undefined) return known;
     const id = this.list.length;
     this.#ids.set(key, id);
-    this.list.push({ id, partition, launch_slot, sms, order: order ? [...order] : null });
+    const slots = queuedSlots(type, evaluation);
+    const queued_slots = slots.length > 0 ? { queued_slots: [...slots] } : {};
+    const kept = order ? [...order] : null;
+    this.list.push({ id, partition, launch_slot, ...queued_slots, sms, order: kept });
     return id;
   }
 }
@@ -27,16 +63,16 @@ class Configurations {
 /**
  * The content of plan.json: one discrete plan, spelled out for a runtime.
  * @param id the point's id in frontier.json
- * @param expected_error how far off the point may be; null: not known
+ * @param parts what the time of a run is made of, as a model plays it
  */
 export function planFile(
   point: IterationPoint,
   id: number,
   graph: PartitionedGraph,
   facts: RunFacts,
-  expected_error: ExpectedError | null,
+  parts: Parts,
 ): PlanFile {
-  const configurations = new Configurations();
+  const configurations = new Configurations(graph, parts);
   // Microbatches of a stage mostly choose the same option.
   const known = new Map<InstructionOption, PlanUse[]>();
   const usesOf = (option: InstructionOption): PlanUse[] => {
@@ -50,6 +86,7 @@ export function planFile(
   }));
   const clocks = new Set(stages.flatMap((entry) => entry.instructions.map((i) => i.freq_mhz)));
   const keys = new Set(configurations.list.map((configuration) => configuration.partition));
+  const expected_error = planErrors(facts.expected_error)(point);
   return {
     format: "kareus-plan",
     version: 1,
@@ -58,6 +95,7 @@ export function planFile(
     parallelism: facts.parallelism,
     static_power_w: facts.static_power_w,
     ...(facts.transfer_s > 0 ? { transfer_s: facts.transfer_s } : {}),
+    ...(facts.switch_time_s > 0 ? { switch_time_s: facts.switch_time_s } : {}),
     point: {
       id,
       time_s: point.time_s,
@@ -66,8 +104,21 @@ export function planFile(
     ...(expected_error === null ? {} : { expected_error }),
     partitions: [...keys].map((key) => planPartition(partitionOf(graph, key))),
     configurations: configurations.list,
+    costs: [...configurations.costs.values()].sort(
+      (a, b) => a.configuration - b.configuration || a.freq_mhz - b.freq_mhz,
+    ),
     stages,
   };
+}
+
+/** The cost of a run, and the model's parts of its time in proportion. */
+function planCost(
+  configuration: number,
+  { freq_mhz, source, time_s, energy_j }: Evaluation,
+  parts: TimeParts,
+): PlanCost {
+  const own = partsInProportion(parts, time_s);
+  return { configuration, freq_mhz, source, time_s, energy_j, ...own };
 }
 
 function partitionOf(graph: PartitionedGraph, key: string): PartitionType {
@@ -77,16 +128,14 @@ function partitionOf(graph: PartitionedGraph, key: string): PartitionType {
 }
 
 function planPartition(type: PartitionType): PlanFile["partitions"][number] {
-  const { key, direction, slots, communication } = type;
+  const { key, direction, slots, communication, queued = [] } = type;
+  const moved = ({ kind, size_bytes, group }: Communication) => ({ kind, size_bytes, group });
   return {
     key,
     direction,
     slots: slots.map(({ name, nodes }) => ({ name, nodes: [...nodes] })),
-    communication: communication && {
-      kind: communication.kind,
-      size_bytes: communication.size_bytes,
-      group: communication.group,
-    },
+    communication: communication && moved(communication),
+    ...(queued.length > 0 ? { queued: queued.map(moved) } : {}),
   };
 }
 

@@ -11,6 +11,11 @@ describe("published JSON Schemas", () => {
     expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(schema);
   });
 
+  it("the Python package's copy of the plan's is current", () => {
+    const copy = new URL("../../native/python/kareus_runtime/plan.schema.json", import.meta.url);
+    expect(JSON.parse(readFileSync(copy, "utf8"))).toEqual(publishedSchemas().plan);
+  });
+
   it("include no orphan", () => {
     const files = Object.keys(publishedSchemas()).map((name) => `${name}.schema.json`);
     expect(readdirSync(folder).sort()).toEqual(files.sort());

@@ -1,10 +1,17 @@
 import { z } from "zod";
 import { deviceSchema } from "../gpu/device-schema.js";
+import { CASE_FORMAT } from "../plan/case.js";
+import { CONFIG_FORMAT } from "../plan/config.js";
+import { DETAILS_FORMAT } from "../plan/details.js";
+import { DIFFERENCE_FORMAT } from "../plan/difference.js";
+import { EXPLANATION_FORMAT } from "../plan/explanation.js";
 import { FRONTIER_FORMAT } from "../plan/frontier.js";
 import { INSTANCE_FORMAT } from "../plan/instance.js";
 import { PLAN_FORMAT } from "../plan/plan.js";
 import { SEARCH_FORMAT } from "../plan/search.js";
+import { SIMULATION_FORMAT } from "../plan/simulation.js";
 import { SOLUTION_FORMAT } from "../plan/solution.js";
+import { VERIFICATION_FORMAT } from "../plan/verification.js";
 import { headerSchema, PROFILE_FORMAT, PROFILE_VERSION, recordSchema } from "../profile/records.js";
 
 /** The JSON Schema of a format as published: what readers accept. */
@@ -21,14 +28,21 @@ export function publishedSchemas() {
   return {
     frontier: file(FRONTIER_FORMAT),
     plan: file(PLAN_FORMAT),
+    details: file(DETAILS_FORMAT),
     instance: file(INSTANCE_FORMAT),
     solution: file(SOLUTION_FORMAT),
     search: file(SEARCH_FORMAT),
+    case: file(CASE_FORMAT),
+    verification: file(VERIFICATION_FORMAT),
+    explanation: file(EXPLANATION_FORMAT),
+    difference: file(DIFFERENCE_FORMAT),
+    simulation: file(SIMULATION_FORMAT),
     profile: published(
       `${PROFILE_FORMAT}, one line,`,
       PROFILE_VERSION,
       z.union([headerSchema, recordSchema]),
     ),
     device: published("kareus-device", 1, deviceSchema),
+    config: file(CONFIG_FORMAT),
   };
 }

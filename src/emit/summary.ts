@@ -6,7 +6,8 @@ import {
   type FrontierPoint,
   type PartitionSearchOutcome,
 } from "../plan/frontier.js";
-import { aboveBound, gainSentence, gainsOf } from "./gains.js";
+import { aboveBound, gainSentence, gainsOf, headline } from "./gains.js";
+import { frontierPlot, type Look } from "./plot.js";
 import { type Column, table } from "./table.js";
 
 const ROWS = 8;
@@ -19,16 +20,20 @@ const COLUMNS: readonly Column[] = [
   ["above the bound", "right"],
 ];
 
-/** What `optimize` says when it is done: a few points, and what they save. */
-export function frontierSummary(frontier: FrontierFile): string {
+/** What `optimize` says when it is done: a plot, a few points, and what they save. */
+export function frontierSummary(frontier: FrontierFile, look: Look): string {
   const { graph, gpu, points } = frontier;
+  const plot = frontierPlot(frontier, look);
   const lines = [`${graph.name} on ${gpu}: ${plural(points.length, "point")}`];
+  if (plot !== "") lines.push("", plot.trimEnd());
   lines.push("", table(COLUMNS, spread(points, ROWS).map(row)));
   const peak_bytes = Math.max(0, ...(frontier.peak_memory_bytes ?? []));
   if (peak_bytes > 0)
     lines.push(`Peak memory, estimated: ${scaled(peak_bytes, "B")} of one GPU.\n`);
+  const sentence = headline(frontier);
+  if (sentence !== null) lines.push(`${sentence}\n`);
   lines.push(...gainsOf(frontier).map(gainSentence), ...searchSentence(frontier.search ?? []));
-  lines.push(costSentence(frontier), ...errorSentence(frontier));
+  lines.push(`Costs: ${costCounts(frontier)}.`, ...errorSentence(frontier));
   return `${lines.join("\n")}\n`;
 }
 
@@ -50,16 +55,16 @@ function searchSentence(search: readonly PartitionSearchOutcome[]): string[] {
   return [`${plural(evaluated, "evaluation")} of ${types}: ${parts.join(", ")}.`];
 }
 
-/** Where the costs behind the points come from. */
-function costSentence({ costs }: FrontierFile): string {
+/** Where the costs behind the points come from: `18576 modelled`. */
+export function costCounts({ costs }: FrontierFile): string {
   const { profiles, ...counts } = costs;
   const named = Object.entries(counts).filter(([, count]) => count > 0);
   const list = named.map(([source, count]) => `${count} ${source}`).join(", ");
-  return `Costs: ${list}${profiles.length === 0 ? "" : ` (profiles: ${profiles.join(", ")})`}.`;
+  return `${list}${profiles.length === 0 ? "" : ` (profiles: ${profiles.join(", ")})`}`;
 }
 
 /** How far off the costs that are not measured may be; nothing where all are. */
-function errorSentence({ costs, expected_error, gpu }: FrontierFile): string[] {
+export function errorSentence({ costs, expected_error, gpu }: FrontierFile): string[] {
   if (costs.modelled + costs.extrapolated === 0) return [];
   if (expected_error === undefined) {
     return [

@@ -1,4 +1,4 @@
-import type { ExecutionModel, InstructionKind } from "./partition.js";
+import type { ExecutionModel, OptionKind } from "./partition.js";
 
 /** Where a cost comes from. */
 export type CostSource = "measured" | "interpolated" | "modelled" | "extrapolated";
@@ -53,6 +53,6 @@ export interface InstructionOption {
 export interface InstructionFrontier {
   readonly stage: number;
   readonly chunk: number;
-  readonly kind: InstructionKind;
+  readonly kind: OptionKind;
   readonly options: readonly InstructionOption[];
 }

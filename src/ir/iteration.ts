@@ -1,5 +1,5 @@
 import type { InstructionOption } from "./configuration.js";
-import type { InstructionKind } from "./partition.js";
+import { type InstructionKind, lastKindOf, type OptionKind } from "./partition.js";
 
 /**
  * Level 4: one training iteration of a pipeline. All energies here count one GPU of each stage;
@@ -31,9 +31,20 @@ export interface PipelineProblem {
   readonly switch_time_s: number;
   readonly order: PipelineOrder;
   /** `options[chunk * stages + stage][kind]`: what each such instruction may choose from. */
-  readonly options: readonly Readonly<
-    Partial<Record<InstructionKind, readonly InstructionOption[]>>
-  >[];
+  readonly options: readonly Readonly<Partial<Record<OptionKind, readonly InstructionOption[]>>>[];
+}
+
+/**
+ * All options of an instruction, as the problem lists them: those of the last microbatch where it
+ * has its own.
+ */
+export function optionsOf(
+  { options, stages, microbatches }: PipelineProblem,
+  { stage, chunk, kind, microbatch }: PipelineInstruction,
+): readonly InstructionOption[] {
+  const own = options[chunk * stages + stage];
+  const last = microbatch === microbatches - 1 ? lastKindOf(kind) : null;
+  return own?.[last ?? kind] ?? own?.[kind] ?? [];
 }
 
 /** An instruction of a discrete plan, placed in time. */

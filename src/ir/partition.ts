@@ -16,6 +16,12 @@ export interface Communication {
   readonly group: string;
 }
 
+/** Communication that follows another one on the same stream. */
+export interface QueuedCommunication extends Communication {
+  /** Whether it also waits for the partition's own kernels, as `dependent` says of the first. */
+  readonly dependent: boolean;
+}
+
 interface PartitionKernel {
   readonly class: KernelClass;
   readonly work: Work;
@@ -38,6 +44,8 @@ export interface PartitionType {
   readonly kernels: readonly PartitionKernel[];
   readonly slots: readonly Slot[];
   readonly communication: Communication | null;
+  /** What its stream runs behind it, one after the other; absent: nothing. */
+  readonly queued?: readonly QueuedCommunication[];
   /** Communication waits for these very kernels (sequential execution): it cannot overlap them. */
   readonly dependent: boolean;
   /**
@@ -45,6 +53,14 @@ export interface PartitionType {
    * the kernels between nor communication wait for it. j = i: nothing comes after it.
    */
   readonly free_order: readonly (readonly [number, number])[];
+}
+
+/** What a partition's communication stream runs, in that order. */
+export function communicationsOf({
+  communication,
+  queued = [],
+}: Pick<PartitionType, "communication" | "queued">): readonly Communication[] {
+  return communication === null ? [] : [communication, ...queued];
 }
 
 /** The kernels of a slot, by index: up to the next slot. */
@@ -80,6 +96,47 @@ export function launchIndex(
   return place < 0 ? null : place;
 }
 
+/**
+ * From which slot on each queued communication may start, behind the one before it: what waits for
+ * the partition's own kernels, behind what does not, starts after the last (null), or in an order
+ * of its own once only free kernels are left; all else as the first.
+ */
+export function queuedSlots(
+  type: Pick<PartitionType, "slots" | "dependent" | "free_order" | "queued">,
+  {
+    launch_slot,
+    order,
+  }: { readonly launch_slot: string | null; readonly order?: readonly number[] },
+): readonly (string | null)[] {
+  const waits = ({ dependent }: QueuedCommunication) => dependent && !type.dependent;
+  return (type.queued ?? []).map((each) =>
+    waits(each) ? onlyFreeFrom(type, order ?? []) : launch_slot,
+  );
+}
+
+/** The slot from which on nothing but free kernels runs; null: there is none. */
+function onlyFreeFrom(
+  { slots, free_order }: Pick<PartitionType, "slots" | "free_order">,
+  order: readonly number[],
+): string | null {
+  const isFree = (slot: number) => free_order.some(([kernel]) => kernel === slots[slot]?.first);
+  const bound = order[order.findLastIndex((slot) => !isFree(slot)) + 1];
+  return bound === undefined ? null : (slots[bound]?.name ?? null);
+}
+
+/** How many kernels have started when each communication may: the first, then what is queued. */
+export function launchPlaces(
+  type: Pick<PartitionType, "key" | "slots" | "kernels" | "dependent" | "free_order" | "queued">,
+  configuration: { readonly launch_slot: string | null; readonly order?: readonly number[] },
+): readonly number[] {
+  const slots = [configuration.launch_slot, ...queuedSlots(type, configuration)];
+  return slots.map((launch_slot) => {
+    const place = launchIndex(type, { ...configuration, launch_slot });
+    if (place === null) throw new Error(`${type.key} has no launch slot ${launch_slot}`);
+    return place;
+  });
+}
+
 /** Where a type is used in one instruction: once per listed layer, or once if none is listed. */
 export interface PartitionUse {
   readonly partition: string;
@@ -112,11 +169,25 @@ export type InstructionKind =
   | "weight_gradient"
   | "tail";
 
+/**
+ * What options are listed under: the kind, but the last microbatch may do more beside its backward
+ * (sum gradients over replicas), and then has options of its own.
+ */
+export type OptionKind = InstructionKind | (typeof LAST_KINDS)[number];
+
+/** Those of the last microbatch alone. */
+export const LAST_KINDS = ["last_backward", "last_weight_gradient"] as const;
+
+/** What the last microbatch's instruction of a kind is listed under if it has its own options. */
+export function lastKindOf(kind: OptionKind): (typeof LAST_KINDS)[number] | null {
+  return LAST_KINDS.find((last) => last === `last_${kind}`) ?? null;
+}
+
 export interface InstructionShape {
   readonly stage: number;
   /** The model chunk; 0 for the tail. */
   readonly chunk: number;
-  readonly kind: InstructionKind;
+  readonly kind: OptionKind;
   /** The candidates; sequential is always among them. */
   readonly executions: readonly Execution[];
 }
@@ -135,26 +206,31 @@ export interface PartitionedGraph {
 /** What a partition's key is made of: structure and shapes, no names. */
 type PartitionShape = Pick<
   PartitionType,
-  "direction" | "kernels" | "communication" | "dependent" | "free_order"
+  "direction" | "kernels" | "communication" | "queued" | "dependent" | "free_order"
 >;
 
 /** The stable name of a partition type: direction and a hash of its canonical JSON. */
 export function partitionKey(shape: PartitionShape): string {
-  const { direction, kernels, communication, dependent, free_order } = shape;
+  const { direction, kernels, communication, queued = [], dependent, free_order } = shape;
   const content: Json = {
     kernels: kernels.map((kernel) => ({ class: kernel.class, work: { ...kernel.work } })),
-    communication: communication && {
-      kind: communication.kind,
-      size_bytes: communication.size_bytes,
-      ranks: communication.ranks,
-      ...(communication.ranks_per_node < communication.ranks
-        ? { ranks_per_node: communication.ranks_per_node }
-        : {}),
-    },
+    communication: communication && communicationKey(communication),
+    ...(queued.length > 0
+      ? {
+          queued: queued.map((each) => ({
+            ...communicationKey(each),
+            ...(each.dependent ? { dependent: true } : {}),
+          })),
+        }
+      : {}),
     ...(dependent ? { dependent } : {}),
     free_order: free_order.map(([i, j]) => [i, j]),
   };
   return `${direction}.${sha256Hex(canonicalJson(content)).slice(0, 12)}`;
+}
+
+function communicationKey({ kind, size_bytes, ranks, ranks_per_node }: Communication) {
+  return { kind, size_bytes, ranks, ...(ranks_per_node < ranks ? { ranks_per_node } : {}) };
 }
 
 /** One kernel as a partition of its own: how a single launch is costed. */

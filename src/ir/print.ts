@@ -1,5 +1,5 @@
 import type { Kernel, KernelGraph } from "./kernel-graph.js";
-import type { PartitionedGraph } from "./partition.js";
+import type { Communication, PartitionedGraph } from "./partition.js";
 import type { AnyGraph } from "./pass.js";
 import type { TensorGraph, TensorNode } from "./tensor-graph.js";
 import type { Work } from "./work.js";
@@ -66,11 +66,14 @@ function printWork(work: Work): string {
 
 function printPartitionedGraph(graph: PartitionedGraph): string {
   const types = [...graph.partitions.values()].map((type) => {
-    const { communication, slots, kernels } = type;
-    const comm =
-      communication === null
-        ? "no communication"
-        : `${communication.kind} ${communication.size_bytes} bytes over ${communication.ranks}`;
+    const { communication, queued = [], slots, kernels } = type;
+    const moved = ({ kind, size_bytes, ranks }: Communication) =>
+      `${kind} ${size_bytes} bytes over ${ranks}`;
+    const first = communication === null ? "no communication" : moved(communication);
+    const behind = queued.map(
+      (each) => `, ${each.dependent && !type.dependent ? "then " : ""}${moved(each)}`,
+    );
+    const comm = [first, ...behind].join("");
     const beside = type.dependent ? "then" : "beside";
     const lines = kernels.map((kernel, i) => {
       const slot = slots.findLast(({ first }) => first <= i);

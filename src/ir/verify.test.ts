@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { allReduce, kernelGraph, linear } from "../../test/support/kernel-graph.js";
 import { tensorGraph } from "../../test/support/tensor-graph.js";
-import { type PartitionedGraph, partitionOfKernel } from "./partition.js";
+import { type PartitionedGraph, partitionKey, partitionOfKernel } from "./partition.js";
 import type { AnyGraph } from "./pass.js";
 import { verify } from "./verify.js";
 
@@ -112,6 +112,20 @@ describe("verify, partition level", () => {
     const wrong = new Map([[type.key, { ...other, slots: [] }]]);
     expect(rules(graph({ partitions: wrong }))).toEqual([
       `${type.key}: the key is the content's hash`,
+    ]);
+    const [forward] = graph().instructions;
+    const kinds = (...names: ("backward" | "last_backward")[]) =>
+      graph({ instructions: names.flatMap((kind) => (forward ? [{ ...forward, kind }] : [])) });
+    expect(rules(kinds("backward", "last_backward"))).toEqual([]);
+    expect(rules(kinds("last_backward"))).toEqual([
+      "stage 0 last_backward: the last microbatch runs what others run",
+    ]);
+    const { communication } = partitionOfKernel(allReduce("r", 8));
+    const queued = communication === null ? [] : [{ ...communication, dependent: false }];
+    const following = { ...type, queued };
+    const alone = { ...following, key: partitionKey(following) };
+    expect(rules(graph({ partitions: new Map([[alone.key, alone]]), instructions: [] }))).toEqual([
+      `${alone.key}: what is queued follows communication`,
     ]);
   });
 });

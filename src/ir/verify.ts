@@ -1,8 +1,17 @@
 import type { KernelGraph } from "./kernel-graph.js";
-import { type PartitionedGraph, type PartitionType, partitionKey } from "./partition.js";
+import {
+  type InstructionShape,
+  LAST_KINDS,
+  lastKindOf,
+  type PartitionedGraph,
+  type PartitionType,
+  partitionKey,
+} from "./partition.js";
 import type { AnyGraph } from "./pass.js";
 import type { Direction, TensorGraph } from "./tensor-graph.js";
 import { bytesOf, flopsOf } from "./work.js";
+
+type Place = Pick<InstructionShape, "stage" | "chunk" | "kind">;
 
 /** A broken invariant: always a fault of a pass, never of the input. */
 interface Violation {
@@ -95,9 +104,29 @@ function verifyPartitionedGraph(graph: PartitionedGraph): Violation[] {
     }
     if (!type.free_order.every(([i, j]) => isFree(type, i, j))) breaks("free kernels are slots");
     if (type.kernels.length === 0 && type.communication === null) breaks("something runs");
+    if (type.communication === null && type.queued !== undefined) {
+      breaks("what is queued follows communication");
+    }
   }
-  for (const { stage, kind, executions } of graph.instructions) {
+  return [...violations, ...verifyInstructions(graph)];
+}
+
+/** Uses name what there is; sequential execution comes first; the last backward has its like. */
+function verifyInstructions(graph: PartitionedGraph): Violation[] {
+  const violations: Violation[] = [];
+  const placeOf = ({ stage, chunk, kind }: Place) => `stage ${stage} chunk ${chunk} ${kind}`;
+  const last = new Set(
+    graph.instructions.flatMap((shape) => {
+      const kind = lastKindOf(shape.kind);
+      return kind === null ? [] : [placeOf({ ...shape, kind })];
+    }),
+  );
+  for (const shape of graph.instructions) {
+    const { stage, kind, executions } = shape;
     const node = `stage ${stage} ${kind}`;
+    if (LAST_KINDS.some((each) => each === kind) && !last.has(placeOf(shape))) {
+      violations.push({ rule: "the last microbatch runs what others run", node });
+    }
     if (executions[0]?.model !== "sequential") violations.push({ rule: "sequential first", node });
     const known = executions.every(({ uses }) =>
       uses.every(({ partition }) => graph.partitions.has(partition)),

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Companion, type QueuedTask, runBeside } from "./fluid.js";
+import { type Companion, type QueuedTask, runBeside, type Stretch } from "./fluid.js";
 
 const CAPACITY = 1;
 
@@ -93,7 +93,7 @@ test("agrees with a simulation in small time steps", () => {
   fc.assert(
     fc.property(scenario, ({ queue, companion }) => {
       const step = 5e-4;
-      const { time_s } = runBeside(queue, companion, CAPACITY);
+      const { time_s } = runBeside(queue, [companion], CAPACITY);
       const events = 2 * queue.length + 4;
       expect(Math.abs(time_s - stepped(queue, companion, step))).toBeLessThan(3 * events * step);
     }),
@@ -104,7 +104,7 @@ test("agrees with a simulation in small time steps", () => {
 test("never faster than either alone; queue and companion end within it", () => {
   fc.assert(
     fc.property(scenario, ({ queue, companion }) => {
-      const run = runBeside(queue, companion, CAPACITY);
+      const run = runBeside(queue, [companion], CAPACITY);
       const least = Math.max(queueAlone(queue), companionAlone(companion));
       expect(run.time_s).toBeGreaterThanOrEqual(least - 1e-9);
       expect(run.time_s).toBe(Math.max(run.queue_end_s, run.companion_end_s));
@@ -118,7 +118,7 @@ test("without a loss of its own resources, overlap is never slower than one afte
   fc.assert(
     fc.property(scenario, ({ queue, companion }) => {
       const lossless = queue.map((each) => ({ ...each, beside_s: each.alone_s }));
-      const { time_s } = runBeside(lossless, companion, CAPACITY);
+      const { time_s } = runBeside(lossless, [companion], CAPACITY);
       expect(time_s).toBeLessThanOrEqual(queueAlone(queue) + companionAlone(companion) + 1e-9);
     }),
     seeded,
@@ -128,7 +128,7 @@ test("without a loss of its own resources, overlap is never slower than one afte
 test("launched after the last task, it is exactly one after the other", () => {
   fc.assert(
     fc.property(scenario, ({ queue, companion }) => {
-      const { time_s } = runBeside(queue, { ...companion, first: queue.length }, CAPACITY);
+      const { time_s } = runBeside(queue, [{ ...companion, first: queue.length }], CAPACITY);
       expect(time_s).toBeCloseTo(queueAlone(queue) + companionAlone(companion), 9);
     }),
     seeded,
@@ -140,11 +140,11 @@ test("more capacity is never slower, more traffic never faster", () => {
     fc.property(scenario, ({ queue: hindering, companion }) => {
       // Tasks that hinder unequally make anomalies: sooner may be beside a worse one.
       const queue = hindering.map((each) => ({ ...each, companion_share: 1 }));
-      const { time_s } = runBeside(queue, companion, CAPACITY);
-      expect(runBeside(queue, companion, 2 * CAPACITY).time_s).toBeLessThanOrEqual(time_s + 1e-9);
+      const { time_s } = runBeside(queue, [companion], CAPACITY);
+      expect(runBeside(queue, [companion], 2 * CAPACITY).time_s).toBeLessThanOrEqual(time_s + 1e-9);
       const heavier = { ...companion, traffic: companion.traffic * 1.5 };
-      expect(runBeside(queue, heavier, CAPACITY).companion_end_s).toBeGreaterThanOrEqual(
-        runBeside(queue, companion, CAPACITY).companion_end_s - 1e-9,
+      expect(runBeside(queue, [heavier], CAPACITY).companion_end_s).toBeGreaterThanOrEqual(
+        runBeside(queue, [companion], CAPACITY).companion_end_s - 1e-9,
       );
     }),
     seeded,
@@ -154,18 +154,101 @@ test("more capacity is never slower, more traffic never faster", () => {
 test("a hand-worked case", () => {
   const half = { gap_s: 0, alone_s: 1, beside_s: 2, traffic: 0, companion_share: 1 };
   // The companion lasts 1 s: half of the first task is done beside it, the rest at full speed.
-  const run = runBeside([half, half], { first: 0, gap_s: 0, alone_s: 1, traffic: 0 }, CAPACITY);
+  const run = runBeside([half, half], [{ first: 0, gap_s: 0, alone_s: 1, traffic: 0 }], CAPACITY);
   expect(run).toEqual({ time_s: 2.5, queue_end_s: 2.5, companion_end_s: 1 });
   // Both ask for the whole capacity: each at half speed.
   const greedy = { gap_s: 0, alone_s: 1, beside_s: 1, traffic: 1, companion_share: 1 };
-  const shared = runBeside([greedy], { first: 0, gap_s: 0, alone_s: 1, traffic: 1 }, CAPACITY);
+  const shared = runBeside([greedy], [{ first: 0, gap_s: 0, alone_s: 1, traffic: 1 }], CAPACITY);
   expect(shared.time_s).toBeCloseTo(2, 12);
   // At half its rate beside a task of 1 s, the companion does the other half alone.
   const hindering = { ...greedy, traffic: 0, companion_share: 0.5 };
-  const slowed = runBeside([hindering], { first: 0, gap_s: 0, alone_s: 1, traffic: 0 }, CAPACITY);
+  const slowed = runBeside([hindering], [{ first: 0, gap_s: 0, alone_s: 1, traffic: 0 }], CAPACITY);
   expect(slowed).toEqual({ time_s: 1.5, queue_end_s: 1, companion_end_s: 1.5 });
   // A companion with no tasks beside it.
-  const lonely = runBeside([], { first: 0, gap_s: 0.5, alone_s: 1, traffic: 1 }, CAPACITY);
+  const lonely = runBeside([], [{ first: 0, gap_s: 0.5, alone_s: 1, traffic: 1 }], CAPACITY);
   expect(lonely).toEqual({ time_s: 1.5, queue_end_s: 0, companion_end_s: 1.5 });
-  expect(runBeside([half], null, CAPACITY).time_s).toBe(1);
+  expect(runBeside([half], [], CAPACITY).time_s).toBe(1);
+});
+
+test("a hand-worked case with two companions", () => {
+  const half = { gap_s: 0, alone_s: 1, beside_s: 2, traffic: 0, companion_share: 1 };
+  const companion = { first: 0, gap_s: 0, alone_s: 1, traffic: 0 };
+  // 1 s of each: the two fill the first task's 2 s, the second runs at full speed.
+  const both = runBeside([half, half], [companion, companion], CAPACITY);
+  expect(both).toEqual({ time_s: 3, queue_end_s: 3, companion_end_s: 2 });
+  // The second has to wait for the second task: the rest of the first takes 0.5 s alone, then 0.5 s
+  // of latency and 1 s beside it are three quarters of its 2 s, the last quarter takes 0.25 s.
+  const late = { ...companion, first: 1, gap_s: 0.5 };
+  const apart = runBeside([half, half], [companion, late], CAPACITY);
+  expect(apart).toEqual({ time_s: 3.25, queue_end_s: 3.25, companion_end_s: 3 });
+  // The first outlasts the only task by 1 s: the second follows it alone.
+  const long = { ...companion, alone_s: 3 };
+  const exposed = runBeside([half], [long, { ...late, gap_s: 0.25 }], CAPACITY);
+  expect(exposed).toEqual({ time_s: 4.25, queue_end_s: 2, companion_end_s: 4.25 });
+});
+
+test("two companions without a pause between them are like one of both together", () => {
+  fc.assert(
+    fc.property(scenario, fc.double({ min: 0, max: 1, noNaN: true }), (made, part) => {
+      const { queue, companion } = made;
+      const share = (part_of: number) => ({
+        alone_s: companion.alone_s * part_of,
+        traffic: companion.traffic * part_of,
+      });
+      const parts = [
+        { ...companion, ...share(part) },
+        { ...companion, ...share(1 - part), gap_s: 0 },
+      ];
+      const whole = runBeside(queue, [companion], CAPACITY);
+      const cut = runBeside(queue, parts, CAPACITY);
+      expect(cut.time_s).toBeCloseTo(whole.time_s, 8);
+      expect(cut.companion_end_s).toBeCloseTo(whole.companion_end_s, 8);
+    }),
+    seeded,
+  );
+});
+
+test("what is watched is the run: no gap between stretches, all work in them, the same end", () => {
+  fc.assert(
+    fc.property(scenario, ({ queue, companion }) => {
+      const seen: Stretch[] = [];
+      const companions = [companion, { ...companion, gap_s: 0 }];
+      const run = runBeside(queue, companions, CAPACITY, (stretch) => seen.push(stretch));
+      expect(run).toEqual(runBeside(queue, companions, CAPACITY));
+      let now_s = 0;
+      for (const { start_s, end_s } of seen) {
+        expect(start_s).toBeCloseTo(now_s, 12);
+        expect(end_s).toBeGreaterThanOrEqual(start_s);
+        now_s = end_s;
+      }
+      expect(now_s).toBe(run.time_s);
+      queue.forEach((_, index) => {
+        const own = seen.filter(({ task }) => task === index);
+        expect(own.reduce((sum, { task_share }) => sum + task_share, 0)).toBeCloseTo(1, 9);
+      });
+      companions.forEach((_, index) => {
+        const own = seen.filter(({ which }) => which === index);
+        const moved = own.reduce((sum, { companion_share }) => sum + companion_share, 0);
+        expect(moved).toBeCloseTo(companion.alone_s > 0 ? 1 : 0, 9);
+      });
+      const asked = seen.map(({ start_s, end_s, task, task_share, companion_share }) => {
+        const traffic = task === null ? 0 : task_share * (queue[task]?.traffic ?? 0);
+        return (traffic + companion_share * companion.traffic) / (end_s - start_s);
+      });
+      for (const rate of asked.filter(Number.isFinite)) expect(rate).toBeLessThan(CAPACITY + 1e-6);
+    }),
+    { seed: 11 },
+  );
+});
+
+test("a watched run tells where the companion waits and where it moves", () => {
+  const queue = [{ gap_s: 0, alone_s: 2, beside_s: 2, traffic: 0, companion_share: 1 }];
+  const seen: Stretch[] = [];
+  const companion = { first: 0, gap_s: 0.5, alone_s: 3, traffic: 0 };
+  runBeside(queue, [companion], CAPACITY, (stretch) => seen.push(stretch));
+  expect(seen.map(({ end_s, task, companion }) => [end_s, task, companion])).toEqual([
+    [0.5, 0, "waiting"],
+    [2, 0, "moving"],
+    [3.5, null, "moving"],
+  ]);
 });

@@ -35,11 +35,14 @@ export class Binding {
     return dims.every((dim) => typeof dim === "number") ? dims : null;
   }
 
+  /** Bound names that no dimension was found to have. */
+  unused(): readonly string[] {
+    return [...this.#values.keys()].filter((name) => !this.#used.has(name));
+  }
+
   /** Warns about bound names that no dimension has. */
   reportUnused(report: Report): void {
-    for (const name of this.#values.keys()) {
-      if (!this.#used.has(name)) report(unusedBinding(name));
-    }
+    for (const name of this.unused()) report(unusedBinding(name));
   }
 
   #value(name: string): number | null {
@@ -92,7 +95,7 @@ export function inputFacts(
       for (const dim of dims) if (typeof dim !== "number") for (const s of dim) missing.add(s);
     }
   }
-  if (missing.size > 0) fail(unboundSymbols(graph.name || "graph", [...missing]));
+  if (missing.size > 0) fail(unboundSymbols([...missing], binding.unused()));
   for (const [name, tensor] of graph.initializers) facts.set(name, tensor);
   return facts;
 }

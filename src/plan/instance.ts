@@ -19,6 +19,9 @@ const cell = z.object({
   /** Of a pipeline that splits the backward. */
   input_gradient: options.optional(),
   weight_gradient: options.optional(),
+  /** Of the last microbatch, where it has others: gradients may be summed beside it. */
+  last_backward: options.optional(),
+  last_weight_gradient: options.optional(),
 });
 
 const instance = z.object({

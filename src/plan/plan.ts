@@ -1,6 +1,9 @@
 import { z } from "zod";
+import { parseJson } from "../base/json.js";
 import { type Format, readFormat, writeFormat } from "./format.js";
 import { count, expectedError, graphReference, parallelism, quantity } from "./shared.js";
+
+const communication = z.object({ kind: z.string(), size_bytes: quantity, group: z.string() });
 
 const partition = z.object({
   /** `<direction>.<12 hex>`. */
@@ -8,7 +11,9 @@ const partition = z.object({
   direction: z.enum(["forward", "backward"]),
   /** Where communication may be launched: before the slot's first kernel. */
   slots: z.array(z.object({ name: z.string(), nodes: z.array(z.string()) })),
-  communication: z.object({ kind: z.string(), size_bytes: quantity, group: z.string() }).nullable(),
+  communication: communication.nullable(),
+  /** What the same stream runs behind it, one after the other; absent: nothing. */
+  queued: z.array(communication).optional(),
 });
 
 const configuration = z.object({
@@ -16,10 +21,31 @@ const configuration = z.object({
   partition: z.string(),
   /** Null: communication starts after the last kernel. */
   launch_slot: z.string().nullable(),
+  /** The same for each that is queued, beside waiting for the one before it; absent: none is. */
+  queued_slots: z.array(z.string().nullable()).optional(),
   /** SMs given to communication. */
   sms: count,
   /** The order in which the partition's slots run, by index; null: as it lists them. */
   order: z.array(count).nullable(),
+});
+
+/** What one run of a configuration costs one GPU at a clock, and what its time is made of. */
+const cost = z.object({
+  /** An id of `configurations`. */
+  configuration: count,
+  freq_mhz: quantity,
+  source: z.enum(["measured", "interpolated", "modelled", "extrapolated"]),
+  time_s: quantity,
+  /** Static energy included. */
+  energy_j: quantity,
+  /**
+   * Parts of `time_s` as the model splits it: kernels alone; slowed by communication beside them;
+   * communication after the last kernel; the clock lowered by the power cap.
+   */
+  compute_s: z.number(),
+  contention_s: z.number(),
+  exposed_communication_s: z.number(),
+  throttling_s: z.number(),
 });
 
 const use = z.object({
@@ -57,12 +83,16 @@ const plan = z
     static_power_w: quantity,
     /** How long a result is on its way to another stage; absent: no time. */
     transfer_s: quantity.optional(),
+    /** How long a change of the clock takes; absent: no time. */
+    switch_time_s: quantity.optional(),
     /** Energy counts every GPU of one data-parallel replica. */
     point: z.object({ id: count, time_s: quantity, energy_j: quantity }),
     /** How far off the point may be; absent where nothing is known of that. */
     expected_error: expectedError.exactOptional(),
     partitions: z.array(partition),
     configurations: z.array(configuration),
+    /** Of every configuration at every clock at which an instruction runs it. */
+    costs: z.array(cost).optional(),
     stages: z.array(z.object({ stage: count, instructions: z.array(instruction) })),
   })
   .superRefine(checkReferences);
@@ -70,6 +100,10 @@ const plan = z
 /** plan.json: one point, spelled out for a runtime. */
 export type PlanFile = z.infer<typeof plan>;
 export type PlanInstruction = z.infer<typeof instruction>;
+export type PlanCost = z.infer<typeof cost>;
+
+/** A plan that says what its runs cost. */
+export type CostedPlan = PlanFile & { readonly costs: readonly PlanCost[] };
 
 /** The format of plan.json. */
 export const PLAN_FORMAT: Format<PlanFile> = { name: "kareus-plan", version: 1, schema: plan };
@@ -88,12 +122,14 @@ function checkReferences(file: References, context: z.RefinementCtx): void {
   file.configurations.forEach((entry, index) => {
     const home = partitions.get(entry.partition);
     const at = (key: string) => ["configurations", index, key];
+    const { launch_slot, queued_slots = [] } = entry;
+    const unknown = (slot: string | null) =>
+      slot !== null && !home?.slots.some(({ name }) => name === slot);
     if (home === undefined) issue(at("partition"), "no partition has this key");
-    else if (
-      entry.launch_slot !== null &&
-      !home.slots.some((slot) => slot.name === entry.launch_slot)
-    ) {
+    else if (unknown(launch_slot)) {
       issue(at("launch_slot"), "the partition has no slot of this name");
+    } else if (queued_slots.some(unknown) || queued_slots.length !== (home.queued ?? []).length) {
+      issue(at("queued_slots"), "not a slot of the partition for each queued communication");
     } else if (entry.order !== null && !isPermutation(entry.order, home.slots.length)) {
       issue(at("order"), "not every slot of the partition, once each");
     }
@@ -122,4 +158,15 @@ export function readPlan(text: string, where: string): PlanFile {
 /** The canonical bytes of a plan file. */
 export function writePlan(file: PlanFile): string {
   return writeFormat(PLAN_FORMAT, file);
+}
+
+/** Whether a text is a plan, well formed or not. */
+export function isPlanText(text: string): boolean {
+  const data = parseJson(text);
+  return (
+    typeof data === "object" &&
+    data !== null &&
+    "format" in data &&
+    data.format === PLAN_FORMAT.name
+  );
 }

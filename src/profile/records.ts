@@ -83,6 +83,18 @@ const workKeys = {
   }),
 };
 
+const workSchema = z.discriminatedUnion("op", [
+  workKeys.matmul.extend({ op: z.literal("matmul") }),
+  workKeys.attention.extend({ op: z.literal("attention") }),
+  workKeys.memory.extend({ op: z.literal("memory") }),
+  workKeys.conv.extend({ op: z.literal("conv") }),
+]);
+
+/** Work from data that should hold it; null if it does not. */
+export function readWork(data: unknown): Work | null {
+  return workSchema.safeParse(data).data ?? null;
+}
+
 function kernelOf<Op extends keyof typeof workKeys>(op: Op) {
   return z.strictObject({
     record: z.literal("kernel"),
@@ -212,4 +224,17 @@ export function configurationOf(record: PartitionRecord): Configuration {
   const { freq_mhz, launch_slot, sms, order } = record;
   const configuration = { freq_mhz, launch_slot, sms: sms ?? 0 };
   return order === null ? configuration : { ...configuration, order };
+}
+
+/** The evaluation that a record is of; null where it is of no partition, or has no energy. */
+export function evaluationOf(record: ProfileRecord): Evaluation | null {
+  if (record.record !== "partition" || record.energy_j === null) return null;
+  const { partition, time_s, energy_j, time_s_std, energy_j_std, source } = record;
+  return {
+    partition,
+    ...configurationOf(record),
+    ...{ time_s, energy_j, source },
+    ...(time_s_std === null ? {} : { time_s_std }),
+    ...(energy_j_std === null ? {} : { energy_j_std }),
+  };
 }

@@ -28,9 +28,16 @@ export interface MeasuringTask {
   readonly communication: Communication | null;
   /** The kernel before which communication starts; their count: after the last. */
   readonly first: number;
+  /** Behind it on its stream, each from its own kernel on; absent: nothing. */
+  readonly queued?: readonly Follower[];
   readonly freq_mhz: number;
   /** SMs of communication; 0 without any. */
   readonly sms: number;
+}
+
+interface Follower {
+  readonly communication: Communication;
+  readonly first: number;
 }
 
 function workWords(work: Work): (string | number)[] {
@@ -53,11 +60,15 @@ function workWords(work: Work): (string | number)[] {
 
 /** A task as the recorder reads it; `id` comes back with its answer. */
 export function taskLine(task: MeasuringTask, id: number): string {
-  const { kernels, communication, freq_mhz, sms, first } = task;
+  const { kernels, communication, queued = [], freq_mhz, sms, first } = task;
   const { kind = "none", size_bytes = 0, ranks = 1 } = communication ?? {};
   const words = [
     ...["task", id, "clock", freq_mhz, "sms", sms, "first", first],
-    ...["comm", kind, size_bytes, ranks, "kernels", kernels.length],
+    ...["comm", kind, size_bytes, ranks],
+    ...queued.flatMap(({ communication: behind, first: from }) => {
+      return ["then", from, behind.kind, behind.size_bytes, behind.ranks];
+    }),
+    ...["kernels", kernels.length],
     ...kernels.flatMap(workWords),
   ];
   return `${words.join(" ")}\n`;

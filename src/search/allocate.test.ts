@@ -57,6 +57,12 @@ test("runs per iteration count layers, nanobatches and microbatches; the tail ru
           executions: [execution(use("a", [0, 1]), use("b", [])), execution(use("a", [0]))],
         },
         { stage: 0, chunk: 0, kind: "tail", executions: [execution(use("t", []))] },
+        { stage: 0, chunk: 0, kind: "backward", executions: [execution(use("c", [0]))] },
+        {
+          ...{ stage: 0, chunk: 0, kind: "last_backward" },
+          executions: [execution(use("c", [0]), use("d", []))],
+        },
+        { stage: 1, chunk: 0, kind: "backward", executions: [execution(use("e", []))] },
       ],
     },
     8,
@@ -65,5 +71,9 @@ test("runs per iteration count layers, nanobatches and microbatches; the tail ru
     ["a", 24],
     ["b", 8],
     ["t", 1],
+    // Seven times and once more.
+    ["c", 8],
+    ["d", 1],
+    ["e", 8],
   ]);
 });

@@ -1,6 +1,19 @@
-import type { PartitionedGraph } from "../ir/partition.js";
-import { useCount } from "../ir/partition.js";
+import {
+  type InstructionShape,
+  LAST_KINDS,
+  lastKindOf,
+  type OptionKind,
+  type PartitionedGraph,
+  useCount,
+} from "../ir/partition.js";
 import { mean } from "../math/mean.js";
+
+/** What a stage runs once an iteration. */
+const ONCE: ReadonlySet<OptionKind> = new Set(["tail", ...LAST_KINDS]);
+
+function placeOf({ stage, chunk, kind }: Omit<InstructionShape, "executions">): string {
+  return `${stage}/${chunk}/${kind}`;
+}
 
 /** How often an iteration runs each partition type, every execution model of an instruction counted. */
 export function runsPerIteration(
@@ -8,8 +21,11 @@ export function runsPerIteration(
   microbatches: number,
 ): ReadonlyMap<string, number> {
   const runs = new Map<string, number>();
-  for (const { kind, executions } of graph.instructions) {
-    const times = kind === "tail" ? 1 : microbatches;
+  const apart = new Set(graph.instructions.map(placeOf));
+  for (const { stage, chunk, kind, executions } of graph.instructions) {
+    const last = lastKindOf(kind);
+    const others = last !== null && apart.has(placeOf({ stage, chunk, kind: last }));
+    const times = ONCE.has(kind) ? 1 : microbatches - (others ? 1 : 0);
     for (const use of executions.flatMap(({ uses }) => uses)) {
       runs.set(use.partition, (runs.get(use.partition) ?? 0) + times * useCount(use));
     }

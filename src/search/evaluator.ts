@@ -20,6 +20,11 @@ export interface Evaluator {
   readonly evaluate: (batch: Batch) => Promise<readonly Cost[]>;
 }
 
+/** An evaluator that is to be closed: that ends its threads, busy or not. */
+export interface OpenEvaluator extends Evaluator {
+  readonly close: () => Promise<void>;
+}
+
 /** Batches small enough that a kill loses little, large enough that syncing costs little. */
 export const MODELLED_BATCH = 512;
 

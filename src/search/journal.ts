@@ -3,6 +3,7 @@ import { otherRun } from "../base/diagnostics/search.js";
 import { sha256Hex } from "../base/json.js";
 import type { Configuration, Cost, Evaluation } from "../ir/configuration.js";
 import { createProfile, type ProfileAppender, resumeProfile } from "../profile/appender.js";
+import type { Profile } from "../profile/reader.js";
 import {
   configurationOf,
   PROFILE_FORMAT,
@@ -38,18 +39,24 @@ interface Run {
   readonly costs: CostSetup;
   /** Where costs are measured: how. */
   readonly windows: Windows | null;
+  /** What stands for the GPU, if anything does. */
+  readonly replayed?: Profile | null;
   readonly seed: number;
 }
 
 /** Remembers nothing. */
 export const NO_JOURNAL: Journal = { take: () => null, append: () => {}, close: () => {} };
 
-function nameOf(partition: string, { freq_mhz, launch_slot, sms, order }: Configuration): string {
+/** A configuration of a partition as a key. */
+export function nameOf(
+  partition: string,
+  { freq_mhz, launch_slot, sms, order }: Configuration,
+): string {
   return JSON.stringify([partition, freq_mhz, launch_slot, sms, order]);
 }
 
 /** Recorded costs by configuration, in order; records of anything but partitions do not count. */
-function costsOf(records: readonly ProfileRecord[]): Map<string, Cost[]> {
+export function costsOf(records: readonly ProfileRecord[]): Map<string, Cost[]> {
   const costs = new Map<string, Cost[]>();
   for (const record of records) {
     if (record.record !== "partition" || record.energy_j === null) continue;
@@ -82,10 +89,15 @@ function methodOf(windows: Windows | null): ProfileHeader["method"] {
   return { window_s, cooldown_s, trials: 1, clocks: "locked" };
 }
 
-function headerOf({ graph, costs, windows, seed }: Run, tool: string): ProfileHeader {
+function headerOf(
+  { graph, costs, windows, replayed = null, seed }: Run,
+  tool: string,
+): ProfileHeader {
   const { device } = costs;
   const method = methodOf(windows);
-  const content = sha256Hex(JSON.stringify(method === null ? costs : [costs, method])).slice(0, 8);
+  const beside = [method, replayed].filter((each) => each !== null);
+  const whole = beside.length === 0 ? costs : [costs, ...beside];
+  const content = sha256Hex(JSON.stringify(whole)).slice(0, 8);
   return {
     format: PROFILE_FORMAT,
     version: PROFILE_VERSION,

@@ -1,7 +1,12 @@
 import { canonicalJson } from "../base/json.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { Configuration } from "../ir/configuration.js";
-import { kernelSequence, launchIndex, type PartitionType } from "../ir/partition.js";
+import {
+  communicationsOf,
+  kernelSequence,
+  launchPlaces,
+  type PartitionType,
+} from "../ir/partition.js";
 import type { Work } from "../ir/work.js";
 import { spread } from "../math/spread.js";
 import type { MeasuringTask } from "../profile/work-list.js";
@@ -32,12 +37,17 @@ function collectiveTasks(
   device: Device,
   freq_mhz: number,
 ): MeasuringTask[] {
-  const all = partitions.filter(({ communication }) => communication !== null);
-  const each = distinct(all, ({ communication }) => canonicalJson({ ...communication, group: "" }));
-  return each.flatMap((partition) =>
-    legalSms(partition, device).map((sms) => ({
-      ...{ subject: { record: "collective" }, kernels: [], communication: partition.communication },
-      ...{ first: 0, freq_mhz, sms },
+  const all = partitions.flatMap((partition) =>
+    communicationsOf(partition).map(({ kind, size_bytes, ranks, ranks_per_node }) => ({
+      communication: { kind, size_bytes, ranks, ranks_per_node, group: "" },
+      sms: legalSms(partition, device),
+    })),
+  );
+  const each = distinct(all, ({ communication }) => canonicalJson(communication));
+  return each.flatMap(({ communication, sms }) =>
+    sms.map((count) => ({
+      ...{ subject: { record: "collective" }, kernels: [], communication },
+      ...{ first: 0, freq_mhz, sms: count },
     })),
   );
 }
@@ -64,15 +74,18 @@ export function partitionTask(
   partition: PartitionType,
   configuration: Configuration,
 ): MeasuringTask {
-  const { key, communication } = partition;
+  const { key, communication, queued = [] } = partition;
   const { launch_slot, order, freq_mhz, sms } = configuration;
   const works = partition.kernels.map(({ work }) => work);
   const sequence = order === undefined ? null : kernelSequence(partition, order);
+  const [first = works.length, ...places] = launchPlaces(partition, configuration);
+  const behind = queued.map((each, i) => ({ communication: each, first: places[i] ?? first }));
   return {
     subject: { record: "partition", partition: key, launch_slot },
     kernels: sequence?.map((k) => works[k] as Work) ?? works,
     communication,
-    first: launchIndex(partition, configuration) ?? works.length,
+    first,
+    ...(behind.length > 0 ? { queued: behind } : {}),
     ...{ freq_mhz, sms },
   };
 }
@@ -83,9 +96,8 @@ function partitionTasks(
   freq_mhz: number,
   settings: number,
 ): MeasuringTask[] {
-  const { communication } = partition;
   // A kernel or a collective alone is measured as such.
-  if (partition.kernels.length + (communication === null ? 0 : 1) < 2) return [];
+  if (partition.kernels.length + communicationsOf(partition).length < 2) return [];
   return settingsOf(partition, device, freq_mhz, settings).map((configuration) =>
     partitionTask(partition, configuration),
   );

@@ -3,7 +3,7 @@ import { DiagnosticError, fail } from "../base/diagnostics/diagnostic.js";
 import { workerCrashed } from "../base/diagnostics/search.js";
 import { costsOn } from "../cost/rescaled.js";
 import type { Cost } from "../ir/configuration.js";
-import { type Batch, type Evaluator, inlineEvaluator, MODELLED_BATCH } from "./evaluator.js";
+import { type Batch, inlineEvaluator, MODELLED_BATCH, type OpenEvaluator } from "./evaluator.js";
 import type { CostSetup, WorkerReply, WorkerTask } from "./messages.js";
 
 /** What killed its thread is tried this often in all. */
@@ -18,11 +18,6 @@ interface PoolOptions {
   readonly signal?: AbortSignal | undefined;
   /** The worker's module, as a URL; ours unless a test brings its own. */
   readonly worker?: string;
-}
-
-/** An evaluator that is to be closed: that ends its threads, busy or not. */
-interface OpenEvaluator extends Evaluator {
-  readonly close: () => Promise<void>;
 }
 
 function unpack(reply: WorkerReply): readonly Cost[] {

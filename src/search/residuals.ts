@@ -48,16 +48,17 @@ interface Mix {
 function mixOf(partition: PartitionType, model: CostOracle, device: Device): Mix {
   const at = { freq_mhz: device.highest_clock_mhz, launch_slot: null };
   const alone_s = (part: Partial<PartitionType>, sms: number) => {
-    const own = { ...partition, slots: [], free_order: [], communication: null, kernels: [] };
+    const nothing = { slots: [], free_order: [], communication: null, queued: [], kernels: [] };
+    const own = { ...partition, ...nothing };
     return model.cost({ ...own, ...part }, { ...at, sms }).time_s;
   };
   const kinds_s = KINDS.map((ops) => {
     const kernels = partition.kernels.filter(({ work }) => ops.includes(work.op));
     return alone_s({ kernels }, 0);
   });
-  const { communication } = partition;
+  const { communication, queued = [] } = partition;
   const communication_s =
-    communication === null ? 0 : alone_s({ communication }, device.default_comm_sms);
+    communication === null ? 0 : alone_s({ communication, queued }, device.default_comm_sms);
   const whole_s = kinds_s.reduce((sum, each) => sum + each, communication_s);
   return { kinds: kinds_s.map((each) => each / whole_s), communication: communication_s / whole_s };
 }

@@ -97,6 +97,18 @@ describe("legality", () => {
     ]);
   });
 
+  test("what is queued follows: the launches are those of the first", () => {
+    const sum = { kind: "reduce_scatter", size_bytes: 8, ranks: 4, ranks_per_node: 4 } as const;
+    for (const waits of [false, true]) {
+      const queued = [{ ...sum, group: "dp", dependent: waits }];
+      const types = [backward, dependent, { ...backward, free_order }, communication];
+      for (const type of types) {
+        expect(legalLaunches({ ...type, queued })).toEqual(legalLaunches(type));
+        expect(legalSms({ ...type, queued }, device)).toEqual(legalSms(type, device));
+      }
+    }
+  });
+
   test("SMs 0 needs a copy engine; a default outside the list is added", () => {
     expect(legalSms(overlapped, device)).not.toContain(0);
     expect(legalSms(overlapped, { ...device, copy_engine_collectives: true })[0]).toBe(0);

@@ -20,6 +20,7 @@ const OPTIONS: OptimizeOptions = {
   graph: GRAPH,
   gpu: "a100-sxm4-40gb",
   profiles: [],
+  replay: null,
   bind: new Map([
     ["batch", 8],
     ["sequence", 4096],

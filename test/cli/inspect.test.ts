@@ -45,13 +45,4 @@ describe("kareus", () => {
       expect(run.stdout).toMatch(/examples?:/i);
     },
   );
-
-  test.each(["verify", "explain", "report", "simulate", "diff", "export"])(
-    "%s is named and not built: a diagnostic, not silence",
-    async (command) => {
-      const run = await kareus([command, "x"]);
-      expect(run.status).toBe(2);
-      expect(codes(run, "error")).toEqual(["KRS0010"]);
-    },
-  );
 });

@@ -91,10 +91,10 @@ describe("kareus optimize", () => {
     expect(codes(first, "warning")).toEqual([]);
   });
 
-  test("writes a frontier, one plan per point, measurements and a report", () => {
+  test("writes a frontier, one plan per point, measurements, details and a report", () => {
     const plans = frontierOf(out("a")).points.map((point) => point.plan);
     expect(filesOf(out("a"))).toEqual(
-      ["frontier.json", "measurements.jsonl", "report.html", ...plans].sort(),
+      ["details.json", "frontier.json", "measurements.jsonl", "report.html", ...plans].sort(),
     );
   });
 
@@ -299,15 +299,64 @@ describe("measurements.jsonl", () => {
   });
 });
 
-describe("report.html", () => {
-  test("stands alone: nothing is fetched from anywhere", () => {
-    const html = read(join(out("a"), "report.html"));
-    expect(html).toMatch(/^<!doctype html>/i);
-    expect(html).toContain("<svg");
-    const loaded =
-      /(?:src|href|srcset|data|action|poster)\s*=\s*["']?(?!#|data:)|@import|url\(\s*["']?(?!#|data:)|\bfetch\(|XMLHttpRequest|<script[^>]+src/i;
-    expect(html.match(loaded)).toBeNull();
-    const addresses = html.match(/\b(?:https?:)?\/\/[^\s"'<>]+/g) ?? [];
-    expect(addresses.filter((address) => !address.includes("www.w3.org"))).toEqual([]);
+describe("details.json", () => {
+  interface Run {
+    readonly freq_mhz: number;
+    readonly launch_slot: string | null;
+    readonly sms: number;
+    readonly order: readonly number[] | null;
+    readonly time_s: number;
+    readonly energy_j: number;
+    readonly bandwidth_bytes_per_s: number;
+    readonly pieces: readonly (readonly [number, number | null, string, number, number])[];
+  }
+  interface Details {
+    readonly constants: readonly { readonly source: string }[];
+    readonly partitions: readonly { readonly key: string; readonly runs: readonly Run[] }[];
+  }
+  const details = (): Details => JSON.parse(read(join(out("a"), "details.json")));
+
+  test("tells every run that a plan makes, and each adds up to what it costs", () => {
+    const settingOf = (partition: string, run: Omit<Run, "pieces">) =>
+      JSON.stringify([partition, run.freq_mhz, run.launch_slot, run.sms, run.order]);
+    const { records } = readProfile(join(out("a"), "measurements.jsonl"), () => {});
+    const costs = new Map(
+      records.flatMap((record) =>
+        record.record === "partition"
+          ? [[settingOf(record.partition, record as unknown as Run), record] as const]
+          : [],
+      ),
+    );
+    const runs = details().partitions.flatMap(({ key, runs }) =>
+      runs.map((run) => [key, run] as const),
+    );
+    for (const [key, run] of runs) {
+      const cost = costs.get(settingOf(key, run));
+      expect([run.time_s, run.energy_j]).toEqual([cost?.time_s, cost?.energy_j]);
+      let [now_s, spent_j] = [0, 0];
+      for (const [end_s, , , bytes_per_s, power_w] of run.pieces) {
+        spent_j += (end_s - now_s) * power_w;
+        now_s = end_s;
+        expect(bytes_per_s).toBeLessThanOrEqual(run.bandwidth_bytes_per_s * 1.00001);
+      }
+      expect(now_s / run.time_s).toBeCloseTo(1, 4);
+      expect(spent_j / run.energy_j).toBeCloseTo(1, 3);
+    }
+    const told = new Set(runs.map(([key, run]) => settingOf(key, run)));
+    for (const { configurations, stages } of plansOf(out("a"))) {
+      const uses = stages.flatMap(({ instructions }) =>
+        instructions.flatMap(({ freq_mhz, use }) => use.map((each) => ({ freq_mhz, ...each }))),
+      );
+      for (const { freq_mhz, configuration } of uses) {
+        const chosen = configurations[configuration] as unknown as Run & { partition: string };
+        expect(told).toContain(settingOf(chosen.partition, { ...chosen, freq_mhz }));
+      }
+    }
+  });
+
+  test("names the source of every constant", () => {
+    const { constants } = details();
+    expect(constants.length).toBeGreaterThan(20);
+    for (const { source } of constants) expect(source).not.toBe("");
   });
 });

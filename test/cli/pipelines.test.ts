@@ -9,40 +9,88 @@ const MINI = join(ROOT, "test/golden/mini.onnx");
 const folder = temporaryFolder();
 
 const LAYOUTS = [
-  { pipeline: "gpipe", stages: 2, chunks: 1 },
-  { pipeline: "zb-h1", stages: 2, chunks: 1 },
-  { pipeline: "interleaved-1f1b", stages: 1, chunks: 2 },
+  { pipeline: "1f1b", stages: 1, chunks: 1, dp: 4 },
+  { pipeline: "gpipe", stages: 2, chunks: 1, dp: 1 },
+  { pipeline: "zb-h1", stages: 2, chunks: 1, dp: 2 },
+  { pipeline: "interleaved-1f1b", stages: 1, chunks: 2, dp: 4 },
 ];
 
-describe.concurrent.each(LAYOUTS)("optimize under $pipeline", ({ pipeline, stages, chunks }) => {
-  test("plans run in the documented order and replay to their points", async () => {
-    const out = join(folder, pipeline);
-    const run = await kareus([
-      ...["optimize", MINI, "--bind", "batch=4,sequence=512", "--dtype", "bf16", "--tp", "2"],
-      ...["--pp", String(stages), "--chunks", String(chunks), "--pipeline", pipeline],
-      ...["--microbatches", "4", "--recompute", "full", "--points", "6", "--out", out],
-      ...["--transfer-s", "0.0002"],
-    ]);
-    expect(codes(run, "error")).toEqual([]);
-    expect(run.status).toBe(0);
-    const plans = readdirSync(join(out, "plans"));
-    expect(plans.length).toBeGreaterThan(1);
-    for (const name of plans) {
-      const plan = JSON.parse(readFileSync(join(out, "plans", name), "utf8"));
-      expect(plan.transfer_s).toBe(0.0002);
-      const { time_s, energy_j } = replay(plan);
-      expect(time_s / plan.point.time_s).toBeCloseTo(1, 9);
-      expect(energy_j / plan.point.energy_j).toBeCloseTo(1, 9);
-      for (const { stage, instructions } of plan.stages) {
-        const spelled: string[] = instructions
-          .filter(({ kind }: { kind: string }) => kind !== "tail")
-          .map((i: { kind: string; microbatch: number; chunk: number }) =>
-            [i.kind, i.microbatch, i.chunk].join(" "),
+interface Moved {
+  readonly kind: string;
+  readonly size_bytes: number;
+  readonly group: string;
+}
+
+/** Bytes that instructions of a plan move between replicas by one kind of collective. */
+function movedBytes(
+  plan: {
+    readonly partitions: readonly {
+      readonly key: string;
+      readonly communication: Moved | null;
+      readonly queued?: readonly Moved[];
+    }[];
+    readonly configurations: readonly { readonly id: number; readonly partition: string }[];
+  },
+  instructions: readonly {
+    readonly use: readonly { readonly configuration: number; readonly layers: readonly number[] }[];
+  }[],
+  kind: string,
+): number {
+  const partitions = new Map(plan.partitions.map((each) => [each.key, each]));
+  const ofConfiguration = new Map(
+    plan.configurations.map(({ id, partition }) => [id, partitions.get(partition)]),
+  );
+  return instructions
+    .flatMap(({ use }) => use)
+    .reduce((sum, { configuration, layers }) => {
+      const { communication = null, queued = [] } = ofConfiguration.get(configuration) ?? {};
+      const moved = [...(communication === null ? [] : [communication]), ...queued];
+      const own = moved.filter((each) => each.kind === kind && each.group === "dp");
+      const bytes = own.reduce((total, { size_bytes }) => total + size_bytes, 0);
+      return sum + bytes * Math.max(1, layers.length);
+    }, 0);
+}
+
+describe.concurrent.each(LAYOUTS)(
+  "optimize under $pipeline, dp $dp",
+  ({ pipeline, stages, chunks, dp }) => {
+    test("plans run in the documented order and replay to their points", async () => {
+      const out = join(folder, pipeline);
+      const run = await kareus([
+        ...["optimize", MINI, "--bind", "batch=4,sequence=512", "--dtype", "bf16", "--tp", "2"],
+        ...["--pp", String(stages), "--chunks", String(chunks), "--pipeline", pipeline],
+        ...["--microbatches", "4", "--recompute", "full", "--points", "6", "--out", out],
+        ...["--transfer-s", "0.0002", "--dp", String(dp)],
+      ]);
+      expect(codes(run, "error")).toEqual([]);
+      expect(run.status).toBe(0);
+      const plans = readdirSync(join(out, "plans"));
+      expect(plans.length).toBeGreaterThan(1);
+      for (const name of plans) {
+        const plan = JSON.parse(readFileSync(join(out, "plans", name), "utf8"));
+        expect(plan.transfer_s).toBe(0.0002);
+        const { time_s, energy_j } = replay(plan);
+        expect(time_s / plan.point.time_s).toBeCloseTo(1, 9);
+        expect(energy_j / plan.point.energy_j).toBeCloseTo(1, 9);
+        for (const { stage, instructions } of plan.stages) {
+          const spelled: string[] = instructions
+            .filter(({ kind }: { kind: string }) => kind !== "tail")
+            .map((i: { kind: string; microbatch: number; chunk: number }) =>
+              [i.kind, i.microbatch, i.chunk].join(" "),
+            );
+          expect(spelled).toEqual(
+            documentedOrder({ pipeline, stages, chunks, microbatches: 4 }, stage),
           );
-        expect(spelled).toEqual(
-          documentedOrder({ pipeline, stages, chunks, microbatches: 4 }, stage),
-        );
+          // Float32 gradients are summed once, as many as bfloat16 weights come back.
+          const summed = movedBytes(plan, instructions, "reduce_scatter");
+          const gathered = movedBytes(plan, instructions, "all_gather");
+          expect([summed, gathered > 0]).toEqual([2 * gathered, dp > 1]);
+          const before = instructions.slice(0, -1);
+          if (dp > 1) expect(movedBytes(plan, before, "reduce_scatter")).toBeGreaterThan(0);
+          const earlier = before.filter(({ microbatch }: { microbatch: number }) => microbatch < 3);
+          expect(movedBytes(plan, earlier, "reduce_scatter")).toBe(0);
+        }
       }
-    }
-  });
-});
+    });
+  },
+);

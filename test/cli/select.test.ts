@@ -88,6 +88,16 @@ describe("kareus select", () => {
     expect(run.stdout).toMatch(/\bJ\b/);
   });
 
+  test("shows where the point lies, and what it saves; programs get the point alone", async () => {
+    const { stdout } = await select("--cheapest");
+    expect(stdout).toMatch(new RegExp(`^point ${at(-1).id}: .* \\(plans/`));
+    expect(stdout).toContain(`point ${at(-1).id}\n`);
+    expect(stdout).toContain("Sequential, frequency scaling");
+    expect(stdout).toMatch(/% less energy than frequency scaling alone .*\.\n$/);
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect((await select("--cheapest", "--json")).stdout.split("\n")).toHaveLength(2);
+  });
+
   test("--out writes the chosen plan", async () => {
     const copy = join(folder, "plan.json");
     const run = await select("--cheapest", "--out", copy);

@@ -82,5 +82,5 @@ test("measured on an A100, imported, asked of an H100", async () => {
     expect(json("asked", point.plan).expected_error).toEqual(error);
   }
   const chosen = await kareus(["select", at("asked"), "--fastest"]);
-  expect(chosen.stdout).toContain("; expected error 21% in time, 21% in energy (plans/000.json)");
+  expect(chosen.stdout).toContain("Expected error: 21% in time, 21% in energy.");
 });

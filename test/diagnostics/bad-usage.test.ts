@@ -117,3 +117,31 @@ describe.concurrent("bad frontiers", () => {
     expectBadInput(await select('{"format":"kareus-frontier","version":1}'), "KRS4104");
   });
 });
+
+describe.concurrent("mistyped names are met with the right ones", () => {
+  test.each([
+    ["KRS0001", "optimize", ["optimse", MINI]],
+    ["KRS0001", "import", ["profile", "imprt", MINI]],
+    ["KRS0002", "interleaved-1f1b", ["optimize", MINI, "--pipeline", "interleaved-1f1"]],
+    ["KRS0002", "plan?", ["schema", "paln"]],
+    ["KRS2001", "a100-sxm4-80gb?", ["optimize", MINI, ...BIND, "--gpu", "a100-sxm-80gb"]],
+    ["KRS1408", "form-kernels?", ["inspect", MINI, ...BIND, "--print-ir=form-kernel"]],
+    ["KRS1001", `${MINI}?`, ["inspect", MINI.replace("onnx", "onx")]],
+    ["KRS0020", "package.json?", ["select", "packag.json", "--knee"]],
+  ])("%s: %s", async (code, right, args) => {
+    const run = await kareus(args);
+    expectBadInput(run, code);
+    expect(run.stderr.toLowerCase()).toContain(`did you mean ${right}`);
+  });
+
+  test("a symbol that the graph has not, beside one without a size", async () => {
+    const run = await kareus(["inspect", MINI, "--bind", "batc=2,sequence=8"]);
+    expectBadInput(run, "KRS1201");
+    expect(run.stderr).toContain("--bind batch=N instead of batc?");
+  });
+
+  test("where is the command that complains", async () => {
+    const run = await kareus(["profile", "imprt"]);
+    expect(run.stderr).toContain("KRS0001 kareus profile: unknown command 'imprt'");
+  });
+});

@@ -30,14 +30,18 @@ function checked(input: string, flags: readonly string[] = [], env: NodeJS.Proce
 describe.skipIf(!existsSync(RECORDER))("the recorder, built", () => {
   test("reads every line that a graph's work list is made of", () => {
     const layer = llamaLayer(2, 512);
+    const reduced = partitionOf("a", layer.forward_attention, layer.reduced_bytes);
+    const next = { kind: "reduce_scatter", size_bytes: 64, ranks: 4, ranks_per_node: 4 } as const;
     const types = [
-      partitionOf("a", layer.forward_attention, layer.reduced_bytes),
+      reduced,
       partitionOf("b", layer.backward_attention, null),
+      { ...reduced, key: "c", queued: [{ ...next, group: "dp", dependent: false }] },
     ];
     const options = { clocks_mhz: [900, 1410], settings: 12 };
     const tasks = measuringTasks(types, loadDevice("a100-sxm4-40gb"), options);
     const lines = tasks.map(taskLine);
     expect(lines.length).toBeGreaterThan(50);
+    expect(lines.some((line) => line.includes(" then 3 reduce_scatter 64 4 "))).toBe(true);
     expect(checked(lines.join(""))).toMatchObject({ status: 0, tasks: lines });
   });
 

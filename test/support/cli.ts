@@ -16,9 +16,13 @@ export interface CliRun {
 export const KAREUS = join(ROOT, "dist/src/cli/main.js");
 
 /** Runs the built `kareus` as a user would; `npm test` has built it. A minute, then it is killed. */
-export function kareus(args: readonly string[], cwd: string = ROOT): Promise<CliRun> {
+export function kareus(
+  args: readonly string[],
+  cwd: string = ROOT,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<CliRun> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [KAREUS, ...args], { cwd, timeout: 60_000 });
+    const child = spawn(process.execPath, [KAREUS, ...args], { cwd, env, timeout: 60_000 });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {

@@ -10,7 +10,7 @@ interface Node {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly domain?: string;
-  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
+  readonly attributes?: Readonly<Record<string, number | string | readonly number[]>>;
 }
 
 interface Graph {
@@ -36,11 +36,7 @@ export function onnxModel(graph: Graph): Uint8Array {
         domain,
         input: [...input],
         output: [...output],
-        attribute: Object.entries(attributes).map(([name, given]) =>
-          typeof given === "number"
-            ? { name, i: given, type: AttributeProto.AttributeType.INT }
-            : { name, ints: [...given], type: AttributeProto.AttributeType.INTS },
-        ),
+        attribute: Object.entries(attributes).map(attributeOf),
       })),
       input: Object.entries(inputs).map(([name, shape]) => valueInfo(name, shape)),
       output: outputs.map((name) => ({ name })),
@@ -52,6 +48,13 @@ export function onnxModel(graph: Graph): Uint8Array {
       })),
     },
   }).finish();
+}
+
+function attributeOf([name, given]: [string, number | string | readonly number[]]) {
+  const { INT, INTS, STRING } = AttributeProto.AttributeType;
+  if (typeof given === "number") return { name, i: given, type: INT };
+  if (typeof given === "string") return { name, s: Buffer.from(given), type: STRING };
+  return { name, ints: [...given], type: INTS };
 }
 
 function valueInfo(name: string, shape: readonly Dim[]) {

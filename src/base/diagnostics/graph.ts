@@ -1,3 +1,4 @@
+import { suggestingFiles } from "../suggest.js";
 import { type Diagnostic, error, warning } from "./diagnostic.js";
 
 /** KRS1xxx: what can be wrong with a model file and the graph in it. */
@@ -7,7 +8,8 @@ export const UNKNOWN_OPERATOR = "KRS1301";
 
 /** The file cannot be opened or read. */
 export function unreadableFile(path: string, reason: string): Diagnostic {
-  return error("KRS1001", path, `cannot read the model: ${reason}`, "check the path");
+  const hint = suggestingFiles(path, "check the path");
+  return error("KRS1001", path, `cannot read the model: ${reason}`, hint);
 }
 
 /** The bytes are no protocol buffer of an ONNX model. */
@@ -101,13 +103,14 @@ export function tooManyNodes(limit: number): Diagnostic {
   );
 }
 
-/** Symbolic dimensions without a number; lists every missing flag. */
-export function unboundSymbols(where: string, names: readonly string[]): Diagnostic {
+/** Symbolic dimensions without a number; lists every missing flag, and names bound for nothing. */
+export function unboundSymbols(names: readonly string[], unused: readonly string[]): Diagnostic {
+  const missing = names.map((name) => `--bind ${quoted(name)}=N`).join(" ");
   return error(
     "KRS1201",
-    where,
+    "--bind",
     `symbolic dimensions have no value: ${names.join(", ")}`,
-    `add ${names.map((name) => `--bind ${quoted(name)}=N`).join(" ")}`,
+    unused.length === 0 ? `add ${missing}` : `${missing} instead of ${unused.join(", ")}?`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { suggesting } from "../suggest.js";
 import { type Diagnostic, error, warning } from "./diagnostic.js";
 
 /** KRS14xx: the graph is sound, but cannot be laid out as asked. */
@@ -84,7 +85,12 @@ export const nothingToSchedule = (graph: string): Diagnostic =>
   );
 
 export const unknownPass = (name: string, passes: readonly string[]): Diagnostic =>
-  error("KRS1408", "--print-ir", `there is no pass ${name}`, `the passes are ${passes.join(", ")}`);
+  error(
+    "KRS1408",
+    "--print-ir",
+    `there is no pass ${name}`,
+    suggesting(name, passes, `the passes are ${passes.join(", ")}`),
+  );
 
 export const noOptions = (stage: number, kind: string): Diagnostic =>
   error(

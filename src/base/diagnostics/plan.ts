@@ -1,4 +1,4 @@
-import { type Diagnostic, error } from "./diagnostic.js";
+import { type Diagnostic, error, warning } from "./diagnostic.js";
 
 /** Catalogue of plans, frontiers and the pipeline: KRS4xxx; 41xx are the files and choosing. */
 
@@ -7,14 +7,26 @@ export function notJson(where: string, reason: string): Diagnostic {
   return error("KRS4101", where, `is not JSON: ${reason}`, "the file may be cut off or not ours");
 }
 
+/** Which command takes a format that was given to another. */
+const TAKEN_BY: Readonly<Record<string, string>> = {
+  "kareus-frontier": "kareus select",
+  "kareus-plan": "kareus export",
+  "kareus-instance": "kareus solve",
+  "kareus-config": "--config",
+  "kareus-profile": "kareus optimize --profile",
+  "kareus-device": "--gpu",
+};
+
 /** A file of another format than the command takes. */
 export function wrongFormat(where: string, found: unknown, expected: string): Diagnostic {
   const name = typeof found === "string" ? JSON.stringify(found) : "missing";
+  const taker = typeof found === "string" ? TAKEN_BY[found] : undefined;
+  const give = `give a ${expected} file, as kareus writes it`;
   return error(
     "KRS4102",
     where,
     `"format" is ${name}, not "${expected}"`,
-    `give a ${expected} file, as kareus writes it`,
+    taker === undefined ? give : `${give}; ${taker} takes this one`,
   );
 }
 
@@ -52,6 +64,18 @@ export function strangePlan(where: string, id: number): Diagnostic {
     "the folder mixes two runs; run `kareus optimize` again",
   );
 }
+
+/** A file of a run's folder that is not there; `what` it would have told. */
+export function missingPart(where: string, what: string): Diagnostic {
+  return warning("KRS4120", where, `is missing: the report goes without ${what}`, REBUILD);
+}
+
+/** A file of a run's folder that another run wrote. */
+export function strangePart(where: string): Diagnostic {
+  return error("KRS4121", where, "is of another run than frontier.json", REBUILD);
+}
+
+const REBUILD = "`kareus optimize` writes the whole folder again";
 
 /** A demand that no point of the frontier meets; `nearest` describes the one that comes closest. */
 export function noPointQualifies(demand: string, nearest: string): Diagnostic {

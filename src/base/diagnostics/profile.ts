@@ -1,3 +1,4 @@
+import { suggesting } from "../suggest.js";
 import { type Diagnostic, error, warning } from "./diagnostic.js";
 
 /** KRS2001: no bundled device has that name and no file of that path exists. */
@@ -6,7 +7,7 @@ export function unknownDevice(name: string, known: readonly string[]): Diagnosti
     "KRS2001",
     name,
     "no such device, and no such file",
-    `use one of ${known.join(", ")}, or the path of a device file`,
+    suggesting(name, known, `use one of ${known.join(", ")}, or the path of a device file`),
   );
 }
 

@@ -60,3 +60,24 @@ export function priorSharesNothing(file: string, knobs: readonly string[]): Diag
     "give a prior with the same knobs, and launch slots of the same names, or leave it out",
   );
 }
+
+/** KRS3013: a search on a recorded profile asks for what was not recorded. */
+export function notReplayed(
+  profile: string,
+  partition: string,
+  {
+    freq_mhz,
+    launch_slot,
+    sms,
+  }: Readonly<Record<"freq_mhz" | "sms", number>> & {
+    readonly launch_slot: string | null;
+  },
+): Diagnostic {
+  const launch = launch_slot === null ? "launched last" : `launched at ${launch_slot}`;
+  return error(
+    "KRS3013",
+    profile,
+    `holds no record of ${partition} at ${freq_mhz} MHz with ${sms} SMs, ${launch}`,
+    "a replayed profile must hold every configuration that may be searched; record it for this graph and device",
+  );
+}

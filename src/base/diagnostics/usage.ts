@@ -1,3 +1,4 @@
+import { suggesting, suggestingFiles } from "../suggest.js";
 import { type Diagnostic, error } from "./diagnostic.js";
 
 /** Catalogue of the command line and of files as such: KRS0xxx. */
@@ -7,9 +8,15 @@ export function badUsage(where: string, message: string, hint: string): Diagnost
   return error("KRS0001", where, message, hint);
 }
 
-/** A flag's value is not what the flag takes. */
-export function badValue(flag: string, value: string, expected: string): Diagnostic {
-  return error("KRS0002", flag, `${JSON.stringify(value)} is not ${expected}`, `give ${expected}`);
+/** A flag's value is not what the flag takes; `known` are the words it takes, if those are few. */
+export function badValue(
+  flag: string,
+  value: string,
+  expected: string,
+  known: readonly string[] = [],
+): Diagnostic {
+  const hint = suggesting(value, known, `give ${expected}`);
+  return error("KRS0002", flag, `${JSON.stringify(value)} is not ${expected}`, hint);
 }
 
 /** A symbol or group given twice with different values. */
@@ -39,19 +46,10 @@ export function flagWithoutUse(flag: string, reason: string): Diagnostic {
   return error("KRS0006", flag, reason, "leave the flag out");
 }
 
-/** A command that is promised and not built. */
-export function commandNotBuilt(command: string): Diagnostic {
-  return error(
-    "KRS0010",
-    `kareus ${command}`,
-    "this command is not built yet",
-    "`kareus --help` lists what is",
-  );
-}
-
 /** An input file that cannot be read; `reason` in words. */
 export function unreadable(path: string, reason: string): Diagnostic {
-  return error("KRS0020", path, `cannot be read: ${reason}`, "check the path and its permissions");
+  const hint = suggestingFiles(path, "check the path and its permissions");
+  return error("KRS0020", path, `cannot be read: ${reason}`, hint);
 }
 
 /** An output folder or file that cannot be written; found before the work begins. */
@@ -62,6 +60,23 @@ export function unwritable(path: string, reason: string): Diagnostic {
     `cannot be written: ${reason}`,
     "choose another place with --out, or fix its permissions",
   );
+}
+
+/** A key of a config file that is no flag; `path` is where it stands. */
+export function unknownConfigKey(
+  file: string,
+  path: string,
+  key: string,
+  known: readonly string[],
+): Diagnostic {
+  const hint = suggesting(key, known, "keys are flags without their dashes; see --help");
+  return error("KRS0030", `${file}: ${path}`, "no such key", hint);
+}
+
+/** A value of a config file that its flag cannot have. */
+export function badConfigValue(where: string, value: unknown, expected: string): Diagnostic {
+  const message = `${JSON.stringify(value)} is not ${expected}`;
+  return error("KRS0031", where, message, "write it as on the command line; see --help");
 }
 
 /** A fault of ours. */

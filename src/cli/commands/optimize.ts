@@ -1,14 +1,14 @@
 import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { interrupted } from "../../base/diagnostics/search.js";
-import { missingFlags } from "../../base/diagnostics/usage.js";
+import { flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { duration, plural } from "../../base/units.js";
 import type { OptimizeResult } from "../../pipeline.js";
 import type { Windows } from "../../search/live.js";
 import { addFlags, readFlags, toggle, type Values } from "../flags.js";
 import { JOB_FLAGS, jobOptions, SEARCH_FLAGS } from "../options.js";
 import { RECORDER_FLAGS, windowsOf } from "../recorder.js";
-import { SIGNALS, Terminal } from "../terminal.js";
+import { plotLook, SIGNALS, Terminal } from "../terminal.js";
 
 const EXAMPLES = `
 Example:
@@ -57,6 +57,9 @@ async function run(
   search: Values<typeof SEARCH_FLAGS>,
   measure: Windows | null,
 ): Promise<void> {
+  if (measure !== null && search.replay !== null) {
+    fail(flagWithoutUse("--replay", "with --measure real GPUs answer, no profile in their place"));
+  }
   // Loaded here because --help and select should not wait for the compiler.
   const [{ optimize }, { defaultFolder, journalIn, prepareRun, writeRun }, { frontierSummary }] =
     await Promise.all([
@@ -92,5 +95,7 @@ async function run(
     return;
   }
   const files = `frontier.json, ${plural(result.plans.length, "plan")}, measurements.jsonl, report.html`;
-  process.stdout.write(`${frontierSummary(result.frontier)}\nWritten to ${folder}: ${files}\n`);
+  const next = `kareus select ${folder} --knee --out plan.json`;
+  const summary = frontierSummary(result.frontier, plotLook());
+  process.stdout.write(`${summary}\nWritten to ${folder}: ${files}\nChoose a plan: ${next}\n`);
 }

@@ -5,7 +5,7 @@ import { addProfileMerge } from "./profile/merge.js";
 import { addProfileRecord } from "./profile/record.js";
 
 const EXAMPLES = `
-Example:
+Examples:
   $ kareus profile import rank0.json.gz rank1.json.gz --gpu a100-sxm4-40gb --out profiles/run.jsonl
   $ kareus profile merge monday.jsonl tuesday.jsonl --out profiles/mine.jsonl
   $ kareus optimize llama.onnx --profile profiles`;

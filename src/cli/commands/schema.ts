@@ -1,13 +1,21 @@
 import { Argument, type Command } from "commander";
+import { parseWord } from "../flags.js";
 
 const FORMATS = [
   "frontier",
   "plan",
+  "details",
   "instance",
   "solution",
   "search",
+  "case",
+  "verification",
+  "explanation",
+  "difference",
+  "simulation",
   "profile",
   "device",
+  "config",
 ] as const;
 
 const EXAMPLES = `
@@ -20,9 +28,10 @@ export function addSchema(program: Command): void {
     .command("schema")
     .summary("print the JSON Schema of a file format")
     .description("Print the JSON Schema of a file format, for tools that read or check our files.")
-    .addArgument(new Argument("<format>", "file format").choices(FORMATS))
+    .addArgument(new Argument("<format>", "file format").choices(FORMATS).argParser(String))
     .addHelpText("after", EXAMPLES)
-    .action(async (name: (typeof FORMATS)[number]) => {
+    .action(async (text: string) => {
+      const name = parseWord(text, "kareus schema", FORMATS);
       const { publishedSchemas } = await import("../../emit/schemas.js");
       process.stdout.write(`${JSON.stringify(publishedSchemas()[name], null, 2)}\n`);
     });

@@ -1,19 +1,12 @@
-import { stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
-import { strangePlan } from "../../base/diagnostics/plan.js";
 import { oneOf } from "../../base/diagnostics/usage.js";
-import { readText, writeText } from "../../base/files.js";
-import {
-  describeError,
-  describePoint,
-  type FrontierPoint,
-  readFrontier,
-} from "../../plan/frontier.js";
-import { readPlan } from "../../plan/plan.js";
+import { writeText } from "../../base/files.js";
+import { describeError, describePoint } from "../../plan/frontier.js";
 import { type Selector, select } from "../../plan/select.js";
 import { addFlags, integer, quantity, readFlags, text, toggle, type Values } from "../flags.js";
+import { readFrontierAt, readPointPlan } from "../run-folder.js";
+import { plotLook } from "../terminal.js";
 
 const FLAGS = {
   deadline: quantity("--deadline <s>", "least energy within this time", "seconds"),
@@ -50,23 +43,27 @@ export function addSelect(program: Command): void {
 
 async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
   const selector = selectorOf(flags);
-  const path = (await isFolder(source)) ? join(source, "frontier.json") : source;
-  const frontier = readFrontier(await readText(path), path);
+  const { path, frontier } = await readFrontierAt(source);
   const point = select(frontier, selector, path);
   if (flags.out !== null) {
-    const plan = join(path === "-" ? "." : dirname(path), point.plan);
-    await copyPlan(plan, point, frontier.graph.sha256, flags.out);
+    // Byte by byte, once it has proved to be the plan of that point.
+    const { content } = await readPointPlan(path, frontier, point);
+    await writeText(flags.out, content);
   }
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify(point)}\n`);
+    return;
+  }
+  const [{ frontierPlot }, { pointSentence }] = await Promise.all([
+    import("../../emit/plot.js"),
+    import("../../emit/gains.js"),
+  ]);
   const { expected_error } = point;
-  const error =
-    expected_error === undefined ? "" : `; expected error ${describeError(expected_error)}`;
-  process.stdout.write(
-    flags.json ? `${JSON.stringify(point)}\n` : `${describePoint(point)}${error} (${point.plan})\n`,
-  );
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return path !== "-" && (await stat(path).catch(() => null))?.isDirectory() === true;
+  const error = expected_error && `Expected error: ${describeError(expected_error)}.`;
+  const head = `${describePoint(point)} (${point.plan})\n`;
+  const plot = frontierPlot(frontier, plotLook(), point);
+  const lines = [head, plot, pointSentence(frontier, point), error];
+  process.stdout.write(`${lines.filter(Boolean).join("\n").trimEnd()}\n`);
 }
 
 /** The one selector given; none or several: KRS0004. */
@@ -96,19 +93,4 @@ function selectorOf(flags: Values<typeof FLAGS>): Selector {
       given.map(([name]) => name),
     ),
   );
-}
-
-/** Copies a plan byte by byte, once it has proved to be the plan of that point. */
-async function copyPlan(
-  path: string,
-  point: FrontierPoint,
-  sha256: string,
-  out: string,
-): Promise<void> {
-  const content = await readText(path);
-  const plan = readPlan(content, path);
-  const { id, time_s, energy_j } = plan.point;
-  const same = id === point.id && time_s === point.time_s && energy_j === point.energy_j;
-  if (!same || plan.graph.sha256 !== sha256) fail(strangePlan(path, point.id));
-  await writeText(out, content);
 }

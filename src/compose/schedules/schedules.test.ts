@@ -124,6 +124,13 @@ describe("for all small sizes", () => {
           const spelled = order.map((i) => `${i.kind} ${i.microbatch} ${i.chunk}`);
           expect(new Set(spelled).size).toBe(kinds.length * microbatches * chunks);
           expect(spelled.length).toBe(kinds.length * microbatches * chunks);
+          // Gradients are whole after the last microbatch: it comes last in every chunk.
+          for (const kind of kinds) {
+            const last = new Map(
+              order.filter((i) => i.kind === kind).map((i) => [i.chunk, i.microbatch]),
+            );
+            expect([...last.values()]).toEqual(Array(chunks).fill(microbatches - 1));
+          }
           for (const { kind, microbatch, chunk, stage: own } of order) {
             expect(kinds).toContain(kind);
             expect(own).toBe(stage);

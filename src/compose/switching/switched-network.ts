@@ -1,8 +1,8 @@
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { tooManyOptions } from "../../base/diagnostics/plan.js";
 import type { InstructionOption } from "../../ir/configuration.js";
-import type { PipelineProblem } from "../../ir/iteration.js";
-import { type Network, type OptionSet, type Options, optionSetOf, optionsOf } from "../network.js";
+import { optionsOf, type PipelineProblem } from "../../ir/iteration.js";
+import { type Network, type OptionSet, type Options, optionSetOf } from "../network.js";
 import { switchedOption } from "./switched-option.js";
 
 /**

@@ -1,11 +1,11 @@
 import type { Device } from "../../gpu/device-schema.js";
 import { idlePower } from "../../gpu/power.js";
 import type { Configuration } from "../../ir/configuration.js";
-import { launchIndex, type PartitionType } from "../../ir/partition.js";
+import { communicationsOf, launchIndex, type PartitionType } from "../../ir/partition.js";
 import { spread } from "../../math/spread.js";
 import { configurationOf, type PartitionRecord } from "../../profile/records.js";
 import type { Correction } from "../correction.js";
-import { dynamicEnergy, type PartitionModel } from "../overlap.js";
+import { dynamicEnergies, type PartitionModel } from "../overlap.js";
 import { expectedOf } from "./expected.js";
 import { fitSequence, sequenceModel, type TimedSetting } from "./fit-sequence.js";
 
@@ -40,14 +40,16 @@ function settings(partition: PartitionType, starts: readonly number[]) {
 /**
  * The model of a partition fitted to its measured times: how long each of its segments takes alone,
  * how communication disturbs it and is disturbed. A handful of measurements moves the kinks (where
- * communication stops being hidden) to where they are. Null where nothing was measured.
+ * communication stops being hidden) to where they are. Null where nothing was measured, and where
+ * several communications run in turn: a sequence knows one.
  */
 export function fittedPartition(
   partition: PartitionType,
   records: readonly PartitionRecord[],
   device: Device,
   correction: Correction,
-): PartitionModel | null {
+): Pick<PartitionModel, "run"> | null {
+  if (communicationsOf(partition).length > 1) return null;
   const starts = segmentStarts(partition);
   const settingOf = settings(partition, starts);
   const known = records.flatMap((record): TimedSetting[] => {
@@ -59,6 +61,10 @@ export function fittedPartition(
   const sequence = fitSequence(spread(known, FITTED), expected);
   const timeOf = sequenceModel(sequence, expected.freq_mhz, expected.sm_count);
   const dynamic = new Map<number, number>();
+  const dynamicAt = (freq_mhz: number) => {
+    const { moved_j, kernels_j } = dynamicEnergies(partition, device, freq_mhz, correction);
+    return [...moved_j, ...kernels_j].reduce((sum_j, part_j) => sum_j + part_j, 0);
+  };
   return {
     run: (configuration) => {
       const { freq_mhz } = configuration;
@@ -67,8 +73,7 @@ export function fittedPartition(
         throw new Error(`${partition.key} has no launch slot ${configuration.launch_slot}`);
       }
       const time_s = timeOf(setting);
-      const dynamic_j =
-        dynamic.get(freq_mhz) ?? dynamicEnergy(partition, device, freq_mhz, correction);
+      const dynamic_j = dynamic.get(freq_mhz) ?? dynamicAt(freq_mhz);
       dynamic.set(freq_mhz, dynamic_j);
       return { time_s, energy_j: idlePower(device, freq_mhz) * time_s + dynamic_j };
     },

@@ -100,7 +100,7 @@ export function sequenceTime(
     ...segments.slice(first + 1, last + 1).map((segment) => task(segment)),
   ];
   const companion = { first: 0, gap_s: latency_s, alone_s, traffic: 0 };
-  const { time_s } = runBeside(queue, companion, 1);
+  const { time_s } = runBeside(queue, [companion], 1);
   const rest = segments.slice(last + 1);
   const after_s = rest.length > 0 ? (segments[last]?.resume_s ?? 0) : 0;
   return total(segments.slice(0, first)) + before_s + time_s + after_s + total(rest);

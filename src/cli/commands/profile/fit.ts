@@ -4,17 +4,17 @@ import { fail, refuse } from "../../../base/diagnostics/diagnostic.js";
 import { nothingToFit, rejectedCurve } from "../../../base/diagnostics/profile.js";
 import { missingFlags } from "../../../base/diagnostics/usage.js";
 import { readText, writeText } from "../../../base/files.js";
-import { addFlags, readFlags, text, toggle, type Values } from "../../flags.js";
+import { addFlags, device, readFlags, text, toggle, type Values } from "../../flags.js";
 import { Terminal } from "../../terminal.js";
 
 const FLAGS = {
-  device: text("--device <name|file>", "the device whose constants are fitted", null),
+  device: device("--device <name|file>", "the device whose constants are fitted", null),
   voltage: toggle(
     "--voltage",
     "fit the voltage curve, for a board that publishes none (default: its exponent)",
   ),
   out: text("--out <file>", "where to write the device (default: standard output)", null),
-  json: toggle("--json", "diagnostics as JSON lines on stderr"),
+  json: toggle("--json", "what was written as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
 
 const EXAMPLES = `
@@ -66,6 +66,10 @@ async function run(files: readonly string[], flags: Values<typeof FLAGS>): Promi
     return;
   }
   await writeText(flags.out, file);
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify({ file: flags.out, gpu: device.name, fitted })}\n`);
+    return;
+  }
   const lines = fitted.map(({ path, residual }) => `${path.join(".")}: ${residual}\n`);
   process.stdout.write(`${flags.out}: ${device.name}\n${lines.join("")}`);
 }

@@ -1,7 +1,16 @@
 import type { Command } from "commander";
 import { fail } from "../../../base/diagnostics/diagnostic.js";
 import { missingFlags } from "../../../base/diagnostics/usage.js";
-import { addFlags, bindings, integer, readFlags, text, toggle, type Values } from "../../flags.js";
+import {
+  addFlags,
+  bindings,
+  device,
+  integer,
+  readFlags,
+  text,
+  toggle,
+  type Values,
+} from "../../flags.js";
 import { Terminal } from "../../terminal.js";
 import { packageVersion } from "../../version.js";
 import { writeProfile } from "./output.js";
@@ -9,7 +18,7 @@ import { writeProfile } from "./output.js";
 const COUNT = { min: 1, max: 1_000_000 };
 
 const FLAGS = {
-  gpu: text("--gpu <name|file>", "the device that it was measured on", null),
+  gpu: device("--gpu <name|file>", "the device that it was measured on", null),
   freq: integer(
     "--freq-mhz <n>",
     "clock of a trace, which does not say it (default: the device's highest)",
@@ -21,7 +30,7 @@ const FLAGS = {
   slots: bindings("--slots <name=index,...>", "launch slots of a Kareus log by operator index"),
   block: integer("--block <threads>", "which block size of a Kareus log", null, COUNT),
   out: text("--out <file>", "where to write the profile (default: standard output)", null),
-  json: toggle("--json", "diagnostics as JSON lines on stderr"),
+  json: toggle("--json", "what was written as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
 
 const EXAMPLES = `
@@ -66,5 +75,5 @@ async function run(files: [string, ...string[]], flags: Values<typeof FLAGS>): P
   };
   const { report } = new Terminal(flags.json);
   const profile = importProfile(files, setting, `kareus ${packageVersion()}`, report);
-  await writeProfile(profile, flags.out);
+  await writeProfile(profile, flags.out, flags.json);
 }

@@ -6,7 +6,7 @@ import { writeProfile } from "./output.js";
 
 const FLAGS = {
   out: text("--out <file>", "where to write the merged profile (default: standard output)", null),
-  json: toggle("--json", "diagnostics as JSON lines on stderr"),
+  json: toggle("--json", "what was written as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
 
 const EXAMPLES = `
@@ -35,5 +35,5 @@ async function run(files: readonly string[], flags: Values<typeof FLAGS>): Promi
   ]);
   const { report } = new Terminal(flags.json);
   const profiles = files.map((file) => readProfile(file, report));
-  await writeProfile(mergeProfiles(profiles, `kareus ${packageVersion()}`), flags.out);
+  await writeProfile(mergeProfiles(profiles, `kareus ${packageVersion()}`), flags.out, flags.json);
 }

@@ -20,6 +20,7 @@ import { JOB_FLAGS, jobOptions } from "../../options.js";
 import { RECORDER_FLAGS, windowsOf } from "../../recorder.js";
 import { Terminal } from "../../terminal.js";
 import { packageVersion } from "../../version.js";
+import { sayRecords } from "./output.js";
 
 const RECORD_FLAGS = {
   out: text("--out <file>", "the profile; it must not exist yet", null),
@@ -84,14 +85,14 @@ async function run(graph: string, job: JobFlags, flags: RecordFlags): Promise<vo
   const setting = { ...windowsOf(flags), trials: flags.trials, lock_clocks: locked };
   if (out === null || flags.dryRun) {
     process.stdout.write(tasks.map(taskLine).join(""));
-    process.stderr.write(`${summary(tasks, setting)}\n`);
+    if (!job.json) process.stderr.write(`${summary(tasks, setting)}\n`);
     return;
   }
   const target = { gpu: device.name, graph: name, out, tool: `kareus ${packageVersion()}` };
   const kept = await recordTasks(tasks, setting, target, { report, progress }).finally(() =>
     terminal.close(),
   );
-  process.stdout.write(`${out}: ${plural(kept, "record")} of ${device.name}\n`);
+  sayRecords(out, kept, device.name, job.json);
 }
 
 /** What would be measured, and how long that takes at least. */

@@ -1,0 +1,56 @@
+"""What this machine's GPUs and this user can do, as one JSON object: `kareus doctor` asks.
+
+`python3 -m kareus_runtime.capabilities`. GPUs are only looked at: no clock can change.
+"""
+
+import importlib.metadata
+import json
+import platform
+import sys
+
+from . import native
+
+NO_DEVICE = 5011
+
+
+def capabilities():
+    """Python, torch (or null), the library or why not, and every GPU or why none."""
+    try:
+        torch = importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:
+        torch = None
+    path = native.library_path()
+    found = {"python": platform.python_version(), "torch": torch, "library": path, "gpus": []}
+    try:
+        library = native.Library(path)
+    except OSError as reason:
+        return {**found, "problem": str(reason)}
+    while True:
+        index = len(found["gpus"])
+        try:
+            device = library.open("nvml", native.OBSERVE, str(index), 0, False)
+        except native.ShimError as error:
+            # The first index that is not there ends the list; anything else is worth saying.
+            problem = None if index > 0 and error.code == NO_DEVICE else str(error)
+            return {**found, "problem": problem}
+        found["gpus"].append(_words(device))
+        device.close()
+
+
+def _words(device):
+    gpu = device.capabilities
+    clocks = device.clocks()
+    return {
+        "name": gpu.name.decode(errors="replace"),
+        "uuid": gpu.uuid.decode(errors="replace"),
+        "driver": gpu.driver.decode(errors="replace"),
+        "mig": bool(gpu.mig),
+        "may_lock_clocks": bool(gpu.may_control),
+        "energy_counter": bool(gpu.energy_counter),
+        "lowest_mhz": clocks[0] if clocks else None,
+        "highest_mhz": clocks[-1] if clocks else None,
+    }
+
+
+if __name__ == "__main__":
+    json.dump(capabilities(), sys.stdout)

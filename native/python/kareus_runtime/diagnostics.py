@@ -1,0 +1,174 @@
+"""What can be wrong, each with a stable code: one function each. KRS50xx to KRS52xx are the shim's."""
+
+import logging
+from dataclasses import dataclass
+
+LOG = logging.getLogger("kareus")
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    code: str
+    where: str
+    message: str
+    hint: str
+
+    def __str__(self):
+        return f"{self.code} {self.where}: {self.message}\n  hint: {self.hint}"
+
+
+class PlanRefused(Exception):
+    """A plan that this job cannot follow, found before step 1. The same on every rank."""
+
+    def __init__(self, diagnostic):
+        super().__init__(str(diagnostic))
+        self.diagnostic = diagnostic
+
+    def __reduce__(self):
+        return PlanRefused, (self.diagnostic,)
+
+
+def warn(diagnostic):
+    """One warning, to the logger `kareus` (standard error unless the job configures logging)."""
+    LOG.warning("warning %s", diagnostic)
+
+
+def unreadable_plan(path, reason):
+    return Diagnostic("KRS5301", path, f"the plan cannot be read: {reason}", "check the path")
+
+
+def not_json(path, reason):
+    return Diagnostic("KRS5302", path, f"not JSON: {reason}", "take a plan that `kareus select` wrote")
+
+
+def wrong_format(path, found):
+    return Diagnostic(
+        "KRS5303",
+        path,
+        f"its format is {found!r}, not 'kareus-plan'",
+        "`kareus select DIR --out plan.json` writes plans",
+    )
+
+
+def newer_version(path, found, known):
+    return Diagnostic(
+        "KRS5304", path, f"version {found} is newer than {known}", "upgrade kareus_runtime"
+    )
+
+
+def malformed_plan(path, place, problem):
+    return Diagnostic(
+        "KRS5305", f"{path} at {place}", problem, "take the file as `kareus select` wrote it"
+    )
+
+
+def impossible_order(path, place, problem):
+    return Diagnostic(
+        "KRS5306", f"{path} at {place}", problem, "a stage runs each microbatch forward, then backward"
+    )
+
+
+def other_gpu(path, planned, found):
+    return Diagnostic(
+        "KRS5310",
+        path,
+        f"the plan is for {planned}, this GPU is {found}",
+        f"plan for this GPU: `kareus optimize --gpu ...`, see `kareus devices`",
+    )
+
+
+def wrong_stage(path, stage, stages):
+    return Diagnostic(
+        "KRS5311",
+        path,
+        f"this rank is stage {stage}, the plan has the stages 0 to {stages - 1}",
+        "plan with the job's number of stages: --pp",
+    )
+
+
+def wrong_stage_count(path, found, stages):
+    return Diagnostic(
+        "KRS5312",
+        path,
+        f"the job has {found} stages, the plan {stages}",
+        "plan with the job's number of stages: --pp",
+    )
+
+
+def wrong_world_size(path, degrees, ranks, found):
+    return Diagnostic(
+        "KRS5313",
+        path,
+        f"{degrees} is {ranks} ranks, the job has {found}",
+        "plan with the job's degrees, or start as many ranks",
+    )
+
+
+def wrong_order(path, place, planned, found):
+    return Diagnostic(
+        "KRS5314",
+        f"{path} at {place}",
+        f"the plan has {planned}, the job runs {found}",
+        "plan with the job's schedule and microbatches: --pipeline, --microbatches",
+    )
+
+
+def refused_by_shim(path, name, message):
+    return Diagnostic(name, path, message, "plan for this GPU, with its switch_time_s")
+
+
+def no_library(path, reason):
+    return Diagnostic(
+        "KRS5320",
+        path,
+        f"libkareus cannot be used: {reason}; training goes on without it",
+        "`npm run build:native` builds it; KAREUS_LIBRARY names another build",
+    )
+
+
+def not_controlled(where, name, message):
+    return Diagnostic(
+        name,
+        where,
+        f"{message}; clocks are left alone, training goes on",
+        "`kareus doctor` says what is missing",
+    )
+
+
+def clocks_given_up(where, name, message):
+    return Diagnostic(
+        name,
+        where,
+        f"{message}; clocks are left alone from here on, training goes on",
+        "`kareus doctor` shows the state of the GPUs",
+    )
+
+
+def still_followed(where, name, message):
+    return Diagnostic(
+        name, where, f"{message}; the plan is still followed", "run whole steps, as the plan has them"
+    )
+
+
+def not_closed(where, name, message):
+    return Diagnostic(
+        name, where, f"{message}; the GPU's clocks may stay locked", "`kareus doctor --reset` unlocks them"
+    )
+
+
+def not_recorded(path, reason):
+    return Diagnostic(
+        "KRS5330",
+        path,
+        f"measurements are not recorded any more: {reason}; training goes on",
+        "check the folder that KAREUS_PROFILE names",
+    )
+
+
+def not_overlapped(name, problem):
+    return Diagnostic(
+        "KRS5331",
+        name,
+        f"{problem}; it runs without the plan",
+        "name the pieces as the plan's nodes or slots are named",
+    )

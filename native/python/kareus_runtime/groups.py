@@ -1,0 +1,78 @@
+"""Process groups whose collectives take as many SMs as a plan gives them.
+
+NCCL runs one thread block (CTA) per channel, each on an SM of its own, and fixes their number when a
+communicator is made. So there is one communicator per number of SMs, and as each costs memory, plans
+with many numbers are rounded to a few. PyTorch passes the number on since its
+`ProcessGroupNCCL.Options` have a `config` (2.1). Where they have not, and for other backends, there
+is one group for all; then only the environment can limit NCCL, for the whole job:
+NCCL_MAX_CTAS (NCCL 2.17 or newer) or NCCL_MAX_NCHANNELS, set before the first collective.
+"""
+
+import os
+
+MOST_GROUPS = 4
+
+
+class Groups:
+    """One process group per number of SMs, of the ranks that this rank communicates with."""
+
+    def __init__(self, groups, levels):
+        self._groups, self._levels = groups, levels
+
+    def of(self, sms):
+        """The group for a planned number of SMs; 0 (the copy engine does it) is as good as any."""
+        return self._groups[nearest(self._levels, sms)]
+
+
+def levels_of(sms, most=MOST_GROUPS):
+    """At most `most` of the numbers, smallest and largest among them, spread over the rest."""
+    known = sorted({value for value in sms if value > 0}) or [0]
+    if len(known) <= most:
+        return known
+    if most == 1:
+        return [known[-1]]
+    steps = (len(known) - 1) / (most - 1)
+    return [known[round(place * steps)] for place in range(most)]
+
+
+def nearest(levels, sms):
+    """The level at the least ratio to a number of SMs; between two equal ones the smaller."""
+    if sms <= 0:
+        return levels[-1]
+    return min(levels, key=lambda level: max(level / sms, sms / level) if level > 0 else 1)
+
+
+def communication_groups(plan, ranks, dist, most=MOST_GROUPS):
+    """Makes the groups; every rank must call it alike.
+
+    `ranks`: the ranks of every group of the job, a list of lists; `dist` is torch.distributed.
+    """
+    levels = levels_of(plan.sms, most)
+    nccl = dist.get_backend() == "nccl"
+    limited = nccl and options_for(dist, levels[0]) is not None
+    if nccl and not limited:
+        for name in ("NCCL_MAX_CTAS", "NCCL_MAX_NCHANNELS"):
+            os.environ.setdefault(name, str(levels[-1]))
+    mine = {}
+    own = dist.get_rank()
+    for members in ranks:
+        made = None
+        for level in levels:
+            if made is None or limited:
+                options = options_for(dist, level) if limited else None
+                made = dist.new_group(members, **({"pg_options": options} if options else {}))
+            if own in members:
+                mine[level] = made
+    return Groups(mine, levels)
+
+
+def options_for(dist, sms):
+    """NCCL's options for a number of SMs; None where this PyTorch cannot pass it on."""
+    kind = getattr(getattr(dist, "ProcessGroupNCCL", None), "Options", None)
+    options = None if kind is None else kind()
+    config = getattr(options, "config", None)
+    if config is None or not hasattr(config, "max_ctas"):
+        return None
+    if sms > 0:
+        config.min_ctas = config.max_ctas = sms
+    return options

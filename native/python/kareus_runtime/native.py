@@ -1,0 +1,284 @@
+"""libkareus through ctypes (native/shim/include/kareus.h says what each call means)."""
+
+import ctypes as c
+import os
+from pathlib import Path
+
+ABI_VERSION = 1
+BACKENDS = ("nvml", "zeusd", "dry")
+CONTROL, OBSERVE = 0, 1
+KINDS = {
+    "forward": 0,
+    "backward": 1,
+    "input_gradient": 2,
+    "weight_gradient": 3,
+    "tail": 4,
+}
+# CUDA's default stream has a null handle, which here means "no stream".
+DEFAULT_STREAM = 1
+
+
+class Options(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_uint32),
+        ("backend", c.c_int32),
+        ("mode", c.c_int32),
+        ("device", c.c_char_p),
+        ("state_dir", c.c_char_p),
+        ("guard_path", c.c_char_p),
+        ("zeusd_socket", c.c_char_p),
+        ("dry_clocks_mhz", c.POINTER(c.c_uint32)),
+        ("dry_clock_count", c.c_uint32),
+        ("record_capacity", c.c_uint32),
+        ("synchronous", c.c_int32),
+    ]
+
+
+class Capabilities(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_uint32),
+        ("backend", c.c_int32),
+        ("mode", c.c_int32),
+        ("may_control", c.c_int32),
+        ("mig", c.c_int32),
+        ("energy_counter", c.c_int32),
+        ("cuda", c.c_int32),
+        ("clock_count", c.c_uint32),
+        ("name", c.c_char * 96),
+        ("uuid", c.c_char * 96),
+        ("pci_bus_id", c.c_char * 32),
+        ("driver", c.c_char * 80),
+    ]
+
+
+class PlanArrays(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_uint32),
+        ("instruction_count", c.c_uint32),
+        ("kind", c.POINTER(c.c_int32)),
+        ("microbatch", c.POINTER(c.c_int32)),
+        ("chunk", c.POINTER(c.c_int32)),
+        ("freq_mhz", c.POINTER(c.c_uint32)),
+        ("start_s", c.POINTER(c.c_double)),
+        ("time_s", c.POINTER(c.c_double)),
+        ("switch_time_s", c.c_double),
+        ("configuration_count", c.c_uint32),
+        ("partition_key", c.POINTER(c.c_char_p)),
+        ("launch_slot", c.POINTER(c.c_int32)),
+        ("sms", c.POINTER(c.c_uint32)),
+        ("use_begin", c.POINTER(c.c_uint32)),
+        ("use_configuration", c.POINTER(c.c_uint32)),
+        ("use_layer", c.POINTER(c.c_int32)),
+        ("use_nanobatch", c.POINTER(c.c_int32)),
+    ]
+
+
+class Record(c.Structure):
+    _fields_ = [
+        ("step", c.c_uint64),
+        ("index", c.c_uint32),
+        ("kind", c.c_int32),
+        ("microbatch", c.c_int32),
+        ("chunk", c.c_int32),
+        ("freq_mhz", c.c_uint32),
+        ("on_gpu", c.c_int32),
+        ("start_s", c.c_double),
+        ("time_s", c.c_double),
+        ("energy_j", c.c_double),
+    ]
+
+
+class Statistics(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_uint32),
+        ("mode", c.c_int32),
+        ("fault", c.c_int32),
+        ("freq_mhz", c.c_uint32),
+        ("steps", c.c_uint64),
+        ("instructions", c.c_uint64),
+        ("changes_requested", c.c_uint64),
+        ("changes_applied", c.c_uint64),
+        ("changes_coalesced", c.c_uint64),
+        ("retries", c.c_uint64),
+        ("resets", c.c_uint64),
+        ("guard_restarts", c.c_uint64),
+        ("records_dropped", c.c_uint64),
+        ("change_time_s", c.c_double),
+        ("change_time_max_s", c.c_double),
+    ]
+
+
+def stream():
+    """A CUstream as boundaries take it: its `value` is the handle, None for no stream."""
+    return c.c_void_p()
+
+
+class ShimError(Exception):
+    """A code other than 0 from the shim."""
+
+    def __init__(self, code, name, message):
+        super().__init__(f"{name} {message}")
+        self.code, self.name, self.message = code, name, message
+
+
+def library_path():
+    """The library to load: $KAREUS_LIBRARY, else the one that `npm run build:native` makes."""
+    built = Path(__file__).resolve().parents[2] / "build" / "libkareus.so"
+    return os.environ.get("KAREUS_LIBRARY") or str(built)
+
+
+class Library:
+    """The loaded library: opens GPUs and puts codes into words. OSError where it cannot be used."""
+
+    def __init__(self, path):
+        # Boundaries never block, so they keep the interpreter's lock: giving it up costs more than
+        # they do, and another thread might keep it. What may take long gives it up.
+        self._boundaries, self._calls = c.PyDLL(path), c.CDLL(path)
+        version = self._calls.kareus_abi_version()
+        if version != ABI_VERSION:
+            raise OSError(f"it has version {version} of the interface, {ABI_VERSION} is needed")
+        for name in ("kareus_code_name", "kareus_code_message", "kareus_last_error"):
+            getattr(self._calls, name).restype = c.c_char_p
+        self._calls.kareus_flush.argtypes = [c.c_void_p, c.c_double]
+
+    def error(self, code):
+        """A code in words, as ShimError; right after the call that returned it."""
+        name = (self._calls.kareus_code_name(code) or b"").decode() or f"code {code}"
+        said = (self._calls.kareus_last_error() or b"").decode(errors="replace")
+        meaning = (self._calls.kareus_code_message(code) or b"an unknown code").decode()
+        # The last error is of this code where it starts with its name.
+        own = said[len(name) :].strip() if said.startswith(name) else ""
+        return ShimError(code, name, own or meaning)
+
+    def open(self, backend, mode, device, record_capacity, synchronous):
+        """Opens a GPU: a Device. ShimError."""
+        options = Options(
+            struct_size=c.sizeof(Options),
+            backend=BACKENDS.index(backend),
+            mode=mode,
+            device=device.encode(),
+            record_capacity=record_capacity,
+            synchronous=synchronous,
+        )
+        handle = c.c_void_p()
+        code = self._calls.kareus_open(c.byref(options), c.byref(handle))
+        if code != 0:
+            raise self.error(code)
+        return Device(self, self._calls, self._boundaries, handle, record_capacity)
+
+
+class Device:
+    """One opened GPU. Methods raise ShimError, but for boundaries: they return the code."""
+
+    def __init__(self, library, calls, boundaries, handle, record_capacity):
+        self._library, self._calls, self._handle = library, calls, handle
+        self._records = (Record * record_capacity)()
+        self._begin = boundaries.kareus_instruction_begin
+        self._end = boundaries.kareus_instruction_end
+        self.capabilities = Capabilities(struct_size=c.sizeof(Capabilities))
+        self._call("get_capabilities", c.byref(self.capabilities))
+
+    def _call(self, name, *arguments):
+        code = getattr(self._calls, f"kareus_{name}")(self._handle, *arguments)
+        if code != 0:
+            raise self._library.error(code)
+
+    def error(self, code):
+        return self._library.error(code)
+
+    def boundary(self, kind, microbatch, chunk, stream):
+        """Beginning and end of an instruction: two functions and their arguments, made once, so that
+        the hot path only calls. `stream` is a `stream()`, whose value may change between calls."""
+        number = -1 if microbatch is None else microbatch
+        instruction = (c.c_int32(KINDS[kind]), c.c_int32(number), c.c_int32(chunk))
+        return self._begin, (self._handle, *instruction, stream), self._end, (self._handle, stream)
+
+    def clocks(self):
+        """The SM clocks that the GPU knows, ascending, in MHz."""
+        count = self.capabilities.clock_count
+        clocks = (c.c_uint32 * count)()
+        self._call("get_clocks", clocks, count, c.byref(c.c_uint32()))
+        return list(clocks)
+
+    def set_plan(self, instructions, switch_time_s):
+        self._call("set_plan", c.byref(plan_arrays(instructions, switch_time_s)))
+
+    def step_begin(self):
+        self._call("step_begin")
+
+    def step_end(self):
+        self._call("step_end")
+
+    def flush(self, timeout_s):
+        self._call("flush", timeout_s)
+
+    def take_records(self):
+        """Ended instructions since the last call, oldest first."""
+        count = c.c_uint32()
+        self._call("take_records", self._records, len(self._records), c.byref(count))
+        return self._records[: count.value]
+
+    def energy_j(self):
+        energy_j = c.c_double()
+        self._call("get_energy", c.byref(energy_j))
+        return energy_j.value
+
+    def statistics(self):
+        statistics = Statistics(struct_size=c.sizeof(Statistics))
+        self._call("get_statistics", c.byref(statistics))
+        return statistics
+
+    def changes(self, most=65536):
+        """The clocks that were set so far, oldest first; 0 for a reset."""
+        clocks, count = (c.c_uint32 * most)(), c.c_uint64()
+        self._call("get_changes", clocks, most, c.byref(count))
+        return clocks[: min(count.value, most)]
+
+    def close(self):
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            code = self._calls.kareus_close(handle)
+            if code != 0:
+                raise self._library.error(code)
+
+
+def plan_arrays(instructions, switch_time_s):
+    """One stage's instructions as the arrays of `kareus_plan`."""
+    rows, begins = [], [0]
+    partitions = {use.partition.configuration: use.partition for i in instructions for use in i.uses}
+    places = {configuration: place for place, configuration in enumerate(partitions)}
+    for instruction in instructions:
+        for use in instruction.uses:
+            nanobatch = -1 if use.nanobatch is None else use.nanobatch
+            for layer in use.layers or (-1,):
+                rows.append((places[use.partition.configuration], layer, nanobatch))
+        begins.append(len(rows))
+
+    def array(kind, values):
+        values = list(values)
+        return (kind * len(values))(*values)
+
+    planned = partitions.values()
+    return PlanArrays(
+        struct_size=c.sizeof(PlanArrays),
+        instruction_count=len(instructions),
+        kind=array(c.c_int32, (KINDS[i.kind] for i in instructions)),
+        microbatch=array(
+            c.c_int32, (-1 if i.microbatch is None else i.microbatch for i in instructions)
+        ),
+        chunk=array(c.c_int32, (i.chunk for i in instructions)),
+        freq_mhz=array(c.c_uint32, (i.freq_mhz for i in instructions)),
+        start_s=array(c.c_double, (i.start_s for i in instructions)),
+        time_s=array(c.c_double, (i.time_s for i in instructions)),
+        switch_time_s=switch_time_s,
+        configuration_count=len(partitions),
+        partition_key=array(c.c_char_p, (p.key.encode() for p in planned)),
+        launch_slot=array(
+            c.c_int32, (-1 if p.launch_slot is None else p.launch_slot for p in planned)
+        ),
+        sms=array(c.c_uint32, (p.sms for p in planned)),
+        use_begin=array(c.c_uint32, begins),
+        use_configuration=array(c.c_uint32, (row[0] for row in rows)),
+        use_layer=array(c.c_int32, (row[1] for row in rows)),
+        use_nanobatch=array(c.c_int32, (row[2] for row in rows)),
+    )

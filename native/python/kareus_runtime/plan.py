@@ -1,0 +1,266 @@
+"""plan.json as a runtime needs it: read, checked, and cut into the instructions of a stage."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Optional
+
+from . import diagnostics as krs
+from .schema import problem_in
+
+FORMAT, VERSION = "kareus-plan", 1
+KINDS = ("forward", "backward", "input_gradient", "weight_gradient", "tail")
+# What a microbatch may run as on one stage and chunk, in this order.
+_WAYS = (("forward", "backward"), ("forward", "input_gradient", "weight_gradient"))
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where communication may be launched: before the first of these nodes."""
+
+    name: str
+    nodes: tuple
+
+
+@dataclass(frozen=True)
+class PlannedPartition:
+    """How one partition runs: compute, and communication beside it."""
+
+    configuration: int
+    key: str
+    slots: tuple
+    # Index into slots; None: after the last kernel.
+    launch_slot: Optional[int]
+    sms: int
+    # The order in which the slots run, by index.
+    order: tuple
+    # "all_reduce" and so on; None where the partition has no communication.
+    communication: Optional[str]
+
+
+@dataclass(frozen=True)
+class Use:
+    partition: PlannedPartition
+    # Global layer indices; empty: outside the layers.
+    layers: tuple
+    # 0, 1, or None for the whole microbatch.
+    nanobatch: Optional[int]
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One forward, backward, ... of one microbatch on one stage."""
+
+    index: int
+    kind: str
+    microbatch: Optional[int]
+    chunk: int
+    freq_mhz: int
+    nanobatched: bool
+    uses: tuple
+    start_s: float
+    time_s: float
+    energy_j: float
+
+    @property
+    def name(self):
+        microbatch = "" if self.microbatch is None else f" {self.microbatch}"
+        return f"{self.kind}{microbatch}" + (f" of chunk {self.chunk}" if self.chunk else "")
+
+    def partition(self, key, layer=None, nanobatch=None):
+        """The partition of this key as this instruction runs it; None if it does not."""
+        return self._choose(layer, nanobatch, lambda partition: partition.key == key)
+
+    def find(self, node, layer=None, nanobatch=None):
+        """The partition that holds a node whose name contains `node`; None if none does."""
+        return self._choose(
+            layer,
+            nanobatch,
+            lambda partition: any(node in name for slot in partition.slots for name in slot.nodes),
+        )
+
+    def _choose(self, layer, nanobatch, fits):
+        found = [u for u in self.uses if u.nanobatch == nanobatch and fits(u.partition)]
+        exact = [use for use in found if layer in use.layers or (layer is None and not use.layers)]
+        # One run of it in the whole instruction needs no layer.
+        chosen = exact or ([found[0]] if len(found) == 1 and layer is None else [])
+        return chosen[0].partition if chosen else None
+
+
+@dataclass(frozen=True)
+class Plan:
+    path: str
+    gpu: str
+    sm_count: int
+    clocks_mhz: tuple
+    # tp, cp, ep, pp, dp, microbatches, pipeline, chunks, ... as in the file.
+    parallelism: dict
+    static_power_w: float
+    switch_time_s: float
+    graph: str
+    point: int
+    # Of a training step, every GPU of one data-parallel replica.
+    time_s: float
+    energy_j: float
+    # By stage, a tuple of Instruction each.
+    stages: tuple
+
+    @property
+    def sms(self):
+        """The numbers of SMs that communication is given, ascending."""
+        partitions = (u.partition for s in self.stages for i in s for u in i.uses)
+        return sorted({p.sms for p in partitions if p.communication is not None})
+
+
+@lru_cache(maxsize=None)
+def _schema():
+    return json.loads(Path(__file__).with_name("plan.schema.json").read_text("utf-8"))
+
+
+def _refuse(diagnostic):
+    raise krs.PlanRefused(diagnostic)
+
+
+def read_text(path):
+    """The text of a plan file. KRS5301."""
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as reason:
+        return _refuse(krs.unreadable_plan(str(path), reason))
+
+
+def parse_plan(text, path):
+    """Checks the text of a plan and cuts it up; `path` names it in messages. KRS5302 to KRS5306."""
+    try:
+        data = json.loads(text, parse_constant=_no_constant)
+    except ValueError as reason:
+        _refuse(krs.not_json(path, reason))
+    header = data if isinstance(data, dict) else {}
+    if header.get("format") != FORMAT:
+        _refuse(krs.wrong_format(path, header.get("format")))
+    version = header.get("version")
+    if isinstance(version, int) and version > VERSION:
+        _refuse(krs.newer_version(path, version, VERSION))
+    problem = problem_in(data, _schema()) or _dangling(data)
+    if problem is not None:
+        _refuse(krs.malformed_plan(path, *problem))
+    plan = _cut(data, path)
+    problem = _disorder(plan)
+    if problem is not None:
+        _refuse(krs.impossible_order(path, *problem))
+    return plan
+
+
+def _no_constant(name):
+    raise ValueError(f"{name} is no number")
+
+
+def _dangling(data):
+    """The first thing that is named and not there."""
+    partitions = {partition["key"]: partition for partition in data["partitions"]}
+    for index, configuration in enumerate(data["configurations"]):
+        place = f".configurations[{index}]"
+        home = partitions.get(configuration["partition"])
+        if home is None:
+            return f"{place}.partition", "no partition has this key"
+        launch, order = configuration["launch_slot"], configuration["order"]
+        if launch is not None and launch not in [slot["name"] for slot in home["slots"]]:
+            return f"{place}.launch_slot", "the partition has no slot of this name"
+        if order is not None and sorted(order) != list(range(len(home["slots"]))):
+            return f"{place}.order", "not every slot of the partition, once each"
+    known = {configuration["id"] for configuration in data["configurations"]}
+    for s, stage in enumerate(data["stages"]):
+        for i, instruction in enumerate(stage["instructions"]):
+            for u, use in enumerate(instruction["use"]):
+                if use["configuration"] not in known:
+                    place = f".stages[{s}].instructions[{i}].use[{u}].configuration"
+                    return place, "no configuration has this id"
+    return None
+
+
+def _cut(data, path):
+    partitions = {partition["key"]: partition for partition in data["partitions"]}
+    planned = {c["id"]: _planned(c, partitions[c["partition"]]) for c in data["configurations"]}
+    stages = sorted(data["stages"], key=lambda stage: stage["stage"])
+    return Plan(
+        path=path,
+        gpu=data["gpu"]["name"],
+        sm_count=data["gpu"]["sm_count"],
+        clocks_mhz=tuple(data["gpu"]["clocks_mhz"]),
+        parallelism=data["parallelism"],
+        static_power_w=data["static_power_w"],
+        switch_time_s=data.get("switch_time_s", 0),
+        graph=data["graph"]["name"],
+        point=data["point"]["id"],
+        time_s=data["point"]["time_s"],
+        energy_j=data["point"]["energy_j"],
+        stages=tuple(_instructions(stage["instructions"], planned) for stage in stages),
+    )
+
+
+def _planned(configuration, partition):
+    names = [slot["name"] for slot in partition["slots"]]
+    launch, order = configuration["launch_slot"], configuration["order"]
+    return PlannedPartition(
+        configuration=configuration["id"],
+        key=partition["key"],
+        slots=tuple(Slot(slot["name"], tuple(slot["nodes"])) for slot in partition["slots"]),
+        launch_slot=None if launch is None else names.index(launch),
+        sms=configuration["sms"],
+        order=tuple(range(len(names)) if order is None else order),
+        communication=(partition["communication"] or {}).get("kind"),
+    )
+
+
+def _instructions(entries, planned):
+    return tuple(
+        Instruction(
+            index=index,
+            kind=entry["kind"],
+            microbatch=entry["microbatch"],
+            chunk=entry["chunk"],
+            freq_mhz=round(entry["freq_mhz"]),
+            nanobatched=entry["execution"] == "nanobatched",
+            uses=tuple(
+                Use(planned[use["configuration"]], tuple(use["layers"]), use["nanobatch"])
+                for use in entry["use"]
+            ),
+            start_s=entry["start_s"],
+            time_s=entry["time_s"],
+            energy_j=entry["energy_j"],
+        )
+        for index, entry in enumerate(entries)
+    )
+
+
+def _disorder(plan):
+    """Where a plan runs what cannot be: stages missing, a microbatch twice, backward first."""
+    layout = plan.parallelism
+    if len(plan.stages) != layout["pp"]:
+        return ".stages", f"{len(plan.stages)} stages, parallelism.pp is {layout['pp']}"
+    for stage, instructions in enumerate(plan.stages):
+        ways = {}
+        for instruction in instructions:
+            place = f".stages[{stage}].instructions[{instruction.index}]"
+            if instruction.kind == "tail":
+                if instruction.index != len(instructions) - 1:
+                    return place, "the tail is not the last instruction"
+                continue
+            if instruction.microbatch is None:
+                return place, "no microbatch"
+            way = ways.setdefault((instruction.microbatch, instruction.chunk), ())
+            way += (instruction.kind,)
+            if not any(known[: len(way)] == way for known in _WAYS):
+                return place, f"{instruction.name} comes after {' and '.join(way[:-1]) or 'nothing'}"
+            ways[instruction.microbatch, instruction.chunk] = way
+        expected = {
+            (m, c) for m in range(layout["microbatches"]) for c in range(layout["chunks"])
+        }
+        if set(ways) != expected:
+            missing = sorted(expected - set(ways)) or sorted(set(ways) - expected)
+            return f".stages[{stage}]", f"microbatch {missing[0][0]} does not fit parallelism"
+        for (microbatch, _), way in ways.items():
+            if way not in _WAYS:
+                return f".stages[{stage}]", f"microbatch {microbatch} never runs backward"
+    return None

@@ -1,0 +1,129 @@
+"""What instructions took, as a kareus-profile that `kareus profile` and `optimize` read."""
+
+import json
+import math
+import os
+
+from . import __version__
+from . import diagnostics as krs
+
+# The first step allocates memory and compiles kernels: it says nothing of the others.
+WARM_UP_STEPS = 1
+STEPS_PER_RECORD = 16
+
+
+class _Mean:
+    """Mean and (population) variance of what is added, one by one (Welford)."""
+
+    def __init__(self):
+        self.count, self.mean, self._squares = 0, 0.0, 0.0
+
+    def add(self, value):
+        self.count += 1
+        off = value - self.mean
+        self.mean += off / self.count
+        self._squares += off * (value - self.mean)
+
+    @property
+    def std(self):
+        return math.sqrt(max(0.0, self._squares / self.count))
+
+
+class Recorder:
+    """Appends to one file of one rank; a record is of all runs of a setting since the last one.
+
+    Of each instruction kind at each clock: time and energy of this GPU, static energy included. What
+    ran while no clock was locked is left out: nobody knows its clock. Stages count as everywhere in
+    kareus: chunk x stages + stage.
+    """
+
+    def __init__(self, folder, rank, stage, plan, capabilities):
+        self._file = None
+        self._path = os.path.join(folder, f"instructions-rank{rank}.jsonl")
+        self._stage, self._stages, self._plan = stage, len(plan.stages), plan
+        driver = capabilities.driver.decode(errors="replace")
+        # Energy of a simulated driver comes from a model, whatever the clock on the wall says.
+        self._source = "modelled" if "simulated" in driver.lower() else "measured"
+        self._header = {
+            "format": "kareus-profile",
+            "version": 1,
+            "id": f"runtime-{plan.graph}-{plan.point}-rank{rank}",
+            "gpu": plan.gpu,
+            "driver": driver or None,
+            "date": None,
+            "tool": f"kareus_runtime {__version__}",
+            "method": None,
+            "note": f"instructions of stage {stage} as they ran on rank {rank}",
+        }
+        self._pending = {}
+        self._steps = 0
+        # By kind, over the whole job: for the comparison with the plan.
+        self.totals = {}
+
+    def add(self, records):
+        """Takes ended instructions (native.Record) in; writes them every few steps."""
+        planned = self._plan.stages[self._stage]
+        for record in records:
+            if record.step < WARM_UP_STEPS or record.index >= len(planned):
+                continue
+            instruction = planned[record.index]
+            for means in (
+                self.totals.setdefault(instruction.kind, (_Mean(), _Mean())),
+                self._pending.setdefault(self._setting(instruction, record), (_Mean(), _Mean())),
+            ):
+                means[0].add(record.time_s)
+                if record.energy_j >= 0:
+                    means[1].add(record.energy_j)
+        self._steps += 1
+        if self._steps % STEPS_PER_RECORD == 0:
+            self.write()
+
+    def _setting(self, instruction, record):
+        return instruction.chunk * self._stages + self._stage, instruction.kind, record.freq_mhz
+
+    def write(self):
+        """Appends what is pending, on the disk when this returns. OSError."""
+        pending, self._pending = self._pending, {}
+        lines = [
+            self._record(*setting, *means)
+            for setting, means in sorted(pending.items())
+            if setting[2] > 0
+        ]
+        if not lines:
+            return
+        if self._file is None:
+            self._open()
+        text = "".join(f"{json.dumps(line)}\n" for line in lines)
+        self._file.write(text.encode())
+        os.fsync(self._file.fileno())
+
+    def _open(self):
+        os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
+        self._file = open(self._path, "ab", buffering=0)
+        if self._file.tell() == 0:
+            self._file.write(f"{json.dumps(self._header)}\n".encode())
+
+    def _record(self, stage, kind, freq_mhz, time, energy):
+        metered = energy.count > 0
+        return {
+            "record": "instruction",
+            "stage": stage,
+            "instruction": kind,
+            "freq_mhz": freq_mhz,
+            "sms": None,
+            "source": self._source,
+            "time_s": time.mean,
+            "energy_j": energy.mean if metered else None,
+            "time_s_std": time.std,
+            "energy_j_std": energy.std if metered else None,
+            "trials": time.count,
+        }
+
+    def close(self):
+        self.write()
+        if self._file is not None:
+            self._file.close()
+
+    def gave_up(self, reason):
+        """The warning for a job whose disk is full: it trains on."""
+        return krs.not_recorded(self._path, reason)

@@ -1,0 +1,78 @@
+"""One rank's job for the tests, in a process of its own: steps of a plan, and what came of them.
+
+Prints one JSON object: modes, warnings, refusal, the boundaries with monotonic times, the changes.
+"""
+
+import argparse
+import json
+import logging
+import sys
+import time
+
+import support  # noqa: F401  (puts the package on the path)
+from kareus_runtime import PlanRefused, Runtime
+
+
+class _Warnings(logging.Handler):
+    def __init__(self):
+        super().__init__()
+        self.codes = []
+
+    def emit(self, record):
+        self.codes.append(record.getMessage().split()[1])
+
+
+def run_step(runtime, order, found):
+    with runtime.step():
+        for kind, microbatch in order:
+            with runtime.instruction(kind, microbatch):
+                entered = time.monotonic_ns()
+                time.sleep(0.0002)
+                found.append((kind, microbatch, entered, time.monotonic_ns()))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("plan")
+    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--stages", type=int)
+    parser.add_argument("--stage", type=int, default=0)
+    parser.add_argument("--declare", help="instructions told to the runtime, as JSON")
+    parser.add_argument("--run", help="instructions that are run, as JSON")
+    parser.add_argument("--hold", action="store_true", help="say 'open', then wait for a line")
+    args = parser.parse_args()
+    warnings = _Warnings()
+    logging.getLogger("kareus").addHandler(warnings)
+    report = {"refused": None, "boundaries": [], "changes": [], "statistics": None}
+    try:
+        runtime = Runtime(
+            args.plan,
+            0,
+            args.stage,
+            stages=args.stages,
+            instructions=json.loads(args.declare) if args.declare else None,
+            device="0",
+            synchronous=True,
+        )
+        if args.hold:
+            print("open", flush=True)
+            sys.stdin.readline()
+        order = [(i.kind, i.microbatch) for i in runtime.instructions]
+        order = [tuple(entry) for entry in json.loads(args.run)] if args.run else order
+        for _ in range(args.steps):
+            run_step(runtime, order, report["boundaries"])
+        if runtime.device is not None:
+            runtime.device.flush(5)
+            report["changes"] = runtime.device.changes()
+            report["resets"] = runtime.device.statistics().resets
+        report["mode"] = runtime.mode
+        report["summary"] = runtime.summary()
+        runtime.close()
+    except PlanRefused as refused:
+        report["refused"] = refused.diagnostic.code
+    report["warnings"] = warnings.codes
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""A job of one rank under the simulated driver: it follows its plan, and survives what goes wrong."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from support import JOB, LIBRARY, Machine, plan_data, without_repeats, write_plan
+
+ORDER = [["forward", 0], ["backward", 0], ["forward", 1], ["backward", 1], ["tail", None]]
+
+
+@unittest.skipUnless(LIBRARY.exists(), "libkareus is not built")
+class Jobs(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def plan(self, **changes):
+        return write_plan(self.folder, {**plan_data(), **changes})
+
+    def machine(self, *words, **environment):
+        return Machine(self.folder, " ".join(["devices=2", *words]), **environment)
+
+
+class Following(Jobs):
+    def test_every_instruction_runs_at_its_planned_clock(self):
+        data = plan_data(microbatches=3, clocks=(1410, 900, 900, 1200))
+        machine = self.machine()
+        report = machine.job(write_plan(self.folder, data), "--steps", 4)
+        self.assertEqual((report["mode"], report["warnings"]), ("control", []))
+        planned = [i["freq_mhz"] for i in data["stages"][0]["instructions"]] * 4
+        self.assertEqual(len(report["boundaries"]), len(planned))
+        calls = machine.changes()
+        for clock, (kind, microbatch, entered_ns, left_ns) in zip(planned, report["boundaries"]):
+            before = [mhz for at_ns, mhz in calls if at_ns < entered_ns]
+            inside = [mhz for at_ns, mhz in calls if entered_ns <= at_ns <= left_ns]
+            self.assertEqual((before[-1], inside), (clock, []), f"{kind} {microbatch}")
+        # Nothing else was asked of the driver, but the reset at the end.
+        self.assertEqual([mhz for _, mhz in calls], [*without_repeats(planned), 0])
+        self.assertEqual(report["changes"], without_repeats(planned))
+
+    def test_observing_changes_nothing(self):
+        machine = self.machine(KAREUS_MODE="observe")
+        report = machine.job(self.plan())
+        self.assertEqual((report["mode"], report["warnings"]), ("observe", []))
+        self.assertEqual(machine.changes(), [])
+
+    def test_off_does_not_even_read_the_plan(self):
+        report = self.machine(KAREUS_MODE="off").job("/nowhere/plan.json", "--run", "[]")
+        self.assertEqual((report["mode"], report["warnings"]), ("off", []))
+
+
+class Trouble(Jobs):
+    """Training goes on in every case: all boundaries are passed, with one warning."""
+
+    def observed(self, machine, *codes, flags=()):
+        report = machine.job(self.plan(), *flags)
+        self.assertIsNone(report["refused"])
+        self.assertEqual((report["mode"], report["warnings"]), ("observe", [*codes]))
+        self.assertEqual(len(report["boundaries"]), 3 * len(ORDER))
+        return report
+
+    def test_no_library(self):
+        self.observed(self.machine(KAREUS_LIBRARY="/nowhere/libkareus.so"), "KRS5320")
+
+    def test_no_nvml(self):
+        self.observed(self.machine(KAREUS_NVML="/nowhere/libnvidia-ml.so.1"), "KRS5010")
+
+    def test_no_such_gpu(self):
+        self.observed(self.machine("devices=0"), "KRS5011")
+
+    def test_mig(self):
+        machine = self.machine("mig=1")
+        self.observed(machine, "KRS5012")
+        self.assertEqual(machine.changes(), [])
+
+    def test_no_permission_at_open(self):
+        machine = self.machine(KAREUS_PRIVILEGED="0")
+        self.observed(machine, "KRS5013")
+        self.assertEqual(machine.changes(), [])
+
+    # Then the lock can not be undone either, which the end says, and the journal keeps.
+    def test_permission_lost_on_the_way(self):
+        self.observed(self.machine("deny_after=3"), "KRS5040", "KRS5044")
+
+    def test_gpu_lost_on_the_way(self):
+        self.observed(self.machine("lose_after=3"), "KRS5041", "KRS5044")
+
+    def test_a_second_controller(self):
+        machine = self.machine()
+        first = subprocess.Popen(
+            [sys.executable, str(JOB), self.plan(), "--hold"],
+            env=machine.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            self.assertEqual(first.stdout.readline(), "open\n")
+            self.observed(machine, "KRS5014")
+        finally:
+            first.communicate("\n", timeout=30)
+        self.assertEqual(first.returncode, 0)
+
+    def test_another_order_than_planned(self):
+        run = [ORDER[0], ORDER[2], ORDER[1], ORDER[3], ORDER[4]]
+        machine = self.machine()
+        self.observed(machine, "KRS5030", flags=("--run", json.dumps(run)))
+        self.assertEqual([mhz for _, mhz in machine.changes()], [1410, 0])
+
+    def test_a_step_cut_short_is_told_once_and_followed_on(self):
+        machine = self.machine()
+        report = machine.job(self.plan(), "--run", json.dumps(ORDER[:-1]))
+        self.assertEqual((report["mode"], report["warnings"]), ("control", ["KRS5031"]))
+        self.assertEqual(report["changes"], [1410, 900] * 6)
+
+
+class Refusals(Jobs):
+    """A plan that does not fit stops the job before step 1, and no clock was touched."""
+
+    def refused(self, code, data, *flags):
+        machine = self.machine()
+        report = machine.job(write_plan(self.folder, data), *flags)
+        self.assertEqual((report["refused"], report["warnings"]), (code, []))
+        self.assertEqual([mhz for _, mhz in machine.changes() if mhz], [])
+
+    def test_another_gpu(self):
+        self.refused("KRS5310", plan_data(gpu="h100-sxm"))
+
+    def test_a_stage_that_is_not_there(self):
+        self.refused("KRS5311", plan_data(stages=2), "--stage", 2)
+
+    def test_another_number_of_stages(self):
+        self.refused("KRS5312", plan_data(stages=2), "--stages", 4)
+
+    def test_another_order_declared(self):
+        gpipe = [ORDER[0], ORDER[2], ORDER[1], ORDER[3]]
+        self.refused("KRS5314", plan_data(), "--declare", json.dumps(gpipe))
+
+    def test_fewer_microbatches_declared(self):
+        self.refused("KRS5314", plan_data(), "--declare", json.dumps(ORDER[:2]))
+
+    def test_a_clock_that_the_gpu_does_not_have(self):
+        self.refused("KRS5020", plan_data(clocks=(1410, 907)))
+
+    def test_clocks_held_for_less_than_a_switch_takes(self):
+        self.refused("KRS5021", {**plan_data(), "switch_time_s": 0.01})
+
+    def test_the_declared_order_of_the_plan_is_fine(self):
+        declared = json.dumps(ORDER[:-1])
+        report = self.machine().job(self.plan(), "--declare", declared, "--stages", 1)
+        self.assertEqual((report["refused"], report["mode"]), (None, "control"))
+
+
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,123 @@
+"""Plans that are read, and plans that are not: each fault its own code, and the place."""
+
+import copy
+import json
+import unittest
+
+from support import ROOT, plan_data
+
+from kareus_runtime import PlanRefused
+from kareus_runtime.plan import parse_plan, read_text
+from kareus_runtime.schema import _RULES
+
+
+def set_at(data, path, value):
+    """The same data with another value at a path of keys and indices."""
+    changed = copy.deepcopy(data)
+    at = changed
+    for step in path[:-1]:
+        at = at[step]
+    at[path[-1]] = value
+    return changed
+
+
+class Plans(unittest.TestCase):
+    def refusal(self, text):
+        with self.assertRaises(PlanRefused) as caught:
+            parse_plan(text, "plan.json")
+        return caught.exception.diagnostic
+
+    def malformed(self, code, place, path, value):
+        found = self.refusal(json.dumps(set_at(plan_data(stages=2), path, value)))
+        self.assertEqual((found.code, found.where), (code, f"plan.json at {place}"))
+        self.assertNotEqual(found.hint, "")
+
+    def test_a_plan_is_cut_into_stages(self):
+        plan = parse_plan(json.dumps(plan_data(stages=2, microbatches=3)), "plan.json")
+        self.assertEqual([len(stage) for stage in plan.stages], [7, 7])
+        forward, backward = plan.stages[1][:2]
+        self.assertEqual((forward.name, backward.name), ("forward 0", "backward 0"))
+        found = forward.partition("forward.000000000001", layer=0)
+        self.assertEqual((found.launch_slot, found.sms, found.order), (1, 4, (0, 1, 2)))
+        self.assertIs(forward.find("layers.0/attn_0", 0), found)
+        self.assertIsNone(forward.find("layers.0/attn_0", 7))
+        self.assertIsNone(forward.find("layers.0/attn_0", 0, nanobatch=1))
+        self.assertIsNone(forward.partition("backward.000000000002", layer=0))
+        self.assertEqual(plan.sms, [4, 8])
+
+    def test_what_is_no_plan(self):
+        self.assertEqual(self.refusal("{").code, "KRS5302")
+        self.assertEqual(self.refusal('{"format": NaN}').code, "KRS5302")
+        for text in ("[]", "null", '{"format": "kareus-frontier"}'):
+            self.assertEqual(self.refusal(text).code, "KRS5303")
+        self.assertEqual(self.refusal(json.dumps({**plan_data(), "version": 2})).code, "KRS5304")
+        with self.assertRaises(PlanRefused) as caught:
+            read_text("/nowhere/plan.json")
+        self.assertEqual(caught.exception.diagnostic.code, "KRS5301")
+
+    def test_what_breaks_the_schema(self):
+        instruction = ("stages", 0, "instructions", 1)
+        at = ".stages[0].instructions[1]"
+        for path, value, place in (
+            (("version",), 0, ".version"),
+            (("version",), True, ".version"),
+            (("gpu", "sm_count"), 1.5, ".gpu.sm_count"),
+            (("parallelism", "tp"), 0, ".parallelism.tp"),
+            (("parallelism", "pipeline"), "dream", ".parallelism.pipeline"),
+            ((*instruction, "kind"), "sideways", f"{at}.kind"),
+            ((*instruction, "time_s"), -1, f"{at}.time_s"),
+            ((*instruction, "time_s"), "1", f"{at}.time_s"),
+            ((*instruction, "microbatch"), [], f"{at}.microbatch"),
+            ((*instruction, "use"), {}, f"{at}.use"),
+            ((*instruction, "use", 0, "nanobatch"), 2, f"{at}.use[0].nanobatch"),
+            (("partitions", 0, "communication", "kind"), None, ".partitions[0].communication.kind"),
+        ):
+            with self.subTest(place=place, value=value):
+                self.malformed("KRS5305", place, path, value)
+
+    def test_what_is_missing(self):
+        data = plan_data()
+        del data["stages"][0]["instructions"][2]["freq_mhz"]
+        found = self.refusal(json.dumps(data))
+        self.assertEqual(found.where, "plan.json at .stages[0].instructions[2].freq_mhz")
+
+    def test_what_names_something_that_is_not_there(self):
+        for path, value, place in (
+            (("configurations", 0, "partition"), "forward.x", ".configurations[0].partition"),
+            (("configurations", 0, "launch_slot"), "rope_9", ".configurations[0].launch_slot"),
+            (("configurations", 1, "order"), [0, 1, 1], ".configurations[1].order"),
+            (("configurations", 1, "order"), [0, 1], ".configurations[1].order"),
+            (
+                ("stages", 1, "instructions", 0, "use", 0, "configuration"),
+                9,
+                ".stages[1].instructions[0].use[0].configuration",
+            ),
+        ):
+            with self.subTest(place=place):
+                self.malformed("KRS5305", place, path, value)
+
+    def test_orders_that_cannot_be(self):
+        order = ("stages", 0, "instructions")
+        for path, value, place in (
+            (("parallelism", "pp"), 3, ".stages"),
+            ((*order, 2, "microbatch"), 1, ".stages[0].instructions[3]"),
+            ((*order, 0, "kind"), "backward", ".stages[0].instructions[0]"),
+            ((*order, 1, "kind"), "tail", ".stages[0].instructions[1]"),
+            (("parallelism", "microbatches"), 3, ".stages[0]"),
+        ):
+            with self.subTest(place=place):
+                self.malformed("KRS5306", place, path, value)
+
+    def test_every_keyword_of_the_schema_is_checked(self):
+        schema = json.loads((ROOT / "schemas" / "plan.schema.json").read_text("utf-8"))
+        self.assertLessEqual(keywords_of(schema), set(_RULES))
+
+
+def keywords_of(schema):
+    below = [*schema.get("properties", {}).values(), *schema.get("anyOf", [])]
+    below += [schema["items"]] if "items" in schema else []
+    return set(schema).union(*(keywords_of(each) for each in below))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,103 @@
+"""What a job took, as a profile on the disk, and the comparison with the plan."""
+
+import json
+import os
+import tempfile
+import types
+import unittest
+
+from support import LIBRARY, Machine, plan_data, write_plan
+
+from kareus_runtime import native
+from kareus_runtime.plan import parse_plan
+from kareus_runtime.recording import STEPS_PER_RECORD, Recorder
+
+REAL, SIMULATED = b"550.54.15", b"0.0.simulated"
+
+
+def recorder(folder, driver=REAL):
+    plan = parse_plan(json.dumps(plan_data(stages=2)), "plan.json")
+    capabilities = types.SimpleNamespace(driver=driver)
+    return Recorder(folder, 3, 1, plan, capabilities)
+
+
+def record(step, index, time_s, energy_j=-1.0, freq_mhz=900):
+    return native.Record(step=step, index=index, time_s=time_s, energy_j=energy_j, freq_mhz=freq_mhz)
+
+
+def lines_of(folder, rank=3):
+    with open(os.path.join(folder, f"instructions-rank{rank}.jsonl"), encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+class Recording(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = os.path.join(folder.name, "made", "here")
+
+    def test_a_record_is_of_all_runs_of_a_setting(self):
+        found = recorder(self.folder)
+        found.add([record(0, 0, 9.0, 9.0)])  # The first step warms up.
+        found.add([record(1, 0, 1.0, 10.0), record(1, 1, 5.0), record(1, 0, 7.0, 70.0, 1410)])
+        found.add([record(2, 0, 3.0, 30.0), record(2, 0, 8.0, 1.0, freq_mhz=0)])
+        found.close()
+        header, *records = lines_of(self.folder)
+        self.assertEqual((header["format"], header["gpu"]), ("kareus-profile", "a100-sxm4-40gb"))
+        forward = {
+            **{"record": "instruction", "stage": 1, "instruction": "forward", "freq_mhz": 900},
+            **{"sms": None, "source": "measured", "time_s": 2.0, "energy_j": 20.0},
+            **{"time_s_std": 1.0, "energy_j_std": 10.0, "trials": 2},
+        }
+        self.assertIn(forward, records)
+        self.assertEqual(len(records), 3)
+        backward = next(r for r in records if r["instruction"] == "backward")
+        self.assertEqual((backward["energy_j"], backward["energy_j_std"]), (None, None))
+
+    def test_it_is_on_the_disk_long_before_the_end(self):
+        found = recorder(self.folder)
+        for step in range(STEPS_PER_RECORD):
+            found.add([record(step, 0, 1.0)])
+        self.addCleanup(found.close)
+        self.assertEqual([line.get("trials") for line in lines_of(self.folder)[1:]], [STEPS_PER_RECORD - 1])
+
+    def test_a_job_that_goes_on_appends(self):
+        for _ in range(2):
+            found = recorder(self.folder)
+            found.add([record(1, 0, 1.0)])
+            found.close()
+        formats = [line.get("format") for line in lines_of(self.folder)]
+        self.assertEqual(formats, ["kareus-profile", None, None])
+
+    def test_a_simulated_driver_measures_nothing(self):
+        found = recorder(self.folder, SIMULATED)
+        found.add([record(1, 0, 1.0, 2.0)])
+        found.close()
+        self.assertEqual(lines_of(self.folder)[1]["source"], "modelled")
+
+
+@unittest.skipUnless(LIBRARY.exists(), "libkareus is not built")
+class Jobs(unittest.TestCase):
+    def test_plan_and_reality_meet(self):
+        with tempfile.TemporaryDirectory() as folder:
+            machine = Machine(folder, KAREUS_PROFILE=os.path.join(folder, "measured"))
+            report = machine.job(write_plan(folder, plan_data()), "--steps", 4)
+            records = lines_of(os.path.join(folder, "measured"), rank=0)[1:]
+        # Three steps after the first, two microbatches; the tail once a step.
+        trials = {(r["instruction"], r["freq_mhz"]): r["trials"] for r in records}
+        self.assertEqual(trials, {("forward", 1410): 6, ("backward", 900): 6, ("tail", 1410): 3})
+        summary = report["summary"]["forward"]
+        self.assertEqual((summary["runs"], summary["planned_time_s"]), (6, 0.001))
+        self.assertGreater(summary["time_s"], 0.0002)
+        self.assertGreater(summary["energy_j"], 0)
+
+    def test_a_full_disk_ends_the_recording_alone(self):
+        with tempfile.TemporaryDirectory() as folder:
+            open(os.path.join(folder, "file"), "w", encoding="utf-8").close()
+            machine = Machine(folder, KAREUS_PROFILE=os.path.join(folder, "file", "below"))
+            report = machine.job(write_plan(folder, plan_data()))
+            self.assertEqual((report["mode"], report["warnings"]), ("control", ["KRS5330"]))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,295 @@
+#include "controller.h"
+
+#include <pthread.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+
+#include "failure.h"
+
+namespace kareus {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+// A change of the clock takes milliseconds: looking this often adds little to that.
+constexpr microseconds kLookForGpu{50};
+constexpr microseconds kLookForWork{200};
+constexpr milliseconds kIdle{100};
+constexpr double kPatience_s = 3;  // with a driver that does not answer
+
+// The host's signals are for its own threads.
+std::thread startQuietly(void (*body)(Controller*), Controller* self, sigset_t all) {
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread thread(body, self);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread;
+}
+
+}  // namespace
+
+int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+Controller::Controller(Device& device, Custody* custody, bool control, Events& events,
+                       Records& records)
+    : device_(device),
+      custody_(custody),
+      events_(events),
+      records_(records),
+      opened_ns_(now_ns()),
+      controls_(control) {
+  thread_ = startQuietly([](Controller* self) { self->run(); }, this, {});
+}
+
+Controller::~Controller() { thread_.join(); }
+
+void Controller::setInStep(bool in_step) {
+  {
+    // Under the mutex, or the call could fall between the thread's last look and its sleep.
+    const std::lock_guard<std::mutex> lock(mutex_);
+    in_step_.store(in_step, std::memory_order_release);
+  }
+  if (in_step) woken_.notify_one();
+}
+
+void Controller::run() {
+  prctl(PR_SET_TIMERSLACK, 1000UL);  // ns; sleeps are short here
+  while (!stop_.load(std::memory_order_acquire)) {
+    drain();
+    answerReset();
+    watchGuard();
+    wait();
+  }
+  discard();
+  reset_code_.store(release(), std::memory_order_release);
+  ended_.store(1, std::memory_order_release);
+}
+
+void Controller::wait() {
+  if (queue_.front() != nullptr) {
+    std::this_thread::sleep_for(kLookForGpu);
+  } else if (in_step_.load(std::memory_order_acquire)) {
+    std::this_thread::sleep_for(kLookForWork);
+  } else {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (!in_step_.load(std::memory_order_acquire)) woken_.wait_for(lock, kIdle);
+  }
+}
+
+// Of all boundaries that were reached since the last look only the latest clock is set.
+void Controller::drain() {
+  uint32_t wanted_mhz = 0;
+  uint64_t passed = 0;
+  Boundary boundary;
+  while (queue_.front() != nullptr && reached(*queue_.front()) && queue_.pop(boundary)) {
+    note(boundary);
+    if (boundary.freq_mhz != 0) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      statistics_.changes_requested++;
+      if (wanted_mhz != 0) statistics_.changes_coalesced++;
+      wanted_mhz = boundary.freq_mhz;
+    }
+    passed++;
+  }
+  if (wanted_mhz != 0) apply(wanted_mhz);
+  processed_.fetch_add(passed, std::memory_order_release);
+}
+
+// What the driver cannot tell any more counts as reached: nobody is to wait for it for ever.
+bool Controller::reached(const Boundary& boundary) {
+  return boundary.event == nullptr || events_.ask(boundary.event) != Events::State::kAhead;
+}
+
+void Controller::discard() {
+  for (Boundary boundary; queue_.pop(boundary);) {
+    events_.giveBack(boundary.event);
+    processed_.fetch_add(1, std::memory_order_release);
+  }
+  if (open_) events_.giveBack(begun_.event);
+  open_ = false;
+}
+
+void Controller::note(const Boundary& boundary) {
+  if (boundary.mark == Mark::kChange) {
+    events_.giveBack(boundary.event);
+    return;
+  }
+  if (boundary.mark == Mark::kEnd) {
+    if (open_) finish(boundary);
+    events_.giveBack(boundary.event);
+    return;
+  }
+  if (open_) events_.giveBack(begun_.event);  // it never ended
+  begun_ = boundary;
+  begun_ns_ = boundary.event == nullptr ? boundary.issued_ns : now_ns();
+  begun_energy_j_ = device_.energy().value_or(-1);
+  open_ = true;
+}
+
+void Controller::finish(const Boundary& end) {
+  open_ = false;
+  const int64_t end_ns = end.event == nullptr ? end.issued_ns : now_ns();
+  const double energy_j = device_.energy().value_or(-1);
+  double time_s = static_cast<double>(end_ns - begun_ns_) * 1e-9;
+  bool on_gpu = begun_.event != nullptr && end.event != nullptr;
+  if (on_gpu) {
+    const double exact_s = events_.between_s(begun_.event, end.event);
+    on_gpu = exact_s >= 0;
+    if (on_gpu) time_s = exact_s;
+  }
+  const bool counted = begun_energy_j_ >= 0 && energy_j >= 0;
+  records_.add({begun_.step, begun_.index, begun_.kind, begun_.microbatch, begun_.chunk, freq_mhz_,
+                on_gpu ? 1 : 0, static_cast<double>(begun_ns_ - opened_ns_) * 1e-9, time_s,
+                counted ? energy_j - begun_energy_j_ : -1});
+  events_.giveBack(begun_.event);
+}
+
+void Controller::apply(uint32_t freq_mhz) {
+  if (!controls() || freq_mhz == freq_mhz_) return;
+  try {
+    if (custody_ != nullptr) custody_->beforeChange();
+  } catch (const Failure& failure) {
+    fault(failure.code, failure.detail);
+    return;
+  }
+  const int code = tryToLock(freq_mhz);
+  if (code != KAREUS_OK) {
+    fault(code == KAREUS_NO_PERMISSION ? KAREUS_PERMISSION_LOST : code,
+          "at the change to " + std::to_string(freq_mhz) + " MHz");
+    return;
+  }
+  freq_mhz_ = freq_mhz;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  statistics_.changes_applied++;
+  statistics_.freq_mhz = freq_mhz;
+  change_count_++;
+  changes_.push_back(freq_mhz);
+  constexpr size_t kKept = 65536;
+  if (changes_.size() > kKept) changes_.pop_front();
+}
+
+int Controller::tryToLock(uint32_t freq_mhz) {
+  constexpr int kTries = 4;
+  for (int attempt = 1;; attempt++) {
+    const int64_t before_ns = now_ns();
+    const int code = device_.lock(freq_mhz);
+    const double time_s = static_cast<double>(now_ns() - before_ns) * 1e-9;
+    if (code != KAREUS_NO_PERMISSION) touched_ = true;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      statistics_.change_time_s += time_s;
+      statistics_.change_time_max_s = std::max(statistics_.change_time_max_s, time_s);
+      if (code == KAREUS_CHANGE_FAILED && attempt < kTries) statistics_.retries++;
+    }
+    if (code != KAREUS_CHANGE_FAILED || attempt == kTries) return code;
+    std::this_thread::sleep_for(milliseconds(1 << attempt));
+  }
+}
+
+int Controller::release() {
+  if (touched_ && unlockStubbornly(device_) != KAREUS_OK) return KAREUS_RESET_FAILED;
+  if (custody_ != nullptr) custody_->afterReset();
+  if (!touched_) return KAREUS_OK;
+  touched_ = false;
+  freq_mhz_ = 0;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  statistics_.resets++;
+  statistics_.freq_mhz = 0;
+  change_count_++;
+  changes_.push_back(0);
+  return KAREUS_OK;
+}
+
+void Controller::fault(int code, const std::string& detail) {
+  controls_.store(false, std::memory_order_release);
+  const bool released = release() == KAREUS_OK;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  statistics_.fault = code;
+  fault_detail_ = detail + (released ? "; the clocks are reset" : "; the clocks could not be reset");
+}
+
+void Controller::watchGuard() {
+  if (!touched_ || !controls()) return;
+  try {
+    if (custody_ != nullptr) custody_->beforeChange();
+  } catch (const Failure& failure) {
+    fault(failure.code, failure.detail);
+  }
+}
+
+void Controller::giveUp(int code) {
+  controls_.store(false, std::memory_order_release);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    statistics_.fault = code;
+    fault_told_ = true;
+  }
+  reset_asked_.fetch_add(1, std::memory_order_release);
+  woken_.notify_one();
+}
+
+void Controller::answerReset() {
+  const uint64_t asked = reset_asked_.load(std::memory_order_acquire);
+  if (asked == reset_done_.load(std::memory_order_relaxed)) return;
+  discard();
+  reset_code_.store(release(), std::memory_order_relaxed);
+  reset_done_.store(asked, std::memory_order_release);
+}
+
+int Controller::reset() {
+  const uint64_t ticket = reset_asked_.fetch_add(1, std::memory_order_release) + 1;
+  if (!waitFor(reset_done_, ticket, kPatience_s)) return KAREUS_TIMED_OUT;
+  return reset_code_.load(std::memory_order_acquire);
+}
+
+int Controller::stop() {
+  stop_.store(true, std::memory_order_release);
+  if (!waitFor(ended_, 1, kPatience_s)) return KAREUS_TIMED_OUT;
+  return reset_code_.load(std::memory_order_acquire);
+}
+
+bool Controller::flush(double timeout_s) { return waitFor(processed_, queue_.pushed(), timeout_s); }
+
+bool Controller::waitFor(const std::atomic<uint64_t>& counter, uint64_t goal, double timeout_s) {
+  const int64_t end_ns = now_ns() + static_cast<int64_t>(timeout_s * 1e9);
+  while (counter.load(std::memory_order_acquire) < goal) {
+    if (now_ns() >= end_ns) return false;
+    woken_.notify_one();
+    std::this_thread::sleep_for(kLookForGpu);
+  }
+  return true;
+}
+
+void Controller::statistics(kareus_statistics& statistics) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  statistics = statistics_;
+  statistics.mode = controls() ? KAREUS_MODE_CONTROL : KAREUS_MODE_OBSERVE;
+  statistics.guard_restarts = custody_ == nullptr ? 0 : custody_->restarts();
+  statistics.records_dropped = records_.dropped();
+}
+
+uint64_t Controller::changes(uint32_t* freq_mhz, uint32_t capacity) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const size_t count = std::min<size_t>(capacity, changes_.size());
+  std::copy_n(changes_.begin(), count, freq_mhz);
+  return change_count_;
+}
+
+int Controller::takeFault(std::string& detail) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (statistics_.fault == KAREUS_OK || fault_told_) return KAREUS_OK;
+  fault_told_ = true;
+  detail = fault_detail_;
+  return statistics_.fault;
+}
+
+}  // namespace kareus

@@ -1,0 +1,46 @@
+// CUDA events: made and recorded by the job's thread, asked by the controller, given back through a
+// queue and used again.
+#pragma once
+
+#include <atomic>
+
+#include "cuda.h"
+#include "queue.h"
+
+namespace kareus {
+
+class Events {
+ public:
+  // Only timed events tell how long an instruction took; others cost less.
+  explicit Events(bool timed) : timed_(timed) {}
+  ~Events();
+  Events(const Events&) = delete;
+  Events& operator=(const Events&) = delete;
+
+  bool present() const { return cuda_.present(); }
+
+  // Of the job's thread. An event recorded on the stream; null if the driver refuses.
+  CudaEvent record(CudaStream stream);
+  // An event that nobody will ask for.
+  void drop(CudaEvent event);
+  // Makes `communication` wait for what `compute` has been given so far; false if refused.
+  bool gate(CudaStream compute, CudaStream communication);
+
+  // Of the controller.
+  enum class State { kAhead, kReached, kBroken };
+  State ask(CudaEvent event);
+  // Seconds between two that were reached; negative if the driver does not know.
+  double between_s(CudaEvent first, CudaEvent second);
+  void giveBack(CudaEvent event);
+
+ private:
+  CudaEvent take();
+
+  const bool timed_;
+  Cuda cuda_;
+  Queue<CudaEvent, 4096> free_;
+  std::atomic<CudaContext> context_{nullptr};
+  CudaContext current_ = nullptr;  // of the controller
+};
+
+}  // namespace kareus

@@ -1,0 +1,21 @@
+// kareus-guard: resets clocks when nobody else can.
+//   kareus-guard --watch ...              started by libkareus, not by hand
+//   kareus-guard --list [--json-lines]    locks held, and whether their owners live
+//   kareus-guard --reset [--json-lines]   undoes those whose owners are gone
+// Exit codes: 0 done, 1 a lock could not be undone, 2 usage.
+#include <cstdio>
+#include <cstring>
+
+#include "guard_journals.h"
+#include "guard_watch.h"
+
+int main(int count, char** words) {
+  if (count == 8 && std::strcmp(words[1], "--watch") == 0) return kareus::watch(words + 2);
+  const bool json = count == 3 && std::strcmp(words[2], "--json-lines") == 0;
+  if (count == 2 || json) {
+    if (std::strcmp(words[1], "--list") == 0) return kareus::listJournals(json);
+    if (std::strcmp(words[1], "--reset") == 0) return kareus::resetJournals(json);
+  }
+  std::fputs("usage: kareus-guard --list|--reset [--json-lines]\n", stderr);
+  return 2;
+}

@@ -1,0 +1,44 @@
+// The journal of locked clocks: one file per GPU, written before the first lock, gone after the
+// reset. What is found there without a living owner was left locked.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "device.h"
+#include "process.h"
+
+namespace kareus {
+
+struct JournalEntry {
+  Target target;  // how to reach the GPU; `device` is its UUID
+  Process owner;
+  Process guard;
+  std::string boot;
+};
+
+// The folder: `given`, else $KAREUS_STATE_DIR, else /run/kareus for root, /tmp/kareus-<uid> for
+// others. Created, for its user alone; NO_STATE_DIR if it is not ours.
+std::string openStateDir(const std::string& given);
+
+// The same, without creating it.
+std::string stateDir(const std::string& given);
+
+class Journal {
+ public:
+  Journal(std::string state_dir, const std::string& uuid);
+
+  void write(const JournalEntry& entry) const;  // NO_STATE_DIR
+  std::optional<JournalEntry> read() const;
+  void remove() const;
+  const std::string& lockPath() const { return lock_path_; }
+
+ private:
+  std::string path_, lock_path_;
+};
+
+// Every entry in the folder, in order of UUID.
+std::vector<JournalEntry> readJournals(const std::string& state_dir);
+
+}  // namespace kareus

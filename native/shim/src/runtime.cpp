@@ -1,0 +1,232 @@
+#include "runtime.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <mutex>
+
+#include "failure.h"
+
+namespace kareus {
+namespace {
+
+std::atomic<unsigned> forks{0};
+
+unsigned countForks() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
+  });
+  return forks.load(std::memory_order_relaxed);
+}
+
+std::string textOf(const char* text) { return text == nullptr ? "" : text; }
+
+Target targetOf(const kareus_options& options) {
+  Target target;
+  target.backend = options.backend;
+  target.control = options.mode == KAREUS_MODE_CONTROL;
+  target.device = options.device == nullptr ? "0" : options.device;
+  target.zeusd_socket = textOf(options.zeusd_socket);
+  if (options.dry_clocks_mhz != nullptr) {
+    target.dry_clocks_mhz.assign(options.dry_clocks_mhz,
+                                 options.dry_clocks_mhz + options.dry_clock_count);
+  }
+  return target;
+}
+
+std::string nameOf(int32_t kind, int32_t microbatch, int32_t chunk) {
+  constexpr const char* kNames[] = {"forward", "backward", "input_gradient", "weight_gradient",
+                                    "tail"};
+  const bool known = kind >= KAREUS_FORWARD && kind <= KAREUS_TAIL;
+  std::string name = known ? kNames[kind] : "kind " + std::to_string(kind);
+  name += " of microbatch " + std::to_string(microbatch);
+  return chunk == 0 ? name : name + ", chunk " + std::to_string(chunk);
+}
+
+}  // namespace
+
+Runtime::Runtime(const kareus_options& options)
+    : backend_(options.backend),
+      synchronous_(options.synchronous != 0),
+      forks_(countForks()),
+      device_(openDevice(targetOf(options))),
+      events_(options.record_capacity > 0),
+      records_(options.record_capacity) {
+  const Target target = targetOf(options);
+  const bool dry = options.backend == KAREUS_BACKEND_DRY;
+  if (target.control && !dry) {
+    custody_ = std::make_unique<Custody>(textOf(options.state_dir), textOf(options.guard_path),
+                                         target, *device_);
+  }
+  controller_ = std::make_unique<Controller>(*device_, custody_.get(), target.control, events_,
+                                             records_);
+}
+
+bool Runtime::ours() const { return forks_ == forks.load(std::memory_order_relaxed); }
+
+void Runtime::setPlan(const kareus_plan& plan) {
+  if (in_step_) fail(KAREUS_WRONG_STATE, "a plan is set between steps");
+  plan_ = Plan(plan, device_->info().clocks_mhz);
+  comparing_ = true;
+}
+
+int Runtime::stepBegin() {
+  if (in_step_) return report(KAREUS_WRONG_STATE, "the step before has not ended");
+  in_step_ = true;
+  position_ = 0;
+  controller_->setInStep(true);
+  return KAREUS_OK;
+}
+
+int Runtime::stepEnd() {
+  if (!in_step_) return report(KAREUS_WRONG_STATE, "no step has begun");
+  in_step_ = in_instruction_ = false;
+  steps_++;
+  controller_->setInStep(false);
+  const size_t planned = plan_.instructions().size();
+  if (comparing_ && position_ != planned) {
+    return report(KAREUS_STEP_CUT_SHORT,
+                  std::to_string(position_) + " of " + std::to_string(planned) + " instructions");
+  }
+  std::string detail;
+  const int fault = controller_->takeFault(detail);
+  return fault == KAREUS_OK ? KAREUS_OK : report(fault, detail);
+}
+
+int Runtime::instructionBegin(int32_t kind, int32_t microbatch, int32_t chunk,
+                              kareus_stream stream) {
+  if (!in_step_ || in_instruction_) {
+    return report(KAREUS_WRONG_STATE, in_step_ ? "the instruction before has not ended"
+                                               : "an instruction belongs into a step");
+  }
+  in_instruction_ = true;
+  instructions_++;
+  current_.step = steps_;
+  current_.kind = kind;
+  current_.microbatch = microbatch;
+  current_.chunk = chunk;
+  if (comparing_ && !isNext(kind, microbatch, chunk)) return wrongOrder(kind, microbatch, chunk);
+  current_.index = comparing_ ? position_++ : search(kind, microbatch, chunk);
+
+  uint32_t freq_mhz = 0;
+  if (comparing_ && controller_->controls()) {
+    freq_mhz = plan_.instructions()[current_.index].freq_mhz;
+    if (freq_mhz == asked_freq_mhz_) freq_mhz = 0;
+  }
+  if (freq_mhz == 0 && !records_.wanted()) return KAREUS_OK;
+  return push(records_.wanted() ? Mark::kBegin : Mark::kChange, freq_mhz, stream);
+}
+
+int Runtime::instructionEnd(kareus_stream stream) {
+  if (!in_instruction_) return report(KAREUS_WRONG_STATE, "no instruction has begun");
+  in_instruction_ = false;
+  return records_.wanted() ? push(Mark::kEnd, 0, stream) : KAREUS_OK;
+}
+
+int Runtime::push(Mark mark, uint32_t freq_mhz, kareus_stream stream) {
+  int code = KAREUS_OK;
+  Boundary boundary = current_;
+  boundary.mark = mark;
+  boundary.freq_mhz = freq_mhz;
+  if (records_.wanted()) boundary.issued_ns = now_ns();
+  if (stream != nullptr) {
+    boundary.event = events_.record(stream);
+    if (boundary.event == nullptr && !cuda_told_) {
+      cuda_told_ = true;
+      code = report(KAREUS_NO_CUDA, "clocks change when the CPU is there, not the GPU");
+    }
+  }
+  if (controller_->push(boundary)) {
+    if (freq_mhz != 0) asked_freq_mhz_ = freq_mhz;
+  } else {
+    // The GPU is thousands of boundaries behind: a later one asks for its clock again.
+    events_.drop(boundary.event);
+    if (records_.wanted()) records_.countDropped();
+  }
+  constexpr double kPatience_s = 10;
+  if (synchronous_ && !controller_->flush(kPatience_s)) return report(KAREUS_TIMED_OUT, "");
+  return code;
+}
+
+bool Runtime::isNext(int32_t kind, int32_t microbatch, int32_t chunk) const {
+  if (position_ >= plan_.instructions().size()) return false;
+  const Instruction& next = plan_.instructions()[position_];
+  return next.kind == kind && next.microbatch == microbatch && next.chunk == chunk;
+}
+
+uint32_t Runtime::search(int32_t kind, int32_t microbatch, int32_t chunk) const {
+  const auto& planned = plan_.instructions();
+  const auto found = std::find_if(planned.begin(), planned.end(), [&](const Instruction& entry) {
+    return entry.kind == kind && entry.microbatch == microbatch && entry.chunk == chunk;
+  });
+  return found == planned.end() ? UINT32_MAX : static_cast<uint32_t>(found - planned.begin());
+}
+
+// From here on the plan is no guide for clocks; its partitions still are.
+int Runtime::wrongOrder(int32_t kind, int32_t microbatch, int32_t chunk) {
+  comparing_ = false;
+  controller_->giveUp(KAREUS_WRONG_ORDER);
+  const auto& planned = plan_.instructions();
+  const std::string place = "instruction " + std::to_string(position_);
+  const std::string expected =
+      position_ < planned.size()
+          ? nameOf(planned[position_].kind, planned[position_].microbatch, planned[position_].chunk)
+          : "the end of the step";
+  current_.index = search(kind, microbatch, chunk);
+  return report(KAREUS_WRONG_ORDER,
+                place + ": " + nameOf(kind, microbatch, chunk) + ", the plan has " + expected);
+}
+
+int Runtime::findPartition(const char* key, int32_t layer, int32_t nanobatch,
+                           kareus_partition_use& use) {
+  if (!in_instruction_) return report(KAREUS_WRONG_STATE, "partitions belong into an instruction");
+  const bool planned = current_.index < plan_.instructions().size();
+  if (planned && plan_.find(current_.index, key, layer, nanobatch, use)) return KAREUS_OK;
+  return report(KAREUS_NO_PARTITION, std::string(key) + ", layer " + std::to_string(layer) +
+                                         ", nanobatch " + std::to_string(nanobatch));
+}
+
+int Runtime::gate(kareus_stream compute, kareus_stream communication) {
+  if (events_.gate(compute, communication)) return KAREUS_OK;
+  return report(KAREUS_NO_CUDA, "the streams could not be ordered");
+}
+
+int Runtime::energy(double& energy_j) {
+  const auto joules = device_->energy();
+  if (!joules) return report(info().energy_counter ? KAREUS_GPU_LOST : KAREUS_NO_ENERGY, "");
+  energy_j = *joules;
+  return KAREUS_OK;
+}
+
+int Runtime::reset() {
+  asked_freq_mhz_ = 0;
+  const int code = controller_->reset();
+  return code == KAREUS_OK ? code : report(code, info().uuid);
+}
+
+void Runtime::capabilities(kareus_capabilities& capabilities) const {
+  const DeviceInfo& info = device_->info();
+  capabilities.backend = backend_;
+  capabilities.mode = controller_->controls() ? KAREUS_MODE_CONTROL : KAREUS_MODE_OBSERVE;
+  capabilities.may_control = info.may_control ? 1 : 0;
+  capabilities.mig = info.mig ? 1 : 0;
+  capabilities.energy_counter = info.energy_counter ? 1 : 0;
+  capabilities.cuda = events_.present() ? 1 : 0;
+  capabilities.clock_count = static_cast<uint32_t>(info.clocks_mhz.size());
+  std::snprintf(capabilities.name, sizeof capabilities.name, "%s", info.name.c_str());
+  std::snprintf(capabilities.uuid, sizeof capabilities.uuid, "%s", info.uuid.c_str());
+  std::snprintf(capabilities.pci_bus_id, sizeof capabilities.pci_bus_id, "%s",
+                info.pci_bus_id.c_str());
+  std::snprintf(capabilities.driver, sizeof capabilities.driver, "%s", info.driver.c_str());
+}
+
+void Runtime::statistics(kareus_statistics& statistics) {
+  controller_->statistics(statistics);
+  statistics.steps = steps_;
+  statistics.instructions = instructions_;
+}
+
+}  // namespace kareus

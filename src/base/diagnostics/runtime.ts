@@ -1,0 +1,53 @@
+import { type Diagnostic, error, warning } from "./diagnostic.js";
+
+/**
+ * Catalogue of `kareus run` and `kareus doctor`: KRS54xx. KRS50xx to KRS52xx are libkareus'
+ * (native/shim/include/kareus.h), KRS53xx the Python package's.
+ */
+
+const BUILD = "`npm run build:native` builds it; CMake and a C++17 compiler are needed";
+
+/** KRS5401: the shim that changes clocks is not built. */
+export function shimMissing(path: string): Diagnostic {
+  return error("KRS5401", path, "libkareus is not built: no clock could be changed", BUILD);
+}
+
+/** KRS5402: the guard, which resets clocks, is not built. */
+export function guardMissing(path: string): Diagnostic {
+  return error("KRS5402", path, "kareus-guard is not built: locks cannot be listed", BUILD);
+}
+
+/** KRS5403: the command to run cannot be started. */
+export function commandNotStarted(command: string, reason: string): Diagnostic {
+  return error("KRS5403", command, `cannot be started: ${reason}`, "check its name and the path");
+}
+
+/** KRS5404: an answer of the guard, or of Python, that is not what it should be. */
+export function helperFailed(helper: string, reason: string): Diagnostic {
+  return error("KRS5404", helper, `failed: ${reason}`, "build it again: `npm run build:native`");
+}
+
+/** KRS5410: a GPU whose clocks a process left locked when it ended. */
+export function lockLeft(gpu: string, pid: number): Diagnostic {
+  return error(
+    "KRS5410",
+    gpu,
+    `its clocks are locked by process ${pid}, which is gone`,
+    "`kareus doctor --reset` unlocks them",
+  );
+}
+
+/** KRS5411: clocks that could not be unlocked. */
+export function lockStays(gpu: string, reason: string): Diagnostic {
+  return error(
+    "KRS5411",
+    gpu,
+    `its clocks cannot be unlocked: ${reason}`,
+    "try again as root, or `nvidia-smi -i <gpu> --reset-gpu-clocks`",
+  );
+}
+
+/** KRS5420: this machine cannot do what a part of the runtime needs. */
+export function notReady(what: string, reason: string, hint: string): Diagnostic {
+  return warning("KRS5420", what, reason, hint);
+}

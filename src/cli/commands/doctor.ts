@@ -1,0 +1,191 @@
+import { spawnSync } from "node:child_process";
+import type { Command } from "commander";
+import { z } from "zod";
+import { type Diagnostic, DiagnosticError, fail } from "../../base/diagnostics/diagnostic.js";
+import {
+  guardMissing,
+  helperFailed,
+  lockLeft,
+  lockStays,
+  notReady,
+} from "../../base/diagnostics/runtime.js";
+import { parseJson } from "../../base/json.js";
+import { addFlags, readFlags, toggle } from "../flags.js";
+import { guardFile, pythonPath, recorderFile, shimFile } from "../runtime-files.js";
+import { Terminal } from "../terminal.js";
+
+const FLAGS = {
+  reset: toggle("--reset", "unlock clocks that a process left locked when it ended"),
+  json: toggle("--json", "the findings as JSON on stdout, diagnostics as JSON lines on stderr"),
+} as const;
+
+const EXAMPLES = `
+Looks at what a run needs: Node, Python, the built parts, the driver, every GPU and whether this user
+may lock its clocks, and the journal of locked clocks. GPUs are only looked at. Clocks that are locked
+by nobody are an honest no (exit 1); --reset unlocks them.
+
+Examples:
+  $ kareus doctor
+  $ kareus doctor --reset`;
+
+/** `kareus doctor`: whether this machine can follow plans, and what an ended job left behind. */
+export function addDoctor(program: Command): void {
+  const command = program
+    .command("doctor")
+    .summary("what this machine can do, and clocks left locked")
+    .description("Say what this machine can do for a run, and find clocks that were left locked.")
+    .addHelpText("after", EXAMPLES);
+  addFlags(command, FLAGS);
+  command.action(() => {
+    const { reset, json } = readFlags(command, FLAGS);
+    run(reset, json);
+  });
+}
+
+/** What `python3 -m kareus_runtime.capabilities` prints. */
+const capabilities = z.object({
+  python: z.string(),
+  torch: z.string().nullable(),
+  problem: z.string().nullable(),
+  gpus: z.array(
+    z.object({
+      name: z.string(),
+      uuid: z.string(),
+      driver: z.string(),
+      mig: z.boolean(),
+      may_lock_clocks: z.boolean(),
+      energy_counter: z.boolean(),
+      lowest_mhz: z.number().nullable(),
+      highest_mhz: z.number().nullable(),
+    }),
+  ),
+});
+
+/** A line of `kareus-guard --list` or `--reset`. */
+const lock = z.object({
+  gpu: z.string(),
+  backend: z.string(),
+  owner_pid: z.number(),
+  guard_pid: z.number(),
+  /** stale: nobody will unlock it; reset, failed: what --reset came to. */
+  state: z.enum(["held", "guarded", "stale", "forgotten", "reset", "failed"]),
+  message: z.string().optional(),
+});
+
+type Capabilities = z.infer<typeof capabilities>;
+type Gpu = Capabilities["gpus"][number];
+type Lock = z.infer<typeof lock>;
+
+interface Findings {
+  readonly node: string;
+  readonly built: Readonly<Record<"libkareus" | "kareus-guard" | "kareus-recorder", boolean>>;
+  /** Null: no Python, or one that the package does not run with. */
+  readonly runtime: Capabilities | null;
+  /** Null: the guard, which keeps the journal, is not built. */
+  readonly locks: readonly Lock[] | null;
+}
+
+function run(reset: boolean, json: boolean): void {
+  const guard = guardFile();
+  if (reset && !guard.built) fail(guardMissing(guard.path));
+  const findings: Findings = {
+    node: process.versions.node,
+    built: {
+      libkareus: shimFile().built,
+      "kareus-guard": guard.built,
+      "kareus-recorder": recorderFile().built,
+    },
+    runtime: askPython(),
+    locks: guard.built ? askGuard(guard.path, reset) : null,
+  };
+  process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : inWords(findings));
+  const { report } = new Terminal(json);
+  for (const warning of warningsOf(findings)) report(warning);
+  const left = (findings.locks ?? []).flatMap(leftLocked);
+  if (left.length > 0) throw new DiagnosticError(left, 1);
+}
+
+function askPython(): Capabilities | null {
+  const env = { ...process.env, PYTHONPATH: pythonPath() };
+  const words = ["-m", "kareus_runtime.capabilities"];
+  const { stdout } = spawnSync("python3", words, { env, encoding: "utf8" });
+  return capabilities.safeParse(parseJson(stdout ?? "")).data ?? null;
+}
+
+function askGuard(path: string, reset: boolean): Lock[] {
+  const words = [reset ? "--reset" : "--list", "--json-lines"];
+  const { stdout, error } = spawnSync(path, words, { encoding: "utf8" });
+  if (error) fail(helperFailed(path, error.message));
+  const lines = stdout.split("\n").filter((line) => line !== "");
+  return lines.map((line) => {
+    const read = lock.safeParse(parseJson(line));
+    return read.data ?? fail(helperFailed(path, `it says ${JSON.stringify(line)}`));
+  });
+}
+
+function leftLocked({ gpu, owner_pid, state, message }: Lock): Diagnostic[] {
+  if (state === "stale") return [lockLeft(gpu, owner_pid)];
+  return state === "failed" ? [lockStays(gpu, message ?? "unknown")] : [];
+}
+
+function warningsOf({ built, runtime }: Findings): Diagnostic[] {
+  const missing = (["libkareus", "kareus-guard"] as const).filter((part) => !built[part]);
+  const found = missing.map((part) =>
+    notReady(part, "not built: `kareus run` needs it", "`npm run build:native` builds it"),
+  );
+  if (runtime === null) {
+    const hint = "Python 3.9 or newer is needed as python3";
+    return [...found, notReady("python3", "the package kareus_runtime does not run", hint)];
+  }
+  if (runtime.problem !== null && built.libkareus) {
+    found.push(notReady("GPU", runtime.problem, "plans can be made here, and followed elsewhere"));
+  }
+  return [...found, ...runtime.gpus.flatMap(gpuWarnings)];
+}
+
+function gpuWarnings({ uuid, mig, may_lock_clocks, energy_counter }: Gpu): Diagnostic[] {
+  const found: Diagnostic[] = [];
+  if (mig) found.push(notReady(uuid, "MIG is on: its parts share one clock", "turn MIG off"));
+  if (!may_lock_clocks && !mig) {
+    const hint = "run as root, or use zeusd (`kareus run --backend zeusd`)";
+    found.push(notReady(uuid, "this user may not lock its clocks", hint));
+  }
+  if (!energy_counter) {
+    found.push(notReady(uuid, "it has no energy counter", "time is recorded, energy is not"));
+  }
+  return found;
+}
+
+function inWords({ node, built, runtime, locks }: Findings): string {
+  const rows: [string, string][] = [["node", node]];
+  const torch = runtime?.torch ?? null;
+  const python = runtime && `${runtime.python}, ${torch === null ? "no torch" : `torch ${torch}`}`;
+  rows.push(["python3", python ?? "not usable"]);
+  for (const [part, there] of Object.entries(built)) {
+    rows.push([part, there ? "built" : "not built"]);
+  }
+  for (const [index, gpu] of (runtime?.gpus ?? []).entries()) {
+    rows.push([`GPU ${index}`, gpuInWords(gpu)]);
+  }
+  if (locks?.length === 0) rows.push(["clocks", "none locked"]);
+  for (const { gpu, owner_pid, state } of locks ?? []) {
+    rows.push(["clocks", `${gpu} ${STATES[state]} (process ${owner_pid})`]);
+  }
+  const width = Math.max(...rows.map(([title]) => title.length));
+  return rows.map(([title, value]) => `${title.padEnd(width)}  ${value}\n`).join("");
+}
+
+const STATES: Readonly<Record<Lock["state"], string>> = {
+  held: "locked by a running job",
+  guarded: "about to be unlocked by its guard",
+  stale: "left locked",
+  forgotten: "unlocked since, by a restart of the machine",
+  reset: "unlocked now",
+  failed: "still locked",
+};
+
+function gpuInWords({ name, driver, may_lock_clocks, lowest_mhz, highest_mhz }: Gpu): string {
+  const clocks = lowest_mhz === null ? "clocks unknown" : `${lowest_mhz} to ${highest_mhz} MHz`;
+  const may = may_lock_clocks ? "may be locked" : "may not be locked by this user";
+  return `${name}, driver ${driver}, ${clocks}, ${may}`;
+}

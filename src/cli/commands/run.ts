@@ -1,0 +1,102 @@
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { fail } from "../../base/diagnostics/diagnostic.js";
+import { commandNotStarted, shimMissing } from "../../base/diagnostics/runtime.js";
+import { missingFlags } from "../../base/diagnostics/usage.js";
+import { readText } from "../../base/files.js";
+import { duration, plural, scaled } from "../../base/units.js";
+import { type PlanFile, readPlan } from "../../plan/plan.js";
+import { addFlags, choice, readFlags, text, toggle, type Values } from "../flags.js";
+import { pythonPath, shimFile } from "../runtime-files.js";
+
+const FLAGS = {
+  plan: text("--plan <plan.json>", "the plan to follow", null),
+  backend: choice(
+    "--backend <name>",
+    "how clocks are changed: nvml, zeusd, or dry (not at all)",
+    ["nvml", "zeusd", "dry"],
+    "nvml",
+  ),
+  observe: toggle("--observe", "measure, and leave the clocks alone"),
+  profile: text("--profile <dir>", "record what instructions take, a profile per rank", null),
+} as const;
+
+const EXAMPLES = `
+The command runs as it would alone, with KAREUS_PLAN, KAREUS_MODE, KAREUS_BACKEND, KAREUS_LIBRARY and
+KAREUS_PROFILE set and the package kareus_runtime on PYTHONPATH; native/python/README.md says how a
+training script uses it. Signals are passed on, and its exit code is this one's.
+
+Examples:
+  $ kareus run --plan plan.json -- torchrun --nproc_per_node 4 train.py
+  $ kareus run --plan plan.json --observe --profile measured -- python3 train.py`;
+
+/** `kareus run`: a training job that follows a plan. */
+export function addRun(program: Command): void {
+  const command = program
+    .command("run")
+    .summary("start a training job that follows a plan")
+    .description("Start a training job with everything set up to follow a plan.")
+    .argument("<command...>", "what to run, after --")
+    .addHelpText("after", EXAMPLES);
+  addFlags(command, FLAGS);
+  command.action((words: readonly string[]) => run(words, readFlags(command, FLAGS)));
+}
+
+async function run(words: readonly string[], flags: Values<typeof FLAGS>): Promise<void> {
+  if (flags.plan === null) fail(missingFlags("kareus run", ["--plan"]));
+  const plan = readPlan(await readText(flags.plan), flags.plan);
+  const shim = shimFile();
+  if (!shim.built) fail(shimMissing(shim.path));
+  const environment = {
+    KAREUS_PLAN: resolve(flags.plan),
+    KAREUS_MODE: flags.observe ? "observe" : "control",
+    KAREUS_BACKEND: flags.backend,
+    KAREUS_LIBRARY: resolve(shim.path),
+    ...(flags.profile === null ? {} : { KAREUS_PROFILE: resolve(flags.profile) }),
+    PYTHONPATH: pythonPath(),
+  };
+  process.stderr.write(`${summary(plan, flags)}\n`);
+  process.exitCode = await exitCodeOf(words, { ...process.env, ...environment });
+}
+
+/** What is about to happen, in two lines: standard output belongs to the command. */
+function summary({ point, gpu, parallelism }: PlanFile, flags: Values<typeof FLAGS>): string {
+  const { tp, cp, ep, pp, dp } = parallelism;
+  const how = flags.observe ? "clocks are left alone" : `clocks through ${flags.backend}`;
+  const kept = flags.profile === null ? "" : `, measurements to ${flags.profile}`;
+  return (
+    `${flags.plan}: point ${point.id}, planned ${duration(point.time_s)} and ${scaled(point.energy_j, "J")} a step, ` +
+    `for ${plural(tp * cp * ep * pp * dp, "rank")} on ${gpu.name}\n${how}${kept}`
+  );
+}
+
+/** Ctrl-C on a terminal reaches the command by itself; these do not. */
+const PASSED_ON = process.stdin.isTTY
+  ? (["SIGTERM"] as const)
+  : (["SIGTERM", "SIGINT", "SIGHUP"] as const);
+
+/** Runs a command to its end: its exit code, or 128 and the signal's number. Not started: KRS5403. */
+async function exitCodeOf(words: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const [name = "", ...rest] = words;
+  const child = spawn(name, rest, { env, stdio: "inherit" });
+  // This process waits for the command: its own listeners, which would end it, step back.
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+    process.removeAllListeners(signal);
+    process.on(signal, () => undefined);
+  }
+  for (const signal of PASSED_ON) process.on(signal, () => child.kill(signal));
+  return await new Promise((done, broken) => {
+    child.on("error", (cause) => {
+      try {
+        fail(commandNotStarted(name, cause.message));
+      } catch (refusal) {
+        broken(refusal);
+      }
+    });
+    child.on("close", (code, signal) =>
+      done(signal === null ? (code ?? 0) : 128 + constants.signals[signal]),
+    );
+  });
+}

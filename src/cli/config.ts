@@ -1,0 +1,97 @@
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import { fail } from "../base/diagnostics/diagnostic.js";
+import { badConfigValue, unknownConfigKey } from "../base/diagnostics/usage.js";
+import { readText } from "../base/files.js";
+import type { Config, ConfigValue } from "../plan/config.js";
+import { type CommandEntry, commandTable, type FlagEntry } from "./command-table.js";
+import { addFlags, CONFIG_FILE, fromConfig, text, toggle } from "./flags.js";
+
+const FLAGS = {
+  config: text(
+    "--config <file>",
+    `flags from this file (default: ${CONFIG_FILE}, where there is one)`,
+    null,
+  ),
+  noConfig: toggle("--no-config", `no flags from ${CONFIG_FILE}`),
+} as const;
+
+/** Said on each command line, and so in no file. */
+const NOT_IN_FILES = ["--config", "--no-config", "--json"];
+
+/** The command whose flags stand at the top of a file, for every command that shares them. */
+const JOB_COMMAND = "optimize";
+
+/** Lets every command take flags from a config file; what the command line says wins. */
+export function addConfig(program: Command): void {
+  const entries = commandTable(program).filter(({ flags }) => flags.length > 0);
+  for (const { command } of entries) addFlags(command, FLAGS);
+  program.hook("preAction", async (_, command) => {
+    const entry = entries.find((each) => each.command === command);
+    if (entry !== undefined) await applyConfig(entry, entries);
+  });
+}
+
+async function applyConfig(entry: CommandEntry, entries: readonly CommandEntry[]): Promise<void> {
+  const { command } = entry;
+  const named: unknown = command.getOptionValue("config");
+  if (named === false || (!Array.isArray(named) && !existsSync(CONFIG_FILE))) return;
+  const file = Array.isArray(named) ? String(named.at(-1)) : CONFIG_FILE;
+  const { readConfig } = await import("../plan/config.js");
+  const config = readConfig(await readText(file), file);
+  checkKeys(config, entries, file);
+  const own = config.commands[entry.name] ?? {};
+  const job = entries.find(({ name }) => name === JOB_COMMAND)?.flags ?? [];
+  const taken = entry.flags.flatMap((flag) => {
+    const key = flag.long.slice(2);
+    // Of the same row of the table: flags of one name may mean another thing elsewhere.
+    const shared = job.some(({ option }) => option.row === flag.option.row);
+    const value = own[key] ?? (shared ? config.shared[key] : undefined);
+    return value === undefined ? [] : setFlag(command, flag, value, fromConfig(file, key));
+  });
+  if (taken.length === 0 || command.getOptionValue("json") === true) return;
+  process.stderr.write(`from ${file}: ${taken.join(" ")}\n`);
+}
+
+/** Keys that no command has, or not that one: KRS0030. */
+function checkKeys(config: Config, entries: readonly CommandEntry[], file: string): void {
+  const check = (path: string, keys: readonly string[], known: readonly string[]) => {
+    const unknown = keys.find((key) => !known.includes(key));
+    if (unknown !== undefined) fail(unknownConfigKey(file, path + unknown, unknown, known));
+  };
+  const names = entries.map(({ name }) => name);
+  check("commands.", Object.keys(config.commands), names);
+  for (const { name, flags } of entries) {
+    const known = flags.map(({ long }) => long).filter((long) => !NOT_IN_FILES.includes(long));
+    const keys = known.map((long) => long.slice(2));
+    check(`commands.${name}.`, Object.keys(config.commands[name] ?? {}), keys);
+    if (name === JOB_COMMAND) check("", Object.keys(config.shared), [...keys, "commands"]);
+  }
+}
+
+/** Sets a flag unless the command line did; returns how it would be written there. */
+function setFlag(
+  command: Command,
+  { long, option }: FlagEntry,
+  value: ConfigValue,
+  where: string,
+): string[] {
+  const name = option.attributeName();
+  if (command.getOptionValueSource(name) === "cli") return [];
+  const takesValue = option.required || option.optional;
+  if (takesValue === (typeof value === "boolean")) {
+    fail(badConfigValue(where, value, takesValue ? "a value" : "true or false"));
+  }
+  if (value === false) return [];
+  const texts = textsOf(value);
+  command.setOptionValueWithSource(name, takesValue ? texts : !option.negate, "config");
+  const written = texts.map((each) => (/^[\w./=-]+$/.test(each) ? each : JSON.stringify(each)));
+  return takesValue ? written.map((each) => `${long} ${each}`) : [long];
+}
+
+/** A value as the command line writes it, once for each occurrence. */
+function textsOf(value: ConfigValue): readonly string[] {
+  if (Array.isArray(value)) return value.map(String);
+  if (typeof value !== "object") return [String(value)];
+  return Object.entries(value).map(([name, each]) => `${name}=${each}`);
+}

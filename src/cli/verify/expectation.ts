@@ -1,0 +1,62 @@
+import { join } from "node:path";
+import { fail, type Report } from "../../base/diagnostics/diagnostic.js";
+import { emptyFrontier } from "../../base/diagnostics/plan.js";
+import { nothingExpected } from "../../base/diagnostics/review.js";
+import { prepareFolder, readIfThere, writeText } from "../../base/files.js";
+import { decisiveEvaluations } from "../../emit/comparison/evaluations.js";
+import type { Outcome } from "../../emit/comparison/reasons.js";
+import type { OptimizeResult } from "../../pipeline.js";
+import { readFrontier, writeFrontier } from "../../plan/frontier.js";
+import { profileText } from "../../profile/appender.js";
+import { parseProfile } from "../../profile/reader.js";
+import {
+  evaluationOf,
+  PROFILE_FORMAT,
+  PROFILE_VERSION,
+  partitionRecord,
+} from "../../profile/records.js";
+
+const FRONTIER = "expected/frontier.json";
+
+/** What each configuration cost that the expected frontier may be made of; it tells why. */
+const MEASUREMENTS = "expected/measurements.jsonl";
+
+/** What a case expects; null if it says nothing. Fails with what reading its files fails with. */
+export async function findExpectation(folder: string, report: Report): Promise<Outcome | null> {
+  const path = join(folder, FRONTIER);
+  const text = await readIfThere(path);
+  if (text === null) return null;
+  const frontier = readFrontier(text, path);
+  if (frontier.points.length === 0) fail(emptyFrontier(path));
+  const kept = join(folder, MEASUREMENTS);
+  const measured = await readIfThere(kept);
+  if (measured === null) return { frontier, evaluations: null };
+  const { records } = parseProfile(measured, kept, report);
+  return { frontier, evaluations: records.flatMap((record) => evaluationOf(record) ?? []) };
+}
+
+/** The same; KRS4204 if it says nothing. */
+export async function readExpectation(folder: string, report: Report): Promise<Outcome> {
+  return (await findExpectation(folder, report)) ?? fail(nothingExpected(join(folder, FRONTIER)));
+}
+
+/** Writes what a run found as what is expected from now on. */
+export async function writeExpectation(
+  folder: string,
+  { frontier, evaluations }: Pick<OptimizeResult, "frontier" | "evaluations">,
+  tool: string,
+): Promise<void> {
+  await prepareFolder(join(folder, "expected"));
+  const decisive = decisiveEvaluations(evaluations);
+  const header = {
+    format: PROFILE_FORMAT,
+    version: PROFILE_VERSION,
+    id: `expected-${frontier.graph.sha256.slice(0, 12)}-${frontier.gpu}-${frontier.seed}`,
+    gpu: frontier.gpu,
+    ...{ driver: null, date: null, tool, method: null },
+    note: "of each partition type, the evaluations that no other beats; sources as the run had them",
+  } as const;
+  const records = decisive.map(partitionRecord);
+  await writeText(join(folder, MEASUREMENTS), profileText({ header, records }));
+  await writeText(join(folder, FRONTIER), writeFrontier(frontier));
+}

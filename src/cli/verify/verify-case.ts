@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import { DiagnosticError } from "../../base/diagnostics/diagnostic.js";
+import { readText } from "../../base/files.js";
+import { compareFrontiers, isWorse } from "../../emit/comparison/frontiers.js";
+import { reasonsOf } from "../../emit/comparison/reasons.js";
+import type { Hooks, OptimizeOptions, OptimizeResult } from "../../pipeline.js";
+import { readCase } from "../../plan/case.js";
+import type { CaseResult } from "../../plan/verification.js";
+import { caseOptions } from "./arguments.js";
+import { findExpectation, readExpectation, writeExpectation } from "./expectation.js";
+
+interface Setting {
+  /** The compiler under test. */
+  readonly optimize: (options: OptimizeOptions, hooks: Hooks) => Promise<OptimizeResult>;
+  readonly hooks: Hooks;
+  readonly threads: number;
+  /** Relative: 0.001 is 0.1%. */
+  readonly tolerance: number;
+  /** Whether what is found becomes what is expected. */
+  readonly update: boolean;
+  /** Name and version of the program. */
+  readonly tool: string;
+}
+
+/** Runs a case again and compares; bad input makes it `broken`, so that the others still run. */
+export async function verifyCase(folder: string, setting: Setting): Promise<CaseResult> {
+  try {
+    return await comparedCase(folder, setting);
+  } catch (cause) {
+    if (!(cause instanceof DiagnosticError)) throw cause;
+    const errors = [...cause.diagnostics];
+    return { case: folder, status: "broken", measures: [], reasons: [], errors };
+  }
+}
+
+async function comparedCase(folder: string, setting: Setting): Promise<CaseResult> {
+  const { optimize, hooks, threads, tolerance, update, tool } = setting;
+  const where = join(folder, "case.json");
+  const given = readCase(await readText(where), where).arguments;
+  const options = { ...(await caseOptions(given, folder, where)), threads };
+  const read = update ? findExpectation : readExpectation;
+  const expected = await read(folder, hooks.report);
+  const found = await optimize(options, hooks);
+  if (update) await writeExpectation(folder, found, tool);
+  if (expected === null) {
+    return { case: folder, status: "updated", measures: [], reasons: [], errors: [] };
+  }
+  const measures = compareFrontiers(expected.frontier, found.frontier, tolerance);
+  const moved = measures.some(({ worse }) => worse !== 0);
+  const reasons = moved ? reasonsOf(expected, found) : [];
+  return { case: folder, status: statusOf(), measures, reasons, errors: [] };
+
+  function statusOf(): CaseResult["status"] {
+    if (update) return "updated";
+    if (measures.some((measure) => isWorse(measure, tolerance))) return "worse";
+    return measures.some(({ worse }) => worse !== null && worse < -tolerance) ? "better" : "same";
+  }
+}

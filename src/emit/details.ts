@@ -1,0 +1,137 @@
+import type { OverlapTrace } from "../cost/overlap.js";
+import type { Configuration } from "../ir/configuration.js";
+import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
+import { bytesOf, flopsOf, type Work } from "../ir/work.js";
+import type { DetailsFile } from "../plan/details.js";
+import type { PlanFile } from "../plan/plan.js";
+import type { RunFacts } from "./frontier.js";
+
+type Run = DetailsFile["partitions"][number]["runs"][number];
+type Trace = (partition: PartitionType, configuration: Configuration) => OverlapTrace;
+
+/** The content of details.json: every run that a plan makes, from within. */
+export function detailsFile(
+  plans: readonly PlanFile[],
+  graph: PartitionedGraph,
+  device: unknown,
+  facts: RunFacts,
+  trace: Trace,
+): DetailsFile {
+  const chosen = chosenConfigurations(plans);
+  return {
+    format: "kareus-details",
+    version: 1,
+    graph: facts.graph,
+    gpu: facts.gpu.name,
+    sm_count: facts.gpu.sm_count,
+    constants: sourcedConstants(device),
+    partitions: [...graph.partitions.values()].flatMap((type) => {
+      const own = chosen.get(type.key);
+      if (own === undefined) return [];
+      const runs = own.map((configuration) => runOf(configuration, trace(type, configuration)));
+      const { key, communication } = type;
+      return [{ key, kernels: kernelsOf(type), communication, runs }];
+    }),
+  };
+}
+
+/** What plans choose, by partition, each once: by clock, then as they come. */
+function chosenConfigurations(plans: readonly PlanFile[]): Map<string, Configuration[]> {
+  const chosen = new Map<string, Map<string, Configuration>>();
+  for (const { configurations, stages } of plans) {
+    const byId = new Map(configurations.map((configuration) => [configuration.id, configuration]));
+    const instructions = stages.flatMap((stage) => stage.instructions);
+    for (const { freq_mhz, use } of instructions) {
+      for (const { configuration: id } of use) {
+        const found = byId.get(id);
+        if (found === undefined) throw new Error(`a plan lacks its configuration ${id}`);
+        const { partition, launch_slot, sms, order } = found;
+        const own = chosen.get(partition) ?? new Map<string, Configuration>();
+        chosen.set(partition, own);
+        const name = JSON.stringify([freq_mhz, launch_slot, sms, order]);
+        own.set(name, { freq_mhz, launch_slot, sms, ...(order === null ? {} : { order }) });
+      }
+    }
+  }
+  const byClock = (a: Configuration, b: Configuration) => a.freq_mhz - b.freq_mhz;
+  return new Map([...chosen].map(([key, own]) => [key, [...own.values()].sort(byClock)]));
+}
+
+const rounded = (value: number) => Number(value.toPrecision(6));
+
+function runOf(configuration: Configuration, trace: OverlapTrace): Run {
+  const { freq_mhz, launch_slot, sms, order } = configuration;
+  const { clock_mhz, time_s, energy_j, bandwidth, pieces } = trace;
+  return {
+    ...{ freq_mhz, launch_slot, sms, order: order ? [...order] : null },
+    ...{ clock_mhz, time_s, energy_j, bandwidth_bytes_per_s: bandwidth },
+    pieces: pieces.map(({ end_s, kernel, communication, bytes_per_s, power_w }) => [
+      ...([rounded(end_s), kernel, communication] as const),
+      ...([rounded(bytes_per_s), rounded(power_w)] as const),
+    ]),
+  };
+}
+
+function kernelsOf({
+  kernels,
+  slots,
+}: PartitionType): DetailsFile["partitions"][number]["kernels"] {
+  return kernels.map(({ work }, index) => {
+    const slot = slots.findLastIndex(({ first }) => first <= index);
+    return {
+      slot: slot < 0 ? null : slot,
+      shape: shapeOf(work),
+      flops: flopsOf(work),
+      size_bytes: bytesOf(work),
+      work: { ...work },
+    };
+  });
+}
+
+/** `matmul 4096 x 3072 x 8192`: rows, columns, and what is summed over. */
+function shapeOf(work: Work): string {
+  const times = (n: number) => (n === 1 ? "" : `${n} x `);
+  switch (work.op) {
+    case "matmul":
+      return `matmul ${times(work.b)}${work.m} x ${work.n} x ${work.k}`;
+    case "attention":
+      return `attention ${times(work.b)}${work.heads} heads of ${work.head_dim}, ${work.q_len} x ${work.kv_len}`;
+    case "conv":
+      return `convolution ${times(work.n)}${work.c_in} to ${work.c_out} channels`;
+    case "memory":
+      return work.class;
+  }
+}
+
+/** Every value of a device file that names its source, by its place there. */
+function sourcedConstants(content: unknown, place = ""): DetailsFile["constants"] {
+  if (typeof content !== "object" || content === null) return [];
+  if ("source" in content && "value" in content) {
+    const { value, source } = content;
+    const residual = "residual" in content ? { residual: String(content.residual) } : {};
+    return [{ name: place, value: written(value), source: String(source), ...residual }];
+  }
+  return Object.entries(content).flatMap(([name, inner]) =>
+    sourcedConstants(inner, place === "" ? name : `${place}.${name}`),
+  );
+}
+
+/** `3.12e14` rather than fifteen digits. */
+function number(value: number): string {
+  const size = Math.abs(value);
+  const plain = size === 0 || (size >= 1e-4 && size < 1e7);
+  return plain ? String(value) : value.toExponential().replace("e+", "e");
+}
+
+/** A value as its file writes it; of a table, what it goes from and to. */
+function written(value: unknown): string {
+  if (Array.isArray(value) && value.length > 4 && value.every((each) => typeof each === "number")) {
+    return `${value[0]} to ${value.at(-1)} (${value.length} values)`;
+  }
+  if (typeof value === "number") return number(value);
+  if (typeof value !== "object" || value === null) return String(value);
+  if (Array.isArray(value)) return value.map(written).join("; ");
+  return Object.entries(value)
+    .map(([name, inner]) => `${name} ${written(inner)}`)
+    .join(", ");
+}

@@ -1,4 +1,0 @@
-/** The bundle of echarts, which comes without types of its own. */
-declare module "echarts/dist/echarts.esm.min.mjs" {
-  export * from "echarts";
-}

@@ -1,0 +1,133 @@
+import type { Cause, Causes, Scope } from "../../plan/explanation.js";
+import type { CostedPlan, PlanCost, PlanInstruction } from "../../plan/plan.js";
+import { gpusPerStage } from "../../plan/shared.js";
+
+/** In the order in which they are told. */
+export const CAUSES: readonly Cause[] = [
+  "compute",
+  "contention",
+  "exposed_communication",
+  "throttling",
+  "clock_switches",
+  "tail",
+  "bubbles",
+];
+
+/** A run of a partition type in an instruction, `count` times. */
+interface Run {
+  readonly cost: PlanCost;
+  readonly partition: string;
+  readonly count: number;
+}
+
+/** A plan's time and energy by cause. */
+interface Decomposition {
+  readonly total: Scope;
+  /** By stage. */
+  readonly stages: readonly Scope[];
+  /** By key, in the order of the plan. */
+  readonly partitions: ReadonlyMap<string, Scope & { readonly runs: number }>;
+  readonly sources: Readonly<Record<PlanCost["source"], number>>;
+}
+
+/** Adds up times by cause and dynamic energy, of one GPU. */
+class Sum {
+  readonly #time_s = new Map<Cause, number>();
+  #dynamic_j = 0;
+  runs = 0;
+
+  add(cause: Cause, time_s: number, dynamic_j = 0): void {
+    this.#time_s.set(cause, (this.#time_s.get(cause) ?? 0) + time_s);
+    this.#dynamic_j += dynamic_j;
+  }
+
+  /** For `gpus` GPUs that burn static power all the while. */
+  scope(static_power_w: number, gpus: number): Scope {
+    const share = (cause: Cause) => {
+      const time_s = this.#time_s.get(cause) ?? 0;
+      return { time_s, static_j: gpus * static_power_w * time_s };
+    };
+    const causes = Object.fromEntries(CAUSES.map((cause) => [cause, share(cause)])) as Causes;
+    const shares = Object.values(causes);
+    const dynamic_j = gpus * this.#dynamic_j;
+    const time_s = shares.reduce((sum, each) => sum + each.time_s, 0);
+    const energy_j = shares.reduce((sum, each) => sum + each.static_j, dynamic_j);
+    return { causes, dynamic_j, time_s, energy_j };
+  }
+}
+
+/**
+ * What the time and energy of a plan go to: per run what its cost says, per instruction what a switch
+ * of the clock leaves between that and its own time, per stage its waiting. Dynamic energy is what
+ * is above static power x time.
+ */
+export function decompose(plan: CostedPlan): Decomposition {
+  const { static_power_w, point } = plan;
+  const runsOf = runsIn(plan);
+  const total = new Sum();
+  const stages = plan.stages.map(() => new Sum());
+  const partitions = new Map(plan.partitions.map(({ key }) => [key, new Sum()]));
+  const sources = { measured: 0, interpolated: 0, modelled: 0, extrapolated: 0 };
+
+  const addRun = ({ cost, count }: Run, sum: Sum, tail: boolean) => {
+    const { compute_s, contention_s, exposed_communication_s, throttling_s } = cost;
+    const dynamic_j = cost.energy_j - static_power_w * cost.time_s;
+    sum.runs += count;
+    if (tail) {
+      sum.add("tail", count * cost.time_s, count * dynamic_j);
+      return;
+    }
+    sum.add("compute", count * compute_s, count * dynamic_j);
+    sum.add("contention", count * contention_s);
+    sum.add("exposed_communication", count * exposed_communication_s);
+    sum.add("throttling", count * throttling_s);
+  };
+
+  plan.stages.forEach(({ instructions }, stage) => {
+    const own = [total, stages[stage]].flatMap((sum) => sum ?? []);
+    let busy_s = 0;
+    for (const instruction of instructions) {
+      const { kind, time_s, energy_j, switch_from_mhz } = instruction;
+      busy_s += time_s;
+      const runs = runsOf(instruction);
+      for (const run of runs) {
+        const type = partitions.get(run.partition);
+        for (const sum of type === undefined ? own : [...own, type]) {
+          addRun(run, sum, kind === "tail");
+        }
+        sources[run.cost.source] += run.count;
+      }
+      if (switch_from_mhz === undefined) continue;
+      const plain_s = runs.reduce((sum, { cost, count }) => sum + count * cost.time_s, 0);
+      const plain_j = runs.reduce((sum, { cost, count }) => sum + count * cost.energy_j, 0);
+      const longer_s = time_s - plain_s;
+      const dynamic_j = energy_j - plain_j - static_power_w * longer_s;
+      for (const sum of own) sum.add("clock_switches", longer_s, dynamic_j);
+    }
+    for (const sum of own) sum.add("bubbles", point.time_s - busy_s);
+  });
+
+  const gpus = gpusPerStage(plan.parallelism);
+  const scope = (sum: Sum) => sum.scope(static_power_w, gpus);
+  return {
+    total: scope(total),
+    stages: stages.map(scope),
+    partitions: new Map(
+      [...partitions].map(([key, sum]) => [key, { ...scope(sum), runs: sum.runs }]),
+    ),
+    sources,
+  };
+}
+
+/** What an instruction runs; instructions that share their uses are looked up once. */
+function runsIn(plan: CostedPlan): (instruction: PlanInstruction) => readonly Run[] {
+  const partitions = new Map(plan.configurations.map(({ id, partition }) => [id, partition]));
+  const costs = new Map(plan.costs.map((cost) => [`${cost.configuration} ${cost.freq_mhz}`, cost]));
+  return ({ use, freq_mhz }) =>
+    use.flatMap(({ configuration, layers }) => {
+      const cost = costs.get(`${configuration} ${freq_mhz}`);
+      const partition = partitions.get(configuration);
+      if (cost === undefined || partition === undefined) return [];
+      return [{ cost, partition, count: Math.max(1, layers.length) }];
+    });
+}

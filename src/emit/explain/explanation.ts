@@ -1,0 +1,53 @@
+import type { ExplanationFile, Scope } from "../../plan/explanation.js";
+import type { CostedPlan } from "../../plan/plan.js";
+import { gpusPerStage } from "../../plan/shared.js";
+import { settingChanges } from "../comparison/plans.js";
+import { CAUSES, decompose } from "./decompose.js";
+
+/**
+ * Why a plan costs what it costs, and what the next slower one would change.
+ * @param next null where there is none
+ */
+export function explanation(plan: CostedPlan, next: CostedPlan | null): ExplanationFile {
+  const { total, stages, partitions, sources } = decompose(plan);
+  const { id, time_s, energy_j } = plan.point;
+  return {
+    format: "kareus-explanation",
+    version: 1,
+    graph: plan.graph,
+    gpu: plan.gpu.name,
+    gpus_per_stage: gpusPerStage(plan.parallelism),
+    static_power_w: plan.static_power_w,
+    point: { id, time_s, energy_j },
+    sources,
+    total,
+    stages: stages.map((scope, stage) => ({ ...scope, stage })),
+    partitions: plan.partitions.flatMap(({ key, communication, slots }) => {
+      const scope = partitions.get(key);
+      if (scope === undefined) return [];
+      const names = slots.map(({ name }) => name);
+      const beside = communication?.kind ?? null;
+      return [{ ...scope, partition: key, slots: names, communication: beside }];
+    }),
+    next: next && nextStep(plan, total, next),
+  };
+}
+
+function nextStep(plan: CostedPlan, total: Scope, next: CostedPlan): ExplanationFile["next"] {
+  const other = decompose(next).total;
+  const causes = { ...total.causes };
+  for (const cause of CAUSES) {
+    const [before, after] = [total.causes[cause], other.causes[cause]];
+    const static_j = after.static_j - before.static_j;
+    causes[cause] = { time_s: after.time_s - before.time_s, static_j };
+  }
+  const { id, time_s, energy_j } = next.point;
+  return {
+    point: { id, time_s, energy_j },
+    causes,
+    dynamic_j: other.dynamic_j - total.dynamic_j,
+    time_s: other.time_s - total.time_s,
+    energy_j: other.energy_j - total.energy_j,
+    settings: settingChanges(plan, next).map(({ where, what }) => `${where}: ${what}`),
+  };
+}

@@ -1,0 +1,145 @@
+import { duration, scaled } from "../../base/units.js";
+import type { Cause, ExplanationFile, Scope } from "../../plan/explanation.js";
+import { type Column, table } from "../table.js";
+import { CAUSES } from "./decompose.js";
+
+const WORDS: Readonly<Record<Cause, string>> = {
+  compute: "compute",
+  contention: "contention",
+  exposed_communication: "exposed communication",
+  throttling: "throttling",
+  clock_switches: "clock switches",
+  tail: "tail",
+  bubbles: "bubbles",
+};
+
+/** Partition types and changed settings that are listed. */
+const MOST = 12;
+
+/** What `explain` says: by cause, by stage, by partition type, and what the next point changes. */
+export function explanationSummary(found: ExplanationFile): string {
+  const { graph, gpu, gpus_per_stage, stages, point, total } = found;
+  const size = `${stages.length} stages x ${gpus_per_stage} GPUs`;
+  const time = `${duration(point.time_s)} x ${stages.length} stages = ${duration(total.time_s)}`;
+  const lines = [
+    `Point ${point.id} of ${graph.name} on ${gpu} (${size}): ${duration(point.time_s)}, ${scaled(point.energy_j, "J")}`,
+    "",
+    `Where ${time} and ${scaled(total.energy_j, "J")} go:`,
+    "",
+    causeTable(total),
+    stageTable(found),
+    partitionTable(found),
+    sourceSentence(found),
+    ...nextLines(found),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function percent(part: number, whole: number): string {
+  if (whole === 0) return "-";
+  // Without a sign where the digits shown are all zero.
+  return `${((100 * part) / whole).toFixed(1).replace(/^-(0\.0)$/, "$1")}%`;
+}
+
+/** `norm_0 to linear_1`; nothing where communication runs alone. */
+function extent(slots: readonly string[]): string {
+  const [first, last] = [slots[0], slots.at(-1)];
+  return first === last ? (first ?? "-") : `${first} to ${last}`;
+}
+
+/** Causes that take no time are left out. */
+const present = (scope: Scope) => CAUSES.filter((cause) => scope.causes[cause].time_s !== 0);
+
+function causeTable(total: Scope): string {
+  const columns: readonly Column[] = [
+    ["cause", "left"],
+    ["time", "right"],
+    ["share", "right"],
+    ["energy", "right"],
+    ["share", "right"],
+  ];
+  const { time_s, energy_j, dynamic_j, causes } = total;
+  const rows = present(total).map((cause) => {
+    const own = causes[cause];
+    const time = [duration(own.time_s), percent(own.time_s, time_s)];
+    return [WORDS[cause], ...time, scaled(own.static_j, "J"), percent(own.static_j, energy_j)];
+  });
+  const dynamic = ["dynamic energy", "", "", scaled(dynamic_j, "J"), percent(dynamic_j, energy_j)];
+  const sum = ["total", duration(time_s), "100%", scaled(energy_j, "J"), "100%"];
+  return table(columns, [...rows, dynamic, sum]);
+}
+
+function stageTable({ stages, total }: ExplanationFile): string {
+  const causes = present(total);
+  const columns: readonly Column[] = [
+    ["stage", "right"],
+    ...causes.map((cause): Column => [WORDS[cause], "right"]),
+    ["dynamic energy", "right"],
+    ["energy", "right"],
+  ];
+  const rows = stages.map((scope) => [
+    scope.stage,
+    ...causes.map((cause) => percent(scope.causes[cause].time_s, scope.time_s)),
+    scaled(scope.dynamic_j, "J"),
+    scaled(scope.energy_j, "J"),
+  ]);
+  return `By stage, in shares of its time:\n\n${table(columns, rows)}`;
+}
+
+function partitionTable({ partitions, total }: ExplanationFile): string {
+  const columns: readonly Column[] = [
+    ["partition type", "left"],
+    ["kernels", "left"],
+    ["beside", "left"],
+    ["runs", "right"],
+    ["time", "right"],
+    ["contention", "right"],
+    ["exposed", "right"],
+    ["throttling", "right"],
+    ["energy", "right"],
+    ["share", "right"],
+  ];
+  const listed = partitions.toSorted((a, b) => b.energy_j - a.energy_j).slice(0, MOST);
+  const rows = listed.map((each) => {
+    const { causes, time_s, energy_j } = each;
+    const shares = (["contention", "exposed_communication", "throttling"] as const).map((cause) =>
+      percent(causes[cause].time_s, time_s),
+    );
+    const energy = [scaled(energy_j, "J"), percent(energy_j, total.energy_j)];
+    const name = [each.partition, extent(each.slots), each.communication ?? "-", each.runs];
+    return [...name, duration(time_s), ...shares, ...energy];
+  });
+  const left = partitions.length - listed.length;
+  const more = left > 0 ? `${left} more are in --json.\n` : "";
+  return `By partition type, the dearest first:\n\n${table(columns, rows)}${more}`;
+}
+
+function sourceSentence({ sources }: ExplanationFile): string {
+  const named = Object.entries(sources).filter(([, count]) => count > 0);
+  const list = named.map(([source, count]) => `${count} ${source}`).join(", ");
+  return `Costs of the runs of partitions: ${list}. What a cost is made of is the model's word.\n`;
+}
+
+function nextLines({ next }: ExplanationFile): string[] {
+  if (next === null) return ["There is no slower point that costs less."];
+  const signed = (text: string, value: number) => (value > 0 ? `+${text}` : text);
+  const moved = CAUSES.map((cause) => ({ cause, ...next.causes[cause] })).filter(
+    ({ time_s }) => Math.abs(time_s) > 1e-9 * Math.abs(next.point.time_s),
+  );
+  const time = moved.map(
+    ({ cause, time_s }) => `${WORDS[cause]} ${signed(duration(time_s), time_s)}`,
+  );
+  const static_j = next.energy_j - next.dynamic_j;
+  const energy = [
+    `dynamic ${signed(scaled(next.dynamic_j, "J"), next.dynamic_j)}`,
+    `static ${signed(scaled(static_j, "J"), static_j)}`,
+  ];
+  const left = next.settings.length - MOST;
+  return [
+    `The next point, ${next.point.id}, takes ${duration(next.point.time_s)} and ${scaled(next.point.energy_j, "J")} (${signed(scaled(next.energy_j, "J"), next.energy_j)}):`,
+    `  time over all stages: ${time.join(", ") || "no change"}`,
+    `  energy: ${energy.join(", ")}`,
+    ...next.settings.slice(0, MOST).map((line) => `  ${line}`),
+    ...(left > 0 ? [`  and ${left} more settings; --json has all`] : []),
+  ];
+}

@@ -1,0 +1,119 @@
+/**
+ * What the page's script draws from: plain data, as compact as it may be while each name still tells
+ * what it is. Times from the start of an iteration or of a partition; energies of one GPU unless a
+ * point's, which count every GPU of one replica.
+ */
+
+export interface ReportPoint {
+  readonly id: number;
+  readonly time_s: number;
+  readonly energy_j: number;
+  readonly lower_bound_j: number;
+  readonly average_power_w: number;
+  readonly plan: string;
+}
+
+interface ReportBaseline {
+  readonly label: string;
+  readonly points: readonly { readonly time_s: number; readonly energy_j: number }[];
+}
+
+/** An instruction of a stage; the same in every plan, only when and how it runs differs. */
+export type LaneInstruction = readonly [kind: string, microbatch: number | null, chunk: number];
+
+/** One way to run an instruction; most microbatches of a stage share a few. */
+export interface DrawnOption {
+  readonly freq_mhz: number;
+  readonly execution: string;
+  readonly time_s: number;
+  readonly energy_j: number;
+  readonly switch_from_mhz: number | null;
+}
+
+/** One plan, drawn: instructions by stage, as `lanes` lists them. */
+export interface DrawnPlan {
+  readonly options: readonly DrawnOption[];
+  /** The option of each instruction. */
+  readonly choice: readonly (readonly number[])[];
+  /** How long the stage idles before each instruction. */
+  readonly wait_s: readonly (readonly number[])[];
+  /** The instructions, by index, of one longest way through the iteration. */
+  readonly critical: readonly (readonly number[])[];
+  /** What it runs: index into `configurations`, and how often on one GPU in one iteration. */
+  readonly knobs: readonly (readonly [configuration: number, runs: number])[];
+}
+
+/** A configuration of a partition at a clock, as plans use it. */
+export interface DrawnConfiguration {
+  /** Index into `partitions`. */
+  readonly partition: number;
+  readonly freq_mhz: number;
+  readonly launch_slot: string | null;
+  readonly sms: number;
+  readonly order: readonly number[] | null;
+  /** Null: the measurements do not hold it. */
+  readonly cost: {
+    readonly time_s: number;
+    readonly energy_j: number;
+    readonly source: string;
+  } | null;
+  /** What happens inside, as the model plays it; null: not known. */
+  readonly run: DrawnRun | null;
+}
+
+export interface DrawnRun {
+  readonly clock_mhz: number;
+  readonly time_s: number;
+  readonly energy_j: number;
+  readonly bandwidth_bytes_per_s: number;
+  /** As details.json has them. */
+  readonly pieces: readonly (readonly [
+    end_s: number,
+    kernel: number | null,
+    communication: "absent" | "waiting" | "moving",
+    bytes_per_s: number,
+    power_w: number,
+  ])[];
+}
+
+/** Evaluations of a partition type, as columns. */
+export interface Cloud {
+  readonly evaluated: number;
+  readonly time_s: readonly number[];
+  /** Above static power. */
+  readonly dynamic_j: readonly number[];
+  readonly freq_mhz: readonly number[];
+  /** Index into the partition's slots; -1: after the last kernel. */
+  readonly slot: readonly number[];
+  readonly sms: readonly number[];
+  /** Those that no other beats in time and dynamic energy, fastest first. */
+  readonly frontier: readonly number[];
+}
+
+export interface DrawnPartition {
+  readonly key: string;
+  readonly direction: string;
+  readonly slots: readonly { readonly name: string; readonly node: string }[];
+  readonly communication: { readonly kind: string; readonly size_bytes: number } | null;
+  /** Empty where details.json is missing. */
+  readonly kernels: readonly { readonly slot: number | null; readonly shape: string }[];
+  /** Null: the folder holds no measurements of it. */
+  readonly cloud: Cloud | null;
+}
+
+export interface ReportData {
+  readonly points: readonly ReportPoint[];
+  readonly baselines: readonly ReportBaseline[];
+  readonly static_power_w: number;
+  /** Null where details.json is missing. */
+  readonly sm_count: number | null;
+  /** Every clock that something was evaluated or planned at, ascending. */
+  readonly clocks_mhz: readonly number[];
+  readonly lanes: readonly (readonly LaneInstruction[])[];
+  /** By point; null: the folder holds no plan of it, or it is left out to keep the page small. */
+  readonly plans: readonly (DrawnPlan | null)[];
+  /** Points, by index, whose plans are left out. */
+  readonly left_out: readonly number[];
+  readonly configurations: readonly DrawnConfiguration[];
+  readonly partitions: readonly DrawnPartition[];
+}

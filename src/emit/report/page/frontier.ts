@@ -1,0 +1,112 @@
+import { duration, scaled } from "../../../base/units.js";
+import type { ReportData, ReportPoint } from "../model.js";
+import { COLOUR, chartIn, LEGEND_TEXT, quantityAxis, TOOLTIP } from "./charts.js";
+import { tip } from "./dom.js";
+
+const SYMBOLS = ["circle", "diamond", "rect", "triangle"];
+
+/** How far from a point a click may be and still mean it. */
+const REACH_PX = 24;
+
+/** The frontier and its baselines; `choose` is told the point that is clicked. */
+export function frontierChart(data: ReportData, choose: (index: number) => void) {
+  const { points, baselines } = data;
+  const lines = [{ label: "Searched", points }, ...baselines];
+  const all = lines.flatMap((line) => line.points);
+  const time = quantityAxis("iteration time", Math.max(...all.map((p) => p.time_s)), "s");
+  const energy = quantityAxis("energy", Math.max(...all.map((p) => p.energy_j)), "J");
+  const at = ({ time_s, energy_j }: { time_s: number; energy_j: number }) => [
+    time_s / time.divisor,
+    energy_j / energy.divisor,
+  ];
+  const drawing = chartIn(
+    "frontier-chart",
+    "Energy over time of one iteration: the points that were found and the baselines. The table of points has the same values.",
+  );
+  drawing.chart.getZr().on("click", ({ offsetX, offsetY }) => {
+    const near = points.map((point) => {
+      const [x = 0, y = 0] = drawing.chart.convertToPixel("grid", at(point)) as number[];
+      return Math.hypot(x - offsetX, y - offsetY);
+    });
+    const least = Math.min(...near);
+    if (least <= REACH_PX) choose(near.indexOf(least));
+  });
+
+  const series = lines.map(({ label, points: shown }, index) => ({
+    type: "line",
+    name: label,
+    symbol: SYMBOLS[index % SYMBOLS.length] ?? "circle",
+    symbolSize: shown.length === 1 ? 11 : 7,
+    cursor: index === 0 ? "pointer" : "default",
+    emphasis: { disabled: true },
+    lineStyle: { width: 2, color: `var(--series-${index})` },
+    itemStyle: { color: `var(--series-${index})` },
+    z: 10 - index,
+    data: shown.map(at),
+  }));
+  return (chosen: number) =>
+    drawing.show((width_px) => {
+      const narrow = width_px < 480;
+      const point = points[chosen];
+      return {
+        color: lines.map((_, index) => `var(--series-${index})`),
+        grid: { left: 56, right: 16, top: narrow ? 124 : 84, bottom: 48, outerBoundsMode: "none" },
+        legend: {
+          ...{ left: 0, top: 0, itemGap: narrow ? 6 : 20, textStyle: LEGEND_TEXT },
+          orient: narrow ? "vertical" : "horizontal",
+          data: lines.map(({ label }) => label),
+        },
+        tooltip: {
+          ...TOOLTIP,
+          formatter: ({
+            seriesName = "",
+            dataIndex,
+          }: {
+            seriesName?: string;
+            dataIndex: number;
+          }) => {
+            const line = lines.find(({ label }) => label === seriesName) ?? lines[0];
+            const found = line?.points[dataIndex] ?? point;
+            return found === undefined ? "" : tipOf(seriesName, found);
+          },
+        },
+        xAxis: { ...time.axis, nameLocation: "middle", nameGap: 30, splitNumber: narrow ? 3 : 5 },
+        yAxis: {
+          ...energy.axis,
+          nameLocation: "end",
+          nameGap: 12,
+          nameTextStyle: { ...energy.axis.nameTextStyle, align: "left", padding: [0, 0, 0, -48] },
+        },
+        series: [
+          ...series,
+          {
+            type: "scatter",
+            name: "Chosen",
+            symbol: "circle",
+            symbolSize: 17,
+            silent: true,
+            emphasis: { disabled: true },
+            itemStyle: {
+              color: "transparent",
+              opacity: 1,
+              borderColor: COLOUR.ink,
+              borderWidth: 2,
+            },
+            z: 20,
+            data: point === undefined ? [] : [at(point)],
+          },
+        ],
+      };
+    });
+}
+
+function tipOf(name: string, point: Pick<ReportPoint, "time_s" | "energy_j"> | ReportPoint) {
+  const facts = [duration(point.time_s), scaled(point.energy_j, "J")];
+  if (!("id" in point)) return tip(name, facts);
+  const above = point.energy_j / point.lower_bound_j - 1;
+  return tip(`Point ${point.id}`, [
+    ...facts,
+    `${scaled(point.average_power_w, "W")} on average`,
+    `${(100 * above).toFixed(2)}% above the bound`,
+  ]);
+}

@@ -1,0 +1,77 @@
+import { duration } from "../../../base/units.js";
+import type { DrawnConfiguration, DrawnPlan, ReportData } from "../model.js";
+import { byId, element, table } from "./dom.js";
+import { launchOf, orderOf, partitionTitle } from "./words.js";
+
+/** A configuration that a plan uses, how often, and the time of one GPU that it takes in all. */
+export interface Knob {
+  readonly index: number;
+  readonly configuration: DrawnConfiguration;
+  readonly runs: number;
+  /** NaN where its cost is not known. */
+  readonly total_s: number;
+}
+
+/** What a plan uses, what takes longest first. */
+export function knobsOf(plan: DrawnPlan | null, { configurations }: ReportData): Knob[] {
+  const knobs = (plan?.knobs ?? []).flatMap(([index, runs]) => {
+    const configuration = configurations[index];
+    if (configuration === undefined) return [];
+    const each_s = configuration.cost?.time_s ?? configuration.run?.time_s ?? Number.NaN;
+    return [{ index, configuration, runs, total_s: runs * each_s }];
+  });
+  return knobs.sort((a, b) => (b.total_s || 0) - (a.total_s || 0));
+}
+
+const COLUMNS = [
+  ["partition", "text"],
+  ["clock", "number"],
+  ["communication starts at", "text"],
+  ["its SMs", "number"],
+  ["order", "text"],
+  ["runs", "number"],
+  ["time of one", "number"],
+  ["share of time", "number"],
+  ["cost is", "text"],
+] as const;
+
+/** The table of what runs; `choose` is told the configuration that is asked for; `lack` stands where there are none. */
+export function showKnobs(
+  knobs: readonly Knob[],
+  { partitions }: ReportData,
+  choose: (index: number) => void,
+  lack: string,
+): void {
+  const whole_s = knobs.reduce((sum, { total_s }) => sum + (total_s || 0), 0);
+  const rows = knobs.flatMap(({ index, configuration, runs, total_s }) => {
+    const partition = partitions[configuration.partition];
+    if (partition === undefined) return [];
+    const { freq_mhz, launch_slot, sms, cost } = configuration;
+    const button = element(
+      "button",
+      { type: "button", className: "link" },
+      partitionTitle(partition),
+    );
+    button.addEventListener("click", () => {
+      choose(index);
+      byId("partition-title").scrollIntoView();
+      byId("configuration-choice").focus({ preventScroll: true });
+    });
+    return [
+      [
+        button,
+        `${freq_mhz} MHz`,
+        launchOf(partition, launch_slot),
+        partition.communication === null ? "-" : String(sms),
+        orderOf(configuration, partition),
+        String(runs),
+        cost === null ? "not available" : duration(cost.time_s),
+        total_s >= 0 ? `${((100 * total_s) / whole_s).toFixed(1)}%` : "-",
+        cost?.source ?? "not available",
+      ],
+    ];
+  });
+  byId("knob-table").replaceChildren(
+    rows.length === 0 ? element("p", { className: "note" }, lack) : table(COLUMNS, rows),
+  );
+}

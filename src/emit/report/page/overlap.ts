@@ -1,0 +1,322 @@
+import type { CustomSeriesRenderItemAPI, CustomSeriesRenderItemParams } from "echarts";
+import { duration, scaled, scaleFor } from "../../../base/units.js";
+import type { DrawnConfiguration, DrawnPartition, DrawnRun } from "../model.js";
+import { AXIS, COLOUR, chartIn, FONT, TOOLTIP } from "./charts.js";
+import { byId, element, lazily, table, tip } from "./dom.js";
+import { collective } from "./words.js";
+
+/** A kernel, or communication, from when it starts to when it ends. */
+interface Bar {
+  readonly lane: 0 | 1;
+  readonly start_s: number;
+  readonly end_s: number;
+  readonly text: string;
+  readonly detail: string;
+  readonly fill: string;
+}
+
+/** A piece of a run with where it starts. */
+interface Piece {
+  readonly start_s: number;
+  readonly end_s: number;
+  readonly kernel: number | null;
+  readonly communication: "absent" | "waiting" | "moving";
+  readonly bytes_per_s: number;
+  readonly power_w: number;
+}
+
+function piecesOf({ pieces }: DrawnRun): Piece[] {
+  let start_s = 0;
+  return pieces.map(([end_s, kernel, communication, bytes_per_s, power_w]) => {
+    const piece = { start_s, end_s, kernel, communication, bytes_per_s, power_w };
+    start_s = end_s;
+    return piece;
+  });
+}
+
+/** Neighbouring pieces of one kernel, and of communication, joined. */
+function barsOf(pieces: readonly Piece[], partition: DrawnPartition): Bar[] {
+  const bars: Bar[] = [];
+  const extend = (bar: Bar) => {
+    const last = bars.findLast(({ lane }) => lane === bar.lane);
+    const goes_on = last?.detail === bar.detail && last.end_s === bar.start_s;
+    if (goes_on) bars[bars.indexOf(last)] = { ...last, end_s: bar.end_s };
+    else bars.push(bar);
+  };
+  const { communication: moved, kernels, slots } = partition;
+  for (const { start_s, end_s, kernel, communication } of pieces) {
+    if (kernel !== null) {
+      const { slot = null, shape = "" } = kernels[kernel] ?? {};
+      const named = slot === null ? undefined : slots[slot];
+      const text = named?.name ?? shape;
+      const fill = kernel % 2 === 0 ? "var(--compute)" : "var(--compute-other)";
+      const node = named === undefined ? "" : ` (${named.node})`;
+      extend({ lane: 0, start_s, end_s, text, detail: `${text}: ${shape}${node}`, fill });
+    }
+    if (communication !== "absent" && moved !== null) {
+      const [text, detail] = [moved.kind.replaceAll("_", "-"), collective(moved)];
+      extend({ lane: 1, start_s, end_s, text, detail, fill: "var(--communication)" });
+    }
+  }
+  return bars;
+}
+
+/** SMs that compute and communication hold. */
+function smsOf(piece: Piece, sms: number, sm_count: number) {
+  const communication = piece.communication === "absent" ? 0 : sms;
+  return { communication, compute: piece.kernel === null ? 0 : sm_count - communication };
+}
+
+/** Heights of the four drawings under each other, and the room between them. */
+const HEIGHTS = [84, 64, 64, 64];
+const ROOM_PX = 34;
+const TOP_PX = 4;
+
+function gridsOf(width_px: number) {
+  let top = TOP_PX;
+  return HEIGHTS.map((height) => {
+    const grid = {
+      left: width_px < 480 ? 58 : 108,
+      right: 16,
+      top,
+      height,
+      outerBoundsMode: "none",
+    };
+    top += height + ROOM_PX;
+    return grid;
+  });
+}
+
+/** Values that hold from one end of a piece to the next. */
+function steps(pieces: readonly Piece[], divisor: number, of: (piece: Piece) => number) {
+  const points = pieces.map((piece) => [piece.start_s / divisor, of(piece)]);
+  const last = pieces.at(-1);
+  return last === undefined ? points : [...points, [last.end_s / divisor, of(last)]];
+}
+
+/** The overlap inside one configuration, kernel by kernel. */
+export function overlapChart(sm_count: number | null) {
+  byId("overlap-chart").style.height =
+    `${TOP_PX + HEIGHTS.reduce((sum, px) => sum + px + ROOM_PX, 14)}px`;
+  const drawing = chartIn(
+    "overlap-chart",
+    "Kernels and communication over time, with the SMs that they hold, memory traffic and power. The table below has the same values.",
+  );
+  const showTable = lazily("overlap-details");
+  return (configuration: DrawnConfiguration | null, partition: DrawnPartition | null) => {
+    const run = configuration?.run ?? null;
+    const known = run !== null && partition !== null && configuration !== null;
+    drawing.container.hidden = !known;
+    byId("overlap-details").hidden = !known;
+    byId("overlap-facts").textContent = known ? factsOf(configuration, run) : NOT_KNOWN;
+    if (!known) return;
+    const pieces = piecesOf(run);
+    const sms = configuration.sms;
+    const count = sm_count ?? 0;
+    showTable(() => pieceTable(pieces, partition, sms, count));
+    const options = optionsOf(pieces, barsOf(pieces, partition), run, { sms, count });
+    drawing.show(options);
+  };
+}
+
+const NOT_KNOWN = "Not available: the folder holds no details.json that tells of it.";
+
+function factsOf({ freq_mhz, cost }: DrawnConfiguration, run: DrawnRun): string {
+  const throttled =
+    run.clock_mhz < freq_mhz ? `, held at ${Math.round(run.clock_mhz)} MHz by the power cap` : "";
+  const played = `As the model plays it: ${duration(run.time_s)}, ${scaled(run.energy_j, "J")} of one GPU${throttled}.`;
+  const same = cost === null || Math.abs(cost.time_s / run.time_s - 1) < 1e-4;
+  if (same) return played;
+  return `${played} The plan counts ${duration(cost.time_s)}, ${scaled(cost.energy_j, "J")} (${cost.source}): measurements differ from the model.`;
+}
+
+type Held = { readonly sms: number; readonly count: number };
+
+function optionsOf(pieces: readonly Piece[], bars: readonly Bar[], run: DrawnRun, held: Held) {
+  const time = scaleFor(run.time_s, "s");
+  const most = Math.max(run.bandwidth_bytes_per_s, ...pieces.map((p) => p.bytes_per_s));
+  const memory = scaleFor(most, "B/s");
+  const most_w = Math.max(0, ...pieces.map((p) => p.power_w));
+  const end = run.time_s / time.divisor;
+  const { sms, count } = held;
+  const step = (of: (piece: Piece) => number) => steps(pieces, time.divisor, of);
+  return (width_px: number) => {
+    const narrow = width_px < 480;
+    const axis = (index: number, name: string, max: number) => ({
+      ...AXIS,
+      ...{
+        gridIndex: index,
+        min: 0,
+        max,
+        interval: max / 2,
+        name,
+        nameLocation: "end",
+        nameGap: 8,
+      },
+      axisLabel: { ...AXIS.axisLabel, fontSize: 12 },
+      nameTextStyle: {
+        ...AXIS.nameTextStyle,
+        fontSize: 12,
+        align: "left",
+      },
+    });
+    return {
+      grid: gridsOf(width_px),
+      tooltip: {
+        ...TOOLTIP,
+        formatter: ({ seriesName = "", dataIndex }: Hovered) =>
+          tipOf(seriesName, dataIndex, pieces, bars),
+      },
+      xAxis: HEIGHTS.map((_, index) => ({
+        ...AXIS,
+        ...{ gridIndex: index, min: 0, max: end },
+        splitLine: { show: index > 0, lineStyle: { color: COLOUR.line } },
+        axisLabel: { ...AXIS.axisLabel, show: index === HEIGHTS.length - 1, showMaxLabel: false },
+        ...(index === HEIGHTS.length - 1
+          ? { name: `time (${time.unit})`, nameLocation: "middle", nameGap: 28 }
+          : {}),
+      })),
+      yAxis: [
+        {
+          ...AXIS,
+          ...{ gridIndex: 0, type: "category", inverse: true },
+          data: narrow ? ["comp.", "comm."] : ["compute", "communication"],
+          splitLine: { show: false },
+          axisLine: { show: false },
+        },
+        axis(1, "SMs", count),
+        axis(2, `memory traffic (${memory.unit})`, Math.ceil((5 * most) / memory.divisor) / 5),
+        axis(3, "power of one GPU (W)", Math.ceil(most_w / 100) * 100),
+      ],
+      series: [
+        barSeries(bars, time.divisor),
+        area(
+          1,
+          "SMs of communication",
+          "--communication",
+          step((p) => smsOf(p, sms, count).communication),
+          "sms",
+        ),
+        area(
+          1,
+          "SMs of compute",
+          "--compute",
+          step((p) => smsOf(p, sms, count).compute),
+          "sms",
+        ),
+        area(
+          2,
+          "Memory traffic",
+          "--compute",
+          step((p) => p.bytes_per_s / memory.divisor),
+        ),
+        {
+          ...{ type: "line", name: "Memory bandwidth", xAxisIndex: 2, yAxisIndex: 2 },
+          ...{ symbol: "none", silent: true },
+          lineStyle: { color: COLOUR.ink, width: 1, type: "dashed" },
+          data: [0, end].map((x) => [x, run.bandwidth_bytes_per_s / memory.divisor]),
+        },
+        area(
+          3,
+          "Power",
+          "--series-3",
+          step((p) => p.power_w),
+        ),
+      ],
+    };
+  };
+}
+
+interface Hovered {
+  readonly seriesName?: string;
+  readonly dataIndex: number;
+}
+
+function area(grid: number, name: string, colour: string, data: number[][], stack?: string) {
+  return {
+    ...{ type: "line", name, xAxisIndex: grid, yAxisIndex: grid, step: "end", data },
+    ...{ symbol: "none", emphasis: { disabled: true }, silent: true },
+    lineStyle: { width: 1, color: `var(${colour})` },
+    areaStyle: { color: `var(${colour})`, opacity: 0.45 },
+    ...(stack === undefined ? {} : { stack, stackStrategy: "all" }),
+  };
+}
+
+function barSeries(bars: readonly Bar[], divisor: number) {
+  return {
+    ...{ type: "custom", name: "kernels", xAxisIndex: 0, yAxisIndex: 0, clip: true },
+    emphasis: { disabled: true },
+    encode: { x: [0, 1], y: 2 },
+    data: bars.map(({ start_s, end_s, lane }) => [start_s / divisor, end_s / divisor, lane]),
+    renderItem: (params: CustomSeriesRenderItemParams, api: CustomSeriesRenderItemAPI) => {
+      const bar = bars[params.dataIndex];
+      if (bar === undefined) return null;
+      const [x = 0, y = 0] = api.coord([api.value(0), bar.lane]);
+      const [right = 0] = api.coord([api.value(1), bar.lane]);
+      const width = Math.max(0.5, right - x);
+      const fits = bar.text.length * 7 + 6 <= width;
+      return {
+        type: "rect" as const,
+        shape: { x, y: y - 16, width, height: 32 },
+        style: { fill: bar.fill, stroke: "var(--page)", lineWidth: Math.min(1, width / 4) },
+        ...(fits
+          ? {
+              textContent: {
+                type: "text" as const,
+                style: {
+                  text: bar.text,
+                  fill: "var(--on-bar)",
+                  fontSize: 12,
+                  fontFamily: FONT,
+                },
+              },
+              textConfig: { position: "inside" as const },
+            }
+          : {}),
+      };
+    },
+  };
+}
+
+function tipOf(series: string, index: number, pieces: readonly Piece[], bars: readonly Bar[]) {
+  const bar = series === "kernels" ? bars[index] : undefined;
+  if (bar === undefined) return "";
+  const { start_s, end_s } = bar;
+  const within = pieces.filter((piece) => piece.start_s < end_s && piece.end_s > start_s);
+  const energy_j = within.reduce((sum, p) => sum + p.power_w * (p.end_s - p.start_s), 0);
+  return tip(bar.detail, [
+    `${duration(start_s)} to ${duration(end_s)}: ${duration(end_s - start_s)}`,
+    `${scaled(energy_j / (end_s - start_s), "W")} meanwhile`,
+  ]);
+}
+
+function pieceTable(
+  pieces: readonly Piece[],
+  partition: DrawnPartition,
+  sms: number,
+  count: number,
+) {
+  const columns = [
+    ["from", "number"],
+    ["to", "number"],
+    ["kernel", "text"],
+    ["communication", "text"],
+    ["SMs: compute, communication", "number"],
+    ["memory", "number"],
+    ["power", "number"],
+  ] as const;
+  const rows = pieces.map((piece) => {
+    const kernel = piece.kernel === null ? undefined : partition.kernels[piece.kernel];
+    const held = smsOf(piece, sms, count);
+    return [
+      duration(piece.start_s),
+      duration(piece.end_s),
+      kernel?.shape ?? "none (launch)",
+      piece.communication === "absent" ? "" : piece.communication,
+      `${held.compute}, ${held.communication}`,
+      scaled(piece.bytes_per_s, "B/s"),
+      scaled(piece.power_w, "W"),
+    ];
+  });
+  return rows.length === 0 ? element("p", {}, "Nothing runs.") : table(columns, rows);
+}

@@ -1,0 +1,56 @@
+import { plural, scaled } from "../../../base/units.js";
+import type { DrawnConfiguration, DrawnPartition } from "../model.js";
+
+/** `linear_0`, `linear_1`, `rope_0` are two linears and a rope. */
+function kindsOf(slots: DrawnPartition["slots"]): string {
+  const runs: { kind: string; count: number }[] = [];
+  for (const { name } of slots) {
+    const kind = name.replace(/_\d+$/, "");
+    const last = runs.at(-1);
+    if (last?.kind === kind) last.count++;
+    else runs.push({ kind, count: 1 });
+  }
+  return runs.map(({ kind, count }) => (count === 1 ? kind : `${count} ${kind}`)).join(", ");
+}
+
+/** `Forward: norm, 2 linear beside all-reduce of 100.7 MB`. */
+export function partitionTitle({ direction, slots, communication }: DrawnPartition): string {
+  const side = `${direction.charAt(0).toUpperCase()}${direction.slice(1)}`;
+  const compute = kindsOf(slots);
+  if (communication === null) return `${side}: ${compute}`;
+  const moved = collective(communication);
+  return compute === "" ? `${side}: ${moved}` : `${side}: ${compute} beside ${moved}`;
+}
+
+/** `all-reduce of 100.7 MB`. */
+export function collective({ kind, size_bytes }: { kind: string; size_bytes: number }): string {
+  return `${kind.replaceAll("_", "-")} of ${scaled(size_bytes, "B")}`;
+}
+
+/** Where communication starts. */
+export function launchOf(partition: DrawnPartition, launch_slot: string | null): string {
+  if (partition.communication === null) return "-";
+  return launch_slot ?? "after the last kernel";
+}
+
+/** `-` where slots run as they are listed. */
+export function orderOf({ order }: DrawnConfiguration, partition: DrawnPartition): string {
+  if (order === null) return "as listed";
+  const moved = order.filter((slot, place) => place > 0 && slot < (order[place - 1] ?? 0));
+  return `${moved.map((slot) => partition.slots[slot]?.name ?? slot).join(", ")} later`;
+}
+
+/** `1290 MHz, launched at linear_0, 10 SMs`. */
+export function configurationTitle(
+  configuration: DrawnConfiguration,
+  partition: DrawnPartition,
+): string {
+  const { freq_mhz, launch_slot, sms, order } = configuration;
+  return [
+    `${freq_mhz} MHz`,
+    ...(partition.communication === null
+      ? []
+      : [launch_slot === null ? "launched last" : `launched at ${launch_slot}`, plural(sms, "SM")]),
+    ...(order === null ? [] : [`order ${order.join(" ")}`]),
+  ].join(", ");
+}

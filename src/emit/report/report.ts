@@ -1,0 +1,95 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { FrontierFile } from "../../plan/frontier.js";
+import { type ReportInput, reportData } from "./data.js";
+import { embeddedJson, escapeHtml } from "./html.js";
+import { gainSection, layoutLine, pointList, provenance } from "./sections.js";
+
+/** A part of the page that stands beside this file. */
+function part(path: string): string {
+  return readFileSync(fileURLToPath(new URL(path, import.meta.url)), "utf8");
+}
+
+/**
+ * report.html: one page that needs nothing from elsewhere, and may not: its own policy forbids every
+ * request, and every script but the one it was written with. Same input, same bytes.
+ */
+export function reportPage(input: ReportInput): string {
+  const { frontier, details } = input;
+  const script = part("./generated/page.js");
+  const hash = createHash("sha256").update(script).digest("base64");
+  const title = escapeHtml(`${frontier.graph.name} on ${frontier.gpu}`);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title} - kareus</title>
+<style>${part("./style.css")}</style>
+</head>
+<body>
+<header>
+<h1>${title}</h1>
+<p class="muted">${escapeHtml(layoutLine(frontier))}</p>
+${gainSection(frontier)}
+</header>
+<main>
+${frontierSection(frontier)}
+${SELECTED_POINT}
+${PARTITIONS}
+${provenance(frontier, details)}
+</main>
+<footer class="muted"><p>Written by kareus. Charts are drawn by Apache ECharts.</p></footer>
+<script type="application/json" id="data">${embeddedJson(reportData(input))}</script>
+<script>${script}</script>
+</body>
+</html>
+`;
+}
+
+function frontierSection(frontier: FrontierFile): string {
+  return `<section aria-labelledby="frontier-title">
+<h2 id="frontier-title">Time and energy of one iteration</h2>
+<noscript><p class="note">The charts of this page need its script to run.</p></noscript>
+<div class="split">
+<figure id="frontier-chart" class="chart"></figure>
+${pointList(frontier)}
+</div>
+<p class="muted">Energy and power count every GPU of one data-parallel replica. The bound is the proven minimum of the continuous relaxation at that time.</p>
+</section>`;
+}
+
+/** Filled by the script for the point that is chosen. */
+const SELECTED_POINT = `<section class="scripted" aria-labelledby="point-title">
+<h2 id="point-title" aria-live="polite"></h2>
+<p id="point-facts"></p>
+<h3>Timeline</h3>
+<p id="timeline-facts" class="muted"></p>
+<div id="timeline-key" class="key"></div>
+<figure id="timeline-chart" class="chart"></figure>
+<div class="scroll" id="stage-table"></div>
+<details id="instruction-details"><summary>Every instruction as a table</summary><div class="scroll tall" tabindex="0"></div></details>
+<h3>What runs, and how</h3>
+<p class="muted">Each line is a configuration of a partition: kernels of one nanobatch with the communication beside them. Choose one to see it below.</p>
+<div class="scroll tall" id="knob-table"></div>
+</section>`;
+
+const PARTITIONS = `<section class="scripted" aria-labelledby="partition-title">
+<h2 id="partition-title">Inside a partition</h2>
+<div class="choices">
+<label>Partition <select id="partition-choice"></select></label>
+<label>Configuration <select id="configuration-choice"></select></label>
+</div>
+<p id="partition-facts" class="muted"></p>
+<h3>How it overlaps</h3>
+<p id="overlap-facts"></p>
+<figure id="overlap-chart" class="chart"></figure>
+<details id="overlap-details"><summary>The same as a table</summary><div class="scroll tall" tabindex="0"></div></details>
+<h3>What was evaluated</h3>
+<p id="cloud-facts"></p>
+<div id="cloud-key" class="key"></div>
+<figure id="cloud-chart" class="chart"></figure>
+<details id="cloud-details"><summary>Its frontier as a table</summary><div class="scroll tall" tabindex="0"></div></details>
+</section>`;

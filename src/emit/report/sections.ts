@@ -1,0 +1,117 @@
+import { duration, plural, scaleFor } from "../../base/units.js";
+import type { DetailsFile } from "../../plan/details.js";
+import type { FrontierFile, FrontierPoint } from "../../plan/frontier.js";
+import { gpusPerStage } from "../../plan/shared.js";
+import { aboveBound, BASELINE_WORDS, type Gains, gainsOf, headline } from "../gains.js";
+import { costCounts, errorSentence } from "../summary.js";
+import { escapeHtml } from "./html.js";
+
+/** The degrees above one, the pipeline and the number of GPUs. */
+export function layoutLine({ parallelism: p }: FrontierFile): string {
+  const degrees = (["tp", "cp", "ep", "pp", "dp"] as const).filter((name) => p[name] > 1);
+  const gpus = gpusPerStage(p) * p.pp * p.dp;
+  return [
+    plural(gpus, "GPU"),
+    ...degrees.map((name) => `${name} ${p[name]}`),
+    `${p.microbatches} ${p.microbatches === 1 ? "microbatch" : "microbatches"}`,
+    p.pipeline,
+    ...(p.chunks > 1 ? [`${p.chunks} chunks`] : []),
+    `recompute ${p.recompute}`,
+  ].join(", ");
+}
+
+/** What was saved: the sentence that matters, then each baseline. */
+export function gainSection(frontier: FrontierFile): string {
+  const sentence = headline(frontier);
+  const lead = sentence === null ? "" : `<p class="lead">${escapeHtml(sentence)}</p>\n`;
+  return `${lead}<div class="gains">${gainsOf(frontier).map(gainCard).join("")}</div>`;
+}
+
+function gainCard({ baseline, energy, time }: Gains): string {
+  return `
+<div class="gain"><h2>Against ${escapeHtml(BASELINE_WORDS[baseline])}</h2><dl>
+${gainLine(energy, "energy in the same time", "never as fast as its fastest point")}
+${gainLine(time, "time for the same energy", "never as low in energy as its lowest point")}
+</dl></div>`;
+}
+
+function gainLine(gain: number | null, what: string, never: string): string {
+  if (gain === null) return `<dt>-</dt><dd>${never}</dd>`;
+  const size = (Math.abs(gain) * 100).toFixed(1);
+  const sign = size === "0.0" ? "" : gain < 0 ? "+" : "\u2212";
+  return `<dt>${sign}${size}%</dt><dd>${what}</dd>`;
+}
+
+/** Numbers of one column: one unit, five significant digits of the largest. */
+function column(points: readonly FrontierPoint[], of: (p: FrontierPoint) => number, unit: string) {
+  const largest = Math.max(0, ...points.map(of));
+  const scale = scaleFor(largest, unit);
+  const digits = Math.max(0, 4 - Math.floor(Math.log10(largest / scale.divisor || 1)));
+  const write = (point: FrontierPoint) => (of(point) / scale.divisor).toFixed(digits);
+  return { unit: scale.unit, write };
+}
+
+/** The points as a table of choices: one is chosen, the arrow keys move on. */
+export function pointList({ points }: FrontierFile): string {
+  const time = column(points, (point) => point.time_s, "s");
+  const energy = column(points, (point) => point.energy_j, "J");
+  const power = column(points, (point) => point.average_power_w, "W");
+  const rows = points.map((point, index) => {
+    const cells = [time, energy, power].map(({ write }) => `<td>${write(point)}</td>`).join("");
+    const choice = `<label><input type="radio" name="point" value="${index}"> ${point.id}</label>`;
+    return `<tr><th scope="row">${choice}</th>${cells}<td>${aboveBound(point)}</td></tr>`;
+  });
+  return `<div class="scroll tall" id="points"><table>
+<caption>Points of the frontier: choose one</caption>
+<thead><tr><th scope="col">id</th><th scope="col">time (${time.unit})</th><th scope="col">energy (${energy.unit})</th><th scope="col">power (${power.unit})</th><th scope="col">above the bound</th></tr></thead>
+<tbody>
+${rows.join("\n")}
+</tbody></table></div>`;
+}
+
+type Fact = readonly [name: string, value: string];
+
+function timeFact(name: string, time_s: number | undefined): Fact[] {
+  return time_s === undefined ? [] : [[name, duration(time_s)]];
+}
+
+/** Where the numbers come from, and how far off they may be. */
+export function provenance(frontier: FrontierFile, details: DetailsFile | null): string {
+  const { profiles } = frontier.costs;
+  const facts: readonly Fact[] = [
+    ["Costs", [`${costCounts(frontier)}.`, ...errorSentence(frontier)].join(" ")],
+    ["Profiles", profiles.join(", ") || "none: costs come from the device model"],
+    ["Static power", `${frontier.static_power_w} W per GPU`],
+    [
+      "Energy-optimal time",
+      `${duration(frontier.energy_optimal_time_s)}: past it, waiting costs more energy than it saves`,
+    ],
+    ...timeFact("Transfer between stages", frontier.transfer_s),
+    ...timeFact("Change of the clock", frontier.switch_time_s),
+    ["Seed", String(frontier.seed)],
+    ["Graph SHA-256", frontier.graph.sha256],
+  ];
+  const lines = facts.map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`);
+  return `<section aria-labelledby="provenance-title">
+<h2 id="provenance-title">Where the numbers come from</h2>
+<dl class="facts">${lines.join("")}</dl>
+${constantTable(details)}
+</section>`;
+}
+
+function constantTable(details: DetailsFile | null): string {
+  if (details === null) {
+    return '<p class="note">The constants of the device are not available: details.json is missing.</p>';
+  }
+  const { gpu, constants } = details;
+  const rows = constants.map(({ name, value, source, residual }) => {
+    const cells = [value, source, residual ?? "not known"].map((c) => `<td>${escapeHtml(c)}</td>`);
+    return `<tr><th scope="row">${escapeHtml(name)}</th>${cells.join("")}</tr>`;
+  });
+  return `<details><summary>${plural(constants.length, "constant")} of ${escapeHtml(gpu)}, their sources and residuals</summary>
+<div class="scroll"><table class="constants">
+<thead><tr><th scope="col">constant</th><th scope="col">value</th><th scope="col">source</th><th scope="col">residual</th></tr></thead>
+<tbody>
+${rows.join("\n")}
+</tbody></table></div></details>`;
+}

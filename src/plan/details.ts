@@ -1,0 +1,100 @@
+import { z } from "zod";
+import { type Format, readFormat, writeFormat } from "./format.js";
+import { count, graphReference, quantity } from "./shared.js";
+
+const kernel = z.object({
+  /** Index into the slots of the partition, as plans list them; null: in none. */
+  slot: count.nullable(),
+  /** What it is: `matmul 4096 x 3072 x 8192`. */
+  shape: z.string(),
+  flops: quantity,
+  /** What it moves through device memory. */
+  size_bytes: quantity,
+  /** The same as a profile's record of it says it: what another GPU's model asks for. */
+  work: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+});
+
+/** From the end of the piece before: six significant digits are kept. */
+const piece = z.tuple([
+  /** `end_s`, from the start of the partition. */
+  quantity,
+  /** The kernel that runs, by index; null: none, it is being launched or all are done. */
+  count.nullable(),
+  /** Whether communication is there; waiting for its first byte it holds its SMs. */
+  z.enum(["absent", "waiting", "moving"]),
+  /** Device memory traffic, `bytes_per_s`. */
+  quantity,
+  /** `power_w` of one GPU. */
+  quantity,
+]);
+
+const ranks = { ranks: count, ranks_per_node: count };
+
+const run = z.object({
+  freq_mhz: quantity,
+  launch_slot: z.string().nullable(),
+  /** SMs that communication holds while it is there. */
+  sms: count,
+  /** The order in which the partition's slots run, by index; null: as it lists them. */
+  order: z.array(count).nullable(),
+  /** What the power cap leaves of `freq_mhz`. */
+  clock_mhz: quantity,
+  /** As the model plays it; the cost of a plan may follow measurements instead. */
+  time_s: quantity,
+  energy_j: quantity,
+  /** What device memory gives at most. */
+  bandwidth_bytes_per_s: quantity,
+  pieces: z.array(piece),
+});
+
+const partition = z.object({
+  key: z.string(),
+  kernels: z.array(kernel),
+  /** Beside them; what plans leave out of it too. */
+  communication: z
+    .object({ kind: z.string(), size_bytes: quantity, group: z.string(), ...ranks })
+    .nullable(),
+  /** One for each configuration and clock that a plan uses. */
+  runs: z.array(run),
+});
+
+const constant = z.object({
+  /** Its place in the device file: `gemm.k_half`. */
+  name: z.string(),
+  /** As the file writes it. */
+  value: z.string(),
+  source: z.string(),
+  /** How far off it is known to be. */
+  residual: z.string().optional(),
+});
+
+const details = z.object({
+  format: z.literal("kareus-details"),
+  version: z.literal(1),
+  graph: graphReference,
+  gpu: z.string(),
+  sm_count: count,
+  /** What the model rests on. */
+  constants: z.array(constant),
+  partitions: z.array(partition),
+});
+
+/** details.json: what the report draws beyond the frontier, its plans and the measurements. */
+export type DetailsFile = z.infer<typeof details>;
+
+/** The format of details.json. */
+export const DETAILS_FORMAT: Format<DetailsFile> = {
+  name: "kareus-details",
+  version: 1,
+  schema: details,
+};
+
+/** Reads details.json; throws DiagnosticError (KRS410x) naming file and place. */
+export function readDetails(text: string, where: string): DetailsFile {
+  return readFormat(DETAILS_FORMAT, text, where);
+}
+
+/** The canonical bytes of a details file. */
+export function writeDetails(file: DetailsFile): string {
+  return writeFormat(DETAILS_FORMAT, file);
+}

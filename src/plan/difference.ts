@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { type Format, writeFormat } from "./format.js";
+import { measure, reason } from "./verification.js";
+
+const difference = z.object({
+  format: z.literal("kareus-difference"),
+  version: z.literal(1),
+  of: z.enum(["frontiers", "plans"]),
+  /** Whether nothing moved by more than the tolerance and nothing is set otherwise. */
+  same: z.boolean(),
+  /** What moved. */
+  quantities: z.array(
+    z.object({
+      /** `fastest point`, `stage 0`. */
+      of: z.string(),
+      /** With its unit: `time_s`. */
+      name: z.string(),
+      before: z.number().nullable(),
+      after: z.number().nullable(),
+      /** Relative: 0.01 is 1% more; null where one of the two is missing or nothing. */
+      change: z.number().nullable(),
+    }),
+  ),
+  /** Of frontiers: how much worse the second is. */
+  measures: z.array(measure),
+  /** Of frontiers: where in a run the difference shows. */
+  reasons: z.array(reason),
+  /** What is set otherwise, of frontiers in their fastest and cheapest plans. */
+  settings: z.array(
+    z.object({
+      /** Of frontiers: whose plan; null for two plans. */
+      point: z.enum(["fastest", "cheapest"]).nullable(),
+      of: z.enum(["clock", "execution", "configuration", "instructions", "partitions"]),
+      /** `stage 0 forward`, or a partition's key. */
+      where: z.string(),
+      what: z.string(),
+    }),
+  ),
+});
+
+/** How two frontiers or two plans differ. */
+export type DifferenceFile = z.infer<typeof difference>;
+export type Quantity = DifferenceFile["quantities"][number];
+export type Setting = DifferenceFile["settings"][number];
+
+/** The format of a difference. */
+export const DIFFERENCE_FORMAT: Format<DifferenceFile> = {
+  name: "kareus-difference",
+  version: 1,
+  schema: difference,
+};
+
+/** The canonical bytes of a difference. */
+export function writeDifference(file: DifferenceFile): string {
+  return writeFormat(DIFFERENCE_FORMAT, file);
+}

@@ -1,0 +1,127 @@
+import { fail } from "../base/diagnostics/diagnostic.js";
+import { malformedFile } from "../base/diagnostics/plan.js";
+import { modelledOracle } from "../cost/modelled.js";
+import { partsInProportion } from "../cost/overlap.js";
+import { deviceNames, loadDevice } from "../gpu/device.js";
+import type { Device } from "../gpu/device-schema.js";
+import type { Configuration, Cost } from "../ir/configuration.js";
+import type { CollectiveKind } from "../ir/kernel-graph.js";
+import type { PartitionType } from "../ir/partition.js";
+import type { DetailsFile } from "../plan/details.js";
+import type { CostedPlan, PlanCost, PlanFile } from "../plan/plan.js";
+import { readWork } from "../profile/records.js";
+
+/**
+ * A plan as it would run on another GPU: every configuration as it is, at the searched clock of that
+ * GPU that is nearest to the plan's, in MHz. What runs cost there is its model's word; where the
+ * plan's costs follow measurements, times what those say that the model of their own GPU misses: then
+ * it is extrapolated.
+ * @param details of the run that the plan is of: the kernels; KRS4104 where they make no sense
+ * @param where the details' file, for diagnostics
+ */
+export function onOtherGpu(
+  plan: CostedPlan,
+  details: DetailsFile,
+  device: Device,
+  where: string,
+): CostedPlan {
+  const types = new Map(
+    plan.partitions.map((each) => [each.key, partitionOf(each, details, where)]),
+  );
+  const configurations = new Map(plan.configurations.map((each) => [each.id, each]));
+  const here = modelledOracle(device);
+  const there = deviceNames().includes(plan.gpu.name)
+    ? modelledOracle(loadDevice(plan.gpu.name))
+    : null;
+  const costOf = (cost: PlanCost): PlanCost => {
+    const found = configurations.get(cost.configuration);
+    const type = found && types.get(found.partition);
+    if (found === undefined || type === undefined) throw new Error("a plan lacks a configuration");
+    const { launch_slot, sms, order } = found;
+    const setting = { launch_slot, sms, ...(order === null ? {} : { order }) };
+    const freq_mhz = nearestClock(device, cost.freq_mhz);
+    const asked: Configuration = { ...setting, freq_mhz };
+    const own = there?.cost(type, { ...setting, freq_mhz: cost.freq_mhz }) ?? null;
+    const carried = carriedOver(here.cost(type, asked), cost, own);
+    const parts = partsInProportion(here.parts(type, asked), carried.time_s);
+    return { configuration: cost.configuration, freq_mhz, ...carried, ...parts };
+  };
+  const costs = new Map(
+    plan.costs.map(costOf).map((cost) => [`${cost.configuration} ${cost.freq_mhz}`, cost]),
+  );
+  return {
+    ...withClocks(plan, device),
+    costs: [...costs.values()],
+  };
+}
+
+function nearestClock({ searched_clocks_mhz }: Device, freq_mhz: number): number {
+  return searched_clocks_mhz.reduce((best, clock) =>
+    Math.abs(clock - freq_mhz) < Math.abs(best - freq_mhz) ? clock : best,
+  );
+}
+
+/** The plan on the other GPU, its instructions at clocks that it has. */
+function withClocks(plan: CostedPlan, device: Device): PlanFile {
+  const { name, sm_count, static_power_w } = device;
+  const stages = plan.stages.map(({ stage, instructions }) => ({
+    stage,
+    instructions: instructions.map((instruction) => ({
+      ...instruction,
+      freq_mhz: nearestClock(device, instruction.freq_mhz),
+    })),
+  }));
+  const clocks = new Set(stages.flatMap((each) => each.instructions.map((i) => i.freq_mhz)));
+  const clocks_mhz = [...clocks].sort((a, b) => a - b);
+  const { costs: _, ...rest } = plan;
+  return { ...rest, gpu: { name, sm_count, clocks_mhz }, static_power_w, stages };
+}
+
+/** A modelled cost, times what the plan's own cost is to the model of its GPU. */
+function carriedOver(
+  modelled: Cost,
+  { time_s, energy_j, source }: PlanCost,
+  own: Cost | null,
+): Pick<PlanCost, "time_s" | "energy_j" | "source"> {
+  const { time_s: there_s, energy_j: there_j } = own ?? { time_s: 0, energy_j: 0 };
+  const known = there_s > 0 && there_j > 0;
+  const [slower, dearer] = known ? [time_s / there_s, energy_j / there_j] : [1, 1];
+  const asModelled = source === "modelled" && slower === 1 && dearer === 1;
+  return {
+    time_s: modelled.time_s * slower,
+    energy_j: modelled.energy_j * dearer,
+    source: asModelled ? modelled.source : "extrapolated",
+  };
+}
+
+const COLLECTIVES: readonly CollectiveKind[] = [
+  ...(["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send", "recv"] as const),
+];
+
+/** A partition type as the model asks for it, from what plan and details say of it. */
+function partitionOf(
+  { key, direction, slots }: PlanFile["partitions"][number],
+  details: DetailsFile,
+  where: string,
+): PartitionType {
+  const index = details.partitions.findIndex((each) => each.key === key);
+  const found = details.partitions[index];
+  const bad = (what: string) => fail(malformedFile(where, `.partitions[${index}]`, what));
+  if (found === undefined) return fail(malformedFile(where, ".partitions", `lacks ${key}`));
+  const kernels = found.kernels.map(({ work }) => {
+    const read = readWork(work) ?? bad("a kernel's work is none that is known");
+    return { class: "other" as const, work: read };
+  });
+  const named = slots.map(({ name, nodes }, slot) => {
+    const first = found.kernels.findIndex((kernel) => kernel.slot === slot);
+    return { name, nodes, first: first < 0 ? bad(`no kernel is in slot ${name}`) : first };
+  });
+  const { communication } = found;
+  const kind = COLLECTIVES.find((each) => each === communication?.kind);
+  const beside =
+    communication === null ? null : { ...communication, kind: kind ?? bad("no known collective") };
+  return {
+    ...{ key, direction, kernels, slots: named, communication: beside },
+    ...{ dependent: false, free_order: [] },
+  };
+}

@@ -1,0 +1,83 @@
+import { fail } from "../base/diagnostics/diagnostic.js";
+import { noSuchStage } from "../base/diagnostics/review.js";
+import { linksOf } from "../compose/network.js";
+import { replay } from "../compose/replay.js";
+import type { CostedPlan, PlanFile, PlanInstruction } from "../plan/plan.js";
+import { gpusPerStage } from "../plan/shared.js";
+import { type Stages, withoutSwitches, withSwitches } from "./instructions.js";
+import { withMicrobatches } from "./microbatches.js";
+
+/** What is otherwise than the plan has it. */
+export interface Conditions {
+  /** How many times its usual time each instruction of a stage takes, by stage. */
+  readonly stragglers: ReadonlyMap<number, number>;
+  /** Null: as the plan has it. */
+  readonly microbatches: number | null;
+  readonly switch_time_s: number | null;
+  /** Whether the plan's costs are not those that its instructions were timed with: another GPU. */
+  readonly recosted: boolean;
+}
+
+/**
+ * A plan replayed under other conditions, every instruction as soon as its stage and what it waits
+ * for allow. As the plan itself where nothing is otherwise. Fails with KRS4208 where a straggler is on
+ * no stage, with KRS400x where the pipeline cannot run so many microbatches.
+ */
+export function simulatePlan(plan: CostedPlan, conditions: Conditions): PlanFile {
+  const { stragglers, microbatches, switch_time_s, recosted } = conditions;
+  for (const stage of stragglers.keys()) {
+    if (plan.stages[stage] === undefined) fail(noSuchStage(stage, plan.stages.length));
+  }
+  const resequenced = microbatches !== null && microbatches !== plan.parallelism.microbatches;
+  const retimed = resequenced || recosted || switch_time_s !== null;
+  const charge_s = switch_time_s ?? plan.switch_time_s ?? 0;
+  let stages: Stages = plan.stages.map(({ instructions }) => instructions);
+  if (retimed) stages = withoutSwitches(plan);
+  if (resequenced) stages = withMicrobatches(plan, stages, microbatches);
+  if (retimed) stages = withSwitches(stages, charge_s);
+  stages = stages.map((instructions, stage) =>
+    instructions.map((each) => slowed(each, stragglers.get(stage) ?? 1, plan.static_power_w)),
+  );
+  const { switch_time_s: _, ...rest } = plan;
+  const changed = {
+    ...rest,
+    ...(charge_s > 0 ? { switch_time_s: charge_s } : {}),
+    parallelism: {
+      ...plan.parallelism,
+      microbatches: microbatches ?? plan.parallelism.microbatches,
+    },
+  };
+  return replayed(changed, stages);
+}
+
+/** A slower GPU does the same work in more time: only static energy grows. */
+function slowed(instruction: PlanInstruction, factor: number, static_power_w: number) {
+  const { time_s, energy_j } = instruction;
+  const more_s = (factor - 1) * time_s;
+  return { ...instruction, time_s: time_s + more_s, energy_j: energy_j + static_power_w * more_s };
+}
+
+/** The plan with these instructions, each where the pipeline lets it start. */
+function replayed(plan: PlanFile, stages: Stages): PlanFile {
+  const { static_power_w, transfer_s = 0, parallelism } = plan;
+  const order = stages.map((instructions, stage) =>
+    instructions.map(({ kind, microbatch, chunk }) => ({ stage, kind, microbatch, chunk })),
+  );
+  const all = stages.flat();
+  const sets = all.map(({ freq_mhz, execution, time_s, energy_j }) => ({
+    options: [{ freq_mhz, execution, time_s, energy_j, use: () => [] }],
+    time_s: Float64Array.of(time_s),
+    dynamic_j: Float64Array.of(energy_j - static_power_w * time_s),
+  }));
+  const network = { stages: stages.length, static_power_w, sets, ...linksOf(order, transfer_s) };
+  const { start_s, time_s, energy_j } = replay(network, new Int32Array(all.length));
+  let next = 0;
+  return {
+    ...plan,
+    point: { ...plan.point, time_s, energy_j: energy_j * gpusPerStage(parallelism) },
+    stages: stages.map((instructions, stage) => ({
+      stage,
+      instructions: instructions.map((each) => ({ ...each, start_s: start_s[next++] ?? 0 })),
+    })),
+  };
+}

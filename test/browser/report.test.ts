@@ -1,0 +1,236 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { reportPage } from "../../src/emit/report/report.js";
+import { BROWSER_FOUND, openBrowser, type Page } from "../support/browser.js";
+import { kareus, temporaryFolder } from "../support/cli.js";
+import { ROOT } from "../support/paths.js";
+import { DETAILS, EVALUATIONS, FRONTIER, PLANS } from "../support/run.js";
+
+const folder = temporaryFolder();
+const out = join(folder, "mini");
+const MICROBATCHES = 4;
+
+let page: Page;
+const text = (selector: string) =>
+  page.evaluate<string>(`document.querySelector(${JSON.stringify(selector)}).textContent`);
+const chosen = () =>
+  page.evaluate<number>(`Number(document.querySelector("input[name=point]:checked").value)`);
+const hash = () => page.evaluate<string>("location.hash");
+/** Once the page has drawn what was last asked for. */
+const drawn = () =>
+  page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 20)))");
+/** How many shapes of a fill a chart holds. */
+const shapes = (chart: string, fill: string) =>
+  page.evaluate<number>(`document.querySelectorAll('${chart} svg path[fill="${fill}"]').length`);
+
+async function look(width: number, scheme: "light" | "dark", media = "screen"): Promise<void> {
+  await page.send("Emulation.setDeviceMetricsOverride", {
+    ...{ width, height: 900, deviceScaleFactor: 1, mobile: width < 600 },
+  });
+  const features = [{ name: "prefers-color-scheme", value: scheme }];
+  await page.send("Emulation.setEmulatedMedia", { media, features });
+  await drawn();
+}
+
+describe.runIf(BROWSER_FOUND)("report.html in a browser", () => {
+  beforeAll(async () => {
+    const layout = ["--tp", "2", "--pp", "2", "--microbatches", String(MICROBATCHES)];
+    const bind = ["--bind", "batch=4,sequence=512", "--dtype", "bf16"];
+    const graph = join(ROOT, "test/golden/mini.onnx");
+    const run = await kareus([
+      "optimize",
+      graph,
+      ...layout,
+      ...bind,
+      "--points",
+      "6",
+      "--out",
+      out,
+    ]);
+    expect(run.stderr).toBe("");
+    page = await openBrowser();
+    await look(1200, "light");
+    await page.open(pathToFileURL(join(out, "report.html")).href);
+    await drawn();
+  });
+  afterAll(async () => {
+    await page?.close();
+  });
+
+  test("loads whole: no error, no request but for itself, everything drawn", async () => {
+    expect(page.errors).toEqual([]);
+    expect(page.requests.filter((url) => !url.startsWith("file:"))).toEqual([]);
+    expect(page.requests).toHaveLength(1);
+    for (const chart of ["frontier", "timeline", "overlap", "cloud"]) {
+      const paths = await page.evaluate<number>(
+        `document.querySelectorAll("#${chart}-chart svg path").length`,
+      );
+      expect(paths, chart).toBeGreaterThan(5);
+    }
+    expect(await text("#point-title")).toBe("Point 0");
+  });
+
+  test("a click into the list chooses a point, and the address remembers it", async () => {
+    await page.evaluate("document.querySelectorAll('input[name=point]')[2].closest('tr').click()");
+    expect(await chosen()).toBe(2);
+    expect(await text("#point-title")).toBe("Point 2");
+    expect(await hash()).toMatch(/^#point=2&partition=(forward|backward)\.[0-9a-f]{12}$/);
+  });
+
+  test("the arrow keys move on from there", async () => {
+    await page.evaluate("document.querySelector('input[name=point]:checked').focus()");
+    await page.press("ArrowDown");
+    await drawn();
+    expect(await text("#point-title")).toBe("Point 3");
+    await page.press("ArrowUp");
+    await page.press("ArrowUp");
+    await drawn();
+    expect(await text("#point-title")).toBe("Point 1");
+    expect(await hash()).toContain("point=1");
+  });
+
+  test("a click on a point of the chart chooses it", async () => {
+    const marks = await page.evaluate<{ x: number; y: number }[]>(
+      `[...document.querySelectorAll('#frontier-chart svg path[fill="var(--series-0)"]')]
+        .map((mark) => mark.getBoundingClientRect())
+        .map(({ x, y, width, height }) => ({ x: x + width / 2, y: y + height / 2 }))`,
+    );
+    const ends = marks.filter(({ y }) => y > 0).sort((a, b) => a.x - b.x);
+    const last = ends.at(-1);
+    await page.click(last?.x ?? 0, last?.y ?? 0);
+    await drawn();
+    const points = JSON.parse(readFileSync(join(out, "frontier.json"), "utf8")).points;
+    expect(await chosen()).toBe(points.length - 1);
+    expect(await text("#point-title")).toBe(`Point ${points.at(-1).id}`);
+  });
+
+  test("the timeline has a box for every instruction of the chosen plan", async () => {
+    await page.evaluate("location.hash = '#point=0'");
+    await drawn();
+    const plan = JSON.parse(readFileSync(join(out, "plans/000.json"), "utf8"));
+    const instructions = plan.stages.flatMap((s: { instructions: unknown[] }) => s.instructions);
+    const boxes = await page.evaluate<number>(
+      `[...document.querySelectorAll("#timeline-chart svg path")]
+        .filter((path) => /^(var\\(--critical\\)|var\\(--page\\))$/.test(path.getAttribute("stroke"))).length`,
+    );
+    expect(boxes).toBe(instructions.length);
+    expect(await shapes("#timeline-chart", "var(--idle)")).toBe(plan.stages.length);
+    await page.evaluate("document.querySelector('#instruction-details').open = true");
+    await drawn();
+    const rows = await page.evaluate<number>(
+      "document.querySelectorAll('#instruction-details tbody tr').length",
+    );
+    expect(rows).toBe(instructions.length);
+    const labels = await text("#timeline-chart svg");
+    for (let microbatch = 0; microbatch < MICROBATCHES; microbatch++) {
+      expect(labels).toContain(String(microbatch));
+    }
+  });
+
+  test("a configuration that is asked for is drawn kernel by kernel", async () => {
+    await page.evaluate("document.querySelectorAll('#knob-table button')[1].click()");
+    await drawn();
+    expect(await text("#overlap-facts")).toMatch(/^As the model plays it: [\d.]+ [mu]s, /);
+    const kernels = await shapes("#overlap-chart", "var(--compute)");
+    const other = await shapes("#overlap-chart", "var(--compute-other)");
+    expect(kernels + other).toBeGreaterThan(2);
+    expect(await shapes("#overlap-chart", "var(--communication)")).toBeGreaterThan(0);
+    expect(await text("#cloud-facts")).toMatch(/^\d+ configurations evaluated/);
+  });
+
+  test.each([
+    ["frontier", 'path[fill="var(--series-0)"]', /^Point \d+\d[\d.]* m?s/],
+    ["timeline", 'path[stroke="var(--critical)"]', /^(Forward|Backward) of microbatch \d/],
+    ["overlap", 'path[fill="var(--compute)"]', /^\w+_\d: /],
+  ])("the %s tells what is under the mouse, and stays whole", async (name, mark, said) => {
+    const chart = `#${name}-chart`;
+    await page.evaluate(`document.querySelector("${chart}").scrollIntoView({ block: "center" })`);
+    await drawn();
+    const all = `document.querySelectorAll("${chart} svg *").length`;
+    const before = await page.evaluate<number>(all);
+    const marks = await page.evaluate<{ x: number; y: number }[]>(
+      `[...document.querySelectorAll('${chart} svg ${mark}')].map((m) => m.getBoundingClientRect())
+        .filter(({ y }) => y > 0).map(({ x, y, width, height }) => ({ x: x + width / 2, y: y + height / 2 }))`,
+    );
+    for (const { x, y } of marks.slice(-3)) await page.hover(x, y);
+    await page.evaluate("new Promise((done) => setTimeout(done, 150))");
+    expect(await text(`${chart} .tip`)).toMatch(said);
+    expect(await page.evaluate<number>(all)).toBe(before);
+  });
+
+  test.each([
+    [1200, "light"],
+    [1200, "dark"],
+    [390, "light"],
+  ] as const)("at %i pixels, %s: nothing overflows, text stands out", async (width, scheme) => {
+    await look(width, scheme);
+    const wide = await page.evaluate<number>("document.documentElement.scrollWidth");
+    expect(wide).toBeLessThanOrEqual(width);
+    const ratios = await page.evaluate<Record<string, number>>(`(${contrasts})()`);
+    for (const [name, ratio] of Object.entries(ratios)) {
+      expect(ratio, name).toBeGreaterThanOrEqual(name.startsWith("--series") ? 3 : 4.5);
+    }
+  });
+
+  test("on paper charts are as wide as a page, colours light, lists whole", async () => {
+    await look(720, "dark", "print");
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))");
+    const widths = await page.evaluate<number[]>(
+      "[...document.querySelectorAll('figure svg')].map((svg) => svg.getBoundingClientRect().width)",
+    );
+    for (const width of widths) expect(width).toBeLessThanOrEqual(700);
+    const style = "getComputedStyle(document.body)";
+    expect(await page.evaluate(`${style}.backgroundColor`)).toBe("rgb(255, 255, 255)");
+    const hidden = await page.evaluate<number>(
+      "[...document.querySelectorAll('.tall')].filter((e) => e.scrollHeight > e.clientHeight + 1).length",
+    );
+    expect(hidden).toBe(0);
+    await page.evaluate("dispatchEvent(new Event('afterprint'))");
+    await look(1200, "light");
+  });
+
+  test("names from elsewhere stay names", async () => {
+    const name = '</script><script>window.harmed = true</script><img src=x onerror="harmed = 1">';
+    const graph = { ...FRONTIER.graph, name };
+    const frontier = { ...FRONTIER, graph };
+    const plans = PLANS.map((plan) => ({
+      ...plan,
+      partitions: plan.partitions.map((each) => ({
+        ...each,
+        slots: each.slots.map((slot) => ({ ...slot, nodes: [name] })),
+      })),
+    }));
+    const file = join(folder, "hostile.html");
+    writeFileSync(
+      file,
+      reportPage({ frontier, plans, evaluations: EVALUATIONS, details: DETAILS }),
+    );
+    await page.open(pathToFileURL(file).href);
+    await drawn();
+    expect(await text("h1")).toBe(`${name} on a100-sxm4-40gb`);
+    expect(await page.evaluate("typeof window.harmed")).toBe("undefined");
+    expect(await page.evaluate("document.images.length")).toBe(0);
+    expect(page.errors).toEqual([]);
+  });
+});
+
+/** Contrast (WCAG 2) of the page's colours of text and lines with its ground; runs in the page. */
+const contrasts = `() => {
+  const style = getComputedStyle(document.documentElement);
+  const light = (name) => {
+    const hex = style.getPropertyValue(name).trim();
+    const [r, g, b] = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) / 255)
+      .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ratio = (a, b) => {
+    const [low, high] = [light(a), light(b)].sort((x, y) => x - y);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const pairs = [["--ink", "--page"], ["--muted", "--page"], ["--muted", "--raised"],
+    ["--accent", "--page"], ["--on-bar", "--compute"], ["--on-bar", "--compute-other"],
+    ["--series-0", "--page"], ["--series-1", "--page"], ["--series-2", "--page"], ["--series-3", "--page"]];
+  return Object.fromEntries(pairs.map(([a, b]) => [a + " on " + b, ratio(a, b)]));
+}`;

@@ -1,0 +1,95 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { codes, kareus, temporaryFolder } from "../support/cli.js";
+import { onnxModel } from "../support/onnx-builder.js";
+import { replay } from "../support/replay.js";
+
+const folder = temporaryFolder();
+const out = join(folder, "out");
+/** Wide enough for compute to outlast communication. */
+const WIDTH = 8192;
+
+/** Layers of a product whose partial sums are added up and whose parts are then gathered. */
+function twoCommunications(layers: number): Uint8Array {
+  const collective = (op: string, from: string, to: string, group: string) => ({
+    ...{ domain: "kareus", op, inputs: [from], outputs: [to] },
+    attributes: { group, group_size: 2, axis: 2 },
+  });
+  const blocks = Array.from({ length: layers }, (_, i) => [
+    { op: "MatMul", inputs: [`x${i}`, `w${i}`], outputs: [`h${i}`] },
+    collective("AllReduce", `h${i}`, `a${i}`, "tp"),
+    collective("AllGather", `a${i}`, `g${i}`, "cp"),
+    { op: "Relu", inputs: [`g${i}`], outputs: [`x${i + 1}`] },
+  ]);
+  const weights = Array.from({ length: layers }, (_, i) => [`w${i}`, [WIDTH, WIDTH / 2]] as const);
+  return onnxModel({
+    inputs: { x0: ["batch", 512, WIDTH] },
+    outputs: ["loss"],
+    nodes: [
+      ...blocks.flat(),
+      { op: "ReduceMean", inputs: [`x${layers}`], outputs: ["loss"], attributes: { keepdims: 0 } },
+    ],
+    initializers: Object.fromEntries(weights),
+    external: "weights.bin",
+  });
+}
+
+interface Plan {
+  readonly partitions: readonly {
+    readonly key: string;
+    readonly slots: readonly { readonly name: string }[];
+    readonly communication: object | null;
+    readonly queued?: readonly { readonly kind: string; readonly group: string }[];
+  }[];
+  readonly configurations: readonly {
+    readonly partition: string;
+    readonly launch_slot: string | null;
+    readonly queued_slots?: readonly (string | null)[];
+  }[];
+}
+
+let plans: (Plan &
+  Parameters<typeof replay>[0] & { point: { time_s: number; energy_j: number } })[];
+beforeAll(async () => {
+  const graph = join(folder, "two.onnx");
+  writeFileSync(graph, twoCommunications(3));
+  const run = await kareus([
+    ...["optimize", graph, "--bind", "batch=8", "--dtype", "bf16", "--tp", "2", "--cp", "2"],
+    ...["--microbatches", "4", "--points", "8", "--out", out],
+  ]);
+  expect(codes(run, "error")).toEqual([]);
+  expect(run.status).toBe(0);
+  plans = readdirSync(join(out, "plans")).map((name) =>
+    JSON.parse(readFileSync(join(out, "plans", name), "utf8")),
+  );
+});
+
+test("two collectives that cannot become one share a partition and a stream", () => {
+  const types = new Map(plans.flatMap(({ partitions }) => partitions).map((p) => [p.key, p]));
+  const both = [...types.values()].filter(({ queued = [] }) => queued.length > 0);
+  expect(both).not.toEqual([]);
+  expect(both[0]).toMatchObject({
+    communication: { kind: "all_reduce", group: "tp" },
+    queued: [{ kind: "all_gather", group: "cp" }],
+  });
+  // Neither is a partition of its own.
+  const forward = [...types.values()].filter(({ key }) => key.startsWith("forward."));
+  expect(forward.filter(({ communication, queued }) => communication && !queued)).toEqual([]);
+});
+
+test("both are searched: some plan launches them beside compute, the second behind the first", () => {
+  const configurations = plans.flatMap((plan) => plan.configurations);
+  const queued = configurations.filter(({ queued_slots }) => queued_slots !== undefined);
+  expect(queued.some(({ launch_slot }) => launch_slot !== null)).toBe(true);
+  for (const { launch_slot, queued_slots } of queued) expect(queued_slots).toEqual([launch_slot]);
+});
+
+test("plans give their points again", () => {
+  expect(plans.length).toBeGreaterThan(1);
+  for (const plan of plans) {
+    const { time_s, energy_j } = replay(plan);
+    expect(time_s / plan.point.time_s).toBeCloseTo(1, 9);
+    expect(energy_j / plan.point.energy_j).toBeCloseTo(1, 9);
+  }
+});

@@ -1,0 +1,74 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { codes, kareus, temporaryFolder } from "../support/cli.js";
+import { ROOT } from "../support/paths.js";
+import { hasRuntime, simulatedMachine } from "../support/simulated.js";
+
+const folder = temporaryFolder();
+
+/** A job in the middle of an instruction, its clock locked, until it is killed. */
+const HOLDER = `
+import sys, time
+sys.path[:0] = ["native/python", "native/python/tests"]
+from support import plan_data, write_plan
+from kareus_runtime import Runtime
+runtime = Runtime(write_plan(sys.argv[1], plan_data()), 0, 0, device="0", synchronous=True)
+with runtime.step(), runtime.instruction("forward", 0):
+    print("locked", flush=True)
+    time.sleep(60)
+`;
+
+describe.skipIf(!hasRuntime)("kareus doctor", () => {
+  const machine = (gpus = 1) => simulatedMachine(mkdtempSync(join(folder, "machine-")), gpus);
+  const doctor = (env: NodeJS.ProcessEnv, ...flags: string[]) =>
+    kareus(["doctor", ...flags], ROOT, env);
+
+  test("says what is there", async () => {
+    const run = await doctor(machine(2));
+    expect([run.status, run.stderr]).toEqual([0, ""]);
+    expect(run.stdout).toMatch(/^node +\d+\./m);
+    expect(run.stdout).toMatch(/^libkareus +built$/m);
+    expect(run.stdout).toMatch(
+      /^GPU 1 +NVIDIA A100-SXM4-40GB, .* 210 to 1410 MHz, may be locked$/m,
+    );
+    expect(run.stdout).toMatch(/^clocks +none locked$/m);
+  });
+
+  test("says what is missing, and that it does no harm", async () => {
+    const none = await doctor({ ...machine(), KAREUS_NVML: "/nowhere/libnvidia-ml.so.1" });
+    expect([none.status, codes(none, "warning")]).toEqual([0, ["KRS5420"]]);
+    const denied = await doctor({ ...machine(), KAREUS_PRIVILEGED: "0" });
+    expect([denied.status, codes(denied, "warning")]).toEqual([0, ["KRS5420"]]);
+    expect(denied.stdout).toContain("may not be locked by this user");
+    const nothing = { KAREUS_LIBRARY: "/nowhere/a", KAREUS_GUARD: "/nowhere/b" };
+    const unbuilt = await doctor({ ...machine(), ...nothing });
+    expect([unbuilt.status, codes(unbuilt, "warning")]).toEqual([0, ["KRS5420", "KRS5420"]]);
+    const reset = await doctor({ ...machine(), ...nothing }, "--reset");
+    expect([reset.status, codes(reset, "error")]).toEqual([2, ["KRS5402"]]);
+  });
+
+  test("finds a lock that nobody holds, and --reset undoes it", async () => {
+    const env = machine();
+    const holder = spawn("python3", ["-c", HOLDER, folder], { cwd: ROOT, env });
+    await once(holder.stdout, "data");
+    const held = JSON.parse((await doctor(env, "--json")).stdout).locks;
+    expect(held).toMatchObject([{ owner_pid: holder.pid, state: "held", backend: "nvml" }]);
+    // Stopped, it cannot start another guard; then neither it nor the guard can reset.
+    holder.kill("SIGSTOP");
+    process.kill(held[0].guard_pid, "SIGKILL");
+    holder.kill("SIGKILL");
+    await once(holder, "close");
+
+    const found = await doctor(env);
+    expect([found.status, codes(found, "error")]).toEqual([1, ["KRS5410"]]);
+    expect(found.stderr).toContain("kareus doctor --reset");
+    const reset = await doctor(env, "--reset");
+    expect([reset.status, reset.stderr]).toEqual([0, ""]);
+    expect(reset.stdout).toMatch(/^clocks .*unlocked now/m);
+    const after = await doctor(env, "--json");
+    expect([after.status, JSON.parse(after.stdout).locks]).toEqual([0, []]);
+  });
+});
