@@ -35,6 +35,30 @@ const block = (batch: number, attributes: Record<string, number | string> = { gr
   });
 
 describe("form-kernels", () => {
+  it("sums over tokens in the launch that makes the terms, unless others read these", () => {
+    const summed = (outputs: readonly string[]) =>
+      form(
+        tensorGraph({
+          data: { x: [64, 8] },
+          activations: { p: [64, 8], s: [8] },
+          nodes: [
+            ["p", "Mul", ["x", "x"]],
+            ["s", "ReduceSum", ["p"], { axes: [0], keepdims: 0 }, { origin: "weight-gradient" }],
+          ],
+          outputs,
+        }),
+      );
+    const together = summed(["s"]);
+    expect(lines(together)).toEqual(["other: p s"]);
+    const [kernel] = together.kernels;
+    expect(kernel?.origin).toBe("weight-gradient");
+    // Bfloat16: the data comes in once, eight sums go out; a product and a sum for each element.
+    expect(kernel?.kind === "compute" ? kernel.work : null).toMatchObject({
+      ...{ bytes_read: 2 * 64 * 8, bytes_written: 2 * 8, flops: 2 * 64 * 8 },
+    });
+    expect(lines(summed(["s", "p"]))).toEqual(["other: p", "other: s"]);
+  });
+
   it("forms one kernel per launch, with layers, parameters and what each follows", () => {
     const graph = form(block(4), { tp: 2 });
     expect(lines(graph)).toEqual(["activation: a", "linear: l", "all_reduce: r", "other: y"]);

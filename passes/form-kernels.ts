@@ -152,7 +152,9 @@ class KernelFormer {
 function common(nodes: readonly TensorNode[], after: readonly number[]) {
   const [first] = nodes;
   if (first === undefined) throw new Error("a launch stands for at least one node");
-  const { name, direction, origin, layer } = first;
+  const { name, direction, layer } = first;
+  // A sum of weight gradients may end a launch that computes what it sums.
+  const origin = nodes.at(-1)?.origin ?? first.origin;
   const covered = nodes.flatMap((node) => node.covers);
   const label = first.covers[0] ?? name;
   return {

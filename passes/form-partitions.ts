@@ -13,6 +13,7 @@ import { nanobatchedUses, sequentialUses } from "./partitions/instruction-uses.j
 import { PartitionRegistry } from "./partitions/partition-registry.js";
 import { type Elements, NO_ELEMENTS } from "./partitions/replica-exchange.js";
 import { tailKernels } from "./partitions/tail.js";
+import { readersOfTransfers } from "./partitions/transfers.js";
 
 /**
  * Cuts every instruction (a stage's forward, backward and tail, by chunk) into partitions: communication of
@@ -33,6 +34,7 @@ export const formPartitions: Pass<"kernel", "partition"> = {
   run: (graph, context) => {
     const { options } = context;
     const registry = new PartitionRegistry(freeKernels(graph.kernels));
+    const readers = readersOfTransfers(graph.kernels);
     const instructions: InstructionShape[] = [];
     for (let stage = 0; stage < graph.stages; stage++) {
       const here = graph.kernels.filter((kernel) => kernel.stage === stage);
@@ -41,10 +43,11 @@ export const formPartitions: Pass<"kernel", "partition"> = {
         for (const [kind, belongs] of kindsOf(options.pipeline)) {
           const kernels = here.filter((kernel) => kernel.chunk === chunk && belongs(kernel));
           if (kernels.length === 0) continue;
-          instructions.push({ stage, chunk, kind, executions: executionsOf(kernels, registry) });
+          const executions = executionsOf(kernels, registry, readers);
+          instructions.push({ stage, chunk, kind, executions });
           const last = lastKindOf(kind);
           if (last === null || !sumsBeside(graph, options)) continue;
-          const own = lastExecutionsOf(stage, here, kernels, registry, context);
+          const own = lastExecutionsOf(stage, here, kernels, { registry, readers, context });
           if (own === null) continue;
           instructions.push({ stage, chunk, kind: last, executions: own.executions });
           summed = plus(summed, own.summed);
@@ -78,10 +81,23 @@ function kindsOf(pipeline: PipelineName): readonly Kind[] {
   ];
 }
 
-function executionsOf(kernels: readonly Kernel[], registry: PartitionRegistry): Execution[] {
-  const sequential: Execution = { model: "sequential", uses: sequentialUses(kernels, registry) };
+function executionsOf(
+  kernels: readonly Kernel[],
+  registry: PartitionRegistry,
+  readers: ReturnType<typeof readersOfTransfers>,
+): Execution[] {
+  const sequential: Execution = {
+    model: "sequential",
+    uses: sequentialUses(kernels, registry, { readers }),
+  };
   const uses = nanobatchedUses(kernels, registry);
   return uses === null ? [sequential] : [sequential, { model: "nanobatched", uses }];
+}
+
+interface Surroundings {
+  readonly registry: PartitionRegistry;
+  readonly readers: ReturnType<typeof readersOfTransfers>;
+  readonly context: LoweringContext;
 }
 
 /**
@@ -92,8 +108,7 @@ function lastExecutionsOf(
   stage: number,
   here: readonly Kernel[],
   kernels: readonly Kernel[],
-  registry: PartitionRegistry,
-  context: LoweringContext,
+  { registry, readers, context }: Surroundings,
 ): { readonly executions: Execution[]; readonly summed: Elements } | null {
   const buckets = gradientBuckets(here, kernels);
   const everything = [...buckets.values()].reduce(plus, NO_ELEMENTS);
@@ -101,7 +116,7 @@ function lastExecutionsOf(
   const sums = new GradientSums(stage, buckets, everything, context);
   const sequential: Execution = {
     model: "sequential",
-    uses: sequentialUses(kernels, registry, sums),
+    uses: sequentialUses(kernels, registry, { sums, readers }),
   };
   const summed = sums.started;
   const others = new GradientSums(stage, buckets, summed, context);

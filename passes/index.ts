@@ -6,6 +6,7 @@ import { dropNoOps } from "./drop-no-ops.js";
 import { formKernels } from "./form-kernels.js";
 import { formPartitions } from "./form-partitions.js";
 import { mergeDuplicates } from "./merge-duplicates.js";
+import { mergeSlices } from "./merge-slices.js";
 import { recognizeAttention } from "./recognize-attention.js";
 import { recognizeGelu } from "./recognize-gelu.js";
 import { recognizeLinear } from "./recognize-linear.js";
@@ -18,6 +19,7 @@ import { shardSequenceParallel } from "./shard-sequence-parallel.js";
 import { shardTensorParallel } from "./shard-tensor-parallel.js";
 import { splitDirections } from "./split-directions.js";
 import { splitTransposes } from "./split-transposes.js";
+import { unrollRingAttention } from "./unroll-ring-attention.js";
 
 /** Lowering, in order. */
 export const passes: readonly AnyPass[] = [
@@ -31,12 +33,14 @@ export const passes: readonly AnyPass[] = [
   anyPass(recognizeSwiglu),
   anyPass(recognizeGelu),
   anyPass(recognizeAttention),
+  anyPass(mergeSlices),
   anyPass(shardContextParallel),
   anyPass(shardExpertParallel),
   anyPass(shardTensorParallel),
   anyPass(shardSequenceParallel),
   anyPass(detectLayers),
   anyPass(deriveBackward),
+  anyPass(unrollRingAttention),
   anyPass(formKernels),
   anyPass(assignStages),
   anyPass(formPartitions),

@@ -24,6 +24,11 @@ const LAYOUTS: readonly {
     shown: ["shard-context-parallel", "shard-sequence-parallel", "form-partitions"],
   },
   { folder: "layouts/tp2-dp2", options: { tp: 2, dp: 2 }, shown: ["form-partitions"] },
+  {
+    folder: "layouts/cp2-ring",
+    options: { cp: 2, cp_attention: "ring" },
+    shown: ["shard-context-parallel", "unroll-ring-attention", "form-partitions"],
+  },
 ];
 
 describe.each(LAYOUTS)("the two-layer decoder, $folder", ({ folder, options, shown }) => {

@@ -47,6 +47,30 @@ describe("shard-context-parallel", () => {
     expect(local.nodes).toHaveLength(DECODER.nodes.length + 2);
   });
 
+  it("marks attention whose keys and values go round a ring instead", () => {
+    const ring = (graph: TensorGraph, codes: string[] = []) =>
+      runPass(shardContextParallel, graph, { cp: 4, cp_attention: "ring" }, (d) =>
+        codes.push(d.code),
+      );
+    const local = ring(DECODER);
+    expect(nodeLines(local)[5]).toBe("a Attention(q k v)");
+    expect(local.nodes[5]?.attributes).toEqual({ is_causal: 1, ring: 4 });
+    expect(shapeOf(local, "k")).toEqual([4, 1, 4, 8]);
+    expect(ring(local)).toBe(local);
+    const primitive = tensorGraph({
+      data: { x: [2, 16, 8] },
+      activations: { t: [2, 8, 16], scores: [2, 16, 16] },
+      nodes: [
+        ["t", "Transpose", ["x"], { perm: [0, 2, 1] }],
+        ["scores", "MatMul", ["x", "t"]],
+      ],
+      outputs: ["scores"],
+    });
+    const codes: string[] = [];
+    expect(nodeLines(ring(primitive, codes))[1]).toBe("t/all_gather AllGather(t)");
+    expect(codes).toEqual(["KRS1440"]);
+  });
+
   it("cuts what meets the tokens: labels, learned positions, merged rows", () => {
     const local = cut(DECODER, 4);
     expect(shapeOf(local, "labels")).toEqual([4, 4]);

@@ -26,7 +26,7 @@ import {
   type PartitionType,
   partitionOfKernel,
 } from "./ir/partition.js";
-import type { AnyGraph, LoweringContext, PipelineName, Recompute } from "./ir/pass.js";
+import type { AnyGraph, CpAttention, LoweringContext, PipelineName, Recompute } from "./ir/pass.js";
 import { printGraph } from "./ir/print.js";
 import type { DType, TensorGraph } from "./ir/tensor-graph.js";
 import { verify } from "./ir/verify.js";
@@ -68,6 +68,7 @@ export interface OptimizeOptions {
   readonly tp: number;
   readonly sequence_parallel: boolean;
   readonly cp: number;
+  readonly cp_attention: CpAttention;
   readonly ep: number;
   readonly pp: number;
   readonly dp: number;
@@ -348,7 +349,7 @@ function runFacts(
 ): RunFacts {
   const { static_power_w, transfer_s, switch_time_s } = layout;
   const { tp, cp, ep, pp, dp, microbatches, pipeline, chunks } = options;
-  const { recompute, sequence_parallel, zero } = options;
+  const { recompute, sequence_parallel, zero, cp_attention } = options;
   const degree = (group: string, asked: number) =>
     kernels.kernels.reduce(
       (most, k) =>
@@ -361,6 +362,7 @@ function runFacts(
     parallelism: {
       tp: degree("tp", tp),
       cp: degree("cp", cp),
+      ...(cp_attention === "ring" ? { cp_attention } : {}),
       ep: degree("ep", ep),
       pp,
       dp,

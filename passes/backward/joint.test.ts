@@ -20,13 +20,6 @@ const BUILT = [
   ...["ort_training_api_mlp_training", "ort_training_api_mlp_gradient_graph"],
 ];
 
-/** Derived over brought memory traffic, where it is not within 15% of 1, and why. */
-const TRAFFIC: Readonly<Record<string, readonly [least: number, most: number]>> = {
-  // Few tokens in many layers: norms weigh most. Its trace saves x and the normalized x, and sums
-  // the weight's gradient in kernels of their own; a fused norm does without.
-  llama_L28_joint_tp8_msft: [0.75, 1.15],
-};
-
 /**
  * Without what is not derived: updates of parameters, and sums of a shared parameter's gradients, for
  * which the products that make these add to what is there.
@@ -110,9 +103,7 @@ describe.skipIf(GRAPHS.length === 0)("backward derived and brought, of the same 
       bytes: traffic(derived) / traffic(brought),
     };
     expect(Math.abs(ratio.flops - 1)).toBeLessThan(0.03);
-    const [least, most] = TRAFFIC[name] ?? [0.85, 1.15];
-    expect(ratio.bytes).toBeGreaterThan(least);
-    expect(ratio.bytes).toBeLessThan(most);
+    expect(Math.abs(ratio.bytes - 1)).toBeLessThan(0.15);
     expect(collectives(derived)).toEqual(collectives(brought));
   });
 

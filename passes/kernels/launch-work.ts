@@ -5,7 +5,7 @@ import {
   type TensorGraph,
   type TensorNode,
 } from "../../src/ir/tensor-graph.js";
-import { dtypeBytes, type Work } from "../../src/ir/work.js";
+import { dtypeBytes, flopsOf, type Work } from "../../src/ir/work.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import type { Launch } from "./launches.js";
 
@@ -30,6 +30,7 @@ function fusedWork(tensors: Tensors, launch: Launch): Work {
   );
   const flops = launch.nodes.reduce((sum, node) => {
     const work = workOf(shapedNode(tensors, node));
+    if (work.kind === "kernel") return sum + flopsOf(work.work);
     return sum + (work.kind === "pointwise" || work.kind === "rows" ? work.flops : 0);
   }, 0);
   return {

@@ -1,9 +1,9 @@
 import type { CollectiveKind } from "../../src/ir/kernel-graph.js";
 import { elementCount, type TensorGraph, type TensorNode } from "../../src/ir/tensor-graph.js";
-import type { KernelClass } from "../../src/ir/work.js";
+import type { KernelClass, Work } from "../../src/ir/work.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import type { NodeWork } from "../../src/onnx/operators/operator.js";
-import { isComputed } from "../rewriting/facts.js";
+import { isComputed, isReduction } from "../rewriting/facts.js";
 import { GraphIndex } from "../rewriting/graph-index.js";
 import { swapsLastTwoAxes } from "../rewriting/transposes.js";
 import { type Extent, type OpenLaunch, OpenLaunches } from "./open-launches.js";
@@ -122,9 +122,29 @@ class LaunchFormer {
       this.#fuse(node, work);
     } else if (work.kind === "collective") {
       this.#open(node, { kind: "communication", class: "other", collective: work });
-    } else {
+    } else if (!this.#endsProducer(node, work.work)) {
       this.#open(node, { kind: "compute", class: work.class, collective: null });
     }
+  }
+
+  /**
+   * A sum over other axes than rows (a weight's gradient over tokens) ends the element-wise launch
+   * that makes what it sums, if nobody else reads that: nothing of it is written.
+   */
+  #endsProducer(node: TensorNode, work: Work): boolean {
+    const [producer, ...others] = this.#producers(node);
+    if (work.op !== "memory" || !isReduction(node.op) || producer === undefined) return false;
+    const launch = this.#launches.at(producer);
+    const inside = new Set([...launch.nodes, node]);
+    const [first] = launch.nodes;
+    const together = first?.direction === node.direction && first.layer === node.layer;
+    const made = launch.nodes.flatMap(({ outputs }) => outputs).filter((name) => name !== "");
+    if (others.length > 0 || !launch.fuses || !together) return false;
+    if (made.some((name) => this.#leaves(name, inside))) return false;
+    launch.nodes.push(node);
+    launch.fuses = false;
+    this.#makes(node, producer);
+    return true;
   }
 
   #work(node: TensorNode): NodeWork {

@@ -9,7 +9,7 @@ export interface OpenLaunch {
   class: KernelClass;
   readonly collective: Extract<NodeWork, { kind: "collective" }> | null;
   /** Whether other nodes may run in it: element by element, or row by row. */
-  readonly fuses: boolean;
+  fuses: boolean;
   /** Elements of its largest tensors. */
   readonly elements: number;
   /** Rows of them that are reduced; null while it reduces none. */

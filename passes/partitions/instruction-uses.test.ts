@@ -5,6 +5,7 @@ import { allReduce, linear, memory } from "../../test/support/kernel-graph.js";
 import { freeKernels } from "./free-kernels.js";
 import { nanobatchedUses, sequentialUses } from "./instruction-uses.js";
 import { PartitionRegistry } from "./partition-registry.js";
+import { readersOfTransfers } from "./transfers.js";
 
 /** One line per use: what computes (by m or bytes), what communicates, nanobatch and layers. */
 function lines(
@@ -55,6 +56,28 @@ describe("free kernels", () => {
 });
 
 describe("sequential uses", () => {
+  it("run transfers beside what comes before their readers, and others behind their segment", () => {
+    const send = (name: string, after: readonly number[]) =>
+      ({ ...allReduce(name, 30, { layer: 0, after }), collective: "send" }) as const;
+    const kernels = [
+      linear("keys", 1, { layer: 0 }),
+      send("first", [0]),
+      linear("own", 2, { layer: 0, after: [0] }),
+      send("second", [1]),
+      linear("received", 3, { layer: 0, after: [1] }),
+      memory("sum", 4, { layer: 0, after: [3, 4] }),
+      allReduce("reduced", 50, { layer: 0, after: [5] }),
+      send("nobody reads", [5]),
+    ];
+    const readers = readersOfTransfers(kernels);
+    expect(lines((all, registry) => sequentialUses(all, registry, { readers }), kernels)).toEqual([
+      "whole [m1] layers 0",
+      "whole [m2] beside send 30 layers 0",
+      "whole [m3] beside send 30 layers 0",
+      "whole [b4] then all_reduce 50, then send 30 layers 0",
+    ]);
+  });
+
   it("put each segment before its own communication, once per layer", () => {
     expect(lines(sequentialUses, LAYERS)).toEqual([
       "whole [m100] then all_reduce 1000 layers 0,1",

@@ -2,6 +2,7 @@ import type { CommunicationKernel, ComputeKernel, Kernel } from "../../src/ir/ke
 import type { PartitionUse } from "../../src/ir/partition.js";
 import type { GradientSums } from "./gradient-sums.js";
 import type { PartitionContent, PartitionRegistry } from "./partition-registry.js";
+import type { readersOfTransfers } from "./transfers.js";
 
 /** Compute between two communications, and the communication that follows it. */
 interface Segment {
@@ -9,20 +10,54 @@ interface Segment {
   readonly communication: readonly CommunicationKernel[];
 }
 
+/** What may run beside kernels that is not theirs. */
+interface Overlaps {
+  readonly sums?: GradientSums;
+  readonly readers?: ReturnType<typeof readersOfTransfers>;
+}
+
 /**
- * Sequential execution: each segment, then its own communication, for the whole microbatch. Gradient
- * sums run beside the segments after the one that completes them, so segments end there too.
+ * Sequential execution: each segment, then its own communication, for the whole microbatch. A
+ * transfer runs beside what follows it, up to its first reader; gradient sums beside the segments
+ * after the one that completes them, so segments end there too.
  */
 export function sequentialUses(
   kernels: readonly Kernel[],
   registry: PartitionRegistry,
-  sums: GradientSums | null = null,
+  { sums, readers = new Map() }: Overlaps = {},
 ): PartitionUse[] {
-  const uses = new UseCollector(registry, sums);
-  for (const segment of segmentsOf(kernels, (kernel) => sums?.completes(kernel) ?? false)) {
-    uses.add({ ...segment, dependent: true, nanobatch: false }, null);
+  const uses = new UseCollector(registry, sums ?? null);
+  const add = (segment: Partial<Segment>, dependent: boolean) => {
+    const { kernels: compute = [], communication = [] } = segment;
+    if (compute.length + communication.length === 0) return;
+    uses.add({ kernels: compute, communication, dependent, nanobatch: false }, null);
+  };
+  const segments = segmentsOf(kernels, (kernel) => sums?.completes(kernel) ?? false);
+  /** Compute that already runs beside the transfer before it. */
+  let taken = 0;
+  for (const [i, { kernels: compute, communication }] of segments.entries()) {
+    const own = compute.slice(taken);
+    const beside = besideTransfers(communication, segments[i + 1]?.kernels ?? [], readers);
+    taken = beside.length;
+    if (taken === 0) add({ kernels: own, communication }, true);
+    else {
+      add({ kernels: own }, true);
+      add({ kernels: beside, communication }, false);
+    }
   }
   return uses.all();
+}
+
+/** What of the compute behind transfers does not wait for any of them; none behind others. */
+function besideTransfers(
+  communication: readonly CommunicationKernel[],
+  next: readonly ComputeKernel[],
+  readers: ReturnType<typeof readersOfTransfers>,
+): readonly ComputeKernel[] {
+  const waiting = communication.map((kernel) => readers.get(kernel));
+  if (waiting.length === 0 || waiting.includes(undefined)) return [];
+  const first = next.findIndex((kernel) => waiting.some((each) => each?.has(kernel)));
+  return first < 0 ? next : next.slice(0, first);
 }
 
 /**

@@ -21,6 +21,11 @@ export function isLoss(op: string): boolean {
   return /Loss(Internal)?$/.test(op);
 }
 
+/** Whether an operator reduces axes of one tensor. */
+export function isReduction(op: string): boolean {
+  return /^(com\.microsoft::)?Reduce/.test(op);
+}
+
 /** Whether an operator updates parameters. */
 export function isOptimizer(op: string): boolean {
   return /(Adam|AdamW|SGD|Lamb|Momentum|Adagrad)(Optimizer)?(V\d+)?$/.test(op);

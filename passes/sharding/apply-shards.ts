@@ -9,24 +9,27 @@ import {
 } from "../../src/ir/tensor-graph.js";
 import { withTensors } from "../rewriting/rewrite.js";
 import { collectiveNode } from "./collective-node.js";
+import { partOf } from "./cut.js";
 import type { ShardPlan } from "./plan-shards.js";
 
 /** Writes local shapes into a graph and puts the collectives where a shard plan says. */
 export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): TensorGraph {
   const tensors: Tensor[] = [];
-  for (const [name, axis] of plan.axes) tensors.push(localTensor(tensorOf(graph, name), axis, tp));
+  for (const [name, cut] of plan.cuts) tensors.push(partOf(tensorOf(graph, name), cut));
   const group = { name: "tp", ranks: tp } as const;
   const copied = new Set<string>();
   const nodes = graph.nodes.flatMap((node) => {
     const result: TensorNode[] = [];
-    const inputs = node.inputs.map((name) => {
-      if (!plan.entering.has(name) || !readsShards(plan, node)) return name;
-      const copy = `${name}/copy`;
-      if (!copied.has(name)) {
-        copied.add(name);
-        tensors.push({ ...tensorOf(graph, name), name: copy });
-        const transfer = { op: "kareus::CopyToGroup", input: name, output: copy } as const;
-        result.push(collectiveNode(node, group, { ...transfer, name: `${node.name}/copy` }));
+    const inputs = node.inputs.map((input) => {
+      if (!plan.entering.has(input) || !readsShards(plan, node)) return input;
+      const copy = `${input}/copy`;
+      if (!copied.has(input)) {
+        copied.add(input);
+        tensors.push({ ...tensorOf(graph, input), name: copy });
+        const transfer = { op: "kareus::CopyToGroup", input, output: copy } as const;
+        const number = result.length === 0 ? "" : `_${result.length}`;
+        const name = `${node.name}/copy${number}`;
+        result.push(collectiveNode(node, group, { ...transfer, name }));
       }
       return copy;
     });
@@ -51,7 +54,7 @@ export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): Te
 
 /** Whether a node computes on shards: one of its parameters or results is cut. */
 function readsShards(plan: ShardPlan, node: TensorNode): boolean {
-  return [...node.inputs, ...node.outputs].some((name) => plan.axes.has(name));
+  return [...node.inputs, ...node.outputs].some((name) => plan.cuts.has(name));
 }
 
 /** Attributes that count heads, where these lie side by side in the last axis that is cut. */
@@ -63,23 +66,18 @@ function localHeads(
   node: TensorNode,
   tp: number,
 ): TensorNode["attributes"] {
-  const [x = ""] = node.inputs;
+  const [x = "", keys = ""] = node.inputs;
   const counted = HEADS.filter((name) => Number(node.attributes[name] ?? 0) > 0);
-  const axis = plan.axes.get(x);
+  const axis = plan.cuts.get(x)?.axis;
   if (counted.length === 0 || axis === undefined) return node.attributes;
   if (axis !== tensorOf(graph, x).shape.length - 1) return node.attributes;
   const local = counted.map((name) => {
     const heads = Number(node.attributes[name]);
-    if (heads % tp !== 0) fail(tensorParallelIndivisible(node.name, tp, heads, axis));
-    return [name, heads / tp] as const;
+    const parts = (name === "kv_num_heads" && plan.cuts.get(keys)?.parts) || tp;
+    if (heads % parts !== 0) fail(tensorParallelIndivisible(node.name, tp, heads, axis));
+    return [name, heads / parts] as const;
   });
   return { ...node.attributes, ...Object.fromEntries(local) };
-}
-
-function localTensor(tensor: Tensor, axis: number, tp: number): Tensor {
-  // Only vocabularies may leave a remainder; Megatron-LM pads them, and so does this.
-  const shape = tensor.shape.map((dim, a) => (a === axis ? Math.ceil(dim / tp) : dim));
-  return { ...tensor, shape };
 }
 
 /** Vocabulary-parallel cross-entropy exchanges a maximum, a sum and a target logit per token. */

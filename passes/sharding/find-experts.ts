@@ -50,7 +50,7 @@ interface Operand {
 }
 
 /** The operands of a product of each expert's tokens with its weight; null if it is none. */
-function expertProduct(
+export function expertProduct(
   index: GraphIndex,
   node: TensorNode,
 ): { readonly x: Operand; readonly weight: Operand; readonly output: number } | null {

@@ -5,11 +5,15 @@ import { followAxis, shapedNode } from "../../src/onnx/operators/knowledge.js";
 import type { AxisTarget } from "../../src/onnx/operators/operator.js";
 import { isComputed, isLoss } from "../rewriting/facts.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
+import type { Cut, CutPlace } from "./cut.js";
+import { type CutTarget, cutTargets } from "./cut-targets.js";
+import { expertProduct } from "./find-experts.js";
+import { columnsOf, cutsOfGroups, keyValueHeadsOf, partsOfProjection } from "./key-value-heads.js";
 
 /** Which tensors are cut along which axis, and where communication goes. */
 export interface ShardPlan {
-  /** Axis along which each cut tensor (activation or parameter) is split. */
-  readonly axes: ReadonlyMap<string, number>;
+  /** The cut of each tensor (activation or parameter) of which a rank has a part. */
+  readonly cuts: ReadonlyMap<string, Cut>;
   /** Nodes whose first output is a partial sum on each rank. */
   readonly partial: ReadonlySet<TensorNode>;
   /** Whole activations that enter sharded computation: their gradients are summed over ranks. */
@@ -27,8 +31,10 @@ export function planShards(index: GraphIndex, tp: number): ShardPlan {
   return planner;
 }
 
+type ExpertProduct = NonNullable<ReturnType<typeof expertProduct>>;
+
 class ShardPlanner implements ShardPlan {
-  readonly axes = new Map<string, number>();
+  readonly cuts = new Map<string, Cut>();
   readonly partial = new Set<TensorNode>();
   readonly entering = new Set<string>();
   readonly losses = new Set<TensorNode>();
@@ -43,76 +49,144 @@ class ShardPlanner implements ShardPlan {
   visit(node: TensorNode): void {
     const isLinear = node.op === "kareus::Linear";
     // A weight may be cut already (embedding tied to the output head): x alone decides.
+    const product = isLinear ? null : expertProduct(this.#index, node);
     const deciding = isLinear ? node.inputs.slice(0, 1) : node.inputs;
-    const cut = deciding.findIndex((name) => this.axes.has(name));
+    const cut = deciding.findIndex((name) => this.cuts.has(name));
+    // A projection of queries, keys and values together is cut up to where they are split.
+    if (node.outputs.every((name) => this.cuts.has(name))) return;
     if (cut >= 0) this.#propagate(node, cut);
     else if (isLinear) this.#startColumn(node);
+    else if (product !== null) this.#startExperts(node, product);
     else if (isEmbedding(this.#index, node)) this.#cutVocabulary(node);
+    else this.#cutInside(node);
   }
 
   /** A linear of a whole tensor is column-parallel if every shard of its output is summed later. */
   #startColumn(node: TensorNode): void {
-    const [x, weight, bias] = node.inputs;
-    const [y] = node.outputs;
-    if (x === undefined || weight === undefined || y === undefined) return;
+    const [x = ""] = node.inputs;
+    const [y = ""] = node.outputs;
     const axis = this.#index.tensor(y).shape.length - 1;
-    if (!this.#closes(y, axis, new Set())) return;
-    this.#cut(y, axis, node, this.#feedsLoss(y));
-    this.axes.set(weight, node.attributes.k_axis === 0 ? 1 : 0);
-    if (bias !== undefined) this.axes.set(bias, 0);
+    if (!this.#closes(y, { axis, outer: 1 }, new Set())) return;
     this.entering.add(x);
+    const together = cutsOfGroups(this.#index, node, this.#tp);
+    for (const [name, cut] of together ?? []) this.cuts.set(name, cut);
+    if (together !== null) return;
+    const parts = partsOfProjection(this.#index, y, axis, this.#tp);
+    this.#cut(y, { axis, outer: 1, parts }, node, this.#feedsLoss(y));
+    for (const [name, at] of columnsOf(this.#index, node)) {
+      this.cuts.set(name, { axis: at, outer: 1, parts });
+    }
+  }
+
+  /** The same for a product of every expert's tokens with its weight: all experts are cut. */
+  #startExperts(node: TensorNode, { x, weight, output }: ExpertProduct): void {
+    const [y = ""] = node.outputs;
+    const shaped = shapedNode(this.#index.graph, node);
+    const side = node.inputs.indexOf(weight.name);
+    const targets = this.#index
+      .tensor(weight.name)
+      .shape.map((_, axis) => followAxis(shaped, side, axis)[0]);
+    const column = targets.findIndex((to) => typeof to === "number" && to !== output);
+    const axis = targets[column];
+    if (typeof axis !== "number" || !this.#closes(y, { axis, outer: 1 }, new Set())) return;
+    this.entering.add(x.name);
+    this.#cut(y, { axis, outer: 1, parts: this.#tp }, node, false);
+    this.cuts.set(weight.name, { axis: column, outer: 1, parts: this.#tp });
+  }
+
+  /** Several weights in one node that sums over an axis of these alone: layers of experts inside. */
+  #cutInside(node: TensorNode): void {
+    const shaped = shapedNode(this.#index.graph, node);
+    const summed = node.inputs.flatMap((name, input) => {
+      const axes = [...(shaped.inputs[input]?.shape.keys() ?? [])];
+      const axis = axes.find((each) => followAxis(shaped, input, each)[0] === "reduced");
+      return axis === undefined ? [] : [{ name, axis, role: shaped.inputs[input]?.role }];
+    });
+    if (summed.length < 2 || summed.some(({ role }) => role !== "parameter")) return;
+    for (const { name, axis } of summed) {
+      this.#cut(name, { axis, outer: 1, parts: this.#tp }, node, false);
+    }
+    this.partial.add(node);
+    for (const name of node.inputs) {
+      if (this.#index.graph.tensors.get(name)?.role === "activation") this.entering.add(name);
+    }
   }
 
   /** The embedding table is cut by rows: each rank holds the rows of its own tokens. */
   #cutVocabulary(node: TensorNode): void {
-    this.axes.set(node.inputs[0] ?? "", 0);
+    this.cuts.set(node.inputs[0] ?? "", { axis: 0, outer: 1, parts: this.#tp });
     this.partial.add(node);
   }
 
   /** Carries a cut input through a node to its outputs and its other operands. */
   #propagate(node: TensorNode, input: number): void {
-    const axis = this.axes.get(node.inputs[input] ?? "") ?? 0;
+    const cut = this.cuts.get(node.inputs[input] ?? "");
+    if (cut === undefined) return;
+    const { axis, parts } = cut;
     if (isLoss(node.op)) {
       this.losses.add(node);
       return;
     }
-    const targets = followAxis(shapedNode(this.#index.graph, node), input, axis);
+    this.#agree(node, cut);
+    const targets = this.#chosen(node, input, cut);
     if (targets.includes("reduced")) {
+      // A sum over parts that several ranks hold would count these twice.
+      if (parts < this.#tp) fail(tensorParallelIndivisible(node.name, this.#tp, parts, axis));
       this.partial.add(node);
       if (node.op === "kareus::Linear") {
-        this.axes.set(node.inputs[1] ?? "", Number(node.attributes.k_axis));
+        this.cuts.set(node.inputs[1] ?? "", {
+          ...{ axis: Number(node.attributes.k_axis), outer: 1, parts },
+        });
       } else this.#cutOperands(node, input, "reduced");
       return;
     }
     for (const [i, target] of targets.entries()) {
       const output = node.outputs[i] ?? "";
-      if (typeof target === "number" && output !== "") this.#cut(output, target, node, false);
+      if (typeof target === "object" && output !== "") {
+        this.#cut(output, { ...target, parts }, node, false);
+      }
     }
     const [target] = targets;
-    if (target !== undefined) this.#cutOperands(node, input, target);
+    if (target !== undefined && target !== "lost") {
+      this.#cutOperands(node, input, typeof target === "object" ? target.axis : target);
+    }
+  }
+
+  /** Operands that share an axis are in as many parts; queries may be in more than keys and values. */
+  #agree(node: TensorNode, { axis, parts }: Cut): void {
+    if (node.op === "kareus::Linear" || keyValueHeadsOf(this.#index, node) !== null) return;
+    for (const name of node.inputs) {
+      const other = this.cuts.get(name)?.parts ?? parts;
+      if (other === parts) continue;
+      fail(tensorParallelIndivisible(node.name, this.#tp, Math.min(other, parts), axis));
+    }
   }
 
   /** Cuts parameters, and marks whole activations, that meet the cut axis in the same node. */
   #cutOperands(node: TensorNode, input: number, target: AxisTarget): void {
     const shaped = shapedNode(this.#index.graph, node);
+    const { parts, outer } = this.cuts.get(node.inputs[input] ?? "") ?? {
+      parts: this.#tp,
+      outer: 1,
+    };
     for (const [other, name] of node.inputs.entries()) {
-      if (other === input || name === "" || this.axes.has(name)) continue;
+      if (other === input || name === "" || this.cuts.has(name)) continue;
       const { role, shape } = this.#index.tensor(name);
       const axis = shape.findIndex(
         (dim, a) => dim > 1 && followAxis(shaped, other, a)[0] === target,
       );
       if (axis < 0) continue;
-      if (role === "parameter" || role === "constant") this.axes.set(name, axis);
+      if (role === "parameter" || role === "constant") this.cuts.set(name, { axis, outer, parts });
       else if (role === "activation") this.entering.add(name);
     }
   }
 
-  #cut(name: string, axis: number, node: TensorNode, mayPad: boolean): void {
-    const size = this.#index.tensor(name).shape[axis] ?? 1;
-    if (size % this.#tp !== 0 && !mayPad) {
-      fail(tensorParallelIndivisible(node.name, this.#tp, size, axis));
+  #cut(name: string, cut: Cut, node: TensorNode, mayPad: boolean): void {
+    const size = this.#index.tensor(name).shape[cut.axis] ?? 1;
+    if ((size / cut.outer) % cut.parts !== 0 && !mayPad) {
+      fail(tensorParallelIndivisible(node.name, this.#tp, size, cut.axis));
     }
-    this.axes.set(name, axis);
+    this.cuts.set(name, cut);
   }
 
   #feedsLoss(name: string): boolean {
@@ -127,21 +201,37 @@ class ShardPlanner implements ShardPlan {
   }
 
   /** Whether every path from a cut tensor ends in a sum over the cut (or in the loss). */
-  #closes(name: string, axis: number, seen: Set<string>): boolean {
+  #closes(name: string, place: CutPlace, seen: Set<string>): boolean {
     if (seen.has(name)) return true;
     seen.add(name);
     if (this.#index.isGraphOutput(name)) return false;
     return this.#index.consumers(name).every((reader) => {
       if (isLoss(reader.op)) return true;
       const input = reader.inputs.indexOf(name);
-      const targets = followAxis(shapedNode(this.#index.graph, reader), input, axis);
-      return targets.every((target, i) => {
-        const output = reader.outputs[i] ?? "";
-        if (target === "reduced") return reader.op === "kareus::Linear";
-        if (output === "") return true;
-        return target !== "lost" && this.#closes(output, target, seen);
-      });
+      // One head for all queries: every rank holds it, wherever the cut would be.
+      if (input > 0 && keyValueHeadsOf(this.#index, reader) === 1) return true;
+      const choices = cutTargets(this.#index, reader, input, place, this.#tp);
+      if (choices.length === 1) return this.#closeAll(reader, choices[0] ?? [], seen);
+      return choices.some((targets) => this.#closeAll(reader, targets, new Set(seen)));
     });
+  }
+
+  #closeAll(reader: TensorNode, targets: readonly CutTarget[], seen: Set<string>): boolean {
+    return targets.every((target, i) => {
+      const output = reader.outputs[i] ?? "";
+      if (target === "reduced") {
+        return reader.op === "kareus::Linear" || expertProduct(this.#index, reader) !== null;
+      }
+      if (output === "") return true;
+      return target !== "lost" && this.#closes(output, target, seen);
+    });
+  }
+
+  /** Where a cut goes: of several ways the first on which every path ends in a sum. */
+  #chosen(node: TensorNode, input: number, place: CutPlace): readonly CutTarget[] {
+    const choices = cutTargets(this.#index, node, input, place, this.#tp);
+    const closing = (targets: readonly CutTarget[]) => this.#closeAll(node, targets, new Set());
+    return (choices.length > 1 && choices.find(closing)) || (choices[0] ?? []);
   }
 }
 

@@ -42,6 +42,7 @@ describe("the options of optimize", () => {
       tp: 1,
       sequence_parallel: false,
       cp: 1,
+      cp_attention: "all-gather",
       ep: 1,
       pp: 1,
       dp: 1,

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { GROUPS } from "../ir/groups.js";
-import { PIPELINES } from "../ir/pass.js";
+import { CP_ATTENTIONS, PIPELINES } from "../ir/pass.js";
 import type { OptimizeOptions } from "../pipeline.js";
 import {
   bindings,
@@ -34,6 +34,12 @@ export const JOB_FLAGS = {
   ),
   tp: integer("--tp <n>", "tensor-parallel degree", 1, DEGREE),
   cp: integer("--cp <n>", "context-parallel degree", 1, DEGREE),
+  cpAttention: choice(
+    "--cp-attention <how>",
+    "keys and values of other ranks: all-gather, or block by block round a ring",
+    CP_ATTENTIONS,
+    "all-gather",
+  ),
   ep: integer("--ep <n>", "expert-parallel degree", 1, DEGREE),
   pp: integer("--pp <n>", "pipeline stages", 1, DEGREE),
   dp: integer("--dp <n>", "data-parallel replicas", 1, DEGREE),
@@ -136,6 +142,7 @@ export function jobOptions(
     tp: job.tp,
     sequence_parallel: job.sequenceParallel,
     cp: job.cp,
+    cp_attention: job.cpAttention,
     ep: job.ep,
     pp: job.pp,
     dp: job.dp,

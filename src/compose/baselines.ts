@@ -10,10 +10,10 @@ type BaselineName = "sequential-max-clock" | "sequential-frequency" | "nanobatch
 
 /**
  * What other tools reach on the same graph, from the same machinery with restricted choices:
- * Megatron-LM (no nanobatches, communication alone, highest clock), Perseus (the same with the
+ * Megatron-LM (no nanobatches, highest clock), Perseus (the same with the
  * frequency free per instruction), and nanobatching with Perseus on top (every instruction
- * nanobatched). All launch what need not wait at the first slot: without nanobatches that is nothing
- * but gradient sums.
+ * nanobatched). All launch what need not wait at the first slot: without nanobatches that is a ring's
+ * transfers and gradient sums.
  */
 export function baselineFrontiers(
   graph: PartitionedGraph,

@@ -1,8 +1,12 @@
 import type { Cost } from "../ir/configuration.js";
 import type { Kernel, KernelGraph } from "../ir/kernel-graph.js";
 import { type PartitionType, partitionOfKernel } from "../ir/partition.js";
-import type { TensorGraph } from "../ir/tensor-graph.js";
+import type { TensorGraph, TensorNode } from "../ir/tensor-graph.js";
 import { operatorFor } from "../onnx/operators/index.js";
+import { shapedNode, workOf } from "../onnx/operators/knowledge.js";
+
+/** Nodes between a product and its softmax at most. */
+const DEEPEST = 12;
 
 /** What the compiler did not understand, how often, and what these launches cost. */
 export interface Doubt {
@@ -29,8 +33,9 @@ export function doubtsOf({ imported, recognised, kernels, costOf }: DoubtInput):
   for (const { name, op } of imported.nodes) {
     if (operatorFor(op) === undefined) unknown.set(name, `unknown operator ${op}`);
   }
+  const makers = new Map(recognised.nodes.flatMap((n) => n.outputs.map((name) => [name, n])));
   const scores = new Set(
-    recognised.nodes.filter((n) => isOfScores(recognised, n)).map((n) => n.name),
+    recognised.nodes.filter((n) => isOfScores(recognised, n, makers)).map((n) => n.name),
   );
   const doubts = new Map<string, { count: number; time_s: number }>();
   for (const kernel of kernels.kernels) {
@@ -51,11 +56,27 @@ function sourceOf(name: string): string {
   return name.replace(/\/(dgrad|wgrad|recompute)(#\d+)?$/, "");
 }
 
-/** A softmax over the keys of batched queries. */
-function isOfScores({ tensors }: TensorGraph, node: TensorGraph["nodes"][number]): boolean {
+/** A softmax over the keys of batched queries: a router's is over the product with a weight. */
+function isOfScores(
+  graph: TensorGraph,
+  node: TensorNode,
+  makers: ReadonlyMap<string, TensorNode>,
+): boolean {
+  const { tensors } = graph;
   const shape = tensors.get(node.outputs[0] ?? "")?.shape ?? [];
   const [queries = 1, keys = 1] = shape.slice(-2);
-  return node.op === "Softmax" && shape.length >= 3 && queries > 1 && keys > 1;
+  if (node.op !== "Softmax" || shape.length < 3 || queries === 1 || keys === 1) return false;
+  for (let at: TensorNode | undefined = node, depth = 0; at && depth < DEEPEST; depth++) {
+    const work = workOf(shapedNode(graph, at));
+    if (work.kind === "kernel" && work.work.op === "matmul") {
+      return at.inputs.slice(0, 2).every((name) => tensors.get(name)?.role !== "parameter");
+    }
+    const above: string | undefined = at.inputs.find(
+      (name) => tensors.get(name)?.role === "activation",
+    );
+    at = above === undefined ? undefined : makers.get(above);
+  }
+  return true;
 }
 
 /** Half of the batch costs as much as all of it. */

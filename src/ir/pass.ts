@@ -10,12 +10,17 @@ export type PipelineName = (typeof PIPELINES)[number];
 /** What backward computes again: nothing, attention's scores, every layer. */
 export type Recompute = "none" | "selective" | "full";
 
+/** How context parallelism brings queries and keys together: all keys at once, or block by block. */
+export const CP_ATTENTIONS = ["all-gather", "ring"] as const;
+export type CpAttention = (typeof CP_ATTENTIONS)[number];
+
 /** What lowering needs to know beside the graph. */
 interface LoweringOptions {
   readonly tp: number;
   /** Cuts the sequence over the tensor-parallel group where linears are not cut. */
   readonly sequence_parallel: boolean;
   readonly cp: number;
+  readonly cp_attention: CpAttention;
   readonly ep: number;
   readonly dp: number;
   /** 1: optimizer states are shared among the ranks that hold the same parameters. */

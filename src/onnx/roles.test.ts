@@ -29,6 +29,20 @@ const shape = (name: string, dims: readonly number[]) =>
   });
 
 describe("roles", () => {
+  test("of a small weight whose elements are known: in another layout it is trained as well", () => {
+    const weight = { name: "w", dims: [2, 2], dataType: 1, floatData: [1, 2, 3, 4] };
+    const graph = {
+      input: [value("x", [8, 2])],
+      initializer: [weight],
+      node: [
+        node("Transpose", ["w"], ["turned"], { perm: [1, 0] }),
+        node("MatMul", ["x", "turned"], ["y"]),
+      ],
+      output: [value("y", [8, 2])],
+    };
+    expect(roles(graph, ["w", "turned", "y"])).toEqual(["parameter", "parameter", "activation@0"]);
+  });
+
   test("of inputs", () => {
     const input = [
       value("image", [8, 3]),

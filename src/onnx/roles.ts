@@ -220,7 +220,9 @@ function roleOfResult(
   outputs: readonly (Fact | null)[],
 ): TensorRole {
   const known = outputs.every((fact) => fact === null || fact.value !== null);
-  if (known || SHAPE_ONLY.has(node.op)) return "constant";
+  // Elements of small weights are known as well, but trained.
+  const isLayout = LAYOUT_ONLY.has(node.op) && inputs[0]?.role === "parameter";
+  if ((known && !isLayout) || SHAPE_ONLY.has(node.op)) return "constant";
   const roles = new Set(inputs.flatMap((input) => (input ? [input.role] : [])));
   if (roles.has("data") || roles.has("activation")) return "activation";
   if (roles.has("gradient")) return "gradient";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { PIPELINES } from "../ir/pass.js";
+import { CP_ATTENTIONS, PIPELINES } from "../ir/pass.js";
 
 /** Pieces that frontier and plan files share. Units are in the names: s, J, W, MHz, bytes. */
 
@@ -27,6 +27,8 @@ export const parallelism = z.object({
   recompute: z.enum(["none", "selective", "full"]),
   /** Whether the sequence is cut over the tensor-parallel ranks between linears. */
   sequence_parallel: z.boolean().optional(),
+  /** How context-parallel ranks bring queries and keys together; absent: all-gather. */
+  cp_attention: z.enum(CP_ATTENTIONS).optional(),
   /** 1: ranks that hold the same parameters share the optimizer's states. */
   zero: z.union([z.literal(0), z.literal(1)]).optional(),
 });

@@ -29,6 +29,7 @@ const OPTIONS: OptimizeOptions = {
   ...{
     tp: 8,
     sequence_parallel: false,
+    cp_attention: "all-gather",
     cp: 1,
     ep: 1,
     pp: 2,

@@ -16,6 +16,15 @@ describe("kareus inspect", () => {
     }
   });
 
+  test("--cp-attention ring passes keys and values on instead of gathering them", async () => {
+    const gathered = await kareus([...BOUND, "--cp", "2"]);
+    expect(gathered.stdout).toMatch(/all_gather +cp/);
+    const ring = await kareus([...BOUND, "--cp", "2", "--cp-attention", "ring"]);
+    expect(ring.stderr).toBe("");
+    expect(ring.stdout).toMatch(/send +cp/);
+    expect(ring.stdout).not.toMatch(/all_gather +cp/);
+  });
+
   test("--json prints one JSON value", async () => {
     const run = await kareus([...BOUND, "--tp", "2", "--json"]);
     expect(run.status).toBe(0);

@@ -161,7 +161,7 @@ describe.concurrent("bad graphs", () => {
 });
 
 describe.concurrent("layouts that do not fit", () => {
-  test.each(["3", "8"])("--tp %s does not divide the key-value heads", async (tp) => {
+  test.each(["3", "16"])("--tp %s does not divide the attention heads", async (tp) => {
     expectBadInput(await optimize(MINI, ...BIND, "--tp", tp), "KRS1401");
   });
 

@@ -15,12 +15,16 @@ export const MINI = fileURLToPath(new URL("../golden/mini.onnx", import.meta.url
 export const EXAMPLE = fileURLToPath(
   new URL("../../examples/llama-3.2-3b/llama-3.2-3b.onnx", import.meta.url),
 );
+/** The bundled Qwen3-1.7B export. */
+export const QWEN = fileURLToPath(
+  new URL("../../examples/qwen3-1.7b/qwen3-1.7b.onnx", import.meta.url),
+);
 
 type LoweringOptions = LoweringContext["options"];
 
 /** One GPU, no pipeline to speak of. */
 export const ONE: LoweringOptions = {
-  ...{ tp: 1, cp: 1, ep: 1, dp: 1, zero: 1, gpus_per_node: 8, pp: 1 },
+  ...{ tp: 1, cp: 1, cp_attention: "all-gather", ep: 1, dp: 1, zero: 1, gpus_per_node: 8, pp: 1 },
   ...{ recompute: "none", sequence_parallel: false, pipeline: "1f1b", chunks: 1 },
 };
 

@@ -13,7 +13,7 @@ export const tensorParallelIndivisible = (
     "KRS1401",
     node,
     `--tp ${tp} does not divide ${size} (axis ${axis} of its result)`,
-    "choose a --tp that divides the attention heads, key-value heads and feed-forward width",
+    "choose a --tp that divides attention heads and feed-forward width, and divides key-value heads or is a multiple of them",
   );
 
 export const cannotCutBackward = (graph: string, flag: string, degree: number): Diagnostic =>
@@ -151,6 +151,14 @@ export const expertsIndivisible = (graph: string, ep: number, experts: number): 
     graph,
     `--ep ${ep} does not divide ${experts} experts`,
     "choose a --ep that divides the number of experts",
+  );
+
+export const ringUnused = (graph: string): Diagnostic =>
+  warning(
+    "KRS1440",
+    graph,
+    "--cp-attention ring changes nothing: no fused attention meets keys of other ranks",
+    "`kareus inspect` shows what attention was recognized",
   );
 
 export const sequenceParallelUnused = (graph: string, reason: string): Diagnostic =>

@@ -1,5 +1,5 @@
 import type { GradientRule } from "./gradient.js";
-import { NO_GRADIENT, oneNode, upstream } from "./gradient.js";
+import { NO_GRADIENT, oneNode, upstream, wantedInputs } from "./gradient.js";
 
 /** Fused attention: dq, dk, dv in one launch from dO, the inputs and the saved output. */
 export const attentionGradient: GradientRule = (request) => {
@@ -9,6 +9,8 @@ export const attentionGradient: GradientRule = (request) => {
   return oneNode(request, "kareus::AttentionGradient", [dy, ...inputs, outputs[0] ?? ""], {
     ...attributes,
     forward: op,
+    // Written out later, when gradients of keys and values go another way than those of queries.
+    ...(attributes.ring === undefined ? {} : { of: wantedInputs(request) }),
   });
 };
 

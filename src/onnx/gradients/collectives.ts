@@ -53,6 +53,10 @@ export const reduceScatterGradient = collectiveGradient({
   kareus: "kareus::AllGather",
   runtime: "com.microsoft::NcclAllGather",
 });
+export const ringShiftGradient = collectiveGradient({
+  kareus: "kareus::RingShift",
+  runtime: "kareus::RingShift",
+});
 export const allToAllGradient = collectiveGradient({
   kareus: "kareus::AllToAll",
   runtime: "com.microsoft::AllToAll",

@@ -6,6 +6,7 @@ import {
   copyToGroupGradient,
   receiveGradient,
   reduceScatterGradient,
+  ringShiftGradient,
 } from "./collectives.js";
 import type { GradientRule } from "./gradient.js";
 import {
@@ -142,6 +143,7 @@ const RULES: readonly (readonly [GradientRule, readonly string[]])[] = [
     reduceScatterGradient,
     ["kareus::ReduceScatter", "com.microsoft::NcclReduceScatter", "kareus::ScatterToGroup"],
   ],
+  [ringShiftGradient, ["kareus::RingShift"]],
   [allToAllGradient, ["kareus::AllToAll", "com.microsoft::AllToAll"]],
 ];
 

@@ -110,6 +110,14 @@ const wait: Operator = {
   work: () => FREE,
 };
 
+/** Ring attention: a block goes on to the next rank while that of the rank before arrives. */
+const ringShift: Operator = {
+  ops: ["kareus::RingShift"],
+  infer: (call) => each(call, (fact) => fact.shape),
+  follow: followEach,
+  work: collectiveWork("send"),
+};
+
 /** Send(signal, remote, tensors...) -> signal. */
 const send: Operator = {
   ops: ["com.microsoft::Send"],
@@ -126,7 +134,7 @@ const receive: Operator = {
   work: collectiveWork("recv"),
 };
 
-const GROUPED = [allReduce, allGather, reduceScatter, allToAll, copyToGroup];
+const GROUPED = [allReduce, allGather, reduceScatter, allToAll, ringShift, copyToGroup];
 
 /** The name of the group over which a node communicates, forward or backward; null: over none. */
 export function collectiveGroup(node: Pick<ShapedNode, "op" | "attributes">): string | null {

@@ -22,7 +22,8 @@ const experts: Operator = {
   infer: (call) => [tensor(inputOf(call, 0).dtype, inputOf(call, 0).shape)],
   follow: (node, input, axis) => {
     const hidden = (node.inputs[0]?.shape.length ?? 0) - 1;
-    return input === 0 && axis < hidden ? [axis] : followNothing(node, input, axis);
+    if (input === 0 && axis < hidden) return [axis];
+    return axis === innerAxis(node, input) ? ["reduced"] : followNothing(node, input, axis);
   },
   // One grouped product: the layers of an expert side by side, as if its tokens met them at once.
   work: (node) => {
@@ -34,6 +35,22 @@ const experts: Operator = {
     return matmulKernel({ b: count, m: tokens / Math.max(1, count), n, k: hidden, dtype: x.dtype });
   },
 };
+
+/**
+ * The axis of an expert's own width in its weights [experts, out, in] and first biases: it is summed
+ * over inside. Older files store [experts, in, out]. -1 where there is none.
+ */
+function innerAxis(node: ShapedNode, input: number): number {
+  const hidden = node.inputs[0]?.shape.at(-1);
+  const shape = node.inputs[input]?.shape ?? [];
+  const weights = WEIGHTS[node.op] ?? [];
+  const layer = weights.findIndex((weight) => input === weight || input === weight + 1);
+  if (layer < 0) return -1;
+  const isSecond = layer === 1;
+  if (shape.length === 2) return isSecond ? -1 : 1;
+  const stored = isSecond ? 2 : 1;
+  return shape[stored] === hidden && shape[3 - stored] !== hidden ? 3 - stored : stored;
+}
 
 /** Elements of all experts' weights; 4-bit ones lie two to a byte. */
 function weightsOf(node: ShapedNode): number {

@@ -109,7 +109,12 @@ const split: Operator = {
     });
   },
   // Along the split axis each part is split in turn: sharded weights are laid out part by part.
-  follow: (node, input, axis) => node.outputs.map(() => (input === 0 ? axis : "lost")),
+  follow: (node, input, axis) => {
+    const many = (node.inputs[0]?.shape[axis] ?? 1) > 1;
+    return node.outputs.map((output) =>
+      input === 0 && !(many && output?.shape[axis] === 1) ? axis : "lost",
+    );
+  },
   work: () => COPY,
 };
 

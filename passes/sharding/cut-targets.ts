@@ -1,0 +1,68 @@
+import type { TensorNode } from "../../src/ir/tensor-graph.js";
+import { elementCount } from "../../src/ir/tensor-graph.js";
+import { followAxis, shapedNode } from "../../src/onnx/operators/knowledge.js";
+import type { GraphIndex } from "../rewriting/graph-index.js";
+import type { CutPlace } from "./cut.js";
+
+/** What becomes of a cut in one output: another place, summed over, or not to be followed. */
+export type CutTarget = CutPlace | "reduced" | "lost";
+
+/**
+ * Where a cut of an input over `tp` ranks may go, for each output. Columns of weights lie on ranks in
+ * whatever order suits, so a reshape may merge what is cut behind other axes (samples x heads), and
+ * one that splits an axis ([3 x heads x width]) leaves the choice which part of it is cut.
+ */
+export function cutTargets(
+  index: GraphIndex,
+  node: TensorNode,
+  input: number,
+  place: CutPlace,
+  tp: number,
+): readonly (readonly CutTarget[])[] {
+  const shaped = shapedNode(index.graph, node);
+  const from = shaped.inputs[input]?.shape ?? [];
+  const to = shaped.outputs[0]?.shape ?? [];
+  if (node.op === "Reshape" && input === 0) return reshaped(from, to, place, tp);
+  const { axis, outer } = place;
+  const targets = followAxis(shaped, input, axis).map((target, i): CutTarget => {
+    const kept = typeof target !== "number" || shaped.outputs[i]?.shape[target] === from[axis];
+    if (outer > 1 && (target === "reduced" || !kept)) return "lost";
+    return typeof target === "number" ? { axis: target, outer } : target;
+  });
+  return [targets];
+}
+
+function reshaped(
+  from: readonly number[],
+  to: readonly number[],
+  { axis, outer }: CutPlace,
+  tp: number,
+): readonly (readonly CutTarget[])[] {
+  const before = elementCount(from.slice(0, axis)) * outer;
+  const whole = (from[axis] ?? 1) / outer;
+  const first = axisHolding(to, before);
+  if (first === null) return [["lost"]];
+  const size = (to[first.axis] ?? 1) / first.outer;
+  if (size % whole !== 0 && whole % size !== 0) return [["lost"]];
+  const choices: CutTarget[][] = [[first]];
+  let covered = size;
+  for (let next = first.axis + 1; next < to.length; next++) {
+    covered *= to[next] ?? 1;
+    if (covered > whole) break;
+    if ((to[next] ?? 1) % tp === 0) choices.push([{ axis: next, outer: 1 }]);
+  }
+  return choices;
+}
+
+/** The axis of a shape in which, behind `before` positions of it and the axes before, others lie. */
+function axisHolding(shape: readonly number[], before: number): CutPlace | null {
+  let covered = 1;
+  for (const [axis, size] of shape.entries()) {
+    if (covered * size > before) {
+      const outer = before / covered;
+      return Number.isInteger(outer) && size % outer === 0 ? { axis, outer } : null;
+    }
+    covered *= size;
+  }
+  return null;
+}
