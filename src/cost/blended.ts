@@ -8,8 +8,8 @@ import { mean } from "../math/mean.js";
 import type { Measurements } from "../profile/library.js";
 import { configurationOf, type PartitionRecord } from "../profile/records.js";
 import { clockCoordinate, correctionFrom } from "./corrections.js";
-import { cappedRun, modelledOracle } from "./modelled.js";
-import type { CostOracle, TracingOracle } from "./oracle.js";
+import { cappedRun, modelledOracle, modelSource } from "./modelled.js";
+import type { TracingOracle } from "./oracle.js";
 import { recordedCosts } from "./recorded.js";
 import { fittedPartition } from "./sequence/fitted-partition.js";
 
@@ -45,7 +45,7 @@ function dynamicEnergy(device: Device, freq_mhz: number, time_s: number, energy_
 function residualsOf(
   partition: PartitionType,
   records: readonly PartitionRecord[],
-  model: CostOracle,
+  cost: Fitted["cost"],
   device: Device,
 ): Residuals {
   const time: KnownValue[] = [];
@@ -55,7 +55,7 @@ function residualsOf(
     const configuration = configurationOf(record);
     if (launchIndex(partition, configuration) === null) continue;
     const place = placeOf(partition, configuration);
-    const modelled = model.cost(partition, configuration);
+    const modelled = cost(configuration);
     if (modelled.time_s === 0) continue;
     time.push({ ...place, value: Math.log(time_s / modelled.time_s) });
     if (energy_j === null) continue;
@@ -70,7 +70,7 @@ function residualsOf(
 
 /** A partition's model, fitted to its measurements, and what they say beyond it. */
 interface Fitted {
-  readonly model: CostOracle;
+  readonly cost: (configuration: Configuration) => Cost;
   readonly residuals: Residuals;
 }
 
@@ -107,18 +107,13 @@ export function blendedOracle(device: Device, measurements: Measurements): Traci
     const known = fitted.get(partition);
     if (known !== undefined) return known;
     const own = measurements.partitions.filter((record) => record.partition === partition.key);
-    const run = own.length === 0 ? null : fittedPartition(partition, own, device, correction);
-    const model =
-      run === null
-        ? common
-        : {
-            gpu: device.name,
-            cost: (_: PartitionType, configuration: Configuration): Cost => ({
-              ...cappedRun(run, configuration, device),
-              source: "modelled",
-            }),
-          };
-    const made = { model, residuals: residualsOf(partition, own, model, device) };
+    const play = own.length === 0 ? null : fittedPartition(partition, own, device, correction);
+    const cost = (configuration: Configuration): Cost => {
+      if (play === null) return common.cost(partition, configuration);
+      const { time_s, energy_j } = cappedRun(play, configuration, device);
+      return { time_s, energy_j, source: modelSource(device) };
+    };
+    const made = { cost, residuals: residualsOf(partition, own, cost, device) };
     fitted.set(partition, made);
     return made;
   };
@@ -127,10 +122,9 @@ export function blendedOracle(device: Device, measurements: Measurements): Traci
     cost: (partition, configuration) => {
       const answer = recorded.cost(partition.key, configuration);
       if (answer !== null) return answer;
-      const { model, residuals } = fittedTo(partition);
-      const modelled = model.cost(partition, configuration);
+      const { cost, residuals } = fittedTo(partition);
       const idle_w = idlePower(device, configuration.freq_mhz);
-      return corrected(modelled, residuals, placeOf(partition, configuration), idle_w);
+      return corrected(cost(configuration), residuals, placeOf(partition, configuration), idle_w);
     },
     trace: common.trace,
     parts: common.parts,

@@ -1,6 +1,6 @@
 import type { Device } from "../gpu/device-schema.js";
 import { cappedClock } from "../gpu/power.js";
-import type { Configuration } from "../ir/configuration.js";
+import type { Configuration, CostSource } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
 import { type Correction, UNCORRECTED } from "./correction.js";
 import type { TracingOracle } from "./oracle.js";
@@ -26,6 +26,11 @@ export function cappedRun(
   return { ...runAt(clock_mhz), clock_mhz };
 }
 
+/** What a model's costs are: on a device with another one's constants, rescaled, a what-if. */
+export function modelSource(device: Device): CostSource {
+  return device.rescaled_from === undefined ? "modelled" : "extrapolated";
+}
+
 /**
  * Costs computed from a device file alone: kernel times by roofline, overlap as a fluid simulation,
  * energy by voltage, the clock lowered until the partition's average power fits the cap. Measurements
@@ -43,8 +48,7 @@ export function modelledOracle(
     models.set(partition, made);
     return made;
   };
-  // A device with another one's constants, rescaled, is a what-if.
-  const source = device.rescaled_from === undefined ? "modelled" : "extrapolated";
+  const source = modelSource(device);
   return {
     gpu: device.name,
     cost: (partition, configuration) => {

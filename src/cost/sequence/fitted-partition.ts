@@ -17,7 +17,7 @@ type Setting = Omit<TimedSetting, "time_s">;
 /** Blocks of one size are all that records of partitions know. */
 const THREADS = 1;
 
-/** Where segments start: at each launch slot, and at the beginning. */
+/** Where segments start: at each launch slot, the first of which is the beginning. */
 function segmentStarts({ slots, kernels }: Pick<PartitionType, "slots" | "kernels">): number[] {
   if (kernels.length === 0) return [];
   return [...new Set([0, ...slots.map(({ first }) => first)])].sort((a, b) => a - b);
