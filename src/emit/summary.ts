@@ -63,15 +63,29 @@ export function costCounts({ costs }: FrontierFile): string {
   return `${list}${profiles.length === 0 ? "" : ` (profiles: ${profiles.join(", ")})`}`;
 }
 
+/** The largest error to expect of any point, in words; null where one has none. */
+function worstError(points: readonly FrontierPoint[]): string | null {
+  const errors = points.flatMap(({ expected_error }) => expected_error ?? []);
+  if (errors.length < points.length) return null;
+  return describeError({
+    time: Math.max(...errors.map(({ time }) => time)),
+    energy: Math.max(...errors.map(({ energy }) => energy)),
+  });
+}
+
 /** How far off the costs that are not measured may be; nothing where all are. */
-export function errorSentence({ costs, expected_error, gpu }: FrontierFile): string[] {
+export function errorSentence(frontier: FrontierFile): string[] {
+  const { costs, expected_error, gpu } = frontier;
   if (costs.modelled + costs.extrapolated === 0) return [];
   if (expected_error === undefined) {
     return [
       `How far off they are is not known: no plan for ${gpu} was compared with a measurement.`,
     ];
   }
-  return [`Expected error where not measured: ${describeError(expected_error)}.`];
+  const model = describeError(expected_error);
+  const worst = worstError(frontier.points);
+  const plans = worst === null || worst === model ? "" : `; of these plans at most ${worst}`;
+  return [`Expected error where not measured: ${model}${plans}.`];
 }
 
 function row(point: FrontierPoint): readonly (string | number)[] {
