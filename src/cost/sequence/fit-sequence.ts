@@ -57,6 +57,8 @@ export const CLOCK_POWER = {
 /** Errors that the sequence is expected to leave, relative. */
 const RESIDUAL = 0.01;
 const ITERATIONS = 60;
+/** A step that gains less is the last: what is left is less than the noise of measurements. */
+const ENOUGH = 1e-3;
 
 /**
  * Where the search starts: communication may be that much slower than expected, as a logarithm. From
@@ -154,7 +156,7 @@ export function fitSequence(points: readonly TimedSetting[], expected: Expected)
   const slower = beliefs.indexOf(BELIEFS.communication);
   const found = STARTS.map((log) => {
     const shifted = start.map((value, i) => (i === slower ? value + log : value));
-    return leastSquares(residuals, shifted, ITERATIONS);
+    return leastSquares(residuals, shifted, ITERATIONS, ENOUGH);
   });
   return sequence(found.reduce((a, b) => (loss(b) < loss(a) ? b : a)));
 }
