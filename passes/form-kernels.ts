@@ -142,7 +142,7 @@ class KernelFormer {
     }
     if (ranks === null && degree === 1 && !this.#warned.has(group)) {
       this.#warned.add(group);
-      report(collectiveRanksUnknown(node.name, group));
+      report(collectiveRanksUnknown(node.name, group, `--${name}`));
     }
     return ranks ?? degree;
   }

@@ -132,14 +132,17 @@ describe("form-partitions", () => {
     const single = lowered(deep(), 400, { dp: 1, cp: 2 });
     expect(kinds(single)).toEqual(["forward", "backward", "tail"]);
     expect(communication(single, "tail")).toEqual(["reduce_scatter 1600", "all_gather 800"]);
-    const own = allReduce("own", 1600, { group: "dp", direction: "backward" });
-    const itself = lowered(deep([own]), 400);
-    expect(kinds(itself)).toEqual(["forward", "backward", "tail"]);
-    // Its update is sharded all the same.
-    expect(communication(itself, "backward")).toEqual(["all_reduce 1600"]);
-    expect(communication(itself, "tail")).toEqual(["all_gather 800"]);
-    const both = lowered(deep([own]), 400, { cp: 2 });
-    expect(communication(both, "tail")).toEqual(["reduce_scatter 1600", "all_gather 800"]);
+    // By the name that --group gives, and by those of ONNX Runtime's group types.
+    for (const group of ["dp", "data", "node_local_data"]) {
+      const own = allReduce("own", 1600, { group, direction: "backward" });
+      const itself = lowered(deep([own]), 400);
+      expect(kinds(itself)).toEqual(["forward", "backward", "tail"]);
+      // Its update is sharded all the same.
+      expect(communication(itself, "backward")).toEqual(["all_reduce 1600"]);
+      expect(communication(itself, "tail")).toEqual(["all_gather 800"]);
+      const both = lowered(deep([own]), 400, { cp: 2 });
+      expect(communication(both, "tail")).toEqual(["reduce_scatter 1600", "all_gather 800"]);
+    }
   });
 
   it("lists stage by stage and shares types between them", () => {

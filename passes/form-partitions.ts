@@ -13,6 +13,7 @@ import { nanobatchedUses, sequentialUses } from "./partitions/instruction-uses.j
 import { PartitionRegistry } from "./partitions/partition-registry.js";
 import { type Elements, NO_ELEMENTS } from "./partitions/replica-exchange.js";
 import { tailKernels } from "./partitions/tail.js";
+import { degreeOf } from "./rewriting/facts.js";
 import { readersOfTransfers } from "./partitions/transfers.js";
 
 /**
@@ -137,7 +138,7 @@ function isUpdated(graph: KernelGraph): boolean {
 
 /** A graph that sums its own gradients over replicas does it with every microbatch. */
 function sumsItself(graph: KernelGraph): boolean {
-  return graph.kernels.some((k) => k.kind === "communication" && k.group === "dp");
+  return graph.kernels.some((k) => k.kind === "communication" && degreeOf(k.group) === "dp");
 }
 
 function sumsBeside(graph: KernelGraph, options: LoweringContext["options"]): boolean {

@@ -31,9 +31,12 @@ export function isOptimizer(op: string): boolean {
   return /(Adam|AdamW|SGD|Lamb|Momentum|Adagrad)(Optimizer)?(V\d+)?$/.test(op);
 }
 
+/** What ONNX Runtime's group types call data parallelism: data, node_local_data, cross_node_data. */
+const DATA_GROUP = /(^|_)data$/;
+
 /** The flag that gives the ranks of a collective's group: `tp` unless it is named as another. */
 export function degreeOf(group: string): Group {
-  return GROUPS.find((known) => known === group) ?? "tp";
+  return GROUPS.find((known) => known === group) ?? (DATA_GROUP.test(group) ? "dp" : "tp");
 }
 
 /** Whether a graph already holds communication of one kind of parallelism. */

@@ -110,7 +110,7 @@ export function blendedOracle(device: Device, measurements: Measurements): Traci
     const play = own.length === 0 ? null : fittedPartition(partition, own, device, correction);
     const cost = (configuration: Configuration): Cost => {
       if (play === null) return common.cost(partition, configuration);
-      const { time_s, energy_j } = cappedRun(play, configuration, device);
+      const { time_s, energy_j } = cappedRun(play, configuration, play.run(configuration), device);
       return { time_s, energy_j, source: modelSource(device) };
     };
     const made = { cost, residuals: residualsOf(partition, own, cost, device) };

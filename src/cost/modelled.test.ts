@@ -274,8 +274,9 @@ describe("a run from within", () => {
     for (const piece of trace.pieces) {
       expect(piece.bytes_per_s).toBeLessThanOrEqual(trace.bandwidth * (1 + 1e-9));
     }
-    const moving = trace.pieces.filter(({ communication }) => communication === "moving");
+    const moving = trace.pieces.filter((piece) => piece.moving);
     expect(moving.length).toBeGreaterThan(0);
+    for (const { communication } of moving) expect(communication).toBe(0);
     expect(trace.pieces.filter(({ kernel }) => kernel === null).length).toBeGreaterThan(0);
   });
 
@@ -314,6 +315,21 @@ describe("a run from within", () => {
     const slower_s = capped.cost(overlapped, configuration).time_s - free.time_s;
     expect(slower_s).toBeGreaterThan(0);
     expect(parts).toEqual({ ...oracle.parts(overlapped, configuration), throttling_s: slower_s });
+  });
+
+  test("tells what is queued from what it is queued behind, and adds up", () => {
+    const { communication } = overlapped;
+    if (communication === null) throw new Error("no communication");
+    const kind = "all_gather" as const;
+    const queued = [{ ...communication, kind, dependent: false }];
+    const both = { ...overlapped, key: "both", queued };
+    const configuration = { freq_mhz: 1200, launch_slot: "norm_0", sms: 12 };
+    const { pieces, energy_j } = oracle.trace(both, configuration);
+    const moved = pieces.flatMap((piece) => (piece.moving ? [piece.communication] : []));
+    expect([...new Set(moved)]).toEqual([0, 1]);
+    expect(moved).toEqual([...moved].sort());
+    const spent_j = pieces.reduce((sum, p) => sum + p.power_w * (p.end_s - p.start_s), 0);
+    expect(spent_j / energy_j).toBeCloseTo(1, 9);
   });
 
   test("kernels appear in the order of their slots", () => {

@@ -10,20 +10,31 @@ function averagePower({ time_s, energy_j }: PartitionRun): number {
   return time_s === 0 ? 0 : energy_j / time_s;
 }
 
-/** The run at the asked clock, or at the one that the power cap leaves; and that clock. */
+/** The clock that the power cap leaves of the asked one, at which the run is `asked`. */
+function keptClock(
+  model: Pick<PartitionModel, "run">,
+  configuration: Configuration,
+  asked: PartitionRun,
+  device: Device,
+): number {
+  const { freq_mhz } = configuration;
+  if (averagePower(asked) <= device.power_cap_w) return freq_mhz;
+  const runAt = (clock_mhz: number) => model.run({ ...configuration, freq_mhz: clock_mhz });
+  return Math.min(
+    freq_mhz,
+    cappedClock(device, (clock_mhz) => averagePower(runAt(clock_mhz))),
+  );
+}
+
+/** The run at the asked clock, which is `asked`, or at the one that the power cap leaves. */
 export function cappedRun(
   model: Pick<PartitionModel, "run">,
   configuration: Configuration,
+  asked: PartitionRun,
   device: Device,
-): PartitionRun & { readonly clock_mhz: number } {
-  const asked = model.run(configuration);
-  if (averagePower(asked) <= device.power_cap_w) {
-    return { ...asked, clock_mhz: configuration.freq_mhz };
-  }
-  const runAt = (freq_mhz: number) => model.run({ ...configuration, freq_mhz });
-  const capped_mhz = cappedClock(device, (freq_mhz) => averagePower(runAt(freq_mhz)));
-  const clock_mhz = Math.min(configuration.freq_mhz, capped_mhz);
-  return { ...runAt(clock_mhz), clock_mhz };
+): PartitionRun {
+  const freq_mhz = keptClock(model, configuration, asked, device);
+  return freq_mhz === configuration.freq_mhz ? asked : model.run({ ...configuration, freq_mhz });
 }
 
 /** What a model's costs are: on a device with another one's constants, rescaled, a what-if. */
@@ -52,19 +63,22 @@ export function modelledOracle(
   return {
     gpu: device.name,
     cost: (partition, configuration) => {
-      const { time_s, energy_j } = cappedRun(modelOf(partition), configuration, device);
+      const model = modelOf(partition);
+      const asked = model.run(configuration);
+      const { time_s, energy_j } = cappedRun(model, configuration, asked, device);
       return { time_s, energy_j, source };
     },
     parts: (partition, configuration) => {
       const model = modelOf(partition);
       const asked = model.run(configuration);
-      const { time_s } = cappedRun(model, configuration, device);
+      const { time_s } = cappedRun(model, configuration, asked, device);
       return { ...model.parts(configuration), throttling_s: time_s - asked.time_s };
     },
     trace: (partition, configuration) => {
       const model = modelOf(partition);
-      const { clock_mhz } = cappedRun(model, configuration, device);
-      return model.trace({ ...configuration, freq_mhz: clock_mhz });
+      const asked = model.run(configuration);
+      const freq_mhz = keptClock(model, configuration, asked, device);
+      return model.trace({ ...configuration, freq_mhz });
     },
   };
 }

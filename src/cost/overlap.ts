@@ -37,8 +37,10 @@ interface OverlapPiece {
   readonly end_s: number;
   /** The kernel that runs, by index; null: none, it is being launched or all are done. */
   readonly kernel: number | null;
-  /** Whether communication is there, and whether it moves data yet; waiting it holds its SMs. */
-  readonly communication: "absent" | "waiting" | "moving";
+  /** Which of the partition's communications is there, by index; null: none. */
+  readonly communication: number | null;
+  /** Whether that moves data yet; waiting for its first byte it holds its SMs. */
+  readonly moving: boolean;
   /** Device memory traffic. */
   readonly bytes_per_s: number;
   /** Of one GPU. */
@@ -144,7 +146,8 @@ function piecesOf(
       const per_s = (of: "traffic" | "dynamic_j") =>
         (task_share * (own?.[of] ?? 0) + companion_share * (moved?.[of] ?? 0)) / (end_s - start_s);
       return {
-        ...{ start_s, end_s, kernel, communication: companion },
+        ...{ start_s, end_s, kernel, communication: which ?? null },
+        moving: companion === "moving",
         bytes_per_s: per_s("traffic"),
         power_w: idle_w + per_s("dynamic_j"),
       };

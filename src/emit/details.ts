@@ -30,9 +30,16 @@ export function detailsFile(
       if (own === undefined) return [];
       const runs = own.map((configuration) => runOf(configuration, trace(type, configuration)));
       const { key, communication } = type;
-      return [{ key, kernels: kernelsOf(type), communication, runs }];
+      return [{ key, kernels: kernelsOf(type), communication, ...queueOf(type), runs }];
     }),
   };
+}
+
+/** What follows communication and what that may wait for; nothing where nothing is queued. */
+function queueOf({ queued = [], free_order }: PartitionType) {
+  if (queued.length === 0) return {};
+  const pairs = free_order.map(([kernel, until]): [number, number] => [kernel, until]);
+  return { queued: queued.map((each) => ({ ...each })), free_order: pairs };
 }
 
 /** What plans choose, by partition, each once: by clock, then as they come. */
@@ -65,8 +72,8 @@ function runOf(configuration: Configuration, trace: OverlapTrace): Run {
   return {
     ...{ freq_mhz, launch_slot, sms, order: order ? [...order] : null },
     ...{ clock_mhz, time_s, energy_j, bandwidth_bytes_per_s: bandwidth },
-    pieces: pieces.map(({ end_s, kernel, communication, bytes_per_s, power_w }) => [
-      ...([rounded(end_s), kernel, communication] as const),
+    pieces: pieces.map(({ end_s, kernel, communication, moving, bytes_per_s, power_w }) => [
+      ...([rounded(end_s), kernel, communication, moving] as const),
       ...([rounded(bytes_per_s), rounded(power_w)] as const),
     ]),
   };

@@ -171,13 +171,13 @@ describe("the sentence that matters", () => {
   });
 
   it("is against frequency scaling alone where that is known", () => {
-    expect(headline(against("sequential-frequency", [5, 100], [6, 75]))).toBe(
+    expect(headline(against("sequential-frequency", [5, 100], [6, 75]))?.sentence).toBe(
       "At the same time, 40.0% less energy than frequency scaling alone; for the same energy, 16.7% less time.",
     );
-    expect(headline(against("nanobatch-frequency", [4, 100], [5, 50]))).toBe(
+    expect(headline(against("nanobatch-frequency", [4, 100], [5, 50]))?.sentence).toBe(
       "At the same time, 20.0% less energy than nanobatches with frequency scaling.",
     );
-    expect(headline(against("sequential-frequency", [2, 90], [3, 85]))).toBe(
+    expect(headline(against("sequential-frequency", [2, 90], [3, 85]))?.sentence).toBe(
       "For the same energy, 33.3% more time than frequency scaling alone.",
     );
     expect(headline(against("sequential-frequency", [2, 50], [3, 45]))).toBeNull();

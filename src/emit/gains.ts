@@ -67,7 +67,9 @@ const RIVALS: readonly Baseline["name"][] = [
  * The sentence that matters: "At the same time, 18.2% less energy than frequency scaling alone; for
  * the same energy, 12.0% less time." Null where no baseline is ever reached.
  */
-export function headline(frontier: FrontierFile): string | null {
+export function headline(
+  frontier: FrontierFile,
+): { readonly baseline: Baseline["name"]; readonly sentence: string } | null {
   const gains = gainsOf(frontier).filter(({ energy, time }) => energy !== null || time !== null);
   const [found] = RIVALS.flatMap((name) => gains.filter((gain) => gain.baseline === name));
   if (found === undefined) return null;
@@ -79,7 +81,7 @@ export function headline(frontier: FrontierFile): string | null {
       ? []
       : [`for the same energy, ${percent(time)} time${energy === null ? ` ${than}` : ""}`]),
   ].join("; ");
-  return `${capital(parts)}.`;
+  return { baseline, sentence: `${capital(parts)}.` };
 }
 
 /**

@@ -30,9 +30,10 @@ export function frontierSummary(frontier: FrontierFile, look: Look): string {
   const peak_bytes = Math.max(0, ...(frontier.peak_memory_bytes ?? []));
   if (peak_bytes > 0)
     lines.push(`Peak memory, estimated: ${scaled(peak_bytes, "B")} of one GPU.\n`);
-  const sentence = headline(frontier);
-  if (sentence !== null) lines.push(`${sentence}\n`);
-  lines.push(...gainsOf(frontier).map(gainSentence), ...searchSentence(frontier.search ?? []));
+  const head = headline(frontier);
+  if (head !== null) lines.push(head.sentence);
+  const others = gainsOf(frontier).filter(({ baseline }) => baseline !== head?.baseline);
+  lines.push(...others.map(gainSentence), "", ...searchSentence(frontier.search ?? []));
   lines.push(`Costs: ${costCounts(frontier)}.`, ...errorSentence(frontier));
   return `${lines.join("\n")}\n`;
 }

@@ -1,6 +1,6 @@
 import { plural } from "../base/units.js";
 import type { CaseResult, VerificationFile } from "../plan/verification.js";
-import { measureInWords } from "./comparison/words.js";
+import { measureInWords, quantityInWords } from "./comparison/words.js";
 
 const STATUS: Readonly<Record<CaseResult["status"], string>> = {
   same: "as expected",
@@ -24,10 +24,10 @@ export function verificationSummary({ cases }: VerificationFile): string {
 }
 
 /** What moved and why; nothing of a case where nothing did. */
-function detailsOf({ measures, reasons, errors }: CaseResult): string[] {
-  const moved = measures.filter(({ worse }) => worse !== 0);
+function detailsOf({ measures, moved, reasons, errors }: CaseResult): string[] {
   return [
-    ...moved.map(measureInWords),
+    ...measures.filter(({ worse }) => worse !== 0).map(measureInWords),
+    ...moved.map(quantityInWords),
     ...reasons.map(({ of, what }) => `${of}: ${what}`),
     ...errors.map(({ code, where, message }) => `${code} ${where}: ${message}`),
   ];

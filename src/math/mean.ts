@@ -3,6 +3,11 @@ export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/** The middle value, the upper one of two; NaN of nothing. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
 /** The standard deviation of the values themselves, not of what they are drawn from. */
 export function deviation(values: readonly number[]): number {
   const centre = mean(values);

@@ -20,15 +20,23 @@ const piece = z.tuple([
   quantity,
   /** The kernel that runs, by index; null: none, it is being launched or all are done. */
   count.nullable(),
-  /** Whether communication is there; waiting for its first byte it holds its SMs. */
-  z.enum(["absent", "waiting", "moving"]),
+  /** Which communication is there: 0 the partition's, from 1 on what is queued; null: none. */
+  count.nullable(),
+  /** Whether that moves data yet; waiting for its first byte it holds its SMs. */
+  z.boolean(),
   /** Device memory traffic, `bytes_per_s`. */
   quantity,
   /** `power_w` of one GPU. */
   quantity,
 ]);
 
-const ranks = { ranks: count, ranks_per_node: count };
+const communication = z.object({
+  ...{ kind: z.string(), size_bytes: quantity, group: z.string() },
+  ...{ ranks: count, ranks_per_node: count },
+});
+
+/** Whether it waits for the partition's own kernels. */
+const queued = communication.extend({ dependent: z.boolean() });
 
 const run = z.object({
   freq_mhz: quantity,
@@ -51,9 +59,11 @@ const partition = z.object({
   key: z.string(),
   kernels: z.array(kernel),
   /** Beside them; what plans leave out of it too. */
-  communication: z
-    .object({ kind: z.string(), size_bytes: quantity, group: z.string(), ...ranks })
-    .nullable(),
+  communication: communication.nullable(),
+  /** What the same stream runs behind it; absent: nothing. */
+  queued: z.array(queued).optional(),
+  /** Pairs: a kernel, by index, and the last one after which it may run; only where some is queued. */
+  free_order: z.array(z.tuple([count, count])).optional(),
   /** One for each configuration and clock that a plan uses. */
   runs: z.array(run),
 });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type Format, writeFormat } from "./format.js";
-import { measure, reason } from "./verification.js";
+import { measure, movedQuantity, reason } from "./verification.js";
 
 const difference = z.object({
   format: z.literal("kareus-difference"),
@@ -9,18 +9,7 @@ const difference = z.object({
   /** Whether nothing moved by more than the tolerance and nothing is set otherwise. */
   same: z.boolean(),
   /** What moved. */
-  quantities: z.array(
-    z.object({
-      /** `fastest point`, `stage 0`. */
-      of: z.string(),
-      /** With its unit: `time_s`. */
-      name: z.string(),
-      before: z.number().nullable(),
-      after: z.number().nullable(),
-      /** Relative: 0.01 is 1% more; null where one of the two is missing or nothing. */
-      change: z.number().nullable(),
-    }),
-  ),
+  quantities: z.array(movedQuantity),
   /** Of frontiers: how much worse the second is. */
   measures: z.array(measure),
   /** Of frontiers: where in a run the difference shows. */
@@ -40,7 +29,6 @@ const difference = z.object({
 
 /** How two frontiers or two plans differ. */
 export type DifferenceFile = z.infer<typeof difference>;
-export type Quantity = DifferenceFile["quantities"][number];
 export type Setting = DifferenceFile["settings"][number];
 
 /** The format of a difference. */

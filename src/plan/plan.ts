@@ -160,6 +160,19 @@ export function writePlan(file: PlanFile): string {
   return writeFormat(PLAN_FORMAT, file);
 }
 
+/** The plan with its costs, where it says those of all its runs; null where it does not. */
+export function costedPlan(plan: PlanFile): CostedPlan | null {
+  const { costs } = plan;
+  if (costs === undefined) return null;
+  const known = new Set(costs.map((cost) => `${cost.configuration} ${cost.freq_mhz}`));
+  const told = plan.stages.every(({ instructions }) =>
+    instructions.every(({ use, freq_mhz }) =>
+      use.every(({ configuration }) => known.has(`${configuration} ${freq_mhz}`)),
+    ),
+  );
+  return told ? { ...plan, costs } : null;
+}
+
 /** Whether a text is a plan, well formed or not. */
 export function isPlanText(text: string): boolean {
   const data = parseJson(text);

@@ -14,6 +14,18 @@ export const reason = z.object({
   what: z.string(),
 });
 
+/** A quantity that is not what it was. */
+export const movedQuantity = z.object({
+  /** `fastest point`, `stage 0`. */
+  of: z.string(),
+  /** With its unit: `time_s`. */
+  name: z.string(),
+  before: z.number().nullable(),
+  after: z.number().nullable(),
+  /** Relative: 0.01 is 1% more; null where one of the two is missing or nothing. */
+  change: z.number().nullable(),
+});
+
 const verification = z.object({
   format: z.literal("kareus-verification"),
   version: z.literal(1),
@@ -27,6 +39,8 @@ const verification = z.object({
       /** `same`: nothing moved by more than the tolerance; `broken`: it could not be compared. */
       status: z.enum(["same", "better", "worse", "updated", "broken"]),
       measures: z.array(measure),
+      /** What moved by more than the tolerance: ends of the frontier and of its baselines. */
+      moved: z.array(movedQuantity),
       reasons: z.array(reason),
       /** Of a broken case: what stopped it. */
       errors: z.array(
@@ -38,6 +52,7 @@ const verification = z.object({
 
 export type Measure = z.infer<typeof measure>;
 export type Reason = z.infer<typeof reason>;
+export type MovedQuantity = z.infer<typeof movedQuantity>;
 
 /** What `kareus verify` found. */
 export type VerificationFile = z.infer<typeof verification>;

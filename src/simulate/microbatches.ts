@@ -37,11 +37,14 @@ function nameOf({
   return `${kind} ${chunk} ${microbatch}`;
 }
 
-/** Which of `before` microbatches one of `now` is like: counted from the nearer end. */
+/**
+ * Which of `before` microbatches one of `now` is like: counted from the nearer end; a single one is
+ * like the last, beside which gradients may be summed.
+ */
 function counterpart(microbatch: number, now: number, before: number): number {
   const fromEnd = now - 1 - microbatch;
   const middle = before >> 1;
-  return microbatch <= fromEnd
+  return fromEnd > 0 && microbatch <= fromEnd
     ? Math.min(microbatch, middle)
     : Math.max(before - 1 - fromEnd, Math.min(middle, before - 1));
 }

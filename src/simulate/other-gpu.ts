@@ -116,12 +116,14 @@ function partitionOf(
     const first = found.kernels.findIndex((kernel) => kernel.slot === slot);
     return { name, nodes, first: first < 0 ? bad(`no kernel is in slot ${name}`) : first };
   });
-  const { communication } = found;
-  const kind = COLLECTIVES.find((each) => each === communication?.kind);
-  const beside =
-    communication === null ? null : { ...communication, kind: kind ?? bad("no known collective") };
+  const known = <C extends { readonly kind: string }>(moved: C) => {
+    const kind = COLLECTIVES.find((each) => each === moved.kind);
+    return { ...moved, kind: kind ?? bad("no known collective") };
+  };
+  const { communication, queued = [], free_order = [] } = found;
   return {
-    ...{ key, direction, kernels, slots: named, communication: beside },
-    ...{ dependent: false, free_order: [] },
+    ...{ key, direction, kernels, slots: named, dependent: false, free_order },
+    communication: communication && known(communication),
+    ...(queued.length > 0 ? { queued: queued.map(known) } : {}),
   };
 }

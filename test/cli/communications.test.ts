@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { readDetails } from "../../src/plan/details.js";
 import { codes, kareus, temporaryFolder } from "../support/cli.js";
 import { onnxModel } from "../support/onnx-builder.js";
 import { replay } from "../support/replay.js";
@@ -83,6 +84,31 @@ test("both are searched: some plan launches them beside compute, the second behi
   const queued = configurations.filter(({ queued_slots }) => queued_slots !== undefined);
   expect(queued.some(({ launch_slot }) => launch_slot !== null)).toBe(true);
   for (const { launch_slot, queued_slots } of queued) expect(queued_slots).toEqual([launch_slot]);
+});
+
+test("the report's details tell the two apart", () => {
+  const file = join(out, "details.json");
+  const details = readDetails(readFileSync(file, "utf8"), file);
+  const both = details.partitions.filter(({ queued }) => queued !== undefined);
+  expect(both).not.toEqual([]);
+  for (const { runs } of both) {
+    for (const { pieces } of runs) {
+      const moving = pieces.flatMap(([, , which, moves]) => (moves ? [which] : []));
+      // First the one, then the other.
+      expect(moving).toEqual(moving.toSorted());
+      expect(new Set(moving)).toEqual(new Set([0, 1]));
+    }
+  }
+});
+
+test("on the same GPU, a simulated plan costs what it costs", async () => {
+  const [name = ""] = readdirSync(join(out, "plans"));
+  const path = join(out, "plans", name);
+  const run = await kareus(["simulate", path, "--gpu", "a100-sxm4-40gb", "--json"]);
+  expect(run.status).toBe(0);
+  const { plan, simulated } = JSON.parse(run.stdout);
+  expect(simulated.time_s / plan.time_s).toBeCloseTo(1, 3);
+  expect(simulated.energy_j / plan.energy_j).toBeCloseTo(1, 3);
 });
 
 test("plans give their points again", () => {

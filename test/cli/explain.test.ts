@@ -113,7 +113,10 @@ describe("kareus explain", () => {
     const { costs, ...old } = JSON.parse(readFileSync(join(directory, "plans/000.json"), "utf8"));
     expect(costs.length).toBeGreaterThan(0);
     const plan = join(folder, "old.json");
-    writeFileSync(plan, JSON.stringify(old));
-    expectBadInput(await kareus(["explain", plan]), "KRS4206");
+    for (const some of [{}, { costs: costs.slice(1) }]) {
+      writeFileSync(plan, JSON.stringify({ ...old, ...some }));
+      expectBadInput(await kareus(["explain", plan]), "KRS4206");
+      expectBadInput(await kareus(["simulate", plan]), "KRS4206");
+    }
   });
 });

@@ -308,7 +308,7 @@ describe("details.json", () => {
     readonly time_s: number;
     readonly energy_j: number;
     readonly bandwidth_bytes_per_s: number;
-    readonly pieces: readonly (readonly [number, number | null, string, number, number])[];
+    readonly pieces: readonly (readonly [number, unknown, unknown, boolean, number, number])[];
   }
   interface Details {
     readonly constants: readonly { readonly source: string }[];
@@ -334,7 +334,7 @@ describe("details.json", () => {
       const cost = costs.get(settingOf(key, run));
       expect([run.time_s, run.energy_j]).toEqual([cost?.time_s, cost?.energy_j]);
       let [now_s, spent_j] = [0, 0];
-      for (const [end_s, , , bytes_per_s, power_w] of run.pieces) {
+      for (const [end_s, , , , bytes_per_s, power_w] of run.pieces) {
         spent_j += (end_s - now_s) * power_w;
         now_s = end_s;
         expect(bytes_per_s).toBeLessThanOrEqual(run.bandwidth_bytes_per_s * 1.00001);

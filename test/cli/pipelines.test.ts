@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { simulatePlan } from "../../src/simulate/simulate.js";
 import { codes, kareus, temporaryFolder } from "../support/cli.js";
 import { ROOT } from "../support/paths.js";
 import { documentedOrder, replay } from "../support/replay.js";
@@ -89,6 +90,12 @@ describe.concurrent.each(LAYOUTS)(
           if (dp > 1) expect(movedBytes(plan, before, "reduce_scatter")).toBeGreaterThan(0);
           const earlier = before.filter(({ microbatch }: { microbatch: number }) => microbatch < 3);
           expect(movedBytes(plan, earlier, "reduce_scatter")).toBe(0);
+          // However many microbatches there are, the last one has the sums beside it.
+          for (const microbatches of [1, 8]) {
+            const conditions = { stragglers: new Map(), switch_time_s: null, recosted: false };
+            const other = simulatePlan(plan, { ...conditions, microbatches }).stages[stage];
+            expect(movedBytes(plan, other?.instructions ?? [], "reduce_scatter")).toBe(summed);
+          }
         }
       }
     });

@@ -1,7 +1,10 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { loadDevice } from "../../src/gpu/device.js";
+import { readDetails } from "../../src/plan/details.js";
 import { type CostedPlan, readPlan } from "../../src/plan/plan.js";
+import { onOtherGpu } from "../../src/simulate/other-gpu.js";
 import { type Conditions, simulatePlan } from "../../src/simulate/simulate.js";
 import { expectBadInput, MINI } from "../support/bad-input.js";
 import { kareus, temporaryFolder } from "../support/cli.js";
@@ -166,6 +169,28 @@ describe("kareus simulate", () => {
     expect(same.simulated.time_s / here.simulated.time_s).toBeCloseTo(1, 12);
     expect(same.simulated.energy_j / here.simulated.energy_j).toBeCloseTo(1, 12);
     expect(same.sources).toEqual(here.sources);
+  });
+
+  test("costs that follow measurements are carried over to another GPU, extrapolated", () => {
+    const file = join(directory, "details.json");
+    const details = readDetails(readFileSync(file, "utf8"), file);
+    const measured = plan.costs.map((cost) => ({
+      ...{ ...cost, source: "measured" as const },
+      ...{ time_s: 1.1 * cost.time_s, energy_j: 1.2 * cost.energy_j },
+    }));
+    const other = loadDevice("a40");
+    const modelled = onOtherGpu(plan, details, other, file);
+    const carried = onOtherGpu({ ...plan, costs: measured }, details, other, file);
+    carried.costs.forEach(({ source, time_s, energy_j, ...parts }, i) => {
+      expect(source).toBe("extrapolated");
+      expect(time_s / (modelled.costs[i]?.time_s ?? 0)).toBeCloseTo(1.1, 9);
+      expect(energy_j / (modelled.costs[i]?.energy_j ?? 0)).toBeCloseTo(1.2, 9);
+      const { compute_s, contention_s, exposed_communication_s, throttling_s } = parts;
+      const sum_s = compute_s + contention_s + exposed_communication_s + throttling_s;
+      expect(sum_s / time_s).toBeCloseTo(1, 12);
+    });
+    expect(new Set(modelled.costs.map(({ source }) => source))).toEqual(new Set(["modelled"]));
+    expect(carried.static_power_w).toBe(other.static_power_w);
   });
 
   test("for people", async () => {

@@ -119,15 +119,6 @@ describe("kareus verify", () => {
     expect((await verified(0, copy)).cases[0]?.status).toBe("same");
   });
 
-  test("a search that may evaluate less is a regression, of the search", async () => {
-    const copy = copyOf("mini-replayed");
-    rewrite(join(copy, "case.json"), (text) =>
-      text.replace('"--budget", "16"', '"--budget", "10"'),
-    );
-    const { cases } = await verified(1, copy);
-    expect(cases[0]?.reasons[0]?.of).toBe("search");
-  });
-
   test("several folders, each case once, as JUnit for CI", async () => {
     const worse = withGemmRate(0.99);
     const junit = join(folder, "junit.xml");
@@ -161,11 +152,12 @@ const wasteful: typeof optimize = async (options, hooks): Promise<OptimizeResult
   return { ...found, frontier: { ...found.frontier, points } };
 };
 
+const setting = {
+  hooks: { report: () => {}, progress: () => {}, printIr: () => {} },
+  ...{ threads: 1, tolerance: 0.001, update: false, tool: "test" },
+};
+
 describe("a regression planted in the compiler", () => {
-  const setting = {
-    hooks: { report: () => {}, progress: () => {}, printIr: () => {} },
-    ...{ threads: 1, tolerance: 0.001, update: false, tool: "test" },
-  };
   const verify = (name: string, compiler: typeof optimize) =>
     verifyCase(join(CASES, name), { ...setting, optimize: compiler });
 
@@ -192,7 +184,13 @@ describe("a regression planted in the compiler", () => {
 });
 
 describe("bad cases", () => {
-  const verify = (...args: readonly string[]) => kareus(["verify", ...args]);
+  /** The code that a case is broken with. */
+  async function brokenBy(copy: string): Promise<string | undefined> {
+    const { status, errors } = await verifyCase(copy, { ...setting, optimize });
+    expect(status).toBe("broken");
+    return errors[0]?.code;
+  }
+
   const withArguments = (change: (given: string[]) => string[]): string => {
     const copy = copyOf("mini-pipeline");
     rewrite(join(copy, "case.json"), (text) => {
@@ -202,45 +200,44 @@ describe("bad cases", () => {
     return copy;
   };
 
-  test("a folder without cases", async () => {
-    expectBadInput(await verify(join(ROOT, "schemas")), "KRS4201");
+  test("a folder without cases, or that is not there", async () => {
+    expectBadInput(await kareus(["verify", join(ROOT, "schemas")]), "KRS4201");
+    expectBadInput(await kareus(["verify", join(folder, "none")]), "KRS0020");
   });
 
-  test.each([
-    ["--no-such-flag", "KRS4202"],
-    ["--out", "KRS4202"],
-    ["--json", "KRS4202"],
-    ["--tp=many", "KRS4202"],
-  ])("%s in the arguments", async (flag, code) => {
-    const run = await verify(withArguments((given) => [...given, flag]));
-    expect(run.status).toBe(2);
-    expect(codes(run, "error")).toEqual([code]);
+  test.each([["--no-such-flag"], ["--out=x"], ["--json"], ["--tp=many"], ["--measure"]])(
+    "%s in the arguments",
+    async (flag) => {
+      expect(await brokenBy(withArguments((given) => [...given, flag]))).toBe("KRS4202");
+    },
+  );
+
+  test("a replayed profile that lacks what is searched", async () => {
+    const copy = copyOf("mini-replayed");
+    rewrite(join(copy, "profile.jsonl"), (text) => `${text.split("\n").slice(0, 40).join("\n")}\n`);
+    expect(await brokenBy(copy)).toBe("KRS3013");
   });
 
   test("paths that lead out of the folder, by name or by link", async () => {
-    const outside = withArguments(([, ...flags]) => ["../mini.onnx", ...flags]);
-    const absolute = withArguments(([, ...flags]) => [
-      join(ROOT, "test/golden/mini.onnx"),
-      ...flags,
-    ]);
+    const mini = join(ROOT, "test/golden/mini.onnx");
     const linked = copyOf("mini-pipeline");
     rmSync(join(linked, "graph.onnx"));
-    symlinkSync(join(ROOT, "test/golden/mini.onnx"), join(linked, "graph.onnx"));
-    for (const path of [outside, absolute, linked]) {
-      const run = await verify(path);
-      expect(run.status).toBe(2);
-      expect(codes(run, "error")).toEqual(["KRS4203"]);
-    }
+    symlinkSync(mini, join(linked, "graph.onnx"));
+    const named = ["../mini.onnx", mini].map((path) =>
+      withArguments(([, ...flags]) => [path, ...flags]),
+    );
+    const device = withArguments((given) => [...given, "--gpu", "../mini-replayed/device.json"]);
+    for (const copy of [linked, device, ...named]) expect(await brokenBy(copy)).toBe("KRS4203");
   });
 
   test("nothing expected: says how to write it, and --update does", async () => {
     const copy = copyOf("mini-pipeline");
     rmSync(join(copy, "expected"), { recursive: true });
-    const run = await verify(copy);
+    const run = await kareus(["verify", copy]);
     expect(run.status).toBe(2);
     expect(codes(run, "error")).toEqual(["KRS4204"]);
     expect(existsSync(join(copy, "expected"))).toBe(false);
-    expect((await verify(copy, "--update")).status).toBe(0);
+    expect((await kareus(["verify", copy, "--update"])).status).toBe(0);
     expect(readFileSync(join(copy, "expected/frontier.json"))).toEqual(
       readFileSync(join(CASES, "mini-pipeline/expected/frontier.json")),
     );
@@ -251,11 +248,10 @@ describe("bad cases", () => {
     ["case.json", "{}", "KRS4102"],
     ["expected/frontier.json", '{"format":"kareus-frontier","version":9}', "KRS4103"],
     ["expected/frontier.json", '{"format":"kareus-frontier","version":1}', "KRS4104"],
+    ["expected/measurements.jsonl", "no profile\n", "KRS2011"],
   ])("%s that is %s", async (name, content, code) => {
     const copy = copyOf("mini-pipeline");
     writeFileSync(join(copy, name), content);
-    const run = await verify(copy);
-    expect(run.status).toBe(2);
-    expect(codes(run, "error")).toEqual([code]);
+    expect(await brokenBy(copy)).toBe(code);
   });
 });

@@ -194,8 +194,8 @@ export const DETAILS: DetailsFile = {
           ...{ freq_mhz: 1200, launch_slot: "norm_0", sms: 6, order: null, clock_mhz: 1200 },
           ...{ time_s: 0.01, energy_j: 3, bandwidth_bytes_per_s: 1.5e12 },
           pieces: [
-            [0.004, 0, "waiting", 1e12, 300],
-            [0.01, null, "moving", 1e11, 300],
+            [0.004, 0, 0, false, 1e12, 300],
+            [0.01, null, 0, true, 1e11, 300],
           ],
         },
       ],

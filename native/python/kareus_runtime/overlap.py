@@ -12,42 +12,56 @@ def overlap(
     or a part of its nodes' names (`mlp/up_proj`); a piece may hold several slots. Where the plan
     orders slots otherwise, pieces follow it. `communication(group)` starts an asynchronous collective
     and returns its work (or a list, or None); None: nothing to communicate. It starts no earlier than
-    after the piece named `needs`, which makes what is sent. Without a partition it starts first.
+    after the piece named `needs`, which makes what is sent. Without a partition it starts first. Where
+    the plan queues communication behind the first, `communication` is a list of such functions in
+    that order, and `needs` may be one of names (or None), one for each.
 
     On a GPU it runs on the stream of `streams`, and this one waits for it in the end. Pieces that do
     not follow each other as the slots do run as they come, and `warn` is told.
     """
     ops = list(compute_ops)
-    start = 0
+    starters = list(_each(communication))
+    starts = [0]
     if partition is not None and partition.communication is not None:
-        ops, start = _as_planned(partition, ops, warn)
-    if needs is not None:
-        start = max(start, 1 + next(i for i, (name, _) in enumerate(ops) if name == needs))
-    works = None
-    for place, (_, run) in enumerate(ops):
-        if place == start and communication is not None:
-            works = _start(communication, group, streams)
-        run()
-    if start >= len(ops) and communication is not None:
-        works = _start(communication, group, streams)
+        ops, starts = _as_planned(partition, ops, warn)
+    starts = _in_turn(starts, [name for name, _ in ops], list(_each(needs)), len(starters))
+    works = []
+    for place in range(len(ops) + 1):
+        for starter, start in zip(starters, starts):
+            if start == place:
+                works.extend(_each(_start(starter, group, streams)))
+        if place < len(ops):
+            ops[place][1]()
     _finish(works, streams)
 
 
+def _in_turn(starts, names, needs, count):
+    """How many pieces run before each of `count` communications: what it needs, and none before the
+    one ahead of it."""
+    turns = []
+    for index in range(count):
+        start = max([starts[min(index, len(starts) - 1)], *turns])
+        needed = needs[index] if index < len(needs) else None
+        turns.append(start if needed is None else max(start, 1 + names.index(needed)))
+    return turns
+
+
 def _as_planned(partition, ops, warn):
-    """The pieces in the planned order, and how many run before communication starts."""
+    """The pieces in the planned order, and how many run before each communication may start."""
     held = _slots_of(partition, ops)
     if held is None:
         warn(krs.not_overlapped(partition.key, "the pieces are not those of this partition"))
-        return ops, 0
+        return ops, [0]
     position = {slot: place for place, slot in enumerate(partition.order)}
     places = [[position[slot] for slot in slots] for slots in held]
     sequence = sorted(range(len(ops)), key=lambda index: min(places[index]))
     ordered = [ops[index] for index in sequence]
-    if partition.launch_slot is None:
-        return ordered, len(ops)
-    launch = position[partition.launch_slot]
-    waiting = [place for place, index in enumerate(sequence) if max(places[index]) >= launch]
-    return ordered, waiting[0] if waiting else len(ops)
+
+    def before(slot):
+        reached = [] if slot is None else [max(places[i]) >= position[slot] for i in sequence]
+        return reached.index(True) if True in reached else len(ops)
+
+    return ordered, [before(slot) for slot in (partition.launch_slot, *partition.queued_slots)]
 
 
 def _slots_of(partition, ops):

@@ -37,6 +37,8 @@ class PlannedPartition:
     order: tuple
     # "all_reduce" and so on; None where the partition has no communication.
     communication: Optional[str]
+    # What runs behind it: from which slot on, by index (None: after the last kernel).
+    queued_slots: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -165,8 +167,13 @@ def _dangling(data):
         if home is None:
             return f"{place}.partition", "no partition has this key"
         launch, order = configuration["launch_slot"], configuration["order"]
-        if launch is not None and launch not in [slot["name"] for slot in home["slots"]]:
+        names = [slot["name"] for slot in home["slots"]]
+        if launch is not None and launch not in names:
             return f"{place}.launch_slot", "the partition has no slot of this name"
+        queued = configuration.get("queued_slots", [])
+        unknown = [name for name in queued if name not in names and name is not None]
+        if unknown or len(queued) != len(home.get("queued", [])):
+            return f"{place}.queued_slots", "not a slot of the partition for each that is queued"
         if order is not None and sorted(order) != list(range(len(home["slots"]))):
             return f"{place}.order", "not every slot of the partition, once each"
     known = {configuration["id"] for configuration in data["configurations"]}
@@ -201,15 +208,20 @@ def _cut(data, path):
 
 def _planned(configuration, partition):
     names = [slot["name"] for slot in partition["slots"]]
-    launch, order = configuration["launch_slot"], configuration["order"]
+    order = configuration["order"]
+
+    def index_of(slot):
+        return None if slot is None else names.index(slot)
+
     return PlannedPartition(
         configuration=configuration["id"],
         key=partition["key"],
         slots=tuple(Slot(slot["name"], tuple(slot["nodes"])) for slot in partition["slots"]),
-        launch_slot=None if launch is None else names.index(launch),
+        launch_slot=index_of(configuration["launch_slot"]),
         sms=configuration["sms"],
         order=tuple(range(len(names)) if order is None else order),
         communication=(partition["communication"] or {}).get("kind"),
+        queued_slots=tuple(index_of(slot) for slot in configuration.get("queued_slots", [])),
     )
 
 

@@ -5,6 +5,7 @@ import os
 import types
 import unittest
 from contextlib import contextmanager
+from dataclasses import replace
 
 import support  # noqa: F401
 from kareus_runtime.groups import communication_groups, levels_of, nearest, options_for
@@ -83,6 +84,29 @@ class Overlap(unittest.TestCase):
     def test_unplanned_it_starts_first_or_after_what_it_needs(self):
         self.assertEqual(ran(None, names=("a", "b")), ["launched", "a", "b", "waited"])
         self.assertEqual(ran(None, names=("a", "b"), needs="a"), ["a", "launched", "b", "waited"])
+
+    def test_what_is_queued_starts_in_turn(self):
+        def both(queued_slot, order=(0, 1, 2, 3), **options):
+            found = []
+
+            def starter(name):
+                return lambda group: found.append(name) or Work(found)
+
+            planned = replace(partition(1, order), queued_slots=(queued_slot,))
+            names = ("down/dgrad", "down/wgrad", "up/dgrad", "up/wgrad")
+            ops = [(name, lambda name=name: found.append(name)) for name in names]
+            overlap(planned, ops, [starter("sum"), starter("then")], **options)
+            self.assertEqual(found[-2:], ["waited", "waited"])
+            return found[:-2]
+
+        one, two, three, four = "down/dgrad", "down/wgrad", "up/dgrad", "up/wgrad"
+        self.assertEqual(both(1), [one, "sum", "then", two, three, four])
+        self.assertEqual(both(None), [one, "sum", two, three, four, "then"])
+        self.assertEqual(both(0), [one, "sum", "then", two, three, four])
+        self.assertEqual(both(3, order=(0, 2, 1, 3)), [one, three, "sum", two, "then", four])
+        # Each by what it needs, and never before the one ahead of it.
+        self.assertEqual(both(1, needs=[None, three]), [one, "sum", two, three, "then", four])
+        self.assertEqual(both(1, needs=three), [one, two, three, "sum", "then", four])
 
     def test_the_group_is_passed_on(self):
         self.assertIn("launched in tp", ran(partition(0), group="tp"))

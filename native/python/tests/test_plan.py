@@ -45,6 +45,21 @@ class Plans(unittest.TestCase):
         self.assertIsNone(forward.partition("backward.000000000002", layer=0))
         self.assertEqual(plan.sms, [4, 8])
 
+    def test_what_is_queued_has_slots_of_its_own(self):
+        data = plan_data()
+        self.assertEqual(parse_plan(json.dumps(data), "p").stages[0][0].uses[0].partition.queued_slots, ())
+        moved = {"kind": "reduce_scatter", "size_bytes": 8, "group": "dp"}
+        data["partitions"][0]["queued"] = [moved, moved]
+        data["configurations"][0]["queued_slots"] = ["linear_0", None]
+        found = parse_plan(json.dumps(data), "p").stages[0][0].uses[0].partition
+        self.assertEqual(found.queued_slots, (found.launch_slot, None))
+        for slots in (None, ["linear_0"], ["linear_0", "rope_9"]):
+            data["configurations"][0].pop("queued_slots", None)
+            if slots is not None:
+                data["configurations"][0]["queued_slots"] = slots
+            refused = self.refusal(json.dumps(data))
+            self.assertEqual(refused.where, "plan.json at .configurations[0].queued_slots")
+
     def test_what_is_no_plan(self):
         self.assertEqual(self.refusal("{").code, "KRS5302")
         self.assertEqual(self.refusal('{"format": NaN}').code, "KRS5302")

@@ -47,12 +47,12 @@ export const recomputeIgnored = (graph: string, what: string): Diagnostic =>
     "export the forward graph alone to have recomputation planned",
   );
 
-export const collectiveRanksUnknown = (node: string, group: string): Diagnostic =>
+export const collectiveRanksUnknown = (node: string, group: string, flag: string): Diagnostic =>
   warning(
     "KRS1404",
     node,
     `the graph does not say how many ranks group ${group} has; its collectives cost nothing at 1`,
-    "pass the degree, for example --tp 8",
+    `pass the degree, for example ${flag} 8`,
   );
 
 export const collectiveRanksConflict = (

@@ -57,7 +57,7 @@ export function planWithoutCosts(where: string): Diagnostic {
   return error(
     "KRS4206",
     where,
-    "does not say what its runs cost",
+    "does not say what all of its runs cost",
     "it was written by an older kareus or by another tool; run `kareus optimize` again",
   );
 }

@@ -4,7 +4,13 @@ import { planWithoutCosts } from "../../base/diagnostics/review.js";
 import { flagWithoutUse } from "../../base/diagnostics/usage.js";
 import { readText } from "../../base/files.js";
 import { readFrontier } from "../../plan/frontier.js";
-import { type CostedPlan, isPlanText, type PlanFile, readPlan } from "../../plan/plan.js";
+import {
+  type CostedPlan,
+  costedPlan,
+  isPlanText,
+  type PlanFile,
+  readPlan,
+} from "../../plan/plan.js";
 import { select } from "../../plan/select.js";
 import { addFlags, integer, readFlags, toggle, type Values } from "../flags.js";
 import { frontierPath, readPointPlan } from "../run-folder.js";
@@ -74,6 +80,5 @@ async function plansOf(
 }
 
 function costed(plan: PlanFile, where: string): CostedPlan {
-  const { costs } = plan;
-  return costs === undefined ? fail(planWithoutCosts(where)) : { ...plan, costs };
+  return costedPlan(plan) ?? fail(planWithoutCosts(where));
 }

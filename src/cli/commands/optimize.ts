@@ -14,7 +14,7 @@ const EXAMPLES = `
 Example:
   $ kareus optimize llama.onnx --bind batch=8,sequence=4096 --dtype bf16 --tp 8 --pp 2 --microbatches 8
 
-Writes <graph>.kareus beside the graph: frontier.json, plans/, measurements.jsonl, report.html.
+Writes <graph>.kareus beside the graph: frontier.json, plans/, measurements.jsonl, details.json, report.html.
 Stopped (Ctrl-C, a crash), it goes on from there with the same command and --resume.
 With --measure every cost is measured on the GPUs of this machine, --budget of them for each partition
 type, about 13 seconds each; it needs as many GPUs as a collective has ranks, and the right to lock clocks.
@@ -94,7 +94,7 @@ async function run(
     process.stdout.write(writeFrontier(result.frontier));
     return;
   }
-  const files = `frontier.json, ${plural(result.plans.length, "plan")}, measurements.jsonl, report.html`;
+  const files = `frontier.json, ${plural(result.plans.length, "plan")}, measurements.jsonl, details.json, report.html`;
   const next = `kareus select ${folder} --knee --out plan.json`;
   const summary = frontierSummary(result.frontier, plotLook());
   process.stdout.write(`${summary}\nWritten to ${folder}: ${files}\nChoose a plan: ${next}\n`);

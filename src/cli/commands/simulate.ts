@@ -68,17 +68,14 @@ export function addSimulate(program: Command): void {
 }
 
 async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
-  const [{ readPlan }, { simulatePlan }, { simulationFile, simulationSummary }] = await Promise.all(
-    [
+  const [{ costedPlan, readPlan }, { simulatePlan }, { simulationFile, simulationSummary }] =
+    await Promise.all([
       import("../../plan/plan.js"),
       import("../../simulate/simulate.js"),
       import("../../emit/simulation.js"),
-    ],
-  );
+    ]);
   const plan = readPlan(await readText(path), path);
-  const { costs } = plan;
-  if (costs === undefined) return fail(planWithoutCosts(path));
-  const own: CostedPlan = { ...plan, costs };
+  const own = costedPlan(plan) ?? fail(planWithoutCosts(path));
   const carried = flags.gpu === null ? own : await onGpu(own, path, flags.gpu, flags.details);
   const replayed = simulatePlan(carried, {
     stragglers: stagesOf(flags.straggler, plan.stages.length),

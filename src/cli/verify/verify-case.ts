@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { DiagnosticError } from "../../base/diagnostics/diagnostic.js";
 import { readText } from "../../base/files.js";
 import { compareFrontiers, isWorse } from "../../emit/comparison/frontiers.js";
+import { movedFrontierQuantities } from "../../emit/comparison/quantities.js";
 import { reasonsOf } from "../../emit/comparison/reasons.js";
 import type { Hooks, OptimizeOptions, OptimizeResult } from "../../pipeline.js";
 import { readCase } from "../../plan/case.js";
@@ -22,6 +23,8 @@ interface Setting {
   readonly tool: string;
 }
 
+const NOTHING = { measures: [], moved: [], reasons: [], errors: [] };
+
 /** Runs a case again and compares; bad input makes it `broken`, so that the others still run. */
 export async function verifyCase(folder: string, setting: Setting): Promise<CaseResult> {
   try {
@@ -29,7 +32,7 @@ export async function verifyCase(folder: string, setting: Setting): Promise<Case
   } catch (cause) {
     if (!(cause instanceof DiagnosticError)) throw cause;
     const errors = [...cause.diagnostics];
-    return { case: folder, status: "broken", measures: [], reasons: [], errors };
+    return { ...NOTHING, case: folder, status: "broken", errors };
   }
 }
 
@@ -43,12 +46,12 @@ async function comparedCase(folder: string, setting: Setting): Promise<CaseResul
   const found = await optimize(options, hooks);
   if (update) await writeExpectation(folder, found, tool);
   if (expected === null) {
-    return { case: folder, status: "updated", measures: [], reasons: [], errors: [] };
+    return { ...NOTHING, case: folder, status: "updated" };
   }
   const measures = compareFrontiers(expected.frontier, found.frontier, tolerance);
-  const moved = measures.some(({ worse }) => worse !== 0);
-  const reasons = moved ? reasonsOf(expected, found) : [];
-  return { case: folder, status: statusOf(), measures, reasons, errors: [] };
+  const reasons = measures.some(({ worse }) => worse !== 0) ? reasonsOf(expected, found) : [];
+  const moved = movedFrontierQuantities(expected.frontier, found.frontier, tolerance);
+  return { ...NOTHING, case: folder, status: statusOf(), measures, moved, reasons };
 
   function statusOf(): CaseResult["status"] {
     if (update) return "updated";

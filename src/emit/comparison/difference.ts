@@ -1,5 +1,6 @@
-import type { DifferenceFile, Quantity } from "../../plan/difference.js";
+import type { DifferenceFile } from "../../plan/difference.js";
 import type { PlanFile } from "../../plan/plan.js";
+import type { MovedQuantity } from "../../plan/verification.js";
 import { decisiveEvaluations } from "./evaluations.js";
 import { compareFrontiers } from "./frontiers.js";
 import { settingChanges } from "./plans.js";
@@ -43,7 +44,7 @@ export function frontierDifference(
 }
 
 /** How many points moved where there are as many: the ends alone do not tell. */
-function movedPoints(before: Outcome, after: Outcome, tolerance: number): Quantity[] {
+function movedPoints(before: Outcome, after: Outcome, tolerance: number): MovedQuantity[] {
   const [mine, theirs] = [before.frontier.points, after.frontier.points];
   if (mine.length !== theirs.length) return [];
   const far = (a: number, b: number) => Math.abs(b - a) > tolerance * Math.abs(a);

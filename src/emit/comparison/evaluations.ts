@@ -1,9 +1,10 @@
 import { grouped } from "../../base/grouped.js";
 import { plural } from "../../base/units.js";
 import type { Evaluation } from "../../ir/configuration.js";
+import { median } from "../../math/mean.js";
 import { paretoIndices } from "../../math/pareto.js";
 import { nameOf } from "../../search/journal.js";
-import { changeInWords, median, someOf } from "./words.js";
+import { changeInWords, someOf } from "./words.js";
 
 /** Costs that differ by less are the same, written or added up in another way. */
 const ROUNDING = 1e-9;

@@ -1,5 +1,6 @@
 import { grouped } from "../../base/grouped.js";
 import { plural } from "../../base/units.js";
+import { mean } from "../../math/mean.js";
 import type { PlanFile, PlanInstruction } from "../../plan/plan.js";
 import { someOf } from "./words.js";
 
@@ -53,9 +54,6 @@ function missingInstructions(a: PlanFile, b: PlanFile, paired: number): SettingC
 }
 
 type Pairs = readonly { readonly mine: Placed; readonly other: Placed }[];
-
-const mean = (values: readonly number[]) =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 function clockChange(pairs: Pairs): string | null {
   const moved = pairs.filter(({ mine, other }) => mine.freq_mhz !== other.freq_mhz);

@@ -1,6 +1,7 @@
-import type { Quantity } from "../../plan/difference.js";
+import type { Scope } from "../../plan/explanation.js";
 import type { Baseline, FrontierFile } from "../../plan/frontier.js";
-import type { CostedPlan, PlanFile } from "../../plan/plan.js";
+import { costedPlan, type PlanFile } from "../../plan/plan.js";
+import type { MovedQuantity } from "../../plan/verification.js";
 import { CAUSES, decompose } from "../explain/decompose.js";
 
 /** A quantity of one side, by whose it is and its name with its unit. */
@@ -11,7 +12,7 @@ function amounts(list: readonly (readonly [of: string, name: string, value: numb
 }
 
 /** What differs by more than a relative tolerance, or is there on one side alone. */
-function moved(before: Amounts, after: Amounts, tolerance: number): Quantity[] {
+function moved(before: Amounts, after: Amounts, tolerance: number): MovedQuantity[] {
   return [...new Map([...before, ...after])].flatMap(([key, [of, name]]) => {
     const [a = null, b = null] = [before.get(key)?.[2], after.get(key)?.[2]];
     if (a === b) return [];
@@ -26,7 +27,7 @@ export function movedFrontierQuantities(
   before: FrontierFile,
   after: FrontierFile,
   tolerance: number,
-): Quantity[] {
+): MovedQuantity[] {
   return moved(frontierAmounts(before), frontierAmounts(after), tolerance);
 }
 
@@ -54,16 +55,19 @@ export function movedPlanQuantities(
   before: PlanFile,
   after: PlanFile,
   tolerance: number,
-): Quantity[] {
-  const withCauses = before.costs !== undefined && after.costs !== undefined;
-  const of = (plan: PlanFile) => planAmounts(plan, withCauses ? (plan.costs ?? null) : null);
-  return moved(of(before), of(after), tolerance);
+): MovedQuantity[] {
+  const [a, b] = [costedPlan(before), costedPlan(after)];
+  const told = a !== null && b !== null;
+  return moved(
+    planAmounts(before, told ? decompose(a).total : null),
+    planAmounts(after, told ? decompose(b).total : null),
+    tolerance,
+  );
 }
 
-function planAmounts(plan: PlanFile, costs: CostedPlan["costs"] | null): Amounts {
+function planAmounts(plan: PlanFile, total: Scope | null): Amounts {
   const { point, stages, static_power_w } = plan;
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-  const causes = costs === null ? null : decompose({ ...plan, costs }).total;
   return amounts([
     ["plan", "time_s", point.time_s],
     ["plan", "energy_j", point.energy_j],
@@ -77,11 +81,11 @@ function planAmounts(plan: PlanFile, costs: CostedPlan["costs"] | null): Amounts
         sum(instructions.map((i) => i.energy_j)),
       ] as const,
     ]),
-    ...(causes === null
+    ...(total === null
       ? []
       : [
-          ...CAUSES.map((cause) => [cause, "time_s", causes.causes[cause].time_s] as const),
-          ["plan", "dynamic_j", causes.dynamic_j] as const,
+          ...CAUSES.map((cause) => [cause, "time_s", total.causes[cause].time_s] as const),
+          ["plan", "dynamic_j", total.dynamic_j] as const,
         ]),
   ]);
 }

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Evaluation } from "../../ir/configuration.js";
+import { median } from "../../math/mean.js";
 import type { FrontierFile, FrontierPoint } from "../../plan/frontier.js";
 import type { Reason } from "../../plan/verification.js";
 import { costChange, matchEvaluations, searchChange } from "./evaluations.js";
-import { changeInWords, median, someOf } from "./words.js";
+import { changeInWords, someOf } from "./words.js";
 
 /** A run's outcome; evaluations are null where none were kept. */
 export interface Outcome {

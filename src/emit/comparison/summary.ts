@@ -1,6 +1,5 @@
-import { duration, scaled } from "../../base/units.js";
-import type { DifferenceFile, Quantity, Setting } from "../../plan/difference.js";
-import { changeInWords, measureInWords } from "./words.js";
+import type { DifferenceFile, Setting } from "../../plan/difference.js";
+import { measureInWords, quantityInWords } from "./words.js";
 
 /** Settings that are listed. */
 const MOST = 24;
@@ -24,20 +23,6 @@ export function differenceSummary(found: DifferenceFile): string {
   ];
   const shown = sections.filter(([, lines]) => lines.length > 0);
   return `${shown.map(([title, lines]) => [title, ...lines.map((l) => `  ${l}`)].join("\n")).join("\n\n")}\n`;
-}
-
-function quantityInWords({ of, name, before, after, change }: Quantity): string {
-  const label = name.replace(/_(s|j|w)$/, "").replaceAll("_", " ");
-  const values = [before, after].map((value) => (value === null ? "none" : written(name, value)));
-  const share = change === null ? "" : ` (${changeInWords(change)})`;
-  return `${of.replaceAll("_", " ")}: ${label} ${values.join(" to ")}${share}`;
-}
-
-/** A value in the unit that its name ends with. */
-function written(name: string, value: number): string {
-  if (name.endsWith("_s")) return duration(value);
-  if (name.endsWith("_j")) return scaled(value, "J");
-  return name.endsWith("_w") ? scaled(value, "W") : String(value);
 }
 
 function settingInWords({ point, where, what }: Setting): string {

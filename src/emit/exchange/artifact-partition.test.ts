@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { artifactLaunch, artifactPartition } from "./artifact-partition.js";
+import { artifactLaunch, artifactPartition, sumsGradients } from "./artifact-partition.js";
 
 type Partition = Parameters<typeof artifactPartition>[0];
 
@@ -21,6 +21,22 @@ const MLP = partition(
   ...["other_0/recompute", "linear_0/dgrad", "linear_1/wgrad", "activation_0/dgrad"],
   ...["linear_2/dgrad", "linear_3/wgrad"],
 );
+
+describe("gradient sums", () => {
+  const sum = { kind: "reduce_scatter", size_bytes: 1, group: "dp-cp" };
+
+  it("are known by their group, first or queued, and make a partition that it does not know", () => {
+    expect([MLP, partition(null, "attn_0")].map(sumsGradients)).toEqual([false, false]);
+    for (const summing of [
+      { ...MLP, queued: [sum] },
+      { ...MLP, communication: sum },
+    ]) {
+      expect(sumsGradients(summing)).toBe(true);
+      expect(artifactPartition(summing, 1)).toBeNull();
+    }
+    expect(artifactPartition({ ...MLP, queued: [{ ...sum, group: "tp" }] }, 1)).toBeNull();
+  });
+});
 
 describe("what the Kareus artifact calls a partition", () => {
   it.each([

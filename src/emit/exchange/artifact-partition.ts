@@ -38,13 +38,19 @@ const COLLECTIVES: Readonly<Record<string, string>> = {
   reduce_scatter: "rs",
 };
 
+/** Whether a partition sums gradients over replicas, which the artifact leaves to its framework. */
+export function sumsGradients({ communication, queued = [] }: Partition): boolean {
+  const moved = communication === null ? [] : [communication, ...queued];
+  return moved.some(({ group }) => group.split("-").includes("dp"));
+}
+
 /**
- * What the artifact calls a partition; null where it knows none: partitions without communication,
- * work outside layers, and the trailing communication, which it runs in a way of its own.
+ * What the artifact calls a partition; null where it knows none: partitions without communication
+ * or with several, work outside layers, and the trailing communication, which it runs in a way of its own.
  */
 export function artifactPartition(partition: Partition, cp: number): ArtifactPartition | null {
-  const { slots, communication } = partition;
-  if (communication === null) return null;
+  const { slots, communication, queued = [] } = partition;
+  if (communication === null || queued.length > 0 || sumsGradients(partition)) return null;
   const core = slots.filter((slot) => !["norm", "other"].includes(classOf(slot)));
   const has = (name: string) => core.some((slot) => classOf(slot) === name);
   const backward = core.some((slot) => endsIn(slot, "dgrad"));

@@ -6,7 +6,12 @@ import {
 } from "../../base/diagnostics/exchange.js";
 import { plural } from "../../base/units.js";
 import type { PlanFile, PlanInstruction } from "../../plan/plan.js";
-import { type ArtifactPartition, artifactLaunch, artifactPartition } from "./artifact-partition.js";
+import {
+  type ArtifactPartition,
+  artifactLaunch,
+  artifactPartition,
+  sumsGradients,
+} from "./artifact-partition.js";
 import { instructionClocks, pythonLists } from "./frequencies.js";
 import { pointNote } from "./zeus.js";
 
@@ -146,6 +151,7 @@ function instructionSettings(
     const configuration = plan.configurations.find((each) => each.id === id);
     const partition = plan.partitions.find((each) => each.key === configuration?.partition);
     if (configuration === undefined || partition === undefined || layers.length === 0) continue;
+    if (sumsGradients(partition)) reasons.add("with gradient sums beside it");
     const name = artifactPartition(partition, plan.parallelism.cp);
     if (name === null) continue;
     if (configuration.sms === 0) {

@@ -41,6 +41,21 @@ class Sum {
     this.#dynamic_j += dynamic_j;
   }
 
+  /** The parts of a run; those of a tail are not told apart. */
+  addRun({ cost, count }: Run, tail: boolean, static_power_w: number): void {
+    const { compute_s, contention_s, exposed_communication_s, throttling_s } = cost;
+    const dynamic_j = count * (cost.energy_j - static_power_w * cost.time_s);
+    this.runs += count;
+    if (tail) {
+      this.add("tail", count * cost.time_s, dynamic_j);
+      return;
+    }
+    this.add("compute", count * compute_s, dynamic_j);
+    this.add("contention", count * contention_s);
+    this.add("exposed_communication", count * exposed_communication_s);
+    this.add("throttling", count * throttling_s);
+  }
+
   /** For `gpus` GPUs that burn static power all the while. */
   scope(static_power_w: number, gpus: number): Scope {
     const share = (cause: Cause) => {
@@ -69,20 +84,6 @@ export function decompose(plan: CostedPlan): Decomposition {
   const partitions = new Map(plan.partitions.map(({ key }) => [key, new Sum()]));
   const sources = { measured: 0, interpolated: 0, modelled: 0, extrapolated: 0 };
 
-  const addRun = ({ cost, count }: Run, sum: Sum, tail: boolean) => {
-    const { compute_s, contention_s, exposed_communication_s, throttling_s } = cost;
-    const dynamic_j = cost.energy_j - static_power_w * cost.time_s;
-    sum.runs += count;
-    if (tail) {
-      sum.add("tail", count * cost.time_s, count * dynamic_j);
-      return;
-    }
-    sum.add("compute", count * compute_s, count * dynamic_j);
-    sum.add("contention", count * contention_s);
-    sum.add("exposed_communication", count * exposed_communication_s);
-    sum.add("throttling", count * throttling_s);
-  };
-
   plan.stages.forEach(({ instructions }, stage) => {
     const own = [total, stages[stage]].flatMap((sum) => sum ?? []);
     let busy_s = 0;
@@ -93,7 +94,7 @@ export function decompose(plan: CostedPlan): Decomposition {
       for (const run of runs) {
         const type = partitions.get(run.partition);
         for (const sum of type === undefined ? own : [...own, type]) {
-          addRun(run, sum, kind === "tail");
+          sum.addRun(run, kind === "tail", static_power_w);
         }
         sources[run.cost.source] += run.count;
       }

@@ -22,11 +22,13 @@ export function explanation(plan: CostedPlan, next: CostedPlan | null): Explanat
     sources,
     total,
     stages: stages.map((scope, stage) => ({ ...scope, stage })),
-    partitions: plan.partitions.flatMap(({ key, communication, slots }) => {
+    partitions: plan.partitions.flatMap(({ key, communication, queued = [], slots }) => {
       const scope = partitions.get(key);
       if (scope === undefined) return [];
       const names = slots.map(({ name }) => name);
-      const beside = communication?.kind ?? null;
+      const kinds =
+        communication === null ? [] : [communication, ...queued].map(({ kind }) => kind);
+      const beside = kinds.length === 0 ? null : kinds.join(", ");
       return [{ ...scope, partition: key, slots: names, communication: beside }];
     }),
     next: next && nextStep(plan, total, next),

@@ -50,7 +50,7 @@ export function reportData(input: ReportInput): ReportData {
       const { partition, freq_mhz, launch_slot, sms, order } = chosen;
       const index = partitionOf.get(partition);
       if (index === undefined) throw new Error(`a plan lacks its partition ${partition}`);
-      const [cost, run = null] = [costs.get(name), runs.get(name)];
+      const [cost, run = null] = [chosen.cost ?? costs.get(name), runs.get(name)];
       return {
         ...{ partition: index, freq_mhz, launch_slot, sms, order, run },
         cost: cost === undefined ? null : costOf(cost),
@@ -98,8 +98,19 @@ function inOrder(evaluations: readonly Evaluation[]): Evaluation[] {
   });
 }
 
-function costOf({ time_s, energy_j, source }: Evaluation): DrawnConfiguration["cost"] {
-  return { time_s: rounded(time_s), energy_j: rounded(energy_j), source };
+/** What a plan says of a cost; of an older plan, what the evaluation says. */
+function costOf(cost: NonNullable<Chosen["cost"]> | Evaluation): DrawnConfiguration["cost"] {
+  const { time_s, energy_j, source } = cost;
+  const parts =
+    "compute_s" in cost
+      ? {
+          compute_s: rounded(cost.compute_s),
+          contention_s: rounded(cost.contention_s),
+          exposed_communication_s: rounded(cost.exposed_communication_s),
+          throttling_s: rounded(cost.throttling_s),
+        }
+      : null;
+  return { time_s: rounded(time_s), energy_j: rounded(energy_j), source, parts };
 }
 
 function clocksOf({ plans, evaluations }: ReportInput): number[] {
@@ -115,16 +126,15 @@ function drawnPartitions({ frontier, plans, evaluations, details }: ReportInput)
   const kernels = new Map((details?.partitions ?? []).map((type) => [type.key, type.kernels]));
   const share = MOST_DRAWN / Math.max(1, evaluations.length);
   const mostOf = (count: number) => Math.max(LEAST_OF_ONE, Math.ceil(count * share));
-  return [...types.values()].map(({ key, direction, slots, communication }) => {
+  return [...types.values()].map(({ key, direction, slots, communication, queued = [] }) => {
     const own = byKey.get(key);
     const names = slots.map(({ name }) => name);
     return {
       ...{ key, direction },
       slots: slots.map(({ name, nodes }) => ({ name, node: nodes[0] ?? "" })),
-      communication: communication && {
-        kind: communication.kind,
-        size_bytes: communication.size_bytes,
-      },
+      communications: (communication === null ? [] : [communication, ...queued]).map(
+        ({ kind, size_bytes }) => ({ kind, size_bytes }),
+      ),
       kernels: (kernels.get(key) ?? []).map(({ slot, shape }) => ({ slot, shape })),
       cloud:
         own === undefined ? null : cloudOf(own, names, frontier.static_power_w, mostOf(own.length)),

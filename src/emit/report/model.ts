@@ -51,11 +51,18 @@ export interface DrawnConfiguration {
   readonly launch_slot: string | null;
   readonly sms: number;
   readonly order: readonly number[] | null;
-  /** Null: the measurements do not hold it. */
+  /** Null: neither its plan nor the measurements tell it. */
   readonly cost: {
     readonly time_s: number;
     readonly energy_j: number;
     readonly source: string;
+    /** What the time is made of, as plans have it; null: the plan is an older one. */
+    readonly parts: {
+      readonly compute_s: number;
+      readonly contention_s: number;
+      readonly exposed_communication_s: number;
+      readonly throttling_s: number;
+    } | null;
   } | null;
   /** What happens inside, as the model plays it; null: not known. */
   readonly run: DrawnRun | null;
@@ -70,7 +77,8 @@ export interface DrawnRun {
   readonly pieces: readonly (readonly [
     end_s: number,
     kernel: number | null,
-    communication: "absent" | "waiting" | "moving",
+    communication: number | null,
+    moving: boolean,
     bytes_per_s: number,
     power_w: number,
   ])[];
@@ -94,7 +102,8 @@ export interface DrawnPartition {
   readonly key: string;
   readonly direction: string;
   readonly slots: readonly { readonly name: string; readonly node: string }[];
-  readonly communication: { readonly kind: string; readonly size_bytes: number } | null;
+  /** What its stream runs, in order. */
+  readonly communications: readonly { readonly kind: string; readonly size_bytes: number }[];
   /** Empty where details.json is missing. */
   readonly kernels: readonly { readonly slot: number | null; readonly shape: string }[];
   /** Null: the folder holds no measurements of it. */

@@ -16,8 +16,13 @@ export class Numbering<T> {
   }
 }
 
-/** A configuration as a plan uses it: its entry there, and the clock. */
-export type Chosen = PlanFile["configurations"][number] & { readonly freq_mhz: number };
+type PlanCost = NonNullable<PlanFile["costs"]>[number];
+
+/** A configuration as a plan uses it: its entry there, the clock, and what that costs. */
+export type Chosen = PlanFile["configurations"][number] & {
+  readonly freq_mhz: number;
+  readonly cost: PlanCost | undefined;
+};
 
 /** What every plan of a run shares: which instructions its stages run, in order. */
 export function lanesOf(plans: readonly PlanFile[]): LaneInstruction[][] {
@@ -63,12 +68,17 @@ function waits(lane: readonly { readonly start_s: number; readonly time_s: numbe
 /** How often each configuration runs in an iteration. */
 function knobsOf(plan: PlanFile, numberOf: (chosen: Chosen) => number): [number, number][] {
   const byId = new Map(plan.configurations.map((entry) => [entry.id, entry]));
+  const nameOf = (id: number, freq_mhz: number) => `${id} at ${freq_mhz}`;
+  const costs = new Map(
+    (plan.costs ?? []).map((cost) => [nameOf(cost.configuration, cost.freq_mhz), cost]),
+  );
   const runs = new Map<number, number>();
   for (const { freq_mhz, use } of plan.stages.flatMap((stage) => stage.instructions)) {
     for (const { configuration, layers } of use) {
       const entry = byId.get(configuration);
       if (entry === undefined) throw new Error(`a plan lacks its configuration ${configuration}`);
-      const number = numberOf({ ...entry, freq_mhz });
+      const cost = costs.get(nameOf(configuration, freq_mhz));
+      const number = numberOf({ ...entry, freq_mhz, cost });
       runs.set(number, (runs.get(number) ?? 0) + Math.max(1, layers.length));
     }
   }

@@ -40,6 +40,8 @@ describe("the data of a report", () => {
       ["norm_0", 12, 8, "modelled", undefined],
       [null, 0, 2, undefined, undefined],
     ]);
+    const { contention_s, exposed_communication_s } = data.configurations[0]?.cost?.parts ?? {};
+    expect([contention_s, exposed_communication_s]).toEqual([0, 0.0025]);
   });
 
   it("holds what was evaluated of each partition type, above static power", () => {
@@ -51,7 +53,8 @@ describe("the data of a report", () => {
   });
 
   it("is null where the folder lacks something", () => {
-    const bare = reportData({ ...RUN, plans: PLANS.slice(0, 1), evaluations: [], details: null });
+    const older = PLANS.slice(0, 1).map(({ costs: _, ...plan }) => plan);
+    const bare = reportData({ ...RUN, plans: older, evaluations: [], details: null });
     expect(bare.plans.map((plan) => plan === null)).toEqual([false, true]);
     expect(bare.sm_count).toBeNull();
     expect(bare.partitions.map(({ cloud }) => cloud)).toEqual([null, null]);

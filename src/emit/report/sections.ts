@@ -22,8 +22,8 @@ export function layoutLine({ parallelism: p }: FrontierFile): string {
 
 /** What was saved: the sentence that matters, then each baseline. */
 export function gainSection(frontier: FrontierFile): string {
-  const sentence = headline(frontier);
-  const lead = sentence === null ? "" : `<p class="lead">${escapeHtml(sentence)}</p>\n`;
+  const head = headline(frontier);
+  const lead = head === null ? "" : `<p class="lead">${escapeHtml(head.sentence)}</p>\n`;
   return `${lead}<div class="gains">${gainsOf(frontier).map(gainCard).join("")}</div>`;
 }
 

@@ -115,7 +115,8 @@ const CHOSEN = 2;
 function cloudTip(cloud: Cloud, i: number, partition: DrawnPartition) {
   const [time_s = 0, dynamic_j = 0] = [cloud.time_s[i], cloud.dynamic_j[i]];
   const slot = partition.slots[cloud.slot[i] ?? -1]?.name ?? "launched last";
-  const launch = partition.communication === null ? [] : [slot, plural(cloud.sms[i] ?? 0, "SM")];
+  const launch =
+    partition.communications.length === 0 ? [] : [slot, plural(cloud.sms[i] ?? 0, "SM")];
   return tip(`${cloud.freq_mhz[i]} MHz`, [
     ...launch,
     duration(time_s),

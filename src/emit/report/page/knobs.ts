@@ -62,7 +62,7 @@ export function showKnobs(
         button,
         `${freq_mhz} MHz`,
         launchOf(partition, launch_slot),
-        partition.communication === null ? "-" : String(sms),
+        partition.communications.length === 0 ? "-" : String(sms),
         orderOf(configuration, partition),
         String(runs),
         cost === null ? "not available" : duration(cost.time_s),

@@ -1,5 +1,5 @@
-import { duration, scaled } from "../../../base/units.js";
-import type { ReportData } from "../model.js";
+import { duration, plural, scaled } from "../../../base/units.js";
+import type { DrawnPartition, ReportData, ReportPoint } from "../model.js";
 import { cloudChart } from "./cloud.js";
 import { byId, element, selectById } from "./dom.js";
 import { frontierChart } from "./frontier.js";
@@ -14,115 +14,121 @@ const data: ReportData = JSON.parse(byId("data").textContent ?? "");
 const ABSENT = "Not available: the folder holds no plan of this point.";
 const LEFT_OUT = "Left out: plans of so many instructions are drawn for some points only.";
 
-/** Draws the page and keeps its parts together: the point, the partition and its configuration. */
-function start(): void {
-  const drawFrontier = frontierChart(data, (index) => choosePoint(index));
-  const drawTimeline = timelineChart(data);
-  const drawOverlap = overlapChart(data.sm_count);
-  const drawCloud = cloudChart(data.clocks_mhz, data.static_power_w);
-  const radios = [...document.querySelectorAll<HTMLInputElement>('input[name="point"]')];
-  const partitions = selectById("partition-choice");
-  const configurations = selectById("configuration-choice");
-  let knobs: Knob[] = [];
-  let point = -1;
+/** The page's parts, kept together: the point, the partition in it and its configuration. */
+class Page {
+  readonly #drawFrontier = frontierChart(data, (index) => this.choosePoint(index));
+  readonly #drawTimeline = timelineChart(data);
+  readonly #drawOverlap = overlapChart(data.sm_count);
+  readonly #drawCloud = cloudChart(data.clocks_mhz, data.static_power_w);
+  readonly #radios = [...document.querySelectorAll<HTMLInputElement>('input[name="point"]')];
+  readonly #partitions = selectById("partition-choice");
+  readonly #configurations = selectById("configuration-choice");
+  #knobs: Knob[] = [];
+  #point = -1;
 
-  /** Shows a point, and inside it the partition of that key if it runs there. */
-  function choosePoint(index: number, key = shownKey()): void {
-    const chosen = data.points[index];
-    if (chosen === undefined || index === point) return;
-    point = index;
-    radios.forEach((radio, i) => {
-      radio.checked = i === index;
-      radio.closest("tr")?.classList.toggle("chosen", i === index);
+  constructor() {
+    this.#radios.forEach((radio, index) => {
+      radio.addEventListener("change", () => this.choosePoint(index));
+      radio.closest("tr")?.addEventListener("click", () => this.choosePoint(index));
     });
-    reveal(radios[index]);
-    const plan = data.plans[index] ?? null;
-    byId("point-title").textContent = `Point ${chosen.id}`;
-    byId("point-facts").replaceChildren(
-      `${duration(chosen.time_s)}, ${scaled(chosen.energy_j, "J")}, ${scaled(chosen.average_power_w, "W")} on average. Its plan is `,
-      element("code", {}, chosen.plan),
-      ".",
-    );
-    drawFrontier(index);
-    const lack = data.left_out.includes(index) ? LEFT_OUT : ABSENT;
-    drawTimeline(plan, chosen.time_s, lack);
-    knobs = knobsOf(plan, data);
-    showKnobs(knobs, data, chooseConfiguration, lack);
-    listPartitions(key);
-  }
-
-  function shownKey(): string | undefined {
-    return partitions.value === "" ? undefined : keyOf(Number(partitions.value));
-  }
-
-  /** The partitions of the point, what takes longest first. */
-  function listPartitions(key: string | undefined): void {
-    const used = [...new Set(knobs.map(({ configuration }) => configuration.partition))];
-    partitions.replaceChildren(
-      ...used.map((index) => {
-        const partition = data.partitions[index];
-        const title =
-          partition === undefined ? "" : `${partitionTitle(partition)} (${partition.key})`;
-        return element("option", { value: String(index) }, title);
-      }),
-    );
-    const kept = used.find((index) => keyOf(index) === key) ?? used[0];
-    partitions.value = String(kept ?? "");
-    listConfigurations();
-  }
-
-  function listConfigurations(): void {
-    const index = Number(partitions.value);
-    const partition = data.partitions[index];
-    const own = knobs.filter(({ configuration }) => configuration.partition === index);
-    configurations.replaceChildren(
-      ...own.map(({ index: number, configuration, runs }) => {
-        const title = partition === undefined ? "" : configurationTitle(configuration, partition);
-        return element("option", { value: String(number) }, `${title}: ${runs} runs`);
-      }),
-    );
-    drawCloud(
-      partitions.value === "" ? null : (partition ?? null),
-      own.map((knob) => knob.configuration),
-    );
-    showConfiguration();
-  }
-
-  function showConfiguration(): void {
-    const configuration =
-      configurations.value === "" ? undefined : data.configurations[Number(configurations.value)];
-    const partition = configuration && data.partitions[configuration.partition];
-    drawOverlap(configuration ?? null, partition ?? null);
-    writeHash({ point: data.points[point]?.id, partition: partition?.key });
-  }
-
-  function chooseConfiguration(index: number): void {
-    partitions.value = String(data.configurations[index]?.partition ?? "");
-    listConfigurations();
-    configurations.value = String(index);
-    showConfiguration();
+    this.#partitions.addEventListener("change", () => this.#listConfigurations());
+    this.#configurations.addEventListener("change", () => this.#showConfiguration());
+    window.addEventListener("hashchange", () => this.followAddress());
   }
 
   /** What the address asks for; the fastest point where it asks for nothing that is there. */
-  function followAddress(): void {
+  followAddress(): void {
     const { point: id, partition } = readHash();
-    const index = data.points.findIndex((each) => each.id === id);
-    const shown = Math.max(0, index);
-    if (shown !== point) choosePoint(shown, partition);
-    else if (partition !== undefined) listPartitions(partition);
+    const index = Math.max(
+      0,
+      data.points.findIndex((each) => each.id === id),
+    );
+    if (index !== this.#point) this.choosePoint(index, partition);
+    else if (partition !== undefined) this.#listPartitions(partition);
   }
 
-  radios.forEach((radio, index) => {
-    radio.addEventListener("change", () => choosePoint(index));
-    radio.closest("tr")?.addEventListener("click", () => choosePoint(index));
-  });
-  partitions.addEventListener("change", listConfigurations);
-  configurations.addEventListener("change", showConfiguration);
-  window.addEventListener("hashchange", followAddress);
-  followAddress();
+  /** Shows a point, and inside it the partition of that key if it runs there. */
+  choosePoint(index: number, key = keyOf(this.#partitions)): void {
+    const chosen = data.points[index];
+    if (chosen === undefined || index === this.#point) return;
+    this.#point = index;
+    this.#radios.forEach((radio, i) => {
+      radio.checked = i === index;
+      radio.closest("tr")?.classList.toggle("chosen", i === index);
+    });
+    reveal(this.#radios[index]);
+    showFacts(chosen);
+    const plan = data.plans[index] ?? null;
+    const lack = data.left_out.includes(index) ? LEFT_OUT : ABSENT;
+    this.#drawFrontier(index);
+    this.#drawTimeline(plan, chosen.time_s, lack);
+    this.#knobs = knobsOf(plan, data);
+    showKnobs(this.#knobs, data, (number) => this.#chooseConfiguration(number), lack);
+    this.#listPartitions(key);
+  }
+
+  /** The partitions of the point, what takes longest first. */
+  #listPartitions(key: string | undefined): void {
+    const used = [...new Set(this.#knobs.map(({ configuration }) => configuration.partition))];
+    const options = used.flatMap((index) => {
+      const partition = data.partitions[index];
+      if (partition === undefined) return [];
+      const title = `${partitionTitle(partition)} (${partition.key})`;
+      return [element("option", { value: String(index) }, title)];
+    });
+    this.#partitions.replaceChildren(...options);
+    const kept = used.find((index) => data.partitions[index]?.key === key) ?? used[0];
+    this.#partitions.value = String(kept ?? "");
+    this.#listConfigurations();
+  }
+
+  #listConfigurations(): void {
+    const partition = partitionIn(this.#partitions);
+    const own = this.#knobs.filter(
+      ({ configuration }) => data.partitions[configuration.partition] === partition,
+    );
+    const options = own.map(({ index, configuration, runs }) => {
+      const title = partition === null ? "" : configurationTitle(configuration, partition);
+      return element("option", { value: String(index) }, `${title}: ${plural(runs, "run")}`);
+    });
+    this.#configurations.replaceChildren(...options);
+    this.#drawCloud(
+      partition,
+      own.map((knob) => knob.configuration),
+    );
+    this.#showConfiguration();
+  }
+
+  #showConfiguration(): void {
+    const asked = this.#configurations.value;
+    const configuration = asked === "" ? undefined : data.configurations[Number(asked)];
+    const partition = partitionIn(this.#partitions);
+    this.#drawOverlap(configuration ?? null, partition);
+    writeHash({ point: data.points[this.#point]?.id, partition: partition?.key });
+  }
+
+  #chooseConfiguration(index: number): void {
+    this.#partitions.value = String(data.configurations[index]?.partition ?? "");
+    this.#listConfigurations();
+    this.#configurations.value = String(index);
+    this.#showConfiguration();
+  }
 }
 
-const keyOf = (index: number): string | undefined => data.partitions[index]?.key;
+/** The partition that is chosen; null: none runs. */
+function partitionIn({ value }: HTMLSelectElement): DrawnPartition | null {
+  return value === "" ? null : (data.partitions[Number(value)] ?? null);
+}
+
+const keyOf = (select: HTMLSelectElement): string | undefined => partitionIn(select)?.key;
+
+function showFacts({ id, time_s, energy_j, average_power_w, plan }: ReportPoint): void {
+  byId("point-title").textContent = `Point ${id}`;
+  const facts = [duration(time_s), scaled(energy_j, "J"), scaled(average_power_w, "W")].join(", ");
+  byId("point-facts").replaceChildren(
+    ...[`${facts} on average. Its plan is `, element("code", {}, plan), "."],
+  );
+}
 
 /** Scrolls a list, never the page, to where its chosen line is seen. */
 function reveal(radio: HTMLElement | undefined): void {
@@ -135,5 +141,5 @@ function reveal(radio: HTMLElement | undefined): void {
   }
 }
 
-start();
+new Page().followAddress();
 performance.mark("interactive");

@@ -14,11 +14,11 @@ function kindsOf(slots: DrawnPartition["slots"]): string {
 }
 
 /** `Forward: norm, 2 linear beside all-reduce of 100.7 MB`. */
-export function partitionTitle({ direction, slots, communication }: DrawnPartition): string {
+export function partitionTitle({ direction, slots, communications }: DrawnPartition): string {
   const side = `${direction.charAt(0).toUpperCase()}${direction.slice(1)}`;
   const compute = kindsOf(slots);
-  if (communication === null) return `${side}: ${compute}`;
-  const moved = collective(communication);
+  if (communications.length === 0) return `${side}: ${compute}`;
+  const moved = communications.map(collective).join(", then ");
   return compute === "" ? `${side}: ${moved}` : `${side}: ${compute} beside ${moved}`;
 }
 
@@ -29,7 +29,7 @@ export function collective({ kind, size_bytes }: { kind: string; size_bytes: num
 
 /** Where communication starts. */
 export function launchOf(partition: DrawnPartition, launch_slot: string | null): string {
-  if (partition.communication === null) return "-";
+  if (partition.communications.length === 0) return "-";
   return launch_slot ?? "after the last kernel";
 }
 
@@ -48,7 +48,7 @@ export function configurationTitle(
   const { freq_mhz, launch_slot, sms, order } = configuration;
   return [
     `${freq_mhz} MHz`,
-    ...(partition.communication === null
+    ...(partition.communications.length === 0
       ? []
       : [launch_slot === null ? "launched last" : `launched at ${launch_slot}`, plural(sms, "SM")]),
     ...(order === null ? [] : [`order ${order.join(" ")}`]),
