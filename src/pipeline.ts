@@ -153,7 +153,6 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     const profiles = [...measurements.profiles, ...(replayed ? [replayed.header.id] : [])];
     const costs = { ...countSources(all), profiles };
     const { seed } = options;
-    const expected_error = device.expected_error ?? null;
     const plans = frontier.points.map((point, id) =>
       planFile(point, id, lowered.partitions, facts, oracle.parts),
     );
@@ -164,7 +163,6 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
         costs,
         search: outcomes,
         memory,
-        expected_error,
         baselines,
         frontier,
       }),
@@ -376,6 +374,7 @@ function runFacts(
       zero,
     },
     ...{ static_power_w, transfer_s, switch_time_s },
+    expected_error: device.expected_error ?? null,
   };
 }
 

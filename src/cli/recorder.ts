@@ -8,6 +8,11 @@ export const RECORDER_FLAGS = {
   window: quantity("--window-s <s>", "measured time of a window (default: 5)", "seconds"),
   warmup: quantity("--warmup-s <s>", "time before the first window (default: 1)", "seconds"),
   cooldown: quantity("--cooldown-s <s>", "pause before each window (default: 5)", "seconds"),
+  patience: quantity(
+    "--patience-s <s>",
+    "longest wait for one answer (default: 300 and ten times its windows)",
+    "seconds",
+  ),
   recorder: text("--recorder <file>", "another build, or recorder.py for attention too", null),
 } as const;
 
@@ -19,5 +24,6 @@ export function windowsOf(flags: Values<typeof RECORDER_FLAGS>): Windows {
     window_s: flags.window ?? 5,
     warmup_s: flags.warmup ?? 1,
     cooldown_s: flags.cooldown ?? 5,
+    patience_s: flags.patience,
   };
 }

@@ -4,13 +4,14 @@ import type { Configuration, Cost } from "../ir/configuration.js";
 import { launchIndex, type PartitionType } from "../ir/partition.js";
 import type { Estimate } from "../math/bracket.js";
 import { type Field, type KnownValue, kriging, type Place } from "../math/kriging.js";
+import { mean } from "../math/mean.js";
 import type { Measurements } from "../profile/library.js";
 import { configurationOf, type PartitionRecord } from "../profile/records.js";
 import { clockCoordinate, correctionFrom } from "./corrections.js";
-import { modelledOracle } from "./modelled.js";
-import type { CostOracle, TracingOracle } from "./oracle.js";
+import { cappedRun, modelledOracle, modelSource } from "./modelled.js";
+import type { TracingOracle } from "./oracle.js";
 import { recordedCosts } from "./recorded.js";
-import { fitScales } from "./scales.js";
+import { fittedPartition } from "./sequence/fitted-partition.js";
 
 /** What the measurements of a partition say that its model misses; null where they say nothing. */
 interface Residuals {
@@ -25,8 +26,15 @@ function placeOf(partition: PartitionType, configuration: Configuration): Place 
   return { at: [first, Math.log2(Math.max(1, sms))], drift: clockCoordinate(freq_mhz) };
 }
 
+/** What values have in common, and around it what is left of them near each; null: no values. */
 function fieldOf(known: readonly KnownValue[]): Field | null {
-  return known.length === 0 ? null : kriging(known);
+  if (known.length === 0) return null;
+  const level = mean(known.map(({ value }) => value));
+  const rest = kriging(known.map((each) => ({ ...each, value: each.value - level })));
+  return (place) => {
+    const { value, error } = rest(place);
+    return { value: level + value, error };
+  };
 }
 
 /** Energy above idle power at the clock. */
@@ -37,7 +45,7 @@ function dynamicEnergy(device: Device, freq_mhz: number, time_s: number, energy_
 function residualsOf(
   partition: PartitionType,
   records: readonly PartitionRecord[],
-  model: CostOracle,
+  cost: Fitted["cost"],
   device: Device,
 ): Residuals {
   const time: KnownValue[] = [];
@@ -47,7 +55,7 @@ function residualsOf(
     const configuration = configurationOf(record);
     if (launchIndex(partition, configuration) === null) continue;
     const place = placeOf(partition, configuration);
-    const modelled = model.cost(partition, configuration);
+    const modelled = cost(configuration);
     if (modelled.time_s === 0) continue;
     time.push({ ...place, value: Math.log(time_s / modelled.time_s) });
     if (energy_j === null) continue;
@@ -62,7 +70,7 @@ function residualsOf(
 
 /** A partition's model, fitted to its measurements, and what they say beyond it. */
 interface Fitted {
-  readonly model: TracingOracle;
+  readonly cost: (configuration: Configuration) => Cost;
   readonly residuals: Residuals;
 }
 
@@ -99,11 +107,13 @@ export function blendedOracle(device: Device, measurements: Measurements): Traci
     const known = fitted.get(partition);
     if (known !== undefined) return known;
     const own = measurements.partitions.filter((record) => record.partition === partition.key);
-    const model =
-      own.length === 0
-        ? common
-        : modelledOracle(device, fitScales(partition, own, device, correction));
-    const made = { model, residuals: residualsOf(partition, own, model, device) };
+    const play = own.length === 0 ? null : fittedPartition(partition, own, device, correction);
+    const cost = (configuration: Configuration): Cost => {
+      if (play === null) return common.cost(partition, configuration);
+      const { time_s, energy_j } = cappedRun(play, configuration, play.run(configuration), device);
+      return { time_s, energy_j, source: modelSource(device) };
+    };
+    const made = { cost, residuals: residualsOf(partition, own, cost, device) };
     fitted.set(partition, made);
     return made;
   };
@@ -112,12 +122,11 @@ export function blendedOracle(device: Device, measurements: Measurements): Traci
     cost: (partition, configuration) => {
       const answer = recorded.cost(partition.key, configuration);
       if (answer !== null) return answer;
-      const { model, residuals } = fittedTo(partition);
-      const modelled = model.cost(partition, configuration);
+      const { cost, residuals } = fittedTo(partition);
       const idle_w = idlePower(device, configuration.freq_mhz);
-      return corrected(modelled, residuals, placeOf(partition, configuration), idle_w);
+      return corrected(cost(configuration), residuals, placeOf(partition, configuration), idle_w);
     },
-    trace: (partition, configuration) => fittedTo(partition).model.trace(partition, configuration),
-    parts: (partition, configuration) => fittedTo(partition).model.parts(partition, configuration),
+    trace: common.trace,
+    parts: common.parts,
   };
 }

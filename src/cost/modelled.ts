@@ -1,6 +1,6 @@
 import type { Device } from "../gpu/device-schema.js";
 import { cappedClock } from "../gpu/power.js";
-import type { Configuration } from "../ir/configuration.js";
+import type { Configuration, CostSource } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
 import { type Correction, UNCORRECTED } from "./correction.js";
 import type { TracingOracle } from "./oracle.js";
@@ -12,7 +12,7 @@ function averagePower({ time_s, energy_j }: PartitionRun): number {
 
 /** The clock that the power cap leaves of the asked one, at which the run is `asked`. */
 function keptClock(
-  model: PartitionModel,
+  model: Pick<PartitionModel, "run">,
   configuration: Configuration,
   asked: PartitionRun,
   device: Device,
@@ -27,14 +27,19 @@ function keptClock(
 }
 
 /** The run at the asked clock, which is `asked`, or at the one that the power cap leaves. */
-function cappedRun(
-  model: PartitionModel,
+export function cappedRun(
+  model: Pick<PartitionModel, "run">,
   configuration: Configuration,
   asked: PartitionRun,
   device: Device,
 ): PartitionRun {
   const freq_mhz = keptClock(model, configuration, asked, device);
   return freq_mhz === configuration.freq_mhz ? asked : model.run({ ...configuration, freq_mhz });
+}
+
+/** What a model's costs are: on a device with another one's constants, rescaled, a what-if. */
+export function modelSource(device: Device): CostSource {
+  return device.rescaled_from === undefined ? "modelled" : "extrapolated";
 }
 
 /**
@@ -54,8 +59,7 @@ export function modelledOracle(
     models.set(partition, made);
     return made;
   };
-  // A device with another one's constants, rescaled, is a what-if.
-  const source = device.rescaled_from === undefined ? "modelled" : "extrapolated";
+  const source = modelSource(device);
   return {
     gpu: device.name,
     cost: (partition, configuration) => {

@@ -113,7 +113,7 @@ export interface PartitionModel {
 }
 
 /** Dynamic energies on one GPU in J at a clock; the rest of the schedule does not change them. */
-function dynamicEnergies(
+export function dynamicEnergies(
   partition: PartitionType,
   device: Device,
   freq_mhz: number,

@@ -210,6 +210,18 @@ describe("what people read", () => {
     expect(frontierSummary(older, LOOK)).not.toContain("evaluations");
   });
 
+  it("the summary says how far off the plans may be, where measurements say less than the model's error", () => {
+    const whole = "Expected error where not measured: 4% in time, 5% in energy";
+    expect(frontierSummary(FRONTIER, LOOK)).toContain(`${whole}.\n`);
+    const measured = [0.01, 0.02].map((time) => ({ time, energy: 0.03 - time }));
+    const points = FRONTIER.points.map((each, i) => {
+      return { ...each, expected_error: measured[i] ?? { time: 0, energy: 0 } };
+    });
+    expect(frontierSummary({ ...FRONTIER, points }, LOOK)).toContain(
+      `${whole}; of these plans at most 2% in time, 2% in energy.\n`,
+    );
+  });
+
   it("the summary spreads at most eight rows and keeps both ends", () => {
     const points = Array.from({ length: 30 }, (_, id) => ({
       id,

@@ -5,7 +5,8 @@ import type {
   FrontierFile,
   PartitionSearchOutcome,
 } from "../plan/frontier.js";
-import { gpusPerStage, type Parallelism } from "../plan/shared.js";
+import { type ExpectedError, gpusPerStage, type Parallelism } from "../plan/shared.js";
+import { planErrors } from "./expected-error.js";
 
 /** What every emitted file says of the run that made it. */
 export interface RunFacts {
@@ -18,6 +19,8 @@ export interface RunFacts {
   readonly transfer_s: number;
   /** Of a change of the clock. */
   readonly switch_time_s: number;
+  /** Relative errors of the device's model; null where nothing is known of them. */
+  readonly expected_error: ExpectedError | null;
 }
 
 /** One baseline as the solver yields it: energies of one GPU of each stage. */
@@ -29,8 +32,6 @@ interface BaselineFrontier {
 interface FrontierInput extends RunFacts {
   readonly seed: number;
   readonly costs: CostCounts;
-  /** Relative errors of modelled costs; null where nothing is known of them. */
-  readonly expected_error: { readonly time: number; readonly energy: number } | null;
   readonly search: readonly PartitionSearchOutcome[];
   readonly baselines: readonly BaselineFrontier[];
   /** Of one GPU, by stage. */
@@ -56,6 +57,7 @@ function expectedError({
 /** The content of frontier.json: energies of one GPU per stage become those of a whole replica. */
 export function frontierFile(input: FrontierInput): FrontierFile {
   const gpus = gpusPerStage(input.parallelism);
+  const errorOf = planErrors(input.expected_error);
   return {
     format: "kareus-frontier",
     version: 1,
@@ -77,13 +79,17 @@ export function frontierFile(input: FrontierInput): FrontierFile {
       name,
       points: points.map(({ time_s, energy_j }) => ({ time_s, energy_j: energy_j * gpus })),
     })),
-    points: input.frontier.points.map((point, id) => ({
-      id,
-      time_s: point.time_s,
-      energy_j: point.energy_j * gpus,
-      lower_bound_j: point.lower_bound_j * gpus,
-      average_power_w: (point.energy_j * gpus) / point.time_s,
-      plan: planPath(id),
-    })),
+    points: input.frontier.points.map((point, id) => {
+      const expected_error = errorOf(point);
+      return {
+        id,
+        time_s: point.time_s,
+        energy_j: point.energy_j * gpus,
+        lower_bound_j: point.lower_bound_j * gpus,
+        average_power_w: (point.energy_j * gpus) / point.time_s,
+        ...(expected_error === null ? {} : { expected_error }),
+        plan: planPath(id),
+      };
+    }),
   };
 }

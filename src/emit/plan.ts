@@ -14,6 +14,7 @@ import {
 } from "../ir/partition.js";
 import type { PlanCost, PlanFile, PlanInstruction } from "../plan/plan.js";
 import { gpusPerStage } from "../plan/shared.js";
+import { planErrors } from "./expected-error.js";
 import type { RunFacts } from "./frontier.js";
 
 type Parts = (partition: PartitionType, configuration: Configuration) => TimeParts;
@@ -85,6 +86,7 @@ export function planFile(
   }));
   const clocks = new Set(stages.flatMap((entry) => entry.instructions.map((i) => i.freq_mhz)));
   const keys = new Set(configurations.list.map((configuration) => configuration.partition));
+  const expected_error = planErrors(facts.expected_error)(point);
   return {
     format: "kareus-plan",
     version: 1,
@@ -99,6 +101,7 @@ export function planFile(
       time_s: point.time_s,
       energy_j: point.energy_j * gpusPerStage(facts.parallelism),
     },
+    ...(expected_error === null ? {} : { expected_error }),
     partitions: [...keys].map((key) => planPartition(partitionOf(graph, key))),
     configurations: configurations.list,
     costs: [...configurations.costs.values()].sort(

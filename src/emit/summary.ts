@@ -1,6 +1,11 @@
 import { duration, plural, scaled } from "../base/units.js";
 import { spread } from "../math/spread.js";
-import type { FrontierFile, FrontierPoint, PartitionSearchOutcome } from "../plan/frontier.js";
+import {
+  describeError,
+  type FrontierFile,
+  type FrontierPoint,
+  type PartitionSearchOutcome,
+} from "../plan/frontier.js";
 import { aboveBound, gainSentence, gainsOf, headline } from "./gains.js";
 import { frontierPlot, type Look } from "./plot.js";
 import { type Column, table } from "./table.js";
@@ -59,19 +64,29 @@ export function costCounts({ costs }: FrontierFile): string {
   return `${list}${profiles.length === 0 ? "" : ` (profiles: ${profiles.join(", ")})`}`;
 }
 
+/** The largest error to expect of any point, in words; null where one has none. */
+function worstError(points: readonly FrontierPoint[]): string | null {
+  const errors = points.flatMap(({ expected_error }) => expected_error ?? []);
+  if (errors.length < points.length) return null;
+  return describeError({
+    time: Math.max(...errors.map(({ time }) => time)),
+    energy: Math.max(...errors.map(({ energy }) => energy)),
+  });
+}
+
 /** How far off the costs that are not measured may be; nothing where all are. */
-export function errorSentence({ costs, expected_error, gpu }: FrontierFile): string[] {
+export function errorSentence(frontier: FrontierFile): string[] {
+  const { costs, expected_error, gpu } = frontier;
   if (costs.modelled + costs.extrapolated === 0) return [];
   if (expected_error === undefined) {
     return [
       `How far off they are is not known: no plan for ${gpu} was compared with a measurement.`,
     ];
   }
-  const percent = (share: number) => `${Number((100 * share).toPrecision(2))}%`;
-  const { time, energy } = expected_error;
-  return [
-    `Expected error where not measured: ${percent(time)} in time, ${percent(energy)} in energy.`,
-  ];
+  const model = describeError(expected_error);
+  const worst = worstError(frontier.points);
+  const plans = worst === null || worst === model ? "" : `; of these plans at most ${worst}`;
+  return [`Expected error where not measured: ${model}${plans}.`];
 }
 
 function row(point: FrontierPoint): readonly (string | number)[] {

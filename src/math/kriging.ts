@@ -18,8 +18,11 @@ export interface KnownValue extends Place {
 /** An estimate anywhere: near known values close to them, far from all of them 0. */
 export type Field = (place: Place) => Estimate;
 
-/** Share of the function's variance that its drift does not change, however far. */
-const KEPT = 0.8;
+/** Shares of the function's variance that its drift does not change, however far, that are tried. */
+const KEPTS = [0.8, 0.95, 0.5];
+
+/** By how much the drift may change sooner than its unit says, or later. */
+const PACES = [1, 0.5, 2];
 
 /** Correlation lengths that are tried, in units of the coordinates. */
 const LENGTHS = [0.5, 1, 2, 4];
@@ -39,6 +42,8 @@ const NEAREST = 32;
 /** Of a function of unit variance. */
 interface Covariance {
   readonly length: number;
+  readonly kept: number;
+  readonly pace: number;
   readonly noise: number;
 }
 
@@ -47,17 +52,17 @@ function squaredDistance(a: Place, b: Place): number {
 }
 
 /** A product of two covariances, one of them with a constant part: a covariance again. */
-function correlation(a: Place, b: Place, length: number): number {
+function correlation(a: Place, b: Place, { length, kept, pace }: Covariance): number {
   const scale = 2 * length * length;
-  const drifted = Math.exp(-((a.drift - b.drift) ** 2) / scale);
-  return Math.exp(-squaredDistance(a, b) / scale) * (KEPT + (1 - KEPT) * drifted);
+  const drifted = Math.exp(-((pace * (a.drift - b.drift)) ** 2) / scale);
+  return Math.exp(-squaredDistance(a, b) / scale) * (kept + (1 - kept) * drifted);
 }
 
-function priorOf(known: readonly KnownValue[], { length, noise }: Covariance): Prior {
+function priorOf(known: readonly KnownValue[], covariance: Covariance): Prior {
   const at = (i: number) => known[i] as KnownValue;
   return {
-    covariance: (i, j) => correlation(at(i), at(j), length),
-    noise: () => noise,
+    covariance: (i, j) => correlation(at(i), at(j), covariance),
+    noise: () => covariance.noise,
     values: known.map(({ value }) => value),
   };
 }
@@ -72,22 +77,34 @@ function fitVariance(known: readonly KnownValue[], covariance: Covariance) {
   return { ...covariance, variance, likelihood: -0.5 * counted * Math.log(variance) - log_volume };
 }
 
+/** Length and noise first, then how its drift changes the function: the likeliest of each grid. */
+function likeliest(known: readonly KnownValue[]): ReturnType<typeof fitVariance> {
+  const of = (tried: readonly Covariance[]) =>
+    tried
+      .map((covariance) => fitVariance(known, covariance))
+      .reduce((a, b) => (b.likelihood > a.likelihood ? b : a));
+  const [kept = 1] = KEPTS;
+  const [pace = 1] = PACES;
+  const still = of(
+    LENGTHS.flatMap((length) => NOISES.map((noise) => ({ length, noise, kept, pace }))),
+  );
+  const drifts = KEPTS.flatMap((share) => PACES.map((each) => ({ kept: share, pace: each })));
+  return of(drifts.map((drift) => ({ length: still.length, noise: still.noise, ...drift })));
+}
+
 /**
  * Simple kriging (a Gaussian process of known mean 0): the best linear estimate of a function from
- * values of it, and its standard deviation. Length and noise are the likeliest of a small grid, the
+ * values of it, and its standard deviation. Length, noise and drift are the likeliest of small grids, the
  * variance the likeliest for them (Rasmussen and Williams, Gaussian Processes for Machine Learning,
  * 5.4.1). An estimate is made from the nearest values alone, so its cost is bounded.
  */
 export function kriging(known: readonly KnownValue[]): Field {
   if (known.length === 0) return () => ({ value: 0, error: PRIOR.std });
   const shown = spread(known, FITTED);
-  const fits = LENGTHS.flatMap((length) =>
-    NOISES.map((noise) => fitVariance(shown, { length, noise })),
-  );
-  const best = fits.reduce((a, b) => (b.likelihood > a.likelihood ? b : a));
+  const best = likeliest(shown);
   return (place) => {
     const near = nearest(known, place);
-    const cross = (i: number) => correlation(near[i] as KnownValue, place, best.length);
+    const cross = (i: number) => correlation(near[i] as KnownValue, place, best);
     const { mean, variance } = condition(priorOf(near, best), 1, cross, () => 1);
     const [value = 0] = mean;
     const [left = 0] = variance;

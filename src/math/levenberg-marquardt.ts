@@ -26,12 +26,13 @@ function jacobian(
 /**
  * Parameters that minimise the sum of squared residuals, from a start: the method of Levenberg and
  * Marquardt with numeric derivatives. Parameters should be of order one, such as logarithms. Stops
- * after `iterations` or when a step gains less than a millionth.
+ * after `iterations` or when a step gains no more than the share `enough`.
  */
 export function leastSquares(
   residuals: (parameters: readonly number[]) => readonly number[],
   start: readonly number[],
   iterations: number,
+  enough = 1e-6,
 ): readonly number[] {
   let parameters = start;
   let at = residuals(parameters);
@@ -55,7 +56,7 @@ export function leastSquares(
       damping /= 10;
       break;
     }
-    if (before - loss <= 1e-6 * before) break;
+    if (before - loss <= enough * before) break;
   }
   return parameters;
 }

@@ -1,6 +1,13 @@
 import { z } from "zod";
 import { type Format, readFormat, writeFormat } from "./format.js";
-import { count, graphReference, parallelism, quantity } from "./shared.js";
+import {
+  count,
+  type ExpectedError,
+  expectedError,
+  graphReference,
+  parallelism,
+  quantity,
+} from "./shared.js";
 
 /** Energies count every GPU of one data-parallel replica. */
 const point = z.object({
@@ -11,6 +18,8 @@ const point = z.object({
   lower_bound_j: quantity,
   /** `energy_j / time_s`. */
   average_power_w: quantity,
+  /** How far off it may be; absent where nothing is known of that. */
+  expected_error: expectedError.exactOptional(),
   /** Path of the plan, from the frontier file's folder; it does not lead out of it. */
   plan: z.string().regex(/^([\w-][\w.-]*\/)*[\w-][\w.-]*$/, "not a path below this folder"),
 });
@@ -51,7 +60,7 @@ const frontier = z.object({
     profiles: z.array(z.string()),
   }),
   /** Relative errors to expect of modelled times and energies; absent where nothing is known. */
-  expected_error: z.object({ time: quantity, energy: quantity }).exactOptional(),
+  expected_error: expectedError.exactOptional(),
   /** How the search of each partition type went. */
   search: z.array(partitionSearch).optional(),
   energy_optimal_time_s: quantity,
@@ -99,6 +108,12 @@ export function readFrontier(text: string, where: string): FrontierFile {
 /** The canonical bytes of a frontier file. */
 export function writeFrontier(file: FrontierFile): string {
   return writeFormat(FRONTIER_FORMAT, file);
+}
+
+/** `4% in time, 3% in energy`. */
+export function describeError({ time, energy }: ExpectedError): string {
+  const percent = (share: number) => `${Number((100 * share).toPrecision(2))}%`;
+  return `${percent(time)} in time, ${percent(energy)} in energy`;
 }
 
 /** A point in words, in units that the flags of `select` take. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseJson } from "../base/json.js";
 import { type Format, readFormat, writeFormat } from "./format.js";
-import { count, graphReference, parallelism, quantity } from "./shared.js";
+import { count, expectedError, graphReference, parallelism, quantity } from "./shared.js";
 
 const communication = z.object({ kind: z.string(), size_bytes: quantity, group: z.string() });
 
@@ -87,6 +87,8 @@ const plan = z
     switch_time_s: quantity.optional(),
     /** Energy counts every GPU of one data-parallel replica. */
     point: z.object({ id: count, time_s: quantity, energy_j: quantity }),
+    /** How far off the point may be; absent where nothing is known of that. */
+    expected_error: expectedError.exactOptional(),
     partitions: z.array(partition),
     configurations: z.array(configuration),
     /** Of every configuration at every clock at which an instruction runs it. */

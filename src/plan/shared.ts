@@ -7,6 +7,10 @@ export const count = z.int().nonnegative();
 export const degree = z.int().positive();
 export const quantity = z.number().nonnegative();
 
+/** Relative errors to expect of a time and an energy. */
+export const expectedError = z.object({ time: quantity, energy: quantity });
+export type ExpectedError = z.infer<typeof expectedError>;
+
 export const pipelineName = z.enum(PIPELINES);
 
 export const graphReference = z.object({ name: z.string(), sha256: z.string() });

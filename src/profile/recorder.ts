@@ -1,13 +1,15 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { fail, refuse } from "../base/diagnostics/diagnostic.js";
 import {
   clocksNotLocked,
   noGpu,
   recorderFailed,
   recorderMissing,
+  recorderSilent,
 } from "../base/diagnostics/profile.js";
 
 /** Exit codes of the recorder (native/recorder/recorder.h). */
@@ -23,6 +25,25 @@ export interface RecorderSetting {
   readonly cooldown_s: number;
   readonly trials: number;
   readonly lock_clocks: boolean;
+  /** The longest wait for one answer; null: what {@link answerTime} says. */
+  readonly patience_s: number | null;
+}
+
+/** Of what a recorder says on stderr the end is kept: it tells why it stopped. */
+const KEPT_CHARACTERS = 8192;
+
+/** Starting a driver, a library or a group of ranks may take minutes once. */
+const START_S = 300;
+
+/** Work that is slow itself, and windows that are lengthened for the energy counter. */
+const SLOWER = 10;
+
+/** A recorder that is told to stop unlocks the clocks; that takes no longer. */
+const CLEANING_S = 1;
+
+/** Seconds within which a recorder that works answers: far more than its windows take. */
+function answerTime({ patience_s, window_s, warmup_s, cooldown_s, trials }: RecorderSetting) {
+  return patience_s ?? START_S + SLOWER * (warmup_s + trials * (window_s + cooldown_s));
 }
 
 /** The recorder's path in full: a bare name is a file too, never a program in PATH. None: KRS2050. */
@@ -41,10 +62,39 @@ function command(setting: RecorderSetting): [string, string[]] {
   return recorder.endsWith(".py") ? ["python3", [recorder, ...flags]] : [recorder, flags];
 }
 
+/** What a child said last on a stream. */
+function lastWords(stream: Readable): () => string {
+  let said = "";
+  stream.setEncoding("utf8").on("data", (text: string) => {
+    said = (said + text).slice(-KEPT_CHARACTERS);
+  });
+  return () => said.trim().split("\n").at(-1) ?? "";
+}
+
+/** Stops a child that stays silent for too long, whatever it does about signals. */
+function watchdog(child: ChildProcessWithoutNullStreams, patience_s: number) {
+  let silent = false;
+  const kill = () => {
+    child.kill("SIGKILL");
+    // Whoever else holds its streams is not waited for.
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+  };
+  const timer = setTimeout(() => {
+    silent = true;
+    child.kill();
+    setTimeout(kill, 1000 * CLEANING_S).unref();
+  }, 1000 * patience_s);
+  return {
+    heard: () => timer.refresh(),
+    dismiss: () => clearTimeout(timer),
+    wasSilent: () => silent,
+  };
+}
+
 /**
  * Gives a work list to the recorder and hears its answers line by line, as they are measured. Fails
  * with KRS2050 where it cannot be started, KRS2052 where clocks cannot be locked, KRS2053 where it
- * breaks; without a GPU the honest answer is no (KRS2051).
+ * breaks, KRS2070 where it stays silent; without a GPU the honest answer is no (KRS2051).
  */
 export async function runRecorder(
   workList: string,
@@ -53,24 +103,32 @@ export async function runRecorder(
 ): Promise<void> {
   const [program, flags] = command(setting);
   const child = spawn(program, flags, { stdio: ["pipe", "pipe", "pipe"] });
-  let said = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    said += text;
-  });
+  const reasonOf = lastWords(child.stderr);
   // A recorder that ends before it has read everything says why with its exit code.
   child.stdin.on("error", () => undefined).end(workList);
   const ended = new Promise<number | string>((resolve) => {
     child.on("error", (cause) => resolve(cause.message));
     child.on("close", (code, signal) => resolve(code ?? `ended by ${signal}`));
   });
+  const patience_s = answerTime(setting);
+  const watch = watchdog(child, patience_s);
+  const lines = createInterface({ input: child.stdout });
+  child.stdout.on("close", () => lines.close());
+  let code: number | string;
   try {
-    for await (const line of createInterface({ input: child.stdout })) onLine(line);
+    for await (const line of lines) {
+      watch.heard();
+      onLine(line);
+    }
+    code = await ended;
   } catch (cause) {
     child.kill();
     throw cause;
+  } finally {
+    watch.dismiss();
   }
-  const code = await ended;
-  const [reason = ""] = said.trim().split("\n").slice(-1);
+  if (watch.wasSilent()) fail(recorderSilent(setting.recorder, patience_s));
+  const reason = reasonOf();
   if (typeof code === "string" && child.pid === undefined) fail(recorderMissing(program, code));
   if (code === NO_GPU) refuse(noGpu(setting.recorder));
   if (code === CLOCKS) refuse(clocksNotLocked(reason));

@@ -51,10 +51,11 @@ function fake(answer: string, gpu = "NVIDIA A100-SXM4-40GB"): string {
   return path;
 }
 
-async function recorded(recorder: string) {
+async function recorded(recorder: string, patience_s: number | null = null) {
   const out = join(scratch, `${made++}.jsonl`);
   const warnings: Diagnostic[] = [];
-  const setting = { window_s: 5, warmup_s: 1, cooldown_s: 4, trials: 3, lock_clocks: false };
+  const windows = { window_s: 5, warmup_s: 1, cooldown_s: 4, trials: 3 };
+  const setting = { ...windows, lock_clocks: false, patience_s };
   const target = { gpu: "a100-sxm4-40gb", graph: "g", out, tool: "test" };
   const hooks = { report: (d: Diagnostic) => warnings.push(d), progress: () => undefined };
   const kept = await recordTasks(tasks, { ...setting, recorder }, target, hooks).catch(
@@ -110,6 +111,38 @@ describe("recording", () => {
     );
     expect(kept).toContain("KRS2053");
     expect(profile?.records).toHaveLength(2);
+  });
+
+  test("one that falls silent is stopped, deaf to signals or not, and what it measured is kept", async () => {
+    const silent = fake(`process.on("SIGTERM", () => undefined); setInterval(() => undefined, 1000);
+      if (task > 0) break; say({ task, ...metered });`);
+    const { kept, profile } = await recorded(silent, 1);
+    expect(kept).toContain("KRS2070");
+    expect(profile?.records).toHaveLength(1);
+  });
+
+  test("one that says no more but stays is stopped as well", async () => {
+    const lingering = fake(`say({ task, ...metered });
+      if (task === 2) {
+        process.on("SIGTERM", () => undefined);
+        setInterval(() => undefined, 1000);
+        require("node:fs").closeSync(1);
+      }`);
+    const { kept, profile } = await recorded(lingering, 1);
+    expect(kept).toContain("KRS2070");
+    expect(profile?.records.length).toBeGreaterThan(0);
+  });
+
+  test("one that answers slowly, but does, is waited for", async () => {
+    const slow = fake(`Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700);
+      say({ task, ...metered });`);
+    expect((await recorded(slow, 2)).kept).toBe(3);
+  });
+
+  test("of much that it complains about the end is the reason", async () => {
+    const loud = fake(`require("node:fs").writeSync(2, "x".repeat(50000) + "\\nout of memory\\n");
+      process.exit(5);`);
+    expect((await recorded(loud)).kept).toMatch(/KRS2053.*out of memory/);
   });
 
   test.each([

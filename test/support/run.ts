@@ -25,6 +25,7 @@ export const FACTS: RunFacts = {
   static_power_w: STATIC_POWER_W,
   transfer_s: 0,
   switch_time_s: 0.005,
+  expected_error: { time: 0.04, energy: 0.05 },
 };
 
 function partition(key: string, direction: "forward" | "backward"): PartitionType {
@@ -148,7 +149,6 @@ export const FRONTIER = frontierFile({
   seed: 0,
   costs: { measured: 0, interpolated: 0, modelled: 42, extrapolated: 0, profiles: [] },
   memory: [{ peak_bytes: 3e10 }, { peak_bytes: 2e10 }],
-  expected_error: { time: 0.04, energy: 0.05 },
   search: [
     { partition: "forward.a", space: 18, evaluated: 18, stop: "exhausted" },
     { partition: "forward.b", space: 24000, evaluated: 24, stop: "budget" },

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { CLOCK_POWER } from "../../src/cost/sequence/fit-sequence.js";
 import { fitPowerCap, fitVoltage, fitVoltageExponent } from "../../src/fit/board.js";
 import {
   type Board,
@@ -11,6 +12,7 @@ import {
 } from "../../src/fit/curve.js";
 import { checkQuality } from "../../src/fit/quality.js";
 import { loadDevice } from "../../src/gpu/device.js";
+import { dynamicEnergyScale, idlePower } from "../../src/gpu/power.js";
 import { spread } from "../../src/math/spread.js";
 import { readStageProfile } from "../../src/profile/stage-profile.js";
 import { readCsv } from "../support/csv.js";
@@ -120,6 +122,8 @@ function perseus(file: string): Recorded[] {
   return recorded;
 }
 
+const PCIE_SWEEP = "dvfs/measurements_a100_pcie_sweep.csv";
+
 /** Workloads of the A100-PCIe sweep; a name holds model, precision, batch, sequence and set clock. */
 function pcieSweep(file: string): Recorded[] {
   const curves = new Map<string, ClockPoint[]>();
@@ -160,6 +164,44 @@ function extrapolated(curves: readonly Recorded[], table: Board): Comparison {
   return pooled(`above ${UNTHROTTLED_MHZ} MHz from below it`, rows);
 }
 
+/** Clocks that are searched on an A100 start here. */
+const SEARCHED_MHZ = 900;
+
+/** The voltage exponent of the A100-PCIe sweep: another board, measured by others. */
+function exponentElsewhere(folder: string): number | null {
+  const file = join(folder, PCIE_SWEEP);
+  if (!existsSync(file)) return null;
+  const curves = gated(pcieSweep(file)).passed.map(({ points }) => points);
+  return fitVoltageExponent(curves, loadDevice("a100-pcie-40gb")).voltage_exponent;
+}
+
+/**
+ * All clocks from one of them, as a partition measured at one clock is carried to others: time by the
+ * class's power of the clock, dynamic energy by voltage. Nothing of it is fitted on this board.
+ */
+function fromOneClock(curves: readonly Recorded[], table: Board, folder: string): Comparison[] {
+  const voltage_exponent = exponentElsewhere(folder);
+  if (voltage_exponent === null) return [];
+  const board = { ...table, voltage_exponent };
+  const rows = curves.map(({ name, points }): Comparison => {
+    const [from] = nearest([UNTHROTTLED_MHZ])(points) as readonly [ClockPoint];
+    const rest = points.filter(
+      ({ freq_mhz }) => freq_mhz >= SEARCHED_MHZ && freq_mhz < from.freq_mhz,
+    );
+    const dynamic_j = from.energy_j - idlePower(board, from.freq_mhz) * from.time_s;
+    const floor_j = dynamic_j / dynamicEnergyScale(board, from.freq_mhz);
+    const carried = rest.map(({ freq_mhz }) => {
+      const time_s = from.time_s * (from.freq_mhz / freq_mhz) ** CLOCK_POWER.matmul;
+      const scaled_j = floor_j * dynamicEnergyScale(board, freq_mhz);
+      return { time_s, energy_j: idlePower(board, freq_mhz) * time_s + scaled_j };
+    });
+    const constant = rest.map(() => from);
+    const by = { model: accuracyOf(carried, rest), constant: accuracyOf(constant, rest) };
+    return { name, points: rest.length, by };
+  });
+  return [pooled(`${SEARCHED_MHZ} MHz and up from ${UNTHROTTLED_MHZ} MHz alone`, rows)];
+}
+
 /** GPT-3 stages on A100-SXM (Perseus artifact): voltages and idle power of the 80 GB board. */
 export function perseusSxm(folder: string): DataSet | null {
   const file = join(folder, "perseus/stage_profile_gpt3-175b_a100_sxm.csv");
@@ -169,7 +211,12 @@ export function perseusSxm(folder: string): DataSet | null {
   const rows = crossValidate(passed, evenly, (fitted) => fitVoltageExponent(fitted, table));
   return {
     title: "Perseus stage profiles, A100-SXM, fitted on 4 of 38 clocks",
-    rows: [...rows, pooled("all", rows), extrapolated(passed, table)],
+    rows: [
+      ...rows,
+      pooled("all", rows),
+      extrapolated(passed, table),
+      ...fromOneClock(passed, table, folder),
+    ],
     notes,
   };
 }
@@ -204,7 +251,7 @@ const PCIE_FITTED_MHZ = [510, 870, 1140, 1410];
 
 /** Inference workloads on A100-PCIe (EnergAIzer artifact). */
 export function pcie(folder: string): DataSet | null {
-  const file = join(folder, "dvfs/measurements_a100_pcie_sweep.csv");
+  const file = join(folder, PCIE_SWEEP);
   if (!existsSync(file)) return null;
   const table = loadDevice("a100-pcie-40gb");
   const { passed, notes } = gated(pcieSweep(file));

@@ -5,10 +5,23 @@ import { pcie, perseusA40, perseusSxm } from "./clocks.js";
 import { type Comparison, type DataSet, type Errors, METHODS } from "./errors.js";
 import { measuredRow, plannedFrontiers } from "./kareus.js";
 import { overlapSweep } from "./overlap.js";
+import { partitions } from "./partition.js";
+import {
+  a40Requirements,
+  gapRequirements,
+  isMet,
+  measuredRequirements,
+  overlapRequirements,
+  partitionRequirements,
+  pcieRequirements,
+  plannedRequirements,
+  type Requirement,
+  sxmRequirements,
+} from "./requirements.js";
 
 /**
  * Predicts measurements made by others from a part of them, and prints how far off the rest comes
- * out, beside methods that know nothing of GPUs: `npm run validate [FOLDER]`. The folder holds the
+ * out, beside methods that know nothing of GPUs, and whether the limits that it is held to are kept: `npm run validate [FOLDER]`. The folder holds the
  * public data sets, ../shared/data unless it is given; what is absent is skipped.
  */
 
@@ -44,16 +57,52 @@ function print({ title, rows, notes }: DataSet): void {
   console.log();
 }
 
-const sets: Readonly<Record<string, (folder: string) => DataSet | null>> = {
-  "Perseus stage profiles, A100-SXM": perseusSxm,
-  "Perseus stage profiles, A40": perseusA40,
-  "A100-PCIe DVFS sweep": pcie,
-  "Overlap sweep, A100": overlapSweep,
-  "Kareus' planned frontiers": (at) => plannedFrontiers(at),
-  "Kareus' measured row": measuredRow,
-};
-for (const [name, validate] of Object.entries(sets)) {
-  const result = validate(folder);
-  if (result === null) console.log(`## ${name}: data absent, skipped\n`);
-  else print(result);
+const missed: Requirement[] = [];
+
+/** Whether each limit is kept, beneath the data that it is about. */
+function printRequirements(requirements: readonly Requirement[]): void {
+  const columns: Column[] = [
+    ["must hold", "left"],
+    ["limit", "right"],
+    ["reached", "right"],
+    ["", "left"],
+  ];
+  const number = (value: number) => String(Number(value.toFixed(2)));
+  const cells = (each: Requirement) => [
+    each.what,
+    `${each.least ? "at least " : ""}${number(each.limit)}`,
+    number(each.reached),
+    isMet(each) ? "" : "MISSED",
+  ];
+  console.log(`${table(columns, requirements.map(cells))}\n`);
+  missed.push(...requirements.filter((each) => !isMet(each)));
 }
+
+/** Prints a data set and what the model is held to on it. */
+function show<Data extends DataSet>(
+  name: string,
+  validate: (folder: string) => Data | null,
+  requirements: (data: Data) => readonly Requirement[],
+): void {
+  const result = validate(folder);
+  if (result === null) {
+    console.log(`## ${name}: data absent, skipped\n`);
+    return;
+  }
+  print(result);
+  printRequirements(requirements(result));
+}
+
+show("Perseus stage profiles, A100-SXM", perseusSxm, sxmRequirements);
+show("Perseus stage profiles, A40", perseusA40, a40Requirements);
+show("A100-PCIe DVFS sweep", pcie, pcieRequirements);
+show("Overlap sweep, A100", overlapSweep, overlapRequirements);
+show("Partitions, partly measured", partitions, partitionRequirements);
+show(
+  "Kareus' planned frontiers",
+  (at) => plannedFrontiers(at),
+  (data) => [...plannedRequirements(data), ...gapRequirements(data)],
+);
+show("Kareus' measured row", measuredRow, measuredRequirements);
+console.log(missed.length === 0 ? "All limits are kept." : `${missed.length} limits are missed.`);
+process.exitCode = missed.length === 0 ? 0 : 1;

@@ -1,22 +1,17 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { forkRng } from "../../src/base/rng.js";
-import { fitOverlap, type KernelClass, type OverlapPoint } from "../../src/fit/overlap.js";
-import { fitProcess } from "../../src/fit/process.js";
+import { fitOverlap, type OverlapPoint } from "../../src/fit/overlap.js";
 import { loadDevice } from "../../src/gpu/device.js";
+import { gaussianRegression } from "../../src/math/gaussian-regression.js";
 import { deviation, mean } from "../../src/math/mean.js";
-import { readCsv } from "../support/csv.js";
+import {
+  readOverlapSweep,
+  SWEEP_CLOCK_MHZ,
+  SWEEP_FILE,
+  SWEEP_PARTITION,
+} from "../support/overlap-sweep.js";
 import { accuracyOf, type Comparison, type DataSet, type Method, pooled } from "./errors.js";
-
-/** The partition of the sweep, kernel by kernel: dropout and residual, norm, QKV, its split, rotary
- * embedding, attention, output projection. */
-const KERNELS: readonly KernelClass[] = [
-  ...(["memory", "memory", "matmul", "memory", "memory", "attention", "matmul"] as const),
-];
-
-/** The sweep ran on two GPUs at the default clock. */
-const GPUS = 2;
-const DEFAULT_CLOCK_MHZ = 1410;
 
 const SEEDS = 10;
 const FITTED_SHARE = 0.1;
@@ -28,17 +23,6 @@ const TRIED = { time: 5, energy: 10 } as const;
 /** Regret in percent after measuring the best predicted schedules, by seed. */
 export interface OverlapValidation extends DataSet {
   readonly regret_pct: { readonly time: readonly number[]; readonly energy: readonly number[] };
-}
-
-function readSweep(file: string): OverlapPoint[] {
-  return readCsv(file).map(({ number }) => ({
-    first: number("overlap_start"),
-    last: number("overlap_end"),
-    sms: number("sm"),
-    threads: number("block"),
-    time_s: number("time_s"),
-    energy_j: number("energy_j_2gpus") / GPUS,
-  }));
 }
 
 /** The points that are fitted, by chance. */
@@ -86,7 +70,11 @@ function processed(
   const logs = fitted.map((point) => Math.log(value(point)));
   const centre = mean(logs);
   const left = logs.map((log) => log - centre);
-  const means = fitProcess(fitted.map(coordinates), left, deviation(logs))(asked.map(coordinates));
+  const means = gaussianRegression(
+    fitted.map(coordinates),
+    left,
+    deviation(logs),
+  )(asked.map(coordinates));
   return asked.map((_, i) => Math.exp(centre + (means[i] as number)));
 }
 
@@ -95,13 +83,14 @@ function predictions(
   asked: readonly OverlapPoint[],
 ): Readonly<Record<Method, readonly Outcome[]>> {
   const device = loadDevice("a100-sxm4-80gb");
-  const model = fitOverlap(fitted, { device, freq_mhz: DEFAULT_CLOCK_MHZ, kernels: KERNELS });
+  const bench = { device, freq_mhz: SWEEP_CLOCK_MHZ, partition: SWEEP_PARTITION };
+  const model = fitOverlap(fitted, bench);
   const both = (predict: (value: Quantity) => readonly number[]) => {
     const [times, energies] = [predict(TIME), predict(ENERGY)];
     return asked.map((_, i) => ({ time_s: times[i] as number, energy_j: energies[i] as number }));
   };
   return {
-    model: model(asked, DEFAULT_CLOCK_MHZ),
+    model: model(asked, SWEEP_CLOCK_MHZ),
     interpolation: both((value) => asked.map((point) => interpolated(fitted, value, point))),
     "gaussian process": both((value) => processed(fitted, value, asked)),
     constant: both((value) => asked.map(() => mean(fitted.map(value)))),
@@ -123,9 +112,9 @@ function regret(
 
 /** The measured overlap sweep of the Kareus artifact: fitted on a tenth, ten times over. */
 export function overlapSweep(folder: string): OverlapValidation | null {
-  const file = join(folder, "kareus/overlap_sweep_a100_default_clock.csv");
+  const file = join(folder, SWEEP_FILE);
   if (!existsSync(file)) return null;
-  const points = readSweep(file);
+  const points = readOverlapSweep(file);
   const fastest_s = Math.min(...points.map(TIME));
   const [all, near]: [Comparison[], Comparison[]] = [[], []];
   const regret_pct: { time: number[]; energy: number[] } = { time: [], energy: [] };

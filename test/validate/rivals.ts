@@ -1,5 +1,5 @@
 import type { ClockPoint } from "../../src/fit/curve.js";
-import { fitProcess } from "../../src/fit/process.js";
+import { gaussianRegression } from "../../src/math/gaussian-regression.js";
 import { interpolate } from "../../src/math/interpolate.js";
 import { mean } from "../../src/math/mean.js";
 
@@ -35,7 +35,7 @@ export const gaussianProcess = separately((fitted, value, freq_mhz) => {
   const spread = Math.max(...logs) - Math.min(...logs);
   const input = (clock_mhz: number) => [clock_mhz / CLOCK_UNIT_MHZ];
   const inputs = fitted.map((point) => input(point.freq_mhz));
-  const process = fitProcess(
+  const process = gaussianRegression(
     inputs,
     logs.map((log) => log - centre),
     spread,

@@ -34,7 +34,7 @@ export const STAGES = 2;
 const MICROBATCHES = 8;
 
 /** Points per frontier: enough that reading between them does not matter. */
-const POINTS = 100;
+export const DENSE = 100;
 
 /** The repository's root, from the sources as from dist. */
 function rootOf(directory: string): string {
@@ -97,14 +97,14 @@ function messageOf(stderr: string): string {
 const frontiers = new Map<string, FrontierFile | string>();
 
 /** The frontier of a workload, as the command line finds it, or why there is none. Found once. */
-export function frontierOf(workload: Workload): FrontierFile | string {
-  const name = nameOf(workload);
-  const known = frontiers.get(name) ?? optimized(workload);
+export function frontierOf(workload: Workload, points: number): FrontierFile | string {
+  const name = `${nameOf(workload)} ${points}`;
+  const known = frontiers.get(name) ?? optimized(workload, points);
   frontiers.set(name, known);
   return known;
 }
 
-function optimized(workload: Workload): FrontierFile | string {
+function optimized(workload: Workload, points: number): FrontierFile | string {
   const graph = GRAPHS[workload.model];
   if (graph === undefined) return "no example graph of this model";
   const { cp, tp, mbs, seq } = workload;
@@ -112,7 +112,7 @@ function optimized(workload: Workload): FrontierFile | string {
   const flags = [
     ...["--gpu", GPU, "--dtype", "bf16", "--bind", `batch=${mbs},sequence=${seq}`],
     ...["--tp", tp, "--cp", cp, "--pp", STAGES, "--microbatches", MICROBATCHES].map(String),
-    ...["--recompute", "full", "--points", String(POINTS), "--out", scratch, "--json"],
+    ...["--recompute", "full", "--points", String(points), "--out", scratch, "--json"],
     // Their planner, too, switches clocks for nothing; and measured, scaling the frequency of every
     // instruction cost no time (0.06 %), so that the measured row is read the same way.
     ...["--switch-time-s", "0"],

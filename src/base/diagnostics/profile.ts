@@ -247,6 +247,16 @@ export function recorderFailed(recorder: string, reason: string): Diagnostic {
   return error("KRS2053", recorder, `failed: ${reason}`, "what it had measured is kept");
 }
 
+/** KRS2070: a recorder that is there, but does not answer. */
+export function recorderSilent(recorder: string, waited_s: number): Diagnostic {
+  return error(
+    "KRS2070",
+    recorder,
+    `did not answer within ${waited_s} s, and was stopped`,
+    "what it had measured is kept; --patience-s waits longer",
+  );
+}
+
 /** KRS2054: what this machine cannot measure as it would run. */
 export function notMeasurable(recorder: string, reason: string): Diagnostic {
   return error(

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { oneOf } from "../../base/diagnostics/usage.js";
 import { writeText } from "../../base/files.js";
-import { describePoint } from "../../plan/frontier.js";
+import { describeError, describePoint } from "../../plan/frontier.js";
 import { type Selector, select } from "../../plan/select.js";
 import { addFlags, integer, quantity, readFlags, text, toggle, type Values } from "../flags.js";
 import { readFrontierAt, readPointPlan } from "../run-folder.js";
@@ -58,8 +58,11 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     import("../../emit/plot.js"),
     import("../../emit/gains.js"),
   ]);
+  const { expected_error } = point;
+  const error = expected_error && `Expected error: ${describeError(expected_error)}.`;
   const head = `${describePoint(point)} (${point.plan})\n`;
-  const lines = [head, frontierPlot(frontier, plotLook(), point), pointSentence(frontier, point)];
+  const plot = frontierPlot(frontier, plotLook(), point);
+  const lines = [head, plot, pointSentence(frontier, point), error];
   process.stdout.write(`${lines.filter(Boolean).join("\n").trimEnd()}\n`);
 }
 

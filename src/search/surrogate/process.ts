@@ -1,5 +1,5 @@
-import { condition, leaveOneOut, logLikelihood, type Prior } from "../../math/gaussian-process.js";
-import { nelderMead } from "../../math/nelder-mead.js";
+import { condition, leaveOneOut, type Prior } from "../../math/gaussian-process.js";
+import { likeliest, WIDTH } from "../../math/hyperparameters.js";
 import { spread } from "../../math/spread.js";
 import type { Kernel } from "./kernel.js";
 
@@ -33,9 +33,8 @@ export interface Process {
   readonly surprises: () => readonly { readonly by: number; readonly deviations: number }[];
 }
 
-/** Noise is believed to be about 1%, and any logarithm to be off by a factor e at times. */
+/** Noise is believed to be about 1%. */
 const NOISE = Math.log(0.01);
-const WIDTH = 1;
 
 /** Hyperparameters are found from this many samples, roughly from fewer; more only cost time. */
 const FITTED = { roughly: 48, finely: 96 };
@@ -69,13 +68,8 @@ export function fitProcess(
   const believed = [...kernel.start, NOISE];
   const search = (start: Fit, how: keyof typeof FITTED) => {
     const some = spread(samples, FITTED[how]);
-    const unlikely = (fit: Fit) =>
-      fit.reduce(
-        (sum, x, i) => sum + 0.5 * ((x - (believed[i] as number)) / WIDTH) ** 2,
-        -logLikelihood(prior(fit, some)),
-      );
-    const evaluations = PATIENCE[how];
-    return nelderMead(unlikely, start, { step: 0.7, evaluations, tolerance: 0.01 });
+    const effort = { step: 0.7, evaluations: PATIENCE[how], tolerance: 0.01 };
+    return likeliest((fit) => prior(fit, some), believed, start, effort);
   };
   const find = (): Fit => {
     if (earlier !== null) return refit ? search(earlier, "finely").point : earlier;

@@ -1,10 +1,10 @@
-import { condition, logLikelihood } from "../math/gaussian-process.js";
-import { nelderMead } from "../math/nelder-mead.js";
+import { condition } from "./gaussian-process.js";
+import { likeliest } from "./hyperparameters.js";
 
 /** Inputs are scaled so that a step of one is a large one; lengths stay near it. */
 const TYPICAL_LENGTH = 1;
 
-/** Noise relative to the amplitude, before the data speak. */
+/** Noise relative to the amplitude, expected before the data speak. */
 const TYPICAL_NOISE = 1 / 3;
 
 const JITTER = 1e-10;
@@ -23,10 +23,9 @@ function squaredDistance(
 
 /**
  * Gaussian-process regression with mean 0 and a squared-exponential kernel, one length per input.
- * Amplitude, lengths and noise are the likeliest, each expected within a factor of e of what is
- * typical. Returns the means at any inputs.
+ * Amplitude, lengths and noise are the likeliest near what is typical. Returns the means at any inputs.
  */
-export function fitProcess(
+export function gaussianRegression(
   inputs: readonly (readonly number[])[],
   values: readonly number[],
   typical_amplitude: number,
@@ -50,10 +49,7 @@ export function fitProcess(
       covariance(inputs[i] as readonly number[], inputs[j] as readonly number[]);
     return { covariance: between, noise: () => noise, values };
   };
-  const loss = (logs: readonly number[]) =>
-    logs.reduce((sum, log, i) => sum + 0.5 * (log - (typical[i] as number)) ** 2, 0) -
-    logLikelihood(priorOf(logs));
-  const best = nelderMead(loss, typical, SEARCH).point;
+  const best = likeliest(priorOf, typical, typical, SEARCH).point;
   const { covariance } = kernelOf(best);
   return (asked) => {
     const at = (list: readonly (readonly number[])[], i: number) => list[i] as readonly number[];
