@@ -69,7 +69,8 @@ describe.skipIf(!hasRuntime)("kareus run", () => {
   test.each(["SIGTERM", "SIGINT"] as const)(
     "%s reaches the command, which ends as it likes",
     async (signal) => {
-      const script = "trap 'echo heard; exit 5' TERM INT; echo ready; for i in $(seq 400); do sleep 0.05; done";
+      const script =
+        "trap 'echo heard; exit 5' TERM INT; echo ready; for i in $(seq 400); do sleep 0.05; done";
       const words = [KAREUS, "run", "--plan", plan, "--", "sh", "-c", script];
       const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "ignore"] });
       let said = "";
