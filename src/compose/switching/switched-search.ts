@@ -13,6 +13,9 @@ const REACH = 2;
 /** No more than so many turns to meet a deadline, in each of which a group may go by one clock. */
 const MOST_TURNS = 1000;
 
+/** The share of groups on too long ways that may change before all are looked at again. */
+const GROUPS_A_TURN = 1 / 3;
+
 /** A change that saves time: of which instruction or group to which option or clock. */
 interface Second {
   readonly target: number;
@@ -46,17 +49,22 @@ export class SwitchedSearch {
   }
 
   /**
-   * Makes a plan meet a deadline. In turn, all changes of instructions and groups that shorten too
-   * long ways are made, cheapest second first, each only if it still does. False: nothing helps any
-   * more.
+   * Makes a plan meet a deadline. In turn, changes of instructions or of groups that shorten too long
+   * ways are made, cheapest second first, up to where one of the other kind is cheaper: of groups one,
+   * or where there are very many a share. False: nothing helps any more.
    */
   hasten(deadline_s: number): boolean {
     const plan = this.#plan;
     for (let turn = 0; plan.time_s > deadline_s; turn++) {
       if (turn === MOST_TURNS) return false;
-      const changes = [...this.#seconds(deadline_s), ...this.#groupSeconds()];
+      const groups = this.#groupSeconds();
+      const all = [...groups, ...this.#seconds(deadline_s)];
+      all.sort((a, b) => a.price_w - b.price_w);
+      const isGroup = all[0]?.isGroup;
+      const end = all.findIndex((each) => each.isGroup !== isGroup);
+      const most = isGroup ? Math.ceil(GROUPS_A_TURN * groups.length) : all.length;
       let gains = false;
-      for (const change of changes.sort((a, b) => a.price_w - b.price_w)) {
+      for (const change of all.slice(0, Math.min(most, end < 0 ? all.length : end))) {
         if (plan.time_s <= deadline_s) break;
         gains = this.#hastenBy(change, deadline_s) || gains;
       }
