@@ -114,9 +114,12 @@ function askPython(): Capabilities | null {
 
 function askGuard(path: string, reset: boolean): Lock[] {
   const words = [reset ? "--reset" : "--list", "--json-lines"];
-  const { stdout, error } = spawnSync(path, words, { encoding: "utf8" });
+  const { stdout, error, status, signal } = spawnSync(path, words, { encoding: "utf8" });
   if (error) fail(helperFailed(path, error.message));
   const lines = stdout.split("\n").filter((line) => line !== "");
+  // Its own no (1) names the lock that stays; anything else tells nothing of the locks there are.
+  const answered = status === 0 || (status === 1 && lines.length > 0);
+  if (!answered) fail(helperFailed(path, `it ended with ${signal ?? status}`));
   return lines.map((line) => {
     const read = lock.safeParse(parseJson(line));
     return read.data ?? fail(helperFailed(path, `it says ${JSON.stringify(line)}`));
