@@ -4,7 +4,7 @@ import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
 import { bytesOf, flopsOf, type Work } from "../ir/work.js";
 import type { DetailsFile } from "../plan/details.js";
 import type { PlanFile } from "../plan/plan.js";
-import type { RunFacts } from "./frontier.js";
+import type { RunFacts } from "./facts.js";
 
 type Run = DetailsFile["partitions"][number]["runs"][number];
 type Trace = (partition: PartitionType, configuration: Configuration) => OverlapTrace;

@@ -1,3 +1,4 @@
+import type { Evaluation } from "../ir/configuration.js";
 import type { IterationFrontier } from "../ir/iteration.js";
 import type {
   Baseline,
@@ -5,23 +6,9 @@ import type {
   FrontierFile,
   PartitionSearchOutcome,
 } from "../plan/frontier.js";
-import { type ExpectedError, gpusPerStage, type Parallelism } from "../plan/shared.js";
+import { gpusPerStage } from "../plan/shared.js";
 import { planErrors } from "./expected-error.js";
-
-/** What every emitted file says of the run that made it. */
-export interface RunFacts {
-  readonly graph: { readonly name: string; readonly sha256: string };
-  readonly gpu: { readonly name: string; readonly sm_count: number };
-  readonly parallelism: Parallelism;
-  /** Per GPU. */
-  readonly static_power_w: number;
-  /** Of each crossing between stages. */
-  readonly transfer_s: number;
-  /** Of a change of the clock. */
-  readonly switch_time_s: number;
-  /** Relative errors of the device's model; null where nothing is known of them. */
-  readonly expected_error: ExpectedError | null;
-}
+import type { RunFacts } from "./facts.js";
 
 /** One baseline as the solver yields it: energies of one GPU of each stage. */
 interface BaselineFrontier {
@@ -43,6 +30,13 @@ interface FrontierInput extends RunFacts {
 /** Where the plan of a point lies, from the frontier file's folder: `plans/007.json`. */
 function planPath(id: number): string {
   return `plans/${String(id).padStart(3, "0")}.json`;
+}
+
+/** How many evaluations come from where. */
+export function countSources(evaluations: readonly Evaluation[]): Omit<CostCounts, "profiles"> {
+  const counts = { measured: 0, interpolated: 0, modelled: 0, extrapolated: 0 };
+  for (const { source } of evaluations) counts[source]++;
+  return counts;
 }
 
 /** Only costs that are not measured are as far off as the model. */
