@@ -1,4 +1,3 @@
-import type { Evaluation } from "../ir/configuration.js";
 import type { IterationFrontier } from "../ir/iteration.js";
 import type {
   Baseline,
@@ -30,13 +29,6 @@ interface FrontierInput extends RunFacts {
 /** Where the plan of a point lies, from the frontier file's folder: `plans/007.json`. */
 function planPath(id: number): string {
   return `plans/${String(id).padStart(3, "0")}.json`;
-}
-
-/** How many evaluations come from where. */
-export function countSources(evaluations: readonly Evaluation[]): Omit<CostCounts, "profiles"> {
-  const counts = { measured: 0, interpolated: 0, modelled: 0, extrapolated: 0 };
-  for (const { source } of evaluations) counts[source]++;
-  return counts;
 }
 
 /** Only costs that are not measured are as far off as the model. */

@@ -6,10 +6,10 @@ import type { FrontierFile } from "../../plan/frontier.js";
 import type { PlanFile } from "../../plan/plan.js";
 import { nameOf } from "../../search/journal.js";
 import { BASELINE_TITLES } from "../gains.js";
+import { rounded } from "../rounded.js";
 import { cloudOf } from "./cloud.js";
 import type { DrawnConfiguration, DrawnPartition, DrawnRun, ReportData } from "./model.js";
 import { type Chosen, drawnPlan, lanesOf, Numbering } from "./plans.js";
-import { rounded } from "./rounded.js";
 
 /** What a run's folder holds; what is missing there is shown as missing. */
 export interface ReportInput {

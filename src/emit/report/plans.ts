@@ -1,8 +1,8 @@
 import { useCount } from "../../ir/partition.js";
 import type { PlanCost, PlanFile } from "../../plan/plan.js";
+import { rounded } from "../rounded.js";
 import { criticalPath } from "./critical-path.js";
 import type { DrawnOption, DrawnPlan, LaneInstruction } from "./model.js";
-import { rounded } from "./rounded.js";
 
 /** Numbers equal things once, in order of first appearance. */
 export class Numbering<T> {
