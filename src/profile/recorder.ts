@@ -38,8 +38,13 @@ const START_S = 300;
 /** Work that is slow itself, and windows that are lengthened for the energy counter. */
 const SLOWER = 10;
 
-/** A recorder that is told to stop unlocks the clocks; that takes no longer. */
+/** A recorder that is told to stop ends at once, but for its window; that takes no longer. */
 const CLEANING_S = 1;
+
+/** How long one that is told to stop is waited for: killed in a window, it leaves clocks locked. */
+function stopTime({ lock_clocks, window_s, cooldown_s }: RecorderSetting) {
+  return CLEANING_S + (lock_clocks ? window_s + cooldown_s : 0);
+}
 
 /** Seconds within which a recorder that works answers: far more than its windows take. */
 function answerTime({ patience_s, window_s, warmup_s, cooldown_s, trials }: RecorderSetting) {
@@ -72,7 +77,11 @@ function lastWords(stream: Readable): () => string {
 }
 
 /** Stops a child that stays silent for too long, whatever it does about signals. */
-function watchdog(child: ChildProcessWithoutNullStreams, patience_s: number) {
+function watchdog(
+  child: ChildProcessWithoutNullStreams,
+  patience_s: number,
+  setting: RecorderSetting,
+) {
   let silent = false;
   const kill = () => {
     child.kill("SIGKILL");
@@ -82,7 +91,7 @@ function watchdog(child: ChildProcessWithoutNullStreams, patience_s: number) {
   const timer = setTimeout(() => {
     silent = true;
     child.kill();
-    setTimeout(kill, 1000 * CLEANING_S).unref();
+    setTimeout(kill, 1000 * stopTime(setting)).unref();
   }, 1000 * patience_s);
   return {
     heard: () => timer.refresh(),
@@ -111,7 +120,7 @@ export async function runRecorder(
     child.on("close", (code, signal) => resolve(code ?? `ended by ${signal}`));
   });
   const patience_s = answerTime(setting);
-  const watch = watchdog(child, patience_s);
+  const watch = watchdog(child, patience_s, setting);
   const lines = createInterface({ input: child.stdout });
   child.stdout.on("close", () => lines.close());
   let code: number | string;
