@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { codes, kareus, temporaryFolder } from "../support/cli.js";
@@ -48,6 +48,15 @@ describe.skipIf(!hasRuntime)("kareus doctor", () => {
     expect([unbuilt.status, codes(unbuilt, "warning")]).toEqual([0, ["KRS5420", "KRS5420"]]);
     const reset = await doctor({ ...machine(), ...nothing }, "--reset");
     expect([reset.status, codes(reset, "error")]).toEqual([2, ["KRS5402"]]);
+  });
+
+  test("a folder that others may write to is no journal", async () => {
+    const env = machine();
+    mkdirSync(env.KAREUS_STATE_DIR ?? "", { recursive: true });
+    chmodSync(env.KAREUS_STATE_DIR ?? "", 0o777);
+    const run = await doctor(env, "--reset");
+    expect([run.status, codes(run, "error")]).toEqual([2, ["KRS5405"]]);
+    expect(run.stderr).toContain("KRS5016");
   });
 
   test("finds a lock that nobody holds, and --reset undoes it", async () => {

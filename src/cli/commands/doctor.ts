@@ -5,6 +5,7 @@ import { type Diagnostic, DiagnosticError, fail } from "../../base/diagnostics/d
 import {
   guardMissing,
   helperFailed,
+  journalRefused,
   lockLeft,
   lockStays,
   notReady,
@@ -105,17 +106,27 @@ function run(reset: boolean, json: boolean): void {
   if (left.length > 0) throw new DiagnosticError(left, 1);
 }
 
+/** The guard's exit code where the folder of its journal is not this user's alone. */
+const UNTRUSTED = 2;
+
+/** A driver that hangs is not waited for longer; with many GPUs it takes seconds to answer. */
+const PATIENCE_MS = 60_000;
+
 function askPython(): Capabilities | null {
   const env = { ...process.env, PYTHONPATH: pythonPath() };
   const words = ["-m", "kareus_runtime.capabilities"];
-  const { stdout } = spawnSync("python3", words, { env, encoding: "utf8" });
+  const options = { env, encoding: "utf8", timeout: PATIENCE_MS } as const;
+  const { stdout } = spawnSync("python3", words, options);
   return capabilities.safeParse(parseJson(stdout ?? "")).data ?? null;
 }
 
 function askGuard(path: string, reset: boolean): Lock[] {
   const words = [reset ? "--reset" : "--list", "--json-lines"];
-  const { stdout, error } = spawnSync(path, words, { encoding: "utf8" });
+  const options = { encoding: "utf8", timeout: PATIENCE_MS } as const;
+  const { stdout, stderr, error, status, signal } = spawnSync(path, words, options);
   if (error) fail(helperFailed(path, error.message));
+  if (status === UNTRUSTED) fail(journalRefused(stderr.trim()));
+  if (status === null) fail(helperFailed(path, `ended by ${signal}`));
   const lines = stdout.split("\n").filter((line) => line !== "");
   return lines.map((line) => {
     const read = lock.safeParse(parseJson(line));
