@@ -13,6 +13,8 @@ flags=(-std=c++17 -O3 -Xcompiler -fPIC,-Wall,-Wextra,-Werror -Werror all-warning
 for architecture in 80 90; do
   flags+=(-gencode "arch=compute_$architecture,code=sm_$architecture")
 done
-sources=(worklist.cpp nvml.cpp gemm.cpp nccl.cpp kernels.cu runner.cpp recorder.cpp)
+flags+=(-I ../shim/include)
+shared=(../shim/src/journal.cpp ../shim/src/process.cpp)
+sources=("${shared[@]}" claim.cpp worklist.cpp nvml.cpp gemm.cpp nccl.cpp kernels.cu runner.cpp recorder.cpp)
 nvcc "${flags[@]}" -shared -o build/libkareus-recorder.so "${sources[@]}" -ldl
 nvcc "${flags[@]}" -o build/kareus-recorder main.cpp "${sources[@]}" -ldl

@@ -6,9 +6,11 @@ namespace {
 // Declared here because the toolkit does not always bring nvml.h. From NVIDIA's NVML reference.
 constexpr int kSuccess = 0;
 constexpr unsigned kVersionLength = 80;
+constexpr unsigned kUuidLength = 96;
 using Init = int();
 using ByIndex = int(unsigned, void**);
 using ByBusId = int(const char*, void**);
+using Uuid = int(void*, char*, unsigned);
 using Energy = int(void*, unsigned long long*);
 using LockClocks = int(void*, unsigned, unsigned);
 using ResetClocks = int(void*);
@@ -55,17 +57,30 @@ std::optional<double> Nvml::energy() const {
 std::string Nvml::lockClock(int clock_mhz) {
   auto* lock = library_.function<LockClocks>("nvmlDeviceSetGpuLockedClocks");
   if (!available() || lock == nullptr) return "the driver's library is missing";
+  const std::string gpu = uuid();
+  if (gpu.empty()) return "the GPU does not tell its UUID";
+  const std::string refused = claim_.take(gpu);
+  if (!refused.empty()) return refused;
   const auto mhz = static_cast<unsigned>(clock_mhz);
   const int status = lock(device_, mhz, mhz);
-  if (status != kSuccess) return reasonOf(status);
-  locked_ = true;
-  return "";
+  if (status == kSuccess) locked_ = true;
+  if (!locked_) claim_.settle();
+  return status == kSuccess ? "" : reasonOf(status);
 }
 
 void Nvml::unlockClock() {
   auto* reset = library_.function<ResetClocks>("nvmlDeviceResetGpuLockedClocks");
-  if (locked_ && reset != nullptr) reset(device_);
+  if (!locked_ || reset == nullptr) return;
   locked_ = false;
+  // Else the journal keeps it, for `kareus doctor --reset`.
+  if (reset(device_) == kSuccess) claim_.settle();
+}
+
+std::string Nvml::uuid() const {
+  char text[kUuidLength] = "";
+  auto* ask = library_.function<Uuid>("nvmlDeviceGetUUID");
+  if (ask == nullptr || ask(device_, text, kUuidLength) != kSuccess) return "";
+  return text;
 }
 
 std::string Nvml::reasonOf(int status) const {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "claim.h"
 #include "library.h"
 
 namespace kareus {
@@ -23,14 +24,18 @@ class Nvml {
   // Joules since the driver was loaded; none on GPUs before Volta or without the library.
   std::optional<double> energy() const;
 
-  // Holds the SM clock. Empty on success, else the driver's reason (mostly: no permission).
+  // Holds the SM clock. Empty on success, else the driver's reason (mostly: no permission), or who
+  // holds it.
   std::string lockClock(int clock_mhz);
   void unlockClock();
 
  private:
   std::string reasonOf(int status) const;
 
+  std::string uuid() const;
+
   Library library_;
+  Claim claim_;
   void* device_ = nullptr;
   bool locked_ = false;
 };

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <random>
 
 #include "harness.h"
@@ -19,6 +20,14 @@ int codeOfOpen(const kareus_options& options) {
   CHECK((handle != nullptr) == (code == 0));
   kareus_close(handle);
   return code;
+}
+
+int openDescriptors() {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    count += entry.path().empty() ? 0 : 1;
+  }
+  return count;
 }
 
 int codeOfDevice(const char* device) {
@@ -129,6 +138,9 @@ CASE("open: no NVML, no permission, old driver, MIG, no guard, no state folder; 
   for (const char* guard : {"/nowhere/kareus-guard", "/bin/true"}) {
     wanted.guard_path = guard;
     CHECK_EQUAL(codeOfOpen(wanted), static_cast<int>(KAREUS_NO_GUARD));
+    const int descriptors = openDescriptors();
+    CHECK_EQUAL(codeOfOpen(wanted), static_cast<int>(KAREUS_NO_GUARD));
+    CHECK_EQUAL(openDescriptors(), descriptors);  // nothing is left open
   }
   unsetenv("KAREUS_GUARD");  // beside the library there is one
   CHECK_EQUAL(codeOfOpen(options()), 0);

@@ -283,12 +283,13 @@ std::string readLine(int fd) {
   return line;
 }
 
-std::string runGuard(const char* what) {
+std::string runGuard(const char* what, int exit_code) {
   int output = -1;
   const int process = start({built("kareus-guard"), what, "--json-lines"}, &output);
   const std::string line = readLine(output);
   close(output);
-  CHECK_EQUAL(wait(process), 0);
+  const int status = wait(process);
+  CHECK_EQUAL(WIFEXITED(status) ? WEXITSTATUS(status) : -1, exit_code);
   return line;
 }
 

@@ -95,7 +95,7 @@ int start(const std::vector<std::string>& words, int* output = nullptr, bool own
 int wait(int process);  // status as waitpid has it
 std::string readLine(int fd);
 // The first line that kareus-guard prints, as JSON, when it is asked to do this.
-std::string runGuard(const char* what);
+std::string runGuard(const char* what, int exit_code = 0);
 // A file of the build: "kareus-guard", "simulated/libcuda.so.1".
 std::string built(const std::string& name);
 

@@ -1,4 +1,5 @@
 // However a job goes, no clock stays locked: the guard resets at once, or the journal tells.
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -128,6 +129,10 @@ CASE("guard killed, then its owner: the journal finds the lock") {
   job.end();
   usleep(20000);
   CHECK_EQUAL(machine.get("locked_mhz"), 900.0);
+  // A folder that others may write to is no journal: what it says is not done.
+  CHECK_EQUAL(chmod(machine.stateDir().c_str(), 0777), 0);
+  for (const char* what : {"--list", "--reset"}) CHECK_EQUAL(runGuard(what, 2), "");
+  CHECK_EQUAL(chmod(machine.stateDir().c_str(), 0700), 0);
   const std::string listed = runGuard("--list");
   CHECK(listed.find("\"state\":\"stale\"") != std::string::npos);
   CHECK(listed.find("GPU-00000000-0000-0000-0000-000000000000") != std::string::npos);

@@ -1,4 +1,5 @@
 // Pieces of the inside on their own.
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -78,6 +79,17 @@ CASE("the journal gives back what was written, and passes over what is torn") {
   CHECK(kareus::readJournals(dir).empty());
   journal.remove();
   CHECK(machine.journals().empty());
+}
+
+CASE("the journal's folder stays the same where the process changes its own") {
+  const Machine machine;
+  CHECK(!kareus::findStateDir(""));
+  const int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  CHECK_EQUAL(chdir(machine.folder().c_str()), 0);
+  CHECK_EQUAL(kareus::openStateDir("state"), machine.stateDir());
+  CHECK_EQUAL(fchdir(here), 0);
+  close(here);
+  CHECK_EQUAL(kareus::findStateDir("").value_or(""), machine.stateDir());
 }
 
 int main(int count, char** words) { return runAll(count, words); }

@@ -38,8 +38,13 @@ const START_S = 300;
 /** Work that is slow itself, and windows that are lengthened for the energy counter. */
 const SLOWER = 10;
 
-/** A recorder that is told to stop unlocks the clocks; that takes no longer. */
+/** A recorder that is told to stop ends at once, but for its window; that takes no longer. */
 const CLEANING_S = 1;
+
+/** How long one that is told to stop is waited for: killed in a window, it leaves clocks locked. */
+function stopTime({ lock_clocks, window_s, cooldown_s }: RecorderSetting) {
+  return CLEANING_S + (lock_clocks ? window_s + cooldown_s : 0);
+}
 
 /** Seconds within which a recorder that works answers: far more than its windows take. */
 function answerTime({ patience_s, window_s, warmup_s, cooldown_s, trials }: RecorderSetting) {
@@ -62,8 +67,12 @@ function command(setting: RecorderSetting): [string, string[]] {
   return recorder.endsWith(".py") ? ["python3", [recorder, ...flags]] : [recorder, flags];
 }
 
-/** Timers of Node that are set for longer go off at once; it is 24 days. */
+/** Timers of Node that are set for longer than 24 days go off at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+function timerOf(time_s: number): number {
+  return Math.min(1000 * time_s, LONGEST_TIMER_MS);
+}
 
 /** What a child said last on a stream. */
 function lastWords(stream: Readable): () => string {
@@ -75,19 +84,22 @@ function lastWords(stream: Readable): () => string {
 }
 
 /** Stops a child that stays silent for too long, whatever it does about signals. */
-function watchdog(child: ChildProcessWithoutNullStreams, patience_s: number) {
+function watchdog(
+  child: ChildProcessWithoutNullStreams,
+  patience_s: number,
+  setting: RecorderSetting,
+) {
   let silent = false;
   const kill = () => {
     child.kill("SIGKILL");
     // Whoever else holds its streams is not waited for.
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
   };
-  const patience_ms = Math.min(1000 * patience_s, LONGEST_TIMER_MS);
   const timer = setTimeout(() => {
     silent = true;
     child.kill();
-    setTimeout(kill, 1000 * CLEANING_S).unref();
-  }, patience_ms);
+    setTimeout(kill, timerOf(stopTime(setting))).unref();
+  }, timerOf(patience_s));
   return {
     heard: () => timer.refresh(),
     dismiss: () => clearTimeout(timer),
@@ -115,7 +127,7 @@ export async function runRecorder(
     child.on("close", (code, signal) => resolve(code ?? `ended by ${signal}`));
   });
   const patience_s = answerTime(setting);
-  const watch = watchdog(child, patience_s);
+  const watch = watchdog(child, patience_s, setting);
   const lines = createInterface({ input: child.stdout });
   child.stdout.on("close", () => lines.close());
   let code: number | string;

@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
 import { readProfile } from "./reader.js";
+import type { RecorderSetting } from "./recorder.js";
 import { recordTasks } from "./recording.js";
 import type { MeasuringTask } from "./work-list.js";
 
@@ -51,11 +52,15 @@ function fake(answer: string, gpu = "NVIDIA A100-SXM4-40GB"): string {
   return path;
 }
 
-async function recorded(recorder: string, patience_s: number | null = null) {
+async function recorded(
+  recorder: string,
+  patience_s: number | null = null,
+  changes: Partial<RecorderSetting> = {},
+) {
   const out = join(scratch, `${made++}.jsonl`);
   const warnings: Diagnostic[] = [];
   const windows = { window_s: 5, warmup_s: 1, cooldown_s: 4, trials: 3 };
-  const setting = { ...windows, lock_clocks: false, patience_s };
+  const setting = { ...windows, lock_clocks: false, patience_s, ...changes };
   const target = { gpu: "a100-sxm4-40gb", graph: "g", out, tool: "test" };
   const hooks = { report: (d: Diagnostic) => warnings.push(d), progress: () => undefined };
   const kept = await recordTasks(tasks, { ...setting, recorder }, target, hooks).catch(
@@ -124,6 +129,17 @@ describe("recording", () => {
     const { kept, profile } = await recorded(silent, 1);
     expect(kept).toContain("KRS2070");
     expect(profile?.records).toHaveLength(1);
+  });
+
+  test("one that has locked clocks may end its window before it is killed", async () => {
+    const unlocked = join(scratch, "unlocked");
+    const inWindow = fake(`process.on("SIGTERM", () => setTimeout(() => {
+        require("node:fs").writeFileSync(${JSON.stringify(unlocked)}, "");
+        process.exit(0);
+      }, 1200)); setInterval(() => undefined, 1000); break;`);
+    const locking = { lock_clocks: true, window_s: 1, cooldown_s: 0 };
+    expect((await recorded(inWindow, 0.5, locking)).kept).toContain("KRS2070");
+    expect(existsSync(unlocked)).toBe(true);
   });
 
   test("one that says no more but stays is stopped as well", async () => {

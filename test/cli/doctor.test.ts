@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { expectBadInput } from "../support/bad-input.js";
@@ -51,6 +51,15 @@ describe.skipIf(!hasRuntime)("kareus doctor", () => {
     expect([reset.status, codes(reset, "error")]).toEqual([2, ["KRS5402"]]);
   });
 
+  test("a folder that others may write to is no journal", async () => {
+    const env = machine();
+    mkdirSync(env.KAREUS_STATE_DIR ?? "", { recursive: true });
+    chmodSync(env.KAREUS_STATE_DIR ?? "", 0o777);
+    const run = await doctor(env, "--reset");
+    expect([run.status, codes(run, "error")]).toEqual([2, ["KRS5405"]]);
+    expect(run.stderr).toContain("KRS5016");
+  });
+
   test("finds a lock that nobody holds, and --reset undoes it", async () => {
     const env = machine();
     const holder = spawn("python3", ["-c", HOLDER, folder], { cwd: ROOT, env });
@@ -82,7 +91,7 @@ describe("a guard that does not answer", () => {
     return kareus(["doctor", ...flags], ROOT, { ...process.env, KAREUS_GUARD: guard });
   };
 
-  test.each(["exit 1", "exit 2", "kill -9 $$"])("%s: no word of locks is no lock", async (end) => {
+  test.each(["exit 1", "exit 3", "kill -9 $$"])("%s: no word of locks is no lock", async (end) => {
     for (const flags of [[], ["--reset"]]) {
       expectBadInput(await guarded("", end, ...flags), "KRS5404");
     }

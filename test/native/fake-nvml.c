@@ -1,8 +1,10 @@
 /* Stands in for the driver's library: one GPU that burns 250 mJ at each look, and writes down what is
-   done to its clocks in the file that FAKE_NVML_LOG names. FAKE_NVML_DENY: clocks may not be locked. */
+   done to its clocks in the file that FAKE_NVML_LOG names. FAKE_NVML_DENY: clocks may not be locked.
+   FAKE_NVML_DIE: the process is gone before it resets them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NO_PERMISSION 4
 
@@ -25,6 +27,11 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **device) {
   return index == 0 ? 0 : 2;
 }
 
+int nvmlDeviceGetUUID(void *device, char *uuid, unsigned length) {
+  snprintf(uuid, length, "GPU-fake");
+  return device == &gpu ? 0 : 2;
+}
+
 int nvmlSystemGetDriverVersion(char *version, unsigned length) {
   snprintf(version, length, "580.65.06");
   return 0;
@@ -43,6 +50,7 @@ int nvmlDeviceSetGpuLockedClocks(void *device, unsigned low, unsigned high) {
 }
 
 int nvmlDeviceResetGpuLockedClocks(void *device) {
+  if (getenv("FAKE_NVML_DIE")) _exit(9);
   note("reset", 0, 0);
   return device == &gpu ? 0 : 2;
 }

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -102,6 +102,8 @@ describe.skipIf(!existsSync(RECORDER))("the recorder, built", () => {
   describe.skipIf(compiler === undefined)("with a library in the driver's place", () => {
     const library = join(folder, "nvml.so");
     const log = join(folder, "log");
+    const state = join(folder, "state");
+    const journals = () => readdirSync(state).filter((name) => name.endsWith(".journal"));
     beforeAll(() => {
       const source = join(ROOT, "test/native/fake-nvml.c");
       execFileSync(compiler ?? "cc", ["-shared", "-fPIC", "-o", library, source]);
@@ -114,15 +116,28 @@ describe.skipIf(!existsSync(RECORDER))("the recorder, built", () => {
     });
 
     test("a clock is locked where asked for, and given back", () => {
-      const env = { KAREUS_NVML: library, FAKE_NVML_LOG: log };
+      const env = { KAREUS_NVML: library, KAREUS_STATE_DIR: state, FAKE_NVML_LOG: log };
       expect(checked(TASK, ["--lock-clocks"], env).found.clocks).toBe("locked");
       expect(readFileSync(log, "utf8")).toBe("lock 1200 1200\nreset 0 0\n");
+      expect(journals()).toEqual([]);
     });
 
     test("a driver that does not allow it says why", () => {
-      const env = { KAREUS_NVML: library, FAKE_NVML_DENY: "1" };
+      const env = { KAREUS_NVML: library, KAREUS_STATE_DIR: state, FAKE_NVML_DENY: "1" };
       const { found } = checked(TASK, ["--lock-clocks"], env);
-      expect(found.clocks).toBe("Insufficient Permissions");
+      expect([found.clocks, journals()]).toEqual(["Insufficient Permissions", []]);
+    });
+
+    test("clocks that a recorder left locked are in the journal, and stop the next one", () => {
+      const env = { KAREUS_NVML: library, KAREUS_STATE_DIR: state };
+      const { status } = recorder(TASK, ["--check", "--lock-clocks"], {
+        ...env,
+        FAKE_NVML_DIE: "1",
+      });
+      expect([status, journals()]).toEqual([9, ["GPU-fake.journal"]]);
+      const { found } = checked(TASK, ["--lock-clocks"], env);
+      expect(found.clocks).toMatch(/^process \d+ left them locked: `kareus doctor --reset`/);
+      expect(journals()).toEqual(["GPU-fake.journal"]);
     });
   });
 });

@@ -134,7 +134,10 @@ class Library:
         # Boundaries never block, so they keep the interpreter's lock: giving it up costs more than
         # they do, and another thread might keep it. What may take long gives it up.
         self._boundaries, self._calls = c.PyDLL(path), c.CDLL(path)
-        version = self._calls.kareus_abi_version()
+        try:
+            version = self._calls.kareus_abi_version()
+        except AttributeError as reason:
+            raise OSError(f"it is no libkareus: {reason}") from None
         if version != ABI_VERSION:
             raise OSError(f"it has version {version} of the interface, {ABI_VERSION} is needed")
         for name in ("kareus_code_name", "kareus_code_message", "kareus_last_error"):

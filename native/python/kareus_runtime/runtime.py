@@ -71,7 +71,8 @@ class Runtime:
         # Without a GPU nothing is measured.
         folder = None if backend == "dry" else profile or os.environ.get("KAREUS_PROFILE")
         capacity = RECORD_CAPACITY if folder else 0
-        self._open(backend, device or _this_device(), capacity, synchronous)
+        device = _this_device() if device is None else str(device)
+        self._open(backend, device, capacity, synchronous)
         try:
             share.agree(self._refusal(stages, instructions))
         except krs.PlanRefused:
@@ -255,8 +256,14 @@ class Runtime:
     def _trouble(self, code):
         self._warn(self.device.error(code))
 
+    def _still_controls(self):
+        try:
+            return self.device.statistics().mode == native.CONTROL
+        except native.ShimError:  # A forked child has no controller.
+            return False
+
     def _warn(self, error):
-        followed = self.device.statistics().mode == native.CONTROL
+        followed = self._still_controls()
         self.mode = self.mode if followed else "observe"
         kind = krs.still_followed if followed else krs.clocks_given_up
         self._warn_once(kind(f"rank {self.rank}", error.name, error.message))

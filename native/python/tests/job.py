@@ -6,6 +6,7 @@ Prints one JSON object: modes, warnings, refusal, the boundaries with monotonic 
 import argparse
 import json
 import logging
+import os
 import sys
 import time
 
@@ -31,6 +32,19 @@ def run_step(runtime, order, found):
                 found.append((kind, microbatch, entered, time.monotonic_ns()))
 
 
+def child_of(runtime, order):
+    """Exit code of a forked child that trains on with its parent's runtime."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            run_step(runtime, order, [])
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("plan")
@@ -40,6 +54,7 @@ def main():
     parser.add_argument("--declare", help="instructions told to the runtime, as JSON")
     parser.add_argument("--run", help="instructions that are run, as JSON")
     parser.add_argument("--hold", action="store_true", help="say 'open', then wait for a line")
+    parser.add_argument("--fork", action="store_true", help="a child runs a step more")
     args = parser.parse_args()
     warnings = _Warnings()
     logging.getLogger("kareus").addHandler(warnings)
@@ -51,7 +66,7 @@ def main():
             args.stage,
             stages=args.stages,
             instructions=json.loads(args.declare) if args.declare else None,
-            device="0",
+            device=0,
             synchronous=True,
         )
         if args.hold:
@@ -61,6 +76,8 @@ def main():
         order = [tuple(entry) for entry in json.loads(args.run)] if args.run else order
         for _ in range(args.steps):
             run_step(runtime, order, report["boundaries"])
+        if args.fork:
+            report["child"] = child_of(runtime, order)
         if runtime.device is not None:
             runtime.device.flush(5)
             report["changes"] = runtime.device.changes()

@@ -83,6 +83,10 @@ class Trouble(Jobs):
     def test_no_library(self):
         self.observed(self.machine(KAREUS_LIBRARY="/nowhere/libkareus.so"), "KRS5320")
 
+    def test_another_library(self):
+        nvml = BUILD / "simulated" / "libnvidia-ml.so.1"
+        self.observed(self.machine(KAREUS_LIBRARY=str(nvml)), "KRS5320")
+
     def test_no_nvml(self):
         self.observed(self.machine(KAREUS_NVML="/nowhere/libnvidia-ml.so.1"), "KRS5010")
 
@@ -99,7 +103,6 @@ class Trouble(Jobs):
         self.observed(machine, "KRS5013")
         self.assertEqual(machine.changes(), [])
 
-    # Then the lock can not be undone either, which the end says, and the journal keeps.
     def test_no_guard(self):
         self.observed(self.machine(KAREUS_GUARD="/nowhere/kareus-guard"), "KRS5015")
 
@@ -107,6 +110,7 @@ class Trouble(Jobs):
         environment = {"KAREUS_BACKEND": "zeusd", "ZEUSD_SOCK_PATH": "/nowhere/zeusd.sock"}
         self.observed(self.machine(**environment), "KRS5017")
 
+    # Then the lock can not be undone either, which the end says, and the journal keeps.
     def test_permission_lost_on_the_way(self):
         self.observed(self.machine("deny_after=3"), "KRS5040", "KRS5044")
 
@@ -140,6 +144,12 @@ class Trouble(Jobs):
         report = machine.job(self.plan(), "--run", json.dumps(ORDER[:-1]))
         self.assertEqual((report["mode"], report["warnings"]), ("control", ["KRS5031"]))
         self.assertEqual(report["changes"], [1410, 900] * 6)
+
+    def test_a_forked_child_trains_on_without_the_clocks(self):
+        machine = self.machine()
+        report = machine.job(self.plan(), "--fork")
+        self.assertEqual((report["mode"], report["warnings"], report["child"]), ("control", [], 0))
+        self.assertEqual(without_repeats([mhz for _, mhz in machine.changes()])[-1], 0)
 
 
 class Refusals(Jobs):
@@ -177,8 +187,6 @@ class Refusals(Jobs):
         declared = json.dumps(ORDER[:-1])
         report = self.machine().job(self.plan(), "--declare", declared, "--stages", 1)
         self.assertEqual((report["refused"], report["mode"]), (None, "control"))
-
-
 
 
 if __name__ == "__main__":

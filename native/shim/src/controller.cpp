@@ -265,7 +265,9 @@ int Controller::stop() {
 bool Controller::flush(double timeout_s) { return waitFor(processed_, queue_.pushed(), timeout_s); }
 
 bool Controller::waitFor(const std::atomic<uint64_t>& counter, uint64_t goal, double timeout_s) {
-  const int64_t end_ns = now_ns() + static_cast<int64_t>(timeout_s * 1e9);
+  constexpr double kForever_s = 1e9;  // and no number, or one below 0, is no time
+  const double wait_s = timeout_s > 0 ? std::min(timeout_s, kForever_s) : 0;
+  const int64_t end_ns = now_ns() + static_cast<int64_t>(wait_s * 1e9);
   while (counter.load(std::memory_order_acquire) < goal) {
     if (now_ns() >= end_ns) return false;
     woken_.notify_one();

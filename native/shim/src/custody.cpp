@@ -35,7 +35,7 @@ Custody::Custody(const std::string& state_dir, const std::string& guard_path, co
   try {
     undoOthers(device);
     guard_ = std::make_unique<Guard>(guard_path_, state_dir_, target_);
-  } catch (const Failure&) {
+  } catch (...) {  // no memory as well
     const std::lock_guard<std::mutex> lock(heldMutex());
     held().erase(journal_.lockPath());
     close(lock_fd_);

@@ -23,8 +23,8 @@ namespace {
 
 constexpr int kReady_ms = 30000;  // NVML alone may take seconds on a machine of many GPUs
 
-// The guard steps out of our children by itself; waiting reaps the first half of that.
-void spawn(const std::string& path, std::vector<std::string> words, int fd) {
+// The guard steps out of our children by itself; waiting reaps the first half of that. An errno, or 0.
+int spawn(const std::string& path, std::vector<std::string> words, int fd) {
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -41,9 +41,10 @@ void spawn(const std::string& path, std::vector<std::string> words, int fd) {
       posix_spawn(&child, path.c_str(), &actions, &attributes, arguments.data(), environ);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
-  if (status != 0) fail(KAREUS_NO_GUARD, path + ": " + std::strerror(status));
+  if (status != 0) return status;
   while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
+  return 0;
 }
 
 }  // namespace
@@ -70,11 +71,13 @@ Guard::Guard(const std::string& path, const std::string& state_dir, const Target
   const Process owner = self();
   GuardGreeting greeting = {KAREUS_NO_GUARD, 0, 0};
   try {
-    spawn(path,
-          {path, "--watch", std::to_string(owner.pid), std::to_string(owner.start_ticks), state_dir,
-           std::to_string(target.backend), target.device, target.zeusd_socket},
-          theirs);
+    const int status = spawn(
+        path,
+        {path, "--watch", std::to_string(owner.pid), std::to_string(owner.start_ticks), state_dir,
+         std::to_string(target.backend), target.device, target.zeusd_socket},
+        theirs);
     close(theirs);
+    if (status != 0) fail(KAREUS_NO_GUARD, path + ": " + std::strerror(status));
     pollfd ready = {fd_, POLLIN, 0};
     while (poll(&ready, 1, kReady_ms) < 0 && errno == EINTR) {
     }
@@ -82,7 +85,7 @@ Guard::Guard(const std::string& path, const std::string& state_dir, const Target
       fail(KAREUS_NO_GUARD, path + " does not answer");
     }
     if (greeting.code != KAREUS_OK) fail(greeting.code, "said by the guard");
-  } catch (const Failure&) {
+  } catch (...) {
     close(fd_);
     throw;
   }

@@ -62,19 +62,21 @@ Failure undo(const JournalEntry& entry) {
 }  // namespace
 
 int listJournals(bool json_lines) {
-  const std::string dir = stateDir("");
-  for (const JournalEntry& entry : readJournals(dir)) {
-    const bool locked = Journal(dir, entry.target.device).isLocked();
+  const auto dir = findStateDir("");
+  if (!dir) return 0;
+  for (const JournalEntry& entry : readJournals(*dir)) {
+    const bool locked = Journal(*dir, entry.target.device).isLocked();
     print(entry, stateOf(entry, locked), {}, json_lines);
   }
   return 0;
 }
 
 int resetJournals(bool json_lines) {
+  const auto dir = findStateDir("");
+  if (!dir) return 0;
   int failed = 0;
-  const std::string dir = stateDir("");
-  for (const JournalEntry& entry : readJournals(dir)) {
-    const Journal journal(dir, entry.target.device);
+  for (const JournalEntry& entry : readJournals(*dir)) {
+    const Journal journal(*dir, entry.target.device);
     pid_t holder = 0;
     const auto lock = journal.takeLock(holder);
     const std::string state = stateOf(entry, !lock);

@@ -1,4 +1,4 @@
-// What `kareus doctor` asks: locks in the journal, and their undoing.
+// What `kareus doctor` asks: locks in the journal, and their undoing. Throws Failure NO_STATE_DIR.
 #pragma once
 
 namespace kareus {

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -60,27 +61,37 @@ std::optional<JournalEntry> readEntry(const std::string& path) {
   return entry;
 }
 
+// Absolute: a job may change its folder while it runs.
+std::string stateDir(const std::string& given) {
+  const char* chosen = std::getenv("KAREUS_STATE_DIR");
+  std::string dir = "/tmp/kareus-" + std::to_string(geteuid());
+  if (geteuid() == 0) dir = "/run/kareus";
+  if (chosen != nullptr && *chosen != '\0') dir = chosen;
+  if (!given.empty()) dir = given;
+  std::error_code ignored;
+  return std::filesystem::absolute(dir, ignored).string();
+}
+
 }  // namespace
 
-std::string stateDir(const std::string& given) {
-  if (!given.empty()) return given;
-  const char* chosen = std::getenv("KAREUS_STATE_DIR");
-  if (chosen != nullptr && *chosen != '\0') return chosen;
-  if (geteuid() == 0) return "/run/kareus";
-  return "/tmp/kareus-" + std::to_string(geteuid());
+std::optional<std::string> findStateDir(const std::string& given) {
+  const std::string dir = stateDir(given);
+  struct stat found = {};
+  if (lstat(dir.c_str(), &found) != 0) return std::nullopt;
+  // In a shared folder somebody else could have made it, or put a link there.
+  const bool ours = S_ISDIR(found.st_mode) && found.st_uid == geteuid() &&
+                    (found.st_mode & 0022) == 0;
+  if (!ours) fail(KAREUS_NO_STATE_DIR, dir + " is not a folder of this user alone");
+  return dir;
 }
 
 std::string openStateDir(const std::string& given) {
-  std::string dir = stateDir(given);
-  if (mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) {
-    fail(KAREUS_NO_STATE_DIR, dir + ": " + std::strerror(errno));
-  }
-  // In a shared folder somebody else could have put a link there.
-  struct stat found = {};
-  const bool ours = lstat(dir.c_str(), &found) == 0 && S_ISDIR(found.st_mode) &&
-                    found.st_uid == geteuid() && (found.st_mode & 0022) == 0;
-  if (!ours) fail(KAREUS_NO_STATE_DIR, dir + " is not a folder of this user alone");
-  return dir;
+  const std::string wanted = stateDir(given);
+  const bool made = mkdir(wanted.c_str(), 0700) == 0 || errno == EEXIST;
+  const int reason = errno;
+  const auto dir = made ? findStateDir(given) : std::nullopt;
+  if (!dir) fail(KAREUS_NO_STATE_DIR, wanted + ": " + std::strerror(reason));
+  return *dir;
 }
 
 Journal::Journal(std::string state_dir, const std::string& uuid)

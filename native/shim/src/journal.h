@@ -22,8 +22,9 @@ struct JournalEntry {
 // others. Created, for its user alone; NO_STATE_DIR if it is not ours.
 std::string openStateDir(const std::string& given);
 
-// The same, without creating it.
-std::string stateDir(const std::string& given);
+// The same folder to look into; nothing where there is none. NO_STATE_DIR if it is not ours: what
+// others wrote there is no journal.
+std::optional<std::string> findStateDir(const std::string& given);
 
 class Journal {
  public:

@@ -27,6 +27,16 @@ export function helperFailed(helper: string, reason: string): Diagnostic {
   return error("KRS5404", helper, `failed: ${reason}`, "build it again: `npm run build:native`");
 }
 
+/** KRS5405: a journal of locked clocks that others than its user may have written. */
+export function journalRefused(reason: string): Diagnostic {
+  return error(
+    "KRS5405",
+    "clocks",
+    `what is locked cannot be known: ${reason}`,
+    "name a folder of your own in KAREUS_STATE_DIR, the one that jobs use",
+  );
+}
+
 /** KRS5410: a GPU whose clocks a process left locked when it ended. */
 export function lockLeft(gpu: string, pid: number): Diagnostic {
   return error(

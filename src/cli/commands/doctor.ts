@@ -5,6 +5,7 @@ import { type Diagnostic, DiagnosticError, fail } from "../../base/diagnostics/d
 import {
   guardMissing,
   helperFailed,
+  journalRefused,
   lockLeft,
   lockStays,
   notReady,
@@ -105,21 +106,30 @@ function run(reset: boolean, json: boolean): void {
   if (left.length > 0) throw new DiagnosticError(left, 1);
 }
 
+/** The guard's exit code where the folder of its journal is not this user's alone. */
+const UNTRUSTED = 2;
+
+/** A driver that hangs is not waited for longer; with many GPUs it takes seconds to answer. */
+const PATIENCE_MS = 60_000;
+
 function askPython(): Capabilities | null {
   const env = { ...process.env, PYTHONPATH: pythonPath() };
   const words = ["-m", "kareus_runtime.capabilities"];
-  const { stdout } = spawnSync("python3", words, { env, encoding: "utf8" });
+  const options = { env, encoding: "utf8", timeout: PATIENCE_MS } as const;
+  const { stdout } = spawnSync("python3", words, options);
   return capabilities.safeParse(parseJson(stdout ?? "")).data ?? null;
 }
 
 function askGuard(path: string, reset: boolean): Lock[] {
   const words = [reset ? "--reset" : "--list", "--json-lines"];
-  const { stdout, error, status, signal } = spawnSync(path, words, { encoding: "utf8" });
+  const options = { encoding: "utf8", timeout: PATIENCE_MS } as const;
+  const { stdout, stderr, error, status, signal } = spawnSync(path, words, options);
   if (error) fail(helperFailed(path, error.message));
+  if (status === UNTRUSTED) fail(journalRefused(stderr.trim()));
   const lines = stdout.split("\n").filter((line) => line !== "");
   // Its own no (1) names the lock that stays; anything else tells nothing of the locks there are.
   const answered = status === 0 || (status === 1 && lines.length > 0);
-  if (!answered) fail(helperFailed(path, `it ended with ${signal ?? status}`));
+  if (!answered) fail(helperFailed(path, `ended with ${signal ?? status}`));
   return lines.map((line) => {
     const read = lock.safeParse(parseJson(line));
     return read.data ?? fail(helperFailed(path, `it says ${JSON.stringify(line)}`));
