@@ -1,23 +1,25 @@
 import { passes } from "../passes/index.js";
 import { fail, type Report } from "./base/diagnostics/diagnostic.js";
 import { UNKNOWN_OPERATOR } from "./base/diagnostics/graph.js";
-import { interNodeRateUnknown, memoryExceeded, unknownPass } from "./base/diagnostics/lowering.js";
-import { scaled } from "./base/units.js";
+import { interNodeRateUnknown, unknownPass } from "./base/diagnostics/lowering.js";
+import { PhaseTimer } from "./base/phase-timer.js";
 import { baselineFrontiers } from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
-import { remedies, type StageMemory, stageMemory } from "./compose/memory.js";
+import { checkMemory, stageMemory } from "./compose/memory.js";
 import { checkLayout, pipelineProblem } from "./compose/problem.js";
 import { solvePipeline } from "./compose/solve.js";
 import { modelledOracle } from "./cost/modelled.js";
-import type { CostOracle } from "./cost/oracle.js";
 import { costsOn } from "./cost/rescaled.js";
+import { topClockCost } from "./cost/top-clock.js";
 import { detailsFile } from "./emit/details.js";
-import { frontierFile, type RunFacts } from "./emit/frontier.js";
+import { runFacts } from "./emit/facts.js";
+import { frontierFile } from "./emit/frontier.js";
 import { type Inspection, inspection } from "./emit/inspection.js";
 import { planFile } from "./emit/plan.js";
+import { countSources } from "./emit/sources.js";
 import { loadDevice, readDevice } from "./gpu/device.js";
 import type { Device } from "./gpu/device-schema.js";
-import type { Cost, CostSource, Evaluation } from "./ir/configuration.js";
+import type { Cost, Evaluation } from "./ir/configuration.js";
 import type { Group } from "./ir/groups.js";
 import type { KernelGraph } from "./ir/kernel-graph.js";
 import {
@@ -133,7 +135,8 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     lower(imported, topClockCost(oracle, device), options, hooks),
   );
   checkNodes(lowered.partitions, device, hooks.report);
-  const memory = memoryOf(lowered.kernels, device, options, hooks.report);
+  const memory = stageMemory(lowered.kernels, options);
+  checkMemory(memory, device.memory_bytes, options, hooks.report);
 
   const { evaluations, outcomes } = await timer.run("search", () =>
     search(lowered, { device, measurements, replayed }, static_power_w, options, hooks),
@@ -181,7 +184,8 @@ export async function inspect(options: OptimizeOptions, hooks: Hooks): Promise<I
   const costOf = topClockCost(costsOn(device, measurements), device);
   const imported = await read(options, hooks);
   const { recognised, kernels, partitions } = lower(imported, costOf, options, hooks);
-  const memory = memoryOf(kernels, device, options, hooks.report);
+  const memory = stageMemory(kernels, options);
+  checkMemory(memory, device.memory_bytes, options, hooks.report);
   const gpu = device.name;
   return inspection({ gpu, imported, recognised, kernels, partitions, memory, costOf });
 }
@@ -262,24 +266,6 @@ function checkNodes(graph: PartitionedGraph, device: Device, report: Report): vo
   if (between !== undefined) report(interNodeRateUnknown(device.name, between.group));
 }
 
-/** What each stage holds at its peak; a warning where that is more than the device has. */
-function memoryOf(
-  kernels: KernelGraph,
-  device: Device,
-  options: OptimizeOptions,
-  report: Report,
-): StageMemory[] {
-  const memory = stageMemory(kernels, options);
-  const stage = memory.findIndex(({ peak_bytes }) => peak_bytes > device.memory_bytes);
-  const needed = memory[stage];
-  if (needed !== undefined) {
-    const [asked, available] = [needed.peak_bytes, device.memory_bytes];
-    const advice = remedies(needed, available, options);
-    report(memoryExceeded(stage, scaled(asked, "B"), scaled(available, "B"), advice));
-  }
-  return memory;
-}
-
 /** Searches every partition type, going on from what the journal of an earlier run holds. */
 async function search(
   { kernels, partitions }: Lowered,
@@ -321,79 +307,8 @@ function evaluatorOf(
   return replayed === null ? costEvaluator(setup, pool) : replayEvaluator(replayed);
 }
 
-/** Cost at the highest clock without overlap; a partition is costed once. */
-function topClockCost(oracle: CostOracle, device: Device): (partition: PartitionType) => Cost {
-  const freq_mhz = device.highest_clock_mhz;
-  const known = new Map<string, Cost>();
-  return (partition) => {
-    const sms = partition.communication === null ? 0 : device.default_comm_sms;
-    const cost =
-      known.get(partition.key) ?? oracle.cost(partition, { freq_mhz, launch_slot: null, sms });
-    known.set(partition.key, cost);
-    return cost;
-  };
-}
-
 function checkInvariants(pass: string, graph: AnyGraph): void {
   const [violation] = verify(graph);
   if (violation === undefined) return;
   throw new Error(`pass ${pass} broke "${violation.rule}" at ${violation.node}`);
-}
-
-/** Degrees as asked; where the graph brings its own collectives, their ranks are the degree. */
-function runFacts(
-  options: OptimizeOptions,
-  device: Device,
-  layout: Pick<RunFacts, "static_power_w" | "transfer_s" | "switch_time_s">,
-  kernels: KernelGraph,
-): RunFacts {
-  const { static_power_w, transfer_s, switch_time_s } = layout;
-  const { tp, cp, ep, pp, dp, microbatches, pipeline, chunks } = options;
-  const { recompute, sequence_parallel, zero, cp_attention } = options;
-  const degree = (group: string, asked: number) =>
-    kernels.kernels.reduce(
-      (most, k) =>
-        k.kind === "communication" && k.group === group ? Math.max(most, k.ranks) : most,
-      asked,
-    );
-  return {
-    graph: { name: kernels.name, sha256: kernels.sha256 },
-    gpu: { name: device.name, sm_count: device.sm_count },
-    parallelism: {
-      tp: degree("tp", tp),
-      cp: degree("cp", cp),
-      ...(cp_attention === "ring" ? { cp_attention } : {}),
-      ep: degree("ep", ep),
-      pp,
-      dp,
-      microbatches,
-      pipeline,
-      chunks,
-      recompute,
-      sequence_parallel,
-      zero,
-    },
-    ...{ static_power_w, transfer_s, switch_time_s },
-    expected_error: device.expected_error ?? null,
-  };
-}
-
-function countSources(evaluations: readonly Evaluation[]): Record<CostSource, number> {
-  const counts = { measured: 0, interpolated: 0, modelled: 0, extrapolated: 0 };
-  for (const { source } of evaluations) counts[source]++;
-  return counts;
-}
-
-/** Times the phases of a run, for `--timings` and the benchmark. */
-class PhaseTimer {
-  readonly timings: { phase: string; time_s: number }[] = [];
-
-  async run<T>(phase: string, work: () => T | Promise<T>): Promise<T> {
-    // Phases hold the thread; between them a signal can arrive.
-    await new Promise((resume) => setImmediate(resume));
-    const start_ms = performance.now();
-    const result = await work();
-    this.timings.push({ phase, time_s: (performance.now() - start_ms) / 1000 });
-    return result;
-  }
 }

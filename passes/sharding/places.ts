@@ -42,6 +42,7 @@ function sliced(from: readonly number[], to: readonly number[], place: Place): P
   return place.size === from[place.axis] && left > 1 ? { ...place, size: left } : "lost";
 }
 
+/** Whether two targets are the same place, or alike none. */
 export function isSamePlace(a: PlaceTarget, b: PlaceTarget): boolean {
   if (typeof a === "string" || typeof b === "string") return a === b;
   return a.axis === b.axis && a.inner === b.inner && a.size === b.size;

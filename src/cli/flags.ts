@@ -170,11 +170,15 @@ export function words<T extends string>(
   return pairs(flags, description, "name=word", parse);
 }
 
+/** Beyond it, sums of times and energies are no numbers any more. */
+const LARGEST_FACTOR = 1e6;
+
 /** A factor above nothing by name. */
 export function factors(flags: string, description: string): Flag<ReadonlyMap<string, number>> {
   const parse = (text: string, name: string) => {
     const value = parseQuantity(text, name, "times its usual time");
-    return value > 0 ? value : fail(badValue(name, text, "a factor above zero"));
+    if (value > 0 && value <= LARGEST_FACTOR) return value;
+    return fail(badValue(name, text, `a factor above zero, up to ${LARGEST_FACTOR}`));
   };
   return pairs(flags, description, "name=factor", parse);
 }

@@ -1,7 +1,6 @@
-import { join } from "node:path";
 import type { Windows } from "../search/live.js";
 import { quantity, text, type Values } from "./flags.js";
-import { packageRoot } from "./version.js";
+import { recorderFile } from "./runtime-files.js";
 
 /** What every command takes that measures on this machine's GPU. */
 export const RECORDER_FLAGS = {
@@ -18,9 +17,8 @@ export const RECORDER_FLAGS = {
 
 /** The recorder beside the package unless another is named, and its windows. */
 export function windowsOf(flags: Values<typeof RECORDER_FLAGS>): Windows {
-  const built = join(packageRoot(), "native/recorder/build/kareus-recorder");
   return {
-    recorder: flags.recorder ?? built,
+    recorder: flags.recorder ?? recorderFile().path,
     window_s: flags.window ?? 5,
     warmup_s: flags.warmup ?? 1,
     cooldown_s: flags.cooldown ?? 5,

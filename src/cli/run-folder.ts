@@ -12,6 +12,7 @@ import { type FrontierFile, type FrontierPoint, readFrontier } from "../plan/fro
 import { type PlanFile, readPlan } from "../plan/plan.js";
 import { parseProfile } from "../profile/reader.js";
 import { evaluationOf } from "../profile/records.js";
+import { nameOf } from "../search/journal.js";
 import { settled } from "../search/trials.js";
 
 /** Where the frontier of `<dir|frontier.json>` is. */
@@ -104,9 +105,7 @@ export function evaluationsOf(
   const { header, records } = parseProfile(text, path, report);
   if (header.gpu !== gpu) fail(strangePart(path));
   const all = records.flatMap((record) => evaluationOf(record) ?? []);
-  const settings = grouped(all, ({ partition, freq_mhz, launch_slot, sms, order }) =>
-    JSON.stringify([partition, freq_mhz, launch_slot, sms, order]),
-  );
+  const settings = grouped(all, (each) => nameOf(each.partition, each));
   return [...settings.values()].flatMap(([first, ...rest]) =>
     first === undefined ? [] : [settled([first, ...rest])],
   );

@@ -23,7 +23,7 @@ export function guardFile(): RuntimeFile {
   return file(process.env.KAREUS_GUARD || join(packageRoot(), "native/build/kareus-guard"));
 }
 
-/** The recorder of `kareus profile record`. */
+/** The recorder of `kareus profile record` and `optimize --measure`, as it is built. */
 export function recorderFile(): RuntimeFile {
   return file(join(packageRoot(), "native/recorder/build/kareus-recorder"));
 }

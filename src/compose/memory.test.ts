@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { kernelGraph, linear, trainedBy } from "../../test/support/kernel-graph.js";
 import { EXAMPLE, type LoweredFile, lowerFile, ONE } from "../../test/support/lowering.js";
+import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
 import type { PipelineName } from "../ir/pass.js";
-import { remedies, stageMemory } from "./memory.js";
+import { checkMemory, stageMemory } from "./memory.js";
 
 /** Four stages of one layer each; forward keeps 100 bytes. */
 const FOUR = kernelGraph(
@@ -45,13 +46,25 @@ describe("peak memory", () => {
   });
 
   it("names what would help: sharing states, then keeping less, then more GPUs", () => {
-    const [memory] = stageMemory(FOUR, { ...layout("gpipe"), dp: 2, zero: 0 });
-    if (memory === undefined) throw new Error("no stage");
+    const memory = stageMemory(FOUR, { ...layout("gpipe"), dp: 2, zero: 0 });
     const gpipe = { ...layout("gpipe"), dp: 2, zero: 0, tp: 2 } as const;
-    expect(remedies(memory, 18200, gpipe).map((remedy) => remedy.split(" ")[0])).toEqual([
-      ...["--zero", "--pipeline", "--sequence-parallel", "--recompute", "a", "more"],
+    const hints = (available_bytes: number, options: Parameters<typeof checkMemory>[2] = gpipe) => {
+      const found: Diagnostic[] = [];
+      checkMemory(memory, available_bytes, options, (diagnostic) => found.push(diagnostic));
+      return found.map(({ code, where, hint }) => [code, where, hint]);
+    };
+    const [[code, where, hint = ""] = []] = hints(18200);
+    expect([code, where]).toEqual(["KRS1430", "stage 0"]);
+    expect(
+      hint
+        .replace(/^use /, "")
+        .split(", or ")
+        .map((remedy) => remedy.split(" ")[0]),
+    ).toEqual([...["--zero", "--pipeline", "--sequence-parallel", "--recompute", "a", "more"]]);
+    expect(hints(1000, { ...gpipe, zero: 1 })).toEqual([
+      ["KRS1430", "stage 0", "use more --tp or --pp"],
     ]);
-    expect(remedies(memory, 1000, { ...gpipe, zero: 1 })).toEqual(["more --tp or --pp"]);
+    expect(hints(Math.max(...memory.map(({ peak_bytes }) => peak_bytes)))).toEqual([]);
   });
 });
 

@@ -1,3 +1,6 @@
+import type { Report } from "../base/diagnostics/diagnostic.js";
+import { memoryExceeded } from "../base/diagnostics/lowering.js";
+import { scaled } from "../base/units.js";
 import { type Replicas, replicasOf } from "../ir/groups.js";
 import type { KernelGraph, ParameterCount } from "../ir/kernel-graph.js";
 import type { InstructionKind } from "../ir/partition.js";
@@ -85,12 +88,22 @@ function activationsBytes(graph: KernelGraph, stage: number, layout: MemoryLayou
   return most + Math.max(0, ...again.values());
 }
 
-/** What would bring a stage's memory down, as flags, the gentlest first. */
-export function remedies(
-  memory: StageMemory,
+/** Says of the first stage that needs more than a GPU has what would bring its memory down. */
+export function checkMemory(
+  stages: readonly StageMemory[],
   available_bytes: number,
   layout: MemoryLayout,
-): string[] {
+  report: Report,
+): void {
+  const stage = stages.findIndex(({ peak_bytes }) => peak_bytes > available_bytes);
+  const needed = stages[stage];
+  if (needed === undefined) return;
+  const [asked, available] = [scaled(needed.peak_bytes, "B"), scaled(available_bytes, "B")];
+  report(memoryExceeded(stage, asked, available, remedies(needed, available_bytes, layout)));
+}
+
+/** What would bring a stage's memory down, as flags, the gentlest first. */
+function remedies(memory: StageMemory, available_bytes: number, layout: MemoryLayout): string[] {
   const { zero, dp, cp, ep, recompute, tp, sequence_parallel, pipeline } = layout;
   const found: string[] = [];
   if (zero === 0 && dp * cp * ep > 1) found.push("--zero 1");

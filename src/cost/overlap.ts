@@ -103,7 +103,8 @@ interface ClockCosts {
 export interface PartitionModel {
   /**
    * Plays the partition: kernels one after the other, communication beside them from its slot, what
-   * is queued behind it likewise, memory bandwidth shared. Energy is idle power x time + dynamic energy at that voltage.
+   * is queued behind it likewise, memory bandwidth shared. Energy is idle power x time + dynamic
+   * energy at that voltage.
    */
   readonly run: (configuration: Configuration) => PartitionRun;
   /** The same run, told piece by piece. */
@@ -266,6 +267,7 @@ export function partitionModel(
       pieces,
     };
   };
+
   const parts = (configuration: Configuration): TimeParts => {
     const { time_s, queue_end_s, clock } = play(configuration);
     const compute_s = clock.alone_s.reduce(

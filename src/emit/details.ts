@@ -4,7 +4,8 @@ import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
 import { bytesOf, flopsOf, type Work } from "../ir/work.js";
 import type { DetailsFile } from "../plan/details.js";
 import type { PlanFile } from "../plan/plan.js";
-import type { RunFacts } from "./frontier.js";
+import type { RunFacts } from "./facts.js";
+import { rounded } from "./rounded.js";
 
 type Run = DetailsFile["partitions"][number]["runs"][number];
 type Trace = (partition: PartitionType, configuration: Configuration) => OverlapTrace;
@@ -63,8 +64,6 @@ function chosenConfigurations(plans: readonly PlanFile[]): Map<string, Configura
   const byClock = (a: Configuration, b: Configuration) => a.freq_mhz - b.freq_mhz;
   return new Map([...chosen].map(([key, own]) => [key, [...own.values()].sort(byClock)]));
 }
-
-const rounded = (value: number) => Number(value.toPrecision(6));
 
 function runOf(configuration: Configuration, trace: OverlapTrace): Run {
   const { freq_mhz, launch_slot, sms, order } = configuration;

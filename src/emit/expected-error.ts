@@ -1,5 +1,6 @@
-import type { ChosenUse, Evaluation, InstructionOption } from "../ir/configuration.js";
+import type { Evaluation, InstructionOption } from "../ir/configuration.js";
 import type { IterationPoint } from "../ir/iteration.js";
+import { useCount } from "../ir/partition.js";
 import type { ExpectedError } from "../plan/shared.js";
 
 /** What some work takes, and how much of that may be wrong. */
@@ -41,8 +42,6 @@ function added(list: readonly { readonly doubt: Doubt | null; readonly times: nu
   return sum;
 }
 
-const runs = ({ layers }: ChosenUse) => Math.max(1, layers.length);
-
 /**
  * How far off a plan may be, relative to its time and energy: the spread of what was measured, the
  * error bars of what was interpolated or corrected by measurements, the model's error elsewhere, each
@@ -57,7 +56,7 @@ export function planErrors(
     const found = known.get(option);
     if (found !== undefined) return found;
     const uses = option.use().map((use) => {
-      return { doubt: doubtOf(use.evaluation, model), times: runs(use) };
+      return { doubt: doubtOf(use.evaluation, model), times: useCount(use) };
     });
     const made = added(uses);
     known.set(option, made);

@@ -5,23 +5,9 @@ import type {
   FrontierFile,
   PartitionSearchOutcome,
 } from "../plan/frontier.js";
-import { type ExpectedError, gpusPerStage, type Parallelism } from "../plan/shared.js";
+import { gpusPerStage } from "../plan/shared.js";
 import { planErrors } from "./expected-error.js";
-
-/** What every emitted file says of the run that made it. */
-export interface RunFacts {
-  readonly graph: { readonly name: string; readonly sha256: string };
-  readonly gpu: { readonly name: string; readonly sm_count: number };
-  readonly parallelism: Parallelism;
-  /** Per GPU. */
-  readonly static_power_w: number;
-  /** Of each crossing between stages. */
-  readonly transfer_s: number;
-  /** Of a change of the clock. */
-  readonly switch_time_s: number;
-  /** Relative errors of the device's model; null where nothing is known of them. */
-  readonly expected_error: ExpectedError | null;
-}
+import type { RunFacts } from "./facts.js";
 
 /** One baseline as the solver yields it: energies of one GPU of each stage. */
 interface BaselineFrontier {

@@ -10,10 +10,15 @@ export interface Gains {
   readonly time: number | null;
 }
 
-const tradeOff = (points: readonly { readonly time_s: number; readonly energy_j: number }[]) => ({
-  x: points.map((point) => point.time_s),
-  y: points.map((point) => point.energy_j),
-});
+/** Points as mathematics has them: x is time, y energy. */
+export function tradeOff(
+  points: readonly { readonly time_s: number; readonly energy_j: number }[],
+): { readonly x: number[]; readonly y: number[] } {
+  return {
+    x: points.map(({ time_s }) => time_s),
+    y: points.map(({ energy_j }) => energy_j),
+  };
+}
 
 /**
  * Iso-time energy and iso-energy time gains of a frontier against each of its baselines. A baseline

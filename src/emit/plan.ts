@@ -15,7 +15,7 @@ import {
 import type { PlanCost, PlanFile, PlanInstruction } from "../plan/plan.js";
 import { gpusPerStage } from "../plan/shared.js";
 import { planErrors } from "./expected-error.js";
-import type { RunFacts } from "./frontier.js";
+import type { RunFacts } from "./facts.js";
 
 type Parts = (partition: PartitionType, configuration: Configuration) => TimeParts;
 type PlanConfiguration = PlanFile["configurations"][number];

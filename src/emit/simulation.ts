@@ -4,6 +4,7 @@ import type { SimulationFile } from "../plan/simulation.js";
 import { changeInWords } from "./comparison/words.js";
 import { decompose } from "./explain/decompose.js";
 import { replicaPower } from "./power.js";
+import { sourcesInWords } from "./sources.js";
 import { type Column, table } from "./table.js";
 
 type Outcome = SimulationFile["simulated"];
@@ -85,14 +86,12 @@ export function simulationSummary(found: SimulationFile): string {
   const stageRows = stages.map(({ stage, busy_s, bubble_share, energy_j }) => [
     ...[stage, duration(busy_s), `${(100 * bubble_share).toFixed(1)}%`, scaled(energy_j, "J")],
   ]);
-  const named = Object.entries(sources).filter(([, count]) => count > 0);
-  const list = named.map(([source, count]) => `${count} ${source}`).join(", ");
   const lines = [
     `Point ${point} of ${graph.name} on ${gpu}: ${conditions.join("; ") || "as the plan has it"}`,
     "",
     table(columns, rows),
     table(stageColumns, stageRows),
-    `Power is the average of each instruction. Costs of the runs of partitions: ${list}.`,
+    `Power is the average of each instruction. Costs of the runs of partitions: ${sourcesInWords(sources)}.`,
   ];
   return `${lines.join("\n")}\n`;
 }

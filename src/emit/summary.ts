@@ -8,6 +8,7 @@ import {
 } from "../plan/frontier.js";
 import { aboveBound, gainSentence, gainsOf, headline } from "./gains.js";
 import { frontierPlot, type Look } from "./plot.js";
+import { sourcesInWords } from "./sources.js";
 import { type Column, table } from "./table.js";
 
 const ROWS = 8;
@@ -59,9 +60,7 @@ function searchSentence(search: readonly PartitionSearchOutcome[]): string[] {
 /** Where the costs behind the points come from: `18576 modelled`. */
 export function costCounts({ costs }: FrontierFile): string {
   const { profiles, ...counts } = costs;
-  const named = Object.entries(counts).filter(([, count]) => count > 0);
-  const list = named.map(([source, count]) => `${count} ${source}`).join(", ");
-  return `${list}${profiles.length === 0 ? "" : ` (profiles: ${profiles.join(", ")})`}`;
+  return `${sourcesInWords(counts)}${profiles.length === 0 ? "" : ` (profiles: ${profiles.join(", ")})`}`;
 }
 
 /** The largest error to expect of any point, in words; null where one has none. */

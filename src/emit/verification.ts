@@ -1,6 +1,7 @@
 import { plural } from "../base/units.js";
 import type { CaseResult, VerificationFile } from "../plan/verification.js";
 import { measureInWords, quantityInWords } from "./comparison/words.js";
+import { escapeMarkup } from "./markup.js";
 
 const STATUS: Readonly<Record<CaseResult["status"], string>> = {
   same: "as expected",
@@ -65,17 +66,10 @@ ${lines.join("\n")}
 `;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-};
-
 /** Text for XML; what XML cannot hold at all becomes a question mark. */
 function escaped(text: string): string {
   const allowed = [...text].map((letter) =>
     letter < " " && !"\t\n\r".includes(letter) ? "?" : letter,
   );
-  return allowed.join("").replace(/[&<>"]/g, (letter) => ENTITIES[letter] ?? letter);
+  return escapeMarkup(allowed.join(""));
 }

@@ -147,8 +147,8 @@ export interface PartitionUse {
 }
 
 /** How often a use runs. */
-export function useCount(use: PartitionUse): number {
-  return Math.max(1, use.layers.length);
+export function useCount({ layers }: Pick<PartitionUse, "layers">): number {
+  return Math.max(1, layers.length);
 }
 
 export type ExecutionModel = "sequential" | "nanobatched";

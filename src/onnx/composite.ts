@@ -22,10 +22,12 @@ export type BodyOfSome = (node: SourceNode) => readonly Part[] | null;
 /** More than any composite has: the ones that a node lacks are absent inside too. */
 export const MOST_OPERANDS = 16;
 
+/** Whether a node has an input at a position; the empty name stands for none. */
 export function has(node: SourceNode, input: number): boolean {
   return (node.inputs[input] ?? "") !== "";
 }
 
+/** Whether anything uses a node's output at a position. */
 export function wants(node: SourceNode, output: number): boolean {
   return (node.outputs[output] ?? "") !== "";
 }

@@ -96,6 +96,7 @@ const PLAN: PlanFile = {
         },
       ],
     },
+    { stage: 1, instructions: [] },
   ],
 };
 
@@ -169,6 +170,8 @@ describe("frontier.json", () => {
 });
 
 describe("plan.json", () => {
+  const where = (text: string) => complaint(() => readPlan(text, "p"));
+
   it("comes back as it was written", () => {
     expect(readPlan(writePlan(PLAN), "p")).toEqual(PLAN);
   });
@@ -184,7 +187,6 @@ describe("plan.json", () => {
     const [configuration] = PLAN.configurations;
     const plan = (changes: object) =>
       edited(PLAN, { configurations: [{ ...configuration, ...changes }] });
-    const where = (text: string) => complaint(() => readPlan(text, "p"));
     expect(where(plan({ id: 9 }))).toBe(
       "KRS4104 p at .stages[0].instructions[0].use[0].configuration",
     );
@@ -199,6 +201,15 @@ describe("plan.json", () => {
     for (const order of [[], [1], [0, 0]]) {
       expect(where(plan({ order }))).toBe("KRS4104 p at .configurations[0].order");
     }
+  });
+
+  it("has every stage of the pipeline, in order", () => {
+    for (const stages of [[], PLAN.stages.slice(0, 1), [...PLAN.stages, ...PLAN.stages]]) {
+      expect(where(edited(PLAN, { stages }))).toMatch(/^KRS4104 p at .stages/);
+    }
+    expect(where(edited(PLAN, { stages: PLAN.stages.toReversed() }))).toBe(
+      "KRS4104 p at .stages[0].stage",
+    );
   });
 
   it("is never written with what its own reader refuses", () => {

@@ -111,10 +111,14 @@ export const PLAN_FORMAT: Format<PlanFile> = { name: "kareus-plan", version: 1, 
 interface References {
   readonly partitions: readonly z.infer<typeof partition>[];
   readonly configurations: readonly z.infer<typeof configuration>[];
-  readonly stages: readonly { readonly instructions: readonly PlanInstruction[] }[];
+  readonly parallelism: { readonly pp: number };
+  readonly stages: readonly {
+    readonly stage: number;
+    readonly instructions: readonly PlanInstruction[];
+  }[];
 }
 
-/** Everything named must be there: partitions, their slots, configurations. */
+/** Everything named must be there: stages, partitions, their slots, configurations. */
 function checkReferences(file: References, context: z.RefinementCtx): void {
   const issue = (path: PropertyKey[], message: string) =>
     context.addIssue({ code: "custom", path, message });
@@ -134,8 +138,12 @@ function checkReferences(file: References, context: z.RefinementCtx): void {
       issue(at("order"), "not every slot of the partition, once each");
     }
   });
+  if (file.stages.length !== file.parallelism.pp) {
+    issue(["stages"], "not as many as the pipeline has (pp)");
+  }
   const ids = new Set(file.configurations.map((entry) => entry.id));
-  file.stages.forEach(({ instructions }, stage) => {
+  file.stages.forEach(({ stage: number, instructions }, stage) => {
+    if (number !== stage) issue(["stages", stage, "stage"], "stages are not in order from 0");
     instructions.forEach((entry, index) => {
       entry.use.forEach(({ configuration: id }, position) => {
         if (ids.has(id)) return;

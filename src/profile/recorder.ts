@@ -67,6 +67,9 @@ function command(setting: RecorderSetting): [string, string[]] {
   return recorder.endsWith(".py") ? ["python3", [recorder, ...flags]] : [recorder, flags];
 }
 
+/** Timers of Node that are set for longer go off at once; it is 24 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** What a child said last on a stream. */
 function lastWords(stream: Readable): () => string {
   let said = "";
@@ -88,11 +91,12 @@ function watchdog(
     // Whoever else holds its streams is not waited for.
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
   };
+  const patience_ms = Math.min(1000 * patience_s, LONGEST_TIMER_MS);
   const timer = setTimeout(() => {
     silent = true;
     child.kill();
     setTimeout(kill, 1000 * stopTime(setting)).unref();
-  }, 1000 * patience_s);
+  }, patience_ms);
   return {
     heard: () => timer.refresh(),
     dismiss: () => clearTimeout(timer),

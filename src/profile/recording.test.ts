@@ -88,6 +88,11 @@ describe("recording", () => {
     expect(JSON.stringify(profile)).not.toContain("stand_in");
   });
 
+  test("a patience of months is no impatience", async () => {
+    const { kept } = await recorded(fake("say({ task, ...metered });"), 1e8);
+    expect(kept).toBe(3);
+  });
+
   test("stand-ins are marked, energy may be missing, what is passed over is reported", async () => {
     const { kept, profile, codes } = await recorded(
       fake(`if (task === 0) say({ task, skipped: "too large" });

@@ -47,12 +47,12 @@ interface Run {
 /** Remembers nothing. */
 export const NO_JOURNAL: Journal = { take: () => null, append: () => {}, close: () => {} };
 
+/** A configuration by its settings; plans state an order that is as listed as null. */
+type Named = Omit<Configuration, "order"> & { readonly order?: readonly number[] | null };
+
 /** A configuration of a partition as a key. */
-export function nameOf(
-  partition: string,
-  { freq_mhz, launch_slot, sms, order }: Configuration,
-): string {
-  return JSON.stringify([partition, freq_mhz, launch_slot, sms, order]);
+export function nameOf(partition: string, { freq_mhz, launch_slot, sms, order }: Named): string {
+  return JSON.stringify([partition, freq_mhz, launch_slot, sms, order ?? null]);
 }
 
 /** Recorded costs by configuration, in order; records of anything but partitions do not count. */

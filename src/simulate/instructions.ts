@@ -1,6 +1,7 @@
 import { switchedOption } from "../compose/switching/switched-option.js";
 import type { InstructionOption } from "../ir/configuration.js";
 import type { CostedPlan, PlanInstruction } from "../plan/plan.js";
+import { runsIn } from "../plan/runs.js";
 
 /** A plan's instructions by stage, in their order. */
 export type Stages = readonly (readonly PlanInstruction[])[];
@@ -9,15 +10,13 @@ export type Stages = readonly (readonly PlanInstruction[])[];
  * The instructions of a plan as they would be without any switch of the clock: what their runs cost.
  */
 export function withoutSwitches(plan: CostedPlan): Stages {
-  const costs = new Map(plan.costs.map((cost) => [`${cost.configuration} ${cost.freq_mhz}`, cost]));
+  const runsOf = runsIn(plan);
   return plan.stages.map(({ instructions }) =>
     instructions.map(({ switch_from_mhz, ...instruction }) => {
       let [time_s, energy_j] = [0, 0];
-      for (const { configuration, layers } of instruction.use) {
-        const cost = costs.get(`${configuration} ${instruction.freq_mhz}`);
-        const count = Math.max(1, layers.length);
-        time_s += count * (cost?.time_s ?? 0);
-        energy_j += count * (cost?.energy_j ?? 0);
+      for (const { cost, count } of runsOf(instruction)) {
+        time_s += count * cost.time_s;
+        energy_j += count * cost.energy_j;
       }
       return { ...instruction, time_s, energy_j };
     }),

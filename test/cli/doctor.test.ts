@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { expectBadInput } from "../support/bad-input.js";
 import { codes, kareus, temporaryFolder } from "../support/cli.js";
 import { ROOT } from "../support/paths.js";
 import { hasRuntime, simulatedMachine } from "../support/simulated.js";
@@ -79,5 +80,26 @@ describe.skipIf(!hasRuntime)("kareus doctor", () => {
     expect(reset.stdout).toMatch(/^clocks .*unlocked now/m);
     const after = await doctor(env, "--json");
     expect([after.status, JSON.parse(after.stdout).locks]).toEqual([0, []]);
+  });
+});
+
+describe("a guard that does not answer", () => {
+  /** A guard that says this and ends like that. */
+  const guarded = (said: string, end: string, ...flags: string[]) => {
+    const guard = join(mkdtempSync(join(folder, "guard-")), "kareus-guard");
+    writeFileSync(guard, `#!/bin/sh\necho '${said}'\n${end}\n`, { mode: 0o755 });
+    return kareus(["doctor", ...flags], ROOT, { ...process.env, KAREUS_GUARD: guard });
+  };
+
+  test.each(["exit 1", "exit 2", "kill -9 $$"])("%s: no word of locks is no lock", async (end) => {
+    for (const flags of [[], ["--reset"]]) {
+      expectBadInput(await guarded("", end, ...flags), "KRS5404");
+    }
+  });
+
+  test("what it cannot undo is its answer", async () => {
+    const lock = { gpu: "GPU-0", backend: "nvml", owner_pid: 1, guard_pid: 2 };
+    const run = await guarded(JSON.stringify({ ...lock, state: "failed" }), "exit 1", "--reset");
+    expect([run.status, codes(run, "error")]).toEqual([1, ["KRS5411"]]);
   });
 });

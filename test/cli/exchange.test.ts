@@ -216,4 +216,6 @@ test("export --format perfetto is a trace of every instruction", async () => {
   expect(slices.length).toBe(plan.stages.flatMap(({ instructions }) => instructions).length);
   const none = await exported(plan);
   expect([codes(none, "error"), none.status]).toEqual([["KRS0005"], 2]);
+  const nearest = await exported(plan, "--format", "perfetto", "--nearest");
+  expect([codes(nearest, "error"), nearest.status]).toEqual([["KRS0006"], 2]);
 });

@@ -22,6 +22,7 @@ test("what is missing or wrong is a diagnostic, and nothing is started", async (
   const start = ["--", "touch", marker];
   expectBadInput(await kareus(["run", ...start]), "KRS0005");
   expectBadInput(await kareus(["run", "--plan", plan]), "KRS0001");
+  expectBadInput(await kareus(["run", "--plan", "-", ...start]), "KRS0002");
   expectBadInput(await kareus(["run", "--plan", join(folder, "no.json"), ...start]), "KRS0020");
   for (const flag of [["--observe"], ["--backend", "dry"]]) {
     const flags = ["--plan", plan, "--profile", folder, ...flag];

@@ -207,6 +207,8 @@ describe("kareus simulate", () => {
     [["--straggler", "first=1.2"], "KRS4208"],
     [["--straggler", "0=0"], "KRS0002"],
     [["--straggler", "0"], "KRS0002"],
+    [["--straggler", "0=1e308"], "KRS0002"],
+    [["--details", MINI], "KRS0006"],
     [["--microbatches", "0"], "KRS0002"],
     [["--gpu", "abacus"], "KRS2001"],
     [["--gpu", "h200", "--details", MINI], "KRS4101"],

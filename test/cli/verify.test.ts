@@ -188,6 +188,7 @@ describe("bad cases", () => {
   async function brokenBy(copy: string): Promise<string | undefined> {
     const { status, errors } = await verifyCase(copy, { ...setting, optimize });
     expect(status).toBe("broken");
+    expect(errors[0]?.message).not.toContain("\n");
     return errors[0]?.code;
   }
 
@@ -205,12 +206,16 @@ describe("bad cases", () => {
     expectBadInput(await kareus(["verify", join(folder, "none")]), "KRS0020");
   });
 
-  test.each([["--no-such-flag"], ["--out=x"], ["--json"], ["--tp=many"], ["--measure"]])(
-    "%s in the arguments",
-    async (flag) => {
-      expect(await brokenBy(withArguments((given) => [...given, flag]))).toBe("KRS4202");
-    },
-  );
+  test.each([
+    ["--no-such-flag"],
+    ["--help"],
+    ["--out=x"],
+    ["--json"],
+    ["--tp=many"],
+    ["--measure"],
+  ])("%s in the arguments", async (flag) => {
+    expect(await brokenBy(withArguments((given) => [...given, flag]))).toBe("KRS4202");
+  });
 
   test("a replayed profile that lacks what is searched", async () => {
     const copy = copyOf("mini-replayed");

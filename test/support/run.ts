@@ -1,4 +1,5 @@
-import { frontierFile, type RunFacts } from "../../src/emit/frontier.js";
+import type { RunFacts } from "../../src/emit/facts.js";
+import { frontierFile } from "../../src/emit/frontier.js";
 import { planFile } from "../../src/emit/plan.js";
 import type { ChosenUse, Evaluation, InstructionOption } from "../../src/ir/configuration.js";
 import type { IterationPoint, TimedInstruction } from "../../src/ir/iteration.js";

@@ -83,6 +83,7 @@ export function controlFlow(node: string, op: string): Diagnostic {
   );
 }
 
+/** KRS1107: an operator on a list of tensors whose length is not known. */
 export function tensorSequence(node: string, op: string): Diagnostic {
   return error(
     "KRS1107",
@@ -133,6 +134,7 @@ export function unusedBinding(name: string): Diagnostic {
   );
 }
 
+/** KRS1206: a group named on the command line that no collective is over. */
 export function unusedGroup(name: string): Diagnostic {
   return warning(
     "KRS1206",
@@ -182,6 +184,7 @@ export function balancedExperts(node: string, experts: number): Diagnostic {
   );
 }
 
+/** An operator that has no entry, the first of `count` of its kind. */
 export function unknownOperator(op: string, node: string, count: number): Diagnostic {
   const others = count > 1 ? ` (and ${count - 1} more)` : "";
   return warning(

@@ -58,7 +58,7 @@ export function unwritable(path: string, reason: string): Diagnostic {
     "KRS0021",
     path,
     `cannot be written: ${reason}`,
-    "choose another place with --out, or fix its permissions",
+    "choose another place, or fix its permissions",
   );
 }
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { fail, type Report } from "../../base/diagnostics/diagnostic.js";
-import { missingFlags } from "../../base/diagnostics/usage.js";
+import { flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { prepareFolder, readText, writeText } from "../../base/files.js";
 import { type PlanFile, readPlan } from "../../plan/plan.js";
 import { addFlags, choice, readFlags, text, toggle, type Values } from "../flags.js";
@@ -51,6 +51,9 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
   if (format === null) return fail(missingFlags("kareus export", ["--format"]));
   if (format === "kareus-artifact" && out === null) {
     return fail(missingFlags("kareus export", ["--out"]));
+  }
+  if (flags.nearest && format !== "kareus-artifact") {
+    fail(flagWithoutUse("--nearest", "only kareus-artifact is ever approximated"));
   }
   const plan = readPlan(await readText(path), path);
   const { report } = new Terminal(flags.json);

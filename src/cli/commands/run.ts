@@ -4,10 +4,11 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { commandNotStarted, shimMissing } from "../../base/diagnostics/runtime.js";
-import { flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
+import { badValue, flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { readText } from "../../base/files.js";
 import { duration, plural, scaled } from "../../base/units.js";
 import { type PlanFile, readPlan } from "../../plan/plan.js";
+import { gpusPerStage } from "../../plan/shared.js";
 import { addFlags, choice, readFlags, text, toggle, type Values } from "../flags.js";
 import { pythonPath, shimFile } from "../runtime-files.js";
 
@@ -49,6 +50,9 @@ async function run(words: readonly string[], flags: Values<typeof FLAGS>): Promi
   if (flags.profile !== null && (flags.observe || flags.backend === "dry")) {
     fail(flagWithoutUse("--profile", "no clock is locked, and a record needs to know its clock"));
   }
+  if (flags.plan === "-") {
+    fail(badValue("--plan", flags.plan, "a file: standard input belongs to the command"));
+  }
   const plan = readPlan(await readText(flags.plan), flags.plan);
   const shim = shimFile();
   if (!shim.built) fail(shimMissing(shim.path));
@@ -66,12 +70,12 @@ async function run(words: readonly string[], flags: Values<typeof FLAGS>): Promi
 
 /** What is about to happen, in two lines: standard output belongs to the command. */
 function summary({ point, gpu, parallelism }: PlanFile, flags: Values<typeof FLAGS>): string {
-  const { tp, cp, ep, pp, dp } = parallelism;
+  const ranks = gpusPerStage(parallelism) * parallelism.pp * parallelism.dp;
   const how = flags.observe ? "clocks are left alone" : `clocks through ${flags.backend}`;
   const kept = flags.profile === null ? "" : `, measurements to ${flags.profile}`;
   return (
     `${flags.plan}: point ${point.id}, planned ${duration(point.time_s)} and ${scaled(point.energy_j, "J")} a step, ` +
-    `for ${plural(tp * cp * ep * pp * dp, "rank")} on ${gpu.name}\n${how}${kept}`
+    `for ${plural(ranks, "rank")} on ${gpu.name}\n${how}${kept}`
   );
 }
 

@@ -3,11 +3,13 @@ import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { strangePart } from "../../base/diagnostics/plan.js";
 import { kernelsUnknown, noSuchStage, planWithoutCosts } from "../../base/diagnostics/review.js";
+import { flagWithoutUse } from "../../base/diagnostics/usage.js";
 import { readIfThere, readText, writeText } from "../../base/files.js";
 import { duration } from "../../base/units.js";
 import type { CostedPlan } from "../../plan/plan.js";
 import {
   addFlags,
+  device,
   factors,
   integer,
   quantity,
@@ -22,7 +24,7 @@ const FLAGS = {
     "--straggler <stage=factor,...>",
     "a stage whose GPUs take so many times their usual time, repeatable",
   ),
-  gpu: text("--gpu <name|file>", "another GPU, at its clocks nearest to the plan's", null),
+  gpu: device("--gpu <name|file>", "another GPU, at its clocks nearest to the plan's", null),
   details: text(
     "--details <details.json>",
     "what the plan's kernels are, for --gpu (default: beside the plan, or a folder above it)",
@@ -74,6 +76,9 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
       import("../../simulate/simulate.js"),
       import("../../emit/simulation.js"),
     ]);
+  if (flags.details !== null && flags.gpu === null) {
+    fail(flagWithoutUse("--details", "only --gpu asks what the plan's kernels are"));
+  }
   const plan = readPlan(await readText(path), path);
   const own = costedPlan(plan) ?? fail(planWithoutCosts(path));
   const carried = flags.gpu === null ? own : await onGpu(own, path, flags.gpu, flags.details);
@@ -128,11 +133,11 @@ async function onGpu(
     import("../../simulate/other-gpu.js"),
     import("../../gpu/device.js"),
   ]);
-  const device = loadDevice(gpu);
+  const target = loadDevice(gpu);
   const found = await detailsOf(path, named);
   const details = readDetails(found.text, found.file);
   if (details.graph.sha256 !== plan.graph.sha256) fail(strangePart(found.file));
-  return onOtherGpu(plan, details, device, found.file);
+  return onOtherGpu(plan, details, target, found.file);
 }
 
 async function detailsOf(

@@ -54,7 +54,9 @@ function parse(given: readonly string[], where: string) {
     return { graph, options: jobOptions(graph, job, readFlags(command, CASE_SEARCH_FLAGS)) };
   } catch (cause) {
     if (cause instanceof CommanderError) {
-      return fail(badCaseArguments(where, cause.message.replace(/^error: /, "")));
+      // Of several lines the first says what is wrong, those after it guess.
+      const [what = ""] = cause.message.replace(/^error: /, "").split("\n");
+      return fail(badCaseArguments(where, what));
     }
     if (!(cause instanceof DiagnosticError)) throw cause;
     const [first] = cause.diagnostics;

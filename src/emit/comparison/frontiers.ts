@@ -1,16 +1,10 @@
 import { cornerBeyond, hypervolume, isoXReduction, isoYReduction } from "../../math/hypervolume.js";
 import type { FrontierFile } from "../../plan/frontier.js";
 import type { Measure } from "../../plan/verification.js";
+import { tradeOff } from "../gains.js";
 
 /** Beyond the expected frontier's nadir, as a share of its range: where hypervolume is counted from. */
 const MARGIN = 0.1;
-
-type Points = readonly { readonly time_s: number; readonly energy_j: number }[];
-
-const tradeOff = (points: Points) => ({
-  x: points.map(({ time_s }) => time_s),
-  y: points.map(({ energy_j }) => energy_j),
-});
 
 /** 0.02 less of what is to be little is 0.02 better. */
 const worseBy = (reduction: number | null) => (reduction === null ? null : 0 - reduction);

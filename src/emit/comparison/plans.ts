@@ -1,5 +1,6 @@
 import { grouped } from "../../base/grouped.js";
 import { plural } from "../../base/units.js";
+import { useCount } from "../../ir/partition.js";
 import { mean } from "../../math/mean.js";
 import type { PlanFile, PlanInstruction } from "../../plan/plan.js";
 import { someOf } from "./words.js";
@@ -82,8 +83,8 @@ function runsBySetting(plan: PlanFile): Map<string, Map<string, number>> {
   const configurations = new Map(plan.configurations.map((each) => [each.id, each]));
   const runs = new Map<string, Map<string, number>>();
   for (const { use } of instructionsOf(plan)) {
-    for (const { configuration, layers } of use) {
-      const found = configurations.get(configuration);
+    for (const each of use) {
+      const found = configurations.get(each.configuration);
       if (found === undefined) continue;
       const { partition, launch_slot, sms, order } = found;
       const communicates = plan.partitions.find(({ key }) => key === partition)?.communication;
@@ -94,7 +95,7 @@ function runsBySetting(plan: PlanFile): Map<string, Map<string, number>> {
       const own = runs.get(partition) ?? new Map<string, number>();
       runs.set(partition, own);
       const name = words.join(", ") || "as it is";
-      own.set(name, (own.get(name) ?? 0) + Math.max(1, layers.length));
+      own.set(name, (own.get(name) ?? 0) + useCount(each));
     }
   }
   return runs;

@@ -1,5 +1,6 @@
 import type { Cause, Causes, Scope } from "../../plan/explanation.js";
-import type { CostedPlan, PlanCost, PlanInstruction } from "../../plan/plan.js";
+import type { CostedPlan, PlanCost } from "../../plan/plan.js";
+import { type PlanRun, runsIn } from "../../plan/runs.js";
 import { gpusPerStage } from "../../plan/shared.js";
 
 /** In the order in which they are told. */
@@ -12,13 +13,6 @@ export const CAUSES: readonly Cause[] = [
   "tail",
   "bubbles",
 ];
-
-/** A run of a partition type in an instruction, `count` times. */
-interface Run {
-  readonly cost: PlanCost;
-  readonly partition: string;
-  readonly count: number;
-}
 
 /** A plan's time and energy by cause. */
 interface Decomposition {
@@ -42,7 +36,7 @@ class Sum {
   }
 
   /** The parts of a run; those of a tail are not told apart. */
-  addRun({ cost, count }: Run, tail: boolean, static_power_w: number): void {
+  addRun({ cost, count }: PlanRun, tail: boolean, static_power_w: number): void {
     const { compute_s, contention_s, exposed_communication_s, throttling_s } = cost;
     const dynamic_j = count * (cost.energy_j - static_power_w * cost.time_s);
     this.runs += count;
@@ -118,17 +112,4 @@ export function decompose(plan: CostedPlan): Decomposition {
     ),
     sources,
   };
-}
-
-/** What an instruction runs; instructions that share their uses are looked up once. */
-function runsIn(plan: CostedPlan): (instruction: PlanInstruction) => readonly Run[] {
-  const partitions = new Map(plan.configurations.map(({ id, partition }) => [id, partition]));
-  const costs = new Map(plan.costs.map((cost) => [`${cost.configuration} ${cost.freq_mhz}`, cost]));
-  return ({ use, freq_mhz }) =>
-    use.flatMap(({ configuration, layers }) => {
-      const cost = costs.get(`${configuration} ${freq_mhz}`);
-      const partition = partitions.get(configuration);
-      if (cost === undefined || partition === undefined) return [];
-      return [{ cost, partition, count: Math.max(1, layers.length) }];
-    });
 }

@@ -1,5 +1,6 @@
 import { duration, scaled } from "../../base/units.js";
 import type { Cause, ExplanationFile, Scope } from "../../plan/explanation.js";
+import { sourcesInWords } from "../sources.js";
 import { type Column, table } from "../table.js";
 import { CAUSES } from "./decompose.js";
 
@@ -115,9 +116,7 @@ function partitionTable({ partitions, total }: ExplanationFile): string {
 }
 
 function sourceSentence({ sources }: ExplanationFile): string {
-  const named = Object.entries(sources).filter(([, count]) => count > 0);
-  const list = named.map(([source, count]) => `${count} ${source}`).join(", ");
-  return `Costs of the runs of partitions: ${list}. What a cost is made of is the model's word.\n`;
+  return `Costs of the runs of partitions: ${sourcesInWords(sources)}. What a cost is made of is the model's word.\n`;
 }
 
 function nextLines({ next }: ExplanationFile): string[] {

@@ -1,8 +1,8 @@
 import type { Evaluation } from "../../ir/configuration.js";
 import { paretoIndices } from "../../math/pareto.js";
 import { spread } from "../../math/spread.js";
+import { rounded } from "../rounded.js";
 import type { Cloud } from "./model.js";
-import { rounded } from "./rounded.js";
 
 /**
  * The evaluations of a partition type, thinned to about `most`: its frontier stays whole, the rest is

@@ -4,11 +4,12 @@ import { spread } from "../../math/spread.js";
 import type { DetailsFile } from "../../plan/details.js";
 import type { FrontierFile } from "../../plan/frontier.js";
 import type { PlanFile } from "../../plan/plan.js";
+import { nameOf } from "../../search/journal.js";
 import { BASELINE_TITLES } from "../gains.js";
+import { rounded } from "../rounded.js";
 import { cloudOf } from "./cloud.js";
 import type { DrawnConfiguration, DrawnPartition, DrawnRun, ReportData } from "./model.js";
 import { type Chosen, drawnPlan, lanesOf, Numbering } from "./plans.js";
-import { rounded } from "./rounded.js";
 
 /** What a run's folder holds; what is missing there is shown as missing. */
 export interface ReportInput {
@@ -26,26 +27,18 @@ const LEAST_OF_ONE = 200;
 /** Instructions drawn of all plans together, about: 100 plans of 16 stages and 64 microbatches. */
 const MOST_INSTRUCTIONS = 200_000;
 
-type Setting = Pick<Evaluation, "partition" | "freq_mhz" | "launch_slot" | "sms"> & {
-  readonly order?: readonly number[] | null;
-};
-
-function settingName({ partition, freq_mhz, launch_slot, sms, order }: Setting): string {
-  return JSON.stringify([partition, freq_mhz, launch_slot, sms, order ?? null]);
-}
-
 /** The data of a report: the same input, the same data. */
 export function reportData(input: ReportInput): ReportData {
   const { frontier, plans, details } = input;
   const { points, baselines, static_power_w } = frontier;
   const partitions = drawnPartitions(input);
   const partitionOf = new Map(partitions.map(({ key }, index) => [key, index]));
-  const costs = new Map(input.evaluations.map((each) => [settingName(each), each]));
+  const costs = new Map(input.evaluations.map((each) => [nameOf(each.partition, each), each]));
   const runs = drawnRuns(details);
 
   const configurations = new Numbering<DrawnConfiguration>();
   const numberOf = (chosen: Chosen) => {
-    const name = settingName(chosen);
+    const name = nameOf(chosen.partition, chosen);
     return configurations.numberOf(name, () => {
       const { partition, freq_mhz, launch_slot, sms, order } = chosen;
       const index = partitionOf.get(partition);
@@ -147,10 +140,7 @@ function drawnRuns(details: DetailsFile | null): Map<string, DrawnRun> {
     runs.map((run): [string, DrawnRun] => {
       const { clock_mhz, time_s, energy_j, bandwidth_bytes_per_s, pieces } = run;
       const drawn = { clock_mhz, bandwidth_bytes_per_s: rounded(bandwidth_bytes_per_s), pieces };
-      return [
-        settingName({ partition: key, ...run }),
-        { ...drawn, time_s: rounded(time_s), energy_j: rounded(energy_j) },
-      ];
+      return [nameOf(key, run), { ...drawn, time_s: rounded(time_s), energy_j: rounded(energy_j) }];
     }),
   );
   return new Map(runs);

@@ -1,7 +1,8 @@
-import type { PlanFile } from "../../plan/plan.js";
+import { useCount } from "../../ir/partition.js";
+import type { PlanCost, PlanFile } from "../../plan/plan.js";
+import { rounded } from "../rounded.js";
 import { criticalPath } from "./critical-path.js";
 import type { DrawnOption, DrawnPlan, LaneInstruction } from "./model.js";
-import { rounded } from "./rounded.js";
 
 /** Numbers equal things once, in order of first appearance. */
 export class Numbering<T> {
@@ -15,8 +16,6 @@ export class Numbering<T> {
     return this.list.push(make()) - 1;
   }
 }
-
-type PlanCost = NonNullable<PlanFile["costs"]>[number];
 
 /** A configuration as a plan uses it: its entry there, the clock, and what that costs. */
 export type Chosen = PlanFile["configurations"][number] & {
@@ -74,12 +73,13 @@ function knobsOf(plan: PlanFile, numberOf: (chosen: Chosen) => number): [number,
   );
   const runs = new Map<number, number>();
   for (const { freq_mhz, use } of plan.stages.flatMap((stage) => stage.instructions)) {
-    for (const { configuration, layers } of use) {
+    for (const each of use) {
+      const { configuration } = each;
       const entry = byId.get(configuration);
       if (entry === undefined) throw new Error(`a plan lacks its configuration ${configuration}`);
       const cost = costs.get(nameOf(configuration, freq_mhz));
       const number = numberOf({ ...entry, freq_mhz, cost });
-      runs.set(number, (runs.get(number) ?? 0) + Math.max(1, layers.length));
+      runs.set(number, (runs.get(number) ?? 0) + useCount(each));
     }
   }
   return [...runs];

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { FrontierFile } from "../../plan/frontier.js";
+import { embeddedJson, escapeMarkup } from "../markup.js";
 import { type ReportInput, reportData } from "./data.js";
-import { embeddedJson, escapeHtml } from "./html.js";
 import { gainSection, layoutLine, pointList, provenance } from "./sections.js";
 
 /** A part of the page that stands beside this file. */
@@ -19,7 +19,7 @@ export function reportPage(input: ReportInput): string {
   const { frontier, details } = input;
   const script = part("./generated/page.js");
   const hash = createHash("sha256").update(script).digest("base64");
-  const title = escapeHtml(`${frontier.graph.name} on ${frontier.gpu}`);
+  const title = escapeMarkup(`${frontier.graph.name} on ${frontier.gpu}`);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -32,7 +32,7 @@ export function reportPage(input: ReportInput): string {
 <body>
 <header>
 <h1>${title}</h1>
-<p class="muted">${escapeHtml(layoutLine(frontier))}</p>
+<p class="muted">${escapeMarkup(layoutLine(frontier))}</p>
 ${gainSection(frontier)}
 </header>
 <main>

@@ -3,8 +3,8 @@ import type { DetailsFile } from "../../plan/details.js";
 import type { FrontierFile, FrontierPoint } from "../../plan/frontier.js";
 import { gpusPerStage } from "../../plan/shared.js";
 import { aboveBound, BASELINE_WORDS, type Gains, gainsOf, headline } from "../gains.js";
+import { escapeMarkup } from "../markup.js";
 import { costCounts, errorSentence } from "../summary.js";
-import { escapeHtml } from "./html.js";
 
 /** The degrees above one, the pipeline and the number of GPUs. */
 export function layoutLine({ parallelism: p }: FrontierFile): string {
@@ -23,13 +23,13 @@ export function layoutLine({ parallelism: p }: FrontierFile): string {
 /** What was saved: the sentence that matters, then each baseline. */
 export function gainSection(frontier: FrontierFile): string {
   const head = headline(frontier);
-  const lead = head === null ? "" : `<p class="lead">${escapeHtml(head.sentence)}</p>\n`;
+  const lead = head === null ? "" : `<p class="lead">${escapeMarkup(head.sentence)}</p>\n`;
   return `${lead}<div class="gains">${gainsOf(frontier).map(gainCard).join("")}</div>`;
 }
 
 function gainCard({ baseline, energy, time }: Gains): string {
   return `
-<div class="gain"><h2>Against ${escapeHtml(BASELINE_WORDS[baseline])}</h2><dl>
+<div class="gain"><h2>Against ${escapeMarkup(BASELINE_WORDS[baseline])}</h2><dl>
 ${gainLine(energy, "energy in the same time", "never as fast as its fastest point")}
 ${gainLine(time, "time for the same energy", "never as low in energy as its lowest point")}
 </dl></div>`;
@@ -91,7 +91,7 @@ export function provenance(frontier: FrontierFile, details: DetailsFile | null):
     ["Seed", String(frontier.seed)],
     ["Graph SHA-256", frontier.graph.sha256],
   ];
-  const lines = facts.map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`);
+  const lines = facts.map(([name, value]) => `<dt>${name}</dt><dd>${escapeMarkup(value)}</dd>`);
   return `<section aria-labelledby="provenance-title">
 <h2 id="provenance-title">Where the numbers come from</h2>
 <dl class="facts">${lines.join("")}</dl>
@@ -105,10 +105,12 @@ function constantTable(details: DetailsFile | null): string {
   }
   const { gpu, constants } = details;
   const rows = constants.map(({ name, value, source, residual }) => {
-    const cells = [value, source, residual ?? "not known"].map((c) => `<td>${escapeHtml(c)}</td>`);
-    return `<tr><th scope="row">${escapeHtml(name)}</th>${cells.join("")}</tr>`;
+    const cells = [value, source, residual ?? "not known"].map(
+      (c) => `<td>${escapeMarkup(c)}</td>`,
+    );
+    return `<tr><th scope="row">${escapeMarkup(name)}</th>${cells.join("")}</tr>`;
   });
-  return `<details><summary>${plural(constants.length, "constant")} of ${escapeHtml(gpu)}, their sources and residuals</summary>
+  return `<details><summary>${plural(constants.length, "constant")} of ${escapeMarkup(gpu)}, their sources and residuals</summary>
 <div class="scroll"><table class="constants">
 <thead><tr><th scope="col">constant</th><th scope="col">value</th><th scope="col">source</th><th scope="col">residual</th></tr></thead>
 <tbody>

@@ -16,6 +16,7 @@ interface Seen {
   readonly has: (key: string) => boolean;
 }
 
+/** Gathers observations as they come, several of one key as their mean. */
 export function gather(keyOf: (index: number) => string): Seen {
   const byKey = new Map<string, Mean>();
   const add = ({ index, time_s, energy_j }: Observation) => {

@@ -6,7 +6,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /** Text that shows as itself, between tags and in quoted attributes. */
-export function escapeHtml(text: string): string {
+export function escapeMarkup(text: string): string {
   return text.replace(/[&<>"]/g, (character) => ENTITIES[character] ?? character);
 }
 
