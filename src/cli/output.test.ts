@@ -58,7 +58,7 @@ function result(count: number): OptimizeResult {
       point: { id, time_s, energy_j },
       partitions: [],
       configurations: [],
-      stages: [],
+      stages: [{ stage: 0, instructions: [] }],
     })),
     details: {
       ...{ format: "kareus-details", version: 1, graph, gpu: "gpu", sm_count: 1 },

@@ -193,7 +193,8 @@ class Device:
         """Beginning and end of an instruction: two functions and their arguments, made once, so that
         the hot path only calls. `stream` is a `stream()`, whose value may change between calls."""
         number = -1 if microbatch is None else microbatch
-        instruction = (c.c_int32(KINDS[kind]), c.c_int32(number), c.c_int32(chunk))
+        # A kind that nobody knows is the shim's to refuse, like any other mistake in a running job.
+        instruction = (c.c_int32(KINDS.get(kind, -1)), c.c_int32(number), c.c_int32(chunk))
         return self._begin, (self._handle, *instruction, stream), self._end, (self._handle, stream)
 
     def clocks(self):

@@ -32,6 +32,15 @@ class _Mean:
         return math.sqrt(max(0.0, self._squares / self.count))
 
 
+def _drop_torn_line(path):
+    """Cuts off what a killed job or a full disk left of a last line, so that nothing is glued to it."""
+    try:
+        with open(path, "r+b") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
+    except FileNotFoundError:
+        pass
+
+
 class Recorder:
     """Appends to one file of one rank; a record is of all runs of a setting since the last one.
 
@@ -104,6 +113,7 @@ class Recorder:
 
     def _open(self):
         os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
+        _drop_torn_line(self._path)
         self._file = open(self._path, "ab", buffering=0)
         if self._file.tell() == 0:
             self._file.write(f"{json.dumps(self._header)}\n".encode())

@@ -139,6 +139,10 @@ class Trouble(Jobs):
         self.observed(machine, "KRS5030", flags=("--run", json.dumps(run)))
         self.assertEqual([mhz for _, mhz in machine.changes()], [1410, 0])
 
+    def test_a_kind_that_nobody_knows(self):
+        run = [ORDER[0], ["evaluation", 0], *ORDER[2:]]
+        self.observed(self.machine(), "KRS5030", flags=("--run", json.dumps(run)))
+
     def test_a_step_cut_short_is_told_once_and_followed_on(self):
         machine = self.machine()
         report = machine.job(self.plan(), "--run", json.dumps(ORDER[:-1]))

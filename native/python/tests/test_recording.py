@@ -69,6 +69,15 @@ class Recording(unittest.TestCase):
         formats = [line.get("format") for line in lines_of(self.folder)]
         self.assertEqual(formats, ["kareus-profile", None, None])
 
+    def test_a_torn_line_is_cut_off_before_more_is_appended(self):
+        for tear in ('{"record":"instr', ""):
+            found = recorder(self.folder)
+            found.add([record(1, 0, 1.0)])
+            found.close()
+            with open(os.path.join(self.folder, "instructions-rank3.jsonl"), "a", encoding="utf-8") as file:
+                file.write(tear)
+        self.assertEqual([line.get("trials") for line in lines_of(self.folder)], [None, 1, 1])
+
     def test_a_simulated_driver_measures_nothing(self):
         found = recorder(self.folder, SIMULATED)
         found.add([record(1, 0, 1.0, 2.0)])
