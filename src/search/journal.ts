@@ -1,11 +1,13 @@
+import { existsSync, readFileSync } from "node:fs";
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
-import { otherRun } from "../base/diagnostics/search.js";
-import { sha256Hex } from "../base/json.js";
+import { measuredBefore, otherRun } from "../base/diagnostics/search.js";
+import { parseJson, sha256Hex } from "../base/json.js";
 import type { Configuration, Cost, Evaluation } from "../ir/configuration.js";
 import { createProfile, type ProfileAppender, resumeProfile } from "../profile/appender.js";
 import type { Profile } from "../profile/reader.js";
 import {
   configurationOf,
+  headerSchema,
   PROFILE_FORMAT,
   PROFILE_VERSION,
   type ProfileHeader,
@@ -111,11 +113,20 @@ function headerOf(
   };
 }
 
+/** Whether a journal is of a run that measured: its header says how. */
+function holdsMeasurements(file: string): boolean {
+  if (!existsSync(file)) return false;
+  const [first = ""] = readFileSync(file, "utf8").split("\n", 1);
+  const method = headerSchema.safeParse(parseJson(first)).data?.method ?? null;
+  return method !== null;
+}
+
 const nameOfRun = ({ id, tool }: ProfileHeader) => `${id}, ${tool}`;
 
 /**
  * Opens a run's journal, a profile file. On resuming, the file must be of the same run (KRS3002)
- * and whole but for its last line (KRS2011); without one the run starts anew.
+ * and whole but for its last line (KRS2011); without one the run starts anew. What was measured on a
+ * GPU is never replaced (KRS3014).
  */
 export function openJournal(
   { file, tool, resume }: JournalFile,
@@ -127,6 +138,7 @@ export function openJournal(
     const [theirs, ours] = [nameOfRun(found), nameOfRun(header)];
     if (theirs !== ours) fail(otherRun(file, theirs, ours));
   };
+  if (!resume && holdsMeasurements(file)) fail(measuredBefore(file));
   const resumed = resume ? resumeProfile(file, accept, report) : null;
   if (resumed === null) return journalOn(createProfile(file, header), new Map());
   return journalOn(resumed.appender, costsOf(resumed.records));

@@ -79,6 +79,13 @@ describe("optimize --measure", () => {
     expect(journal("half")).toBe(journal("whole"));
   });
 
+  test("what was measured is not overwritten", async () => {
+    const before = journal("whole");
+    const run = await optimize("whole", gpu);
+    expect([run.status, codesOf(run)]).toEqual([2, ["KRS3014"]]);
+    expect(journal("whole")).toBe(before);
+  });
+
   test("what cannot be measured as it would run is an honest no", async () => {
     const answers = [
       ["KRS2054", answering("true")],

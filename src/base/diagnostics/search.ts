@@ -30,6 +30,16 @@ export function interrupted(folder: string): Diagnostic {
   );
 }
 
+/** KRS3014: a new run would replace what was measured on a GPU. */
+export function measuredBefore(file: string): Diagnostic {
+  return error(
+    "KRS3014",
+    file,
+    "holds what an earlier run measured, and is not overwritten",
+    "--resume goes on with it; else choose another --out, or move the file",
+  );
+}
+
 /** KRS3010: a line of a table that is no recorded configuration. */
 export function malformedTableRow(file: string, line: number, problem: string): Diagnostic {
   return error(
