@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "library.h"
+#include "../shim/src/library.h"
 #include "worklist.h"
 
 namespace kareus {

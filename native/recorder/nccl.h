@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "library.h"
+#include "../shim/src/library.h"
 #include "worklist.h"
 
 namespace kareus {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "claim.h"
-#include "library.h"
+#include "../shim/src/library.h"
 
 namespace kareus {
 

@@ -2,7 +2,7 @@
 
 namespace kareus {
 
-Cuda::Cuda() : library_("KAREUS_CUDA", "libcuda.so.1") {
+Cuda::Cuda() : library_("KAREUS_CUDA", {"libcuda.so.1"}) {
 #define KAREUS_LOOK_UP(member, symbol, type)           \
   member = library_.function<member##_t>(symbol);      \
   present_ = present_ && member != nullptr;

@@ -1,19 +1,26 @@
-// A driver library that is there or not: opened at run time, so that nothing links to a driver.
+// A library that is there or not: opened at run time, so that neither runtime nor recorder links to
+// a driver.
 #pragma once
 
 #include <dlfcn.h>
 
 #include <cstdlib>
+#include <initializer_list>
 
 namespace kareus {
 
 class Library {
  public:
-  // The file that the environment variable names, if it is set, else `name`.
-  Library(const char* variable, const char* name) {
+  // The file that the environment variable names, if it is set, else the first name that opens.
+  Library(const char* variable, std::initializer_list<const char*> names) {
     const char* chosen = std::getenv(variable);
-    const bool given = chosen != nullptr && *chosen != '\0';
-    handle_ = dlopen(given ? chosen : name, RTLD_NOW | RTLD_LOCAL);
+    if (chosen != nullptr && *chosen != '\0') {
+      handle_ = dlopen(chosen, RTLD_NOW | RTLD_LOCAL);
+      return;
+    }
+    for (const char* name : names) {
+      if (handle_ == nullptr) handle_ = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    }
   }
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;

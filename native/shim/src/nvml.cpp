@@ -6,7 +6,7 @@
 
 namespace kareus {
 
-Nvml::Nvml(bool control) : library_("KAREUS_NVML", "libnvidia-ml.so.1") {
+Nvml::Nvml(bool control) : library_("KAREUS_NVML", {"libnvidia-ml.so.1"}) {
   if (!library_.open()) fail(KAREUS_NO_NVML, dlerror());
 #define KAREUS_LOOK_UP(member, symbol, type) member = library_.function<member##_t>(symbol);
   KAREUS_NVML_READERS(KAREUS_LOOK_UP)
