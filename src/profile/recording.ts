@@ -1,9 +1,8 @@
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
-import { foreignProfile, leftOut, recorderFailed } from "../base/diagnostics/profile.js";
+import { leftOut, recorderFailed } from "../base/diagnostics/profile.js";
 import { sha256Hex } from "../base/json.js";
 import { plural } from "../base/units.js";
 import { createProfile } from "./appender.js";
-import { namesOtherGpu } from "./gpu-name.js";
 import { type RecorderSetting, recorderAt, runRecorder } from "./recorder.js";
 import type { ProfileHeader } from "./records.js";
 import { type Greeting, type MeasuringTask, readReply, recordOf, taskLine } from "./work-list.js";
@@ -40,12 +39,8 @@ export async function recordTasks(
   const unanswered = new Set(tasks.keys());
   let kept = 0;
   const onLine = (line: string) => {
-    const reply = readReply(line);
-    if (reply === null) return fail(recorderFailed(recorder, `it answered ${line.slice(0, 80)}`));
+    const reply = readReply(line, recorder, target.gpu);
     if ("gpu" in reply) {
-      if (namesOtherGpu(reply.gpu, target.gpu)) {
-        fail(foreignProfile(recorder, reply.gpu, target.gpu));
-      }
       profile ??= createProfile(target.out, header(tasks, setting, target, reply));
       return;
     }

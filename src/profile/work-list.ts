@@ -1,7 +1,10 @@
 import { z } from "zod";
+import { fail } from "../base/diagnostics/diagnostic.js";
+import { foreignProfile, recorderFailed } from "../base/diagnostics/profile.js";
 import { parseJson } from "../base/json.js";
 import type { Communication } from "../ir/partition.js";
 import type { Work } from "../ir/work.js";
+import { namesOtherGpu } from "./gpu-name.js";
 import {
   type CollectiveRecord,
   type KernelRecord,
@@ -96,9 +99,15 @@ export type Greeting = z.output<typeof greeting>;
 type Reply = z.output<typeof reply>;
 export type Measured = z.output<typeof measured>;
 
-/** A line of the recorder's output; null if it is none of its answers. */
-export function readReply(line: string): Reply | null {
-  return reply.safeParse(parseJson(line)).data ?? null;
+/**
+ * A line of the output of a recorder on a device's GPU. KRS2053: it is none of its answers; KRS2030:
+ * the GPU that it greets from is surely another.
+ */
+export function readReply(line: string, recorder: string, gpu: string): Reply {
+  const { data } = reply.safeParse(parseJson(line));
+  if (data === undefined) return fail(recorderFailed(recorder, `it answered ${line.slice(0, 80)}`));
+  if ("gpu" in data && namesOtherGpu(data.gpu, gpu)) fail(foreignProfile(recorder, data.gpu, gpu));
+  return data;
 }
 
 /** The record that a task became. */

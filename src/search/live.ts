@@ -1,7 +1,6 @@
 import { fail, refuse } from "../base/diagnostics/diagnostic.js";
-import { foreignProfile, notMeasurable, recorderFailed } from "../base/diagnostics/profile.js";
+import { notMeasurable, recorderFailed } from "../base/diagnostics/profile.js";
 import type { Cost } from "../ir/configuration.js";
-import { namesOtherGpu } from "../profile/gpu-name.js";
 import { type RecorderSetting, recorderAt, runRecorder } from "../profile/recorder.js";
 import { type Measured, type MeasuringTask, readReply, taskLine } from "../profile/work-list.js";
 import type { Evaluator } from "./evaluator.js";
@@ -22,12 +21,8 @@ async function measure(
   const { recorder } = setting;
   const answers: Measured[] = [];
   await runRecorder(taskLine(task, ONLY), setting, (line) => {
-    const reply = readReply(line);
-    if (reply === null) return fail(recorderFailed(recorder, `it answered ${line.slice(0, 80)}`));
-    if ("gpu" in reply) {
-      if (namesOtherGpu(reply.gpu, gpu)) fail(foreignProfile(recorder, reply.gpu, gpu));
-      return;
-    }
+    const reply = readReply(line, recorder, gpu);
+    if ("gpu" in reply) return;
     if ("skipped" in reply) return refuse(notMeasurable(recorder, reply.skipped));
     answers.push(reply);
   });
