@@ -130,8 +130,7 @@ function runTogether(
         ...{ start_s: now_s, end_s: now_s, task: index, task_share: current.share },
         ...{ companion: beside.gap_s > 0 ? "waiting" : "moving", companion_share: 0 },
       });
-      index++;
-      current = { gap_s: tasks[index]?.gap_s ?? 0, share: 1 };
+      ({ index, current } = startOf(tasks, index + 1));
       continue;
     }
     let task_s = task.beside_s;
@@ -157,8 +156,7 @@ function runTogether(
     });
     span_s += step_s;
     if (moves && current.share === 0) {
-      index++;
-      current = { gap_s: tasks[index]?.gap_s ?? 0, share: 1 };
+      ({ index, current } = startOf(tasks, index + 1));
     }
   }
   return { span_s, queue_done_s: null, place: { index, current } };

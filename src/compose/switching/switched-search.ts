@@ -10,10 +10,13 @@ const MOST_WALKS = 20;
 /** An exchange looks for savings so many instructions before and after the one made faster. */
 const REACH = 2;
 
-/** No more than so many turns to meet a deadline, in each of which a group may go by one clock. */
+/** No more than so many turns to meet a deadline, in each of which groups may go by one clock. */
 const MOST_TURNS = 1000;
 
-/** The share of groups on too long ways that may change before all are looked at again. */
+/**
+ * The share of the groups that shorten the pipeline that may change before all are looked at again:
+ * one at a time takes minutes on deep pipelines, all at once makes worse plans.
+ */
 const GROUPS_A_TURN = 1 / 3;
 
 /** A change that saves time: of which instruction or group to which option or clock. */
@@ -50,8 +53,8 @@ export class SwitchedSearch {
 
   /**
    * Makes a plan meet a deadline. In turn, changes of instructions or of groups that shorten too long
-   * ways are made, cheapest second first, up to where one of the other kind is cheaper: of groups one,
-   * or where there are very many a share. False: nothing helps any more.
+   * ways are made, cheapest second first, up to where one of the other kind is cheaper, and of groups
+   * a share at most. False: nothing helps any more.
    */
   hasten(deadline_s: number): boolean {
     const plan = this.#plan;
@@ -61,10 +64,11 @@ export class SwitchedSearch {
       const all = [...groups, ...this.#seconds(deadline_s)];
       all.sort((a, b) => a.price_w - b.price_w);
       const isGroup = all[0]?.isGroup;
-      const end = all.findIndex((each) => each.isGroup !== isGroup);
-      const most = isGroup ? Math.ceil(GROUPS_A_TURN * groups.length) : all.length;
+      const other = all.findIndex((each) => each.isGroup !== isGroup);
+      const cheaper = other < 0 ? all : all.slice(0, other);
+      const most = isGroup ? Math.ceil(GROUPS_A_TURN * groups.length) : cheaper.length;
       let gains = false;
-      for (const change of all.slice(0, Math.min(most, end < 0 ? all.length : end))) {
+      for (const change of cheaper.slice(0, most)) {
         if (plan.time_s <= deadline_s) break;
         gains = this.#hastenBy(change, deadline_s) || gains;
       }
