@@ -1,9 +1,9 @@
-// Bundles the report page's script: src/emit/report/page/ and the parts of echarts that it draws with.
+// Bundles the report page's script: src/views/report/page/ and the parts of echarts that it draws with.
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "rolldown";
 
-const folder = join(dirname(fileURLToPath(import.meta.url)), "..", "src/emit/report");
+const folder = join(dirname(fileURLToPath(import.meta.url)), "..", "src/views/report");
 const { output } = await build({
   input: join(folder, "page/main.ts"),
   platform: "browser",

@@ -7,7 +7,7 @@ import { PROTO_FOLDERS } from "./proto-folders.js";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const assets = [
   ...Object.values(PROTO_FOLDERS).map((folder) => `${folder}/generated`),
-  "src/emit/report/generated",
-  "src/emit/report/style.css",
+  "src/views/report/generated",
+  "src/views/report/style.css",
 ];
 for (const path of assets) cpSync(join(root, path), join(root, "dist", path), { recursive: true });

@@ -8,13 +8,10 @@ import { instructionFrontiers } from "./compose/instructions.js";
 import { checkMemory, stageMemory } from "./compose/memory.js";
 import { checkLayout, pipelineProblem } from "./compose/problem.js";
 import { solvePipeline } from "./compose/solve.js";
-import { modelledOracle } from "./cost/modelled.js";
-import { costsOn } from "./cost/rescaled.js";
-import { topClockCost } from "./cost/top-clock.js";
+import { costsOn, modelledOracle, topClockCost } from "./cost/index.js";
 import { detailsFile } from "./emit/details.js";
 import { runFacts } from "./emit/facts.js";
 import { frontierFile } from "./emit/frontier.js";
-import { type Inspection, inspection } from "./emit/inspection.js";
 import { planFile } from "./emit/plan.js";
 import { countSources } from "./emit/sources.js";
 import { loadDevice, readDevice } from "./gpu/device.js";
@@ -47,6 +44,7 @@ import type { CostSetup } from "./search/messages.js";
 import { costEvaluator } from "./search/pool.js";
 import { replayEvaluator } from "./search/replay.js";
 import { type SearchResult, searchPartitions } from "./search/search.js";
+import { type Inspection, inspection } from "./views/inspection/inspection.js";
 
 /*
  * The whole compiler, in the order in which data flows through it:

@@ -32,7 +32,7 @@ export async function prepareRun(folder: string): Promise<() => Promise<void>> {
  */
 export async function writeRun(folder: string, result: OptimizeResult): Promise<void> {
   // Loaded here because what fails earlier should not wait for the charts.
-  const { reportPage } = await import("../emit/report/report.js");
+  const { reportPage } = await import("../views/report/report.js");
   const { frontier, plans, details } = result;
   await removeFile(join(folder, "frontier.json"));
   for (const name of await listFolder(join(folder, "plans"))) {

@@ -5,15 +5,15 @@ import { missingPart, strangePart, strangePlan } from "../base/diagnostics/plan.
 import { readIfThere, readText } from "../base/files.js";
 import { grouped } from "../base/grouped.js";
 import { plural } from "../base/units.js";
-import type { ReportInput } from "../emit/report/data.js";
 import type { Evaluation } from "../ir/configuration.js";
+import { nameOf } from "../ir/configuration.js";
 import { type DetailsFile, readDetails } from "../plan/details.js";
 import { type FrontierFile, type FrontierPoint, readFrontier } from "../plan/frontier.js";
 import { type PlanFile, readPlan } from "../plan/plan.js";
 import { parseProfile } from "../profile/reader.js";
 import { evaluationOf } from "../profile/records.js";
-import { nameOf } from "../search/journal.js";
 import { settled } from "../search/trials.js";
+import type { ReportInput } from "../views/report/data.js";
 
 /** Where the frontier of `<dir|frontier.json>` is. */
 export async function frontierPath(source: string): Promise<string> {

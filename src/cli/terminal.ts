@@ -2,7 +2,7 @@ import { Presets, SingleBar } from "cli-progress";
 import pc from "picocolors";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
 import { renderJson, renderText } from "../base/diagnostics/render.js";
-import type { Look } from "../emit/plot.js";
+import type { Look } from "../views/plot.js";
 
 /** What stops a command: Ctrl-C, and a polite kill. */
 export const SIGNALS = ["SIGINT", "SIGTERM"] as const;

@@ -1,5 +1,4 @@
 import type { Device } from "../gpu/device-schema.js";
-import { idlePower } from "../gpu/power.js";
 import type { Configuration, Cost } from "../ir/configuration.js";
 import { launchIndex, type PartitionType } from "../ir/partition.js";
 import type { Estimate } from "../math/bracket.js";
@@ -7,11 +6,12 @@ import { type Field, type KnownValue, kriging, type Place } from "../math/krigin
 import { mean } from "../math/mean.js";
 import type { Measurements } from "../profile/library.js";
 import { configurationOf, type PartitionRecord } from "../profile/records.js";
-import { clockCoordinate, correctionFrom } from "./corrections.js";
+import { clockCoordinate, correctionFrom } from "./evidence/corrections.js";
+import { recordedCosts } from "./evidence/recorded.js";
+import { fittedPartition } from "./evidence/sequence/fitted-partition.js";
 import { cappedRun, modelledOracle, modelSource } from "./modelled.js";
 import type { TracingOracle } from "./oracle.js";
-import { recordedCosts } from "./recorded.js";
-import { fittedPartition } from "./sequence/fitted-partition.js";
+import { idlePower } from "./physics/power.js";
 
 /** What the measurements of a partition say that its model misses; null where they say nothing. */
 interface Residuals {

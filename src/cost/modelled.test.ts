@@ -3,9 +3,9 @@ import { describe, expect, test } from "vitest";
 import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
 import { loadDevice } from "../gpu/device.js";
 import type { Communication, PartitionType } from "../ir/partition.js";
-import { communicationLatency, transferTime } from "./communication-model.js";
-import { kernelTime } from "./kernel-model.js";
 import { modelledOracle } from "./modelled.js";
+import { communicationLatency, transferTime } from "./physics/communication.js";
+import { kernelTime } from "./physics/kernels.js";
 
 const device = loadDevice("a100-sxm4-40gb");
 const oracle = modelledOracle(device);

@@ -1,10 +1,10 @@
 import type { Device } from "../gpu/device-schema.js";
-import { cappedClock } from "../gpu/power.js";
 import type { Configuration, CostSource } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
-import { type Correction, UNCORRECTED } from "./correction.js";
 import type { TracingOracle } from "./oracle.js";
-import { type PartitionModel, type PartitionRun, partitionModel } from "./overlap.js";
+import { type Correction, UNCORRECTED } from "./physics/correction.js";
+import { type PartitionModel, type PartitionRun, partitionModel } from "./physics/overlap.js";
+import { cappedClock } from "./physics/power.js";
 
 function averagePower({ time_s, energy_j }: PartitionRun): number {
   return time_s === 0 ? 0 : energy_j / time_s;

@@ -1,6 +1,6 @@
 import type { Configuration, Cost } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
-import type { OverlapTrace, TimeParts } from "./overlap.js";
+import type { OverlapTrace, TimeParts } from "./physics/overlap.js";
 
 /**
  * The one door to hardware: what does this partition cost when it runs this way? Recorded, modelled

@@ -1,11 +1,11 @@
-import type { OverlapTrace } from "../cost/overlap.js";
+import { rounded } from "../base/rounded.js";
+import type { OverlapTrace } from "../cost/index.js";
 import type { Configuration } from "../ir/configuration.js";
 import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
 import { bytesOf, flopsOf, type Work } from "../ir/work.js";
 import type { DetailsFile } from "../plan/details.js";
 import type { PlanFile } from "../plan/plan.js";
 import type { RunFacts } from "./facts.js";
-import { rounded } from "./rounded.js";
 
 type Run = DetailsFile["partitions"][number]["runs"][number];
 type Trace = (partition: PartitionType, configuration: Configuration) => OverlapTrace;

@@ -3,9 +3,9 @@ import { replay } from "../../test/support/replay.js";
 import { FACTS, FRONTIER, GRAPH, option, PARTS, point, use } from "../../test/support/run.js";
 import { type FrontierFile, readFrontier, writeFrontier } from "../plan/frontier.js";
 import { readPlan, writePlan } from "../plan/plan.js";
-import { gainSentence, gainsOf, headline, pointSentence } from "./gains.js";
+import { gainSentence, gainsOf, headline, pointSentence } from "../views/gains.js";
+import { frontierSummary } from "../views/summary.js";
 import { planFile } from "./plan.js";
-import { frontierSummary } from "./summary.js";
 
 describe("planFile", () => {
   const plan = planFile(point(), 3, GRAPH, FACTS, PARTS);

@@ -1,4 +1,4 @@
-import { partsInProportion, type TimeParts } from "../cost/overlap.js";
+import { partsInProportion, type TimeParts } from "../cost/index.js";
 import type {
   ChosenUse,
   Configuration,

@@ -9,9 +9,3 @@ export function countSources(evaluations: readonly Evaluation[]): SourceCounts {
   for (const { source } of evaluations) counts[source]++;
   return counts;
 }
-
-/** `120 measured, 18576 modelled`: what nothing comes from is left out. */
-export function sourcesInWords(counts: SourceCounts): string {
-  const named = Object.entries(counts).filter(([, count]) => count > 0);
-  return named.map(([source, count]) => `${count} ${source}`).join(", ");
-}

@@ -1,5 +1,10 @@
+import {
+  cappedClock,
+  dynamicEnergyScale,
+  idlePower,
+  throttledClock,
+} from "../cost/physics/power.js";
 import type { Device } from "../gpu/device-schema.js";
-import { cappedClock, dynamicEnergyScale, idlePower, throttledClock } from "../gpu/power.js";
 
 /** What some work costs at one clock setting: total energy of one GPU. */
 export interface ClockPoint {

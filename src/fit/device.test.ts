@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { kernelEnergy, kernelTime } from "../cost/kernel-model.js";
+import { kernelEnergy, kernelTime } from "../cost/physics/kernels.js";
+import { idlePower } from "../cost/physics/power.js";
 import { loadDevice, readDevice } from "../gpu/device.js";
 import { deviceSchema } from "../gpu/device-schema.js";
-import { idlePower } from "../gpu/power.js";
 import type { Work } from "../ir/work.js";
 import { keyOf, type ProfileRecord } from "../profile/records.js";
 import { curveAt } from "./curve.js";

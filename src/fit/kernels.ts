@@ -1,7 +1,7 @@
-import { communicationLatency, transferTime } from "../cost/communication-model.js";
-import { kernelEnergy, kernelTime } from "../cost/kernel-model.js";
+import { communicationLatency, transferTime } from "../cost/physics/communication.js";
+import { kernelEnergy, kernelTime } from "../cost/physics/kernels.js";
+import { idlePower } from "../cost/physics/power.js";
 import type { Device } from "../gpu/device-schema.js";
-import { idlePower } from "../gpu/power.js";
 import { nelderMead } from "../math/nelder-mead.js";
 import {
   type CollectiveRecord,

@@ -56,3 +56,11 @@ export interface InstructionFrontier {
   readonly kind: OptionKind;
   readonly options: readonly InstructionOption[];
 }
+
+/** A configuration by its settings; plans state an order that is as listed as null. */
+type Named = Omit<Configuration, "order"> & { readonly order?: readonly number[] | null };
+
+/** A configuration of a partition as a key. */
+export function nameOf(partition: string, { freq_mhz, launch_slot, sms, order }: Named): string {
+  return JSON.stringify([partition, freq_mhz, launch_slot, sms, order ?? null]);
+}

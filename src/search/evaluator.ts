@@ -1,4 +1,4 @@
-import type { CostOracle } from "../cost/oracle.js";
+import type { CostOracle } from "../cost/index.js";
 import type { Configuration, Cost } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import { measuredBefore, otherRun } from "../base/diagnostics/search.js";
 import { parseJson, sha256Hex } from "../base/json.js";
-import type { Configuration, Cost, Evaluation } from "../ir/configuration.js";
+import { type Configuration, type Cost, type Evaluation, nameOf } from "../ir/configuration.js";
 import { createProfile, type ProfileAppender, resumeProfile } from "../profile/appender.js";
 import type { Profile } from "../profile/reader.js";
 import {
@@ -48,14 +48,6 @@ interface Run {
 
 /** Remembers nothing. */
 export const NO_JOURNAL: Journal = { take: () => null, append: () => {}, close: () => {} };
-
-/** A configuration by its settings; plans state an order that is as listed as null. */
-type Named = Omit<Configuration, "order"> & { readonly order?: readonly number[] | null };
-
-/** A configuration of a partition as a key. */
-export function nameOf(partition: string, { freq_mhz, launch_slot, sms, order }: Named): string {
-  return JSON.stringify([partition, freq_mhz, launch_slot, sms, order ?? null]);
-}
 
 /** Recorded costs by configuration, in order; records of anything but partitions do not count. */
 export function costsOf(records: readonly ProfileRecord[]): Map<string, Cost[]> {

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
 import { NO_MEASUREMENTS } from "../../test/support/measurements.js";
 import type { Diagnostic, Report } from "../base/diagnostics/diagnostic.js";
-import { modelledOracle } from "../cost/modelled.js";
+import { modelledOracle } from "../cost/index.js";
 import { loadDevice } from "../gpu/device.js";
 import type { Configuration } from "../ir/configuration.js";
 import { type Batch, type Evaluator, inlineEvaluator } from "./evaluator.js";

@@ -1,10 +1,10 @@
+import type { LearnedError } from "../cost/index.js";
 import type { Evaluation } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
 import { gain, improved, type Standing, UNKNOWN } from "./allocate.js";
 import { convergence } from "./converged.js";
 import type { Batch } from "./evaluator.js";
 import { openSearch, type Stop } from "./loop.js";
-import type { Residuals } from "./residuals.js";
 import type { ConfigurationSpace } from "./space.js";
 import type { Strategy } from "./strategies/strategy.js";
 import { confirmed, doubtful, settled } from "./trials.js";
@@ -45,7 +45,7 @@ interface PartitionSearchOptions {
   readonly space: ConfigurationSpace;
   readonly strategy: Strategy;
   /** What all partitions share; null where costs are exact. */
-  readonly residuals: Residuals | null;
+  readonly residuals: LearnedError | null;
   readonly static_power_w: number;
   /** Runs in an iteration. */
   readonly runs: number;

@@ -1,7 +1,7 @@
 import { Piscina } from "piscina";
 import { DiagnosticError, fail } from "../base/diagnostics/diagnostic.js";
 import { workerCrashed } from "../base/diagnostics/search.js";
-import { costsOn } from "../cost/rescaled.js";
+import { costsOn } from "../cost/index.js";
 import type { Cost } from "../ir/configuration.js";
 import { type Batch, inlineEvaluator, MODELLED_BATCH, type OpenEvaluator } from "./evaluator.js";
 import type { CostSetup, WorkerReply, WorkerTask } from "./messages.js";

@@ -1,9 +1,10 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { notReplayed } from "../base/diagnostics/search.js";
+import { nameOf } from "../ir/configuration.js";
 import { poolBySetting } from "../profile/pool.js";
 import type { Profile } from "../profile/reader.js";
 import type { OpenEvaluator } from "./evaluator.js";
-import { costsOf, nameOf } from "./journal.js";
+import { costsOf } from "./journal.js";
 
 /**
  * A profile in place of a GPU: every evaluation counts as a measurement, one at a time, and is

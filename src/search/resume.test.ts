@@ -6,7 +6,7 @@ import { fakeGpu } from "../../test/support/fake-gpu.js";
 import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
 import { NO_MEASUREMENTS } from "../../test/support/measurements.js";
 import { forkRng } from "../base/rng.js";
-import { modelledOracle } from "../cost/modelled.js";
+import { modelledOracle } from "../cost/index.js";
 import { loadDevice } from "../gpu/device.js";
 import type { PartitionType } from "../ir/partition.js";
 import { type Evaluator, inlineEvaluator } from "./evaluator.js";

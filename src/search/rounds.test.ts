@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { fakeGpu } from "../../test/support/fake-gpu.js";
 import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
 import { forkRng } from "../base/rng.js";
-import { modelledOracle } from "../cost/modelled.js";
+import { modelledOracle } from "../cost/index.js";
 import { loadDevice } from "../gpu/device.js";
 import type { Configuration, Evaluation } from "../ir/configuration.js";
 import { paretoIndices } from "../math/pareto.js";

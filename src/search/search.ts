@@ -1,5 +1,5 @@
 import { forkRng } from "../base/rng.js";
-import { modelledOracle } from "../cost/modelled.js";
+import { type LearnedError, learnedError, modelledOracle } from "../cost/index.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { Evaluation } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
@@ -8,7 +8,6 @@ import { type Journal, NO_JOURNAL } from "./journal.js";
 import { type Ledger, openLedger } from "./ledger.js";
 import { compareEvaluations, type Outcome, PartitionSearch } from "./partition.js";
 import { promising } from "./promising.js";
-import { type Residuals, residualsOf } from "./residuals.js";
 import { searchInRounds } from "./rounds.js";
 import { type ConfigurationSpace, configurationSpace } from "./space.js";
 import { exhaustive } from "./strategies/exhaustive.js";
@@ -26,7 +25,7 @@ interface SearchOptions {
   /** How often an iteration runs a type; once unless listed. */
   readonly runs?: ReadonlyMap<string, number>;
   /** What earlier measurements taught, where costs are measured. */
-  readonly residuals?: Residuals;
+  readonly residuals?: LearnedError;
   readonly journal?: Journal;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (done: number, total: number) => void;
@@ -74,7 +73,7 @@ export async function searchPartitions(
   // Measurements of one partition say how far the model is off for the next.
   const model = modelledOracle(device);
   const residuals = evaluator.live
-    ? (options.residuals ?? residualsOf(model, device, options.static_power_w))
+    ? (options.residuals ?? learnedError(model, device, options.static_power_w))
     : null;
   const searches = sampled.map((job) => partitionSearch(job, residuals, options));
   const found = new Map<string, Found>(await enumerated(listed, ledger));
@@ -108,7 +107,7 @@ async function enumerated(
 
 function partitionSearch(
   { partition, space }: Job,
-  residuals: Residuals | null,
+  residuals: LearnedError | null,
   options: SearchOptions,
 ): PartitionSearch {
   const { seed, static_power_w, runs } = options;

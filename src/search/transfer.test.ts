@@ -2,12 +2,11 @@ import { expect, test } from "vitest";
 import { distorted, type FakeGpuOptions, fakeGpu } from "../../test/support/fake-gpu.js";
 import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
 import { forkRng } from "../base/rng.js";
-import { modelledOracle } from "../cost/modelled.js";
+import { learnedError, modelledOracle } from "../cost/index.js";
 import { loadDevice } from "../gpu/device.js";
 import type { Configuration } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
 import { cornerBeyond, hypervolume } from "../math/hypervolume.js";
-import { residualsOf } from "./residuals.js";
 import { searchPartitions } from "./search.js";
 import { configurationSpace } from "./space.js";
 
@@ -46,7 +45,7 @@ function quality(partition: PartitionType, measured: readonly Configuration[]): 
 
 test("what other partitions taught saves measurements", async () => {
   const needed = async (taught: boolean, seed: number) => {
-    const residuals = residualsOf(model, device, static_power_w);
+    const residuals = learnedError(model, device, static_power_w);
     const options = { seed, static_power_w, residuals };
     const gpu = fakeGpu(device, forkRng(seed, "gpu"), { truth });
     if (taught) {

@@ -1,6 +1,6 @@
 import { Piscina } from "piscina";
 import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
-import { costsOn } from "../cost/rescaled.js";
+import { costsOn } from "../cost/index.js";
 import type { PartitionType } from "../ir/partition.js";
 import type { CostSetup, WorkerReply, WorkerTask } from "./messages.js";
 

@@ -1,7 +1,6 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { malformedFile } from "../base/diagnostics/plan.js";
-import { modelledOracle } from "../cost/modelled.js";
-import { partsInProportion } from "../cost/overlap.js";
+import { modelledOracle, partsInProportion } from "../cost/index.js";
 import { deviceNames, loadDevice } from "../gpu/device.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { Configuration, Cost } from "../ir/configuration.js";

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { reportPage } from "../../src/emit/report/report.js";
+import { reportPage } from "../../src/views/report/report.js";
 import { BROWSER_FOUND, openBrowser, type Page } from "../support/browser.js";
 import { kareus, temporaryFolder } from "../support/cli.js";
 import { ROOT } from "../support/paths.js";

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { pythonLists } from "../../src/emit/exchange/frequencies.js";
+import { pythonLists } from "../../src/exchange/frequencies.js";
 import type { PlanFile } from "../../src/plan/plan.js";
 import { codes, kareus, temporaryFolder } from "../support/cli.js";
 import { ROOT } from "../support/paths.js";

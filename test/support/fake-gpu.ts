@@ -1,5 +1,5 @@
 import type { Rng } from "../../src/base/rng.js";
-import { modelledOracle } from "../../src/cost/modelled.js";
+import { modelledOracle } from "../../src/cost/index.js";
 import type { Device } from "../../src/gpu/device-schema.js";
 import type { Configuration, Cost } from "../../src/ir/configuration.js";
 import type { PartitionType } from "../../src/ir/partition.js";

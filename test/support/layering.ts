@@ -4,8 +4,10 @@ import { posix } from "node:path";
 export interface Floor {
   readonly path: string;
   readonly floor: number;
-  /** The only file outside that may import from here; anyone above if absent. */
-  readonly only?: string;
+  /** The only folders and files that may import from here; anyone above if absent. */
+  readonly only?: readonly string[];
+  /** The one file here that others may import; any if absent. */
+  readonly door?: string;
 }
 
 interface Import {
@@ -97,8 +99,13 @@ function exportedNames(text: string): string[] {
   return [...declared, ...lists.map(([, alias]) => alias), ...standard];
 }
 
+function within(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+/** The innermost folder of the table that holds a file: the one that is listed first. */
 function floorOf(path: string, floors: readonly Floor[]): Floor | undefined {
-  return floors.find((floor) => path === floor.path || path.startsWith(`${floor.path}/`));
+  return floors.find((floor) => within(path, floor.path));
 }
 
 function homeless(sources: ReadonlyMap<string, Source>, floors: readonly Floor[]): string[] {
@@ -118,8 +125,10 @@ function wrongWay(sources: ReadonlyMap<string, Source>, floors: readonly Floor[]
       if (target === undefined) problems.push(`${edge}: outside every folder of the table`);
       else if (target.floor >= home.floor) {
         problems.push(`${edge}: floor ${home.floor} may not import from floor ${target.floor}`);
-      } else if (target.only !== undefined && target.only !== source.path) {
-        problems.push(`${edge}: only ${target.only} may import from ${target.path}`);
+      } else if (target.only?.every((path) => !within(source.path, path))) {
+        problems.push(`${edge}: only ${target.only.join(" and ")} may import from ${target.path}`);
+      } else if (target.door !== undefined && target.door !== file) {
+        problems.push(`${edge}: ${target.path} is imported through ${target.door} alone`);
       }
     }
   }

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { passes } from "../../passes/index.js";
 import type { Diagnostic } from "../../src/base/diagnostics/diagnostic.js";
-import { modelledOracle } from "../../src/cost/modelled.js";
+import { modelledOracle } from "../../src/cost/index.js";
 import { loadDevice } from "../../src/gpu/device.js";
 import type { KernelGraph } from "../../src/ir/kernel-graph.js";
 import { type PartitionedGraph, partitionOfKernel } from "../../src/ir/partition.js";

@@ -1,6 +1,6 @@
-import type { OverlapPoint } from "../../src/fit/overlap.js";
 import { type PartitionType, partitionKey } from "../../src/ir/partition.js";
 import type { KernelClass } from "../../src/ir/work.js";
+import type { OverlapPoint } from "../reference/fit-overlap.js";
 import { readCsv } from "./csv.js";
 
 /*

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { CLOCK_POWER } from "../../src/cost/sequence/fit-sequence.js";
+import { CLOCK_POWER } from "../../src/cost/evidence/sequence/fit-sequence.js";
+import { dynamicEnergyScale, idlePower } from "../../src/cost/physics/power.js";
 import { fitPowerCap, fitVoltage, fitVoltageExponent } from "../../src/fit/board.js";
 import {
   type Board,
@@ -12,7 +13,6 @@ import {
 } from "../../src/fit/curve.js";
 import { checkQuality } from "../../src/fit/quality.js";
 import { loadDevice } from "../../src/gpu/device.js";
-import { dynamicEnergyScale, idlePower } from "../../src/gpu/power.js";
 import { spread } from "../../src/math/spread.js";
 import { readStageProfile } from "../../src/profile/stage-profile.js";
 import { readCsv } from "../support/csv.js";

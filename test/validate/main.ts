@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Column, table } from "../../src/emit/table.js";
+import { type Column, table } from "../../src/views/table.js";
 import { pcie, perseusA40, perseusSxm } from "./clocks.js";
 import { type Comparison, type DataSet, type Errors, METHODS } from "./errors.js";
 import { measuredRow, plannedFrontiers } from "./kareus.js";

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { forkRng } from "../../src/base/rng.js";
-import { fitOverlap, type OverlapPoint } from "../../src/fit/overlap.js";
 import { loadDevice } from "../../src/gpu/device.js";
 import { gaussianRegression } from "../../src/math/gaussian-regression.js";
 import { deviation, mean } from "../../src/math/mean.js";
+import { fitOverlap, type OverlapPoint } from "../reference/fit-overlap.js";
 import {
   readOverlapSweep,
   SWEEP_CLOCK_MHZ,

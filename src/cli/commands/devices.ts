@@ -21,7 +21,7 @@ export function addDevices(program: Command): void {
 async function run(json: boolean): Promise<void> {
   const [{ deviceNames, loadDevice }, { devicesTable }] = await Promise.all([
     import("../../gpu/device.js"),
-    import("../../emit/devices.js"),
+    import("../../views/devices.js"),
   ]);
   const devices = deviceNames().map(loadDevice);
   process.stdout.write(json ? `${JSON.stringify(devices, null, 2)}\n` : devicesTable(devices));

@@ -3,10 +3,10 @@ import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { notComparable } from "../../base/diagnostics/review.js";
 import { readIfThere, readText } from "../../base/files.js";
-import type { ComparedRun } from "../../emit/comparison/difference.js";
 import type { DifferenceFile } from "../../plan/difference.js";
 import { type FrontierFile, readFrontier } from "../../plan/frontier.js";
 import { isPlanText, type PlanFile, readPlan } from "../../plan/plan.js";
+import type { ComparedRun } from "../../views/comparison/difference.js";
 import { addFlags, quantity, readFlags, toggle, type Values } from "../flags.js";
 import { evaluationsOf, frontierPath, readPointPlan } from "../run-folder.js";
 import { Terminal } from "../terminal.js";
@@ -51,7 +51,7 @@ async function run(a: string, b: string, flags: Values<typeof FLAGS>): Promise<v
     const { writeDifference } = await import("../../plan/difference.js");
     process.stdout.write(writeDifference(found));
   } else {
-    const { differenceSummary } = await import("../../emit/comparison/summary.js");
+    const { differenceSummary } = await import("../../views/comparison/summary.js");
     process.stdout.write(differenceSummary(found));
   }
   if (!found.same) process.exitCode = 1;
@@ -76,7 +76,7 @@ async function compare(
   json: boolean,
 ): Promise<DifferenceFile> {
   const [{ frontierDifference, planDifference }] = await Promise.all([
-    import("../../emit/comparison/difference.js"),
+    import("../../views/comparison/difference.js"),
   ]);
   const [a, b] = [before.content, after.content];
   if (a.format === "kareus-plan" && b.format === "kareus-plan") {

@@ -49,14 +49,14 @@ export function addExplain(program: Command): void {
 
 async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
   const { plan, next } = await plansOf(source, flags.id);
-  const { explanation } = await import("../../emit/explain/explanation.js");
+  const { explanation } = await import("../../views/explain/explanation.js");
   const found = explanation(plan, next);
   if (flags.json) {
     const { writeExplanation } = await import("../../plan/explanation.js");
     process.stdout.write(writeExplanation(found));
     return;
   }
-  const { explanationSummary } = await import("../../emit/explain/summary.js");
+  const { explanationSummary } = await import("../../views/explain/summary.js");
   process.stdout.write(explanationSummary(found));
 }
 

@@ -58,7 +58,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
   const plan = readPlan(await readText(path), path);
   const { report } = new Terminal(flags.json);
   if (format === "kareus-artifact" && out !== null) {
-    const { artifactFiles } = await import("../../emit/exchange/kareus-artifact.js");
+    const { artifactFiles } = await import("../../exchange/kareus-artifact.js");
     const files = Object.entries(artifactFiles(plan, path, flags.nearest, report));
     await prepareFolder(out);
     for (const [name, content] of files) await writeText(join(out, name), content);
@@ -83,12 +83,12 @@ async function zeusText(
   out: string | null,
   report: Report,
 ): Promise<string> {
-  const { zeusSchedules, zeusSolution } = await import("../../emit/exchange/zeus.js");
+  const { zeusSchedules, zeusSolution } = await import("../../exchange/zeus.js");
   return (out?.endsWith(".py") ? zeusSolution : zeusSchedules)(plan, path, report);
 }
 
 async function trace(plan: PlanFile): Promise<string> {
-  const { perfettoTrace } = await import("../../emit/perfetto.js");
+  const { perfettoTrace } = await import("../../exchange/perfetto.js");
   return perfettoTrace(plan);
 }
 

@@ -24,7 +24,7 @@ export function addInspect(program: Command): void {
 async function run(graph: string, job: Values<typeof JOB_FLAGS>): Promise<void> {
   const [{ inspect }, { inspectionTables }] = await Promise.all([
     import("../../pipeline.js"),
-    import("../../emit/inspection-tables.js"),
+    import("../../views/inspection/tables.js"),
   ]);
   const terminal = new Terminal(job.json);
   const { report, progress, printIr } = terminal;

@@ -65,7 +65,7 @@ async function run(
     await Promise.all([
       import("../../pipeline.js"),
       import("../output.js"),
-      import("../../emit/summary.js"),
+      import("../../views/summary.js"),
     ]);
   const folder = search.out ?? defaultFolder(graph);
   const undo = await prepareRun(folder);

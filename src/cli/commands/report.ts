@@ -32,7 +32,7 @@ export function addReport(program: Command): void {
 async function run(folder: string, flags: Values<typeof FLAGS>): Promise<void> {
   const [{ readRun }, { reportPage }] = await Promise.all([
     import("../run-folder.js"),
-    import("../../emit/report/report.js"),
+    import("../../views/report/report.js"),
   ]);
   const { report } = new Terminal(flags.json);
   const path = flags.out ?? join(folder, "report.html");

@@ -74,7 +74,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
     process.stdout.write(writeSearch(found));
     return;
   }
-  const { searchSummary } = await import("../../emit/search.js");
+  const { searchSummary } = await import("../../views/search.js");
   process.stdout.write(searchSummary(rows, found));
 }
 

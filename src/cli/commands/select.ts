@@ -55,8 +55,8 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     return;
   }
   const [{ frontierPlot }, { pointSentence }] = await Promise.all([
-    import("../../emit/plot.js"),
-    import("../../emit/gains.js"),
+    import("../../views/plot.js"),
+    import("../../views/gains.js"),
   ]);
   const { expected_error } = point;
   const error = expected_error && `Expected error: ${describeError(expected_error)}.`;

@@ -74,7 +74,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
     await Promise.all([
       import("../../plan/plan.js"),
       import("../../simulate/simulate.js"),
-      import("../../emit/simulation.js"),
+      import("../../views/simulation.js"),
     ]);
   if (flags.details !== null && flags.gpu === null) {
     fail(flagWithoutUse("--details", "only --gpu asks what the plan's kernels are"));
@@ -91,7 +91,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
   const simulated = { ...replayed, costs: carried.costs };
   const found = simulationFile(plan, simulated, conditionsOf(flags));
   if (flags.trace !== null) {
-    const { perfettoTrace } = await import("../../emit/perfetto.js");
+    const { perfettoTrace } = await import("../../exchange/perfetto.js");
     await writeText(flags.trace, perfettoTrace(simulated));
   }
   if (flags.json) {

@@ -103,7 +103,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
     process.stdout.write(writeSolution(solution));
     return;
   }
-  const { solutionSummary } = await import("../../emit/solution.js");
+  const { solutionSummary } = await import("../../views/solution.js");
   process.stdout.write(solutionSummary(instance, solution));
 }
 

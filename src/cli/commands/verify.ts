@@ -77,7 +77,7 @@ async function run(folders: readonly string[], flags: Values<typeof FLAGS>): Pro
 
 async function show(found: VerificationFile, flags: Values<typeof FLAGS>): Promise<void> {
   const [{ verificationJunit, verificationSummary }, { writeVerification }] = await Promise.all([
-    import("../../emit/verification.js"),
+    import("../../views/verification.js"),
     import("../../plan/verification.js"),
   ]);
   if (flags.junit !== null) await writeText(flags.junit, verificationJunit(found));
@@ -86,7 +86,7 @@ async function show(found: VerificationFile, flags: Values<typeof FLAGS>): Promi
 
 /** Bad input weighs more than an honest no: with a broken case nothing is known. */
 async function complain({ cases, tolerance_percent }: VerificationFile): Promise<never> {
-  const { regressionInWords } = await import("../../emit/verification.js");
+  const { regressionInWords } = await import("../../views/verification.js");
   const severity = "error" as const;
   const broken = cases.filter(({ status }) => status === "broken");
   const diagnostics = [

@@ -3,8 +3,6 @@ import { fail, type Report } from "../../base/diagnostics/diagnostic.js";
 import { emptyFrontier } from "../../base/diagnostics/plan.js";
 import { nothingExpected } from "../../base/diagnostics/review.js";
 import { prepareFolder, readIfThere, writeText } from "../../base/files.js";
-import { decisiveEvaluations } from "../../emit/comparison/evaluations.js";
-import type { Outcome } from "../../emit/comparison/reasons.js";
 import type { OptimizeResult } from "../../pipeline.js";
 import { readFrontier, writeFrontier } from "../../plan/frontier.js";
 import { profileText } from "../../profile/appender.js";
@@ -15,6 +13,8 @@ import {
   PROFILE_VERSION,
   partitionRecord,
 } from "../../profile/records.js";
+import { decisiveEvaluations } from "../../views/comparison/evaluations.js";
+import type { Outcome } from "../../views/comparison/reasons.js";
 
 const FRONTIER = "expected/frontier.json";
 

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { DiagnosticError } from "../../base/diagnostics/diagnostic.js";
 import { readText } from "../../base/files.js";
-import { compareFrontiers, isWorse } from "../../emit/comparison/frontiers.js";
-import { movedFrontierQuantities } from "../../emit/comparison/quantities.js";
-import { reasonsOf } from "../../emit/comparison/reasons.js";
 import type { Hooks, OptimizeOptions, OptimizeResult } from "../../pipeline.js";
 import { readCase } from "../../plan/case.js";
 import type { CaseResult } from "../../plan/verification.js";
+import { compareFrontiers, isWorse } from "../../views/comparison/frontiers.js";
+import { movedFrontierQuantities } from "../../views/comparison/quantities.js";
+import { reasonsOf } from "../../views/comparison/reasons.js";
 import { caseOptions } from "./arguments.js";
 import { findExpectation, readExpectation, writeExpectation } from "./expectation.js";
 

@@ -3,10 +3,10 @@ import { cornerBeyond, hypervolume } from "../../../src/math/hypervolume.js";
 import type { TableRow } from "../../../src/profile/table.js";
 import { finish, startSearch } from "../../../src/search/loop.js";
 import type { Space } from "../../../src/search/space.js";
-import { boostedTreeSearch } from "../../../src/search/strategies/boosted-trees.js";
-import { random } from "../../../src/search/strategies/random.js";
 import type { Strategy } from "../../../src/search/strategies/strategy.js";
 import { searchTable, tableSpace } from "../../../src/search/table.js";
+import { boostedTreeSearch } from "../../reference/boosted-tree-search.js";
+import { random } from "../../reference/random-search.js";
 
 /** Where the curve is read. */
 export const COUNTS = [48, 64, 96, 112, 150, 224] as const;

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { forkRng } from "../../../src/base/rng.js";
-import { modelledOracle } from "../../../src/cost/modelled.js";
+import { modelledOracle } from "../../../src/cost/index.js";
 import { loadDevice } from "../../../src/gpu/device.js";
 import type { PartitionType } from "../../../src/ir/partition.js";
 import { readTable, type Setting, type TableRow } from "../../../src/profile/table.js";

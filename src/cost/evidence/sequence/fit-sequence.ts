@@ -1,0 +1,162 @@
+import { leastSquares } from "../../../math/levenberg-marquardt.js";
+import type { Expected } from "./expected.js";
+import {
+  atClock,
+  type OverlapSetting,
+  type Segment,
+  type Sequence,
+  sequenceTime,
+} from "./sequence.js";
+
+/** A measured schedule. */
+export interface TimedSetting extends OverlapSetting {
+  readonly freq_mhz: number;
+  readonly time_s: number;
+  /** The segments' order, by index; undefined: as they are. */
+  readonly order?: readonly number[];
+}
+
+/** What a parameter is before the data speak: its typical value, and the log of a likely factor. */
+interface Belief {
+  readonly typical: number;
+  readonly spread: number;
+}
+
+/**
+ * Times that a model gives are off by common factors and by one of their own; lags and waits are in
+ * units of the fastest schedule measured. Wide, so that a few measurements outweigh them: published
+ * are the share (communication keeps 0.5 to 0.9 of its rate) and the slowdown of overlapped compute
+ * (0.19 in the mean, 0.4 at most: arXiv 2507.03114), beside communication that fills the links.
+ */
+const BELIEFS = {
+  kernels: { typical: 1, spread: 0.7 },
+  segment: { typical: 1, spread: 0.7 },
+  slowing: { typical: 1, spread: 0.7 },
+  share: { typical: 0.7, spread: 0.3 },
+  lag: { typical: 0.02, spread: 1.5 },
+  resume: { typical: 0.04, spread: 1 },
+  communication: { typical: 1, spread: 1 },
+  block: { typical: 1, spread: 0.7 },
+  link: { typical: 1, spread: 0.7 },
+  sharpness: { typical: 3, spread: 0.5 },
+  contention: { typical: 0.2, spread: 1 },
+  clock: { typical: 1, spread: 0.15 },
+} satisfies Record<string, Belief>;
+
+/**
+ * Rates go as the clock to these powers: those that carried overlapped partitions of an A100 from
+ * its default clock to 1200 MHz (derived from the runs of the Kareus artifact).
+ */
+export const CLOCK_POWER = {
+  matmul: 0.92,
+  attention: 0.92,
+  memory: 0.3,
+  communication: 0.6,
+} as const;
+
+/** Errors that the sequence is expected to leave, relative. */
+const RESIDUAL = 0.01;
+const ITERATIONS = 60;
+/** A step that gains less is the last: what is left is less than the noise of measurements. */
+const ENOUGH = 1e-3;
+
+/**
+ * Where the search starts: communication may be that much slower than expected, as a logarithm. From
+ * one start alone it is caught where communication is wrongly hidden, or wrongly not.
+ */
+const STARTS = [0, 1, 2];
+
+/** Gives the value of the next parameter, of which so much is believed. */
+type Take = (belief: Belief) => number;
+
+/** The sequence that its parameters make, whatever their values: which there are depends on the points. */
+function sequenceOf(points: readonly TimedSetting[], expected: Expected, take: Take): Sequence {
+  const unit_s = Math.min(...points.map(({ time_s }) => time_s));
+  const end = expected.segments.length - 1;
+  const awaited = new Set(points.map(({ last }) => last).filter((last) => last < end));
+  const several_clocks = new Set(points.map(({ freq_mhz }) => freq_mhz)).size > 1;
+  const power = (typical: number) => typical * (several_clocks ? take(BELIEFS.clock) : 1);
+  const kernels = take(BELIEFS.kernels);
+  const segments = expected.segments.map(
+    (each, s): Segment => ({
+      class: each.class,
+      alone_s: each.alone_s * kernels * take(BELIEFS.segment),
+      slowing: take(BELIEFS.slowing),
+      share: Math.min(1, take(BELIEFS.share)),
+      lag_s: unit_s * take(BELIEFS.lag),
+      resume_s: awaited.has(s) ? unit_s * take(BELIEFS.resume) : 0,
+    }),
+  );
+  const communication = take(BELIEFS.communication);
+  const blockOf = () => expected.block_s * communication * take(BELIEFS.block);
+  const threads = [...new Set(points.map((point) => point.threads))].sort((x, y) => x - y);
+  return {
+    segments,
+    apart_s: expected.link_s > 0 ? unit_s * take(BELIEFS.resume) : 0,
+    latency_s: expected.latency_s,
+    block_s: new Map(threads.map((key) => [key, blockOf()])),
+    link_s: expected.link_s * communication * take(BELIEFS.link),
+    sharpness: take(BELIEFS.sharpness),
+    contention: take(BELIEFS.contention),
+    clock_power: {
+      matmul: power(CLOCK_POWER.matmul),
+      attention: power(CLOCK_POWER.attention),
+      memory: power(CLOCK_POWER.memory),
+      communication: power(CLOCK_POWER.communication),
+    },
+  };
+}
+
+/** What is believed of each parameter, in their order. */
+function beliefsOf(points: readonly TimedSetting[], expected: Expected): readonly Belief[] {
+  const beliefs: Belief[] = [];
+  sequenceOf(points, expected, (belief) => {
+    beliefs.push(belief);
+    return belief.typical;
+  });
+  return beliefs;
+}
+
+/** Seconds of a sequence, known at one clock, at any setting and clock. */
+export function sequenceModel(
+  sequence: Sequence,
+  freq_mhz: number,
+  sm_count: number,
+): (setting: Omit<TimedSetting, "time_s">) => number {
+  const known = new Map<number, Sequence>();
+  return (setting) => {
+    const there = known.get(setting.freq_mhz) ?? atClock(sequence, freq_mhz / setting.freq_mhz);
+    known.set(setting.freq_mhz, there);
+    const { order } = setting;
+    const ordered =
+      order === undefined
+        ? there
+        : { ...there, segments: order.map((i) => there.segments[i] as Segment) };
+    return sequenceTime(ordered, setting, sm_count);
+  };
+}
+
+/** The sequence of least squared relative error in time, its parameters near what is typical. */
+export function fitSequence(points: readonly TimedSetting[], expected: Expected): Sequence {
+  const beliefs = beliefsOf(points, expected);
+  const sequence = (logs: readonly number[]): Sequence => {
+    const values = logs.map(Math.exp)[Symbol.iterator]();
+    return sequenceOf(points, expected, () => values.next().value ?? 1);
+  };
+  const start = beliefs.map(({ typical }) => Math.log(typical));
+  const residuals = (logs: readonly number[]) => {
+    const model = sequenceModel(sequence(logs), expected.freq_mhz, expected.sm_count);
+    const errors = points.map((point) => Math.log(model(point) / point.time_s) / RESIDUAL);
+    const surprises = beliefs.map(({ spread }, i) => {
+      return ((logs[i] as number) - (start[i] as number)) / spread;
+    });
+    return [...errors, ...surprises];
+  };
+  const loss = (logs: readonly number[]) => residuals(logs).reduce((sum, r) => sum + r * r, 0);
+  const slower = beliefs.indexOf(BELIEFS.communication);
+  const found = STARTS.map((log) => {
+    const shifted = start.map((value, i) => (i === slower ? value + log : value));
+    return leastSquares(residuals, shifted, ITERATIONS, ENOUGH);
+  });
+  return sequence(found.reduce((a, b) => (loss(b) < loss(a) ? b : a)));
+}

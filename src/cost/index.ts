@@ -1,0 +1,11 @@
+/*
+ * The one door to costs: "what does this partition take, in time and energy, when it runs this way?".
+ * Nothing outside this folder imports past it; `physics/` says what a device's constants answer,
+ * `evidence/` what measurements say beyond them.
+ */
+export { type LearnedError, learnedError } from "./evidence/learned-error.js";
+export { modelledOracle } from "./modelled.js";
+export type { CostOracle } from "./oracle.js";
+export { type OverlapTrace, partsInProportion, type TimeParts } from "./physics/overlap.js";
+export { costsOn } from "./rescaled.js";
+export { topClockCost } from "./top-clock.js";

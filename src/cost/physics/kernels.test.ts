@@ -1,0 +1,172 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { loadDevice } from "../../gpu/device.js";
+import type { MatmulWork, Work } from "../../ir/work.js";
+import { kernelEnergy, kernelTime, memoryBandwidth } from "./kernels.js";
+import { dynamicEnergyScale } from "./power.js";
+
+const device = loadDevice("a100-sxm4-40gb");
+const TOP = 1410;
+const ALL = 108;
+
+const matmul = (
+  m: number,
+  n: number,
+  k: number,
+  dtype: MatmulWork["dtype"] = "bfloat16",
+): Work => ({
+  op: "matmul",
+  b: 1,
+  m,
+  n,
+  k,
+  dtype,
+});
+const memory = (bytes: number, flops = 0): Extract<Work, { op: "memory" }> => ({
+  op: "memory",
+  class: "norm",
+  bytes_read: bytes / 2,
+  bytes_written: bytes / 2,
+  flops,
+  dtype: "bfloat16",
+});
+const attention = (direction: "forward" | "backward", b = 8): Work => ({
+  op: "attention",
+  b,
+  heads: 3,
+  kv_heads: 1,
+  q_len: 4096,
+  kv_len: 4096,
+  head_dim: 128,
+  causal: true,
+  direction,
+  dtype: "bfloat16",
+});
+const rate = (work: Work, flops: number, sms = ALL) => flops / kernelTime(work, device, TOP, sms);
+
+describe("matrix products", () => {
+  test("a large product runs near the device file's rate, k and whole waves taken off", () => {
+    const [m, n, k] = [32768, 8192, 8192];
+    const reached = rate(matmul(m, n, k), 2 * m * n * k) / 210e12;
+    expect(reached).toBeGreaterThan(0.95);
+    expect(reached).toBeLessThanOrEqual(8192 / (8192 + 96));
+  });
+
+  test("one tile too many costs a wave", () => {
+    // 108 tiles of 256 x 128 fill the device once.
+    const fits = kernelTime(matmul(256 * 9, 128 * 12, 4096), device, TOP, ALL);
+    const spills = kernelTime(matmul(256 * 9, 128 * 12 + 1, 4096), device, TOP, ALL);
+    expect(spills / fits).toBeGreaterThan(1.1);
+  });
+
+  test("deep and narrow products split k instead of leaving SMs idle", () => {
+    const weight_gradient = matmul(640, 768, 32768);
+    const whole_tiles = Math.ceil(640 / 256) * Math.ceil(768 / 128);
+    const unsplit_rate = (210e12 * whole_tiles) / ALL;
+    expect(rate(weight_gradient, 2 * 640 * 768 * 32768)).toBeGreaterThan(2 * unsplit_rate);
+  });
+
+  test("float32 runs at its own peak", () => {
+    const half = kernelTime(matmul(8192, 8192, 8192), device, TOP, ALL);
+    const single = kernelTime(matmul(8192, 8192, 8192, "float32"), device, TOP, ALL);
+    expect(single / half).toBeCloseTo(312 / 19.5, 6);
+  });
+
+  test("a matrix-vector product is bound by its weights", () => {
+    const bytes = 2 * (8192 + 8192 * 8192 + 8192);
+    expect(kernelTime(matmul(1, 8192, 8192), device, TOP, ALL)).toBeCloseTo(bytes / 1270e9, 9);
+  });
+});
+
+describe("other kernels", () => {
+  test("attention runs at its measured rates where there are blocks enough", () => {
+    const scores = 8 * 3 * 4096 * 4096 * 128;
+    expect(rate(attention("forward"), 2 * scores)).toBeCloseTo(177e12, -9);
+    expect(rate(attention("backward"), 5 * scores)).toBeCloseTo(137e12, -9);
+    const few = { ...attention("forward", 1), q_len: 128, kv_len: 65536 } as Work;
+    expect(rate(few, 2 * 3 * 128 * 65536 * 128)).toBeLessThan((177e12 * 4) / ALL);
+  });
+
+  test("memory-bound kernels follow the measured bandwidth over the clock", () => {
+    for (const [clock, gigabytes] of [
+      [510, 825],
+      [705, 983],
+      [900, 1152],
+      [1410, 1270],
+    ] as const) {
+      expect(1 / kernelTime(memory(1e9), device, clock, ALL)).toBeCloseTo(gigabytes, 6);
+    }
+    expect(memoryBandwidth(device, 255, ALL)).toBeCloseTo(412.5e9, 0);
+    expect(kernelTime(memory(0), device, TOP, ALL)).toBe(0);
+  });
+
+  test("a depthwise convolution is not charged for whole tiles", () => {
+    const shape = { n: 32, out_spatial: 3136, in_spatial: 3136, kernel_spatial: 9 } as const;
+    const depthwise: Work = {
+      op: "conv",
+      ...shape,
+      c_in: 96,
+      c_out: 96,
+      groups: 96,
+      dtype: "bfloat16",
+    };
+    const bytes = 2 * (32 * 2 * 96 * 3136 + 96 * 9);
+    expect(kernelTime(depthwise, device, TOP, ALL)).toBeCloseTo(bytes / 1270e9, 9);
+    const dense: Work = { ...depthwise, c_in: 512, c_out: 512, groups: 1 };
+    const flops = 2 * 32 * 512 * 3136 * 512 * 9;
+    expect(rate(dense, flops)).toBeGreaterThan(180e12);
+  });
+});
+
+const works = fc.oneof(
+  fc
+    .tuple(
+      fc.integer({ min: 1, max: 5000 }),
+      fc.integer({ min: 1, max: 5000 }),
+      fc.integer({ min: 1, max: 40000 }),
+    )
+    .map(([m, n, k]) => matmul(m, n, k)),
+  fc.integer({ min: 1, max: 1e9 }).map((bytes) => memory(bytes, bytes * 3)),
+  fc.integer({ min: 1, max: 16 }).map((b) => attention("backward", b)),
+);
+
+test("never faster with fewer SMs or a slower clock", () => {
+  fc.assert(
+    fc.property(
+      works,
+      fc.integer({ min: 2, max: 107 }),
+      fc.integer({ min: 300, max: 1395 }),
+      (work, sms, clock) => {
+        const time_s = kernelTime(work, device, clock, sms);
+        expect(kernelTime(work, device, clock, sms + 1)).toBeLessThanOrEqual(time_s * (1 + 1e-12));
+        expect(kernelTime(work, device, clock + 15, sms)).toBeLessThanOrEqual(time_s * (1 + 1e-12));
+      },
+    ),
+    { seed: 3, numRuns: 500 },
+  );
+});
+
+/** Up to here the voltage is at its floor. */
+const FLOOR_MHZ = 1110;
+
+test("energy counts operations and bytes, and a slower type costs more per operation", () => {
+  const bytes = 2 * (1024 * 1024 * 3);
+  expect(kernelEnergy(matmul(1024, 1024, 1024), device, FLOOR_MHZ)).toBeCloseTo(
+    2 * 1024 ** 3 * 1.1e-12 + bytes * 48e-12,
+    12,
+  );
+  expect(kernelEnergy(memory(1e9), device, FLOOR_MHZ)).toBeCloseTo(0.095, 12);
+  expect(kernelEnergy(matmul(1024, 1024, 1024, "float32"), device, FLOOR_MHZ)).toBeGreaterThan(
+    10 * kernelEnergy(matmul(1024, 1024, 1024), device, FLOOR_MHZ),
+  );
+});
+
+test("above the voltage floor, what DRAM takes of a byte stays and the rest follows the voltage", () => {
+  const scale = dynamicEnergyScale(device, 1410);
+  expect(scale).toBeGreaterThan(1.5);
+  const dram_j = 1e9 * device.memory.dram_energy_j_per_byte;
+  expect(kernelEnergy(memory(1e9), device, 1410)).toBeCloseTo(
+    dram_j + (0.095 - dram_j) * scale,
+    12,
+  );
+});

@@ -1,0 +1,86 @@
+import type { Cost } from "../../ir/configuration.js";
+import type { Kernel, KernelGraph } from "../../ir/kernel-graph.js";
+import { type PartitionType, partitionOfKernel } from "../../ir/partition.js";
+import type { TensorGraph, TensorNode } from "../../ir/tensor-graph.js";
+import { operatorFor } from "../../onnx/operators/index.js";
+import { shapedNode, workOf } from "../../onnx/operators/knowledge.js";
+
+/** Nodes between a product and its softmax at most. */
+const DEEPEST = 12;
+
+/** What the compiler did not understand, how often, and what these launches cost. */
+export interface Doubt {
+  readonly what: string;
+  readonly count: number;
+  /** Of one microbatch on one GPU of each stage, at the highest clock. */
+  readonly time_s: number;
+}
+
+interface DoubtInput {
+  readonly imported: TensorGraph;
+  readonly recognised: TensorGraph;
+  readonly kernels: KernelGraph;
+  readonly costOf: (partition: PartitionType) => Cost;
+}
+
+/**
+ * Launches whose cost is a guess: operators that are unknown (taken to stream their operands once),
+ * softmaxes of scores that were not recognised as attention, and work that runs whole for each
+ * nanobatch because its batch axis was lost.
+ */
+export function doubtsOf({ imported, recognised, kernels, costOf }: DoubtInput): readonly Doubt[] {
+  const unknown = new Map<string, string>();
+  for (const { name, op } of imported.nodes) {
+    if (operatorFor(op) === undefined) unknown.set(name, `unknown operator ${op}`);
+  }
+  const makers = new Map(recognised.nodes.flatMap((n) => n.outputs.map((name) => [name, n])));
+  const scores = new Set(
+    recognised.nodes.filter((n) => isOfScores(recognised, n, makers)).map((n) => n.name),
+  );
+  const doubts = new Map<string, { count: number; time_s: number }>();
+  for (const kernel of kernels.kernels) {
+    const sources = kernel.nodes.map(sourceOf);
+    const named = sources.map((name) => unknown.get(name)).find((what) => what !== undefined);
+    const softmax = sources.some((name) => scores.has(name)) ? "attention left unfused" : undefined;
+    const what = named ?? softmax ?? (runsWhole(kernel) ? "whole for each nanobatch" : undefined);
+    if (what === undefined) continue;
+    const { count, time_s } = doubts.get(what) ?? { count: 0, time_s: 0 };
+    const cost = costOf(partitionOfKernel(kernel));
+    doubts.set(what, { count: count + 1, time_s: time_s + cost.time_s });
+  }
+  return [...doubts].map(([what, doubt]) => ({ what, ...doubt }));
+}
+
+/** The node of the file that a derived kernel's name refers to. */
+function sourceOf(name: string): string {
+  return name.replace(/\/(dgrad|wgrad|recompute)(#\d+)?$/, "");
+}
+
+/** A softmax over the keys of batched queries: a router's is over the product with a weight. */
+function isOfScores(
+  graph: TensorGraph,
+  node: TensorNode,
+  makers: ReadonlyMap<string, TensorNode>,
+): boolean {
+  const { tensors } = graph;
+  const shape = tensors.get(node.outputs[0] ?? "")?.shape ?? [];
+  const [queries = 1, keys = 1] = shape.slice(-2);
+  if (node.op !== "Softmax" || shape.length < 3 || queries === 1 || keys === 1) return false;
+  for (let at: TensorNode | undefined = node, depth = 0; at && depth < DEEPEST; depth++) {
+    const work = workOf(shapedNode(graph, at));
+    if (work.kind === "kernel" && work.work.op === "matmul") {
+      return at.inputs.slice(0, 2).every((name) => tensors.get(name)?.role !== "parameter");
+    }
+    const above: string | undefined = at.inputs.find(
+      (name) => tensors.get(name)?.role === "activation",
+    );
+    at = above === undefined ? undefined : makers.get(above);
+  }
+  return true;
+}
+
+/** Half of the batch costs as much as all of it. */
+function runsWhole(kernel: Kernel): boolean {
+  if (kernel.kind !== "compute" || kernel.nanobatch === null) return false;
+  return JSON.stringify(kernel.work) === JSON.stringify(kernel.nanobatch);
+}

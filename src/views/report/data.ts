@@ -1,0 +1,147 @@
+import { grouped } from "../../base/grouped.js";
+import { rounded } from "../../base/rounded.js";
+import type { Evaluation } from "../../ir/configuration.js";
+import { nameOf } from "../../ir/configuration.js";
+import { spread } from "../../math/spread.js";
+import type { DetailsFile } from "../../plan/details.js";
+import type { FrontierFile } from "../../plan/frontier.js";
+import type { PlanFile } from "../../plan/plan.js";
+import { BASELINE_TITLES } from "../gains.js";
+import { cloudOf } from "./cloud.js";
+import type { DrawnConfiguration, DrawnPartition, DrawnRun, ReportData } from "./model.js";
+import { type Chosen, drawnPlan, lanesOf, Numbering } from "./plans.js";
+
+/** What a run's folder holds; what is missing there is shown as missing. */
+export interface ReportInput {
+  readonly frontier: FrontierFile;
+  readonly plans: readonly PlanFile[];
+  /** One cost for each configuration. */
+  readonly evaluations: readonly Evaluation[];
+  readonly details: DetailsFile | null;
+}
+
+/** Evaluations drawn of all partition types together, about; beyond it all clouds are thinned alike. */
+const MOST_DRAWN = 30_000;
+const LEAST_OF_ONE = 200;
+
+/** Instructions drawn of all plans together, about: 100 plans of 16 stages and 64 microbatches. */
+const MOST_INSTRUCTIONS = 200_000;
+
+/** The data of a report: the same input, the same data. */
+export function reportData(input: ReportInput): ReportData {
+  const { frontier, plans, details } = input;
+  const { points, baselines, static_power_w } = frontier;
+  const partitions = drawnPartitions(input);
+  const partitionOf = new Map(partitions.map(({ key }, index) => [key, index]));
+  const costs = new Map(input.evaluations.map((each) => [nameOf(each.partition, each), each]));
+  const runs = drawnRuns(details);
+
+  const configurations = new Numbering<DrawnConfiguration>();
+  const numberOf = (chosen: Chosen) => {
+    const name = nameOf(chosen.partition, chosen);
+    return configurations.numberOf(name, () => {
+      const { partition, freq_mhz, launch_slot, sms, order } = chosen;
+      const index = partitionOf.get(partition);
+      if (index === undefined) throw new Error(`a plan lacks its partition ${partition}`);
+      const [cost, run = null] = [chosen.cost ?? costs.get(name), runs.get(name)];
+      return {
+        ...{ partition: index, freq_mhz, launch_slot, sms, order, run },
+        cost: cost === undefined ? null : costOf(cost),
+      };
+    });
+  };
+  const small = new Map(fewPlans(plans).map((plan) => [plan.point.id, plan]));
+  const drawn = points.map(({ id }) => {
+    const plan = small.get(id);
+    return plan === undefined ? null : drawnPlan(plan, numberOf);
+  });
+  const held = new Set(plans.map((plan) => plan.point.id));
+  return {
+    points: points.map(({ id, time_s, energy_j, lower_bound_j, average_power_w, plan }) => ({
+      ...{ id, time_s, energy_j, lower_bound_j, average_power_w, plan },
+    })),
+    baselines: baselines.map((baseline) => ({
+      label: BASELINE_TITLES[baseline.name],
+      points: baseline.points,
+    })),
+    static_power_w,
+    sm_count: details?.sm_count ?? null,
+    clocks_mhz: clocksOf(input),
+    lanes: lanesOf(plans),
+    plans: drawn,
+    left_out: points.flatMap(({ id }, i) => (held.has(id) && !small.has(id) ? [i] : [])),
+    configurations: configurations.list,
+    partitions,
+  };
+}
+
+/** As many plans as a page can hold, evenly spread. */
+function fewPlans(plans: readonly PlanFile[]): readonly PlanFile[] {
+  const stages = plans[0]?.stages ?? [];
+  const instructions = stages.reduce((sum, stage) => sum + stage.instructions.length, 0);
+  return spread(plans, Math.max(2, Math.floor(MOST_INSTRUCTIONS / Math.max(1, instructions))));
+}
+
+/** By clock, SMs, launch and order, whatever order a search evaluated them in. */
+function inOrder(evaluations: readonly Evaluation[]): Evaluation[] {
+  const rest = ({ launch_slot, order }: Evaluation) => JSON.stringify([launch_slot, order ?? null]);
+  return [...evaluations].sort((a, b) => {
+    const [left, right] = [rest(a), rest(b)];
+    return a.freq_mhz - b.freq_mhz || a.sms - b.sms || (left < right ? -1 : Number(left > right));
+  });
+}
+
+/** What a plan says of a cost; of an older plan, what the evaluation says. */
+function costOf(cost: NonNullable<Chosen["cost"]> | Evaluation): DrawnConfiguration["cost"] {
+  const { time_s, energy_j, source } = cost;
+  const parts =
+    "compute_s" in cost
+      ? {
+          compute_s: rounded(cost.compute_s),
+          contention_s: rounded(cost.contention_s),
+          exposed_communication_s: rounded(cost.exposed_communication_s),
+          throttling_s: rounded(cost.throttling_s),
+        }
+      : null;
+  return { time_s: rounded(time_s), energy_j: rounded(energy_j), source, parts };
+}
+
+function clocksOf({ plans, evaluations }: ReportInput): number[] {
+  const planned = plans.flatMap((plan) => plan.gpu.clocks_mhz);
+  const clocks = new Set([...planned, ...evaluations.map(({ freq_mhz }) => freq_mhz)]);
+  return [...clocks].sort((a, b) => a - b);
+}
+
+/** Every partition type that a plan uses, in order of first use. */
+function drawnPartitions({ frontier, plans, evaluations, details }: ReportInput): DrawnPartition[] {
+  const types = new Map(plans.flatMap((plan) => plan.partitions).map((type) => [type.key, type]));
+  const byKey = grouped(inOrder(evaluations), ({ partition }) => partition);
+  const kernels = new Map((details?.partitions ?? []).map((type) => [type.key, type.kernels]));
+  const share = MOST_DRAWN / Math.max(1, evaluations.length);
+  const mostOf = (count: number) => Math.max(LEAST_OF_ONE, Math.ceil(count * share));
+  return [...types.values()].map(({ key, direction, slots, communication, queued = [] }) => {
+    const own = byKey.get(key);
+    const names = slots.map(({ name }) => name);
+    return {
+      ...{ key, direction },
+      slots: slots.map(({ name, nodes }) => ({ name, node: nodes[0] ?? "" })),
+      communications: (communication === null ? [] : [communication, ...queued]).map(
+        ({ kind, size_bytes }) => ({ kind, size_bytes }),
+      ),
+      kernels: (kernels.get(key) ?? []).map(({ slot, shape }) => ({ slot, shape })),
+      cloud:
+        own === undefined ? null : cloudOf(own, names, frontier.static_power_w, mostOf(own.length)),
+    };
+  });
+}
+
+function drawnRuns(details: DetailsFile | null): Map<string, DrawnRun> {
+  const runs = (details?.partitions ?? []).flatMap(({ key, runs }) =>
+    runs.map((run): [string, DrawnRun] => {
+      const { clock_mhz, time_s, energy_j, bandwidth_bytes_per_s, pieces } = run;
+      const drawn = { clock_mhz, bandwidth_bytes_per_s: rounded(bandwidth_bytes_per_s), pieces };
+      return [nameOf(key, run), { ...drawn, time_s: rounded(time_s), energy_j: rounded(energy_j) }];
+    }),
+  );
+  return new Map(runs);
+}
