@@ -5,6 +5,7 @@ import {
   collectiveRanksUnknown,
   nothingToSchedule,
 } from "../src/base/diagnostics/lowering.js";
+import { at } from "../src/base/need.js";
 import { ranksPerNode } from "../src/ir/groups.js";
 import type {
   CommunicationKernel,
@@ -49,14 +50,21 @@ export const formKernels: Pass<"tensor", "kernel"> = {
     const former = new KernelFormer(graph, context);
     const saved = savedBytes(graph, launches);
     const kernels = launches.map(({ launch, after }, i) =>
-      former.form(launch, after, saved[i] ?? 0),
+      former.form(launch, after, at(saved, i)),
     );
     const layers = kernels.reduce((most, { layer }) => Math.max(most, 1 + (layer ?? -1)), 0);
     const { name, sha256 } = graph;
     const updates_parameters = graph.nodes.some((node) => isOptimizer(node.op));
     return {
-      ...{ level: "kernel", name, sha256, kernels, layers, updates_parameters },
-      ...{ stages: 1, chunks: 1, parameters: [] },
+      level: "kernel",
+      name,
+      sha256,
+      kernels,
+      layers,
+      updates_parameters,
+      stages: 1,
+      chunks: 1,
+      parameters: [],
     };
   },
 };

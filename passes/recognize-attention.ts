@@ -1,3 +1,4 @@
+import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
 import { backwardRegion } from "./attention/backward-region.js";
@@ -48,10 +49,11 @@ const MASKED: ReadonlyMap<string, readonly [input: number, attribute: string]> =
 /** Exporters also give fused attention its causal mask as a tensor; kernels skip what it hides. */
 function markCausal(graph: TensorGraph, index: GraphIndex): TensorGraph {
   const marked = graph.nodes.map((node) => {
-    const [input = 0, attribute = ""] = MASKED.get(node.op) ?? [];
-    const mask = node.inputs[input] ?? "";
-    const plain = attribute !== "" && node.attributes[attribute] !== 1 && mask !== "";
-    if (!plain || !isCausal(index, mask)) return node;
+    const masked = MASKED.get(node.op);
+    if (masked === undefined) return node;
+    const [input, attribute] = masked;
+    const mask = node.inputs[input];
+    if (node.attributes[attribute] === 1 || !mask || !isCausal(index, mask)) return node;
     const window = windowAttribute([windowOf(index, mask)]);
     return { ...node, attributes: { ...node.attributes, [attribute]: 1, ...window } };
   });
@@ -94,7 +96,7 @@ function matchAttention(index: GraphIndex, softmax: TensorNode): readonly Fusion
   );
   if (savedScores && region === null) return [];
 
-  const backward = region?.nodes ?? [];
+  const backward = region === null ? [] : region.nodes;
   const nodes = onlyReadInside(index, forward, backward);
   const inputs = [query.name, key.name, value.name, ...scores.masks.slice(0, 1)];
   const rank = index.tensor(query.name).shape.length;
@@ -106,7 +108,7 @@ function matchAttention(index: GraphIndex, softmax: TensorNode): readonly Fusion
   };
   const fused = fuse("Attention", nodes, inputs, attributes);
   if (region === null) return [fused];
-  const read = [region.arriving, ...inputs, fused.fused.outputs[0] ?? ""];
+  const read = [region.arriving, ...inputs, at(fused.fused.outputs, 0)];
   const gradient = fuse("kareus::AttentionGradient", region.nodes, read, {
     ...attributes,
     forward: "Attention",

@@ -1,3 +1,4 @@
+import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import { elementCount, type TensorNode } from "../src/ir/tensor-graph.js";
 import { GraphIndex, otherInput } from "./rewriting/graph-index.js";
@@ -71,7 +72,7 @@ function matchScaling(index: GraphIndex, sqrt: TensorNode, centred: string): Ten
   if (divide.op === "Div" && divide.inputs[0] === centred) return [divide];
   const inverse = divide.op === "Reciprocal" || isOne(index, divide.inputs[0]);
   const multiply = inverse ? index.successor(divide, "Mul") : undefined;
-  if (!multiply || otherInput(multiply, divide.outputs[0] ?? "") !== centred) return null;
+  if (!multiply || otherInput(multiply, at(divide.outputs, 0)) !== centred) return null;
   return [divide, multiply];
 }
 
@@ -87,7 +88,7 @@ function followParameter(
   op: string,
 ): { node: TensorNode; parameter: string } | undefined {
   const next = node && index.successor(node, op);
-  const parameter = next && otherInput(next, node?.outputs[0] ?? "");
+  const parameter = next && otherInput(next, at(node.outputs, 0));
   if (next === undefined || parameter === undefined) return undefined;
   return index.tensor(parameter).role === "parameter" ? { node: next, parameter } : undefined;
 }

@@ -1,3 +1,4 @@
+import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
 import { GraphIndex, otherInput } from "./rewriting/graph-index.js";
@@ -35,9 +36,9 @@ function matchRope(index: GraphIndex, concat: TensorNode): Fusion | null {
   if (!negate || !upper || !lower || x === undefined || upper.inputs[0] !== x) return null;
   const timesSin = index.successor(concat, "Mul");
   const add = timesSin && index.successor(timesSin, "Add");
-  const timesCos = add && index.producerOf(otherInput(add, timesSin.outputs[0] ?? ""), "Mul");
+  const timesCos = add && index.producerOf(otherInput(add, at(timesSin.outputs, 0)), "Mul");
   if (!timesSin || !add || !timesCos?.inputs.includes(x)) return null;
-  const [cos, sin] = [otherInput(timesCos, x), otherInput(timesSin, concat.outputs[0] ?? "")];
+  const [cos, sin] = [otherInput(timesCos, x), otherInput(timesSin, at(concat.outputs, 0))];
   if (cos === undefined || sin === undefined) return null;
   const halves = upper === lower ? [lower] : [upper, lower];
   const nodes = [...halves, negate, concat, timesSin, timesCos, add];
@@ -51,11 +52,10 @@ function matchBackward(index: GraphIndex, negate: TensorNode): Fusion | null {
   const timesSin = index.producerOf(turned, "Mul");
   const padNegated = index.successor(negate, "Pad");
   const halves = padNegated && index.successor(padNegated, "Add");
-  const padKept =
-    halves && index.producerOf(otherInput(halves, padNegated.outputs[0] ?? ""), "Pad");
+  const padKept = halves && index.producerOf(otherInput(halves, at(padNegated.outputs, 0)), "Pad");
   const lower = index.producerOf(padKept?.inputs[0], "Slice", "Split");
   const last = halves && index.successor(halves, "Add");
-  const timesCos = last && index.producerOf(otherInput(last, halves.outputs[0] ?? ""), "Mul");
+  const timesCos = last && index.producerOf(otherInput(last, at(halves.outputs, 0)), "Mul");
   if (!upper || !timesSin || !padNegated || !halves || !padKept || !lower || !last || !timesCos) {
     return null;
   }

@@ -59,18 +59,20 @@ function spread(graph: TensorGraph, region: ExpertRegion, group: Group): TensorG
         moved.add(to);
         before.push(
           collectiveNode(node, group, {
-            ...{ op: "kareus::AllToAll", name: `${to}/all_to_all` },
-            ...{ input: from, output: to },
+            op: "kareus::AllToAll",
+            name: `${to}/all_to_all`,
+            input: from,
+            output: to,
           }),
         );
       }
       return to;
     };
-    const back = region.leaving.get(node) ?? [];
+    const back = new Set(region.leaving.get(node));
     const works = node.outputs.some((name) => region.axes.has(name) && !region.entering.has(name));
     const inputs = node.inputs.map((name) => {
       if (works && region.entering.has(name)) return move(name, `${name}/sent`);
-      if (!back.includes(name)) return name;
+      if (!back.has(name)) return name;
       tensors.set(`${name}/returned`, { ...tensorOf(graph, name), name: `${name}/returned` });
       return move(name, `${name}/returned`);
     });

@@ -1,3 +1,4 @@
+import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
 import { holdsBackward, isGradientOp, isLoss } from "./rewriting/facts.js";
@@ -41,7 +42,7 @@ function forwardEnds(graph: TensorGraph): readonly string[] | null {
     const tensor = graph.tensors.get(name);
     return tensor?.role === "activation" && tensor.shape.every((dim) => dim === 1);
   });
-  return [scalar ?? graph.outputs[0] ?? ""];
+  return [scalar ?? at(graph.outputs, 0)];
 }
 
 /** Everything that no gradient operator leads to. */

@@ -8,7 +8,7 @@ import { RingSteps } from "./sharding/ring-steps.js";
  * and beside every step but the last the transfer that passes the block at hand on. Backward, the
  * keys' and values' gradients travel with them, one step behind, and a last transfer brings them home.
  * Needs attention that context parallelism marked with the ranks of its ring (`ring`), and the
- * backward. Guarantees that none is left, and the scores of the whole sequence in sum.
+ * backward. Guarantees that no ring attention is left and that its steps cover the whole sequence.
  *
  *   before: Attention(q, k, v) ring=2
  *   after:  RingShift(k, v) -> Attention(q, k, v), Attention(q, received k, received v) -> Sum
@@ -34,5 +34,5 @@ export const unrollRingAttention: Pass<"tensor", "tensor"> = {
 };
 
 function ranksOfRing({ attributes }: TensorNode): number {
-  return Number(attributes.ring ?? 0);
+  return attributes.ring === undefined ? 0 : Number(attributes.ring);
 }

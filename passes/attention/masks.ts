@@ -1,10 +1,10 @@
 import { elementCount, type TensorNode } from "../../src/ir/tensor-graph.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
 
-/** A mask that needs more nodes than this to be built is not looked through. */
+/** A mask built by more nodes than this is not examined. */
 const MOST_NODES = 200;
 
-/** A stored mask in another shape or type, or as much of it as a sequence needs. */
+/** What gives a stored mask another shape or type, or takes the part that a sequence needs. */
 const SAME_ELEMENTS = new Set([
   ...["Reshape", "Squeeze", "Unsqueeze", "Expand", "Cast", "Identity", "Slice", "Not", "Mul"],
 ]);

@@ -1,3 +1,4 @@
+import { at } from "../../src/base/need.js";
 import { elementCount, type TensorNode } from "../../src/ir/tensor-graph.js";
 import { type GraphIndex, otherInput } from "../rewriting/graph-index.js";
 import { swapsLastTwoAxes } from "../rewriting/transposes.js";
@@ -24,15 +25,15 @@ const VIEWS: ReadonlySet<string> = new Set(["Reshape", "Squeeze", "Unsqueeze"]);
 export function matchScores(index: GraphIndex, softmax: TensorNode): Scores | null {
   const nodes: TensorNode[] = [];
   const masks: string[] = [];
-  let current = softmax.inputs[0] ?? "";
+  let [current] = softmax.inputs;
   for (let depth = 0; depth < DEEPEST; depth++) {
     const node = index.producer(current);
-    if (node === undefined || !readOnce(index, current)) return null;
+    if (current === undefined || node === undefined || !readOnce(index, current)) return null;
     if (isProduct(node)) {
       if (isTurned(node, "A")) return null;
       const wide = (name: string) => elementCount(index.tensor(name).shape);
       masks.sort((a, b) => wide(b) - wide(a));
-      const query = { name: node.inputs[0] ?? "", nodes: [] };
+      const query = { name: at(node.inputs, 0), nodes: [] };
       return { product: node, query, masks, nodes: nodes.reverse() };
     }
     const next = scoreInput(index, node);
@@ -59,7 +60,7 @@ function scoreInput(
   if (VIEWS.has(node.op) || node.op === "Tanh") return { scores: first, mask: null };
   const operands = node.op === "Where" ? node.inputs.slice(1) : node.inputs;
   if (!["Mul", "Div", "Sub", "Add", "Where"].includes(node.op)) return null;
-  const full = index.tensor(node.outputs[0] ?? "").shape.join();
+  const full = index.tensor(at(node.outputs, 0)).shape.join();
   const scores = operands.find((name) => {
     const tensor = index.tensor(name);
     return (
@@ -76,13 +77,13 @@ function scoreInput(
 /** Whether a tensor leads back to a product by first operands: scores do, masks do not. */
 function comesFromProduct(index: GraphIndex, name: string): boolean {
   const pending = [{ name, depth: 0 }];
-  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    const node = index.producer(at.name);
-    if (node === undefined || at.depth > DEEPEST) continue;
+  for (let from = pending.pop(); from !== undefined; from = pending.pop()) {
+    const node = index.producer(from.name);
+    if (node === undefined || from.depth > DEEPEST) continue;
     if (isProduct(node)) return true;
     const passes = VIEWS.has(node.op) || /^(Mul|Div|Sub|Add|Where|Tanh)$/.test(node.op);
     if (!passes) continue;
-    const { depth } = at;
+    const { depth } = from;
     pending.push(...node.inputs.map((input) => ({ name: input, depth: depth + 1 })));
   }
   return false;
@@ -123,7 +124,7 @@ export function matchWeightedSum(index: GraphIndex, softmax: TensorNode): Weight
 /** A reshape that tells samples and heads apart. */
 function apart(index: GraphIndex, reshape: TensorNode | null): TensorNode | null {
   if (reshape === null) return null;
-  const [from, to] = [reshape.inputs[0] ?? "", reshape.outputs[0] ?? ""].map(
+  const [from, to] = [at(reshape.inputs, 0), at(reshape.outputs, 0)].map(
     (name) => index.tensor(name).shape,
   );
   const same = from?.slice(-2).join() === to?.slice(-2).join();
@@ -132,7 +133,7 @@ function apart(index: GraphIndex, reshape: TensorNode | null): TensorNode | null
 
 /** The keys, before their last two axes were swapped for the product (which may do that itself). */
 export function matchKeys(index: GraphIndex, product: TensorNode): Source | null {
-  const name = product.inputs[1] ?? "";
+  const name = at(product.inputs, 1);
   if (isTurned(product, "B")) return { name, nodes: [] };
   const nodes: TensorNode[] = [];
   let current = name;

@@ -1,3 +1,4 @@
+import { at, need } from "../../src/base/need.js";
 import type { CollectiveKind } from "../../src/ir/kernel-graph.js";
 import {
   elementCount,
@@ -21,8 +22,8 @@ export function computeWork(tensors: Tensors, launch: Launch): Work {
 
 /** Element-wise nodes in one launch: what enters is read once, what others need is written once. */
 function fusedWork(tensors: Tensors, launch: Launch): Work {
-  const [written = launch.nodes.at(-1)?.outputs[0]] = launch.writes;
-  // Views that overlap or repeat what they look at take no more than that from memory.
+  const [written = at(at(launch.nodes, -1).outputs, 0)] = launch.writes;
+  // Views that overlap or repeat read no more from memory than the tensor they look at.
   const bytes_read = launch.reads.reduce(
     (sum, { source, views }) =>
       sum + Math.min(bytesOfAll(tensors, [source]), bytesOfAll(tensors, views)),
@@ -39,7 +40,7 @@ function fusedWork(tensors: Tensors, launch: Launch): Work {
     bytes_read,
     bytes_written: bytesOfAll(tensors, launch.writes),
     flops,
-    dtype: tensors.tensors.get(written ?? "")?.dtype ?? "unknown",
+    dtype: need(tensors.tensors, written).dtype,
   };
 }
 

@@ -1,3 +1,4 @@
+import { at, need } from "../../src/base/need.js";
 import type { CollectiveKind } from "../../src/ir/kernel-graph.js";
 import { elementCount, type TensorGraph, type TensorNode } from "../../src/ir/tensor-graph.js";
 import type { KernelClass, Work } from "../../src/ir/work.js";
@@ -69,7 +70,7 @@ class LaunchFormer {
     const places = new Map(remaining.map((index, place) => [index, place]));
     const launchOf = new Map<string, number>();
     for (const [name, index] of this.#launchOf) {
-      launchOf.set(name, places.get(this.#launches.resolve(index)) ?? 0);
+      launchOf.set(name, need(places, this.#launches.resolve(index)));
     }
     return { launches, launchOf };
   }
@@ -128,8 +129,8 @@ class LaunchFormer {
   }
 
   /**
-   * A sum over other axes than rows (a weight's gradient over tokens) ends the element-wise launch
-   * that makes what it sums, if nobody else reads that: nothing of it is written.
+   * A sum over axes other than rows (a weight's gradient over tokens) ends the element-wise launch
+   * that makes what it sums, if nobody else reads that; its operand then never reaches memory.
    */
   #endsProducer(node: TensorNode, work: Work): boolean {
     const [producer, ...others] = this.#producers(node);
@@ -246,7 +247,7 @@ class LaunchFormer {
   #makerThroughViews(name: string): TensorNode | undefined {
     const node = this.#index.producer(name);
     if (node === undefined) return undefined;
-    return this.#mayBeView(node) ? this.#makerThroughViews(node.inputs[0] ?? "") : node;
+    return this.#mayBeView(node) ? this.#makerThroughViews(at(node.inputs, 0)) : node;
   }
 
   #mayBeView(node: TensorNode): boolean {

@@ -53,7 +53,9 @@ export class GradientSums {
   /** Takes note that kernels have run, for the whole microbatch. */
   ran(kernels: readonly Kernel[]): void {
     for (const kernel of kernels) {
-      for (const share of SHARES) this.#waiting[share] += this.#buckets.get(kernel)?.[share] ?? 0;
+      const bucket = this.#buckets.get(kernel);
+      if (bucket === undefined) continue;
+      for (const share of SHARES) this.#waiting[share] += bucket[share];
     }
   }
 
@@ -87,7 +89,7 @@ export class GradientSums {
     return [gradientSum(this.#stage, share, elements, this.#context.options)];
   }
 
-  /** Elements that are summed in a time, so many on every rank. */
+  /** Elements that a time suffices to sum: a multiple of the ranks. */
   #fitting(share: Share, room_s: number): number {
     const { options, kernelTime } = this.#context;
     const { ranks } = replicasOf(options)[share];

@@ -57,7 +57,8 @@ export function inDependencyOrder(graph: TensorGraph): TensorGraph {
       const before = placed.has(top)
         ? []
         : top.inputs
-            .flatMap((name) => makers.get(name) ?? [])
+            .map((name) => makers.get(name))
+            .filter((maker) => maker !== undefined)
             .filter((maker) => !placed.has(maker));
       if (pending.length > edges) throw new Error("a rewriting made a cycle");
       pending.push(...before);

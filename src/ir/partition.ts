@@ -109,16 +109,16 @@ export function queuedSlots(
   }: { readonly launch_slot: string | null; readonly order?: readonly number[] },
 ): readonly (string | null)[] {
   const waits = ({ dependent }: QueuedCommunication) => dependent && !type.dependent;
-  return (type.queued ?? []).map((each) =>
-    waits(each) ? onlyFreeFrom(type, order ?? []) : launch_slot,
-  );
+  const { queued = [] } = type;
+  return queued.map((each) => (waits(each) ? onlyFreeFrom(type, order) : launch_slot));
 }
 
 /** The slot from which on nothing but free kernels runs; null: there is none. */
 function onlyFreeFrom(
   { slots, free_order }: Pick<PartitionType, "slots" | "free_order">,
-  order: readonly number[],
+  order: readonly number[] | undefined,
 ): string | null {
+  if (order === undefined) return null;
   const isFree = (slot: number) => free_order.some(([kernel]) => kernel === slots[slot]?.first);
   const bound = order[order.findLastIndex((slot) => !isFree(slot)) + 1];
   return bound === undefined ? null : (slots[bound]?.name ?? null);
