@@ -1,4 +1,4 @@
-import type { Recompute } from "../../src/ir/pass.js";
+import type { Recompute } from "../../src/ir/choices.js";
 import {
   isFloating,
   type Tensor,
