@@ -60,6 +60,19 @@ function parseQuantity(text: string, name: string, unit: string): number {
   return fail(badValue(name, text, `a number of ${unit}, zero or above`));
 }
 
+/** One of a few numbers. */
+export function level<N extends number>(
+  flags: string,
+  description: string,
+  known: readonly N[],
+  fallback: N,
+): Flag<N> {
+  const parse = (text: string, name: string) =>
+    known.find((each) => String(each) === text) ??
+    fail(badValue(name, text, `one of ${known.join(", ")}`));
+  return scalar(flags, description, fallback, "nothing", parse);
+}
+
 /** A finite number, zero or above; `unit` is for the message. */
 export function quantity(flags: string, description: string, unit: string): Flag<number | null> {
   const parse = (text: string, name: string) => parseQuantity(text, name, unit);
@@ -212,10 +225,30 @@ function placeOf(command: Command, option: Option): string {
 
 type Table = Readonly<Record<string, Flag<unknown>>>;
 
+/** Tables by topic. */
+export type Topics = Readonly<Record<string, Table>>;
+
+/** The typed values of tables by topic. */
+export type TopicValues<T> = { readonly [K in keyof T]: Values<T[K]> };
+
+/** Adds the flags of every topic to a command, in the help under the topic's name. */
+export function addTopics(command: Command, topics: Topics): void {
+  for (const [topic, table] of Object.entries(topics)) {
+    addFlags(command, table, `${topic.charAt(0).toUpperCase()}${topic.slice(1)}:`);
+  }
+}
+
+/** The validated values of every topic's flags, by topic. */
+export function readTopics<T extends Topics>(command: Command, topics: T): TopicValues<T> {
+  const values = Object.entries(topics).map(([topic, table]) => [topic, readFlags(command, table)]);
+  return Object.fromEntries(values) as TopicValues<T>;
+}
+
 /** Adds every flag of a table to a command. Values are collected as written. */
-export function addFlags(command: Command, table: Table): void {
+export function addFlags(command: Command, table: Table, heading = "Options:"): void {
   for (const row of Object.values(table)) {
     const option = new FlagOption(row);
+    option.helpGroup(heading);
     if (option.required || option.optional) {
       option.argParser((value: string, earlier: unknown) => [
         ...(Array.isArray(earlier) ? earlier : []),

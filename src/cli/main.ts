@@ -2,8 +2,8 @@
 import { CommanderError } from "commander";
 import { type Diagnostic, DiagnosticError } from "../base/diagnostics/diagnostic.js";
 import { badUsage, internalError, unwritable } from "../base/diagnostics/usage.js";
+import { EVERY_PASS } from "../ir/pass.js";
 import { commandOf, commandPath } from "./command-table.js";
-import { EVERY_PASS } from "./options.js";
 import { buildProgram } from "./program.js";
 import { SIGNALS, writeDiagnostic } from "./terminal.js";
 import { packageVersion } from "./version.js";

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { kernelGraph, linear, trainedBy } from "../../test/support/kernel-graph.js";
 import { EXAMPLE, type LoweredFile, lowerFile, ONE } from "../../test/support/lowering.js";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
-import type { PipelineName } from "../ir/pass.js";
+import type { PipelineName } from "../ir/choices.js";
 import { checkMemory, stageMemory } from "./memory.js";
 
 /** Four stages of one layer each; forward keeps 100 bytes. */

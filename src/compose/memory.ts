@@ -1,10 +1,10 @@
 import type { Report } from "../base/diagnostics/diagnostic.js";
 import { memoryExceeded } from "../base/diagnostics/lowering.js";
 import { scaled } from "../base/units.js";
+import type { PipelineName, Recompute } from "../ir/choices.js";
 import { type Replicas, replicasOf } from "../ir/groups.js";
 import type { KernelGraph, ParameterCount } from "../ir/kernel-graph.js";
 import type { InstructionKind } from "../ir/partition.js";
-import type { PipelineName, Recompute } from "../ir/pass.js";
 import { schedules } from "./schedules/index.js";
 
 /** What one GPU of a stage holds, in bytes; activations at the moment when they are most. */

@@ -4,7 +4,7 @@ import { fail } from "../../base/diagnostics/diagnostic.js";
 import { flagWithoutUse, missingFlags, oneOf } from "../../base/diagnostics/usage.js";
 import { readText, writeText } from "../../base/files.js";
 import { duration } from "../../base/units.js";
-import { PIPELINES } from "../../ir/pass.js";
+import { PIPELINES } from "../../ir/choices.js";
 import type { InstanceFile } from "../../plan/instance.js";
 import {
   addFlags,

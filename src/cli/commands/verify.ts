@@ -18,7 +18,7 @@ const FLAGS = {
     "percent",
   ),
   update: toggle("--update", "write what is found as what is expected, deliberately"),
-  threads: SEARCH_FLAGS.threads,
+  threads: SEARCH_FLAGS.search.threads,
   junit: text("--junit <file>", "also write the result as JUnit XML, for CI services", null),
   json: toggle("--json", "the result as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
