@@ -91,16 +91,14 @@ export const LOWERING_FLAGS = {
       "--static-power-w <watts>",
       "P_static of one GPU (default: the device's)",
       "watts",
+      null,
     ),
-    transfer_s: quantity(
-      "--transfer-s <s>",
-      "time of each crossing between stages (default: nothing)",
-      "seconds",
-    ),
+    transfer_s: quantity("--transfer-s <s>", "time of each crossing between stages", "seconds", 0),
     switch_time_s: quantity(
       "--switch-time-s <s>",
       "time that a change of the clock takes, 0: it is free (default: the device's)",
       "seconds",
+      null,
     ),
   },
   output: {

@@ -1,3 +1,4 @@
+import { need } from "../base/need.js";
 import { rounded } from "../base/rounded.js";
 import type { OverlapTrace } from "../cost/index.js";
 import type { Configuration } from "../ir/configuration.js";
@@ -51,9 +52,7 @@ function chosenConfigurations(plans: readonly PlanFile[]): Map<string, Configura
     const instructions = stages.flatMap((stage) => stage.instructions);
     for (const { freq_mhz, use } of instructions) {
       for (const { configuration: id } of use) {
-        const found = byId.get(id);
-        if (found === undefined) throw new Error(`a plan lacks its configuration ${id}`);
-        const { partition, launch_slot, sms, order } = found;
+        const { partition, launch_slot, sms, order } = need(byId, id);
         const own = chosen.get(partition) ?? new Map<string, Configuration>();
         chosen.set(partition, own);
         const name = JSON.stringify([freq_mhz, launch_slot, sms, order]);

@@ -4,6 +4,7 @@ import {
   notExactlyExpressible,
   notExpressible,
 } from "../base/diagnostics/exchange.js";
+import { addTo, at, present } from "../base/need.js";
 import { plural } from "../base/units.js";
 import type { PlanFile, PlanInstruction } from "../plan/plan.js";
 import {
@@ -90,7 +91,7 @@ class Differences {
   readonly #counts = new Map<string, number>();
 
   add(reasons: ReadonlySet<string>): void {
-    for (const reason of reasons) this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
+    for (const reason of reasons) addTo(this.#counts, reason, 1);
   }
 
   list(): string[] {
@@ -148,9 +149,15 @@ function instructionSettings(
 ): ReadonlyMap<string, string> {
   const uses = new Map<ArtifactPartition, Map<string, number>>();
   for (const { configuration: id, layers } of instruction.use) {
-    const configuration = plan.configurations.find((each) => each.id === id);
-    const partition = plan.partitions.find((each) => each.key === configuration?.partition);
-    if (configuration === undefined || partition === undefined || layers.length === 0) continue;
+    if (layers.length === 0) continue;
+    const configuration = present(
+      plan.configurations.find((each) => each.id === id),
+      `configuration ${id}`,
+    );
+    const partition = present(
+      plan.partitions.find(({ key }) => key === configuration.partition),
+      `partition ${configuration.partition}`,
+    );
     if (sumsGradients(partition)) reasons.add("with gradient sums beside it");
     const name = artifactPartition(partition, plan.parallelism.cp);
     if (name === null) continue;
@@ -161,7 +168,7 @@ function instructionSettings(
     for (const difference of differences) reasons.add(difference);
     const setting = `${point}-none-${configuration.sms}-${BLOCK}`;
     const counts = uses.get(name) ?? new Map<string, number>();
-    counts.set(setting, (counts.get(setting) ?? 0) + layers.length);
+    addTo(counts, setting, layers.length);
     uses.set(name, counts);
   }
   return new Map([...uses].map(([name, counts]) => [name, mostUsed(counts, reasons)]));
@@ -170,5 +177,5 @@ function instructionSettings(
 function mostUsed(counts: ReadonlyMap<string, number>, reasons: Set<string>): string {
   const sorted = [...counts].sort(([, a], [, b]) => b - a);
   if (sorted.length > 1) reasons.add("whose layers or nanobatches differ in their settings");
-  return sorted[0]?.[0] ?? "";
+  return at(sorted, 0)[0];
 }

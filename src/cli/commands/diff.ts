@@ -12,11 +12,7 @@ import { evaluationsOf, frontierPath, readPointPlan } from "../run-folder.js";
 import { Terminal } from "../terminal.js";
 
 const FLAGS = {
-  tolerance: quantity(
-    "--tolerance <percent>",
-    "what moves by no more is the same (default: 0)",
-    "percent",
-  ),
+  tolerance: quantity("--tolerance <percent>", "what moves by no more is the same", "percent", 0),
   json: toggle("--json", "the difference as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
 
@@ -45,7 +41,7 @@ export function addDiff(program: Command): void {
 
 async function run(a: string, b: string, flags: Values<typeof FLAGS>): Promise<void> {
   const [before, after] = [await read(a), await read(b)];
-  const tolerance = (flags.tolerance ?? 0) / 100;
+  const tolerance = flags.tolerance / 100;
   const found = await compare(before, after, tolerance, flags.json);
   if (flags.json) {
     const { writeDifference } = await import("../../plan/difference.js");

@@ -117,7 +117,8 @@ function askPython(): Capabilities | null {
   const words = ["-m", "kareus_runtime.capabilities"];
   const options = { env, encoding: "utf8", timeout: PATIENCE_MS } as const;
   const { stdout } = spawnSync("python3", words, options);
-  return capabilities.safeParse(parseJson(stdout ?? "")).data ?? null;
+  const answered = stdout === null ? null : parseJson(stdout);
+  return capabilities.safeParse(answered).data ?? null;
 }
 
 function askGuard(path: string, reset: boolean): Lock[] {

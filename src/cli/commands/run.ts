@@ -6,6 +6,7 @@ import { fail } from "../../base/diagnostics/diagnostic.js";
 import { commandNotStarted, shimMissing } from "../../base/diagnostics/runtime.js";
 import { badValue, flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { readText } from "../../base/files.js";
+import { present } from "../../base/need.js";
 import { duration, plural, scaled } from "../../base/units.js";
 import { type PlanFile, readPlan } from "../../plan/plan.js";
 import { gpusPerStage } from "../../plan/shared.js";
@@ -102,7 +103,7 @@ async function exitCodeOf(words: readonly string[], env: NodeJS.ProcessEnv): Pro
   const ended = new Promise<number | Error>((done) => {
     started.on("error", done);
     started.on("close", (code, signal) =>
-      done(signal === null ? (code ?? 0) : 128 + constants.signals[signal]),
+      done(signal === null ? present(code, "exit code") : 128 + constants.signals[signal]),
     );
   });
   const outcome = await ended;

@@ -19,6 +19,7 @@ const FLAGS = {
     "--static-power-w <watts>",
     `P_static of one GPU (default: that of the GPU in the header, else of ${DEFAULT_GPU})`,
     "watts",
+    null,
   ),
   prior: texts(
     "--prior <file>",

@@ -38,6 +38,7 @@ const FLAGS = {
     "--switch-time-s <s>",
     "another time that a change of the clock takes",
     "seconds",
+    null,
   ),
   trace: text("--trace <file>", "also write the iteration as a trace for ui.perfetto.dev", null),
   json: toggle("--json", "the result as JSON on stdout, diagnostics as JSON lines on stderr"),

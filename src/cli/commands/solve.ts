@@ -35,17 +35,21 @@ const FLAGS = {
     min: 1,
     max: 64,
   }),
-  staticPower: quantity("--static-power-w <watts>", "P_static of one GPU", "watts"),
-  transfer: quantity("--transfer-s <s>", "time of each crossing between stages", "seconds"),
+  staticPower: quantity("--static-power-w <watts>", "P_static of one GPU", "watts", null),
+  transfer: quantity("--transfer-s <s>", "time of each crossing between stages", "seconds", null),
   switchTime: quantity(
     "--switch-time-s <s>",
     "time that a change of the clock takes; needs freq_mhz",
     "seconds",
+    null,
   ),
   writeInstance: text("--write-instance <file>", "write the instance as it is solved", null),
   timings: toggle("--timings", "print how long solving took"),
   json: toggle("--json", "the solution as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
+
+/** Of each stage, where a profile is not told otherwise. */
+const ONE_CHUNK = 1;
 
 const EXAMPLES = `
 Takes an instance, or a stage profile as Perseus writes it: CSV with the columns
@@ -140,5 +144,5 @@ async function readProblem(path: string, flags: Values<typeof FLAGS>): Promise<I
     ...(transfer_s === null ? {} : { transfer_s }),
     ...(switch_time_s === null ? {} : { switch_time_s }),
   };
-  return instanceOfProfile(readStageProfile(content, path), frame, flags.chunks ?? 1, path);
+  return instanceOfProfile(readStageProfile(content, path), frame, flags.chunks ?? ONE_CHUNK, path);
 }

@@ -14,8 +14,9 @@ const DEFAULT_TOLERANCE_PERCENT = 0.1;
 const FLAGS = {
   tolerance: quantity(
     "--tolerance <percent>",
-    `how much worse is still as good (default: ${DEFAULT_TOLERANCE_PERCENT})`,
+    "how much worse is still as good",
     "percent",
+    DEFAULT_TOLERANCE_PERCENT,
   ),
   update: toggle("--update", "write what is found as what is expected, deliberately"),
   threads: SEARCH_FLAGS.search.threads,
@@ -55,7 +56,7 @@ async function run(folders: readonly string[], flags: Values<typeof FLAGS>): Pro
     import("../verify/cases.js"),
     import("../verify/verify-case.js"),
   ]);
-  const tolerance_percent = flags.tolerance ?? DEFAULT_TOLERANCE_PERCENT;
+  const tolerance_percent = flags.tolerance;
   const terminal = new Terminal(flags.json);
   const { report, progress, printIr } = terminal;
   const setting = {

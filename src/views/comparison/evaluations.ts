@@ -1,4 +1,5 @@
 import { grouped } from "../../base/grouped.js";
+import { at } from "../../base/need.js";
 import { plural } from "../../base/units.js";
 import type { Evaluation } from "../../ir/configuration.js";
 import { nameOf } from "../../ir/configuration.js";
@@ -19,7 +20,7 @@ export function decisiveEvaluations(evaluations: readonly Evaluation[]): Evaluat
       own.map(({ time_s }) => time_s),
       own.map(({ energy_j }) => energy_j),
     );
-    return kept.toSorted((a, b) => a - b).flatMap((i) => own[i] ?? []);
+    return kept.toSorted((a, b) => a - b).map((i) => at(own, i));
   });
 }
 

@@ -1,4 +1,5 @@
 import { grouped } from "../../base/grouped.js";
+import { at, need } from "../../base/need.js";
 import { rounded } from "../../base/rounded.js";
 import type { Evaluation } from "../../ir/configuration.js";
 import { nameOf } from "../../ir/configuration.js";
@@ -41,8 +42,7 @@ export function reportData(input: ReportInput): ReportData {
     const name = nameOf(chosen.partition, chosen);
     return configurations.numberOf(name, () => {
       const { partition, freq_mhz, launch_slot, sms, order } = chosen;
-      const index = partitionOf.get(partition);
-      if (index === undefined) throw new Error(`a plan lacks its partition ${partition}`);
+      const index = need(partitionOf, partition);
       const [cost, run = null] = [chosen.cost ?? costs.get(name), runs.get(name)];
       return {
         ...{ partition: index, freq_mhz, launch_slot, sms, order, run },
@@ -124,7 +124,7 @@ function drawnPartitions({ frontier, plans, evaluations, details }: ReportInput)
     const names = slots.map(({ name }) => name);
     return {
       ...{ key, direction },
-      slots: slots.map(({ name, nodes }) => ({ name, node: nodes[0] ?? "" })),
+      slots: slots.map(({ name, nodes }) => ({ name, node: at(nodes, 0) })),
       communications: (communication === null ? [] : [communication, ...queued]).map(
         ({ kind, size_bytes }) => ({ kind, size_bytes }),
       ),
