@@ -43,16 +43,15 @@ export function overlapChart(sm_count: number | null) {
   const showTable = lazily("overlap-details");
   return (configuration: DrawnConfiguration | null, partition: DrawnPartition | null) => {
     const run = configuration?.run ?? null;
-    const known = run !== null && partition !== null && configuration !== null;
+    const known = run !== null && partition !== null && configuration !== null && sm_count !== null;
     drawing.container.hidden = !known;
     byId("overlap-details").hidden = !known;
     byId("overlap-facts").textContent = known ? factsOf(configuration, run) : NOT_KNOWN;
     if (!known) return;
     const pieces = piecesOf(run);
     const sms = configuration.sms;
-    const count = sm_count ?? 0;
-    showTable(() => pieceTable(pieces, partition, sms, count));
-    const options = optionsOf(pieces, barsOf(pieces, partition), run, { sms, count });
+    showTable(() => pieceTable(pieces, partition, sms, sm_count));
+    const options = optionsOf(pieces, barsOf(pieces, partition), run, { sms, count: sm_count });
     drawing.show(options);
   };
 }
