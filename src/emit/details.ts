@@ -68,11 +68,21 @@ function runOf(configuration: Configuration, trace: OverlapTrace): Run {
   const { freq_mhz, launch_slot, sms, order } = configuration;
   const { clock_mhz, time_s, energy_j, bandwidth, pieces } = trace;
   return {
-    ...{ freq_mhz, launch_slot, sms, order: order ? [...order] : null },
-    ...{ clock_mhz, time_s, energy_j, bandwidth_bytes_per_s: bandwidth },
+    freq_mhz,
+    launch_slot,
+    sms,
+    order: order ? [...order] : null,
+    clock_mhz,
+    time_s,
+    energy_j,
+    bandwidth_bytes_per_s: bandwidth,
     pieces: pieces.map(({ end_s, kernel, communication, moving, bytes_per_s, power_w }) => [
-      ...([rounded(end_s), kernel, communication, moving] as const),
-      ...([rounded(bytes_per_s), rounded(power_w)] as const),
+      rounded(end_s),
+      kernel,
+      communication,
+      moving,
+      rounded(bytes_per_s),
+      rounded(power_w),
     ]),
   };
 }

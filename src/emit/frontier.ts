@@ -57,7 +57,10 @@ export function frontierFile(input: FrontierInput): FrontierFile {
     costs: input.costs,
     ...expectedError(input),
     search: input.search.map(({ partition, space, evaluated, stop }) => ({
-      ...{ partition, space, evaluated, stop },
+      partition,
+      space,
+      evaluated,
+      stop,
     })),
     energy_optimal_time_s: input.frontier.energy_optimal_time_s,
     peak_memory_bytes: input.memory.map(({ peak_bytes }) => peak_bytes),

@@ -124,7 +124,11 @@ async function readProblem(path: string, flags: Values<typeof FLAGS>): Promise<I
       fail(flagWithoutUse("--chunks", "an instance says itself how many options each stage has"));
     }
     const given = Object.entries({
-      ...{ microbatches, static_power_w, transfer_s, switch_time_s, pipeline },
+      microbatches,
+      static_power_w,
+      transfer_s,
+      switch_time_s,
+      pipeline,
     });
     return { ...instance, ...Object.fromEntries(given.filter(([, value]) => value !== null)) };
   }

@@ -60,7 +60,9 @@ async function run(folders: readonly string[], flags: Values<typeof FLAGS>): Pro
   const terminal = new Terminal(flags.json);
   const { report, progress, printIr } = terminal;
   const setting = {
-    ...{ optimize, hooks: { report, progress, printIr }, update: flags.update },
+    optimize,
+    hooks: { report, progress, printIr },
+    update: flags.update,
     threads: flags.threads ?? availableParallelism(),
     tolerance: tolerance_percent / 100,
     tool: `kareus ${packageVersion()}`,
@@ -70,7 +72,11 @@ async function run(folders: readonly string[], flags: Values<typeof FLAGS>): Pro
   terminal.close();
   const passed = cases.every(({ status }) => status !== "worse" && status !== "broken");
   const found: VerificationFile = {
-    ...{ format: "kareus-verification", version: 1, tolerance_percent, passed, cases },
+    format: "kareus-verification",
+    version: 1,
+    tolerance_percent,
+    passed,
+    cases,
   };
   await show(found, flags);
   if (!passed) await complain(found);

@@ -38,7 +38,8 @@ export async function caseOptions(
       profile: await Promise.all(profile.map(within)),
     },
     search: { ...search, replay: search.replay === null ? null : await within(search.replay) },
-    ...{ measure: null, journal: null },
+    measure: null,
+    journal: null,
   };
 }
 

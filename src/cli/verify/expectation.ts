@@ -53,7 +53,10 @@ export async function writeExpectation(
     version: PROFILE_VERSION,
     id: `expected-${frontier.graph.sha256.slice(0, 12)}-${frontier.gpu}-${frontier.seed}`,
     gpu: frontier.gpu,
-    ...{ driver: null, date: null, tool, method: null },
+    driver: null,
+    date: null,
+    tool,
+    method: null,
     note: "of each partition type, the evaluations that no other beats; sources as the run had them",
   } as const;
   const records = decisive.map(partitionRecord);

@@ -50,7 +50,8 @@ const JOB = ["graph", "gpu", "seed", "static_power_w", "transfer_s", "switch_tim
 function jobChange(expected: FrontierFile, found: FrontierFile): string | null {
   const [before, after] = [expected, found].map((frontier) => ({
     ...Object.fromEntries(JOB.map((field) => [field, frontier[field]])),
-    ...{ graph: frontier.graph.sha256, ...frontier.parallelism },
+    graph: frontier.graph.sha256,
+    ...frontier.parallelism,
     profiles: frontier.costs.profiles.join(" "),
   }));
   return before && after ? fieldChanges(before, after) : null;

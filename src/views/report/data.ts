@@ -45,7 +45,12 @@ export function reportData(input: ReportInput): ReportData {
       const index = need(partitionOf, partition);
       const [cost, run = null] = [chosen.cost ?? costs.get(name), runs.get(name)];
       return {
-        ...{ partition: index, freq_mhz, launch_slot, sms, order, run },
+        partition: index,
+        freq_mhz,
+        launch_slot,
+        sms,
+        order,
+        run,
         cost: cost === undefined ? null : costOf(cost),
       };
     });
@@ -58,7 +63,12 @@ export function reportData(input: ReportInput): ReportData {
   const held = new Set(plans.map((plan) => plan.point.id));
   return {
     points: points.map(({ id, time_s, energy_j, lower_bound_j, average_power_w, plan }) => ({
-      ...{ id, time_s, energy_j, lower_bound_j, average_power_w, plan },
+      id,
+      time_s,
+      energy_j,
+      lower_bound_j,
+      average_power_w,
+      plan,
     })),
     baselines: baselines.map((baseline) => ({
       label: BASELINE_TITLES[baseline.name],
@@ -123,7 +133,8 @@ function drawnPartitions({ frontier, plans, evaluations, details }: ReportInput)
     const own = byKey.get(key);
     const names = slots.map(({ name }) => name);
     return {
-      ...{ key, direction },
+      key,
+      direction,
       slots: slots.map(({ name, nodes }) => ({ name, node: at(nodes, 0) })),
       communications: (communication === null ? [] : [communication, ...queued]).map(
         ({ kind, size_bytes }) => ({ kind, size_bytes }),

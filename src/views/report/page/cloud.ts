@@ -80,12 +80,17 @@ function optionsOf(
       xAxis: { ...time.axis, nameLocation: "middle", nameGap: 30, splitNumber: narrow ? 3 : 6 },
       yAxis: {
         ...energy.axis,
-        ...{ nameLocation: "end", nameGap: 12, splitNumber: 4 },
+        nameLocation: "end",
+        nameGap: 12,
+        splitNumber: 4,
         nameTextStyle: { ...energy.axis.nameTextStyle, align: "left", padding: [0, 0, 0, -48] },
       },
       series: [
         {
-          ...{ type: "scatter", symbolSize: 6, progressive: 0, z: 2 },
+          type: "scatter",
+          symbolSize: 6,
+          progressive: 0,
+          z: 2,
           emphasis: { disabled: true },
           data: cloud.time_s.map((_, i) => ({
             value: place(i),
@@ -93,12 +98,18 @@ function optionsOf(
           })),
         },
         {
-          ...{ type: "line", symbol: "none", silent: true, z: 3 },
+          type: "line",
+          symbol: "none",
+          silent: true,
+          z: 3,
           lineStyle: { width: 1.5, color: COLOUR.ink },
           data: cloud.frontier.map(place),
         },
         {
-          ...{ type: "scatter", symbolSize: 13, z: 4, emphasis: { disabled: true } },
+          type: "scatter",
+          symbolSize: 13,
+          z: 4,
+          emphasis: { disabled: true },
           itemStyle: { color: "transparent", opacity: 1, borderColor: COLOUR.ink, borderWidth: 2 },
           data: picked.map(({ cost }) =>
             cost === null ? [] : placeOf(cost.time_s, cost.energy_j - static_power_w * cost.time_s),

@@ -107,7 +107,10 @@ export function timelineChart(data: ReportData) {
       },
       xAxis: {
         ...time.axis,
-        ...{ min: 0, max: time_s / time.divisor, nameLocation: "middle", nameGap: 28 },
+        min: 0,
+        max: time_s / time.divisor,
+        nameLocation: "middle",
+        nameGap: 28,
         axisLabel: { ...time.axis.axisLabel, showMaxLabel: false },
       },
       yAxis: {
@@ -155,9 +158,16 @@ function windowOn(asked: { readonly start?: number; readonly end?: number }) {
       ...asked,
     },
     {
-      ...{ type: "slider", filterMode: "none", height: 22, bottom: 8, ...asked },
-      ...{ brushSelect: false, showDataShadow: false, showDetail: false },
-      ...{ borderColor: COLOUR.line, fillerColor: "rgba(128, 150, 190, 0.25)" },
+      type: "slider",
+      filterMode: "none",
+      height: 22,
+      bottom: 8,
+      ...asked,
+      brushSelect: false,
+      showDataShadow: false,
+      showDetail: false,
+      borderColor: COLOUR.line,
+      fillerColor: "rgba(128, 150, 190, 0.25)",
     },
   ];
 }
