@@ -56,7 +56,7 @@ import { type Inspection, inspection } from "./views/inspection/inspection.js";
  *   frontier.json, plans <--emit-- IterationFrontier <--solve-- InstructionFrontiers <--compose
  */
 
-/** What a search is told, and what comes of it while it runs. */
+/** What `optimize` needs: the options, who measures, and where evaluations are kept. */
 export interface OptimizeOptions extends SearchingOptions {
   /** Costs measured on this machine's GPU, and how; null: recorded and modelled ones. */
   readonly measure: Windows | null;

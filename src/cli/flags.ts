@@ -192,10 +192,10 @@ export function words<T extends string>(
   return pairs(flags, description, "name=word", parse);
 }
 
-/** Beyond it, sums of times and energies are no numbers any more. */
+/** A larger factor would make sums of times and energies overflow. */
 const LARGEST_FACTOR = 1e6;
 
-/** A factor above nothing by name. */
+/** Factors above zero, by name. */
 export function factors(flags: string, description: string): Flag<ReadonlyMap<string, number>> {
   const parse = (text: string, name: string) => {
     const value = parseQuantity(text, name, "times its usual time");

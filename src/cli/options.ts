@@ -109,10 +109,15 @@ export const LOWERING_FLAGS = {
 /** What `optimize` takes to search and solve. */
 export const SEARCH_FLAGS = {
   search: {
-    budget: integer("--budget <n>", "evaluations per partition type where measuring is dear", 224, {
-      min: 1,
-      max: 1_000_000,
-    }),
+    budget: integer(
+      "--budget <n>",
+      "evaluations per partition type when each is a measurement",
+      224,
+      {
+        min: 1,
+        max: 1_000_000,
+      },
+    ),
     replay: text(
       "--replay <file>",
       "a recorded profile in place of a GPU: each evaluation is a measurement that it answers",

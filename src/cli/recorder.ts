@@ -2,7 +2,7 @@ import type { Windows } from "../search/live.js";
 import { quantity, text, type Values } from "./flags.js";
 import { recorderFile } from "./runtime-files.js";
 
-/** Null in the flags tells that nobody asked. */
+/** The flags stay null when they are not given, so that one without --measure is noticed. */
 const DEFAULTS = { window_s: 5, warmup_s: 1, cooldown_s: 5 };
 
 /** What every command takes that measures on this machine's GPU. */

@@ -11,7 +11,7 @@ import type { RunFacts } from "./facts.js";
 type Run = DetailsFile["partitions"][number]["runs"][number];
 type Trace = (partition: PartitionType, configuration: Configuration) => OverlapTrace;
 
-/** The content of details.json: every run that a plan makes, from within. */
+/** The content of details.json: what happens inside every run that a plan makes. */
 export function detailsFile(
   plans: readonly PlanFile[],
   graph: PartitionedGraph,

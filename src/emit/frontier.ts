@@ -31,7 +31,7 @@ function planPath(id: number): string {
   return `plans/${String(id).padStart(3, "0")}.json`;
 }
 
-/** Only costs that are not measured are as far off as the model. */
+/** The model's error counts only if some costs are not measured. */
 function expectedError({
   costs,
   expected_error,

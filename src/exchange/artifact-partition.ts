@@ -47,7 +47,7 @@ export function sumsGradients({ communication, queued = [] }: Partition): boolea
 
 /**
  * What the artifact calls a partition; null where it knows none: partitions without communication
- * or with several, work outside layers, and the trailing communication, which it runs in a way of its own.
+ * or with several, work outside layers, and the trailing communication, which it runs in its own way.
  */
 export function artifactPartition(partition: Partition, cp: number): ArtifactPartition | null {
   const { slots, communication, queued = [] } = partition;
@@ -83,8 +83,8 @@ interface ArtifactLaunch {
 }
 
 /**
- * Where the artifact would launch communication for a configuration of ours. Its backward of a linear
- * is one operator where ours is two kernels, input gradient and weight gradient, which may part.
+ * Where the artifact would launch communication for a configuration. Its backward of a linear is one
+ * operator; here it is two kernels, input gradient and weight gradient, which may be apart.
  */
 export function artifactLaunch(
   name: ArtifactPartition,

@@ -20,7 +20,7 @@ import { pointNote } from "./zeus.js";
  * The pair of files that the runtime of the Kareus artifact takes (ml-energy/kareus,
  * kareus/scheduler/parser.py, with activation checkpointing): clocks as for Zeus, and for every
  * instruction one setting of each partition, `launch-end-sms-block`. It runs every instruction
- * nanobatched, all layers of an instruction alike, and starts exposed communication as it likes.
+ * nanobatched, all layers of an instruction alike, and decides itself when exposed communication starts.
  */
 
 const TOOL = "the Kareus artifact";
@@ -48,8 +48,8 @@ interface ArtifactFiles {
 
 /**
  * A plan for the artifact's runtime: `freqs_pipeline_<id>.py` and `scheds_pipeline_<id>.py`.
- * What it cannot express at all is refused (KRS4301); what it can come near to is refused too
- * (KRS4302), or with `nearest` written with a warning that says what differs (KRS4303).
+ * What it cannot express at all is refused (KRS4301). What it can express nearly is refused too
+ * (KRS4302), unless `nearest` is given: then it is written with a warning that says what differs (KRS4303).
  */
 export function artifactFiles(
   plan: PlanFile,
@@ -116,7 +116,7 @@ function stageSchedule(
       const names = (instruction.kind === "forward" ? FORWARD : BACKWARD)[layout];
       const strings = names.map((name) => {
         const setting = settings.get(name);
-        const missing = `its ${name} is no partition of a ${instruction.kind} of this plan`;
+        const missing = `a ${instruction.kind} of this plan has no partition ${name}`;
         return setting ?? refuse(notExpressible(where, TOOL, missing));
       });
       differences.add(reasons);
@@ -136,7 +136,7 @@ function nanobatched(
   const [first] = stage
     .filter((other) => other.kind === kind && other.execution === "nanobatched")
     .sort((a, b) => away(a) - away(b));
-  const reason = `it runs everything nanobatched, and no ${kind} of a stage is`;
+  const reason = `it runs everything nanobatched, and a stage has no nanobatched ${kind}`;
   return first ?? refuse(notExpressible(where, TOOL, reason));
 }
 

@@ -12,14 +12,14 @@ import { evaluationsOf, frontierPath, readPointPlan } from "../run-folder.js";
 import { Terminal } from "../terminal.js";
 
 const FLAGS = {
-  tolerance: quantity("--tolerance <percent>", "what moves by no more is the same", "percent", 0),
+  tolerance: quantity("--tolerance <percent>", "smaller changes count as none", "percent", 0),
   json: toggle("--json", "the difference as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
 
 const EXAMPLES = `
 Two frontiers (files, or what optimize wrote) or two plans. Of two folders, the evaluations tell
 costs from search, and the plans at both ends what is set otherwise.
-Exit code as of diff(1): 0 they are the same, 1 they differ, 2 trouble.
+Exit code as in diff(1): 0 the same, 1 different, 2 trouble.
 
 Examples:
   $ kareus diff monday.kareus tuesday.kareus
@@ -88,7 +88,7 @@ async function compare(
   );
 }
 
-/** What lies beside a frontier: its evaluations and the plans at its ends, where they are there. */
+/** What lies beside a frontier: its evaluations and the plans at its ends, as far as they exist. */
 async function runAt(path: string, frontier: FrontierFile, json: boolean): Promise<ComparedRun> {
   const [fastest, cheapest] = [frontier.points[0], frontier.points.at(-1)];
   const beside = (name: string) => join(dirname(path), name);

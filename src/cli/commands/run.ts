@@ -80,7 +80,7 @@ function summary({ point, gpu, parallelism }: PlanFile, flags: Values<typeof FLA
   );
 }
 
-/** Ctrl-C on a terminal reaches the command by itself; these do not. */
+/** A terminal sends Ctrl-C to the command too; these signals it does not. */
 const PASSED_ON: readonly NodeJS.Signals[] = process.stdin.isTTY
   ? ["SIGTERM"]
   : ["SIGTERM", "SIGINT", "SIGHUP"];
@@ -89,8 +89,8 @@ const PASSED_ON: readonly NodeJS.Signals[] = process.stdin.isTTY
 async function exitCodeOf(words: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const [name = "", ...rest] = words;
   let child: ChildProcess | null = null;
-  // This process waits for the command: its own listeners, which would end it, step back. Before the
-  // command is there, so that no signal is lost between.
+  // This process waits for the command, so its own listeners, which would end it, are removed; before
+  // the command starts, so that no signal is lost.
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     const earlier = process.listeners(signal);
     process.on(signal, () => {

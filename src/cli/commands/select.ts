@@ -71,7 +71,7 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
   process.stdout.write(`${lines.filter(Boolean).join("\n").trimEnd()}\n`);
 }
 
-/** The one selector given; none or several: KRS0004. */
+/** The one selector that was given; KRS0004 unless it is exactly one. */
 function selectorOf(flags: Values<typeof FLAGS>): Selector {
   const { deadline, slowdown, energyBudget, powerCap, id } = flags;
   const selectors: readonly (readonly [string, Selector | null])[] = [

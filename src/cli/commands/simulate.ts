@@ -22,7 +22,7 @@ import {
 const FLAGS = {
   straggler: factors(
     "--straggler <stage=factor,...>",
-    "a stage whose GPUs take so many times their usual time, repeatable",
+    "a stage whose GPUs take this many times their usual time, repeatable",
   ),
   gpu: device("--gpu <name|file>", "another GPU, at its clocks nearest to the plan's", null),
   details: text(

@@ -58,8 +58,8 @@ stage,instruction,frequency,time,energy in MHz, seconds and joules of one GPU. A
 In the solution, choice[stage] holds, for each instruction of the stage in pipeline order, the index
 of its option; for a profile, options count the lines of the same stage and instruction.
 With a switch time, an instruction that follows one at another clock (a stage's first follows its
-last) runs for so long as it would by its own fastest option at that clock, or at the nearest it has,
-and the rest as chosen; one shorter than ten switch times shares the clock of those beside it.
+last) first runs at the old clock (its own fastest option there, or at the nearest clock it has) for
+the switch time, then as chosen; one shorter than ten switch times shares its neighbours' clock.
 
 Examples:
   $ kareus solve instance.json --points 32 --json
@@ -111,7 +111,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
   process.stdout.write(solutionSummary(instance, solution));
 }
 
-/** The instance of a file, whichever of the two it is, with what the flags say. */
+/** The instance in a file of either format, changed by what the flags say. */
 async function readProblem(path: string, flags: Values<typeof FLAGS>): Promise<InstanceFile> {
   const { isStageProfile, readStageProfile } = await import("../../profile/stage-profile.js");
   const content = await readText(path);

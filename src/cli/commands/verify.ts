@@ -14,11 +14,11 @@ const DEFAULT_TOLERANCE_PERCENT = 0.1;
 const FLAGS = {
   tolerance: quantity(
     "--tolerance <percent>",
-    "how much worse is still as good",
+    "how much worse still passes",
     "percent",
     DEFAULT_TOLERANCE_PERCENT,
   ),
-  update: toggle("--update", "write what is found as what is expected, deliberately"),
+  update: toggle("--update", "make what is found the new expectation"),
   threads: SEARCH_FLAGS.search.threads,
   junit: text("--junit <file>", "also write the result as JUnit XML, for CI services", null),
   json: toggle("--json", "the result as JSON on stdout, diagnostics as JSON lines on stderr"),

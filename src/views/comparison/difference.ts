@@ -15,7 +15,7 @@ export interface ComparedRun extends Outcome {
 
 /**
  * How the second of two frontiers differs from the first.
- * @param tolerance relative: what moves by no more is the same
+ * @param tolerance relative: smaller changes count as none
  */
 export function frontierDifference(
   before: ComparedRun,
@@ -49,7 +49,7 @@ export function frontierDifference(
   };
 }
 
-/** How many points moved where there are as many: the ends alone do not tell. */
+/** How many points moved, for frontiers of equal length: comparing the ends is not enough. */
 function movedPoints(before: Outcome, after: Outcome, tolerance: number): MovedQuantity[] {
   const [mine, theirs] = [before.frontier.points, after.frontier.points];
   if (mine.length !== theirs.length) return [];

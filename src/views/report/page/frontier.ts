@@ -8,7 +8,7 @@ const SYMBOLS = ["circle", "diamond", "rect", "triangle"];
 /** How far from a point a click may be and still mean it. */
 const REACH_PX = 24;
 
-/** The frontier and its baselines; `choose` is told the point that is clicked. */
+/** The frontier and its baselines; `choose` gets the point that is clicked. */
 export function frontierChart(data: ReportData, choose: (index: number) => void) {
   const { points, baselines } = data;
   const lines = [{ label: "Searched", points }, ...baselines];

@@ -35,7 +35,7 @@ const COLUMNS = [
   ["cost is", "text"],
 ] as const;
 
-/** The table of what runs; `choose` is told the configuration that is asked for; `lack` stands where there are none. */
+/** The table of what runs. `choose` gets the configuration that is clicked; `lack` is shown when there are no rows. */
 export function showKnobs(
   knobs: readonly Knob[],
   { partitions }: ReportData,

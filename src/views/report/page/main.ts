@@ -37,7 +37,7 @@ class Page {
     window.addEventListener("hashchange", () => this.followAddress());
   }
 
-  /** What the address asks for; the fastest point where it asks for nothing that is there. */
+  /** The point in the page's address; the fastest when the address names none. */
   followAddress(): void {
     const { point: id, partition } = readHash();
     const index = Math.max(

@@ -23,7 +23,7 @@ function heightOf(kind: string): number {
 
 const LANE_PX = { most: 44, least: 22, share: 420 };
 
-/** More boxes than this in a lane are looked at through a window, where a box has so much room. */
+/** A lane with more boxes than this is shown through a window, in which a box has BOX_PX of room. */
 const MANY = 48;
 const BOX_PX = 20;
 
