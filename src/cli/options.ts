@@ -91,16 +91,14 @@ export const LOWERING_FLAGS = {
       "--static-power-w <watts>",
       "P_static of one GPU (default: the device's)",
       "watts",
+      null,
     ),
-    transfer_s: quantity(
-      "--transfer-s <s>",
-      "time of each crossing between stages (default: nothing)",
-      "seconds",
-    ),
+    transfer_s: quantity("--transfer-s <s>", "time of each crossing between stages", "seconds", 0),
     switch_time_s: quantity(
       "--switch-time-s <s>",
       "time that a change of the clock takes, 0: it is free (default: the device's)",
       "seconds",
+      null,
     ),
   },
   output: {
@@ -111,10 +109,15 @@ export const LOWERING_FLAGS = {
 /** What `optimize` takes to search and solve. */
 export const SEARCH_FLAGS = {
   search: {
-    budget: integer("--budget <n>", "evaluations per partition type where measuring is dear", 224, {
-      min: 1,
-      max: 1_000_000,
-    }),
+    budget: integer(
+      "--budget <n>",
+      "evaluations per partition type when each is a measurement",
+      224,
+      {
+        min: 1,
+        max: 1_000_000,
+      },
+    ),
     replay: text(
       "--replay <file>",
       "a recorded profile in place of a GPU: each evaluation is a measurement that it answers",

@@ -32,11 +32,15 @@ export function runFacts(
     graph: { name, sha256 },
     gpu: { name: device.name, sm_count: device.sm_count },
     parallelism: {
-      ...{ tp, cp, ep },
+      tp,
+      cp,
+      ep,
       ...others,
       ...(cp_attention === "ring" ? { cp_attention } : {}),
     },
-    ...{ static_power_w, transfer_s, switch_time_s },
+    static_power_w,
+    transfer_s,
+    switch_time_s,
     expected_error: device.expected_error ?? null,
   };
 }
