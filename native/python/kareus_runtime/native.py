@@ -140,6 +140,8 @@ class Library:
             raise OSError(f"it is no libkareus: {reason}") from None
         if version != ABI_VERSION:
             raise OSError(f"it has version {version} of the interface, {ABI_VERSION} is needed")
+        if not hasattr(self._calls, "kareus_take_sized_records"):
+            raise OSError("it is older than this package")
         for name in ("kareus_code_name", "kareus_code_message", "kareus_last_error"):
             getattr(self._calls, name).restype = c.c_char_p
         self._calls.kareus_flush.argtypes = [c.c_void_p, c.c_double]
@@ -219,7 +221,8 @@ class Device:
     def take_records(self):
         """Ended instructions since the last call, oldest first."""
         count = c.c_uint32()
-        self._call("take_records", self._records, len(self._records), c.byref(count))
+        size, capacity = c.sizeof(Record), len(self._records)
+        self._call("take_sized_records", self._records, size, capacity, c.byref(count))
         return self._records[: count.value]
 
     def energy_j(self):
