@@ -19,6 +19,7 @@ import type { Device } from "./gpu/device-schema.js";
 import type { Cost, Evaluation } from "./ir/configuration.js";
 import type { Group } from "./ir/groups.js";
 import type { KernelGraph } from "./ir/kernel-graph.js";
+import type { OptimizerName } from "./ir/optimizer.js";
 import {
   communicationsOf,
   type PartitionedGraph,
@@ -73,6 +74,7 @@ export interface OptimizeOptions {
   readonly pp: number;
   readonly dp: number;
   readonly zero: 0 | 1;
+  readonly optimizer: OptimizerName;
   readonly gpus_per_node: number;
   /** What the groups of the graph's collectives are, by their names there. */
   readonly groups: ReadonlyMap<string, Group>;

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { GROUPS } from "../ir/groups.js";
+import { OPTIMIZERS } from "../ir/optimizer.js";
 import { CP_ATTENTIONS, PIPELINES } from "../ir/pass.js";
 import type { OptimizeOptions } from "../pipeline.js";
 import {
@@ -52,6 +53,12 @@ export const JOB_FLAGS = {
       min: 0,
       max: 1,
     },
+  ),
+  optimizer: choice(
+    "--optimizer <kind>",
+    "what updates the parameters: adamw (float32 states), adamw-bf16 (all in bfloat16) or sgd",
+    OPTIMIZERS,
+    "adamw",
   ),
   gpusPerNode: integer("--gpus-per-node <n>", "GPUs that share a node", 8, DEGREE),
   group: words(
@@ -147,6 +154,7 @@ export function jobOptions(
     pp: job.pp,
     dp: job.dp,
     zero: job.zero === 0 ? 0 : 1,
+    optimizer: job.optimizer,
     gpus_per_node: job.gpusPerNode,
     groups: job.group,
     microbatches: job.microbatches ?? 4 * job.pp,

@@ -3,6 +3,7 @@ import { memoryExceeded } from "../base/diagnostics/lowering.js";
 import { scaled } from "../base/units.js";
 import { type Replicas, replicasOf } from "../ir/groups.js";
 import type { KernelGraph, ParameterCount } from "../ir/kernel-graph.js";
+import { gradientBytes, type OptimizerName, stateBytes } from "../ir/optimizer.js";
 import type { InstructionKind } from "../ir/partition.js";
 import type { PipelineName, Recompute } from "../ir/pass.js";
 import { schedules } from "./schedules/index.js";
@@ -25,32 +26,27 @@ interface MemoryLayout {
   readonly cp: number;
   readonly ep: number;
   readonly zero: 0 | 1;
+  readonly optimizer: OptimizerName;
   readonly recompute: Recompute;
   readonly pipeline: PipelineName;
   readonly microbatches: number;
 }
 
-/** Gradients are accumulated in float32. */
-const GRADIENT_BYTES = 4;
-/** Adam's two moments in float32, and the float32 master of a narrower weight. */
-const MOMENTS_BYTES = 8;
-const MASTER_BYTES = 4;
-
 /**
- * Peak memory of one GPU of each stage in bytes: weights, float32 gradients and Adam's states (with
- * ZeRO-1 the share of one rank) as mixed-precision training keeps them (ZeRO, arXiv 1910.02054,
- * section 3.1), and what forward keeps for backward, for every microbatch in flight under the
+ * Peak memory of one GPU of each stage in bytes: weights, gradients and the optimizer's states (with
+ * ZeRO-1 the share of one rank), and what forward keeps for backward, for every microbatch in flight under the
  * schedule. A recomputed layer adds its own while it runs backward. Buffers of the framework, of
  * collectives and of kernels at work, and fragmentation, are not counted.
  */
 export function stageMemory(graph: KernelGraph, layout: MemoryLayout): StageMemory[] {
   const replicas = replicasOf(layout);
+  const kept = (count: ParameterCount) => keptBytes(count, layout.optimizer);
   const trains = graph.kernels.some(({ direction }) => direction === "backward");
   return graph.parameters.map(({ dense, experts }, stage) => {
     const weights_bytes = dense.size_bytes + experts.size_bytes;
-    const gradients_bytes = trains ? GRADIENT_BYTES * (dense.elements + experts.elements) : 0;
+    const gradients_bytes = trains ? kept(dense).gradients + kept(experts).gradients : 0;
     const states = (count: ParameterCount, group: Replicas) =>
-      statesBytes(count) / (layout.zero === 1 ? group.ranks : 1);
+      kept(count).states / (layout.zero === 1 ? group.ranks : 1);
     const optimizer_bytes = trains
       ? states(dense, replicas.dense) + states(experts, replicas.experts)
       : 0;
@@ -60,9 +56,13 @@ export function stageMemory(graph: KernelGraph, layout: MemoryLayout): StageMemo
   });
 }
 
-function statesBytes({ elements, size_bytes }: ParameterCount): number {
-  const master = size_bytes < MASTER_BYTES * elements ? MASTER_BYTES : 0;
-  return elements * (MOMENTS_BYTES + master);
+/** What training keeps of parameters beside their weights, in bytes. */
+function keptBytes({ elements, size_bytes }: ParameterCount, optimizer: OptimizerName) {
+  if (elements === 0) return { gradients: 0, states: 0 };
+  return {
+    gradients: elements * gradientBytes(optimizer),
+    states: elements * stateBytes(optimizer, size_bytes / elements),
+  };
 }
 
 /** Kinds of instructions after which a microbatch needs its activations no more. */

@@ -30,7 +30,7 @@ export function runFacts(
   kernels: KernelGraph,
 ): RunFacts {
   const { pp, dp, microbatches, pipeline, chunks } = asked;
-  const { recompute, sequence_parallel, zero, cp_attention } = asked;
+  const { recompute, sequence_parallel, zero, cp_attention, optimizer } = asked;
   const degree = (group: "tp" | "cp" | "ep") =>
     kernels.kernels.reduce(
       (most, k) =>
@@ -46,6 +46,7 @@ export function runFacts(
       ...(cp_attention === "ring" ? { cp_attention } : {}),
       ep: degree("ep"),
       ...{ pp, dp, microbatches, pipeline, chunks, recompute, sequence_parallel, zero },
+      ...(optimizer === "adamw" ? {} : { optimizer }),
     },
     ...{ static_power_w, transfer_s, switch_time_s },
     expected_error: device.expected_error ?? null,

@@ -1,5 +1,6 @@
 import type { Report } from "../base/diagnostics/diagnostic.js";
 import type { Kernel, KernelGraph } from "./kernel-graph.js";
+import type { OptimizerName } from "./optimizer.js";
 import type { PartitionedGraph } from "./partition.js";
 import type { TensorGraph } from "./tensor-graph.js";
 
@@ -25,6 +26,7 @@ interface LoweringOptions {
   readonly dp: number;
   /** 1: optimizer states are shared among the ranks that hold the same parameters. */
   readonly zero: 0 | 1;
+  readonly optimizer: OptimizerName;
   readonly gpus_per_node: number;
   readonly pp: number;
   readonly recompute: Recompute;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { OPTIMIZERS } from "../ir/optimizer.js";
 import { CP_ATTENTIONS, PIPELINES } from "../ir/pass.js";
 
 /** Pieces that frontier and plan files share. Units are in the names: s, J, W, MHz, bytes. */
@@ -31,6 +32,8 @@ export const parallelism = z.object({
   cp_attention: z.enum(CP_ATTENTIONS).optional(),
   /** 1: ranks that hold the same parameters share the optimizer's states. */
   zero: z.union([z.literal(0), z.literal(1)]).optional(),
+  /** What updates the parameters; absent: adamw. */
+  optimizer: z.enum(OPTIMIZERS).optional(),
 });
 
 /** How a job is laid out over GPUs and time. */

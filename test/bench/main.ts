@@ -35,6 +35,7 @@ const OPTIONS: OptimizeOptions = {
     pp: 2,
     dp: 1,
     zero: 1,
+    optimizer: "adamw",
     gpus_per_node: 8,
     groups: new Map(),
     microbatches: 8,
