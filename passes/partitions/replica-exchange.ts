@@ -20,6 +20,8 @@ export const AFTER_BACKWARD = {
   chunk: 0,
   after: [],
   saved_bytes: 0,
+  released_bytes: 0,
+  working_bytes: 0,
 } as const;
 
 /** A collective among all ranks that hold the same parameters. */

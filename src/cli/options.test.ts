@@ -47,6 +47,7 @@ describe("the options of optimize", () => {
       pp: 1,
       dp: 1,
       zero: 1,
+      optimizer: "adamw",
       gpus_per_node: 8,
       groups: new Map(),
       microbatches: 4,
