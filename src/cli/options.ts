@@ -1,5 +1,6 @@
 import { CP_ATTENTIONS, PIPELINES, PRECISIONS, RECOMPUTES, ZERO_LEVELS } from "../ir/choices.js";
 import { GROUPS } from "../ir/groups.js";
+import { OPTIMIZERS } from "../ir/optimizer.js";
 import {
   bindings,
   choice,
@@ -59,6 +60,12 @@ export const LOWERING_FLAGS = {
       "1: replicas share the optimizer's states; 0: each holds all",
       ZERO_LEVELS,
       1,
+    ),
+    optimizer: choice(
+      "--optimizer <kind>",
+      "what updates the parameters: adamw (float32 states), adamw-bf16 (all in bfloat16) or sgd",
+      OPTIMIZERS,
+      "adamw",
     ),
     gpus_per_node: integer("--gpus-per-node <n>", "GPUs that share a node", 8, DEGREE),
     microbatches: integer(
