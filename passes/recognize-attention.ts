@@ -18,7 +18,8 @@ import { applyFusions, type Fusion, fuse, inDependencyOrder } from "./rewriting/
  * Turns attention written in primitives into the fused `Attention(q, k, v, mask?)` kernel that
  * training uses: scores, scale, mask, softmax, dropout and the weighted sum, with the key and value
  * heads that grouped-query attention repeats taken before the repeat. Where the graph brings its
- * backward, the nodes of it that read scores become one `kareus::AttentionGradient`. Masks of fused
+ * backward, the nodes of it that read scores become one `kareus::AttentionGradient`: attention is fused
+ * with its backward or not at all, and what else the backward reads becomes a further output. Masks of fused
  * operators that hide later positions are marked as such.
  * Needs directions, no-ops dropped and transposes split. Guarantees that no score matrix is counted
  * as memory traffic.

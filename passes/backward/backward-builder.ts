@@ -33,7 +33,10 @@ export class BackwardBuilder {
   readonly #recomputed = new Map<string, string>();
   readonly #recomputedLayers = new Set<number>();
   readonly #forwardOfLayer = new Map<number, TensorNode[]>();
-  /** Inserted all-gathers by what they make: parts are kept for backward, not the whole. */
+  /**
+   * Inserted all-gathers by what they make: parts are kept for backward, which gathers them again, as
+   * Megatron-LM's sequence parallelism and Kareus' context parallelism do.
+   */
   readonly #gathers = new Map<string, TensorNode>();
   readonly #gatheredAgain = new Map<string, string>();
   /** Inside of attention that is not kept, by the tensors that it makes. */

@@ -45,7 +45,10 @@ export function formLaunches(graph: TensorGraph): Launches {
   return former.close();
 }
 
-/** Layout changes: free beside a kernel that addresses its operands by strides. */
+/**
+ * Layout changes: free beside a kernel that addresses its operands by strides (attention, rotary
+ * embedding, element-wise), copies elsewhere.
+ */
 const LAYOUT = new Set(["Transpose", "Slice", "Split", "Expand", "com.microsoft::SplitTraining"]);
 
 class LaunchFormer {
