@@ -1,5 +1,5 @@
 import { at } from "../../src/base/need.js";
-import type { Recompute } from "../../src/ir/pass.js";
+import type { Recompute } from "../../src/ir/choices.js";
 import {
   isFloating,
   type Tensor,

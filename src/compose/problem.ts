@@ -1,8 +1,8 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { chunksNotPossible, pipelineTooLarge } from "../base/diagnostics/plan.js";
+import type { PipelineName } from "../ir/choices.js";
 import type { InstructionFrontier } from "../ir/configuration.js";
 import type { PipelineInstruction, PipelineProblem } from "../ir/iteration.js";
-import type { PipelineName } from "../ir/pass.js";
 import { schedules } from "./schedules/index.js";
 
 /** How the iteration is laid out. */

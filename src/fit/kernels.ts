@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import { communicationLatency, transferTime } from "../cost/physics/communication.js";
 import { kernelEnergy, kernelTime } from "../cost/physics/kernels.js";
 import { idlePower } from "../cost/physics/power.js";
@@ -24,7 +25,7 @@ interface Group<R extends ProfileRecord> {
 }
 
 function scaled(device: Device, constants: readonly Constant[], logs: readonly number[]): Device {
-  return constants.reduce((made, { scale }, i) => scale(made, Math.exp(logs[i] ?? 0)), device);
+  return constants.reduce((made, { scale }, i) => scale(made, Math.exp(at(logs, i))), device);
 }
 
 /**
@@ -72,15 +73,15 @@ function fitEnergies(
     kernelEnergy(workOf(record), made, record.freq_mhz);
   const left_j = measured.map(({ record }) => energyOn(only(null), record));
   const rows = measured.map(({ record, total_j }, i) =>
-    constants.map((kept) => (energyOn(only(kept), record) - (left_j[i] ?? 0)) / total_j),
+    constants.map((kept) => (energyOn(only(kept), record) - at(left_j, i)) / total_j),
   );
   const factors = nonNegativeLeastSquares(
     rows,
-    measured.map(({ dynamic_j, total_j }, i) => (dynamic_j - (left_j[i] ?? 0)) / total_j),
+    measured.map(({ dynamic_j, total_j }, i) => (dynamic_j - at(left_j, i)) / total_j),
   );
   // A device has no free work: a constant that comes out as 0 keeps its value.
   if (factors.some((factor) => factor === 0)) return { device, fitted: [] };
-  const made = constants.reduce((d, { scale }, i) => scale(d, factors[i] ?? 1), device);
+  const made = constants.reduce((d, { scale }, i) => scale(d, at(factors, i)), device);
   const residual = residualOf(
     "energy",
     measured.map(({ record, total_j }) => {

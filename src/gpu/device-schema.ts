@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { at } from "../base/need.js";
 
 /**
  * The device file: every value with its source, and with its residual where one is known. Reading
@@ -18,7 +19,7 @@ const sourcedPositive = sourced(positive);
 const sourcedCount = sourced(count);
 
 function ascending(values: readonly number[]): boolean {
-  return values.every((value, i) => i === 0 || value > (values[i - 1] ?? Number.POSITIVE_INFINITY));
+  return values.every((value, i) => i === 0 || value > at(values, i - 1));
 }
 
 const ascendingList = z.array(count).min(1).refine(ascending, { error: "must ascend strictly" });

@@ -46,6 +46,11 @@ export function nodeLabel(node: SourceNode): string {
   return node.name || (node.outputs.find((output) => output !== "") ?? node.op);
 }
 
+/** The name at a position of a node's inputs or outputs; one that is left out is "", as ONNX has it. */
+export function nameAt(names: readonly string[], index: number): string {
+  return names[index] ?? "";
+}
+
 /** Renames tensors of a node and those that its subgraphs take from outside. */
 export function renameTensors(node: SourceNode, rename: (name: string) => string): SourceNode {
   const each = (name: string) => (name === "" ? "" : rename(name));

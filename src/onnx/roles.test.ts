@@ -84,7 +84,10 @@ describe("roles", () => {
       ],
     };
     expect(roles(graph, ["h", "s", "t", "squared"])).toEqual([
-      ...["activation@0", "constant", "parameter", "constant"],
+      "activation@0",
+      "constant",
+      "parameter",
+      "constant",
     ]);
   });
 
@@ -94,7 +97,9 @@ describe("roles", () => {
     const heads = node("Transpose", ["split"], ["heads"], { perm: [2, 0, 1, 3] });
     const graph = { input: [ids, table], node: [embedding, ...merge, ...back, heads] };
     expect(roles(graph, ["flat", "split", "heads"])).toEqual([
-      ...["activation@0", "activation@0", "activation@1"],
+      "activation@0",
+      "activation@0",
+      "activation@1",
     ]);
   });
 
@@ -109,7 +114,9 @@ describe("roles", () => {
     ];
     const graph = { input: [value("one", [1, 16], 7), table, value("w", [32, 32])], node: nodes };
     expect(roles(graph, ["flat", "back", "y"])).toEqual([
-      ...["activation@0", "activation@0", "activation@0"],
+      "activation@0",
+      "activation@0",
+      "activation@0",
     ]);
   });
 

@@ -1,3 +1,4 @@
+import { need } from "../base/need.js";
 import {
   type DType,
   elementCount,
@@ -6,6 +7,7 @@ import {
   type TensorRole,
 } from "../ir/tensor-graph.js";
 import { type BatchPlace, type BatchTarget, followBatch, placeInInput } from "./batch-axis.js";
+import { nameAt } from "./names.js";
 import type { Fact, Operand, ShapedNode } from "./operators/operator.js";
 import type { SourceGraph, SourceNode } from "./source.js";
 
@@ -17,17 +19,15 @@ const ARRIVALS: ReadonlySet<string> = new Set(["com.microsoft::Recv"]);
 
 /** One parameter, or a part of it, in another layout or precision is still trained. */
 const LAYOUT_ONLY: ReadonlySet<string> = new Set([
-  ...[
-    "Transpose",
-    "Reshape",
-    "Squeeze",
-    "Unsqueeze",
-    "Flatten",
-    "Identity",
-    "Cast",
-    "Slice",
-    "Split",
-  ],
+  "Transpose",
+  "Reshape",
+  "Squeeze",
+  "Unsqueeze",
+  "Flatten",
+  "Identity",
+  "Cast",
+  "Slice",
+  "Split",
 ]);
 
 /** What they make of one parameter and constants, in its own shape, is trained with it. */
@@ -44,7 +44,10 @@ const SCATTERS: ReadonlySet<string> = new Set(["ScatterElements", "ScatterND"]);
 
 /** Matrix products: of two activations they make attention, or the gradient of a parameter. */
 const PRODUCTS: ReadonlySet<string> = new Set([
-  ...["MatMul", "Gemm", "Einsum", "com.microsoft::FusedMatMul"],
+  "MatMul",
+  "Gemm",
+  "Einsum",
+  "com.microsoft::FusedMatMul",
 ]);
 
 /**
@@ -103,10 +106,10 @@ function dataInputs(
   names: readonly string[],
   facts: ReadonlyMap<string, Fact>,
 ): ReadonlySet<string> {
-  const hasRank = (name: string) => (facts.get(name)?.shape.length ?? 0) > 0;
+  const hasRank = (name: string) => need(facts, name).shape.length > 0;
   const certain = names.filter((name) => {
     const leading = graph.inputs.get(name)?.shape?.[0];
-    const dtype = facts.get(name)?.dtype ?? "unknown";
+    const { dtype } = need(facts, name);
     return hasRank(name) && (typeof leading !== "number" || /^u?int/.test(dtype));
   });
   const first = certain[0] === undefined ? -1 : names.indexOf(certain[0]);
@@ -123,7 +126,7 @@ function microbatchSize(
   const data = [...roles].flatMap(([name, role]) => (role === "data" ? [name] : []));
   const arrived = nodes.flatMap((node) => (ARRIVALS.has(node.op) ? node.outputs : []));
   for (const name of [...data, ...arrived]) {
-    const [leading] = facts.get(name)?.shape ?? [];
+    const leading = facts.get(name)?.shape[0];
     if (leading !== undefined) return leading;
   }
   return 1;
@@ -178,7 +181,8 @@ class Propagation {
     };
     if (node.op === "NonZero" || node.inputs.some((name) => this.#routed.has(name))) {
       for (const [index, name] of node.outputs.entries()) {
-        if (!isFloating(outputs[index]?.dtype ?? "unknown")) this.#routed.add(name);
+        const fact = outputs[index];
+        if (!fact || !isFloating(fact.dtype)) this.#routed.add(name);
       }
     }
     const targets = role === "activation" ? followBatch(shaped, places, this.#microbatch) : [];
@@ -186,7 +190,7 @@ class Propagation {
       const fact = outputs[index];
       if (name === "" || !fact) return;
       const target = targets[index] ?? "lost";
-      const returns = SCATTERS.has(node.op) && this.#routed.has(node.inputs[1] ?? "");
+      const returns = SCATTERS.has(node.op) && this.#routed.has(nameAt(node.inputs, 1));
       const place = arrives || returns ? placeInInput(fact.shape, this.#microbatch) : target;
       const found = place !== null && typeof place === "object" ? place : null;
       const gradient =
@@ -203,8 +207,9 @@ class Propagation {
     if (!isFloating(fact.dtype) || elementCount(fact.shape) <= 1) return false;
     const shaped = this.#parameterShapes.has(shapeKey(fact.shape));
     if (target === "reduced") return shaped || this.#microbatch > 1 || !PRODUCTS.has(node.op);
-    const kinds = node.inputs.map((input) => input?.role ?? "constant");
-    const activations = kinds.every((kind) => kind === "activation" || kind === "constant");
+    const activations = node.inputs.every(
+      (input) => input === null || input.role === "activation" || input.role === "constant",
+    );
     const sums = PRODUCTS.has(node.op) || node.op === "ReduceSum";
     return shaped && unplaced && activations && sums;
   }

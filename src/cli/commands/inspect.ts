@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { addFlags, readFlags, type Values } from "../flags.js";
-import { JOB_FLAGS, jobOptions } from "../options.js";
+import { addFlags, addTopics, readFlags, readTopics, type TopicValues } from "../flags.js";
+import { JSON_FLAG, LOWERING_FLAGS } from "../options.js";
 import { Terminal } from "../terminal.js";
 
 const EXAMPLES = `
@@ -17,20 +17,29 @@ export function addInspect(program: Command): void {
     )
     .argument("<graph.onnx>", "ONNX file, - for standard input")
     .addHelpText("after", EXAMPLES);
-  addFlags(command, JOB_FLAGS);
-  command.action((graph: string) => run(graph, readFlags(command, JOB_FLAGS)));
+  addTopics(command, LOWERING_FLAGS);
+  addFlags(command, JSON_FLAG);
+  command.action((graph: string) =>
+    run(graph, readTopics(command, LOWERING_FLAGS), readFlags(command, JSON_FLAG).json),
+  );
 }
 
-async function run(graph: string, job: Values<typeof JOB_FLAGS>): Promise<void> {
-  const [{ inspect }, { inspectionTables }] = await Promise.all([
+async function run(
+  graph: string,
+  topics: TopicValues<typeof LOWERING_FLAGS>,
+  json: boolean,
+): Promise<void> {
+  const [{ inspect }, { loweringOptions }, { inspectionTables }] = await Promise.all([
     import("../../pipeline.js"),
+    import("../../options.js"),
     import("../../views/inspection/tables.js"),
   ]);
-  const terminal = new Terminal(job.json);
+  const terminal = new Terminal(json);
   const { report, progress, printIr } = terminal;
-  const found = await inspect(jobOptions(graph, job), { report, progress, printIr }).finally(() =>
+  const options = loweringOptions(graph, topics);
+  const found = await inspect(options, { report, progress, printIr }).finally(() =>
     terminal.close(),
   );
-  const text = job.json ? `${JSON.stringify(found, null, 2)}\n` : inspectionTables(found);
+  const text = json ? `${JSON.stringify(found, null, 2)}\n` : inspectionTables(found);
   process.stdout.write(text);
 }

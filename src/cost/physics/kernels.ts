@@ -1,3 +1,4 @@
+import { at } from "../../base/need.js";
 import type { Device } from "../../gpu/device-schema.js";
 import type { DType } from "../../ir/tensor-graph.js";
 import {
@@ -30,7 +31,7 @@ interface Share {
 export function memoryBandwidth(device: Device, freq_mhz: number, sms: number): number {
   const { freq_mhz: clocks, bytes_per_s } = device.memory.bandwidth;
   const clock = (freq_mhz * sms) / device.sm_count;
-  const slowest = clocks[0] as number;
+  const slowest = at(clocks, 0);
   return interpolate(clocks, bytes_per_s, clock) * Math.min(1, clock / slowest);
 }
 
