@@ -1,5 +1,6 @@
 import type { Report } from "../base/diagnostics/diagnostic.js";
 import { memoryExceeded } from "../base/diagnostics/lowering.js";
+import { addTo, at } from "../base/need.js";
 import { scaled } from "../base/units.js";
 import { type Replicas, replicasOf } from "../ir/groups.js";
 import type { KernelGraph, ParameterCount } from "../ir/kernel-graph.js";
@@ -72,17 +73,17 @@ const RELEASING: ReadonlySet<InstructionKind> = new Set(["backward", "weight_gra
 function activationsBytes(graph: KernelGraph, stage: number, layout: MemoryLayout): number {
   const kept = new Array<number>(graph.chunks).fill(0);
   const again = new Map<number | null, number>();
-  for (const { stage: at, chunk, layer, direction, saved_bytes } of graph.kernels) {
-    if (at !== stage) continue;
-    if (direction === "forward") kept[chunk] = (kept[chunk] ?? 0) + saved_bytes;
-    else again.set(layer, (again.get(layer) ?? 0) + saved_bytes);
+  for (const { stage: on, chunk, layer, direction, saved_bytes } of graph.kernels) {
+    if (on !== stage) continue;
+    if (direction === "forward") kept[chunk] = at(kept, chunk) + saved_bytes;
+    else addTo(again, layer, saved_bytes);
   }
   const { stages, chunks } = graph;
   const size = { stages, chunks, microbatches: layout.microbatches };
   let [held, most] = [0, 0];
   for (const { kind, chunk } of schedules[layout.pipeline].orderOf(stage, size)) {
-    if (kind === "forward") held += kept[chunk] ?? 0;
-    else if (RELEASING.has(kind)) held -= kept[chunk] ?? 0;
+    if (kind === "forward") held += at(kept, chunk);
+    else if (RELEASING.has(kind)) held -= at(kept, chunk);
     most = Math.max(most, held);
   }
   return most + Math.max(0, ...again.values());
