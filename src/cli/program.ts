@@ -10,6 +10,7 @@ import { addOptimize } from "./commands/optimize.js";
 import { addProfile } from "./commands/profile.js";
 import { addReport } from "./commands/report.js";
 import { addRun } from "./commands/run.js";
+import { addSchedule } from "./commands/schedule.js";
 import { addSchema } from "./commands/schema.js";
 import { addSearch } from "./commands/search.js";
 import { addSelect } from "./commands/select.js";
@@ -43,6 +44,7 @@ export function buildProgram(version: string): Command {
   addExplain(program);
   addDiff(program);
   addSimulate(program);
+  addSchedule(program);
   addInspect(program);
   addVerify(program);
   addExport(program);
