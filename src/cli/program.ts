@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addAllocate } from "./commands/allocate.js";
 import { addCompletion } from "./commands/completion.js";
 import { addDevices } from "./commands/devices.js";
 import { addDiff } from "./commands/diff.js";
@@ -45,6 +46,7 @@ export function buildProgram(version: string): Command {
   addDiff(program);
   addSimulate(program);
   addSchedule(program);
+  addAllocate(program);
   addInspect(program);
   addVerify(program);
   addExport(program);

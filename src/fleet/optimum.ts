@@ -156,12 +156,17 @@ function sharesOf(
   });
   let missing = iterations - doneIn(shares);
   for (const { slot, step, amount } of items) {
-    if (missing <= 0) break;
-    const part = Math.min(1, missing / amount);
     const { time_s } = at(at(shares, slot), 0);
-    const risen = { pace: step.to, time_s: time_s * part };
-    shares[slot] = part < 1 ? [{ pace: step.from, time_s: time_s - risen.time_s }, risen] : [risen];
-    missing -= part * amount;
+    if (amount > missing) {
+      const risen_s = (time_s * Math.max(0, missing)) / amount;
+      shares[slot] = [
+        { pace: step.from, time_s: time_s - risen_s },
+        { pace: step.to, time_s: risen_s },
+      ];
+      break;
+    }
+    shares[slot] = [{ pace: step.to, time_s }];
+    missing -= amount;
   }
   const cost = shares.reduce(
     (sum, own, i) =>

@@ -11,7 +11,7 @@ export interface SchedulePoint {
 }
 
 /** Whole iterations at one point, one after the other. */
-export interface Run {
+interface Run {
   readonly point: number;
   readonly iterations: number;
   readonly start_s: number;

@@ -35,7 +35,7 @@ const FLAGS = {
     null,
   ),
   pausing: toggle("--pausing", "the job may wait, and draws nothing meanwhile"),
-  reload: quantity("--reload-s <s>", "time that taking another plan up takes", "seconds"),
+  reload: quantity("--reload-s <s>", "time that taking another plan up takes", "seconds", 0),
   out: text("--out <file>", "write the schedule to this file", null),
   json: toggle("--json", "the schedule as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
@@ -86,7 +86,6 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
   const knee = select(frontier, { by: "knee" }, where).id;
   const trace = readTrace(await readText(path), path);
   const minimize = flags.minimize ?? goalOf(trace);
-  const reload_s = flags.reload === null ? 0 : flags.reload;
   const schedule = scheduleOf({
     points: frontier.points.map(({ id, time_s, energy_j, average_power_w }) => ({
       id,
@@ -96,7 +95,7 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     })),
     knee,
     reload_w: replicaStaticPower(frontier),
-    reload_s,
+    reload_s: flags.reload,
     slots: trace.slots,
     where: path,
     iterations,
@@ -104,7 +103,7 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     minimize,
     pausing: flags.pausing,
   });
-  const file = fileOf(schedule, frontier, minimize, reload_s);
+  const file = fileOf(schedule, frontier, minimize, flags.reload);
   const content = writeSchedule(file);
   if (flags.out !== null) await writeText(flags.out, content);
   if (flags.json) {
