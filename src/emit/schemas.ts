@@ -14,7 +14,8 @@ import { SEARCH_FORMAT } from "../plan/search.js";
 import { SIMULATION_FORMAT } from "../plan/simulation.js";
 import { SOLUTION_FORMAT } from "../plan/solution.js";
 import { VERIFICATION_FORMAT } from "../plan/verification.js";
-import { headerSchema, PROFILE_FORMAT, PROFILE_VERSION, recordSchema } from "../profile/records.js";
+import { headerSchema, PROFILE_FORMAT, PROFILE_VERSION } from "../profile/header.js";
+import { recordSchema } from "../profile/records.js";
 
 /** The JSON Schema of a format as published: what readers accept. */
 function published(name: string, version: number, schema: z.ZodType): Record<string, unknown> {

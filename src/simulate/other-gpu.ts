@@ -8,7 +8,7 @@ import type { CollectiveKind } from "../ir/kernel-graph.js";
 import type { PartitionType } from "../ir/partition.js";
 import type { DetailsFile } from "../plan/details.js";
 import type { CostedPlan, PlanCost, PlanFile } from "../plan/plan.js";
-import { readWork } from "../profile/records.js";
+import { readWork } from "../profile/work.js";
 
 /**
  * A plan as it would run on another GPU: every configuration as it is, at the searched clock of that
