@@ -10,6 +10,7 @@ import { ranksPerNode } from "../src/ir/groups.js";
 import type {
   CommunicationKernel,
   ComputeKernel,
+  Held,
   Kernel,
   KernelBase,
 } from "../src/ir/kernel-graph.js";
@@ -17,12 +18,12 @@ import type { LoweringContext, Pass } from "../src/ir/pass.js";
 import { elementCount, type TensorGraph, type TensorNode } from "../src/ir/tensor-graph.js";
 import { dtypeBytes } from "../src/ir/work.js";
 import { expertParameters } from "./kernels/expert-parameters.js";
+import { heldBytes } from "./kernels/held-bytes.js";
 import {
   communicationBytes,
   computeWork,
   hasBatch,
   oddBatch,
-  savedBytes,
   splitTensors,
 } from "./kernels/launch-work.js";
 import { formLaunches, type Launch } from "./kernels/launches.js";
@@ -48,10 +49,8 @@ export const formKernels: Pass<"tensor", "kernel"> = {
       refuse(nothingToSchedule(graph.name));
     }
     const former = new KernelFormer(graph, context);
-    const saved = savedBytes(graph, launches);
-    const kernels = launches.map(({ launch, after }, i) =>
-      former.form(launch, after, at(saved, i)),
-    );
+    const held = heldBytes(graph, launches);
+    const kernels = launches.map(({ launch, after }, i) => former.form(launch, after, at(held, i)));
     const layers = kernels.reduce((most, { layer }) => Math.max(most, 1 + (layer ?? -1)), 0);
     const { name, sha256 } = graph;
     const updates_parameters = graph.nodes.some((node) => isOptimizer(node.op));
@@ -87,8 +86,8 @@ class KernelFormer {
     if (odd !== null) context.report(batchNotSplittable(graph.name, odd));
   }
 
-  form(launch: Launch, after: readonly number[], saved_bytes: number): Kernel {
-    const base = { ...common(launch.nodes, after), saved_bytes };
+  form(launch: Launch, after: readonly number[], held: Held): Kernel {
+    const base = { ...common(launch.nodes, after), ...held };
     return launch.kind === "communication"
       ? this.#communication(launch, base)
       : this.#compute(launch, base);

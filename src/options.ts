@@ -32,8 +32,8 @@ const HARDWARE = z.strictObject({
   profile: z.array(z.string()).readonly(),
   /** Of one GPU; null: the device's. */
   static_power_w: quantity.nullable(),
-  /** Of each crossing between stages; null: nothing. */
-  transfer_s: quantity.nullable().transform((time_s) => time_s ?? 0),
+  /** Of each crossing between stages. */
+  transfer_s: quantity,
   /** Of a change of the clock; null: the device's. */
   switch_time_s: quantity.nullable(),
 });

@@ -39,12 +39,10 @@ import type { PlanFile } from "./plan/plan.js";
 import { loadMeasurements } from "./profile/library.js";
 import { type Profile, readProfile } from "./profile/reader.js";
 import { runsPerIteration } from "./search/allocate.js";
-import type { OpenEvaluator } from "./search/evaluator.js";
 import { type Journal, type JournalFile, NO_JOURNAL, openJournal } from "./search/journal.js";
-import { liveEvaluator, type Windows } from "./search/live.js";
+import type { Windows } from "./search/live.js";
 import type { CostSetup } from "./search/messages.js";
-import { costEvaluator } from "./search/pool.js";
-import { replayEvaluator } from "./search/replay.js";
+import { openEvaluator } from "./search/open-evaluator.js";
 import { type SearchResult, searchPartitions } from "./search/search.js";
 import { type Inspection, inspection } from "./views/inspection/inspection.js";
 
@@ -58,7 +56,7 @@ import { type Inspection, inspection } from "./views/inspection/inspection.js";
  *   frontier.json, plans <--emit-- IterationFrontier <--solve-- InstructionFrontiers <--compose
  */
 
-/** What a search is told, and what comes of it while it runs. */
+/** What `optimize` needs: the options, who measures, and where evaluations are kept. */
 export interface OptimizeOptions extends SearchingOptions {
   /** Costs measured on this machine's GPU, and how; null: recorded and modelled ones. */
   readonly measure: Windows | null;
@@ -188,7 +186,10 @@ async function read(graph: LoweringOptions["graph"], tell: Report): Promise<Tens
 function layoutOf(job: Job, hardware: LoweringOptions["hardware"], device: Device) {
   const { microbatches, pipeline, chunks } = job;
   return {
-    ...{ microbatches, pipeline, chunks, transfer_s: hardware.transfer_s },
+    microbatches,
+    pipeline,
+    chunks,
+    transfer_s: hardware.transfer_s,
     static_power_w: hardware.static_power_w ?? device.static_power_w,
     switch_time_s: hardware.switch_time_s ?? device.switch_time_s,
   };
@@ -266,10 +267,14 @@ async function search(
   const journal: Journal =
     options.journal === null ? NO_JOURNAL : openJournal(options.journal, run, hooks.report);
   const threads = Math.min(options.search.threads, types.length);
-  const evaluator = evaluatorOf(setup, replayed, options.measure, { threads, signal });
+  const evaluator = openEvaluator(setup, replayed, options.measure, { threads, signal });
   try {
     return await searchPartitions(types, setup.device, evaluator, {
-      ...{ seed, budget, static_power_w, journal, signal },
+      seed,
+      budget,
+      static_power_w,
+      journal,
+      signal,
       runs: runsPerIteration(partitions, microbatches),
       onProgress: (done, total) => hooks.progress("evaluating configurations", done, total),
     });
@@ -277,19 +282,6 @@ async function search(
     await evaluator.close();
     journal.close();
   }
-}
-
-/** What answers a search: this machine's GPUs, a profile in their place, or recorded and modelled costs. */
-function evaluatorOf(
-  setup: CostSetup,
-  replayed: Profile | null,
-  windows: Windows | null,
-  pool: { readonly threads: number; readonly signal?: AbortSignal | undefined },
-): OpenEvaluator {
-  if (windows !== null) {
-    return { ...liveEvaluator(windows, setup.device.name), close: async () => {} };
-  }
-  return replayed === null ? costEvaluator(setup, pool) : replayEvaluator(replayed);
 }
 
 function checkInvariants(pass: string, graph: AnyGraph): void {

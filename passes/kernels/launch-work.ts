@@ -63,36 +63,6 @@ export function communicationBytes(
   return bytesOfAll(tensors, new Set(grows ? node.outputs : node.inputs));
 }
 
-/**
- * By launch, the bytes of its results that gradients read. What is recomputed in backward is read
- * from the copy, so of a recomputed layer only what it starts from is saved.
- */
-export function savedBytes(
-  tensors: Tensors,
-  launches: readonly { readonly launch: Launch }[],
-): number[] {
-  const makers = new Map<string, number>();
-  for (const [i, { launch }] of launches.entries()) {
-    if (isSaver(launch)) for (const name of launch.writes) makers.set(name, i);
-  }
-  const saved = launches.map(() => new Set<string>());
-  for (const { launch } of launches) {
-    if (launch.nodes[0]?.direction !== "backward") continue;
-    for (const { source } of launch.reads) {
-      const maker = makers.get(source);
-      if (maker === undefined) continue;
-      const again = launches[maker]?.launch.nodes[0]?.origin === "recompute";
-      if (!again || launch.nodes[0].origin !== "recompute") saved[maker]?.add(source);
-    }
-  }
-  return saved.map((names) => bytesOfAll(tensors, names));
-}
-
-/** Whether a launch's results may wait for a gradient: it runs forward, or forward again. */
-function isSaver({ nodes: [first] }: Launch): boolean {
-  return first?.direction === "forward" || first?.origin === "recompute";
-}
-
 /** A microbatch size that does not split in two; null if all do. */
 export function oddBatch(graph: TensorGraph): number | null {
   for (const { role, batch_axis, shape } of graph.tensors.values()) {

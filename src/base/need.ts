@@ -43,8 +43,13 @@ export function hotInt(elements: Int32Array, index: number): number {
 
 /** Adds to the count or sum under a key; what is not there yet is 0. */
 export function addTo<Key>(sums: Map<Key, number>, key: Key, by: number): void {
+  sums.set(key, sumOf(sums, key) + by);
+}
+
+/** The count or sum under a key; what was never added to is 0. */
+export function sumOf<Key>(sums: ReadonlyMap<Key, number>, key: Key): number {
   const sum = sums.get(key);
-  sums.set(key, sum === undefined ? by : sum + by);
+  return sum === undefined ? 0 : sum;
 }
 
 function describe(key: unknown): string {

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { badValue, boundTwice } from "../base/diagnostics/usage.js";
+import { at } from "../base/need.js";
 
 /** What a shell offers as a flag's value. */
 type Completion = "nothing" | "files" | "devices" | readonly string[];
@@ -33,7 +34,7 @@ function scalar<T, F>(
   completes: Completion,
   parse: (text: string, name: string) => T,
 ): Flag<T | F> {
-  const read = (given: readonly string[], name: string): T => parse(given.at(-1) ?? "", name);
+  const read = (given: readonly string[], name: string): T => parse(at(given, -1), name);
   return { flags, description, completes, fallback, read };
 }
 
@@ -74,9 +75,14 @@ export function level<N extends number>(
 }
 
 /** A finite number, zero or above; `unit` is for the message. */
-export function quantity(flags: string, description: string, unit: string): Flag<number | null> {
+export function quantity<F extends number | null>(
+  flags: string,
+  description: string,
+  unit: string,
+  fallback: F,
+): Flag<number | F> {
   const parse = (text: string, name: string) => parseQuantity(text, name, unit);
-  return scalar(flags, description, null, "nothing", parse);
+  return scalar(flags, description, fallback, "nothing", parse);
 }
 
 /** The same, repeatable: every occurrence counts. */
@@ -143,6 +149,8 @@ export function toggle(flags: string, description: string): Flag<boolean> {
 
 const LARGEST_DIMENSION = 2 ** 40;
 
+const PAIR = /^\s*([^=]+?)\s*=\s*(.*?)\s*$/;
+
 /** `name=value,...`, repeatable; the same name twice must agree. */
 function pairs<T>(
   flags: string,
@@ -153,10 +161,11 @@ function pairs<T>(
   const read = (given: readonly string[], name: string): ReadonlyMap<string, T> => {
     const found = new Map<string, T>();
     for (const pair of given.flatMap((list) => list.split(","))) {
-      const [, key, text] = /^\s*([^=]+?)\s*=\s*(.*?)\s*$/.exec(pair) ?? [];
-      if (key === undefined || text === undefined) {
+      const parts = PAIR.exec(pair);
+      if (parts === null) {
         return fail(badValue(name, pair, `${form}, several separated by commas`));
       }
+      const [key, text] = [at(parts, 1), at(parts, 2)];
       const value = parse(text, `${name} ${key}`);
       if ((found.get(key) ?? value) !== value) fail(boundTwice(name, key));
       found.set(key, value);
@@ -183,10 +192,10 @@ export function words<T extends string>(
   return pairs(flags, description, "name=word", parse);
 }
 
-/** Beyond it, sums of times and energies are no numbers any more. */
+/** A larger factor would make sums of times and energies overflow. */
 const LARGEST_FACTOR = 1e6;
 
-/** A factor above nothing by name. */
+/** Factors above zero, by name. */
 export function factors(flags: string, description: string): Flag<ReadonlyMap<string, number>> {
   const parse = (text: string, name: string) => {
     const value = parseQuantity(text, name, "times its usual time");

@@ -1,5 +1,6 @@
 import { CP_ATTENTIONS, PIPELINES, PRECISIONS, RECOMPUTES, ZERO_LEVELS } from "../ir/choices.js";
 import { GROUPS } from "../ir/groups.js";
+import { OPTIMIZERS } from "../ir/optimizer.js";
 import {
   bindings,
   choice,
@@ -60,6 +61,12 @@ export const LOWERING_FLAGS = {
       ZERO_LEVELS,
       1,
     ),
+    optimizer: choice(
+      "--optimizer <kind>",
+      "what updates the parameters: adamw (float32 states), adamw-bf16 (all in bfloat16) or sgd",
+      OPTIMIZERS,
+      "adamw",
+    ),
     gpus_per_node: integer("--gpus-per-node <n>", "GPUs that share a node", 8, DEGREE),
     microbatches: integer(
       "--microbatches <n>",
@@ -91,16 +98,14 @@ export const LOWERING_FLAGS = {
       "--static-power-w <watts>",
       "P_static of one GPU (default: the device's)",
       "watts",
+      null,
     ),
-    transfer_s: quantity(
-      "--transfer-s <s>",
-      "time of each crossing between stages (default: nothing)",
-      "seconds",
-    ),
+    transfer_s: quantity("--transfer-s <s>", "time of each crossing between stages", "seconds", 0),
     switch_time_s: quantity(
       "--switch-time-s <s>",
       "time that a change of the clock takes, 0: it is free (default: the device's)",
       "seconds",
+      null,
     ),
   },
   output: {
@@ -111,10 +116,15 @@ export const LOWERING_FLAGS = {
 /** What `optimize` takes to search and solve. */
 export const SEARCH_FLAGS = {
   search: {
-    budget: integer("--budget <n>", "evaluations per partition type where measuring is dear", 224, {
-      min: 1,
-      max: 1_000_000,
-    }),
+    budget: integer(
+      "--budget <n>",
+      "evaluations per partition type when each is a measurement",
+      224,
+      {
+        min: 1,
+        max: 1_000_000,
+      },
+    ),
     replay: text(
       "--replay <file>",
       "a recorded profile in place of a GPU: each evaluation is a measurement that it answers",

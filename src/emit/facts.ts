@@ -27,16 +27,21 @@ export function runFacts(
   { static_power_w, transfer_s, switch_time_s }: Times,
   { name, sha256 }: KernelGraph,
 ): RunFacts {
-  const { tp, cp, cp_attention, ep, gpus_per_node: _, ...others } = job;
+  const { tp, cp, cp_attention, ep, optimizer, gpus_per_node: _, ...others } = job;
   return {
     graph: { name, sha256 },
     gpu: { name: device.name, sm_count: device.sm_count },
     parallelism: {
-      ...{ tp, cp, ep },
+      tp,
+      cp,
+      ep,
       ...others,
       ...(cp_attention === "ring" ? { cp_attention } : {}),
+      ...(optimizer === "adamw" ? {} : { optimizer }),
     },
-    ...{ static_power_w, transfer_s, switch_time_s },
+    static_power_w,
+    transfer_s,
+    switch_time_s,
     expected_error: device.expected_error ?? null,
   };
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { CP_ATTENTIONS, EXECUTIONS, PIPELINES, RECOMPUTES, ZERO_LEVELS } from "./choices.js";
 import type { KernelGraph } from "./kernel-graph.js";
+import { OPTIMIZERS } from "./optimizer.js";
 
 const degree = z.int().positive();
 
@@ -16,6 +17,8 @@ export const JOB = z
     pp: degree,
     dp: degree,
     zero: z.literal(ZERO_LEVELS),
+    /** What updates the parameters. */
+    optimizer: z.enum(OPTIMIZERS),
     gpus_per_node: degree,
     /** Per iteration; null: four for each stage. */
     microbatches: degree.nullable(),

@@ -21,7 +21,7 @@ const configuration = z.object({
   partition: z.string(),
   /** Null: communication starts after the last kernel. */
   launch_slot: z.string().nullable(),
-  /** The same for each that is queued, beside waiting for the one before it; absent: none is. */
+  /** The same for each queued communication, which also waits for the one before it; absent: nothing is queued. */
   queued_slots: z.array(z.string().nullable()).optional(),
   /** SMs given to communication. */
   sms: count,

@@ -94,8 +94,13 @@ export function notRecorded(
 
 /** Which setting a task has does not depend on what comes of it. */
 const ANY_ANSWER = {
-  ...{ task: 0, time_s: 1, time_s_std: 0, energy_j: null, energy_j_std: null },
-  ...{ trials: 1, stand_in: false },
+  task: 0,
+  time_s: 1,
+  time_s_std: 0,
+  energy_j: null,
+  energy_j_std: null,
+  trials: 1,
+  stand_in: false,
 };
 
 /**

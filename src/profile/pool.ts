@@ -1,4 +1,5 @@
 import { canonicalJson } from "../base/json.js";
+import { at } from "../base/need.js";
 import type { ProfileRecord } from "./records.js";
 
 /** What came of a setting: everything else in a record names the setting. */
@@ -26,10 +27,11 @@ interface Sample {
 function pooled(samples: readonly Sample[]): { mean: number; std: number | null } {
   const trials = samples.reduce((sum, sample) => sum + sample.trials, 0);
   const mean = samples.reduce((sum, s) => sum + s.mean * s.trials, 0) / trials;
-  const known = samples.length > 1 || samples[0]?.std !== null;
-  if (!known) return { mean, std: null };
+  if (samples.length === 1 && at(samples, 0).std === null) return { mean, std: null };
+  // A group of unknown spread adds only that between the means.
+  const within = ({ std }: Sample) => (std === null ? 0 : std ** 2);
   const squares = samples.reduce(
-    (sum, s) => sum + s.trials * ((s.std ?? 0) ** 2 + (s.mean - mean) ** 2),
+    (sum, s) => sum + s.trials * (within(s) + (s.mean - mean) ** 2),
     0,
   );
   return { mean, std: Math.sqrt(squares / trials) };

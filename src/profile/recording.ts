@@ -1,6 +1,8 @@
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import { leftOut, recorderFailed } from "../base/diagnostics/profile.js";
+import { grouped } from "../base/grouped.js";
 import { sha256Hex } from "../base/json.js";
+import { addTo } from "../base/need.js";
 import { plural } from "../base/units.js";
 import { createProfile } from "./appender.js";
 import { type RecorderSetting, recorderAt, runRecorder } from "./recorder.js";
@@ -52,7 +54,7 @@ export async function recordTasks(
     }
     progress("measuring", tasks.length - unanswered.size, tasks.length);
     if ("skipped" in reply) {
-      skipped.set(reply.skipped, (skipped.get(reply.skipped) ?? 0) + 1);
+      addTo(skipped, reply.skipped, 1);
     } else {
       profile.append([recordOf(task, reply)]);
       kept++;
@@ -68,11 +70,8 @@ export async function recordTasks(
 
 /** A list for each number of SMs, because NCCL takes its thread blocks once a process. */
 function workLists(tasks: readonly MeasuringTask[]): string[] {
-  const lists = new Map<number, string>();
-  tasks.forEach((task, id) => {
-    lists.set(task.sms, (lists.get(task.sms) ?? "") + taskLine(task, id));
-  });
-  return [...lists.values()];
+  const lists = grouped([...tasks.entries()], ([, { sms }]) => sms);
+  return [...lists.values()].map((list) => list.map(([id, task]) => taskLine(task, id)).join(""));
 }
 
 function header(

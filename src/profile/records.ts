@@ -221,7 +221,7 @@ export function partitionRecord(evaluation: Evaluation): PartitionRecord {
   };
 }
 
-/** The configuration that a partition record is of. */
+/** The configuration that a partition record is of; null SMs: it runs no communication. */
 export function configurationOf(record: PartitionRecord): Configuration {
   const { freq_mhz, launch_slot, sms, order } = record;
   const configuration = { freq_mhz, launch_slot, sms: sms ?? 0 };
@@ -235,7 +235,9 @@ export function evaluationOf(record: ProfileRecord): Evaluation | null {
   return {
     partition,
     ...configurationOf(record),
-    ...{ time_s, energy_j, source },
+    time_s,
+    energy_j,
+    source,
     ...(time_s_std === null ? {} : { time_s_std }),
     ...(energy_j_std === null ? {} : { energy_j_std }),
   };

@@ -56,13 +56,16 @@ export function costsOf(records: readonly ProfileRecord[]): Map<string, Cost[]> 
     if (record.record !== "partition" || record.energy_j === null) continue;
     const { partition, time_s, energy_j, time_s_std, energy_j_std, source } = record;
     const name = nameOf(partition, configurationOf(record));
-    const known = costs.get(name) ?? [];
-    known.push({
-      ...{ time_s, energy_j, source },
+    const cost: Cost = {
+      time_s,
+      energy_j,
+      source,
       ...(time_s_std === null ? {} : { time_s_std }),
       ...(energy_j_std === null ? {} : { energy_j_std }),
-    });
-    costs.set(name, known);
+    };
+    const known = costs.get(name);
+    if (known === undefined) costs.set(name, [cost]);
+    else known.push(cost);
   }
   return costs;
 }

@@ -1,4 +1,5 @@
 import { grouped } from "../base/grouped.js";
+import { at } from "../base/need.js";
 import { ridge } from "../math/ridge.js";
 import { spread } from "../math/spread.js";
 import type { Setting, TableRow } from "../profile/table.js";
@@ -76,17 +77,17 @@ function shapeOf(rows: readonly Settings[], earlier: EarlierTable, shared: Set<s
     return { settings: only(settings, (name) => shared.has(name)) };
   });
   const space = tableSpace(all);
-  const at = coordinatesOf(space);
+  const placeOf = coordinatesOf(space);
   const seen = gather((index) => space.features(index).join());
   earlier.rows.forEach((row, index) => {
     seen.add({ ...row, index });
   });
   const known = spread(seen.means(), LEARNT).map((mean): Located => {
-    return { ...mean, at: at(mean.index) };
+    return { ...mean, at: placeOf(mean.index) };
   });
   const { static_power_w } = earlier;
   const model = fitCosts(kernelOf(space.knobs), known, static_power_w, new Set(), null, true);
-  const belief = model.believe(rows.map((_, i) => ({ at: at(earlier.rows.length + i) })));
+  const belief = model.believe(rows.map((_, i) => ({ at: placeOf(earlier.rows.length + i) })));
   const forecasts = rows.map((_, i) => belief.forecast(i));
   return {
     time: forecasts.map(({ total }) => Math.log(total.x)),
@@ -102,16 +103,16 @@ function scaled(shapes: readonly (readonly number[])[]) {
   const learned = ridge(1 + shapes.length, EXPONENT, UNEXPLAINED);
   const features = (index: number) => [
     SCALE,
-    ...shapes.map((shape, k) => (shape[index] as number) - (levels[k] as number)),
+    ...shapes.map((shape, k) => at(shape, index) - at(levels, k)),
   ];
-  const assumed = (index: number) => meanOf(shapes.map((shape) => shape[index] as number));
+  const assumed = (index: number) => meanOf(shapes.map((shape) => at(shape, index)));
   return {
     learn: (index: number, log: number) => learned.learn(features(index), log - assumed(index)),
     predict: (index: number) => Math.exp(assumed(index) + learned.predict(features(index))),
   };
 }
 
-/** Between so many evaluations, whether the prior helps is judged after each. */
+/** Between these numbers of evaluations, whether the prior helps is judged after each. */
 const JUDGED = { from: 20, until: 48 };
 
 /**
@@ -124,10 +125,10 @@ function helps(
   expected: (index: number) => PriorMean,
   static_power_w: number,
 ): boolean {
-  const [at, kernel] = [coordinatesOf(space), kernelOf(space.knobs)];
+  const [placeOf, kernel] = [coordinatesOf(space), kernelOf(space.knobs)];
   const error = (prior: (index: number) => PriorMean | undefined) => {
     const located = observations.map((seen): Located => {
-      return { ...seen, at: at(seen.index), prior: prior(seen.index) };
+      return { ...seen, at: placeOf(seen.index), prior: prior(seen.index) };
     });
     const { time, energy } = fitCosts(kernel, located, static_power_w, new Set(), null, true);
     const surprises = [...time.surprises(), ...energy.surprises()];

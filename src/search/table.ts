@@ -1,3 +1,4 @@
+import { at, hot } from "../base/need.js";
 import { forkRng } from "../base/rng.js";
 import { spread } from "../math/spread.js";
 import type { SearchFile } from "../plan/search.js";
@@ -35,14 +36,14 @@ function columnOf(name: string, settings: readonly Setting[]): Column {
 
 /** Each row by its values, and each column's values in order: enough to step to a neighbour. */
 function neighboursIn(columns: readonly Column[], size: number) {
-  const features = (index: number) => columns.map(({ values }) => values[index] as number);
+  const features = (index: number) => columns.map(({ values }) => hot(values, index));
   const rows = new Map<string, number>();
   for (let index = 0; index < size; index++) rows.set(features(index).join(), index);
   const levels = columns.map(({ values }) => [...new Set(values)].sort((a, b) => a - b));
   return (index: number): readonly number[] => {
     const here = features(index);
     return here.flatMap((value, k) => {
-      const steps = levels[k] as readonly number[];
+      const steps = at(levels, k);
       const level = steps.indexOf(value);
       return [steps[level - 1], steps[level + 1]].flatMap((step) => {
         const row = step === undefined ? undefined : rows.get(here.with(k, step).join());
@@ -66,7 +67,7 @@ export function tableSpace(rows: readonly Pick<TableRow, "settings">[]): Space {
   return {
     size: rows.length,
     knobs: columns.map(({ knob }) => knob),
-    features: (index) => columns.map(({ values }) => values[index] as number),
+    features: (index) => columns.map(({ values }) => hot(values, index)),
     neighbours: neighboursIn(columns, rows.length),
     first: [],
   };
@@ -103,11 +104,13 @@ function strategyFor(space: Space, { seed, static_power_w, prior }: TableSearchO
   if (prior === undefined) return surrogate(space, options);
   const first = spread(promising(space.size, prior.cost, static_power_w), HOPES);
   const informed = surrogate({ ...space, first }, { ...options, prior: prior.cost });
-  const tell: Strategy["tell"] = (observations) => {
-    prior.learn(observations);
-    informed.tell(observations);
+  return {
+    ask: (count) => informed.ask(count),
+    tell: (observations) => {
+      prior.learn(observations);
+      informed.tell(observations);
+    },
   };
-  return { ask: informed.ask, tell };
 }
 
 /**
@@ -120,7 +123,7 @@ export function searchTable(rows: readonly TableRow[], options: TableSearchOptio
   const strategy = strategyFor(space, options);
   const evaluate = (indices: readonly number[]) =>
     indices.map((index) => {
-      const { time_s, energy_j } = rows[index] as TableRow;
+      const { time_s, energy_j } = at(rows, index);
       return { index, time_s, energy_j };
     });
   const converged = converge ? convergence(JUDGED, static_power_w) : undefined;
@@ -137,7 +140,7 @@ export function searchTable(rows: readonly TableRow[], options: TableSearchOptio
     format: "kareus-search",
     version: 1,
     evaluated: run.observations.map(({ index }) => index),
-    frontier: frontOf(means, 0).map((i) => means[i]?.index ?? 0),
+    frontier: frontOf(means, 0).map((i) => at(means, i).index),
     stop,
   };
 }

@@ -36,6 +36,7 @@ const OPTIONS: OptimizeOptions = {
     pp: 2,
     dp: 1,
     zero: 1,
+    optimizer: "adamw",
     gpus_per_node: 8,
     microbatches: 8,
     pipeline: "1f1b",

@@ -57,7 +57,17 @@ export function tensorGraph(input: {
 }
 
 const ONE_GPU: LoweringContext["options"] = {
-  ...{ tp: 1, cp: 1, cp_attention: "all-gather", ep: 1, dp: 1, zero: 1, gpus_per_node: 8, pp: 1 },
+  ...{
+    tp: 1,
+    cp: 1,
+    cp_attention: "all-gather",
+    ep: 1,
+    dp: 1,
+    zero: 1,
+    optimizer: "adamw",
+    gpus_per_node: 8,
+    pp: 1,
+  },
   ...{ recompute: "none", sequence_parallel: false, pipeline: "1f1b", chunks: 1 },
 };
 

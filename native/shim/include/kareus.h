@@ -1,8 +1,17 @@
 /* libkareus: a plan's clocks, followed by one GPU of a training job.
  *
  * Rules of this interface:
- * - kareus_abi_version() first: go on only if it equals KAREUS_ABI_VERSION. Structs start with
- *   struct_size, set by the caller to sizeof of what it was compiled with; later versions append.
+ * - kareus_abi_version() first: go on only if it equals KAREUS_ABI_VERSION. It rises only where
+ *   something that was there changes. What is added leaves it alone, so callers and libraries of
+ *   different headers work together:
+ *   - Structs start with struct_size, set by the caller to sizeof of what it was compiled with; the
+ *     size of an array's elements is given beside the array. Later headers append fields, in which 0
+ *     means "as before there was this field", or "not known".
+ *   - What a shorter struct lacks counts as 0. Of a longer one, what this library does not know must
+ *     be 0 where the caller fills it in (else KAREUS_WRONG_VERSION), and becomes 0 where the library
+ *     does.
+ *   - A function of a later header is missing in an older library: whoever can do without looks it
+ *     up. Functions of earlier headers stay.
  * - Functions return a code: 0 is KAREUS_OK, any other is the number of a KRS code (5020 is KRS5020).
  *   kareus_last_error() says more about the last code that this thread got.
  * - One handle, one GPU, one thread at a time: calls may come from several threads if the caller
@@ -251,9 +260,17 @@ KAREUS_API int kareus_gate(kareus_handle* handle, kareus_stream compute,
 /* The GPU's energy counter; only differences mean something. NO_ENERGY, GPU_LOST. */
 KAREUS_API int kareus_get_energy(kareus_handle* handle, double* energy_j);
 
-/* Moves up to `capacity` records of ended instructions out, oldest first; *count is how many. */
-KAREUS_API int kareus_take_records(kareus_handle* handle, kareus_record* records,
-                                   uint32_t capacity, uint32_t* count);
+/* Moves up to `capacity` records of ended instructions out, oldest first; *count is how many.
+ * `record_size` is sizeof(kareus_record) of the caller's header. */
+KAREUS_API int kareus_take_sized_records(kareus_handle* handle, void* records, uint32_t record_size,
+                                         uint32_t capacity, uint32_t* count);
+
+/* The same with this header's size. (The library's own function of this name is the first header's,
+ * whose records had no size.) */
+static inline int kareus_take_records(kareus_handle* handle, kareus_record* records,
+                                      uint32_t capacity, uint32_t* count) {
+  return kareus_take_sized_records(handle, records, (uint32_t)sizeof(kareus_record), capacity, count);
+}
 
 KAREUS_API int kareus_get_statistics(kareus_handle* handle, kareus_statistics* statistics);
 

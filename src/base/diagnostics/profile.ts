@@ -6,7 +6,7 @@ export function unknownDevice(name: string, known: readonly string[]): Diagnosti
   return error(
     "KRS2001",
     name,
-    "no such device, and no such file",
+    "no device and no file has this name",
     suggesting(name, known, `use one of ${known.join(", ")}, or the path of a device file`),
   );
 }
@@ -227,7 +227,7 @@ export function noGpu(recorder: string): Diagnostic {
   return error(
     "KRS2051",
     recorder,
-    "there is no GPU: nothing was measured",
+    "this machine has no GPU, so nothing was measured",
     "run it where a GPU is, or see with --dry-run what would be measured",
   );
 }

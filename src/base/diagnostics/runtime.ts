@@ -32,7 +32,7 @@ export function journalRefused(reason: string): Diagnostic {
   return error(
     "KRS5405",
     "clocks",
-    `what is locked cannot be known: ${reason}`,
+    `locked clocks cannot be listed: ${reason}`,
     "name a folder of your own in KAREUS_STATE_DIR, the one that jobs use",
   );
 }

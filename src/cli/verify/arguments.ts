@@ -9,7 +9,7 @@ import { addTopics, readTopics } from "../flags.js";
 import { LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
 import { pathWithin } from "./cases.js";
 
-/** What of `optimize` says where results go or how they are shown: a case has no say in that. */
+/** A case chooses neither where results go nor how they are shown. */
 const { output: _output, ...CASE_LOWERING_FLAGS } = LOWERING_FLAGS;
 const { threads: _threads, ...CASE_SEARCH_FLAGS } = SEARCH_FLAGS.search;
 const CASE_TOPICS = { ...CASE_LOWERING_FLAGS, search: CASE_SEARCH_FLAGS } as const;
@@ -38,7 +38,8 @@ export async function caseOptions(
       profile: await Promise.all(profile.map(within)),
     },
     search: { ...search, replay: search.replay === null ? null : await within(search.replay) },
-    ...{ measure: null, journal: null },
+    measure: null,
+    journal: null,
   };
 }
 
@@ -59,7 +60,7 @@ function parse(given: readonly string[], where: string): SearchingOptions {
     });
   } catch (cause) {
     if (cause instanceof CommanderError) {
-      // Of several lines the first says what is wrong, those after it guess.
+      // The first line says what is wrong; the others guess.
       const [what = ""] = cause.message.replace(/^error: /, "").split("\n");
       return fail(badCaseArguments(where, what));
     }

@@ -34,7 +34,10 @@ const SEND = 5;
 const RECV = 6;
 const COLLECTIVE = 7;
 const COLLECTIVES: Readonly<Record<number, CollectiveKind>> = {
-  ...{ 0: "all_reduce", 2: "all_gather", 6: "all_to_all", 7: "reduce_scatter" },
+  0: "all_reduce",
+  2: "all_gather",
+  6: "all_to_all",
+  7: "reduce_scatter",
 };
 
 function kindOf(type: number, comm_type: number | undefined): ChakraNode["kind"] {

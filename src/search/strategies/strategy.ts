@@ -13,7 +13,7 @@ export interface Strategy {
    * Up to `count` candidates, by index. Not asked for before, unless the strategy doubts what it was
    * told and wants it again. None: the strategy is done.
    */
-  readonly ask: (count: number) => readonly number[];
+  ask(count: number): readonly number[];
   /** What candidates cost, in the order of asking. */
-  readonly tell: (observations: readonly Observation[]) => void;
+  tell(observations: readonly Observation[]): void;
 }

@@ -1,4 +1,5 @@
 import { grouped } from "../../base/grouped.js";
+import { addTo, need, sumOf } from "../../base/need.js";
 import { plural } from "../../base/units.js";
 import { useCount } from "../../ir/partition.js";
 import { mean } from "../../math/mean.js";
@@ -84,9 +85,7 @@ function runsBySetting(plan: PlanFile): Map<string, Map<string, number>> {
   const runs = new Map<string, Map<string, number>>();
   for (const { use } of instructionsOf(plan)) {
     for (const each of use) {
-      const found = configurations.get(each.configuration);
-      if (found === undefined) continue;
-      const { partition, launch_slot, sms, order } = found;
+      const { partition, launch_slot, sms, order } = need(configurations, each.configuration);
       const communicates = plan.partitions.find(({ key }) => key === partition)?.communication;
       const words = [
         ...(communicates ? [`launch ${launch_slot ?? "last"}, ${plural(sms, "SM")}`] : []),
@@ -95,7 +94,7 @@ function runsBySetting(plan: PlanFile): Map<string, Map<string, number>> {
       const own = runs.get(partition) ?? new Map<string, number>();
       runs.set(partition, own);
       const name = words.join(", ") || "as it is";
-      own.set(name, (own.get(name) ?? 0) + useCount(each));
+      addTo(own, name, useCount(each));
     }
   }
   return runs;
@@ -114,7 +113,7 @@ function configurationChanges(a: PlanFile, b: PlanFile): SettingChange[] {
     const moved = settings.filter((setting) => before.get(setting) !== after.get(setting));
     if (moved.length === 0) return [];
     const words = moved.map(
-      (setting) => `${setting}: ${before.get(setting) ?? 0} to ${after.get(setting) ?? 0} runs`,
+      (setting) => `${setting}: ${sumOf(before, setting)} to ${sumOf(after, setting)} runs`,
     );
     return [{ of: "configuration", where, what: someOf(words, 2) }];
   });

@@ -1,3 +1,4 @@
+import { addTo, at, sumOf } from "../../base/need.js";
 import type { Cause, Causes, Scope } from "../../plan/explanation.js";
 import type { CostedPlan, PlanCost } from "../../plan/plan.js";
 import { type PlanRun, runsIn } from "../../plan/runs.js";
@@ -31,7 +32,7 @@ class Sum {
   runs = 0;
 
   add(cause: Cause, time_s: number, dynamic_j = 0): void {
-    this.#time_s.set(cause, (this.#time_s.get(cause) ?? 0) + time_s);
+    addTo(this.#time_s, cause, time_s);
     this.#dynamic_j += dynamic_j;
   }
 
@@ -53,7 +54,7 @@ class Sum {
   /** For `gpus` GPUs that burn static power all the while. */
   scope(static_power_w: number, gpus: number): Scope {
     const share = (cause: Cause) => {
-      const time_s = this.#time_s.get(cause) ?? 0;
+      const time_s = sumOf(this.#time_s, cause);
       return { time_s, static_j: gpus * static_power_w * time_s };
     };
     const causes = Object.fromEntries(CAUSES.map((cause) => [cause, share(cause)])) as Causes;
@@ -79,7 +80,7 @@ export function decompose(plan: CostedPlan): Decomposition {
   const sources = { measured: 0, interpolated: 0, modelled: 0, extrapolated: 0 };
 
   plan.stages.forEach(({ instructions }, stage) => {
-    const own = [total, stages[stage]].flatMap((sum) => sum ?? []);
+    const own = [total, at(stages, stage)];
     let busy_s = 0;
     for (const instruction of instructions) {
       const { kind, time_s, energy_j, switch_from_mhz } = instruction;

@@ -1,3 +1,4 @@
+import { need } from "../../base/need.js";
 import type { ExplanationFile, Scope } from "../../plan/explanation.js";
 import type { CostedPlan } from "../../plan/plan.js";
 import { gpusPerStage } from "../../plan/shared.js";
@@ -22,14 +23,12 @@ export function explanation(plan: CostedPlan, next: CostedPlan | null): Explanat
     sources,
     total,
     stages: stages.map((scope, stage) => ({ ...scope, stage })),
-    partitions: plan.partitions.flatMap(({ key, communication, queued = [], slots }) => {
-      const scope = partitions.get(key);
-      if (scope === undefined) return [];
+    partitions: plan.partitions.map(({ key, communication, queued = [], slots }) => {
       const names = slots.map(({ name }) => name);
       const kinds =
         communication === null ? [] : [communication, ...queued].map(({ kind }) => kind);
       const beside = kinds.length === 0 ? null : kinds.join(", ");
-      return [{ ...scope, partition: key, slots: names, communication: beside }];
+      return { ...need(partitions, key), partition: key, slots: names, communication: beside };
     }),
     next: next && nextStep(plan, total, next),
   };

@@ -116,11 +116,11 @@ function partitionTable({ partitions, total }: ExplanationFile): string {
 }
 
 function sourceSentence({ sources }: ExplanationFile): string {
-  return `Costs of the runs of partitions: ${sourcesInWords(sources)}. What a cost is made of is the model's word.\n`;
+  return `Costs of the runs of partitions: ${sourcesInWords(sources)}. How a cost divides into causes is modelled.\n`;
 }
 
 function nextLines({ next }: ExplanationFile): string[] {
-  if (next === null) return ["There is no slower point that costs less."];
+  if (next === null) return ["This is the point of least energy: no slower point uses less."];
   const signed = (text: string, value: number) => (value > 0 ? `+${text}` : text);
   const moved = CAUSES.map((cause) => ({ cause, ...next.causes[cause] })).filter(
     ({ time_s }) => Math.abs(time_s) > 1e-9 * Math.abs(next.point.time_s),

@@ -1,3 +1,4 @@
+import { at } from "../../base/need.js";
 import { duration, plural, scaled } from "../../base/units.js";
 import { type Column, table } from "../table.js";
 import type { Inspection } from "./inspection.js";
@@ -170,7 +171,7 @@ function parameters(found: Inspection): string {
     columns,
     found.memory.map((memory, stage) => [
       stage,
-      scaled(found.parameters[stage] ?? 0, ""),
+      scaled(at(found.parameters, stage), ""),
       scaled(memory.weights_bytes, "B"),
       scaled(memory.gradients_bytes, "B"),
       scaled(memory.optimizer_bytes, "B"),

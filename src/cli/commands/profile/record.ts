@@ -29,7 +29,7 @@ const RECORD_FLAGS = {
   out: text("--out <file>", "the profile; it must not exist yet", null),
   lockClocks: quantities(
     "--lock-clocks <mhz>",
-    "record at this clock, repeatable; needs permission (default: the clock as it is)",
+    "record at this clock, repeatable; needs permission (default: clocks are left alone)",
     "MHz",
   ),
   settings: integer("--settings <n>", "settings of each partition type and clock", 24, {
@@ -101,7 +101,7 @@ async function run(
   sayRecords(out, kept, device.name, flags.json);
 }
 
-/** What would be measured, and how long that takes at least. */
+/** What would be measured, and the least time that it takes. */
 function summary(tasks: readonly MeasuringTask[], setting: RecorderSetting): string {
   const count = (kind: MeasuringTask["subject"]["record"]) =>
     tasks.filter(({ subject }) => subject.record === kind).length;
