@@ -27,6 +27,8 @@ export const workKeys = {
     bytes_read: amount,
     bytes_written: amount,
     flops: amount,
+    /** Beside those, for addresses and conversions. */
+    instructions: amount.exactOptional(),
     dtype,
   }),
   conv: z.strictObject({

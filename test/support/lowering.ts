@@ -35,7 +35,13 @@ export const ONE: LoweringOptions = {
     gpus_per_node: 8,
     pp: 1,
   },
-  ...{ recompute: "none", sequence_parallel: false, pipeline: "1f1b", chunks: 1 },
+  ...{
+    recompute: "none",
+    execution: "compiled",
+    sequence_parallel: false,
+    pipeline: "1f1b",
+    chunks: 1,
+  },
 };
 
 export interface LoweredStep {

@@ -87,6 +87,14 @@ function scalarTime(flops: number, device: Device, share: Share): number {
   return (flops * device.sm_count) / (device.peak_flop_per_s.float32 * clock * share.sms);
 }
 
+/** Scalar integer instructions that one SM starts in a cycle, on Volta, Ampere and Hopper. */
+const INTEGER_LANES = 64;
+
+/** Time of scalar instructions beside arithmetic: addresses and conversions. */
+function instructionTime(instructions: number, { freq_mhz, sms }: Share): number {
+  return instructions / (INTEGER_LANES * sms * freq_mhz * 1e6);
+}
+
 /** Implicit matrix product, or the direct kernel where groups are too thin for tiles. */
 function convTime(work: ConvWork, device: Device, share: Share): number {
   const products = {
@@ -108,7 +116,10 @@ function arithmeticTime(work: Work, device: Device, share: Share): number {
     case "conv":
       return convTime(work, device, share);
     case "memory":
-      return scalarTime(work.flops, device, share);
+      return Math.max(
+        scalarTime(work.flops, device, share),
+        instructionTime(work.instructions ?? 0, share),
+      );
   }
 }
 
