@@ -1,6 +1,6 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { noSuchStage } from "../base/diagnostics/review.js";
-import { at, need } from "../base/need.js";
+import { at, byDefault, need } from "../base/need.js";
 import { linksOf } from "../compose/network.js";
 import { replay } from "../compose/replay.js";
 import type { CostedPlan, PlanFile, PlanInstruction } from "../plan/plan.js";
@@ -31,7 +31,7 @@ export function simulatePlan(plan: CostedPlan, conditions: Conditions): PlanFile
   }
   const resequenced = microbatches !== null && microbatches !== plan.parallelism.microbatches;
   const retimed = resequenced || recosted || switch_time_s !== null;
-  const charge_s = switch_time_s ?? plan.switch_time_s ?? 0;
+  const charge_s = switch_time_s ?? byDefault(plan.switch_time_s, 0);
   let stages: Stages = plan.stages.map(({ instructions }) => instructions);
   if (retimed) stages = withoutSwitches(plan);
   if (resequenced) stages = withMicrobatches(plan, stages, microbatches);
