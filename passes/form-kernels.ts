@@ -17,6 +17,7 @@ import type {
 import type { LoweringContext, Pass } from "../src/ir/pass.js";
 import { elementCount, type TensorGraph, type TensorNode } from "../src/ir/tensor-graph.js";
 import { dtypeBytes } from "../src/ir/work.js";
+import { isOptimizer } from "../src/onnx/forward-end.js";
 import { expertParameters } from "./kernels/expert-parameters.js";
 import { heldBytes } from "./kernels/held-bytes.js";
 import {
@@ -28,7 +29,7 @@ import {
 } from "./kernels/launch-work.js";
 import { formLaunches, type Launch } from "./kernels/launches.js";
 import { orderLaunches } from "./kernels/order-launches.js";
-import { degreeOf, isOptimizer } from "./rewriting/facts.js";
+import { degreeOf } from "./rewriting/facts.js";
 
 /**
  * Forms kernels: one per launch. Connected element-wise nodes fuse into one memory-bound kernel,
