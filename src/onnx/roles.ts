@@ -7,7 +7,7 @@ import {
   type TensorRole,
 } from "../ir/tensor-graph.js";
 import { type BatchPlace, type BatchTarget, followBatch, placeInInput } from "./batch-axis.js";
-import { ancestors, bringsBackward, forwardEnds, shapeKey } from "./forward-end.js";
+import { ancestors, bringsBackward, forwardEnds, isOptimizer, shapeKey } from "./forward-end.js";
 import { nameAt } from "./names.js";
 import type { Fact, Operand, ShapedNode } from "./operators/operator.js";
 import type { SourceGraph, SourceNode } from "./source.js";
@@ -132,7 +132,32 @@ function dataInputs(
   });
   const first = certain[0] === undefined ? -1 : names.indexOf(certain[0]);
   const before = first < 0 ? names.filter(hasRank).slice(0, 1) : names.slice(0, first);
-  return new Set([...certain, ...before.filter(hasRank)]);
+  const found = new Set([...certain, ...before.filter(hasRank)]);
+  return new Set([...found, ...beside(graph, names, facts, found)]);
+}
+
+/**
+ * Floating inputs that come with the data: as many samples as its first input, in a file that stores
+ * its weights. Where matrices are inputs rather than stored, or nothing but updates reads them, a size
+ * that happens to be equal says nothing.
+ */
+function beside(
+  graph: SourceGraph,
+  names: readonly string[],
+  facts: ReadonlyMap<string, Fact>,
+  found: ReadonlySet<string>,
+): readonly string[] {
+  const samples = [...found].map((name) => need(facts, name).shape[0])[0];
+  const stored = [...graph.initializers.keys()].filter((name) => {
+    const fact = facts.get(name);
+    return fact !== undefined && isFloating(fact.dtype) && fact.shape.length > 1;
+  });
+  const others = names.filter((name) => !found.has(name) && isFloating(need(facts, name).dtype));
+  const matrices = others.filter((name) => need(facts, name).shape.length > 1);
+  if (stored.length < matrices.length) return [];
+  const computes = graph.nodes.filter(({ op }) => !isOptimizer(op) && !ACCUMULATORS.has(op));
+  const read = new Set(computes.flatMap(({ inputs }) => inputs));
+  return others.filter((name) => need(facts, name).shape[0] === samples && read.has(name));
 }
 
 /** The leading size of the first data input, else of the first tensor that arrives. */
