@@ -87,9 +87,12 @@ export class GraphIndex {
   /**
    * Whether the last of these nodes is the only one whose results others read in its direction; the
    * backward half may have saved more.
+   * @param inside what else may read results
    */
-  isClosed(nodes: readonly TensorNode[]): boolean {
-    const inside = new Set(nodes);
+  isClosed(
+    nodes: readonly TensorNode[],
+    inside: ReadonlySet<TensorNode> = new Set(nodes),
+  ): boolean {
     return nodes
       .slice(0, -1)
       .every(({ outputs, direction }) =>
