@@ -104,6 +104,12 @@ export class GraphIndex {
       );
   }
 
+  /** The last in the graph's order of the nodes that make some tensors. */
+  latest(names: readonly string[]): TensorNode | undefined {
+    const makers = names.map((name) => this.producer(name)).filter((node) => node !== undefined);
+    return this.inOrder(makers).at(-1);
+  }
+
   /** The nodes in the graph's order, each once. */
   inOrder(nodes: readonly TensorNode[]): TensorNode[] {
     const place = (node: TensorNode) => need(this.#places, node);
