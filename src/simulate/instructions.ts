@@ -18,6 +18,9 @@ export function withoutSwitches(plan: CostedPlan): Stages {
         time_s += count * cost.time_s;
         energy_j += count * cost.energy_j;
       }
+      const waiting_s = Math.max(0, (instruction.launch_time_s ?? 0) - time_s);
+      time_s += waiting_s;
+      energy_j += waiting_s * plan.static_power_w;
       return { ...instruction, time_s, energy_j };
     }),
   );
