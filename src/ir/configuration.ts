@@ -14,7 +14,11 @@ export interface Configuration {
   readonly order?: readonly number[];
 }
 
-/** Time and total energy on one GPU (static energy included), and where they come from. */
+/**
+ * Time and total energy on one GPU (static energy included), and where they come from. Static power is
+ * one constant per device; dynamic energy is total minus static power x time, everywhere. src/emit/
+ * multiplies by the GPUs that share a stage.
+ */
 export interface Cost {
   readonly time_s: number;
   readonly energy_j: number;

@@ -44,7 +44,11 @@ export interface PartitionType {
   readonly kernels: readonly PartitionKernel[];
   readonly slots: readonly Slot[];
   readonly communication: Communication | null;
-  /** What its stream runs behind it, one after the other; absent: nothing. */
+  /**
+   * What its stream runs behind it, one after the other with the same SMs: consecutive collectives that
+   * cannot be one, and gradient sums (first, where the other waits for kernels). They have no launch slot
+   * to choose, see {@link queuedSlots}. Absent: nothing.
+   */
   readonly queued?: readonly QueuedCommunication[];
   /** Communication waits for these very kernels (sequential execution): it cannot overlap them. */
   readonly dependent: boolean;

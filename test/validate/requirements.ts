@@ -2,6 +2,12 @@ import type { Accuracy, DataSet, Method } from "./errors.js";
 import type { PlannedValidation, RowValidation } from "./kareus.js";
 import type { OverlapValidation } from "./overlap.js";
 
+/**
+ * Every limit in one list: `npm run validate` prints what is reached, the tests hold it. What is
+ * validated is what answers: the overlap sweep is predicted by the fitted sequence that
+ * `optimize --profile` uses.
+ */
+
 /** A number that the model is held to, on points that were not fitted, and what it reaches. */
 export interface Requirement {
   readonly what: string;

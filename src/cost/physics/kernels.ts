@@ -1,4 +1,4 @@
-import { at } from "../../base/need.js";
+import { at, byDefault } from "../../base/need.js";
 import type { Device } from "../../gpu/device-schema.js";
 import type { DType } from "../../ir/tensor-graph.js";
 import {
@@ -118,7 +118,7 @@ function arithmeticTime(work: Work, device: Device, share: Share): number {
     case "memory":
       return Math.max(
         scalarTime(work.flops, device, share),
-        instructionTime(work.instructions ?? 0, share),
+        instructionTime(byDefault(work.instructions, 0), share),
       );
   }
 }

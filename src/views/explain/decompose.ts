@@ -68,7 +68,8 @@ class Sum {
 }
 
 /**
- * What the time and energy of a plan go to: per run what its cost says, per instruction what a switch
+ * What the time and energy of a plan go to. A plan keeps what each run costs and what its time is made
+ * of (`costs`, scaled where the cost is not the model's), so this only adds up: per run what its cost says, per instruction what a switch
  * of the clock leaves between that and its own time, per stage its waiting. Dynamic energy is what
  * is above static power x time.
  */
