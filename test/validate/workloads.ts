@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { loadDevice } from "../../src/gpu/device.js";
 import { readFormat } from "../../src/plan/format.js";
 import { FRONTIER_FORMAT, type FrontierFile } from "../../src/plan/frontier.js";
 import { readCsv } from "../support/csv.js";
+import { ROOT } from "./root.js";
 
 /** A workload of the Kareus artifact, as its frontiers name it. */
 export interface Workload {
@@ -35,12 +35,6 @@ const MICROBATCHES = 8;
 
 /** Points per frontier: enough that reading between them does not matter. */
 export const DENSE = 100;
-
-/** The repository's root, from the sources as from dist. */
-function rootOf(directory: string): string {
-  return existsSync(join(directory, "examples")) ? directory : rootOf(join(directory, ".."));
-}
-const ROOT = rootOf(fileURLToPath(new URL(".", import.meta.url)));
 
 /** The example graph of each model of the artifact. */
 const GRAPHS: Readonly<Record<string, string>> = {
