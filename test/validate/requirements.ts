@@ -31,7 +31,12 @@ function accuracies(data: DataSet, name: string): Readonly<Partial<Record<Method
   return found.by;
 }
 
-function atMost(data: DataSet, name: string, time: Limit, energy: Limit | null): Requirement[] {
+export function atMost(
+  data: DataSet,
+  name: string,
+  time: Limit,
+  energy: Limit | null,
+): Requirement[] {
   const { model } = accuracies(data, name);
   if (model === undefined) throw new Error(`${name} has no model`);
   const of = (what: "time" | "energy", [mean_pct, max_pct]: Limit): Requirement[] => [
