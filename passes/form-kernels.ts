@@ -22,8 +22,9 @@ import {
   type TensorNode,
   tensorOf,
 } from "../src/ir/tensor-graph.js";
-import { dtypeBytes } from "../src/ir/work.js";
+import { dtypeBytes, type MemoryWork } from "../src/ir/work.js";
 import { isOptimizer } from "../src/onnx/forward-end.js";
+import { accumulations } from "./kernels/accumulation.js";
 import { expertParameters } from "./kernels/expert-parameters.js";
 import { heldBytes } from "./kernels/held-bytes.js";
 import {
@@ -53,7 +54,7 @@ export const formKernels: Pass<"tensor", "kernel"> = {
   from: "tensor",
   to: "kernel",
   run: (graph, context) => {
-    const { execution } = context.options;
+    const { execution, microbatches, optimizer } = context.options;
     const launches = orderLaunches(formLaunches(graph, fusing(graph, execution)));
     if (launches.every(({ launch }) => launch.kind === "communication")) {
       refuse(nothingToSchedule(graph.name));
@@ -61,9 +62,11 @@ export const formKernels: Pass<"tensor", "kernel"> = {
     const written = new WrittenOutOperators(graph, execution);
     const former = new KernelFormer(graph, context, written);
     const held = heldBytes(graph, launches, written);
+    const added = microbatches > 1 ? accumulations(graph, launches, optimizer) : new Map();
     const kernels = inOneList(
       launches.map(({ launch }, i) => former.form(launch, at(held, i))),
       launches,
+      added,
     );
     const layers = kernels.reduce((most, { layer }) => Math.max(most, 1 + (layer ?? -1)), 0);
     const { name, sha256 } = graph;
@@ -101,10 +104,12 @@ type Formed = Omit<ComputeKernel, "after"> | Omit<CommunicationKernel, "after">;
  * The kernels of all launches, one after the other: the first of a launch reads what the last of
  * other launches make, the others the one before them.
  * @param orders which launches each launch reads
+ * @param added sums of gradients behind launches: of what several launches make, which wait for none
  */
 function inOneList(
   formed: readonly (readonly Formed[])[],
   orders: readonly { readonly after: readonly number[] }[],
+  added: ReadonlyMap<number, MemoryWork>,
 ): Kernel[] {
   const ends: number[] = [];
   const kernels: Kernel[] = [];
@@ -115,8 +120,27 @@ function inOneList(
       kernels.push({ ...kernel, after });
     }
     ends.push(kernels.length - 1);
+    const sums = added.get(i);
+    if (sums !== undefined) kernels.push(accumulation(at(members, -1), sums, kernels.length - 1));
   }
   return kernels;
+}
+
+/** The kernel that adds gradients, in the place of the one that it follows. */
+function accumulation(
+  { kind: _, ...place }: Formed,
+  work: MemoryWork,
+  before: number,
+): ComputeKernel {
+  const name = `${place.name}/accumulate`;
+  return {
+    kind: "compute",
+    ...{ name, nodes: [name], after: [before] },
+    ...{ direction: "backward", origin: "weight-gradient", layer: place.layer },
+    ...{ stage: 0, chunk: 0, saved_bytes: 0, released_bytes: 0 },
+    working_bytes: place.working_bytes,
+    ...{ class: "other", work, nanobatch: work, parameters: [] },
+  };
 }
 
 class KernelFormer {

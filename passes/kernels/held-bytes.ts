@@ -39,7 +39,7 @@ export function heldBytes(
       working.add(maker, Math.max(maker, ...readers), size_bytes);
     }
   }
-  savePieces(launches, written, held);
+  savePieces(launches, written, held, working);
   const levels = working.levels();
   return held.map((each, i) => ({ ...each, working_bytes: at(levels, i) }));
 }
@@ -49,6 +49,7 @@ function savePieces(
   launches: readonly { readonly launch: Launch }[],
   written: WrittenOutOperators,
   held: readonly { saved_bytes: number; released_bytes: number }[],
+  working: Steps,
 ): void {
   const places = new Map(
     launches.flatMap(({ launch }, i) => launch.nodes.map(({ name }) => [name, i] as const)),
@@ -56,10 +57,14 @@ function savePieces(
   for (const [i, { launch }] of launches.entries()) {
     for (const node of launch.nodes) {
       const saved = written.savedBytes(node);
-      const maker = saved === null ? undefined : places.get(saved.of);
-      if (saved === null || maker === undefined) continue;
-      at(held, maker).saved_bytes += saved.bytes;
-      at(held, i).released_bytes += saved.bytes;
+      if (saved === null) continue;
+      const again = places.get(`${saved.of}/recompute`);
+      const maker = places.get(saved.of);
+      if (again !== undefined) working.add(again, i, saved.bytes);
+      else if (maker !== undefined) {
+        at(held, maker).saved_bytes += saved.bytes;
+        at(held, i).released_bytes += saved.bytes;
+      }
     }
   }
 }

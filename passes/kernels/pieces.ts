@@ -7,7 +7,13 @@ import { dtypeBytes, type KernelClass, type MemoryWork } from "../../src/ir/work
  * element of a concatenation comes from, the tensor lists of a fused optimizer. Streamed: none to
  * speak of. From the durations of such kernels in an eager step on an H200 (docs/measured.md).
  */
-export const INSTRUCTIONS = { streamed: 0, indexed: 41, converted: 48, joined: 64 } as const;
+export const INSTRUCTIONS = {
+  streamed: 0,
+  indexed: 41,
+  converted: 48,
+  joined: 64,
+  listed: 91,
+} as const;
 export type Access = keyof typeof INSTRUCTIONS;
 
 /** One kernel of an operator that runs written out; reads and writes in bytes. */

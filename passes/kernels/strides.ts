@@ -49,7 +49,7 @@ export class Strides {
   #isStridedView(name: string): boolean {
     const node = this.#index.producer(name);
     if (node === undefined || !this.#mayBeView(node)) return false;
-    return LAYOUT.has(node.op) || this.#isStridedView(at(node.inputs, 0));
+    return LAYOUT.has(node.op) || node.inputs.slice(0, 1).some((of) => this.#isStridedView(of));
   }
 
   /** Whether a node is a layout change with only kernels that address by strides on one side of it. */

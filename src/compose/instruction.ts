@@ -26,6 +26,8 @@ import {
 interface CompositionOptions {
   /** Per GPU. */
   readonly static_power_w: number;
+  /** What the CPU needs to launch one run of a partition type; nothing unless told. */
+  readonly launchTime?: (partition: string) => number;
   /** Which evaluations may be used. */
   readonly allow: (evaluation: Evaluation) => boolean;
   /** Whether a clock keeps options that those of other clocks beat; not unless told. */
@@ -43,6 +45,7 @@ interface Composed {
   readonly candidate: Candidate;
   readonly time_s: number;
   readonly energy_j: number;
+  readonly launch_time_s: number;
 }
 
 /**
@@ -68,7 +71,8 @@ export function instructionComposer(
 /**
  * The options of one instruction: for every execution model and every frequency (one frequency per
  * instruction) the Minkowski sum over its uses, the uses of one partition type together so that they
- * may split between configurations; then what no other option beats in time and dynamic energy.
+ * may split between configurations, in no less time than the CPU needs to launch them all; then what
+ * no other option beats in time and dynamic energy.
  * A frequency that some partition has no allowed evaluation of gives nothing; no option at all is an
  * empty list. On demand also what no other option at the same clock beats. Where more than 256
  * options are left, corners of their lower hull stay, all of them up to 128, and the cheapest of each
@@ -83,15 +87,28 @@ function optionsOf(
   const candidates = executions.flatMap((execution, index) =>
     candidatesOf(execution, index, evaluations, options),
   );
-  const time_s = candidates.map((candidate) => at(candidate.frontier.time_s, candidate.point));
+  const launch_s = executions.map(({ uses }) => launchTimeOf(uses, options));
+  const time_s = candidates.map(({ frontier, point, execution }) =>
+    Math.max(at(frontier.time_s, point), at(launch_s, execution)),
+  );
   const dynamic_j = candidates.map(({ frontier, point }) => at(frontier.dynamic_j, point));
   const best = merged(time_s, dynamic_j, MOST_OPTIONS);
   const { atEveryClock = false } = options;
   const kept = atEveryClock ? withEveryClock(best, candidates, time_s, dynamic_j) : best;
   return kept.map((i) => {
+    const candidate = at(candidates, i);
     const energy_j = at(dynamic_j, i) + options.static_power_w * at(time_s, i);
-    return { candidate: at(candidates, i), time_s: at(time_s, i), energy_j };
+    const launch_time_s = at(launch_s, candidate.execution);
+    return { candidate, time_s: at(time_s, i), energy_j, launch_time_s };
   });
+}
+
+/** What the CPU needs to launch every run of an execution. */
+function launchTimeOf(
+  uses: readonly PartitionUse[],
+  { launchTime = () => 0 }: CompositionOptions,
+): number {
+  return uses.reduce((sum_s, use) => sum_s + useCount(use) * launchTime(use.partition), 0);
 }
 
 /** How often each partition type runs, in order of first use. */
@@ -191,7 +208,7 @@ function merged(
 }
 
 function optionOf(
-  { candidate, time_s, energy_j }: Composed,
+  { candidate, time_s, energy_j, launch_time_s }: Composed,
   executions: readonly Execution[],
 ): InstructionOption {
   const execution = at(executions, candidate.execution);
@@ -200,6 +217,7 @@ function optionOf(
     execution: execution.model,
     time_s,
     energy_j,
+    ...(launch_time_s > 0 ? { launch_time_s } : {}),
     use: () => spelledOut(candidate, execution),
   };
 }

@@ -17,6 +17,8 @@ export interface Layout {
   readonly chunks?: number;
   /** Of each crossing between stages, in both directions; nothing unless told. */
   readonly transfer_s?: number;
+  /** What the CPU needs for each launch; nothing unless told. */
+  readonly launch_s?: number;
   /** Of a change of the clock; nothing unless told. */
   readonly switch_time_s?: number;
 }

@@ -125,7 +125,7 @@ export function flopsOf(work: Work): number {
 }
 
 /** Keys that a query sees, on average: the first ones have fewer before them than a window holds. */
-function keysSeen({ kv_len, causal, window = kv_len }: AttentionWork): number {
+export function keysSeen({ kv_len, causal, window = kv_len }: AttentionWork): number {
   const seen = Math.min(window, kv_len);
   return causal ? seen * (1 - seen / (2 * kv_len)) : seen;
 }

@@ -38,6 +38,7 @@ export const ONE: LoweringOptions = {
   ...{
     recompute: "none",
     execution: "compiled",
+    microbatches: 1,
     sequence_parallel: false,
     pipeline: "1f1b",
     chunks: 1,

@@ -71,6 +71,7 @@ const ONE_GPU: LoweringContext["options"] = {
   ...{
     recompute: "none",
     execution: "compiled",
+    microbatches: 1,
     sequence_parallel: false,
     pipeline: "1f1b",
     chunks: 1,
