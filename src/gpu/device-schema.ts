@@ -118,6 +118,8 @@ export const deviceSchema = z
     name: z.string().min(1),
     sm_count: sourcedCount,
     memory_bytes: sourcedPositive,
+    /** What a product moves within the second-level cache costs no memory traffic; 0: all of it does. */
+    l2_bytes: sourced(nonNegative).prefault(NONE),
     lowest_clock_mhz: sourcedCount,
     highest_clock_mhz: sourcedCount,
     clock_step_mhz: sourcedCount,
