@@ -29,7 +29,7 @@ function scaled(device: Device, constants: readonly Constant[], logs: readonly n
   return constants.reduce((made, { scale }, i) => scale(made, Math.exp(at(logs, i))), device);
 }
 
-/** Of a squared relative error: what takes long is what an iteration is made of. */
+/** Of a squared relative error: an iteration is made of what takes long. */
 function weightOf({ time_s }: ProfileRecord): number {
   return Math.sqrt(time_s);
 }
