@@ -84,7 +84,7 @@ export interface OptimizeResult {
 export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<OptimizeResult> {
   const timer = new PhaseTimer();
   const { hardware } = options;
-  const { device, content } = readDevice(hardware.gpu);
+  const { device, content } = readDevice(hardware.gpu, hooks.report);
   const measurements = loadMeasurements(hardware.profile, device.name, hooks.report);
   const oracle = costsOn(device, measurements);
   const { replay } = options.search;
@@ -142,7 +142,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
 
 /** What a graph holds and what it is lowered to, without searching. */
 export async function inspect(options: LoweringOptions, hooks: Hooks): Promise<Inspection> {
-  const device = loadDevice(options.hardware.gpu);
+  const device = loadDevice(options.hardware.gpu, hooks.report);
   const measurements = loadMeasurements(options.hardware.profile, device.name, hooks.report);
   const costOf = topClockCost(costsOn(device, measurements), device);
   const imported = await read(options.graph, hooks.report);
@@ -158,7 +158,7 @@ export async function partitionTypes(
   options: LoweringOptions,
   hooks: Hooks,
 ): Promise<{ device: Device; name: string; types: readonly PartitionType[] }> {
-  const device = loadDevice(options.hardware.gpu);
+  const device = loadDevice(options.hardware.gpu, hooks.report);
   const costOf = topClockCost(modelledOracle(device), device);
   const imported = await read(options.graph, hooks.report);
   const { partitions } = lower(imported, costOf, options, hooks);
