@@ -149,8 +149,8 @@ export async function inspect(options: LoweringOptions, hooks: Hooks): Promise<I
   const lowered = lower(imported, costOf, options, hooks);
   const { recognised, kernels, partitions } = lowered;
   const memory = checkedMemory(lowered, device, hooks.report);
-  const gpu = device.name;
-  return inspection({ gpu, imported, recognised, kernels, partitions, memory, costOf });
+  const on = { gpu: device.name, gpu_memory_bytes: device.memory_bytes };
+  return inspection({ ...on, imported, recognised, kernels, partitions, memory, costOf });
 }
 
 /** The partition types of a graph and the device that they run on: what can be measured. */
