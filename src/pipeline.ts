@@ -85,7 +85,7 @@ export interface OptimizeResult {
 export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<OptimizeResult> {
   const timer = new PhaseTimer();
   const { hardware } = options;
-  const { device, content } = deviceOf(hardware);
+  const { device, content } = deviceOf(hardware, hooks.report);
   const measurements = loadMeasurements(hardware.profile, device.name, hooks.report);
   const oracle = costsOn(device, measurements);
   const { replay } = options.search;
@@ -143,15 +143,15 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
 
 /** What a graph holds and what it is lowered to, without searching. */
 export async function inspect(options: LoweringOptions, hooks: Hooks): Promise<Inspection> {
-  const device = deviceOf(options.hardware).device;
+  const device = deviceOf(options.hardware, hooks.report).device;
   const measurements = loadMeasurements(options.hardware.profile, device.name, hooks.report);
   const costOf = topClockCost(costsOn(device, measurements), device);
   const imported = await read(options.graph, hooks.report);
   const lowered = lower(imported, costOf, options, hooks);
   const { recognised, kernels, partitions } = lowered;
   const memory = checkedMemory(lowered, device, hooks.report);
-  const gpu = device.name;
-  return inspection({ gpu, imported, recognised, kernels, partitions, memory, costOf });
+  const on = { gpu: device.name, gpu_memory_bytes: device.memory_bytes };
+  return inspection({ ...on, imported, recognised, kernels, partitions, memory, costOf });
 }
 
 /** The partition types of a graph and the device that they run on: what can be measured. */
@@ -159,7 +159,7 @@ export async function partitionTypes(
   options: LoweringOptions,
   hooks: Hooks,
 ): Promise<{ device: Device; name: string; types: readonly PartitionType[] }> {
-  const device = deviceOf(options.hardware).device;
+  const device = deviceOf(options.hardware, hooks.report).device;
   const costOf = topClockCost(modelledOracle(device), device);
   const imported = await read(options.graph, hooks.report);
   const { partitions } = lower(imported, costOf, options, hooks);
@@ -184,8 +184,8 @@ async function read(graph: LoweringOptions["graph"], tell: Report): Promise<Tens
 }
 
 /** The device that is asked for, with the gap between kernels that is. */
-function deviceOf({ gpu, gap_us }: LoweringOptions["hardware"]) {
-  const read = readDevice(gpu);
+function deviceOf({ gpu, gap_us }: LoweringOptions["hardware"], report: Report) {
+  const read = readDevice(gpu, report);
   if (gap_us === null) return read;
   const launch_time_s = gap_us * 1e-6;
   const constant = { launch_time_s: { value: launch_time_s, source: "--gap-us" } };

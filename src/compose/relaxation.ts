@@ -181,7 +181,10 @@ function projectOf(network: Network, slowest_s: number): ActivityGraph {
   const roundTime = (value_s: number) => Math.round(value_s / time_s) * time_s;
   const curves = new Map([...new Set(network.sets)].map((set) => [set, curveOf(set, roundTime)]));
   const prices = [...curves.values()].flatMap((curve) => [...curve.prices]).sort((a, b) => a - b);
-  const price_w = unitFor(prices.length > 0 ? at(prices, (prices.length - 1) >> 1) : 0, PRICE_DIGITS);
+  const price_w = unitFor(
+    prices.length > 0 ? at(prices, (prices.length - 1) >> 1) : 0,
+    PRICE_DIGITS,
+  );
   for (const curve of curves.values()) {
     curve.prices.forEach((price, k) => {
       curve.prices[k] = Math.round(price / price_w) * price_w;
