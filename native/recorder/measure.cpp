@@ -78,7 +78,6 @@ std::optional<Measurement> measure(Machine& machine, Counter& counter, const Set
                          setting.trials * (setting.window_s + setting.cooldown_s);
   Progress progress(machine);
   const double run_s = warmUp(machine, progress, setting.warmup_s);
-  const std::vector<double> single_s = singleRuns(progress, run_s);
   Weather weather;
   std::vector<Window> windows;
   for (int trial = 0; trial < setting.trials; trial++) {
@@ -90,7 +89,7 @@ std::optional<Measurement> measure(Machine& machine, Counter& counter, const Set
   }
   const Window window = joined(windows);
   Measurement found = measurementOf(window);
-  const std::vector<Regime> regimes = regimesOf(single_s);
+  const std::vector<Regime> regimes = regimesOf(singleRuns(progress, found.time_s));
   tellRegimes(found, regimes.size() > 1 ? regimes : regimesOf(window.run_times_s));
   found.clock_mhz = weather.clock_mhz();
   found.temperature_c = weather.temperature_c();

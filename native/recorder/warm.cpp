@@ -43,9 +43,9 @@ double warmUp(Machine& machine, Progress& progress, double least_s) {
 }
 
 std::vector<double> singleRuns(Progress& progress, double run_s) {
-  constexpr double kShortest_s = 50e-6, kTogether_s = 0.05;
+  constexpr double kShortest_s = 50e-6, kLongest_s = 0.004, kTogether_s = 0.05;
   constexpr int kMost = 64;
-  if (run_s < kShortest_s) return {};
+  if (run_s < kShortest_s || run_s > kLongest_s) return {};
   const int count = std::min(kMost, static_cast<int>(kTogether_s / run_s));
   const size_t first = progress.marks().size();
   for (int i = 0; i < count; i++) progress.launch(1);

@@ -9,7 +9,8 @@ namespace kareus {
 // run by the GPU's clock.
 double warmUp(Machine& machine, Progress& progress, double least_s);
 
-// The times of single runs, a mark behind each; none where a run is too short to be told apart.
+// The times of single runs, a mark behind each; none where a run is too short to be told apart, or
+// so long that a window has marks behind single runs itself.
 std::vector<double> singleRuns(Progress& progress, double run_s);
 
 }  // namespace kareus

@@ -9,7 +9,7 @@ namespace {
 constexpr double kChunk_s = 0.004;
 constexpr double kAhead_s = 0.012;  // queued work outlasts a slow reading of the counter
 constexpr double kLook_s = 200e-6;
-constexpr size_t kFewestIntervals = 4;
+constexpr size_t kFewestIntervals = 3;
 constexpr double kSettled = 0.005;  // speeds that differ by less are one
 constexpr double kShortestWithoutCounter_s = 0.25;
 
@@ -30,7 +30,7 @@ Interval sumOf(const std::vector<Interval>& intervals, size_t from, size_t to) {
 }
 
 // The standard error of energy per run: from the moments of both ends, and from what both halves
-// differ by, beyond what their own ends explain.
+// differ by where that is clearly more than their own ends explain.
 double errorOf(const std::vector<Interval>& intervals, double half_width_s) {
   const size_t middle = intervals.size() / 2;
   const Interval all = sumOf(intervals, 0, intervals.size());
@@ -42,7 +42,8 @@ double errorOf(const std::vector<Interval>& intervals, double half_width_s) {
   const double halves = (late.energy_j / late.runs - early.energy_j / early.runs) / (2 * mean);
   // Both halves share the tick between them, so that its moment counts twice.
   const double expected = std::sqrt(6) * end_s / all.time_s;
-  return std::sqrt(ends * ends + std::max(0.0, halves * halves - expected * expected));
+  const bool drifts = std::fabs(halves) > 2 * expected;
+  return std::sqrt(ends * ends + (drifts ? halves * halves - expected * expected : 0));
 }
 
 double errorOfTimes(const std::vector<Interval>& intervals) {
@@ -54,17 +55,16 @@ double errorOfTimes(const std::vector<Interval>& intervals) {
   return std::sqrt(squares) / count;
 }
 
-class Runner {
+class Run {
  public:
-  Runner(Machine& machine, Counter& counter, Progress& progress, Weather& weather,
+  Run(Machine& machine, Counter& counter, Progress& progress, Weather& weather,
          const Setting& setting, double run_s)
       : machine_(machine),
         counter_(counter),
         progress_(progress),
         weather_(weather),
         setting_(setting),
-        chunk_(std::max<int64_t>(1, std::llround(kChunk_s / run_s))),
-        ahead_(2 + static_cast<size_t>(kAhead_s / (run_s * static_cast<double>(chunk_)))),
+        run_s_(run_s),
         first_mark_(progress.marks().size()),
         started_s_(machine.now_s()) {}
 
@@ -91,11 +91,23 @@ class Runner {
 
   void step() {
     progress_.look();
-    while (progress_.ahead() < ahead_) progress_.launch(chunk_);
+    feed();
     samples_.push_back({machine_.now_s(), machine_.conditions()});
     const auto tick = counter_.poll();
     if (tick && tick->at_s - tick->half_width_s > started_s_) ticks_.push_back(*tick);
     if (!tick) machine_.pause(kLook_s);
+  }
+
+  // Keeps so much queued that the GPU never waits, at the speed that it has now.
+  void feed() {
+    const auto& marks = progress_.marks();
+    if (marks.size() > first_mark_ + 1) {
+      const auto &from = marks[marks.size() - 2], &to = marks.back();
+      run_s_ = (to.gpu_s - from.gpu_s) / static_cast<double>(to.runs - from.runs);
+    }
+    const auto chunk = std::max<int64_t>(1, std::llround(kChunk_s / run_s_));
+    const auto ahead = 2 + static_cast<size_t>(kAhead_s / (run_s_ * static_cast<double>(chunk)));
+    while (progress_.ahead() < ahead) progress_.launch(chunk);
   }
 
   // Fills the window with what is known so far; true once that is enough.
@@ -151,6 +163,10 @@ class Runner {
                                   static_cast<double>(marks[i].runs - marks[i - 1].runs), 0});
     }
     if (window.intervals.empty()) return false;
+    const size_t middle = window.intervals.size() / 2;
+    const double early_s = runTime(sumOf(window.intervals, 0, std::max<size_t>(1, middle)));
+    const double late_s = runTime(sumOf(window.intervals, middle, window.intervals.size()));
+    if (std::fabs(early_s / late_s - 1) > kSettled && !over) return false;
     window.error = errorOfTimes(window.intervals);
     window.reason = !counter_.present() ? kNoCounter : counter_.moves() ? kTooShort : kStuck;
     window.run_times_s.clear();
@@ -177,8 +193,7 @@ class Runner {
   Progress& progress_;
   Weather& weather_;
   const Setting& setting_;
-  const int64_t chunk_;
-  const size_t ahead_;
+  double run_s_;
   const size_t first_mark_;
   const double started_s_;
   std::vector<Tick> ticks_;
@@ -220,7 +235,7 @@ std::optional<uint64_t> Weather::limits() const {
 Window runWindow(Machine& machine, Counter& counter, Progress& progress, Weather& weather,
                  const Setting& setting, double run_s, double until_s,
                  const std::function<bool()>& stopped) {
-  return Runner(machine, counter, progress, weather, setting, run_s).run(until_s, stopped);
+  return Run(machine, counter, progress, weather, setting, run_s).run(until_s, stopped);
 }
 
 }  // namespace kareus

@@ -22,7 +22,7 @@ namespace simulated {
   X(reading_s, 0.0029)  /* what a reading of it takes */                                \
   X(idle_w, 125)                                                                        \
   X(limit_w, 700)       /* power that the clock is lowered for */                       \
-  X(settle_s, 0.15)     /* how fast it is lowered: time constant */                     \
+  X(settle_s, 0.1)      /* how fast it is lowered: time constant */                     \
   X(top_mhz, 1980)                                                                      \
   X(may_lock, 1)                                                                        \
   X(switch_s, 0.02)     /* from the end of a call that locks to the clock */            \
