@@ -14,8 +14,8 @@ for architecture in 80 90; do
   flags+=(-gencode "arch=compute_$architecture,code=sm_$architecture")
 done
 flags+=(-I ../shim/include)
-shared=(codes gauges journal nvml process)
-measuring=(counter measure progress regimes reply session setting switching warm window worklist)
+shared=(codes counter gauges journal nvml process weather)
+measuring=(measure progress regimes reply session setting switching warm window worklist)
 sources=(board.cpp claim.cpp gemm.cpp gpu.cpp nccl.cpp kernels.cu runner.cpp recorder.cpp)
 for name in "${shared[@]}"; do sources+=("../shim/src/$name.cpp"); done
 for name in "${measuring[@]}"; do sources+=("$name.cpp"); done

@@ -6,17 +6,14 @@
 #include <optional>
 #include <string>
 
+#include "../shim/src/counter.h"
 #include "../shim/src/gauges.h"
 #include "worklist.h"
 
 namespace kareus {
 
-class Machine {
+class Machine : public Meter {
  public:
-  virtual ~Machine() = default;
-
-  // The host's clock, in seconds from some moment on.
-  virtual double now_s() = 0;
   virtual void pause(double time_s) = 0;
 
   // Makes ready for a task: its runs and marks count from here. Empty, or why it cannot be run here.
@@ -31,9 +28,6 @@ class Machine {
   // How many SMs a stand-in of so many thread blocks takes, launched beside other work.
   virtual int standInSms(int blocks) = 0;
 
-  // The board's energy counter, in joules; only differences mean something, and a reading takes
-  // milliseconds. Nothing without a counter.
-  virtual std::optional<double> energy_j() = 0;
   virtual Conditions conditions() = 0;
 
   // Locks the SM clock: empty, or why not.

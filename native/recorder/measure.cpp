@@ -91,9 +91,7 @@ std::optional<Measurement> measure(Machine& machine, Counter& counter, const Set
   Measurement found = measurementOf(window);
   const std::vector<Regime> regimes = regimesOf(singleRuns(progress, found.time_s));
   tellRegimes(found, regimes.size() > 1 ? regimes : regimesOf(window.run_times_s));
-  found.clock_mhz = weather.clock_mhz();
-  found.temperature_c = weather.temperature_c();
-  found.limits = weather.limits();
+  found.conditions = weather.mean();
   return found;
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "counter.h"
+#include "machine.h"
 #include "regimes.h"
 #include "setting.h"
 
@@ -19,8 +19,7 @@ struct Measurement {
   int trials = 0;  // stretches between ticks that mean and deviation are of
   double precision = 0;
   double window_s = 0;
-  std::optional<double> clock_mhz, temperature_c;
-  std::optional<uint64_t> limits;
+  Conditions conditions;  // over the windows
   std::string reason;  // why there is no energy
   std::vector<Regime> regimes;  // two, where the runs fall into them
 };

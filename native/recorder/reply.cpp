@@ -64,8 +64,14 @@ std::string lineOf(const Task& task, const Measurement& found, bool stand_in) {
                      entry("energy_j_std", number(found.energy_j_std)) +
                      entry("trials", std::to_string(found.trials)) +
                      entry("stand_in", stand_in ? "true" : "false") +
-                     known("clock_mhz", found.clock_mhz) + known("temperature_c", found.temperature_c);
-  if (found.limits) line += entry("limited_by", listOf(wordsOf(*found.limits)));
+                     known("clock_mhz", found.conditions.clock_mhz) +
+                     known("temperature_c", found.conditions.temperature_c);
+  if (found.conditions.limits) {
+    const uint64_t limits = *found.conditions.limits;
+    const char* limit = limitOf(limits);
+    line += entry("limited_by", *limit == '\0' ? "null" : quoted(limit)) +
+            entry("event_reasons", listOf(wordsOf(limits)));
+  }
   line += entry("precision", number(found.precision)) + entry("window_s", number(found.window_s));
   if (!found.reason.empty()) line += entry("reason", quoted(found.reason));
   if (!found.regimes.empty()) line += entry("regimes", listOf(found.regimes));

@@ -204,34 +204,6 @@ class Run {
 
 }  // namespace
 
-void Weather::Sum::add(std::optional<double> value) {
-  if (!value) return;
-  sum += *value;
-  count++;
-}
-
-std::optional<double> Weather::Sum::mean() const {
-  if (count == 0) return std::nullopt;
-  return sum / count;
-}
-
-void Weather::note(const Conditions& conditions) {
-  clock_.add(conditions.clock_mhz);
-  temperature_.add(conditions.temperature_c);
-  if (!conditions.limits) return;
-  told_++;
-  for (int bit = 0; bit < 64; bit++) held_[bit] += static_cast<int>(*conditions.limits >> bit & 1);
-}
-
-std::optional<uint64_t> Weather::limits() const {
-  if (told_ == 0) return std::nullopt;
-  uint64_t limits = 0;
-  for (int bit = 0; bit < 64; bit++) {
-    if (10 * held_[bit] >= told_) limits |= uint64_t{1} << bit;
-  }
-  return limits;
-}
-
 Window runWindow(Machine& machine, Counter& counter, Progress& progress, Weather& weather,
                  const Setting& setting, double run_s, double until_s,
                  const std::function<bool()>& stopped) {

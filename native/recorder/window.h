@@ -5,33 +5,12 @@
 #include <optional>
 #include <vector>
 
-#include "counter.h"
+#include "../shim/src/weather.h"
+#include "machine.h"
 #include "progress.h"
 #include "setting.h"
 
 namespace kareus {
-
-// What the board told during a window, over its samples.
-class Weather {
- public:
-  void note(const Conditions& conditions);
-
-  std::optional<double> clock_mhz() const { return clock_.mean(); }
-  std::optional<double> temperature_c() const { return temperature_.mean(); }
-  // What held the clock back in at least a tenth of the samples; nothing where the board is silent.
-  std::optional<uint64_t> limits() const;
-
- private:
-  struct Sum {
-    double sum = 0;
-    int count = 0;
-    void add(std::optional<double> value);
-    std::optional<double> mean() const;
-  };
-  Sum clock_, temperature_;
-  int told_ = 0;
-  int held_[64] = {};
-};
 
 // What lies between two neighbouring ticks, or two marks where there is no counter.
 struct Interval {

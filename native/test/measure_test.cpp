@@ -163,9 +163,9 @@ CASE("a shape's first runs are not in what is measured of it") {
 
 CASE("what the power limit does to the clock stands in the record") {
   const Run limited = runOn("", gemm(8192, 8192, 8192)), other = runOn("", stream(1 << 30));
-  CHECK(limited.found.clock_mhz < 1600 && other.found.clock_mhz == 1980);
-  CHECK(limited.found.limits == uint64_t{4} && other.found.limits == uint64_t{0});
-  CHECK(limited.found.temperature_c > 28);
+  CHECK(limited.found.conditions.clock_mhz < 1600 && other.found.conditions.clock_mhz == 1980);
+  CHECK(limited.found.conditions.limits == uint64_t{4} && other.found.conditions.limits == uint64_t{0});
+  CHECK(limited.found.conditions.temperature_c > 28);
 }
 
 CASE("without energy there is null and a reason, never 0") {

@@ -9,13 +9,15 @@ constexpr unsigned kDie = 0;
 constexpr unsigned kInstantPower_mw = 186;
 constexpr unsigned kPowerSmoothing = 251;
 
+constexpr uint64_t kPowerCap = 0x4, kThermal = 0x20 | 0x40, kPowerBrake = 0x80;
+
 struct Limit {
   uint64_t bits;
   const char* word;
 };
 constexpr Limit kLimits[] = {
-    {0x4, "power"},        {0x20 | 0x40, "thermal"}, {0x8, "hardware_slowdown"},
-    {0x80, "power_brake"}, {0x10, "sync_boost"},     {0x2, "setting"},
+    {kPowerCap, "power"},       {kThermal, "thermal"}, {0x8, "hardware_slowdown"},
+    {kPowerBrake, "power_brake"}, {0x10, "sync_boost"},  {0x2, "setting"},
     {0x100, "display"},
 };
 
@@ -27,6 +29,11 @@ constexpr const char* kProfiles[] = {
 };
 
 }  // namespace
+
+const char* limitOf(uint64_t limits) {
+  if ((limits & kThermal) != 0) return "thermal";
+  return (limits & (kPowerCap | kPowerBrake)) != 0 ? "power" : "";
+}
 
 std::vector<std::string> wordsOf(uint64_t limits) {
   std::vector<std::string> words;

@@ -40,7 +40,9 @@ class Gauges {
   NvmlHandle handle_;
 };
 
-// The reasons in words, without "idle": power, thermal, hardware_slowdown, ...
+// What the clock was held back by: "power", "thermal" or "" (neither).
+const char* limitOf(uint64_t limits);
+// Every reason in words, without "idle": power, thermal, hardware_slowdown, ...
 std::vector<std::string> wordsOf(uint64_t limits);
 
 }  // namespace kareus

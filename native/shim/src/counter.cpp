@@ -19,10 +19,10 @@ bool Counter::isFar(double now_s) const {
 }
 
 std::optional<Tick> Counter::poll() {
-  const double before_s = machine_.now_s();
+  const double before_s = meter_.now_s();
   if (!present_ || isFar(before_s)) return std::nullopt;
-  const std::optional<double> energy_j = machine_.energy_j();
-  const double after_s = machine_.now_s();
+  const std::optional<double> energy_j = meter_.energy_j();
+  const double after_s = meter_.now_s();
   present_ = energy_j.has_value();
   if (!present_) return std::nullopt;
   reading_s_ = reading_s_ == 0 ? after_s - before_s
@@ -40,7 +40,7 @@ std::optional<Tick> Counter::poll() {
   energy_j_ = energy_j;
   if (!moved) return std::nullopt;
   // One that came between readings far apart is not known well enough; the next one will be.
-  if (tick.half_width_s > 1.5 * reading_s_) {
+  if (tick.half_width_s > std::max(1.5 * reading_s_, coarse_s_)) {
     last_.reset();
     return std::nullopt;
   }

@@ -4,9 +4,18 @@
 
 #include <optional>
 
-#include "machine.h"
-
 namespace kareus {
+
+// A clock of the host's and an energy counter.
+class Meter {
+ public:
+  virtual ~Meter() = default;
+  // Seconds from some moment on.
+  virtual double now_s() = 0;
+  // In joules; only differences mean something, and a reading takes milliseconds. Nothing without a
+  // counter.
+  virtual std::optional<double> energy_j() = 0;
+};
 
 // A movement of the counter: when (on the host's clock, to within `half_width_s`), and to what.
 struct Tick {
@@ -17,10 +26,13 @@ struct Tick {
 
 class Counter {
  public:
-  explicit Counter(Machine& machine) : machine_(machine) {}
+  // Ticks that are known to within `coarse_s`, or to within a reading, are told.
+  explicit Counter(Meter& meter, double coarse_s = 0) : meter_(meter), coarse_s_(coarse_s) {}
 
   // Reads the counter if a tick is near, which takes a reading's time: a tick, if one has come.
   std::optional<Tick> poll();
+  // Whether the next tick is so far away that poll() would not read.
+  bool isFar() const { return isFar(meter_.now_s()); }
 
   // False once the counter has failed to answer, or has not moved for a second.
   bool moves() const { return present_ && !stuck_; }
@@ -35,7 +47,8 @@ class Counter {
   bool isFar(double now_s) const;
   void note(const Tick& tick);
 
-  Machine& machine_;
+  Meter& meter_;
+  const double coarse_s_;
   bool present_ = true, stuck_ = false;
   std::optional<double> energy_j_;  // of the last reading
   double read_at_s_ = 0;            // its middle
