@@ -40,6 +40,8 @@ class ShardPlanner implements ShardPlan {
   readonly partial = new Set<TensorNode>();
   readonly entering = new Set<string>();
   readonly losses = new Set<TensorNode>();
+  /** Keys and values of one head, made with the queries but whole on every rank. */
+  readonly #shared = new Set<string>();
   readonly #index: GraphIndex;
   readonly #tp: number;
 
@@ -55,7 +57,7 @@ class ShardPlanner implements ShardPlan {
     const deciding = isLinear ? node.inputs.slice(0, 1) : node.inputs;
     const cut = deciding.findIndex((name) => this.cuts.has(name));
     // A projection of queries, keys and values together is cut up to where they are split.
-    if (node.outputs.every((name) => this.cuts.has(name))) return;
+    if (node.outputs.every((name) => this.cuts.has(name) || this.#shared.has(name))) return;
     if (cut >= 0) this.#propagate(node, cut);
     else if (isLinear) this.#startColumn(node);
     else if (product !== null) this.#startExperts(node, product);
@@ -69,13 +71,18 @@ class ShardPlanner implements ShardPlan {
     const [y = ""] = node.outputs;
     const axis = this.#index.tensor(y).shape.length - 1;
     if (!this.#closes(y, { axis, outer: 1 }, new Set())) return;
-    this.entering.add(x);
     const together = cutsOfGroups(this.#index, node, this.#tp);
+    const parts = partsOfProjection(this.#index, y, axis, this.#tp);
+    // Every rank makes the one head of keys or values that all queries share.
+    if (together === null && parts === 1) return;
+    this.entering.add(x);
     if (together !== null) {
-      for (const [name, cut] of together) this.cuts.set(name, cut);
+      for (const [name, cut] of together) {
+        if (cut.parts === 1) this.#shared.add(name);
+        else this.cuts.set(name, cut);
+      }
       return;
     }
-    const parts = partsOfProjection(this.#index, y, axis, this.#tp);
     this.#cut(y, { axis, outer: 1, parts }, node, this.#feedsLoss(y));
     for (const [name, column] of columnsOf(this.#index, node)) {
       this.cuts.set(name, { axis: column, outer: 1, parts });
