@@ -1,7 +1,7 @@
 import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 
 /**
  * Turns slices that together are a whole tensor into one `Split`: exporters write a projection of
@@ -17,7 +17,7 @@ export const mergeSlices: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph) => {
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const merged = new Map<TensorNode, TensorNode | null>();
     for (const node of graph.nodes) {
       if (node.op !== "Slice" || merged.has(node)) continue;
