@@ -23,6 +23,7 @@ import {
   tensorOf,
 } from "../src/ir/tensor-graph.js";
 import { dtypeBytes, type Work } from "../src/ir/work.js";
+import { isOptimizer } from "../src/onnx/forward-end.js";
 import { expertParameters } from "./kernels/expert-parameters.js";
 import { heldBytes } from "./kernels/held-bytes.js";
 import {
@@ -36,7 +37,7 @@ import { formLaunches, type Launch } from "./kernels/launches.js";
 import { orderLaunches } from "./kernels/order-launches.js";
 import { pieceWork } from "./kernels/pieces.js";
 import { WrittenOutOperators } from "./kernels/written-out.js";
-import { degreeOf, isOptimizer } from "./rewriting/facts.js";
+import { degreeOf } from "./rewriting/facts.js";
 
 /**
  * Forms kernels: one per launch. Connected element-wise nodes fuse into one memory-bound kernel,
