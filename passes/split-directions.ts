@@ -2,7 +2,7 @@ import type { Pass } from "../src/ir/pass.js";
 import type { TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
 import { ancestors, forwardEnds, isGradientOp } from "../src/onnx/forward-end.js";
 import { holdsBackward } from "./rewriting/facts.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 
 /**
  * Tells the forward half of a joint graph from its backward half: forward is whatever the loss (or
@@ -19,7 +19,7 @@ export const splitDirections: Pass<"tensor", "tensor"> = {
   to: "tensor",
   run: (graph) => {
     if (!holdsBackward(graph)) return graph;
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const ends = forwardEnds(graph, (name) => graph.tensors.get(name));
     const forward = ends === null ? notBehindGradients(index) : ancestors(graph.nodes, ends).nodes;
     const nodes = graph.nodes.map((node): TensorNode => {
