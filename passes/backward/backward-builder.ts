@@ -1,4 +1,4 @@
-import { at } from "../../src/base/need.js";
+import { at, byDefault } from "../../src/base/need.js";
 import type { Recompute } from "../../src/ir/choices.js";
 import {
   isFloating,
@@ -33,7 +33,10 @@ export class BackwardBuilder {
   readonly #recomputed = new Map<string, string>();
   readonly #recomputedLayers = new Set<number>();
   readonly #forwardOfLayer = new Map<number, TensorNode[]>();
-  /** Inserted all-gathers by what they make: parts are kept for backward, not the whole. */
+  /**
+   * Inserted all-gathers by what they make: parts are kept for backward, which gathers them again, as
+   * Megatron-LM's sequence parallelism and Kareus' context parallelism do.
+   */
   readonly #gathers = new Map<string, TensorNode>();
   readonly #gatheredAgain = new Map<string, string>();
   /** Inside of attention that is not kept, by the tensors that it makes. */
@@ -151,7 +154,7 @@ export class BackwardBuilder {
       inputs.length > 0 && inputs.every((name) => tensorOf(this.#graph, name).role === "parameter");
     const suffix = isWeight ? "wgrad" : "dgrad";
     const outputs = inputs.map((name) => {
-      const earlier = this.#gradients.get(name)?.length ?? 0;
+      const earlier = byDefault(this.#gradients.get(name), []).length;
       const output = earlier === 0 ? `${name}/grad` : `${name}/grad.${earlier + 1}`;
       this.#addTensor(tensorOf(this.#graph, name), output);
       this.#contribute(name, { name: output, layer: node.layer });

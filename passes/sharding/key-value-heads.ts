@@ -1,4 +1,4 @@
-import { at } from "../../src/base/need.js";
+import { at, byDefault } from "../../src/base/need.js";
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
 import { followAxis, shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
@@ -9,7 +9,8 @@ import type { Cut } from "./cut.js";
 /**
  * Into how many parts tensor parallelism over `tp` ranks cuts a projection's result `y` along `axis`:
  * one for each rank, but keys and values of fewer heads into one for each head. Ranks whose queries
- * share a head then all hold it, as in Megatron-LM. Where heads do not divide ranks, `tp`: the cut
+ * share a head then all hold it, its weights and its gradients, as in Megatron-LM; summing these
+ * gradients over the ranks that share a head is left out. Where heads do not divide ranks, `tp`: the cut
  * is refused when it gets to the heads.
  */
 export function partsOfProjection(index: GraphIndex, y: string, axis: number, tp: number): number {
@@ -65,7 +66,7 @@ export function cutsOfGroups(
   const width = index.tensor(y).shape.length - 1;
   const [start] = reshape ? followAxis(shapedNode(index.graph, reshape), 0, width) : [width];
   if (typeof start !== "number") return null;
-  const axis = (Number(split.attributes.axis ?? 0) + whole.length) % whole.length;
+  const axis = (Number(byDefault(split.attributes.axis, 0)) + whole.length) % whole.length;
   const pieces = split.outputs.map((name) => {
     const parts = partsOfProjection(index, name, start, tp);
     return { name, parts, size: at(index.tensor(name).shape, axis) };

@@ -96,6 +96,13 @@ export function quantities(
   return { flags, description, completes: "nothing", fallback: [], read };
 }
 
+/** Numbers, zero or above, separated by commas. */
+export function numbers(flags: string, description: string): Flag<readonly number[] | null> {
+  const parse = (text: string, name: string) =>
+    text.split(",").map((each) => parseQuantity(each, name, "any unit"));
+  return scalar(flags, description, null, "nothing", parse);
+}
+
 /** The known word that a text is; none: KRS0002. */
 export function parseWord<T extends string>(text: string, name: string, known: readonly T[]): T {
   const word = known.find((candidate) => candidate === text);

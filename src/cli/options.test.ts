@@ -46,6 +46,7 @@ describe("the options of optimize", () => {
         pp: 1,
         dp: 1,
         zero: 1,
+        optimizer: "adamw",
         gpus_per_node: 8,
         microbatches: 4,
         pipeline: "1f1b",

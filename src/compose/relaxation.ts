@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import type { ActivityCurve, ActivityGraph } from "../math/activity-graph.js";
 import { TimeCostFlow } from "../math/time-cost-flow.js";
 import type { Network, OptionSet } from "./network.js";
@@ -68,7 +69,7 @@ export function relax(network: Network, deadlines: number | readonly number[]): 
       const sooner_s = Math.max(0, flow.time - deadline_s);
       flow.eventsAt(sooner_s, events);
       const price_w = flow.prices();
-      const end_s = Float64Array.from(sets, (_, i) => events[2 * i + 1] ?? 0);
+      const end_s = Float64Array.from(sets, (_, i) => at(events, 2 * i + 1));
       const dynamic_j = curve.last_j + flow.flow * sooner_s;
       const duration_s = durations(sets, events);
       solutions.push({ deadline_s, duration_s, end_s, price_w, dynamic_j });
@@ -111,7 +112,7 @@ function evenly(first_s: number, last_s: number, count: number, k: number): numb
 }
 
 function sumOfCheapest(sets: readonly OptionSet[]): number {
-  return sets.reduce((sum, { dynamic_j }) => sum + (dynamic_j.at(-1) ?? 0), 0);
+  return sets.reduce((sum, { dynamic_j }) => sum + at(dynamic_j, -1), 0);
 }
 
 /** Least dynamic energy as a function of time, written from slow to fast. */
@@ -126,12 +127,12 @@ class Curve {
 
   /** At the earliest time so far. */
   get last_j(): number {
-    return this.#dynamic_j.at(-1) ?? 0;
+    return at(this.#dynamic_j, -1);
   }
 
   /** Goes on to an earlier time with slope -power. */
   extend(power_w: number, time_s: number): void {
-    const last_s = this.#time_s.at(-1) ?? 0;
+    const last_s = at(this.#time_s, -1);
     this.#dynamic_j.push(this.last_j + power_w * (last_s - time_s));
     this.#time_s.push(time_s);
   }
@@ -146,13 +147,13 @@ class Curve {
     const times = this.#time_s;
     let low = 0;
     let high = times.length - 1;
-    const earliest_s = times[high] ?? 0;
+    const earliest_s = at(times, high);
     if (time_s < earliest_s * (1 - EPSILON)) return Number.POSITIVE_INFINITY;
-    if (time_s <= earliest_s) return this.#dynamic_j[high] ?? 0;
-    if (time_s >= (times[0] ?? 0)) return this.#dynamic_j[0] ?? 0;
+    if (time_s <= earliest_s) return at(this.#dynamic_j, high);
+    if (time_s >= at(times, 0)) return at(this.#dynamic_j, 0);
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if ((times[middle] ?? 0) >= time_s) low = middle;
+      if (at(times, middle) >= time_s) low = middle;
       else high = middle;
     }
     const [slow_s = 0, fast_s = 0] = [times[low], times[high]];
@@ -178,7 +179,7 @@ function activityGraph(network: Network): ActivityGraph {
   for (let i = 0; i < n; i++) {
     const [onStage = n, data = n] = [stageBefore[i], dataBefore[i]];
     if (onStage < n) link(2 * onStage + 1, 2 * i, 0);
-    if (data < n && data !== onStage) link(2 * data + 1, 2 * i, transfer_s[i] ?? 0);
+    if (data < n && data !== onStage) link(2 * data + 1, 2 * i, at(transfer_s, i));
     if (onStage === n && data === n) link(source, 2 * i, 0);
     if (stageAfter[i] === n && dataAfter[i] === n) link(2 * i + 1, sink, 0);
   }
@@ -197,12 +198,12 @@ function activityGraph(network: Network): ActivityGraph {
 function activityCurve({ hull, time_s, dynamic_j }: OptionSet): ActivityCurve {
   const slowFirst = hull.toReversed();
   const prices = slowFirst.slice(1).map((fast, k) => {
-    const slow = slowFirst[k] ?? 0;
-    const saved_s = (time_s[slow] ?? 0) - (time_s[fast] ?? 0);
-    return ((dynamic_j[fast] ?? 0) - (dynamic_j[slow] ?? 0)) / saved_s;
+    const slow = at(slowFirst, k);
+    const saved_s = at(time_s, slow) - at(time_s, fast);
+    return (at(dynamic_j, fast) - at(dynamic_j, slow)) / saved_s;
   });
   return {
-    durations: Float64Array.from(slowFirst, (k) => time_s[k] ?? 0),
+    durations: Float64Array.from(slowFirst, (k) => at(time_s, k)),
     prices: Float64Array.from(prices),
   };
 }
@@ -213,9 +214,9 @@ function slowestEvents(
 ): Float64Array {
   const events = new Float64Array(2 * sets.length + 2);
   sets.forEach((set, i) => {
-    const start_s = slowest.start_s[i] ?? 0;
+    const start_s = at(slowest.start_s, i);
     events[2 * i] = start_s;
-    events[2 * i + 1] = start_s + (set.time_s.at(-1) ?? 0);
+    events[2 * i + 1] = start_s + at(set.time_s, -1);
   });
   events[2 * sets.length + 1] = slowest.time_s;
   return events;
@@ -224,7 +225,7 @@ function slowestEvents(
 /** Time between an instruction's events, within what its options allow. */
 function durations(sets: readonly OptionSet[], events: Float64Array): Float64Array {
   return Float64Array.from(sets, ({ time_s }, i) => {
-    const available_s = (events[2 * i + 1] ?? 0) - (events[2 * i] ?? 0);
-    return Math.min(Math.max(available_s, time_s[0] ?? 0), time_s.at(-1) ?? 0);
+    const available_s = at(events, 2 * i + 1) - at(events, 2 * i);
+    return Math.min(Math.max(available_s, at(time_s, 0)), at(time_s, -1));
   });
 }

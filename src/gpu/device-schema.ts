@@ -4,6 +4,10 @@ import { at } from "../base/need.js";
 /**
  * The device file: every value with its source, and with its residual where one is known. Reading
  * keeps the values alone, as plain data that can be sent to worker threads.
+ *
+ * Constants belong together: energies per operation are derived with the idle power beside them, and a
+ * curve borrowed from another board does not fit them. A device whose constants are another one's,
+ * rescaled, answers "extrapolated", never "modelled".
  */
 
 function sourced<Value>(value: z.ZodType<Value>) {

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { CP_ATTENTIONS, PIPELINES, RECOMPUTES, ZERO_LEVELS } from "./choices.js";
+import { CP_ATTENTIONS, EXECUTIONS, PIPELINES, RECOMPUTES, ZERO_LEVELS } from "./choices.js";
 import type { KernelGraph } from "./kernel-graph.js";
+import { OPTIMIZERS } from "./optimizer.js";
 
 const degree = z.int().positive();
 
@@ -16,6 +17,8 @@ export const JOB = z
     pp: degree,
     dp: degree,
     zero: z.literal(ZERO_LEVELS),
+    /** What updates the parameters. */
+    optimizer: z.enum(OPTIMIZERS),
     gpus_per_node: degree,
     /** Per iteration; null: four for each stage. */
     microbatches: degree.nullable(),
@@ -23,6 +26,7 @@ export const JOB = z
     /** Model chunks per stage: above 1 only where the pipeline interleaves. */
     chunks: degree,
     recompute: z.enum(RECOMPUTES),
+    execution: z.enum(EXECUTIONS),
   })
   .transform((job) => ({ ...job, microbatches: job.microbatches ?? 4 * job.pp }));
 

@@ -53,12 +53,14 @@ export interface ConvWork {
 }
 
 /** Work bound by memory traffic. */
-interface MemoryWork {
+export interface MemoryWork {
   readonly op: "memory";
   readonly class: KernelClass;
   readonly bytes_read: number;
   readonly bytes_written: number;
   readonly flops: number;
+  /** Scalar instructions beside those, for addresses and conversions; absent: none to speak of. */
+  readonly instructions?: number;
   readonly dtype: DType;
 }
 
@@ -87,6 +89,15 @@ const DTYPE_BYTES: Readonly<Record<DType, number>> = {
 /** Bytes of one element. */
 export function dtypeBytes(dtype: DType): number {
   return DTYPE_BYTES[dtype];
+}
+
+/**
+ * Kernels that the CPU launches for one work. Attention runs backward as the row sums of dO x O, the
+ * kernel itself and the conversion of dQ; where queries share heads, as two more that sum dK and dV.
+ */
+export function launchesOf(work: Work): number {
+  if (work.op !== "attention" || work.direction === "forward") return 1;
+  return work.kv_heads < work.heads ? 5 : 3;
 }
 
 /** Floating-point operations of a kernel (a multiply-add counts two; causal attention half). */

@@ -1,3 +1,4 @@
+import { hotInt } from "../base/need.js";
 /**
  * A graph of activities and fixed delays, each an arc between two events. Arcs 0..n-1 are the
  * activities, whose durations may shrink for money; the others only delay.
@@ -29,21 +30,21 @@ export interface ActivityCurve {
 export function residualArcs({ events, tail, head }: ActivityGraph): [Int32Array, Int32Array] {
   const first = new Int32Array(events + 1);
   for (const ends of [tail, head]) {
-    for (const event of ends) first[event + 1] = (first[event + 1] as number) + 1;
+    for (const event of ends) first[event + 1] = hotInt(first, event + 1) + 1;
   }
   for (let v = 0; v < events; v++) {
-    first[v + 1] = (first[v + 1] as number) + (first[v] as number);
+    first[v + 1] = hotInt(first, v + 1) + hotInt(first, v);
   }
   const out = new Int32Array(2 * tail.length);
   const next = first.slice();
   const add = (event: number, arc: number) => {
-    const place = next[event] as number;
+    const place = hotInt(next, event);
     out[place] = arc;
     next[event] = place + 1;
   };
   for (let a = 0; a < tail.length; a++) {
-    add(tail[a] as number, 2 * a);
-    add(head[a] as number, 2 * a + 1);
+    add(hotInt(tail, a), 2 * a);
+    add(hotInt(head, a), 2 * a + 1);
   }
   return [first, out];
 }

@@ -1,4 +1,5 @@
-import { type ActivityCurve, type ActivityGraph, residualArcs } from "./activity-graph.js";
+import { hot, hotFloat, hotInt } from "../base/need.js";
+import { type ActivityGraph, residualArcs } from "./activity-graph.js";
 import { SpanningTree } from "./spanning-tree.js";
 
 /** Event times are read off the tree anew after so many steps, lest rounding adds up. */
@@ -56,12 +57,12 @@ export class TimeCostFlow {
     const { tail, head, activities, source, sink } = graph;
     this.#graph = graph;
     this.#event = earliest.slice();
-    this.time = (earliest[sink] as number) - (earliest[source] as number);
+    this.time = hotFloat(earliest, sink) - hotFloat(earliest, source);
     [this.#firstOut, this.#out] = residualArcs(graph);
     this.#end = new Int32Array(2 * tail.length);
     for (let a = 0; a < tail.length; a++) {
-      this.#end[2 * a] = head[a] as number;
-      this.#end[2 * a + 1] = tail[a] as number;
+      this.#end[2 * a] = hotInt(head, a);
+      this.#end[2 * a + 1] = hotInt(tail, a);
     }
     this.#length = new Float64Array(2 * tail.length).fill(Number.NEGATIVE_INFINITY);
     graph.delay.forEach((delay, k) => {
@@ -92,7 +93,7 @@ export class TimeCostFlow {
         const arc = this.#tree.arcTo(v);
         const a = arc >> 1;
         const signed = (arc & 1) === 0 ? amount : -amount;
-        this.#filled[a] = (this.#filled[a] as number) + signed;
+        this.#filled[a] = hotFloat(this.#filled, a) + signed;
       }
       this.flow += amount;
     }
@@ -105,7 +106,7 @@ export class TimeCostFlow {
     const a = arc >> 1;
     const isFull = (arc & 1) === 0;
     if (a < this.#segment.length) {
-      this.#leaveTree(a, (this.#segment[a] as number) + (isFull ? 1 : 0));
+      this.#leaveTree(a, hotInt(this.#segment, a) + (isFull ? 1 : 0));
     } else {
       this.#filled[a] = 0;
     }
@@ -124,15 +125,15 @@ export class TimeCostFlow {
     let least = Number.POSITIVE_INFINITY;
     let joining = -1;
     for (let q = 0; q < markedCount; q++) {
-      const v = marked[q] as number;
-      const here = event[v] as number;
-      const stop = firstOut[v + 1] as number;
-      for (let k = firstOut[v] as number; k < stop; k++) {
-        const leaving = out[k] as number;
-        const other = end[leaving] as number;
+      const v = hotInt(marked, q);
+      const here = hotFloat(event, v);
+      const stop = hotInt(firstOut, v + 1);
+      for (let k = hotInt(firstOut, v); k < stop; k++) {
+        const leaving = hotInt(out, k);
+        const other = hotInt(end, leaving);
         if (tree.isMarked(other)) continue;
         const arc = leaving ^ flip;
-        const slack = sign * ((event[other] as number) - here) - (length[arc] as number);
+        const slack = sign * (hotFloat(event, other) - here) - hotFloat(length, arc);
         if (slack >= least) continue;
         least = slack;
         joining = arc;
@@ -149,21 +150,21 @@ export class TimeCostFlow {
    */
   eventsAt(sooner: number, events: Float64Array): void {
     const shift = this.#beyond ? 0 : sooner;
-    const start = (this.#event[this.#graph.source] as number) + shift;
-    for (let v = 0; v < events.length; v++) events[v] = (this.#event[v] as number) - start;
+    const start = hotFloat(this.#event, this.#graph.source) + shift;
+    for (let v = 0; v < events.length; v++) events[v] = hotFloat(this.#event, v) - start;
     const sign = this.#beyond ? -1 : 1;
     const { marked, markedCount } = this.#tree;
     for (let q = 0; q < markedCount; q++) {
-      const v = marked[q] as number;
-      events[v] = (events[v] as number) + sign * sooner;
+      const v = hotInt(marked, q);
+      events[v] = hotFloat(events, v) + sign * sooner;
     }
   }
 
   /** After descend(): the flow of each activity, which is the price of its time. */
   prices(): Float64Array {
     return Float64Array.from(this.#graph.activities, ({ prices }, a) => {
-      const segment = this.#segment[a] as number;
-      return (segment > 0 ? (prices[segment - 1] as number) : 0) + (this.#filled[a] as number);
+      const segment = hotInt(this.#segment, a);
+      return (segment > 0 ? hotFloat(prices, segment - 1) : 0) + hotFloat(this.#filled, a);
     });
   }
 
@@ -173,8 +174,8 @@ export class TimeCostFlow {
     const { marked, markedCount } = this.#tree;
     if (shift !== 0) {
       for (let q = 0; q < markedCount; q++) {
-        const v = marked[q] as number;
-        this.#event[v] = (this.#event[v] as number) + shift;
+        const v = hotInt(marked, q);
+        this.#event[v] = hotFloat(this.#event, v) + shift;
       }
     }
     this.#tree.join(this.#cut, this.#joining);
@@ -182,39 +183,39 @@ export class TimeCostFlow {
     if (a < this.#segment.length) this.#enterTree(a, (this.#joining & 1) === 1);
     if (--this.#stepsToReading === 0) this.#readEvents();
     const { source, sink } = this.#graph;
-    this.time = (this.#event[sink] as number) - (this.#event[source] as number);
+    this.time = hotFloat(this.#event, sink) - hotFloat(this.#event, source);
   }
 
   /** Capacity left of an arc of the tree, away from the source. */
   #capacity(arc: number): number {
     const a = arc >> 1;
-    const filled = Math.max(0, this.#filled[a] as number);
+    const filled = Math.max(0, hotFloat(this.#filled, a));
     if ((arc & 1) === 1) return filled;
     if (a >= this.#segment.length) return Number.POSITIVE_INFINITY;
-    return Math.max(0, this.#width(a, this.#segment[a] as number) - filled);
+    return Math.max(0, this.#width(a, hotInt(this.#segment, a)) - filled);
   }
 
   /** The width in price of a segment: from the price at which its duration is taken to the next. */
   #width(a: number, segment: number): number {
-    const { prices } = this.#graph.activities[a] as ActivityCurve;
+    const { prices } = hot(this.#graph.activities, a);
     if (segment >= prices.length) return Number.POSITIVE_INFINITY;
-    return (prices[segment] as number) - (segment > 0 ? (prices[segment - 1] as number) : 0);
+    return hotFloat(prices, segment) - (segment > 0 ? hotFloat(prices, segment - 1) : 0);
   }
 
   /** Leaves an activity with all segments before this one full, and no other. */
   #leaveTree(a: number, segment: number): void {
-    const { durations } = this.#graph.activities[a] as ActivityCurve;
+    const { durations } = hot(this.#graph.activities, a);
     this.#segment[a] = segment;
     this.#filled[a] = 0;
-    this.#length[2 * a] = durations[segment] as number;
+    this.#length[2 * a] = hotFloat(durations, segment);
     this.#length[2 * a + 1] =
-      segment > 0 ? -(durations[segment - 1] as number) : Number.NEGATIVE_INFINITY;
+      segment > 0 ? -hotFloat(durations, segment - 1) : Number.NEGATIVE_INFINITY;
   }
 
   /** Puts an activity into the tree with the segment to be filled next, or the one before. */
   #enterTree(a: number, isBackward: boolean): void {
     if (!isBackward) return;
-    const segment = (this.#segment[a] as number) - 1;
+    const segment = hotInt(this.#segment, a) - 1;
     this.#segment[a] = segment;
     this.#filled[a] = this.#width(a, segment);
   }
@@ -225,9 +226,9 @@ export class TimeCostFlow {
     const arcs = new Int32Array(events).fill(-1);
     const latest = new Float64Array(events).fill(Number.NEGATIVE_INFINITY);
     for (let a = 0; a < tail.length; a++) {
-      const event = head[a] as number;
-      const time = (this.#event[tail[a] as number] as number) + (this.#length[2 * a] as number);
-      if (time <= (latest[event] as number)) continue;
+      const event = hotInt(head, a);
+      const time = hotFloat(this.#event, hotInt(tail, a)) + hotFloat(this.#length, 2 * a);
+      if (time <= hotFloat(latest, event)) continue;
       latest[event] = time;
       arcs[event] = 2 * a;
     }
@@ -241,12 +242,14 @@ export class TimeCostFlow {
     this.#tree.markAll();
     this.#event[source] = 0;
     for (let q = 1; q < this.#event.length; q++) {
-      const v = this.#tree.marked[q] as number;
+      const v = hotInt(this.#tree.marked, q);
       const arc = this.#tree.arcTo(v);
       const a = arc >> 1;
       const length =
-        activities[a]?.durations[this.#segment[a] as number] ?? delay[a - activities.length] ?? 0;
-      const parent = this.#event[this.#tree.parentOf(v)] as number;
+        a < activities.length
+          ? hotFloat(hot(activities, a).durations, hotInt(this.#segment, a))
+          : hotFloat(delay, a - activities.length);
+      const parent = hotFloat(this.#event, this.#tree.parentOf(v));
       this.#event[v] = (arc & 1) === 0 ? parent + length : parent - length;
     }
   }

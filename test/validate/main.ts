@@ -22,6 +22,7 @@ import {
   type Requirement,
   sxmRequirements,
 } from "./requirements.js";
+import { training, trainingRequirements } from "./training.js";
 
 /**
  * Predicts measurements made by others from a part of them, and prints how far off the rest comes
@@ -103,6 +104,7 @@ show("A100-PCIe DVFS sweep", pcie, pcieRequirements);
 show("Kernels of one H200", hopperKernels, hopperKernelRequirements);
 show("Contention on one H200", hopperContention, hopperContentionRequirements);
 show("An MLP on one H200", hopperMlp, hopperMlpRequirements);
+show("Training on one H200", training, trainingRequirements);
 show("Overlap sweep, A100", overlapSweep, overlapRequirements);
 show("Partitions, partly measured", partitions, partitionRequirements);
 show(

@@ -3,6 +3,12 @@ import type { MlpValidation } from "./hopper.js";
 import type { PlannedValidation, RowValidation } from "./kareus.js";
 import type { OverlapValidation } from "./overlap.js";
 
+/**
+ * Every limit in one list: `npm run validate` prints what is reached, the tests hold it. What is
+ * validated is what answers: the overlap sweep is predicted by the fitted sequence that
+ * `optimize --profile` uses.
+ */
+
 /** A number that the model is held to, on points that were not fitted, and what it reaches. */
 export interface Requirement {
   readonly what: string;
@@ -25,7 +31,12 @@ function accuracies(data: DataSet, name: string): Readonly<Partial<Record<Method
   return found.by;
 }
 
-function atMost(data: DataSet, name: string, time: Limit, energy: Limit | null): Requirement[] {
+export function atMost(
+  data: DataSet,
+  name: string,
+  time: Limit,
+  energy: Limit | null,
+): Requirement[] {
   const { model } = accuracies(data, name);
   if (model === undefined) throw new Error(`${name} has no model`);
   const of = (what: "time" | "energy", [mean_pct, max_pct]: Limit): Requirement[] => [

@@ -1,8 +1,9 @@
+import { byDefault } from "../../base/need.js";
 import type { Device } from "../../gpu/device-schema.js";
 import { bytesOf, type Work } from "../../ir/work.js";
 import { attentionTime } from "./attention.js";
 import { convTime, productTime } from "./products.js";
-import { memoryBandwidth, type Share, scalarTime } from "./share.js";
+import { instructionTime, memoryBandwidth, type Share, scalarTime } from "./share.js";
 
 /**
  * Seconds of a memory-bound kernel: its traffic, and the part of its own operations that does not hide
@@ -18,7 +19,12 @@ function memoryTime(
   const per_flop_s = work.class === "norm" ? norm : other;
   const slower = (device.highest_clock_mhz * device.sm_count) / (share.freq_mhz * share.sms);
   const exposed_s = work.flops * per_flop_s * slower;
-  return Math.max(traffic_s + exposed_s, scalarTime(work.flops, device, share));
+  const instructions = byDefault(work.instructions, 0);
+  return Math.max(
+    traffic_s + exposed_s,
+    scalarTime(work.flops, device, share),
+    instructionTime(instructions, share),
+  );
 }
 
 function workTime(work: Work, device: Device, share: Share): number {

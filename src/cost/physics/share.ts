@@ -34,3 +34,11 @@ export function scalarTime(flops: number, device: Device, share: Share): number 
   const clock = share.freq_mhz / device.highest_clock_mhz;
   return (flops * device.sm_count) / (device.peak_flop_per_s.float32 * clock * share.sms);
 }
+
+/** Scalar integer instructions that one SM starts in a cycle, on Volta, Ampere and Hopper. */
+const INTEGER_LANES = 64;
+
+/** Time of scalar instructions beside arithmetic: addresses and conversions. */
+export function instructionTime(instructions: number, { freq_mhz, sms }: Share): number {
+  return instructions / (INTEGER_LANES * sms * freq_mhz * 1e6);
+}

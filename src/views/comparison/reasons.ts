@@ -25,6 +25,8 @@ const GAP_CHANGE = 1e-4;
  * Why a frontier differs from the expected one, in the order of a run: another job, other partition
  * types, other costs of the same configurations, configurations that were not evaluated, another bound,
  * plans farther from the bound. Each is checked separately; the first mostly causes those after it.
+ * A verdict compares frontiers alone; this looks for the cause. A replayed profile stands for the GPU:
+ * its records keep their source, and one that a script made up says so.
  */
 export function reasonsOf(expected: Outcome, found: Outcome): Reason[] {
   const matched =

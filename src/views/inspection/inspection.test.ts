@@ -33,6 +33,8 @@ const place = {
   chunk: 0,
   after: [],
   saved_bytes: 0,
+  released_bytes: 0,
+  working_bytes: 0,
 } as const;
 
 const LINEAR: ComputeKernel = {
