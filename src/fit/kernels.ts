@@ -29,8 +29,13 @@ function scaled(device: Device, constants: readonly Constant[], logs: readonly n
   return constants.reduce((made, { scale }, i) => scale(made, Math.exp(at(logs, i))), device);
 }
 
+/** Of a squared relative error: an iteration is made of what takes long. */
+function weightOf({ time_s }: ProfileRecord): number {
+  return Math.sqrt(time_s);
+}
+
 /**
- * The constants whose times have the least squared logarithmic error; one that is 0 in the file stays
+ * The constants whose times have the least weighted squared logarithmic error; one that is 0 in the file stays
  * so. Nothing where there are not more records than constants.
  */
 function fitTimes<R extends ProfileRecord>(
@@ -42,7 +47,7 @@ function fitTimes<R extends ProfileRecord>(
   const loss = (logs: readonly number[]) => {
     const tried = scaled(device, constants, logs);
     return records.reduce((sum, record) => {
-      return sum + Math.log(predict(tried, record) / record.time_s) ** 2;
+      return sum + weightOf(record) * Math.log(predict(tried, record) / record.time_s) ** 2;
     }, 0);
   };
   const start = constants.map(() => 0);
@@ -60,7 +65,7 @@ function fittedAt(constants: readonly Constant[], device: Device, residual: stri
   return [...byPath.values()].map(({ path, read }) => ({ path, value: read(device), residual }));
 }
 
-/** Energies per operation and byte, none below 0, of least squared relative error. */
+/** Energies per operation and byte, none below 0, of least weighted squared relative error. */
 function fitEnergies(
   device: Device,
   all: readonly Constant[],
@@ -80,12 +85,13 @@ function fitEnergies(
   const energyOn = (made: Device, record: KernelRecord) =>
     kernelEnergy(workOf(record), made, record.freq_mhz);
   const left_j = measured.map(({ record }) => energyOn(only(null), record));
-  const rows = measured.map(({ record, total_j }, i) =>
-    constants.map((kept) => (energyOn(only(kept), record) - at(left_j, i)) / total_j),
+  const scales = measured.map(({ record, total_j }) => Math.sqrt(weightOf(record)) / total_j);
+  const rows = measured.map(({ record }, i) =>
+    constants.map((kept) => (energyOn(only(kept), record) - at(left_j, i)) * at(scales, i)),
   );
   const factors = nonNegativeLeastSquares(
     rows,
-    measured.map(({ dynamic_j, total_j }, i) => (dynamic_j - at(left_j, i)) / total_j),
+    measured.map(({ dynamic_j }, i) => (dynamic_j - at(left_j, i)) * at(scales, i)),
   );
   // A device has no free work: a constant that comes out as 0 keeps its value.
   if (factors.some((factor) => factor === 0)) return { device, fitted: [] };

@@ -80,7 +80,7 @@ const attentionSchema = z.strictObject({
 
 /** How a kernel of a kind and communication beside it slow each other. */
 const contentionSchema = z.strictObject({
-  /** Longer by this much beside communication on every SM, in proportion on fewer. */
+  /** Longer by this much beside communication on every SM; on a part of them by its power of 2/3. */
   slowing: nonNegative,
   /** The share of its own rate that communication keeps. */
   share: positive.max(1),
@@ -112,7 +112,7 @@ const communicationSchema = z.strictObject({
  * Where a file says nothing: overlapped compute is 18.9 % slower in the mean (arXiv 2507.03114), here
  * on 24 of 108 SMs, and communication keeps 0.5 to 0.9 of its rate.
  */
-const PUBLISHED = { slowing: 0.85, share: 0.7 };
+const PUBLISHED = { slowing: 0.5, share: 0.7 };
 
 /** The file format, version 1; parses to {@link Device}. */
 export const deviceSchema = z
@@ -122,6 +122,8 @@ export const deviceSchema = z
     name: z.string().min(1),
     sm_count: sourcedCount,
     memory_bytes: sourcedPositive,
+    /** What a product moves within the second-level cache costs no memory traffic; 0: all of it does. */
+    l2_bytes: sourced(nonNegative).prefault(NONE),
     lowest_clock_mhz: sourcedCount,
     highest_clock_mhz: sourcedCount,
     clock_step_mhz: sourcedCount,

@@ -27,7 +27,6 @@ export function withCopies(device: Device): Device {
       latency_base_s: 0,
       latency_hop_s: 0,
       hbm_bytes_per_wire_byte: { ...communication.hbm_bytes_per_wire_byte, send: 2 },
-      energy_j_per_wire_byte: 2 * memory.energy_j_per_byte,
     },
   };
 }

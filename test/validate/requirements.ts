@@ -105,7 +105,7 @@ export function hopperContentionRequirements(data: DataSet): Requirement[] {
 
 export function hopperMlpRequirements(data: MlpValidation): Requirement[] {
   return [
-    ...atMost(data, "all", [4, 4], [4, 4]),
+    ...atMost(data, "all", [4], [4]),
     {
       what: "rows that agree whether overlapping pays",
       limit: data.overlapped,

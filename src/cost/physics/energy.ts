@@ -16,10 +16,15 @@ function instructionEnergy(device: Device): number {
   return dynamic_w / per_s / dynamicEnergyScale(device, highest_clock_mhz);
 }
 
-/** Dynamic energy of a kernel in J at the voltage floor: so much per operation and per byte. */
-function floorEnergy(work: Work, device: Device): number {
-  const { gemm, attention, memory } = device;
+/** Bytes that reach memory: a product whose operands fit the cache together finds and leaves them there. */
+function memoryBytes(work: Work, device: Device): number {
   const bytes = bytesOf(work);
+  return work.op === "matmul" && bytes <= device.l2_bytes ? 0 : bytes;
+}
+
+/** Dynamic energy of a kernel in J at the voltage floor: so much per operation and per byte. */
+function floorEnergy(work: Work, device: Device, bytes: number): number {
+  const { gemm, attention, memory } = device;
   if (work.op === "memory") {
     const instructions_j = byDefault(work.instructions, 0) * instructionEnergy(device);
     return (
@@ -35,5 +40,6 @@ function floorEnergy(work: Work, device: Device): number {
 
 /** Dynamic energy of a kernel in J at a clock; linear in the device's energies. */
 export function kernelEnergy(work: Work, device: Device, freq_mhz: number): number {
-  return dynamicEnergyAt(device, freq_mhz, floorEnergy(work, device), bytesOf(work));
+  const bytes = memoryBytes(work, device);
+  return dynamicEnergyAt(device, freq_mhz, floorEnergy(work, device, bytes), bytes);
 }
