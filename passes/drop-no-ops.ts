@@ -33,7 +33,7 @@ export const dropNoOps: Pass<"tensor", "tensor"> = {
 
 /** Their values are known once shapes are; dropping them frees the tensors they look at. */
 const READS_SHAPE = new Set(["Shape", "Size"]);
-/** Gradients of what might have been broadcast but was not are sums over nothing. */
+/** Among these are the sums that traces write for operands that might have been broadcast. */
 const SAME_SHAPE = new Set([
   ...["Reshape", "Expand", "Squeeze", "Unsqueeze", "Flatten", "ReduceSum", "Pad"],
 ]);

@@ -1,3 +1,4 @@
+import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
 import { GraphIndex } from "./rewriting/graph-index.js";
@@ -20,7 +21,7 @@ export const mergeSlices: Pass<"tensor", "tensor"> = {
     const merged = new Map<TensorNode, TensorNode | null>();
     for (const node of graph.nodes) {
       if (node.op !== "Slice" || merged.has(node)) continue;
-      const slices = index.consumers(node.inputs[0] ?? "");
+      const slices = index.consumers(at(node.inputs, 0));
       const axis = partsOf(index, slices);
       if (axis === null) continue;
       for (const slice of slices) merged.set(slice, null);
@@ -28,7 +29,7 @@ export const mergeSlices: Pass<"tensor", "tensor"> = {
         ...node,
         op: "Split",
         inputs: node.inputs.slice(0, 1),
-        outputs: slices.map(({ outputs }) => outputs[0] ?? ""),
+        outputs: slices.map(({ outputs }) => at(outputs, 0)),
         attributes: { axis },
         covers: slices.flatMap(({ covers }) => covers),
       });
@@ -44,11 +45,11 @@ export const mergeSlices: Pass<"tensor", "tensor"> = {
 
 /** The axis along which all readers of a tensor are slices whose sizes add up to it; else null. */
 function partsOf(index: GraphIndex, readers: readonly TensorNode[]): number | null {
-  const [first] = readers;
-  const whole = index.tensor(first?.inputs[0] ?? "");
-  if (first === undefined || readers.length < 2 || whole.role !== "activation") return null;
+  const first = at(readers, 0);
+  const whole = index.tensor(at(first.inputs, 0));
+  if (readers.length < 2 || whole.role !== "activation") return null;
   if (index.isGraphOutput(whole.name)) return null;
-  const shapes = readers.map(({ outputs }) => index.tensor(outputs[0] ?? "").shape);
+  const shapes = readers.map(({ outputs }) => index.tensor(at(outputs, 0)).shape);
   const sliced = readers.every(
     ({ op, direction, layer }) =>
       op === "Slice" && direction === first.direction && layer === first.layer,
@@ -57,6 +58,6 @@ function partsOf(index: GraphIndex, readers: readonly TensorNode[]): number | nu
   const along = shapes.every((shape) =>
     shape.every((dim, a) => a === axis || dim === whole.shape[a]),
   );
-  const total = shapes.reduce((sum, shape) => sum + (shape[axis] ?? 0), 0);
+  const total = shapes.reduce((sum, shape) => sum + at(shape, axis), 0);
   return sliced && along && axis >= 0 && total === whole.shape[axis] ? axis : null;
 }

@@ -59,7 +59,7 @@ function scatteredSums(index: GraphIndex): ReadonlyMap<string, Place> {
   return seeds;
 }
 
-/** The collective that makes, or ends, what is cut. */
+/** The collective that begins or ends a stretch cut by sequence. */
 function onParts(node: TensorNode, places: ReadonlyMap<string, Place>): TensorNode {
   const [input = ""] = node.inputs;
   const [output = ""] = node.outputs;

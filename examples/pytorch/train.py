@@ -137,7 +137,7 @@ def train(job, runtime):
 
 def runtime_of(job, mode=None):
     """Follows the plan of $KAREUS_PLAN, if there is one."""
-    from kareus_runtime import Runtime, communication_groups
+    from kareus_runtime import Options, Runtime, communication_groups
 
     runtime = Runtime(
         None,
@@ -145,8 +145,7 @@ def runtime_of(job, mode=None):
         job.stage,
         stages=job.args.stages,
         instructions=job.schedule(),
-        mode=mode,
-        synchronous=job.args.synchronous,
+        options=Options(mode=mode, synchronous=job.args.synchronous),
     )
     if runtime.plan is not None and dist.get_backend() == "nccl":
         runtime.groups = communication_groups(runtime.plan, job.tp_groups, dist)

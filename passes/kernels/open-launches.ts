@@ -1,3 +1,4 @@
+import { at } from "../../src/base/need.js";
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
 import type { KernelClass } from "../../src/ir/work.js";
 import type { NodeWork } from "../../src/onnx/operators/operator.js";
@@ -17,7 +18,7 @@ export interface OpenLaunch {
   level: number;
 }
 
-/** How a node runs in a launch: over so many elements, reducing so many rows of them. */
+/** How a node runs in a launch: the elements it runs over and the rows of them that it reduces. */
 export interface Extent {
   readonly elements: number;
   readonly rows: number | null;
@@ -66,7 +67,7 @@ export class OpenLaunches {
 
   /**
    * Adds a node to the launch of one of its producers, and takes into it the launches of others that
-   * fit; null where what the node reads keeps it from any.
+   * fit; null where no producer's launch can hold it.
    */
   join(node: TensorNode, extent: Extent, producers: readonly number[]): number | null {
     const fitting = producers.filter((producer) => fits(this.at(producer), node, extent));
@@ -100,7 +101,7 @@ export class OpenLaunches {
 
   /** Whether a launch other than `except` reads what this one made. */
   #isRead(index: number, except: number | null): boolean {
-    return [...(this.#readers[index] ?? [])].some((reader) => this.resolve(reader) !== except);
+    return [...at(this.#readers, index)].some((reader) => this.resolve(reader) !== except);
   }
 
   #take(target: number, other: number): void {

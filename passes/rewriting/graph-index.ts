@@ -1,9 +1,13 @@
+import { at, need } from "../../src/base/need.js";
 import {
   type Tensor,
   type TensorGraph,
   type TensorNode,
   tensorOf,
 } from "../../src/ir/tensor-graph.js";
+
+/** The readers of a tensor that nobody reads. */
+const NOBODY: readonly TensorNode[] = [];
 
 /** Who makes and who reads each tensor: what every rewriting pass asks. */
 export class GraphIndex {
@@ -44,12 +48,12 @@ export class GraphIndex {
   }
 
   consumers(name: string): readonly TensorNode[] {
-    return this.#consumers.get(name) ?? [];
+    return this.#consumers.get(name) ?? NOBODY;
   }
 
   /** The one reader of a node's first output; undefined if there are more or it leaves the graph. */
   soleConsumer(node: TensorNode, ...ops: readonly string[]): TensorNode | undefined {
-    const output = node.outputs[0] ?? "";
+    const output = at(node.outputs, 0);
     const readers = this.consumers(output);
     const [reader] = readers;
     if (reader === undefined || readers.length > 1 || this.#outputs.has(output)) return undefined;
@@ -61,7 +65,7 @@ export class GraphIndex {
    * on with, whatever the backward half saves of it.
    */
   successor(node: TensorNode, ...ops: readonly string[]): TensorNode | undefined {
-    const output = node.outputs[0] ?? "";
+    const output = at(node.outputs, 0);
     const readers = this.consumers(output).filter((each) => each.direction === node.direction);
     const [reader] = readers;
     if (reader === undefined || readers.length > 1 || this.#outputs.has(output)) return undefined;
@@ -83,9 +87,12 @@ export class GraphIndex {
   /**
    * Whether the last of these nodes is the only one whose results others read in its direction; the
    * backward half may have saved more.
+   * @param inside what else may read results
    */
-  isClosed(nodes: readonly TensorNode[]): boolean {
-    const inside = new Set(nodes);
+  isClosed(
+    nodes: readonly TensorNode[],
+    inside: ReadonlySet<TensorNode> = new Set(nodes),
+  ): boolean {
     return nodes
       .slice(0, -1)
       .every(({ outputs, direction }) =>
@@ -97,9 +104,15 @@ export class GraphIndex {
       );
   }
 
+  /** The last in the graph's order of the nodes that make some tensors. */
+  latest(names: readonly string[]): TensorNode | undefined {
+    const makers = names.map((name) => this.producer(name)).filter((node) => node !== undefined);
+    return this.inOrder(makers).at(-1);
+  }
+
   /** The nodes in the graph's order, each once. */
   inOrder(nodes: readonly TensorNode[]): TensorNode[] {
-    const place = (node: TensorNode) => this.#places.get(node) ?? 0;
+    const place = (node: TensorNode) => need(this.#places, node);
     return [...new Set(nodes)].sort((a, b) => place(a) - place(b));
   }
 }

@@ -1,5 +1,6 @@
 import { fail } from "../../src/base/diagnostics/diagnostic.js";
 import { tensorParallelIndivisible } from "../../src/base/diagnostics/lowering.js";
+import { at, byDefault } from "../../src/base/need.js";
 import {
   elementCount,
   type Tensor,
@@ -33,7 +34,7 @@ export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): Te
       }
       return copy;
     });
-    const reduced = node.outputs[0] ?? "";
+    const reduced = at(node.outputs, 0);
     if (!plan.partial.has(node) && !plan.losses.has(node)) {
       return [...result, { ...node, inputs, attributes: localHeads(graph, plan, node, tp) }];
     }
@@ -44,8 +45,10 @@ export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): Te
     tensors.push(whole, { ...whole, name: partial });
     const outputs = [partial, ...node.outputs.slice(1)];
     const reduce = collectiveNode(node, group, {
-      ...{ op: "kareus::AllReduce", name: `${node.name}/all_reduce` },
-      ...{ input: partial, output: reduced },
+      op: "kareus::AllReduce",
+      name: `${node.name}/all_reduce`,
+      input: partial,
+      output: reduced,
     });
     return [...result, { ...node, inputs, outputs }, reduce];
   });
@@ -67,7 +70,7 @@ function localHeads(
   tp: number,
 ): TensorNode["attributes"] {
   const [x = "", keys = ""] = node.inputs;
-  const counted = HEADS.filter((name) => Number(node.attributes[name] ?? 0) > 0);
+  const counted = HEADS.filter((name) => Number(byDefault(node.attributes[name], 0)) > 0);
   const axis = plan.cuts.get(x)?.axis;
   if (counted.length === 0 || axis === undefined) return node.attributes;
   if (axis !== tensorOf(graph, x).shape.length - 1) return node.attributes;
@@ -82,7 +85,7 @@ function localHeads(
 
 /** Vocabulary-parallel cross-entropy exchanges a maximum, a sum and a target logit per token. */
 function tokenStatistics(graph: TensorGraph, loss: TensorNode, name: string): Tensor {
-  const labels = tensorOf(graph, loss.inputs[1] ?? "");
+  const labels = tensorOf(graph, at(loss.inputs, 1));
   const shape = [elementCount(labels.shape), 3];
   return { ...tensorOf(graph, name), dtype: "float32", shape, batch_axis: 0 };
 }

@@ -1,3 +1,4 @@
+import { at, need } from "../../src/base/need.js";
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
 import { followAxis, shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import { isComputed } from "../rewriting/facts.js";
@@ -34,8 +35,8 @@ export function findExperts(index: GraphIndex): ExpertRegion | null {
         axes.set(x.name, x.axis);
       }
       axes.set(weight.name, weight.axis);
-      axes.set(node.outputs[0] ?? "", output);
-      experts = index.tensor(weight.name).shape[weight.axis] ?? 0;
+      axes.set(at(node.outputs, 0), output);
+      experts = at(index.tensor(weight.name).shape, weight.axis);
       continue;
     }
     const inside = node.inputs.filter((name) => axes.has(name) && !entering.has(name));
@@ -82,7 +83,7 @@ function follow(index: GraphIndex, node: TensorNode, axes: Map<string, number>):
   const shaped = shapedNode(index.graph, node);
   const output = shaped.outputs[0];
   const input = node.inputs.findIndex((name) => axes.has(name));
-  const axis = axes.get(node.inputs[input] ?? "") ?? 0;
+  const axis = need(axes, at(node.inputs, input));
   const [target] = followAxis(shaped, input, axis);
   const size = shaped.inputs[input]?.shape[axis];
   if (typeof target !== "number" || output?.shape[target] !== size) return false;
@@ -96,7 +97,7 @@ function follow(index: GraphIndex, node: TensorNode, axes: Map<string, number>):
     );
     if (shared >= 0) parameters.set(name, shared);
   }
-  for (const [name, at] of parameters) axes.set(name, at);
+  for (const [name, shared] of parameters) axes.set(name, shared);
   for (const name of node.outputs) if (name !== "") axes.set(name, target);
   return true;
 }

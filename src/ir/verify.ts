@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import type { KernelGraph } from "./kernel-graph.js";
 import {
   type InstructionShape,
@@ -144,7 +145,7 @@ function verifyInstructions(graph: PartitionedGraph): Violation[] {
 function slotsCover({ slots, kernels }: PartitionType): boolean {
   if (kernels.length === 0) return slots.length === 0;
   const rises = slots.every(({ first }, i) => first > (slots[i - 1]?.first ?? -1));
-  return slots[0]?.first === 0 && rises && (slots.at(-1)?.first ?? 0) < kernels.length;
+  return slots[0]?.first === 0 && rises && at(slots, -1).first < kernels.length;
 }
 
 /** Kernel i is a slot of its own and kernel j does not come before it. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { byDefault } from "../base/need.js";
 import type { Configuration, Evaluation } from "../ir/configuration.js";
 import type { Work } from "../ir/work.js";
 import { outcome } from "./outcome.js";
@@ -144,7 +145,7 @@ export function partitionRecord(evaluation: Evaluation): PartitionRecord {
 /** The configuration that a partition record is of; null SMs: it runs no communication. */
 export function configurationOf(record: PartitionRecord): Configuration {
   const { freq_mhz, launch_slot, sms, order } = record;
-  const configuration = { freq_mhz, launch_slot, sms: sms ?? 0 };
+  const configuration = { freq_mhz, launch_slot, sms: byDefault(sms, 0) };
   return order === null ? configuration : { ...configuration, order };
 }
 

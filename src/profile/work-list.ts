@@ -48,13 +48,20 @@ function workWords(work: Work): (string | number)[] {
   switch (work.op) {
     case "matmul":
       return [work.op, work.b, work.m, work.n, work.k, work.dtype];
-    case "memory":
-      return [work.op, work.bytes_read, work.bytes_written, work.flops, work.dtype];
+    case "memory": {
+      const { op, bytes_read, bytes_written, flops, instructions } = work;
+      // The recorder streams; what spends its time on addresses is of a type unknown to it.
+      const dtype = instructions === undefined ? work.dtype : `${work.dtype}-addressed`;
+      return [op, bytes_read, bytes_written, flops, dtype];
+    }
     case "attention": {
       const { op, b, heads, kv_heads, q_len, kv_len, head_dim, causal, direction } = work;
       const sizes = [b, heads, kv_heads, q_len, kv_len, head_dim, causal ? 1 : 0];
-      // The recorder runs no windows: it skips, and says so, what is of a type unknown to it.
-      const dtype = work.window === undefined ? work.dtype : `${work.dtype}-window`;
+      // The recorder runs neither windows nor values of another width: it skips, and says so, what
+      // is of a type unknown to it.
+      const special =
+        work.window !== undefined ? "-window" : work.value_dim !== undefined ? "-value" : "";
+      const dtype = `${work.dtype}${special}`;
       return [op, ...sizes, direction, dtype];
     }
     case "conv": {

@@ -15,8 +15,8 @@ const HOLDER = `
 import sys, time
 sys.path[:0] = ["native/python", "native/python/tests"]
 from support import plan_data, write_plan
-from kareus_runtime import Runtime
-runtime = Runtime(write_plan(sys.argv[1], plan_data()), 0, 0, device="0", synchronous=True)
+from kareus_runtime import Options, Runtime
+runtime = Runtime(write_plan(sys.argv[1], plan_data()), 0, 0, options=Options(device="0", synchronous=True))
 with runtime.step(), runtime.instruction("forward", 0):
     print("locked", flush=True)
     time.sleep(60)

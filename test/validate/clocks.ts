@@ -7,7 +7,6 @@ import {
   type Board,
   type ClockCurve,
   type ClockPoint,
-  cappedCurve,
   curveAt,
   fitCurve,
 } from "../../src/fit/curve.js";
@@ -16,6 +15,7 @@ import { loadDevice } from "../../src/gpu/device.js";
 import { spread } from "../../src/math/spread.js";
 import { readStageProfile } from "../../src/profile/stage-profile.js";
 import { readCsv } from "../support/csv.js";
+import { cappedCurve } from "./capped-curve.js";
 import { accuracyOf, type Comparison, type DataSet, pooled } from "./errors.js";
 import { constant, gaussianProcess, interpolation } from "./rivals.js";
 

@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from kareus_runtime import Runtime  # noqa: E402
+from kareus_runtime import Options, Runtime  # noqa: E402
 from support import plan_data  # noqa: E402
 
 PER_STEP = 64
@@ -45,7 +45,7 @@ def main():
         for name, clocks in (("unchanged", (1410, 1410)), ("changes", (1410, 900))):
             path = Path(folder) / f"{name}.json"
             path.write_text(json.dumps(plan_data(microbatches=PER_STEP // 2, clocks=clocks)))
-            with Runtime(str(path), 0, 0, backend="dry", device="0") as runtime:
+            with Runtime(path, 0, 0, options=Options(backend="dry", device=0)) as runtime:
                 if runtime.device is None:
                     sys.exit("libkareus is not built: `npm run build:native`")
                 boundaries_ns(runtime, args.steps // 10)

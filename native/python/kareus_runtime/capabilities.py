@@ -3,41 +3,46 @@
 `python3 -m kareus_runtime.capabilities`. GPUs are only looked at: no clock can change.
 """
 
+from __future__ import annotations
+
 import importlib.metadata
 import json
 import platform
 import sys
+from typing import Any, Dict, List, Optional
 
 from . import native
 
 NO_DEVICE = 5011
 
 
-def capabilities():
-    """Python, torch (or null), the library or why not, and every GPU or why none."""
+def capabilities() -> Dict[str, Any]:
+    """Returns the versions of Python and torch, the library or why not, each GPU or why none."""
     try:
-        torch = importlib.metadata.version("torch")
+        torch: Optional[str] = importlib.metadata.version("torch")
     except importlib.metadata.PackageNotFoundError:
         torch = None
     path = native.library_path()
-    found = {"python": platform.python_version(), "torch": torch, "library": path, "gpus": []}
+    gpus: List[Dict[str, Any]] = []
+    python = platform.python_version()
+    found = {"python": python, "torch": torch, "library": path, "gpus": gpus}
     try:
         library = native.Library(path)
     except OSError as reason:
         return {**found, "problem": str(reason)}
     while True:
-        index = len(found["gpus"])
+        index = len(gpus)
         try:
             device = library.open("nvml", native.OBSERVE, str(index), 0, False)
         except native.ShimError as error:
             # The first index that is not there ends the list; anything else is worth saying.
             problem = None if index > 0 and error.code == NO_DEVICE else str(error)
             return {**found, "problem": problem}
-        found["gpus"].append(_words(device))
+        gpus.append(_words(device))
         device.close()
 
 
-def _words(device):
+def _words(device: native.Device) -> Dict[str, Any]:
     gpu = device.capabilities
     clocks = device.clocks()
     return {

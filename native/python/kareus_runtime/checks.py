@@ -1,12 +1,27 @@
 """Whether this job can follow a plan, asked before step 1."""
 
+from __future__ import annotations
+
 import re
+from typing import Optional, Sequence, Tuple, Union
 
 from . import diagnostics as krs
+from .plan import Plan
+
+# What a job says that it runs: kind, microbatch and perhaps chunk; the tail has no microbatch.
+Declared = Union[Tuple[str], Tuple[str, Optional[int]], Tuple[str, Optional[int], int]]
+_Named = Tuple[str, Optional[int], int]
 
 
-def refusal(plan, stage, world_size, gpu_name, stages, instructions):
-    """The first reason why not, as a diagnostic; None if the plan fits.
+def refusal(
+    plan: Plan,
+    stage: int,
+    world_size: Optional[int],
+    gpu_name: Optional[str],
+    stages: Optional[int],
+    instructions: Optional[Sequence[Declared]],
+) -> Optional[krs.Diagnostic]:
+    """Returns the first reason why not, as a diagnostic; None if the plan fits.
 
     `world_size`, `gpu_name` (the driver's), `stages` (of the job) and `instructions` (the order in
     which the job will run this stage: tuples of kind, microbatch and perhaps chunk) are checked
@@ -29,20 +44,22 @@ def refusal(plan, stage, world_size, gpu_name, stages, instructions):
     return None if instructions is None else _order(plan, stage, instructions)
 
 
-def _names_other_gpu(driver, device):
+def _names_other_gpu(driver: str, device: str) -> bool:
     """Whether a driver's name (`NVIDIA H100 80GB HBM3`) and a plan's (`h100-sxm`) surely differ."""
 
-    def model(name):
+    def model(name: str) -> Optional[str]:
         found = re.search(r"\b[a-z]{1,2}\d{2,3}\b", name, re.IGNORECASE)
-        return found and found[0].lower()
+        return None if found is None else found[0].lower()
 
     found, wanted = model(driver), model(device)
     return found is not None and wanted is not None and found != wanted
 
 
-def _order(plan, stage, instructions):
-    planned = [(i.kind, i.microbatch, i.chunk) for i in plan.stages[stage]]
-    found = [(kind, microbatch, *(chunk or (0,))) for kind, microbatch, *chunk in instructions]
+def _order(
+    plan: Plan, stage: int, instructions: Sequence[Declared]
+) -> Optional[krs.Diagnostic]:
+    planned: list[_Named] = [(i.kind, i.microbatch, i.chunk) for i in plan.stages[stage]]
+    found = [_named(*entry) for entry in instructions]
     if planned and planned[-1][0] == "tail" and (not found or found[-1][0] != "tail"):
         planned.pop()  # A pipeline schedule does not list the optimizer.
     for index in range(max(len(planned), len(found))):
@@ -54,7 +71,11 @@ def _order(plan, stage, instructions):
     return None
 
 
-def _words(instruction):
+def _named(kind: str, microbatch: Optional[int] = None, chunk: int = 0) -> _Named:
+    return kind, microbatch, chunk
+
+
+def _words(instruction: Optional[_Named]) -> str:
     if instruction is None:
         return "nothing more"
     kind, microbatch, chunk = instruction

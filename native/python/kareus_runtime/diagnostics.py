@@ -1,47 +1,52 @@
 """What can be wrong, each with a stable code: one function each. KRS50xx to KRS52xx are the shim's."""
 
+from __future__ import annotations
+
 import logging
 from dataclasses import dataclass
+from typing import Tuple, Type
 
 LOG = logging.getLogger("kareus")
 
 
 @dataclass(frozen=True)
 class Diagnostic:
+    """What is wrong, where, and what to do about it, under a code that stays."""
+
     code: str
     where: str
     message: str
     hint: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.code} {self.where}: {self.message}\n  hint: {self.hint}"
 
 
 class PlanRefused(Exception):
     """A plan that this job cannot follow, found before step 1. The same on every rank."""
 
-    def __init__(self, diagnostic):
+    def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(str(diagnostic))
         self.diagnostic = diagnostic
 
-    def __reduce__(self):
+    def __reduce__(self) -> Tuple[Type[PlanRefused], Tuple[Diagnostic]]:
         return PlanRefused, (self.diagnostic,)
 
 
-def warn(diagnostic):
-    """One warning, to the logger `kareus` (standard error unless the job configures logging)."""
+def warn(diagnostic: Diagnostic) -> None:
+    """Writes one warning to the logger `kareus` (standard error unless the job configures logging)."""
     LOG.warning("warning %s", diagnostic)
 
 
-def unreadable_plan(path, reason):
+def unreadable_plan(path: str, reason: object) -> Diagnostic:
     return Diagnostic("KRS5301", path, f"the plan cannot be read: {reason}", "check the path")
 
 
-def not_json(path, reason):
+def not_json(path: str, reason: object) -> Diagnostic:
     return Diagnostic("KRS5302", path, f"not JSON: {reason}", "take a plan that `kareus select` wrote")
 
 
-def wrong_format(path, found):
+def wrong_format(path: str, found: object) -> Diagnostic:
     return Diagnostic(
         "KRS5303",
         path,
@@ -50,25 +55,25 @@ def wrong_format(path, found):
     )
 
 
-def newer_version(path, found, known):
+def newer_version(path: str, found: int, known: int) -> Diagnostic:
     return Diagnostic(
         "KRS5304", path, f"version {found} is newer than {known}", "upgrade kareus_runtime"
     )
 
 
-def malformed_plan(path, place, problem):
+def malformed_plan(path: str, place: str, problem: str) -> Diagnostic:
     return Diagnostic(
         "KRS5305", f"{path} at {place}", problem, "take the file as `kareus select` wrote it"
     )
 
 
-def impossible_order(path, place, problem):
+def impossible_order(path: str, place: str, problem: str) -> Diagnostic:
     return Diagnostic(
         "KRS5306", f"{path} at {place}", problem, "a stage runs each microbatch forward, then backward"
     )
 
 
-def other_gpu(path, planned, found):
+def other_gpu(path: str, planned: str, found: object) -> Diagnostic:
     return Diagnostic(
         "KRS5310",
         path,
@@ -77,7 +82,7 @@ def other_gpu(path, planned, found):
     )
 
 
-def wrong_stage(path, stage, stages):
+def wrong_stage(path: str, stage: int, stages: int) -> Diagnostic:
     return Diagnostic(
         "KRS5311",
         path,
@@ -86,7 +91,7 @@ def wrong_stage(path, stage, stages):
     )
 
 
-def wrong_stage_count(path, found, stages):
+def wrong_stage_count(path: str, found: object, stages: int) -> Diagnostic:
     return Diagnostic(
         "KRS5312",
         path,
@@ -95,7 +100,7 @@ def wrong_stage_count(path, found, stages):
     )
 
 
-def wrong_world_size(path, degrees, ranks, found):
+def wrong_world_size(path: str, degrees: str, ranks: int, found: object) -> Diagnostic:
     return Diagnostic(
         "KRS5313",
         path,
@@ -104,7 +109,7 @@ def wrong_world_size(path, degrees, ranks, found):
     )
 
 
-def wrong_order(path, place, planned, found):
+def wrong_order(path: str, place: str, planned: str, found: object) -> Diagnostic:
     return Diagnostic(
         "KRS5314",
         f"{path} at {place}",
@@ -113,20 +118,20 @@ def wrong_order(path, place, planned, found):
     )
 
 
-def refused_by_shim(path, name, message):
+def refused_by_shim(path: str, name: str, message: str) -> Diagnostic:
     return Diagnostic(name, path, message, "plan for this GPU, with its switch_time_s")
 
 
-def no_library(path, reason):
+def no_library(path: str, reason: object) -> Diagnostic:
     return Diagnostic(
         "KRS5320",
         path,
         f"libkareus cannot be used: {reason}; training goes on without it",
-        "`npm run build:native` builds it; KAREUS_LIBRARY names another build",
+        "`kareus setup-runtime` builds it; KAREUS_LIBRARY names another build",
     )
 
 
-def not_controlled(where, name, message):
+def not_controlled(where: str, name: str, message: str) -> Diagnostic:
     return Diagnostic(
         name,
         where,
@@ -135,7 +140,7 @@ def not_controlled(where, name, message):
     )
 
 
-def clocks_given_up(where, name, message):
+def clocks_given_up(where: str, name: str, message: str) -> Diagnostic:
     return Diagnostic(
         name,
         where,
@@ -144,19 +149,19 @@ def clocks_given_up(where, name, message):
     )
 
 
-def still_followed(where, name, message):
+def still_followed(where: str, name: str, message: str) -> Diagnostic:
     return Diagnostic(
         name, where, f"{message}; the plan is still followed", "run whole steps, as the plan has them"
     )
 
 
-def not_closed(where, name, message):
+def not_closed(where: str, name: str, message: str) -> Diagnostic:
     return Diagnostic(
         name, where, f"{message}; the GPU's clocks may stay locked", "`kareus doctor --reset` unlocks them"
     )
 
 
-def not_recorded(path, reason):
+def not_recorded(path: str, reason: object) -> Diagnostic:
     return Diagnostic(
         "KRS5330",
         path,
@@ -165,7 +170,7 @@ def not_recorded(path, reason):
     )
 
 
-def not_overlapped(name, problem):
+def not_overlapped(name: str, problem: str) -> Diagnostic:
     return Diagnostic(
         "KRS5331",
         name,

@@ -8,7 +8,12 @@ is one group for all; then only the environment can limit NCCL, for the whole jo
 NCCL_MAX_CTAS (NCCL 2.17 or newer) or NCCL_MAX_NCHANNELS, set before the first collective.
 """
 
+from __future__ import annotations
+
 import os
+from typing import Any, Dict, Iterable, List, Mapping, Sequence
+
+from .plan import Plan
 
 MOST_GROUPS = 4
 
@@ -16,16 +21,16 @@ MOST_GROUPS = 4
 class Groups:
     """One process group per number of SMs, of the ranks that this rank communicates with."""
 
-    def __init__(self, groups, levels):
+    def __init__(self, groups: Mapping[int, Any], levels: Sequence[int]) -> None:
         self._groups, self._levels = groups, levels
 
-    def of(self, sms):
-        """The group for a planned number of SMs; 0 (the copy engine does it) is as good as any."""
+    def of(self, sms: int) -> Any:
+        """Returns the group for a planned number of SMs; 0 (the copy engine does it) is as good as any."""
         return self._groups[nearest(self._levels, sms)]
 
 
-def levels_of(sms, most=MOST_GROUPS):
-    """At most `most` of the numbers, smallest and largest among them, spread over the rest."""
+def levels_of(sms: Iterable[int], most: int = MOST_GROUPS) -> List[int]:
+    """Returns at most `most` of the numbers, smallest and largest among them, spread over the rest."""
     known = sorted({value for value in sms if value > 0}) or [0]
     if len(known) <= most:
         return known
@@ -35,17 +40,20 @@ def levels_of(sms, most=MOST_GROUPS):
     return [known[round(place * steps)] for place in range(most)]
 
 
-def nearest(levels, sms):
-    """The level at the least ratio to a number of SMs; between two equal ones the smaller."""
+def nearest(levels: Sequence[int], sms: int) -> int:
+    """Returns the level at the least ratio to a number of SMs; between two equal ones the smaller."""
     if sms <= 0:
         return levels[-1]
     return min(levels, key=lambda level: max(level / sms, sms / level) if level > 0 else 1)
 
 
-def communication_groups(plan, ranks, dist, most=MOST_GROUPS):
+def communication_groups(
+    plan: Plan, ranks: Sequence[Sequence[int]], dist: Any, most: int = MOST_GROUPS
+) -> Groups:
     """Makes the groups; every rank must call it alike.
 
-    `ranks`: the ranks of every group of the job, a list of lists; `dist` is torch.distributed.
+    `ranks` lists the ranks of every group of the job, `dist` is torch.distributed, `most` how many
+    communicators each group of ranks may have.
     """
     levels = levels_of(plan.sms, most)
     nccl = dist.get_backend() == "nccl"
@@ -53,7 +61,7 @@ def communication_groups(plan, ranks, dist, most=MOST_GROUPS):
     if nccl and not limited:
         for name in ("NCCL_MAX_CTAS", "NCCL_MAX_NCHANNELS"):
             os.environ.setdefault(name, str(levels[-1]))
-    mine = {}
+    mine: Dict[int, Any] = {}
     own = dist.get_rank()
     for members in ranks:
         made = None
@@ -66,8 +74,8 @@ def communication_groups(plan, ranks, dist, most=MOST_GROUPS):
     return Groups(mine, levels)
 
 
-def options_for(dist, sms):
-    """NCCL's options for a number of SMs; None where this PyTorch cannot pass it on."""
+def options_for(dist: Any, sms: int) -> Any:
+    """Returns NCCL's options for a number of SMs; None where this PyTorch cannot pass it on."""
     kind = getattr(getattr(dist, "ProcessGroupNCCL", None), "Options", None)
     options = None if kind is None else kind()
     config = getattr(options, "config", None)

@@ -1,8 +1,13 @@
 """libkareus through ctypes (native/shim/include/kareus.h says what each call means)."""
 
+from __future__ import annotations
+
 import ctypes as c
 import os
 from pathlib import Path
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
+
+from .plan import Instruction
 
 ABI_VERSION = 1
 BACKENDS = ("nvml", "zeusd", "dry")
@@ -16,6 +21,10 @@ KINDS = {
 }
 # CUDA's default stream has a null handle, which here means "no stream".
 DEFAULT_STREAM = 1
+
+
+# The functions at both ends of an instruction, with their arguments.
+Calls = Tuple[Callable[..., int], Tuple[Any, ...], Callable[..., int], Tuple[Any, ...]]
 
 
 class Options(c.Structure):
@@ -108,44 +117,49 @@ class Statistics(c.Structure):
     ]
 
 
-def stream():
-    """A CUstream as boundaries take it: its `value` is the handle, None for no stream."""
+def stream() -> c.c_void_p:
+    """Returns a CUstream as boundaries take it: its `value` is the handle, None for no stream."""
     return c.c_void_p()
 
 
 class ShimError(Exception):
     """A code other than 0 from the shim."""
 
-    def __init__(self, code, name, message):
+    def __init__(self, code: int, name: str, message: str) -> None:
         super().__init__(f"{name} {message}")
         self.code, self.name, self.message = code, name, message
 
 
-def library_path():
-    """The library to load: $KAREUS_LIBRARY, else the one that `npm run build:native` makes."""
+def library_path() -> str:
+    """Returns the library to load: $KAREUS_LIBRARY, else the one that `npm run build:native` makes."""
     built = Path(__file__).resolve().parents[2] / "build" / "libkareus.so"
     return os.environ.get("KAREUS_LIBRARY") or str(built)
 
 
 class Library:
-    """The loaded library: opens GPUs and puts codes into words. OSError where it cannot be used."""
+    """The loaded library: it opens GPUs and puts codes into words.
 
-    def __init__(self, path):
+    Raises OSError where it cannot be used.
+    """
+
+    def __init__(self, path: str) -> None:
         # Boundaries never block, so they keep the interpreter's lock: giving it up costs more than
         # they do, and another thread might keep it. What may take long gives it up.
         self._boundaries, self._calls = c.PyDLL(path), c.CDLL(path)
         try:
             version = self._calls.kareus_abi_version()
         except AttributeError as reason:
-            raise OSError(f"it is no libkareus: {reason}") from None
+            raise OSError(f"it is not libkareus: {reason}") from None
         if version != ABI_VERSION:
             raise OSError(f"it has version {version} of the interface, {ABI_VERSION} is needed")
+        if not hasattr(self._calls, "kareus_take_sized_records"):
+            raise OSError("it is older than this package")
         for name in ("kareus_code_name", "kareus_code_message", "kareus_last_error"):
             getattr(self._calls, name).restype = c.c_char_p
         self._calls.kareus_flush.argtypes = [c.c_void_p, c.c_double]
 
-    def error(self, code):
-        """A code in words, as ShimError; right after the call that returned it."""
+    def error(self, code: int) -> ShimError:
+        """Returns a code in words; to be asked right after the call that returned it."""
         name = (self._calls.kareus_code_name(code) or b"").decode() or f"code {code}"
         said = (self._calls.kareus_last_error() or b"").decode(errors="replace")
         meaning = (self._calls.kareus_code_message(code) or b"an unknown code").decode()
@@ -153,8 +167,10 @@ class Library:
         own = said[len(name) :].strip() if said.startswith(name) else ""
         return ShimError(code, name, own or meaning)
 
-    def open(self, backend, mode, device, record_capacity, synchronous):
-        """Opens a GPU: a Device. ShimError."""
+    def open(
+        self, backend: str, mode: int, device: str, record_capacity: int, synchronous: bool
+    ) -> Device:
+        """Opens a GPU. Raises ShimError."""
         options = Options(
             struct_size=c.sizeof(Options),
             backend=BACKENDS.index(backend),
@@ -173,72 +189,104 @@ class Library:
 class Device:
     """One opened GPU. Methods raise ShimError, but for boundaries: they return the code."""
 
-    def __init__(self, library, calls, boundaries, handle, record_capacity):
-        self._library, self._calls, self._handle = library, calls, handle
+    def __init__(
+        self,
+        library: Library,
+        calls: c.CDLL,
+        boundaries: c.CDLL,
+        handle: c.c_void_p,
+        record_capacity: int,
+    ) -> None:
+        self._library, self._calls = library, calls
+        self._handle: Optional[c.c_void_p] = handle
         self._records = (Record * record_capacity)()
         self._begin = boundaries.kareus_instruction_begin
         self._end = boundaries.kareus_instruction_end
         self.capabilities = Capabilities(struct_size=c.sizeof(Capabilities))
         self._call("get_capabilities", c.byref(self.capabilities))
 
-    def _call(self, name, *arguments):
+    @property
+    def name(self) -> str:
+        """What the driver calls the GPU; empty where it does not say."""
+        return bytes(self.capabilities.name).decode(errors="replace")
+
+    @property
+    def driver(self) -> str:
+        """The driver's version; empty where it does not say."""
+        return bytes(self.capabilities.driver).decode(errors="replace")
+
+    def _call(self, name: str, *arguments: Any) -> None:
         code = getattr(self._calls, f"kareus_{name}")(self._handle, *arguments)
         if code != 0:
             raise self._library.error(code)
 
-    def error(self, code):
+    def error(self, code: int) -> ShimError:
+        """Returns a code of this GPU in words."""
         return self._library.error(code)
 
-    def boundary(self, kind, microbatch, chunk, stream):
-        """Beginning and end of an instruction: two functions and their arguments, made once, so that
-        the hot path only calls. `stream` is a `stream()`, whose value may change between calls."""
+    def boundary(
+        self, kind: str, microbatch: Optional[int], chunk: int, stream: c.c_void_p
+    ) -> Calls:
+        """Returns the two functions at the ends of an instruction, and their arguments.
+
+        They are made once, so that the hot path only calls. `stream` is a `stream()`, whose value may
+        change between calls.
+        """
         number = -1 if microbatch is None else microbatch
-        # A kind that nobody knows is the shim's to refuse, like any other mistake in a running job.
+        # The shim refuses an unknown kind, as it does any other mistake of a running job.
         instruction = (c.c_int32(KINDS.get(kind, -1)), c.c_int32(number), c.c_int32(chunk))
         return self._begin, (self._handle, *instruction, stream), self._end, (self._handle, stream)
 
-    def clocks(self):
-        """The SM clocks that the GPU knows, ascending, in MHz."""
+    def clocks(self) -> List[int]:
+        """Returns the SM clocks that the GPU knows, ascending, in MHz."""
         count = self.capabilities.clock_count
         clocks = (c.c_uint32 * count)()
         self._call("get_clocks", clocks, count, c.byref(c.c_uint32()))
         return list(clocks)
 
-    def set_plan(self, instructions, switch_time_s):
+    def set_plan(self, instructions: Sequence[Instruction], switch_time_s: float) -> None:
+        """Takes over one stage of a plan, outside a step."""
         self._call("set_plan", c.byref(plan_arrays(instructions, switch_time_s)))
 
-    def step_begin(self):
+    def step_begin(self) -> None:
+        """Begins a step."""
         self._call("step_begin")
 
-    def step_end(self):
+    def step_end(self) -> None:
+        """Ends a step; the trouble that it had, if any, is raised here."""
         self._call("step_end")
 
-    def flush(self, timeout_s):
+    def flush(self, timeout_s: float) -> None:
+        """Waits until all that was asked for so far is done and recorded."""
         self._call("flush", timeout_s)
 
-    def take_records(self):
-        """Ended instructions since the last call, oldest first."""
+    def take_records(self) -> List[Record]:
+        """Returns the instructions that ended since the last call, oldest first."""
         count = c.c_uint32()
-        self._call("take_records", self._records, len(self._records), c.byref(count))
-        return self._records[: count.value]
+        size, capacity = c.sizeof(Record), len(self._records)
+        self._call("take_sized_records", self._records, size, capacity, c.byref(count))
+        return list(self._records[: count.value])
 
-    def energy_j(self):
+    def energy_j(self) -> float:
+        """Reads the energy counter, in joules; only differences mean something."""
         energy_j = c.c_double()
         self._call("get_energy", c.byref(energy_j))
         return energy_j.value
 
-    def statistics(self):
+    def statistics(self) -> Statistics:
+        """Returns what happened so far."""
         statistics = Statistics(struct_size=c.sizeof(Statistics))
         self._call("get_statistics", c.byref(statistics))
         return statistics
 
-    def changes(self, most=65536):
-        """The clocks that were set so far, oldest first; 0 for a reset."""
+    def changes(self, most: int = 65536) -> List[int]:
+        """Returns the clocks that were set so far, oldest first; 0 for a reset."""
         clocks, count = (c.c_uint32 * most)(), c.c_uint64()
         self._call("get_changes", clocks, most, c.byref(count))
         return clocks[: min(count.value, most)]
 
-    def close(self):
+    def close(self) -> None:
+        """Unlocks the clocks and gives the GPU back; a second call does nothing."""
         handle, self._handle = self._handle, None
         if handle is not None:
             code = self._calls.kareus_close(handle)
@@ -246,9 +294,10 @@ class Device:
                 raise self._library.error(code)
 
 
-def plan_arrays(instructions, switch_time_s):
-    """One stage's instructions as the arrays of `kareus_plan`."""
-    rows, begins = [], [0]
+def plan_arrays(instructions: Sequence[Instruction], switch_time_s: float) -> PlanArrays:
+    """Returns one stage's instructions as the arrays of `kareus_plan`."""
+    rows: List[Tuple[int, int, int]] = []
+    begins = [0]
     partitions = {use.partition.configuration: use.partition for i in instructions for use in i.uses}
     places = {configuration: place for place, configuration in enumerate(partitions)}
     for instruction in instructions:
@@ -258,9 +307,9 @@ def plan_arrays(instructions, switch_time_s):
                 rows.append((places[use.partition.configuration], layer, nanobatch))
         begins.append(len(rows))
 
-    def array(kind, values):
-        values = list(values)
-        return (kind * len(values))(*values)
+    def array(kind: Any, values: Iterable[Any]) -> Any:
+        held = list(values)
+        return (kind * len(held))(*held)
 
     planned = partitions.values()
     return PlanArrays(

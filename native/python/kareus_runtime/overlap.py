@@ -1,17 +1,36 @@
 """Runs one partition as planned: its compute in order, communication beside it from its slot on."""
 
+from __future__ import annotations
+
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple, Union
+
 from . import diagnostics as krs
+from .plan import PlannedPartition
+
+# A piece of compute: the name of its slot, or a part of its nodes' names, and what runs it.
+Piece = Tuple[str, Callable[[], object]]
+# Starts a collective on the group that it is given; returns its work, several, or None.
+Communication = Callable[[Any], Any]
+# What each communication needs: the name of a piece, or None.
+Names = Union[str, Sequence[Optional[str]], None]
+Warn = Callable[[krs.Diagnostic], None]
 
 
 def overlap(
-    partition, compute_ops, communication, needs=None, group=None, streams=None, warn=krs.warn
-):
+    partition: Optional[PlannedPartition],
+    compute_ops: Sequence[Piece],
+    communication: Union[Communication, Sequence[Communication], None],
+    needs: Names = None,
+    group: Any = None,
+    streams: Optional[Streams] = None,
+    warn: Warn = krs.warn,
+) -> None:
     """Runs compute pieces and starts communication where the plan says; both are done on return.
 
-    `compute_ops`: pairs (name, function) in an order that is right. A name is a slot's (`linear_0`)
-    or a part of its nodes' names (`mlp/up_proj`); a piece may hold several slots. Where the plan
-    orders slots otherwise, pieces follow it. `communication(group)` starts an asynchronous collective
-    and returns its work (or a list, or None); None: nothing to communicate. It starts no earlier than
+    `compute_ops` holds pairs (name, function) in an order that is right. A name is a slot's
+    (`linear_0`) or a part of its nodes' names (`mlp/up_proj`); a piece may hold several slots. Where
+    the plan orders slots otherwise, pieces follow it. `communication(group)` starts an asynchronous collective
+    and returns its work (or a list, or None); None means that nothing is sent. It starts no earlier than
     after the piece named `needs`, which makes what is sent. Without a partition it starts first. Where
     the plan queues communication behind the first, `communication` is a list of such functions in
     that order, and `needs` may be one of names (or None), one for each.
@@ -25,7 +44,7 @@ def overlap(
     if partition is not None and partition.communication is not None:
         ops, starts = _as_planned(partition, ops, warn)
     starts = _in_turn(starts, [name for name, _ in ops], list(_each(needs)), len(starters))
-    works = []
+    works: List[Any] = []
     for place in range(len(ops) + 1):
         for starter, start in zip(starters, starts):
             if start == place:
@@ -35,10 +54,12 @@ def overlap(
     _finish(works, streams)
 
 
-def _in_turn(starts, names, needs, count):
+def _in_turn(
+    starts: Sequence[int], names: Sequence[str], needs: Sequence[Optional[str]], count: int
+) -> List[int]:
     """How many pieces run before each of `count` communications: what it needs, and none before the
     one ahead of it."""
-    turns = []
+    turns: List[int] = []
     for index in range(count):
         start = max([starts[min(index, len(starts) - 1)], *turns])
         needed = needs[index] if index < len(needs) else None
@@ -46,7 +67,9 @@ def _in_turn(starts, names, needs, count):
     return turns
 
 
-def _as_planned(partition, ops, warn):
+def _as_planned(
+    partition: PlannedPartition, ops: List[Piece], warn: Warn
+) -> Tuple[List[Piece], List[int]]:
     """The pieces in the planned order, and how many run before each communication may start."""
     held = _slots_of(partition, ops)
     if held is None:
@@ -57,17 +80,18 @@ def _as_planned(partition, ops, warn):
     sequence = sorted(range(len(ops)), key=lambda index: min(places[index]))
     ordered = [ops[index] for index in sequence]
 
-    def before(slot):
+    def before(slot: Optional[int]) -> int:
         reached = [] if slot is None else [max(places[i]) >= position[slot] for i in sequence]
         return reached.index(True) if True in reached else len(ops)
 
     return ordered, [before(slot) for slot in (partition.launch_slot, *partition.queued_slots)]
 
 
-def _slots_of(partition, ops):
+def _slots_of(partition: PlannedPartition, ops: List[Piece]) -> Optional[List[List[int]]]:
     """By piece the indices of its slots; None where they do not follow each other as slots do.
     Two pieces may share a slot; one that the plan does not know belongs to the one before it."""
-    held, last = [], -1
+    held: List[List[int]] = []
+    last = -1
     for name, _ in ops:
         slots = [
             index
@@ -81,41 +105,44 @@ def _slots_of(partition, ops):
     return held if last >= 0 else None
 
 
-def _start(communication, group, streams):
+def _start(communication: Communication, group: Any, streams: Optional[Streams]) -> Any:
     if streams is None:
         return communication(group)
     return streams.start(communication, group)
 
 
-def _finish(works, streams):
+def _finish(works: List[Any], streams: Optional[Streams]) -> None:
     if streams is not None:
         streams.finish(works)
         return
-    for work in _each(works):
+    for work in works:
         work.wait()
 
 
-def _each(works):
-    if works is None:
+def _each(given: Any) -> Sequence[Any]:
+    """Returns what was given as a sequence: nothing, one, or several."""
+    if given is None:
         return ()
-    return works if isinstance(works, (list, tuple)) else (works,)
+    return given if isinstance(given, (list, tuple)) else (given,)
 
 
 class Streams:
     """A stream for communication beside the current one of torch.cuda."""
 
-    def __init__(self, cuda):
+    def __init__(self, cuda: Any) -> None:
         self._cuda = cuda
         # Of high priority: its few thread blocks should not queue behind a GEMM's many.
         self._communication = cuda.Stream(priority=-1)
 
-    def start(self, communication, group):
+    def start(self, communication: Communication, group: Any) -> Any:
+        """Starts communication after what the current stream has been given so far."""
         self._communication.wait_stream(self._cuda.current_stream())
         with self._cuda.stream(self._communication):
             return communication(group)
 
-    def finish(self, works):
+    def finish(self, works: Iterable[Any]) -> None:
+        """Makes the current stream wait for all that was started."""
         with self._cuda.stream(self._communication):
-            for work in _each(works):
+            for work in works:
                 work.wait()
         self._cuda.current_stream().wait_stream(self._communication)

@@ -1,10 +1,12 @@
 """plan.json as a runtime needs it: read, checked, and cut into the instructions of a stage."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Optional
+from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from . import diagnostics as krs
 from .schema import problem_in
@@ -20,7 +22,7 @@ class Slot:
     """Where communication may be launched: before the first of these nodes."""
 
     name: str
-    nodes: tuple
+    nodes: Tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -29,23 +31,25 @@ class PlannedPartition:
 
     configuration: int
     key: str
-    slots: tuple
+    slots: Tuple[Slot, ...]
     # Index into slots; None: after the last kernel.
     launch_slot: Optional[int]
     sms: int
     # The order in which the slots run, by index.
-    order: tuple
+    order: Tuple[int, ...]
     # "all_reduce" and so on; None where the partition has no communication.
     communication: Optional[str]
     # What runs behind it: from which slot on, by index (None: after the last kernel).
-    queued_slots: tuple = ()
+    queued_slots: Tuple[Optional[int], ...] = ()
 
 
 @dataclass(frozen=True)
 class Use:
+    """One way in which an instruction runs a partition, on some of its layers."""
+
     partition: PlannedPartition
     # Global layer indices; empty: outside the layers.
-    layers: tuple
+    layers: Tuple[int, ...]
     # 0, 1, or None for the whole microbatch.
     nanobatch: Optional[int]
 
@@ -60,29 +64,39 @@ class Instruction:
     chunk: int
     freq_mhz: int
     nanobatched: bool
-    uses: tuple
+    uses: Tuple[Use, ...]
     start_s: float
     time_s: float
     energy_j: float
 
     @property
-    def name(self):
+    def name(self) -> str:
+        """The instruction in words."""
         microbatch = "" if self.microbatch is None else f" {self.microbatch}"
         return f"{self.kind}{microbatch}" + (f" of chunk {self.chunk}" if self.chunk else "")
 
-    def partition(self, key, layer=None, nanobatch=None):
-        """The partition of this key as this instruction runs it; None if it does not."""
+    def partition(
+        self, key: str, layer: Optional[int] = None, nanobatch: Optional[int] = None
+    ) -> Optional[PlannedPartition]:
+        """Returns the partition of this key as this instruction runs it; None if it does not."""
         return self._choose(layer, nanobatch, lambda partition: partition.key == key)
 
-    def find(self, node, layer=None, nanobatch=None):
-        """The partition that holds a node whose name contains `node`; None if none does."""
+    def find(
+        self, node: str, layer: Optional[int] = None, nanobatch: Optional[int] = None
+    ) -> Optional[PlannedPartition]:
+        """Returns the partition that holds a node whose name contains `node`; None if none does."""
         return self._choose(
             layer,
             nanobatch,
             lambda partition: any(node in name for slot in partition.slots for name in slot.nodes),
         )
 
-    def _choose(self, layer, nanobatch, fits):
+    def _choose(
+        self,
+        layer: Optional[int],
+        nanobatch: Optional[int],
+        fits: Callable[[PlannedPartition], bool],
+    ) -> Optional[PlannedPartition]:
         found = [u for u in self.uses if u.nanobatch == nanobatch and fits(u.partition)]
         exact = [use for use in found if layer in use.layers or (layer is None and not use.layers)]
         # One run of it in the whole instruction needs no layer.
@@ -92,12 +106,14 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Plan:
+    """A plan for every stage of a pipeline."""
+
     path: str
     gpu: str
     sm_count: int
-    clocks_mhz: tuple
+    clocks_mhz: Tuple[int, ...]
     # tp, cp, ep, pp, dp, microbatches, pipeline, chunks, ... as in the file.
-    parallelism: dict
+    parallelism: Mapping[str, Any]
     static_power_w: float
     switch_time_s: float
     graph: str
@@ -106,34 +122,39 @@ class Plan:
     time_s: float
     energy_j: float
     # By stage, a tuple of Instruction each.
-    stages: tuple
+    stages: Tuple[Tuple[Instruction, ...], ...]
 
     @property
-    def sms(self):
+    def sms(self) -> List[int]:
         """The numbers of SMs that communication is given, ascending."""
         partitions = (u.partition for s in self.stages for i in s for u in i.uses)
         return sorted({p.sms for p in partitions if p.communication is not None})
 
 
 @lru_cache(maxsize=None)
-def _schema():
-    return json.loads(Path(__file__).with_name("plan.schema.json").read_text("utf-8"))
+def _schema() -> Mapping[str, Any]:
+    schema = Path(__file__).with_name("plan.schema.json")
+    read: Mapping[str, Any] = json.loads(schema.read_text("utf-8"))
+    return read
 
 
-def _refuse(diagnostic):
+def _refuse(diagnostic: krs.Diagnostic) -> NoReturn:
     raise krs.PlanRefused(diagnostic)
 
 
-def read_text(path):
-    """The text of a plan file. KRS5301."""
+def read_text(path: str) -> str:
+    """Returns the text of a plan file. Raises PlanRefused: KRS5301."""
     try:
         return Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as reason:
-        return _refuse(krs.unreadable_plan(str(path), reason))
+        _refuse(krs.unreadable_plan(str(path), reason))
 
 
-def parse_plan(text, path):
-    """Checks the text of a plan and cuts it up; `path` names it in messages. KRS5302 to KRS5306."""
+def parse_plan(text: str, path: str) -> Plan:
+    """Checks the text of a plan and cuts it up; `path` names it in messages.
+
+    Raises PlanRefused: KRS5302 to KRS5306.
+    """
     try:
         data = json.loads(text, parse_constant=_no_constant)
     except ValueError as reason:
@@ -154,11 +175,11 @@ def parse_plan(text, path):
     return plan
 
 
-def _no_constant(name):
-    raise ValueError(f"{name} is no number")
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number in JSON")
 
 
-def _dangling(data):
+def _dangling(data: Any) -> Optional[Tuple[str, str]]:
     """The first thing that is named and not there."""
     partitions = {partition["key"]: partition for partition in data["partitions"]}
     for index, configuration in enumerate(data["configurations"]):
@@ -186,7 +207,7 @@ def _dangling(data):
     return None
 
 
-def _cut(data, path):
+def _cut(data: Any, path: str) -> Plan:
     partitions = {partition["key"]: partition for partition in data["partitions"]}
     planned = {c["id"]: _planned(c, partitions[c["partition"]]) for c in data["configurations"]}
     stages = sorted(data["stages"], key=lambda stage: stage["stage"])
@@ -206,11 +227,11 @@ def _cut(data, path):
     )
 
 
-def _planned(configuration, partition):
+def _planned(configuration: Any, partition: Any) -> PlannedPartition:
     names = [slot["name"] for slot in partition["slots"]]
     order = configuration["order"]
 
-    def index_of(slot):
+    def index_of(slot: Optional[str]) -> Optional[int]:
         return None if slot is None else names.index(slot)
 
     return PlannedPartition(
@@ -225,7 +246,9 @@ def _planned(configuration, partition):
     )
 
 
-def _instructions(entries, planned):
+def _instructions(
+    entries: Sequence[Any], planned: Mapping[int, PlannedPartition]
+) -> Tuple[Instruction, ...]:
     return tuple(
         Instruction(
             index=index,
@@ -246,13 +269,13 @@ def _instructions(entries, planned):
     )
 
 
-def _disorder(plan):
+def _disorder(plan: Plan) -> Optional[Tuple[str, str]]:
     """Where a plan runs what cannot be: stages missing, a microbatch twice, backward first."""
     layout = plan.parallelism
     if len(plan.stages) != layout["pp"]:
         return ".stages", f"{len(plan.stages)} stages, parallelism.pp is {layout['pp']}"
     for stage, instructions in enumerate(plan.stages):
-        ways = {}
+        ways: Dict[Tuple[int, int], Tuple[str, ...]] = {}
         for instruction in instructions:
             place = f".stages[{stage}].instructions[{instruction.index}]"
             if instruction.kind == "tail":

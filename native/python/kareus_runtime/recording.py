@@ -1,12 +1,18 @@
 """What instructions took, as a kareus-profile that `kareus profile` and `optimize` read."""
 
+from __future__ import annotations
+
 import json
 import math
 import os
 import time
+from io import FileIO
+from typing import Any, Dict, Iterable, Optional, Sequence, Tuple, Union
 
 from . import __version__
 from . import diagnostics as krs
+from .native import Capabilities, Record
+from .plan import Instruction, Plan
 
 # The first step allocates memory and compiles kernels: it says nothing of the others.
 WARM_UP_STEPS = 1
@@ -18,21 +24,21 @@ TIME_PER_RECORD_S = 60
 class _Mean:
     """Mean and (population) variance of what is added, one by one (Welford)."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.count, self.mean, self._squares = 0, 0.0, 0.0
 
-    def add(self, value):
+    def add(self, value: float) -> None:
         self.count += 1
         off = value - self.mean
         self.mean += off / self.count
         self._squares += off * (value - self.mean)
 
     @property
-    def std(self):
+    def std(self) -> float:
         return math.sqrt(max(0.0, self._squares / self.count))
 
 
-def _drop_torn_line(path):
+def _drop_torn_line(path: str) -> None:
     """Cuts off what a killed job or a full disk left of a last line, so that nothing is glued to it."""
     try:
         with open(path, "r+b") as file:
@@ -41,16 +47,23 @@ def _drop_torn_line(path):
         pass
 
 
+# Stage, kind and clock; means of time and energy.
+_Setting = Tuple[int, str, int]
+_Means = Tuple[_Mean, _Mean]
+
+
 class Recorder:
     """Appends to one file of one rank; a record is of all runs of a setting since the last one.
 
     Of each instruction kind at each clock: time and energy of this GPU, static energy included. What
-    ran while no clock was locked is left out: nobody knows its clock. Stages count as everywhere in
+    ran while no clock was locked is left out: its clock is unknown. Stages count as everywhere in
     kareus: chunk x stages + stage.
     """
 
-    def __init__(self, folder, rank, stage, plan, capabilities):
-        self._file = None
+    def __init__(
+        self, folder: str, rank: int, stage: int, plan: Plan, capabilities: Capabilities
+    ) -> None:
+        self._file: Optional[FileIO] = None
         self._path = os.path.join(folder, f"instructions-rank{rank}.jsonl")
         self._stage, self._stages, self._plan = stage, len(plan.stages), plan
         driver = capabilities.driver.decode(errors="replace")
@@ -67,12 +80,12 @@ class Recorder:
             "method": None,
             "note": f"instructions of stage {stage} as they ran on rank {rank}",
         }
-        self._pending = {}
+        self._pending: Dict[_Setting, _Means] = {}
         self._steps, self._written_s = 0, time.monotonic()
         # By kind, over the whole job: for the comparison with the plan.
-        self.totals = {}
+        self._totals: Dict[str, _Means] = {}
 
-    def add(self, records):
+    def add(self, records: Iterable[Record]) -> None:
         """Takes ended instructions (native.Record) in; writes them every few steps."""
         planned = self._plan.stages[self._stage]
         for record in records:
@@ -80,7 +93,7 @@ class Recorder:
                 continue
             instruction = planned[record.index]
             for means in (
-                self.totals.setdefault(instruction.kind, (_Mean(), _Mean())),
+                self._totals.setdefault(instruction.kind, (_Mean(), _Mean())),
                 self._pending.setdefault(self._setting(instruction, record), (_Mean(), _Mean())),
             ):
                 means[0].add(record.time_s)
@@ -91,11 +104,11 @@ class Recorder:
         if late or self._steps % STEPS_PER_RECORD == 0:
             self.write()
 
-    def _setting(self, instruction, record):
+    def _setting(self, instruction: Instruction, record: Record) -> _Setting:
         return instruction.chunk * self._stages + self._stage, instruction.kind, record.freq_mhz
 
-    def write(self):
-        """Appends what is pending, on the disk when this returns. OSError."""
+    def write(self) -> None:
+        """Appends what is pending; it is on the disk when this returns. Raises OSError."""
         pending, self._pending = self._pending, {}
         self._written_s = time.monotonic()
         lines = [
@@ -106,19 +119,22 @@ class Recorder:
         if not lines:
             return
         if self._file is None:
-            self._open()
+            self._file = self._open()
         text = "".join(f"{json.dumps(line)}\n" for line in lines)
         self._file.write(text.encode())
         os.fsync(self._file.fileno())
 
-    def _open(self):
+    def _open(self) -> FileIO:
         os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
         _drop_torn_line(self._path)
-        self._file = open(self._path, "ab", buffering=0)
-        if self._file.tell() == 0:
-            self._file.write(f"{json.dumps(self._header)}\n".encode())
+        file = open(self._path, "ab", buffering=0)
+        if file.tell() == 0:
+            file.write(f"{json.dumps(self._header)}\n".encode())
+        return file
 
-    def _record(self, stage, kind, freq_mhz, duration, energy):
+    def _record(
+        self, stage: int, kind: str, freq_mhz: int, duration: _Mean, energy: _Mean
+    ) -> Dict[str, Any]:
         metered = energy.count > 0
         return {
             "record": "instruction",
@@ -134,11 +150,28 @@ class Recorder:
             "trials": duration.count,
         }
 
-    def close(self):
+    def summary(
+        self, instructions: Sequence[Instruction]
+    ) -> Dict[str, Dict[str, Union[int, float, None]]]:
+        """Returns, by kind, the runs and the mean planned and recorded time_s and energy_j."""
+        rows: Dict[str, Dict[str, Union[int, float, None]]] = {}
+        for kind, (time, energy) in self._totals.items():
+            planned = [i for i in instructions if i.kind == kind]
+            rows[kind] = {
+                "runs": time.count,
+                "planned_time_s": sum(i.time_s for i in planned) / len(planned),
+                "time_s": time.mean,
+                "planned_energy_j": sum(i.energy_j for i in planned) / len(planned),
+                "energy_j": energy.mean if energy.count else None,
+            }
+        return rows
+
+    def close(self) -> None:
+        """Writes what is pending and closes the file. Raises OSError."""
         self.write()
         if self._file is not None:
             self._file.close()
 
-    def gave_up(self, reason):
-        """The warning for a job whose disk is full: it trains on."""
+    def gave_up(self, reason: Exception) -> krs.Diagnostic:
+        """Returns the warning for a job whose disk is full: it trains on."""
         return krs.not_recorded(self._path, reason)

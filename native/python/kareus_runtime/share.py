@@ -1,45 +1,57 @@
 """What ranks agree on before step 1: rank 0's plan, and whether anyone refuses it."""
 
+from __future__ import annotations
+
 import sys
+from typing import Any, List, Optional, Tuple
 
 from . import diagnostics as krs
 from .plan import read_text
 
+# Path, mode and text of the plan.
+Decision = Tuple[Optional[str], str, Optional[str]]
 
-def _distributed():
+
+def _distributed() -> Any:
     """torch.distributed where the job uses it; else None. Whoever does has imported it."""
     dist = sys.modules.get("torch.distributed")
     return dist if dist is not None and dist.is_available() and dist.is_initialized() else None
 
 
-def world_size():
-    """Ranks of the job; None where nothing says."""
+def world_size() -> Optional[int]:
+    """Returns how many ranks the job has; None where nothing says."""
     dist = _distributed()
-    return None if dist is None else dist.get_world_size()
+    return None if dist is None else int(dist.get_world_size())
 
 
-def plan_of_first(path, mode):
-    """What rank 0 decides for all: the plan's path and mode, and its text as rank 0 reads it (others
-    need not see the file). Without a path the mode is off, and there is no text."""
+def plan_of_first(path: Optional[str], mode: str) -> Decision:
+    """Returns what rank 0 decides for all: the plan's path, the mode, and the plan's text.
+
+    Rank 0 reads the file; the others need not see it. Without a path the mode is off, and there is no
+    text. Raises rank 0's PlanRefused on every rank.
+    """
     dist = _distributed()
-    answer = [None]
+    answer: List[Any] = [None]
     if dist is None or dist.get_rank() == 0:
         try:
-            wanted = path is not None and mode != "off"
-            answer = [(path, mode, read_text(path)) if wanted else (None, "off", None)]
+            if path is None or mode == "off":
+                answer = [(None, "off", None)]
+            else:
+                answer = [(path, mode, read_text(path))]
         except krs.PlanRefused as refused:
             answer = [refused]
     if dist is not None:
         dist.broadcast_object_list(answer, src=0)
     if isinstance(answer[0], krs.PlanRefused):
         raise answer[0]
-    return answer[0]
+    decided: Decision = answer[0]
+    return decided
 
 
-def agree(diagnostic):
+def agree(diagnostic: Optional[krs.Diagnostic]) -> None:
     """Raises the first rank's refusal on every rank: no rank waits for one that has stopped."""
     dist = _distributed()
-    answers = [diagnostic]
+    answers: List[Optional[krs.Diagnostic]] = [diagnostic]
     if dist is not None:
         answers = [None] * dist.get_world_size()
         dist.all_gather_object(answers, diagnostic)

@@ -11,7 +11,7 @@ import sys
 import time
 
 import support  # noqa: F401  (puts the package on the path)
-from kareus_runtime import PlanRefused, Runtime
+from kareus_runtime import Options, PlanRefused, Runtime
 
 
 class _Warnings(logging.Handler):
@@ -66,8 +66,7 @@ def main():
             args.stage,
             stages=args.stages,
             instructions=json.loads(args.declare) if args.declare else None,
-            device=0,
-            synchronous=True,
+            options=Options(device=0, synchronous=True),
         )
         if args.hold:
             print("open", flush=True)

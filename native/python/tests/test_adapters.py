@@ -7,8 +7,10 @@ import unittest
 
 from support import LIBRARY, plan_data, write_plan
 
-from kareus_runtime import Runtime
+from kareus_runtime import Options, Runtime
 from kareus_runtime.adapters import megatron, pipelining
+
+DRY = Options(backend="dry", device=0, synchronous=True)
 
 
 class Recording:
@@ -207,7 +209,7 @@ class Megatron(unittest.TestCase):
             self.skipTest("libkareus is not built")
         with tempfile.TemporaryDirectory() as folder:
             plan = write_plan(folder, plan_data(microbatches=3))
-            with Runtime(plan, 0, 0, backend="dry", device="0", synchronous=True) as runtime:
+            with Runtime(plan, 0, 0, options=DRY) as runtime:
                 schedules = megatron_schedules()
                 megatron.follow(schedules, runtime)
                 schedules.forward_backward(3)  # Evaluation: no step of the runtime.
@@ -237,7 +239,7 @@ class Order(unittest.TestCase):
             self.skipTest("libkareus is not built")
         with tempfile.TemporaryDirectory() as folder:
             plan = write_plan(folder, plan_data(microbatches=2))
-            with Runtime(plan, 0, 0, backend="dry", device="0", synchronous=True) as runtime:
+            with Runtime(plan, 0, 0, options=DRY) as runtime:
                 schedules = megatron_schedules()
                 megatron.follow(schedules, runtime)
                 with self.assertLogs("kareus") as logs, runtime.step():

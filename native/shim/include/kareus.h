@@ -1,13 +1,22 @@
 /* libkareus: a plan's clocks, followed by one GPU of a training job.
  *
  * Rules of this interface:
- * - kareus_abi_version() first: go on only if it equals KAREUS_ABI_VERSION. Structs start with
- *   struct_size, set by the caller to sizeof of what it was compiled with; later versions append.
+ * - kareus_abi_version() first: go on only if it equals KAREUS_ABI_VERSION. It rises only where
+ *   something that was there changes. What is added leaves it alone, so callers and libraries of
+ *   different headers work together:
+ *   - Structs start with struct_size, set by the caller to sizeof of what it was compiled with; the
+ *     size of an array's elements is given beside the array. Later headers append fields, in which 0
+ *     means "as before there was this field", or "not known".
+ *   - What a shorter struct lacks counts as 0. Of a longer one, what this library does not know must
+ *     be 0 where the caller fills it in (else KAREUS_WRONG_VERSION), and becomes 0 where the library
+ *     does.
+ *   - A function of a later header is missing in an older library: a caller that can do without it
+ *     looks it up. Functions of earlier headers stay.
  * - Functions return a code: 0 is KAREUS_OK, any other is the number of a KRS code (5020 is KRS5020).
  *   kareus_last_error() says more about the last code that this thread got.
  * - One handle, one GPU, one thread at a time: calls may come from several threads if the caller
  *   orders them. Clocks are changed by a thread of the handle's own.
- * - Nothing here throws, exits, prints, or blocks on the GPU, but where it says so.
+ * - Nothing here throws, exits, prints, or blocks on the GPU, except where it says so.
  * - A handle belongs to the process that opened it: after fork() the child's calls fail with
  *   KAREUS_WRONG_STATE and touch no clock.
  * - Only SM clocks are ever locked: never memory clocks, power limits or application clocks.
@@ -157,8 +166,16 @@ typedef struct kareus_partition_use {
   uint32_t sms;
 } kareus_partition_use;
 
+typedef enum kareus_limit {
+  KAREUS_LIMIT_UNKNOWN = 0,
+  KAREUS_LIMIT_NONE = 1,
+  KAREUS_LIMIT_POWER = 2,
+  KAREUS_LIMIT_THERMAL = 3
+} kareus_limit;
+
 /* One instruction as it ran. Where both ends were on a stream, time_s is by the GPU's own clock, and
- * start_s and energy are of when the controller saw the GPU there; else all are of the CPU's calls. */
+ * its end is when the controller saw the GPU there; else all are of the CPU's calls. Energy is its
+ * share of what the GPU's energy counter moved by, which takes up to 0.1 s to be known. */
 typedef struct kareus_record {
   uint64_t step;        /* 0 is the first */
   uint32_t index;       /* in the plan; UINT32_MAX without one */
@@ -169,7 +186,11 @@ typedef struct kareus_record {
   int32_t on_gpu;       /* 1: timed by events on a stream */
   double start_s;       /* since the handle was opened */
   double time_s;
-  double energy_j;      /* of the GPU, static energy included; negative: no counter */
+  double energy_j;      /* of the GPU, static energy included; negative: not known */
+  double energy_error_j; /* standard error of energy_j; 0: not known */
+  double clock_mhz;      /* mean SM clock while it ran; 0: not known */
+  double temperature_c;  /* 0: not known */
+  int32_t limited_by;    /* kareus_limit: what held the clock back */
 } kareus_record;
 
 typedef struct kareus_statistics {
@@ -193,10 +214,10 @@ typedef struct kareus_statistics {
 /* KAREUS_ABI_VERSION of the library that was loaded. */
 KAREUS_API uint32_t kareus_abi_version(void);
 
-/* "KRS5020"; "" for 0, null for a number that is no code. */
+/* "KRS5020"; "" for 0, null for an unknown number. */
 KAREUS_API const char* kareus_code_name(int code);
 
-/* What the code means, in one line; null for a number that is no code. */
+/* What the code means, in one line; null for an unknown number. */
 KAREUS_API const char* kareus_code_message(int code);
 
 /* The particulars of the last code other than 0 that a call of this thread returned; never null,
@@ -251,9 +272,17 @@ KAREUS_API int kareus_gate(kareus_handle* handle, kareus_stream compute,
 /* The GPU's energy counter; only differences mean something. NO_ENERGY, GPU_LOST. */
 KAREUS_API int kareus_get_energy(kareus_handle* handle, double* energy_j);
 
-/* Moves up to `capacity` records of ended instructions out, oldest first; *count is how many. */
-KAREUS_API int kareus_take_records(kareus_handle* handle, kareus_record* records,
-                                   uint32_t capacity, uint32_t* count);
+/* Moves up to `capacity` records of ended instructions out, oldest first; *count is how many.
+ * `record_size` is sizeof(kareus_record) of the caller's header. */
+KAREUS_API int kareus_take_sized_records(kareus_handle* handle, void* records, uint32_t record_size,
+                                         uint32_t capacity, uint32_t* count);
+
+/* The same with this header's size. (The library's own function of this name is the first header's,
+ * whose records had no size.) */
+static inline int kareus_take_records(kareus_handle* handle, kareus_record* records,
+                                      uint32_t capacity, uint32_t* count) {
+  return kareus_take_sized_records(handle, records, (uint32_t)sizeof(kareus_record), capacity, count);
+}
 
 KAREUS_API int kareus_get_statistics(kareus_handle* handle, kareus_statistics* statistics);
 
@@ -262,7 +291,8 @@ KAREUS_API int kareus_get_statistics(kareus_handle* handle, kareus_statistics* s
 KAREUS_API int kareus_get_changes(kareus_handle* handle, uint32_t* freq_mhz, uint32_t capacity,
                                   uint64_t* count);
 
-/* Waits until all that was asked for so far is made or given up, and recorded. TIMED_OUT. */
+/* Waits until all that was asked for so far is made or given up, and recorded with its energy.
+ * TIMED_OUT. */
 KAREUS_API int kareus_flush(kareus_handle* handle, double timeout_s);
 
 /* Drops what waits, and unlocks the clocks; the next boundary locks again. Returns when done.

@@ -6,9 +6,13 @@
 #include <exception>
 #include <new>
 
+#include "abi.h"
 #include "failure.h"
 #include "runtime.h"
 
+using kareus::checkSize;
+using kareus::copyIn;
+using kareus::copyOut;
 using kareus::Failure;
 using kareus::report;
 using kareus::Runtime;
@@ -23,16 +27,6 @@ int check(kareus_handle* handle, bool arguments = true) {
   if (handle == nullptr || !arguments) return report(KAREUS_BAD_ARGUMENT, "a pointer is null");
   if (!runtimeOf(handle).ours()) {
     return report(KAREUS_WRONG_STATE, "the handle is of the process that forked this one");
-  }
-  return KAREUS_OK;
-}
-
-template <typename Struct>
-int checkSize(const Struct* given) {
-  if (given == nullptr) return report(KAREUS_BAD_ARGUMENT, "a pointer is null");
-  if (given->struct_size != sizeof(Struct)) {
-    return report(KAREUS_WRONG_VERSION, "struct_size is " + std::to_string(given->struct_size) +
-                                            ", not " + std::to_string(sizeof(Struct)));
   }
   return KAREUS_OK;
 }
@@ -57,21 +51,22 @@ const char* kareus_last_error(void) { return kareus::lastError(); }
 int kareus_open(const kareus_options* options, kareus_handle** handle) {
   if (handle == nullptr) return report(KAREUS_BAD_ARGUMENT, "a pointer is null");
   *handle = nullptr;
-  if (const int code = checkSize(options)) return code;
-  if (options->mode != KAREUS_MODE_CONTROL && options->mode != KAREUS_MODE_OBSERVE) {
+  kareus_options known;
+  if (const int code = copyIn(options, known)) return code;
+  if (known.mode != KAREUS_MODE_CONTROL && known.mode != KAREUS_MODE_OBSERVE) {
     return report(KAREUS_BAD_ARGUMENT, "no such mode");
   }
   return guarded([&] {
-    *handle = reinterpret_cast<kareus_handle*>(new Runtime(*options));
+    *handle = reinterpret_cast<kareus_handle*>(new Runtime(known));
     return KAREUS_OK;
   });
 }
 
 int kareus_get_capabilities(kareus_handle* handle, kareus_capabilities* capabilities) {
   if (const int code = check(handle)) return code;
-  if (const int code = checkSize(capabilities)) return code;
-  runtimeOf(handle).capabilities(*capabilities);
-  return KAREUS_OK;
+  kareus_capabilities known = {};
+  runtimeOf(handle).capabilities(known);
+  return copyOut(known, capabilities);
 }
 
 int kareus_get_clocks(kareus_handle* handle, uint32_t* freq_mhz, uint32_t capacity,
@@ -87,9 +82,10 @@ int kareus_get_clocks(kareus_handle* handle, uint32_t* freq_mhz, uint32_t capaci
 
 int kareus_set_plan(kareus_handle* handle, const kareus_plan* plan) {
   if (const int code = check(handle)) return code;
-  if (const int code = checkSize(plan)) return code;
+  kareus_plan known;
+  if (const int code = copyIn(plan, known)) return code;
   return guarded([&] {
-    runtimeOf(handle).setPlan(*plan);
+    runtimeOf(handle).setPlan(known);
     return KAREUS_OK;
   });
 }
@@ -117,9 +113,10 @@ int kareus_instruction_end(kareus_handle* handle, kareus_stream stream) {
 
 int kareus_get_partition(kareus_handle* handle, const char* key, int32_t layer, int32_t nanobatch,
                          kareus_partition_use* use) {
-  if (const int code = check(handle, key != nullptr)) return code;
-  if (const int code = checkSize(use)) return code;
-  return runtimeOf(handle).findPartition(key, layer, nanobatch, *use);
+  if (const int code = check(handle, key != nullptr && use != nullptr)) return code;
+  kareus_partition_use known = {};
+  const int code = runtimeOf(handle).findPartition(key, layer, nanobatch, known);
+  return code == KAREUS_OK ? copyOut(known, use) : code;
 }
 
 int kareus_gate(kareus_handle* handle, kareus_stream compute, kareus_stream communication) {
@@ -132,21 +129,35 @@ int kareus_get_energy(kareus_handle* handle, double* energy_j) {
   return runtimeOf(handle).energy(*energy_j);
 }
 
-int kareus_take_records(kareus_handle* handle, kareus_record* records, uint32_t capacity,
-                        uint32_t* count) {
+int kareus_take_sized_records(kareus_handle* handle, void* records, uint32_t record_size,
+                              uint32_t capacity, uint32_t* count) {
   if (const int code = check(handle, count != nullptr && (records != nullptr || capacity == 0))) {
     return code;
   }
-  *count = runtimeOf(handle).records().take(records, capacity);
+  if (const int code = checkSize<kareus_record>(record_size)) return code;
+  kareus::Records& kept = runtimeOf(handle).records();
+  auto* place = static_cast<unsigned char*>(records);
+  *count = 0;
+  for (kareus_record record; *count < capacity && kept.take(record); ++*count) {
+    kareus::fill(record, place + size_t{*count} * record_size, record_size);
+  }
   return KAREUS_OK;
+}
+
+// What callers of the first header call. The header of today has an inline function of this name.
+extern "C" KAREUS_API int kareus_take_first_records(kareus_handle*, void*, uint32_t,
+                                                    uint32_t*) __asm__("kareus_take_records");
+
+int kareus_take_first_records(kareus_handle* handle, void* records, uint32_t capacity,
+                              uint32_t* count) {
+  return kareus_take_sized_records(handle, records, sizeof(kareus::FirstRecord), capacity, count);
 }
 
 int kareus_get_statistics(kareus_handle* handle, kareus_statistics* statistics) {
   if (const int code = check(handle)) return code;
-  if (const int code = checkSize(statistics)) return code;
-  runtimeOf(handle).statistics(*statistics);
-  statistics->struct_size = sizeof *statistics;
-  return KAREUS_OK;
+  kareus_statistics known = {};
+  runtimeOf(handle).statistics(known);
+  return copyOut(known, statistics);
 }
 
 int kareus_get_changes(kareus_handle* handle, uint32_t* freq_mhz, uint32_t capacity,

@@ -11,14 +11,12 @@ void Records::add(const kareus_record& record) {
   records_.push_back(record);
 }
 
-uint32_t Records::take(kareus_record* records, uint32_t capacity) {
+bool Records::take(kareus_record& record) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  uint32_t count = 0;
-  for (; count < capacity && !records_.empty(); count++) {
-    records[count] = records_.front();
-    records_.pop_front();
-  }
-  return count;
+  if (records_.empty()) return false;
+  record = records_.front();
+  records_.pop_front();
+  return true;
 }
 
 void Records::countDropped() {

@@ -15,7 +15,8 @@ class Records {
 
   bool wanted() const { return capacity_ > 0; }
   void add(const kareus_record& record);
-  uint32_t take(kareus_record* records, uint32_t capacity);
+  // The oldest; false if none waits.
+  bool take(kareus_record& record);
   void countDropped();
   uint64_t dropped();
 

@@ -54,7 +54,8 @@ Runtime::Runtime(const kareus_options& options)
       forks_(countForks()),
       device_(openDevice(targetOf(options))),
       events_(options.record_capacity > 0),
-      records_(options.record_capacity) {
+      records_(options.record_capacity),
+      sampler_(*device_, records_) {
   const Target target = targetOf(options);
   const bool dry = options.backend == KAREUS_BACKEND_DRY;
   if (target.control && !dry) {
@@ -62,7 +63,7 @@ Runtime::Runtime(const kareus_options& options)
                                          target, *device_);
   }
   controller_ = std::make_unique<Controller>(*device_, custody_.get(), target.control, events_,
-                                             records_);
+                                             sampler_);
 }
 
 bool Runtime::ours() const { return forks_ == forks.load(std::memory_order_relaxed); }
@@ -165,7 +166,7 @@ uint32_t Runtime::search(int32_t kind, int32_t microbatch, int32_t chunk) const 
   return found == planned.end() ? UINT32_MAX : static_cast<uint32_t>(found - planned.begin());
 }
 
-// From here on the plan is no guide for clocks; its partitions still are.
+// From here on clocks do not follow the plan; partitions still do.
 int Runtime::wrongOrder(int32_t kind, int32_t microbatch, int32_t chunk) {
   comparing_ = false;
   controller_->giveUp(KAREUS_WRONG_ORDER);
@@ -227,6 +228,7 @@ void Runtime::statistics(kareus_statistics& statistics) {
   controller_->statistics(statistics);
   statistics.steps = steps_;
   statistics.instructions = instructions_;
+  statistics.records_dropped = records_.dropped();
 }
 
 }  // namespace kareus

@@ -36,7 +36,7 @@ export const moreStagesThanLayers = (
     chunks === 1
       ? `--pp ${pp} needs at least ${pp} repeated layers; ${layers} found`
       : `--pp ${pp} --chunks ${chunks} need at least ${pp * chunks} repeated layers; ${layers} found`,
-    "lower them; `kareus inspect` shows the layers that were found",
+    "lower --pp (or --chunks); layers count as repeated where their graphs are the same",
   );
 
 export const recomputeIgnored = (graph: string, what: string): Diagnostic =>

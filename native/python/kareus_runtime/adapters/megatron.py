@@ -7,10 +7,16 @@ output_tensor_grad, ...), which its forward_backward_* functions call as names o
 whose further arguments changed from release to release: they are passed on as they come.
 """
 
+from __future__ import annotations
+
 import functools
+from typing import Any, Callable, Optional
+
+from ..boundary import Boundary
+from ..runtime import Runtime
 
 
-def follow(schedules, runtime):
+def follow(schedules: Any, runtime: Runtime) -> None:
     """Wraps the two functions of a module: `follow(megatron.core.pipeline_parallel.schedules, rt)`.
 
     Megatron does not say which chunk a backward step is of: microbatch and chunk are those that the
@@ -26,11 +32,12 @@ def follow(schedules, runtime):
 class _Order:
     """Where a stage is in its plan: starts again with each step of the runtime."""
 
-    def __init__(self, runtime):
-        self.runtime, self._steps, self._place = runtime, None, 0
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime, self._place = runtime, 0
+        self._steps: Optional[int] = None
 
-    def next(self, kind):
-        """The boundary of the next instruction, as planned if the kind is right."""
+    def next(self, kind: str) -> Boundary:
+        """Returns the boundary of the next instruction, as planned if the kind is right."""
         if self._steps != self.runtime.steps:
             self._steps, self._place = self.runtime.steps, 0
         instructions = self.runtime.instructions
@@ -42,9 +49,9 @@ class _Order:
         return self.runtime.instruction(kind, planned.microbatch, planned.chunk)
 
 
-def _wrapped(function, kind, order):
+def _wrapped(function: Callable[..., Any], kind: str, order: _Order) -> Callable[..., Any]:
     @functools.wraps(function)
-    def wrapped(*args, **kwargs):
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
         if not order.runtime.stepping:
             return function(*args, **kwargs)
         with order.next(kind):

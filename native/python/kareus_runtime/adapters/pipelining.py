@@ -6,13 +6,18 @@ save_forward_output), backward_one_chunk(bwd_chunk_id, loss, full_backward, last
 backward_weight_one_chunk(bwd_chunk_id, last_backward), methods of the stages of a schedule.
 """
 
+from __future__ import annotations
+
 import functools
 from contextlib import nullcontext
+from typing import Any, ContextManager, List, Optional, Sequence, Tuple
+
+from ..runtime import Runtime
 
 _KINDS = {"F": "forward", "B": "backward", "I": "input_gradient", "W": "weight_gradient"}
 
 
-def follow(schedule, runtime):
+def follow(schedule: Any, runtime: Runtime) -> Any:
     """Wraps the stages of a schedule: from now on each chunk is an instruction of `runtime`.
 
     The step is yours, because it holds the optimizer: `with runtime.step(): schedule.step(...)`, then
@@ -24,16 +29,19 @@ def follow(schedule, runtime):
     return schedule
 
 
-def stages_of(schedule):
-    """The stages that this rank runs, in the order of the model: a chunk each."""
+def stages_of(schedule: Any) -> List[Any]:
+    """Returns the stages that this rank runs, in the order of the model: a chunk each."""
     single = getattr(schedule, "_stage", None)
     stages = [single] if single is not None else schedule._stages
     return sorted(stages, key=lambda stage: stage.stage_index)
 
 
-def instructions_of(schedule, rank):
-    """The order in which a schedule of several chunks runs this rank, for Runtime(instructions=...);
-    None where a schedule does not keep it (those of one chunk)."""
+def instructions_of(schedule: Any, rank: int) -> Optional[List[Tuple[str, Optional[int], int]]]:
+    """Returns the order in which a schedule of several chunks runs this rank.
+
+    It is meant for Runtime(instructions=...); None where a schedule does not keep it, as those of one
+    chunk.
+    """
     orders = getattr(schedule, "pipeline_order", None)
     if orders is None:
         return None
@@ -46,31 +54,36 @@ def instructions_of(schedule, rank):
     ]
 
 
-def _parts(action):
+def _parts(action: Any) -> Sequence[Any]:
     """What an action runs one after the other: itself, or the forward and backward it joins."""
     return getattr(action, "sub_actions", None) or (action,)
 
 
-def _letter(computation_type):
+def _letter(computation_type: Any) -> str:
     """F, B, I, W, or a word for communication: the value of PyTorch's enum, earlier its text."""
     value = computation_type.value
     return value if isinstance(value, str) else str(computation_type)
 
 
-def _wrap(stage, runtime, chunk):
+def _wrap(stage: Any, runtime: Runtime, chunk: int) -> None:
     forward, backward = stage.forward_one_chunk, stage.backward_one_chunk
     weight = getattr(stage, "backward_weight_one_chunk", None)
 
-    def around(kind, microbatch):
+    def around(kind: str, microbatch: int) -> ContextManager[None]:
         return runtime.instruction(kind, microbatch, chunk) if runtime.stepping else nullcontext()
 
     @functools.wraps(forward)
-    def forward_one_chunk(fwd_chunk_id, *args, **kwargs):
+    def forward_one_chunk(fwd_chunk_id: int, *args: Any, **kwargs: Any) -> Any:
         with around("forward", fwd_chunk_id):
             return forward(fwd_chunk_id, *args, **kwargs)
 
     @functools.wraps(backward)
-    def backward_one_chunk(bwd_chunk_id, loss=None, full_backward=True, last_backward=False):
+    def backward_one_chunk(
+        bwd_chunk_id: int,
+        loss: Any = None,
+        full_backward: bool = True,
+        last_backward: bool = False,
+    ) -> Any:
         kind = "backward" if full_backward else "input_gradient"
         with around(kind, bwd_chunk_id):
             return backward(
@@ -86,7 +99,7 @@ def _wrap(stage, runtime, chunk):
         return
 
     @functools.wraps(weight)
-    def backward_weight_one_chunk(bwd_chunk_id, *args, **kwargs):
+    def backward_weight_one_chunk(bwd_chunk_id: int, *args: Any, **kwargs: Any) -> Any:
         with around("weight_gradient", bwd_chunk_id):
             return weight(bwd_chunk_id, *args, **kwargs)
 
