@@ -1,10 +1,10 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { trainedBy } from "../../../test/support/kernel-graph.js";
 import type { CommunicationKernel, ComputeKernel } from "../../ir/kernel-graph.js";
 import type { PartitionType } from "../../ir/partition.js";
 import type { TensorGraph, TensorNode } from "../../ir/tensor-graph.js";
 import { inspection } from "./inspection.js";
-import { inspectionSummary, inspectionSummary } from "./summary.js";
+import { inspectionSummary } from "./summary.js";
 import { inspectionTables } from "./tables.js";
 
 function node(name: string, op: string, covers: readonly string[] = [name]): TensorNode {
