@@ -32,6 +32,10 @@ const HARDWARE = z.strictObject({
   profile: z.array(z.string()).readonly(),
   /** Of one GPU; null: the device's. */
   static_power_w: quantity.nullable(),
+  /** What the CPU needs for a launch; null: what the execution is known for. */
+  launch_us: quantity.nullable(),
+  /** Between a kernel's end and the next one's start; null: the device's. */
+  gap_us: quantity.nullable(),
   /** Of each crossing between stages. */
   transfer_s: quantity,
   /** Of a change of the clock; null: the device's. */

@@ -5,6 +5,7 @@ import { interNodeRateUnknown, unknownPass } from "./base/diagnostics/lowering.j
 import { PhaseTimer } from "./base/phase-timer.js";
 import { baselineFrontiers } from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
+import { launchTime } from "./compose/launching.js";
 import { checkMemory, type StageMemory, stageMemory } from "./compose/memory.js";
 import { checkLayout, type Layout, pipelineProblem } from "./compose/problem.js";
 import { solvePipeline } from "./compose/solve.js";
@@ -14,7 +15,7 @@ import { runFacts } from "./emit/facts.js";
 import { frontierFile } from "./emit/frontier.js";
 import { planFile } from "./emit/plan.js";
 import { countSources } from "./emit/sources.js";
-import { loadDevice, readDevice } from "./gpu/device.js";
+import { readDevice } from "./gpu/device.js";
 import type { Device } from "./gpu/device-schema.js";
 import type { Precision } from "./ir/choices.js";
 import type { Cost, Evaluation } from "./ir/configuration.js";
@@ -84,7 +85,7 @@ export interface OptimizeResult {
 export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<OptimizeResult> {
   const timer = new PhaseTimer();
   const { hardware } = options;
-  const { device, content } = readDevice(hardware.gpu, hooks.report);
+  const { device, content } = deviceOf(hardware, hooks.report);
   const measurements = loadMeasurements(hardware.profile, device.name, hooks.report);
   const oracle = costsOn(device, measurements);
   const { replay } = options.search;
@@ -142,7 +143,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
 
 /** What a graph holds and what it is lowered to, without searching. */
 export async function inspect(options: LoweringOptions, hooks: Hooks): Promise<Inspection> {
-  const device = loadDevice(options.hardware.gpu, hooks.report);
+  const device = deviceOf(options.hardware, hooks.report).device;
   const measurements = loadMeasurements(options.hardware.profile, device.name, hooks.report);
   const costOf = topClockCost(costsOn(device, measurements), device);
   const imported = await read(options.graph, hooks.report);
@@ -158,7 +159,7 @@ export async function partitionTypes(
   options: LoweringOptions,
   hooks: Hooks,
 ): Promise<{ device: Device; name: string; types: readonly PartitionType[] }> {
-  const device = loadDevice(options.hardware.gpu, hooks.report);
+  const device = deviceOf(options.hardware, hooks.report).device;
   const costOf = topClockCost(modelledOracle(device), device);
   const imported = await read(options.graph, hooks.report);
   const { partitions } = lower(imported, costOf, options, hooks);
@@ -182,6 +183,18 @@ async function read(graph: LoweringOptions["graph"], tell: Report): Promise<Tens
   return nameGroups(tensors, graph.group, report);
 }
 
+/** The device that is asked for, with the gap between kernels that is. */
+function deviceOf({ gpu, gap_us }: LoweringOptions["hardware"], report: Report) {
+  const read = readDevice(gpu, report);
+  if (gap_us === null) return read;
+  const launch_time_s = gap_us * 1e-6;
+  const constant = { launch_time_s: { value: launch_time_s, source: "--gap-us" } };
+  return {
+    device: { ...read.device, launch_time_s },
+    content: Object.assign({}, read.content, constant),
+  };
+}
+
 /** How the iteration runs: the job's schedule, with the hardware's power and times. */
 function layoutOf(job: Job, hardware: LoweringOptions["hardware"], device: Device) {
   const { microbatches, pipeline, chunks } = job;
@@ -189,6 +202,7 @@ function layoutOf(job: Job, hardware: LoweringOptions["hardware"], device: Devic
     microbatches,
     pipeline,
     chunks,
+    launch_s: launchTime(job.execution, hardware.launch_us),
     transfer_s: hardware.transfer_s,
     static_power_w: hardware.static_power_w ?? device.static_power_w,
     switch_time_s: hardware.switch_time_s ?? device.switch_time_s,

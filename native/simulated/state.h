@@ -16,10 +16,10 @@ constexpr unsigned kLowest_mhz = 210, kHighest_mhz = 1410, kStep_mhz = 15, kMemo
 #define SIMULATED_SETTINGS(X)                                                       \
   X(busy, 1)            /* share of the time in which the GPU computes */           \
   X(permission, 1)      /* 0: setters answer NO_PERMISSION */                       \
-  X(deny_after, -1)     /* so many changes, then no permission; -1: never */        \
+  X(deny_after, -1)     /* changes until permission is lost; -1: never */           \
   X(lost, 0)            /* 1: every call answers GPU_IS_LOST */                     \
-  X(lose_after, -1)     /* so many changes, then the GPU is lost; -1: never */      \
-  X(fail_next, 0)       /* so many setters answer UNKNOWN */                        \
+  X(lose_after, -1)     /* changes until the GPU is lost; -1: never */              \
+  X(fail_next, 0)       /* the number of setters that answer UNKNOWN next */        \
   X(slow_s, 0)          /* how long a setter takes */                               \
   X(mig, 0)             /* 1: MIG is on */                                          \
   X(energy_counter, 1)  /* 0: there is none */                                      \
@@ -48,7 +48,7 @@ struct State {
 // starts as $KAREUS_SIM says: "devices=2 busy=0.5 name=NVIDIA_A100-SXM4-40GB" ('_' for blanks).
 State& state();
 
-// Holds the state; survives the death of whoever held it before.
+// Holds the state; survives the death of a process that held it.
 class Lock {
  public:
   Lock();

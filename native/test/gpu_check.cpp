@@ -53,7 +53,7 @@ struct Cuda {
   }
 };
 
-// Spins for so many nanoseconds; each block then notes which SM it ran on, if there is a place.
+// Spins for the given nanoseconds; then each block notes its SM, if it has a place to.
 constexpr const char* kSpin = R"(
 .version 7.0
 .target sm_75

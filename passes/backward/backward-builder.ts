@@ -1,4 +1,4 @@
-import { at } from "../../src/base/need.js";
+import { at, byDefault } from "../../src/base/need.js";
 import type { Recompute } from "../../src/ir/choices.js";
 import {
   isFloating,
@@ -7,9 +7,10 @@ import {
   type TensorNode,
   tensorOf,
 } from "../../src/ir/tensor-graph.js";
+import { isLoss } from "../../src/onnx/forward-end.js";
 import type { GradientNode } from "../../src/onnx/gradients/gradient.js";
 import { gradientRuleFor } from "../../src/onnx/gradients/index.js";
-import { isComputed, isLoss } from "../rewriting/facts.js";
+import { isComputed } from "../rewriting/facts.js";
 import { attentionCores } from "./attention-cores.js";
 
 const SEND = "com.microsoft::Send";
@@ -154,7 +155,7 @@ export class BackwardBuilder {
       inputs.length > 0 && inputs.every((name) => tensorOf(this.#graph, name).role === "parameter");
     const suffix = isWeight ? "wgrad" : "dgrad";
     const outputs = inputs.map((name) => {
-      const earlier = this.#gradients.get(name)?.length ?? 0;
+      const earlier = byDefault(this.#gradients.get(name), []).length;
       const output = earlier === 0 ? `${name}/grad` : `${name}/grad.${earlier + 1}`;
       this.#addTensor(tensorOf(this.#graph, name), output);
       this.#contribute(name, { name: output, layer: node.layer });

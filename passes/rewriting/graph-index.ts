@@ -87,9 +87,12 @@ export class GraphIndex {
   /**
    * Whether the last of these nodes is the only one whose results others read in its direction; the
    * backward half may have saved more.
+   * @param inside what else may read results
    */
-  isClosed(nodes: readonly TensorNode[]): boolean {
-    const inside = new Set(nodes);
+  isClosed(
+    nodes: readonly TensorNode[],
+    inside: ReadonlySet<TensorNode> = new Set(nodes),
+  ): boolean {
     return nodes
       .slice(0, -1)
       .every(({ outputs, direction }) =>
@@ -99,6 +102,12 @@ export class GraphIndex {
             this.consumers(output).every((r) => inside.has(r) || r.direction !== direction),
         ),
       );
+  }
+
+  /** The last in the graph's order of the nodes that make some tensors. */
+  latest(names: readonly string[]): TensorNode | undefined {
+    const makers = names.map((name) => this.producer(name)).filter((node) => node !== undefined);
+    return this.inOrder(makers).at(-1);
   }
 
   /** The nodes in the graph's order, each once. */

@@ -1,6 +1,6 @@
 import { fail } from "../../src/base/diagnostics/diagnostic.js";
 import { tensorParallelIndivisible } from "../../src/base/diagnostics/lowering.js";
-import { at } from "../../src/base/need.js";
+import { at, byDefault } from "../../src/base/need.js";
 import {
   elementCount,
   type Tensor,
@@ -70,7 +70,7 @@ function localHeads(
   tp: number,
 ): TensorNode["attributes"] {
   const [x = "", keys = ""] = node.inputs;
-  const counted = HEADS.filter((name) => Number(node.attributes[name] ?? 0) > 0);
+  const counted = HEADS.filter((name) => Number(byDefault(node.attributes[name], 0)) > 0);
   const axis = plan.cuts.get(x)?.axis;
   if (counted.length === 0 || axis === undefined) return node.attributes;
   if (axis !== tensorOf(graph, x).shape.length - 1) return node.attributes;

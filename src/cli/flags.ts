@@ -96,6 +96,13 @@ export function quantities(
   return { flags, description, completes: "nothing", fallback: [], read };
 }
 
+/** Numbers, zero or above, separated by commas. */
+export function numbers(flags: string, description: string): Flag<readonly number[] | null> {
+  const parse = (text: string, name: string) =>
+    text.split(",").map((each) => parseQuantity(each, name, "any unit"));
+  return scalar(flags, description, null, "nothing", parse);
+}
+
 /** Case and separators do not tell words apart: `1F1B`, `zb_h1`. */
 const plain = (word: string) => word.toLowerCase().replace(/[-_ ]/g, "");
 

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addAllocate } from "./commands/allocate.js";
 import { addCompletion } from "./commands/completion.js";
 import { addDemo } from "./commands/demo.js";
 import { addDevices } from "./commands/devices.js";
@@ -12,6 +13,7 @@ import { addOptimize } from "./commands/optimize.js";
 import { addProfile } from "./commands/profile.js";
 import { addReport } from "./commands/report.js";
 import { addRun } from "./commands/run.js";
+import { addSchedule } from "./commands/schedule.js";
 import { addSchema } from "./commands/schema.js";
 import { addSearch } from "./commands/search.js";
 import { addSelect } from "./commands/select.js";
@@ -49,6 +51,8 @@ export function buildProgram(version: string): Command {
   addExplain(program);
   addDiff(program);
   addSimulate(program);
+  addSchedule(program);
+  addAllocate(program);
   addInspect(program);
   addVerify(program);
   addExport(program);

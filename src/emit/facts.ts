@@ -27,7 +27,7 @@ export function runFacts(
   { static_power_w, transfer_s, switch_time_s }: Times,
   { name, sha256 }: KernelGraph,
 ): RunFacts {
-  const { tp, cp, cp_attention, ep, optimizer, gpus_per_node: _, ...others } = job;
+  const { tp, cp, cp_attention, ep, optimizer, execution, gpus_per_node: _, ...others } = job;
   return {
     graph: { name, sha256 },
     gpu: { name: device.name, sm_count: device.sm_count },
@@ -38,6 +38,7 @@ export function runFacts(
       ...others,
       ...(cp_attention === "ring" ? { cp_attention } : {}),
       ...(optimizer === "adamw" ? {} : { optimizer }),
+      ...(execution === "compiled" ? {} : { execution }),
     },
     static_power_w,
     transfer_s,

@@ -146,6 +146,7 @@ function planInstruction(instruction: TimedInstruction, use: PlanUse[]): PlanIns
     start_s,
     time_s: option.time_s,
     energy_j: option.energy_j,
+    ...(option.launch_time_s && { launch_time_s: option.launch_time_s }),
     ...(option.switched && { switch_from_mhz: option.switched.from_mhz }),
   };
 }

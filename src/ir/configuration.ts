@@ -47,6 +47,8 @@ export interface InstructionOption {
   readonly time_s: number;
   /** Per GPU, static energy included. */
   readonly energy_j: number;
+  /** What the CPU needs to launch it: it takes no less. Absent: nothing to speak of. */
+  readonly launch_time_s?: number;
   /** Spells out the configurations; computed on demand because most options are never chosen. */
   readonly use: () => readonly ChosenUse[];
   /** Of an option that starts before its clock is reached: the old clock, and itself without that. */

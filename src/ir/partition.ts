@@ -1,7 +1,7 @@
 import { canonicalJson, type Json, sha256Hex } from "../base/json.js";
 import type { CollectiveKind, Kernel } from "./kernel-graph.js";
 import type { Direction } from "./tensor-graph.js";
-import type { KernelClass, Work } from "./work.js";
+import { type KernelClass, launchesOf, type Work } from "./work.js";
 
 /**
  * Level 3: partitions, the local subproblems that are searched, and the instructions that are
@@ -65,6 +65,14 @@ export function communicationsOf({
   queued = [],
 }: Pick<PartitionType, "communication" | "queued">): readonly Communication[] {
   return communication === null ? [] : [communication, ...queued];
+}
+
+/** Launches of one run of a partition: of its kernels and of what it communicates. */
+export function launchesIn(
+  type: Pick<PartitionType, "kernels" | "communication" | "queued">,
+): number {
+  const kernels = type.kernels.reduce((sum, { work }) => sum + launchesOf(work), 0);
+  return kernels + communicationsOf(type).length;
 }
 
 /** The kernels of a slot, by index: up to the next slot. */

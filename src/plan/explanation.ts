@@ -15,6 +15,8 @@ export const causes = z.object({
   exposed_communication: share,
   /** What takes longer because the power cap lowers the clock. */
   throttling: share,
+  /** What instructions take longer because the CPU launches them more slowly than the GPU runs them. */
+  launches: share,
   /** What instructions take longer, or shorter, because they start at the clock before. */
   clock_switches: share,
   /** The optimizer step, and what comes with it once an iteration. */

@@ -64,6 +64,8 @@ const instruction = z.object({
   freq_mhz: quantity,
   /** Where the clock changes: the one before. Time and energy count what it runs at that. */
   switch_from_mhz: quantity.optional(),
+  /** What the CPU needs to launch it, `time_s` is no less; absent: nothing to speak of. */
+  launch_time_s: quantity.optional(),
   execution: z.enum(["nanobatched", "sequential"]),
   use: z.array(use),
   start_s: quantity,

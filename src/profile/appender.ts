@@ -11,8 +11,9 @@ import {
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import { unwritableProfile } from "../base/diagnostics/profile.js";
 import { reasonOf } from "../base/files.js";
+import { headerSchema, type ProfileHeader } from "./header.js";
 import { type Profile, readProfile } from "./reader.js";
-import { headerSchema, type ProfileHeader, type ProfileRecord, recordSchema } from "./records.js";
+import { type ProfileRecord, recordSchema } from "./records.js";
 
 /** Writes a profile so that what was appended survives a crash. */
 export interface ProfileAppender {

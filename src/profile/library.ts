@@ -41,7 +41,7 @@ type KernelLike = KernelRecord | CollectiveRecord | PartitionRecord;
 /** Really measured, on the thing itself. */
 function counts(record: ProfileRecord): record is KernelLike {
   if (record.source !== "measured" || record.time_s === 0) return false;
-  if (record.record === "instruction") return false;
+  if (record.record === "instruction" || record.record === "switch") return false;
   if (record.record === "collective" && record.disturbed === true) return false;
   return record.record === "kernel" || record.stand_in !== true;
 }
@@ -74,7 +74,7 @@ function otherGpu(
 
 /** A setting, whether a collective was there or a stand-in for it. */
 function recordedSetting(record: ProfileRecord): string {
-  if (record.record === "kernel" || record.record === "instruction") return settingOf(record);
+  if (record.record !== "collective" && record.record !== "partition") return settingOf(record);
   const { stand_in, ...rest } = record;
   return settingOf(rest);
 }

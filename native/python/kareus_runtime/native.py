@@ -149,7 +149,7 @@ class Library:
         try:
             version = self._calls.kareus_abi_version()
         except AttributeError as reason:
-            raise OSError(f"it is no libkareus: {reason}") from None
+            raise OSError(f"it is not libkareus: {reason}") from None
         if version != ABI_VERSION:
             raise OSError(f"it has version {version} of the interface, {ABI_VERSION} is needed")
         if not hasattr(self._calls, "kareus_take_sized_records"):
@@ -233,7 +233,7 @@ class Device:
         change between calls.
         """
         number = -1 if microbatch is None else microbatch
-        # A kind that nobody knows is the shim's to refuse, like any other mistake in a running job.
+        # The shim refuses an unknown kind, as it does any other mistake of a running job.
         instruction = (c.c_int32(KINDS.get(kind, -1)), c.c_int32(number), c.c_int32(chunk))
         return self._begin, (self._handle, *instruction, stream), self._end, (self._handle, stream)
 

@@ -56,7 +56,7 @@ class Recorder:
     """Appends to one file of one rank; a record is of all runs of a setting since the last one.
 
     Of each instruction kind at each clock: time and energy of this GPU, static energy included. What
-    ran while no clock was locked is left out: nobody knows its clock. Stages count as everywhere in
+    ran while no clock was locked is left out: its clock is unknown. Stages count as everywhere in
     kareus: chunk x stages + stage.
     """
 

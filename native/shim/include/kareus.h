@@ -10,13 +10,13 @@
  *   - What a shorter struct lacks counts as 0. Of a longer one, what this library does not know must
  *     be 0 where the caller fills it in (else KAREUS_WRONG_VERSION), and becomes 0 where the library
  *     does.
- *   - A function of a later header is missing in an older library: whoever can do without looks it
- *     up. Functions of earlier headers stay.
+ *   - A function of a later header is missing in an older library: a caller that can do without it
+ *     looks it up. Functions of earlier headers stay.
  * - Functions return a code: 0 is KAREUS_OK, any other is the number of a KRS code (5020 is KRS5020).
  *   kareus_last_error() says more about the last code that this thread got.
  * - One handle, one GPU, one thread at a time: calls may come from several threads if the caller
  *   orders them. Clocks are changed by a thread of the handle's own.
- * - Nothing here throws, exits, prints, or blocks on the GPU, but where it says so.
+ * - Nothing here throws, exits, prints, or blocks on the GPU, except where it says so.
  * - A handle belongs to the process that opened it: after fork() the child's calls fail with
  *   KAREUS_WRONG_STATE and touch no clock.
  * - Only SM clocks are ever locked: never memory clocks, power limits or application clocks.
@@ -202,10 +202,10 @@ typedef struct kareus_statistics {
 /* KAREUS_ABI_VERSION of the library that was loaded. */
 KAREUS_API uint32_t kareus_abi_version(void);
 
-/* "KRS5020"; "" for 0, null for a number that is no code. */
+/* "KRS5020"; "" for 0, null for an unknown number. */
 KAREUS_API const char* kareus_code_name(int code);
 
-/* What the code means, in one line; null for a number that is no code. */
+/* What the code means, in one line; null for an unknown number. */
 KAREUS_API const char* kareus_code_message(int code);
 
 /* The particulars of the last code other than 0 that a call of this thread returned; never null,

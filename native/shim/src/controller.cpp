@@ -110,7 +110,7 @@ void Controller::drain() {
   processed_.fetch_add(passed, std::memory_order_release);
 }
 
-// What the driver cannot tell any more counts as reached: nobody is to wait for it for ever.
+// An event that the driver has lost counts as reached: waiting for it would never end.
 bool Controller::reached(const Boundary& boundary) {
   return boundary.event == nullptr || events_.ask(boundary.event) != Events::State::kAhead;
 }
@@ -265,7 +265,7 @@ int Controller::stop() {
 bool Controller::flush(double timeout_s) { return waitFor(processed_, queue_.pushed(), timeout_s); }
 
 bool Controller::waitFor(const std::atomic<uint64_t>& counter, uint64_t goal, double timeout_s) {
-  constexpr double kForever_s = 1e9;  // and no number, or one below 0, is no time
+  constexpr double kForever_s = 1e9;  // NaN and what is below 0 count as 0
   const double wait_s = timeout_s > 0 ? std::min(timeout_s, kForever_s) : 0;
   const int64_t end_ns = now_ns() + static_cast<int64_t>(wait_s * 1e9);
   while (counter.load(std::memory_order_acquire) < goal) {

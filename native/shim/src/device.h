@@ -1,4 +1,4 @@
-// One GPU as the runtime sees it, whoever answers: the driver, zeusd, or nobody (dry).
+// One GPU as the runtime sees it, through the driver, through zeusd, or without a GPU (dry).
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ class Device {
   virtual int lock(uint32_t freq_mhz) = 0;
   virtual int unlock() = 0;
 
-  // Joules since some moment; nothing where there is no counter. Any thread.
+  // Joules since some moment; nothing without a counter. Any thread.
   virtual std::optional<double> energy() = 0;
 
   const DeviceInfo& info() const { return info_; }

@@ -21,7 +21,7 @@ class Events {
 
   // Of the job's thread. An event recorded on the stream; null if the driver refuses.
   CudaEvent record(CudaStream stream);
-  // An event that nobody will ask for.
+  // Gives up an event that will not be asked about.
   void drop(CudaEvent event);
   // Makes `communication` wait for what `compute` has been given so far; false if refused.
   bool gate(CudaStream compute, CudaStream communication);

@@ -165,7 +165,7 @@ uint32_t Runtime::search(int32_t kind, int32_t microbatch, int32_t chunk) const 
   return found == planned.end() ? UINT32_MAX : static_cast<uint32_t>(found - planned.begin());
 }
 
-// From here on the plan is no guide for clocks; its partitions still are.
+// From here on clocks do not follow the plan; partitions still do.
 int Runtime::wrongOrder(int32_t kind, int32_t microbatch, int32_t chunk) {
   comparing_ = false;
   controller_->giveUp(KAREUS_WRONG_ORDER);

@@ -10,6 +10,7 @@ export const CAUSES: readonly Cause[] = [
   "contention",
   "exposed_communication",
   "throttling",
+  "launches",
   "clock_switches",
   "tail",
   "bubbles",
@@ -84,7 +85,7 @@ export function decompose(plan: CostedPlan): Decomposition {
     const own = [total, at(stages, stage)];
     let busy_s = 0;
     for (const instruction of instructions) {
-      const { kind, time_s, energy_j, switch_from_mhz } = instruction;
+      const { kind, time_s, energy_j, switch_from_mhz, launch_time_s = 0 } = instruction;
       busy_s += time_s;
       const runs = runsOf(instruction);
       for (const run of runs) {
@@ -94,9 +95,12 @@ export function decompose(plan: CostedPlan): Decomposition {
         }
         sources[run.cost.source] += run.count;
       }
+      const ran_s = runs.reduce((sum, { cost, count }) => sum + count * cost.time_s, 0);
+      const plain_s = Math.max(ran_s, launch_time_s);
+      for (const sum of own) sum.add("launches", plain_s - ran_s);
       if (switch_from_mhz === undefined) continue;
-      const plain_s = runs.reduce((sum, { cost, count }) => sum + count * cost.time_s, 0);
-      const plain_j = runs.reduce((sum, { cost, count }) => sum + count * cost.energy_j, 0);
+      const ran_j = runs.reduce((sum, { cost, count }) => sum + count * cost.energy_j, 0);
+      const plain_j = ran_j + static_power_w * (plain_s - ran_s);
       const longer_s = time_s - plain_s;
       const dynamic_j = energy_j - plain_j - static_power_w * longer_s;
       for (const sum of own) sum.add("clock_switches", longer_s, dynamic_j);

@@ -9,6 +9,7 @@ const WORDS: Readonly<Record<Cause, string>> = {
   contention: "contention",
   exposed_communication: "exposed communication",
   throttling: "throttling",
+  launches: "waiting for launches",
   clock_switches: "clock switches",
   tail: "tail",
   bubbles: "bubbles",
