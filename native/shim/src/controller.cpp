@@ -136,6 +136,7 @@ void Controller::finish(const Boundary& end) {
     on_gpu = exact_s >= 0;
     if (on_gpu) time_s = exact_s;
   }
+  time_s = std::max(0.0, time_s);  // of two calls that the GPU overtook
   const int64_t begin_ns = end_ns - static_cast<int64_t>(time_s * 1e9);
   kareus_record record = {};
   record.step = begun_.step;
@@ -254,9 +255,13 @@ int Controller::stop() {
   return reset_code_.load(std::memory_order_acquire);
 }
 
+bool Controller::awaitChanges(double timeout_s) {
+  return waitFor(processed_, queue_.pushed(), timeout_s);
+}
+
 bool Controller::flush(double timeout_s) {
   const int64_t before_ns = now_ns();
-  if (!waitFor(processed_, queue_.pushed(), timeout_s)) return false;
+  if (!awaitChanges(timeout_s)) return false;
   const double left_s = timeout_s - static_cast<double>(now_ns() - before_ns) * 1e-9;
   return waitUntil([this] { return sampler_.waiting() == 0; }, left_s);
 }

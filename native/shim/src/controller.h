@@ -44,6 +44,8 @@ class Controller {
   void setInStep(bool in_step);
   // Resets and observes from now on, without waiting.
   void giveUp(int code);
+  // Until all that was pushed is made or given up; flush also until it is recorded.
+  bool awaitChanges(double timeout_s);
   bool flush(double timeout_s);
   // Drops what waits and unlocks; KAREUS_OK, RESET_FAILED or TIMED_OUT.
   int reset();
@@ -81,7 +83,7 @@ class Controller {
   Sampler& sampler_;
   const int64_t opened_ns_;
 
-  Queue<Boundary, 32768> queue_;
+  Queue<Boundary, 8192> queue_;
   std::atomic<uint64_t> processed_{0};
   std::atomic<bool> controls_;
   std::atomic<bool> in_step_{false}, stop_{false};

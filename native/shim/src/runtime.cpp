@@ -148,7 +148,7 @@ int Runtime::push(Mark mark, uint32_t freq_mhz, kareus_stream stream) {
     if (records_.wanted()) records_.countDropped();
   }
   constexpr double kPatience_s = 10;
-  if (synchronous_ && !controller_->flush(kPatience_s)) return report(KAREUS_TIMED_OUT, "");
+  if (synchronous_ && !controller_->awaitChanges(kPatience_s)) return report(KAREUS_TIMED_OUT, "");
   return code;
 }
 
