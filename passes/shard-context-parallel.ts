@@ -79,6 +79,6 @@ function withoutKeys(plan: CutPlan, rings: ReadonlySet<TensorNode>): CutPlan {
       rings.has(node) ? inputs.filter((input) => input > 2) : inputs,
     ]),
   );
-  const { places, scattered, partial } = plan;
-  return { places, gathered, scattered, partial };
+  const { places, scattered, partial, whole } = plan;
+  return { places, gathered, scattered, partial, whole };
 }
