@@ -16,6 +16,8 @@ const GRAPH = z.strictObject({
   file: z.string(),
   /** Sizes of symbolic dimensions. */
   bind: z.map(z.string(), z.int().nonnegative()).readonly(),
+  /** How many elements data-dependent operators find, by the name of node or output. */
+  expect: z.map(z.string(), z.int().nonnegative()).readonly(),
   /** The training precision; null: as exported. */
   dtype: z.enum(PRECISIONS).nullable(),
   /** What the groups of the graph's collectives are, by their names there. */

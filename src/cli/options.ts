@@ -36,6 +36,10 @@ export const LOWERING_FLAGS = {
       "--bind <name=int,...>",
       "symbolic dimensions; the batch is ONE microbatch of one replica",
     ),
+    expect: bindings(
+      "--expect <name=n,...>",
+      "sizes that depend on data: what a NonZero, Compress, Unique... of that name or output finds",
+    ),
     dtype: choice(
       "--dtype <type>",
       "training precision: bf16, fp16, fp32 (default: as exported)",

@@ -17,6 +17,8 @@ interface ReadOptions {
   readonly bind: ReadonlyMap<string, number>;
   /** Type of every 2 and 4 byte floating tensor; null keeps the file's. */
   readonly dtype: DType | null;
+  /** How many elements data-dependent operators find, by the name of node or output. */
+  readonly expect?: ReadonlyMap<string, number>;
   readonly report: Report;
 }
 
@@ -49,7 +51,7 @@ interface ShapedGraph {
 }
 
 /** A function of its own, so that the file's bytes and the names in use are let go with it. */
-function readShapes(path: string, { bind, report }: ReadOptions): ShapedGraph {
+function readShapes(path: string, { bind, expect = new Map(), report }: ReadOptions): ShapedGraph {
   const { bytes, sha256 } = stripPayloads(path);
   const model = decodeModel(bytes, path);
   const scope = scopeOf(model.graph);
@@ -62,7 +64,7 @@ function readShapes(path: string, { bind, report }: ReadOptions): ShapedGraph {
     for (const name of readsOf(node)) if (ordered.inputs.has(name)) read.add(name);
   }
   const facts = inputFacts(ordered, binding, read);
-  const nodes = inferShapes(ordered, facts, binding, scope, report);
+  const nodes = inferShapes(ordered, facts, { binding, expect, scope, report });
   binding.reportUnused(report);
   return { graph: { ...ordered, nodes }, facts, sha256 };
 }

@@ -24,6 +24,7 @@ const OPTIONS: OptimizeOptions = {
       ["sequence", 4096],
     ]),
     dtype: "bf16",
+    expect: new Map(),
     group: new Map(),
     strict: true,
   },
