@@ -26,7 +26,7 @@ import { StatedShapes, UNUSED } from "./stated.js";
 import { checkedShape } from "./tensor-data.js";
 
 /** What shapes follow from beside the graph. */
-export interface InferenceContext {
+interface InferenceContext {
   readonly binding: Binding;
   /** How many elements data-dependent operators find, by the name of node or output. */
   readonly expect: ReadonlyMap<string, number>;

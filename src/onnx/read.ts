@@ -8,9 +8,10 @@ import { inlineFunctions } from "./inline.js";
 import { readsOf, scopeOf } from "./names.js";
 import type { Fact } from "./operators/operator.js";
 import { orderNodes } from "./order.js";
-import { assignRoles } from "./roles.js";
+import { assignRoles, type Training } from "./roles.js";
 import type { SourceGraph, SourceNode } from "./source.js";
 import { stripPayloads } from "./strip-payloads.js";
+import { microbatchGraph } from "./updates.js";
 
 interface ReadOptions {
   /** Sizes of symbolic dimensions by name, or of one axis by `<input>.<axis>`. */
@@ -31,14 +32,14 @@ const RETYPED: ReadonlySet<DType> = new Set(["float32", "float16", "bfloat16"]);
  * to `report`.
  */
 export function readTensorGraph(path: string, options: ReadOptions): TensorGraph {
-  const { graph, facts, sha256 } = readShapes(path, options);
+  const { graph, training, facts, sha256 } = readShapes(path, options);
   const retyped = (dtype: DType) => (RETYPED.has(dtype) ? (options.dtype ?? dtype) : dtype);
   return {
     level: "tensor",
     name: path === "-" ? graph.name : basename(path, ".onnx"),
     sha256,
     nodes: graph.nodes.map(tensorNode),
-    tensors: assignRoles(graph, facts, retyped),
+    tensors: assignRoles(graph, training, facts, retyped),
     outputs: [...graph.outputs.keys()],
   };
 }
@@ -46,6 +47,7 @@ export function readTensorGraph(path: string, options: ReadOptions): TensorGraph
 /** The file's graph in order, with a shape for every tensor. */
 interface ShapedGraph {
   readonly graph: SourceGraph;
+  readonly training: Training;
   readonly facts: ReadonlyMap<string, Fact>;
   readonly sha256: string;
 }
@@ -57,7 +59,8 @@ function readShapes(path: string, { bind, expect = new Map(), report }: ReadOpti
   const scope = scopeOf(model.graph);
   const inlined = inlineFunctions(model.graph, model.functions, scope);
   const isInput = (name: string) => inlined.inputs.has(name) || inlined.initializers.has(name);
-  const ordered = { ...inlined, nodes: orderNodes(inlined.nodes, { has: isInput }, report) };
+  const whole = { ...inlined, nodes: orderNodes(inlined.nodes, { has: isInput }, report) };
+  const { graph: ordered, ...training } = microbatchGraph(whole, report);
   const binding = new Binding(bind);
   const read = new Set<string>();
   for (const node of ordered.nodes) {
@@ -66,7 +69,7 @@ function readShapes(path: string, { bind, expect = new Map(), report }: ReadOpti
   const facts = inputFacts(ordered, binding, read);
   const nodes = inferShapes(ordered, facts, { binding, expect, scope, report });
   binding.reportUnused(report);
-  return { graph: { ...ordered, nodes }, facts, sha256 };
+  return { graph: { ...ordered, nodes }, training, facts, sha256 };
 }
 
 function tensorNode({ name, op, inputs, outputs, attributes }: SourceNode): TensorNode {

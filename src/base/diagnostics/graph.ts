@@ -184,6 +184,17 @@ export function balancedExperts(node: string, experts: number): Diagnostic {
   );
 }
 
+/** KRS1307: optimizers in the graph, which run once an iteration. */
+export function updatesApart(node: string, count: number): Diagnostic {
+  const others = count > 1 ? ` (and ${count - 1} more)` : "";
+  return warning(
+    "KRS1307",
+    node,
+    `the graph brings its optimizer${others}: it runs once an iteration, as --optimizer says`,
+    "choose the kind of states that it keeps: --optimizer adamw, adamw-bf16 or sgd",
+  );
+}
+
 /** KRS1305: a size that depends on data, as the user expects it. */
 export function assumedSize(node: string, op: string, count: number): Diagnostic {
   return warning(
