@@ -182,6 +182,7 @@ async function read(graph: LoweringOptions["graph"], tell: Report): Promise<Tens
   const tensors = readTensorGraph(graph.file, {
     bind: graph.bind,
     expect: graph.expect,
+    freeze: graph.freeze,
     dtype,
     report,
   });

@@ -40,6 +40,7 @@ describe("the options of optimize", () => {
         file: "g.onnx",
         bind: new Map(),
         expect: new Map(),
+        freeze: [],
         dtype: null,
         group: new Map(),
         strict: false,

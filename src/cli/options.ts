@@ -46,6 +46,10 @@ export const LOWERING_FLAGS = {
       PRECISIONS,
       null,
     ),
+    freeze: texts(
+      "--freeze <pattern>",
+      "parameters that are not trained, by name (* any text, ! all others), repeatable",
+    ),
     group: words(
       "--group <name=tp|cp|ep|dp,...>",
       "what the groups of the graph's collectives are",

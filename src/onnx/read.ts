@@ -3,6 +3,7 @@ import type { Report } from "../base/diagnostics/diagnostic.js";
 import type { DType, TensorGraph, TensorNode } from "../ir/tensor-graph.js";
 import { Binding, inputFacts } from "./bind.js";
 import { decodeModel } from "./decode.js";
+import { frozen } from "./freeze.js";
 import { inferShapes } from "./infer.js";
 import { inlineFunctions } from "./inline.js";
 import { readsOf, scopeOf } from "./names.js";
@@ -20,6 +21,8 @@ interface ReadOptions {
   readonly dtype: DType | null;
   /** How many elements data-dependent operators find, by the name of node or output. */
   readonly expect?: ReadonlyMap<string, number>;
+  /** Patterns of the parameters that are not trained. */
+  readonly freeze?: readonly string[];
   readonly report: Report;
 }
 
@@ -39,7 +42,11 @@ export function readTensorGraph(path: string, options: ReadOptions): TensorGraph
     name: path === "-" ? graph.name : basename(path, ".onnx"),
     sha256,
     nodes: graph.nodes.map(tensorNode),
-    tensors: assignRoles(graph, training, facts, retyped),
+    tensors: frozen(
+      assignRoles(graph, training, facts, retyped),
+      graph.nodes,
+      options.freeze ?? [],
+    ),
     outputs: [...graph.outputs.keys()],
   };
 }

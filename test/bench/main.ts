@@ -25,6 +25,7 @@ const OPTIONS: OptimizeOptions = {
     ]),
     dtype: "bf16",
     expect: new Map(),
+    freeze: [],
     group: new Map(),
     strict: true,
   },

@@ -184,6 +184,17 @@ export function balancedExperts(node: string, experts: number): Diagnostic {
   );
 }
 
+/** KRS1207: a pattern of parameters that none has. */
+export function nothingFrozen(pattern: string, names: readonly string[]): Diagnostic {
+  const some = names.slice(0, 4).join(", ");
+  return error(
+    "KRS1207",
+    `--freeze ${quoted(pattern)}`,
+    "no parameter of the graph has such a name",
+    names.length === 0 ? "the graph trains nothing" : `parameters are called ${some}...`,
+  );
+}
+
 /** KRS1307: optimizers in the graph, which run once an iteration. */
 export function updatesApart(node: string, count: number): Diagnostic {
   const others = count > 1 ? ` (and ${count - 1} more)` : "";
