@@ -244,7 +244,8 @@ class KernelFormer {
       if (tensor?.role !== "parameter") return [];
       const elements = elementCount(tensor.shape);
       const size_bytes = elements * dtypeBytes(tensor.dtype);
-      return [{ name, elements, size_bytes, expert: this.#experts.has(name) }];
+      const frozen = tensor.frozen === true;
+      return [{ name, elements, size_bytes, frozen, expert: this.#experts.has(name) }];
     });
   }
 

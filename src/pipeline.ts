@@ -180,7 +180,13 @@ async function read(graph: LoweringOptions["graph"], tell: Report): Promise<Tens
     if (forbidden) fail({ ...diagnostic, severity: "error" });
     tell(diagnostic);
   };
-  const tensors = readTensorGraph(graph.file, { bind: graph.bind, dtype, report });
+  const tensors = readTensorGraph(graph.file, {
+    bind: graph.bind,
+    expect: graph.expect,
+    freeze: graph.freeze,
+    dtype,
+    report,
+  });
   return nameGroups(tensors, graph.group, report);
 }
 
