@@ -20,7 +20,7 @@ import type { Device } from "./gpu/device-schema.js";
 import type { Precision } from "./ir/choices.js";
 import type { Cost, Evaluation } from "./ir/configuration.js";
 import { type Job, jobOf } from "./ir/job.js";
-import type { KernelGraph } from "./ir/kernel-graph.js";
+import type { Kernel, KernelGraph } from "./ir/kernel-graph.js";
 import {
   communicationsOf,
   type PartitionedGraph,
@@ -31,6 +31,7 @@ import { type AnyGraph, EVERY_PASS, type LoweringContext } from "./ir/pass.js";
 import { printGraph } from "./ir/print.js";
 import type { DType, TensorGraph } from "./ir/tensor-graph.js";
 import { verify } from "./ir/verify.js";
+import type { Work } from "./ir/work.js";
 import { nameGroups } from "./onnx/groups.js";
 import { readTensorGraph } from "./onnx/read.js";
 import type { LoweringOptions, SearchingOptions } from "./options.js";
@@ -85,7 +86,7 @@ export interface OptimizeResult {
 export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<OptimizeResult> {
   const timer = new PhaseTimer();
   const { hardware } = options;
-  const { device, content } = deviceOf(hardware);
+  const { device, content } = deviceOf(hardware, hooks.report);
   const measurements = loadMeasurements(hardware.profile, device.name, hooks.report);
   const oracle = costsOn(device, measurements);
   const { replay } = options.search;
@@ -143,15 +144,15 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
 
 /** What a graph holds and what it is lowered to, without searching. */
 export async function inspect(options: LoweringOptions, hooks: Hooks): Promise<Inspection> {
-  const device = deviceOf(options.hardware).device;
+  const device = deviceOf(options.hardware, hooks.report).device;
   const measurements = loadMeasurements(options.hardware.profile, device.name, hooks.report);
   const costOf = topClockCost(costsOn(device, measurements), device);
   const imported = await read(options.graph, hooks.report);
   const lowered = lower(imported, costOf, options, hooks);
   const { recognised, kernels, partitions } = lowered;
   const memory = checkedMemory(lowered, device, hooks.report);
-  const gpu = device.name;
-  return inspection({ gpu, imported, recognised, kernels, partitions, memory, costOf });
+  const on = { gpu: device.name, gpu_memory_bytes: device.memory_bytes };
+  return inspection({ ...on, imported, recognised, kernels, partitions, memory, costOf });
 }
 
 /** The partition types of a graph and the device that they run on: what can be measured. */
@@ -159,7 +160,7 @@ export async function partitionTypes(
   options: LoweringOptions,
   hooks: Hooks,
 ): Promise<{ device: Device; name: string; types: readonly PartitionType[] }> {
-  const device = deviceOf(options.hardware).device;
+  const device = deviceOf(options.hardware, hooks.report).device;
   const costOf = topClockCost(modelledOracle(device), device);
   const imported = await read(options.graph, hooks.report);
   const { partitions } = lower(imported, costOf, options, hooks);
@@ -184,8 +185,8 @@ async function read(graph: LoweringOptions["graph"], tell: Report): Promise<Tens
 }
 
 /** The device that is asked for, with the gap between kernels that is. */
-function deviceOf({ gpu, gap_us }: LoweringOptions["hardware"]) {
-  const read = readDevice(gpu);
+function deviceOf({ gpu, gap_us }: LoweringOptions["hardware"], report: Report) {
+  const read = readDevice(gpu, report);
   if (gap_us === null) return read;
   const launch_time_s = gap_us * 1e-6;
   const constant = { launch_time_s: { value: launch_time_s, source: "--gap-us" } };
@@ -234,7 +235,7 @@ function lower(
 ): Lowered {
   const context: LoweringContext = {
     options: job,
-    kernelTime: (kernel) => costOf(partitionOfKernel(kernel)).time_s,
+    kernelTime: timesOfKernels(costOf),
     report: hooks.report,
   };
   const wanted = output.print_ir;
@@ -245,8 +246,9 @@ function lower(
   let recognised: TensorGraph = imported;
   let kernels: KernelGraph | null = null;
   for (const pass of passes) {
+    const before: AnyGraph = graph;
     graph = pass.run(graph, context);
-    checkInvariants(pass.name, graph);
+    if (graph !== before) checkInvariants(pass.name, graph);
     if (wanted === EVERY_PASS || wanted === pass.name) {
       hooks.printIr(`# after ${pass.name}\n${printGraph(graph)}`);
     }
@@ -255,6 +257,19 @@ function lower(
   }
   if (graph.level !== "partition" || kernels === null) throw new Error("lowering ended early");
   return { job: jobOf(job, kernels), recognised, kernels, partitions: graph };
+}
+
+/** Times of launches alone; kernels that share their work and direction are costed once. */
+function timesOfKernels(costOf: (partition: PartitionType) => Cost): (kernel: Kernel) => number {
+  const known = { forward: new WeakMap<Work, number>(), backward: new WeakMap<Work, number>() };
+  return (kernel) => {
+    const times = known[kernel.direction];
+    const time = kernel.kind === "compute" ? times.get(kernel.work) : undefined;
+    if (time !== undefined) return time;
+    const { time_s } = costOf(partitionOfKernel(kernel));
+    if (kernel.kind === "compute") times.set(kernel.work, time_s);
+    return time_s;
+  };
 }
 
 /** Collectives between nodes need the device's rate there; without it they get the rate inside. */

@@ -1,6 +1,6 @@
 import type { ExecutionMode } from "../../src/ir/choices.js";
 import { elementCount, type TensorGraph, type TensorNode } from "../../src/ir/tensor-graph.js";
-import { isLoss } from "../rewriting/facts.js";
+import { isLoss } from "../../src/onnx/forward-end.js";
 import {
   crossEntropy,
   crossEntropyGradient,

@@ -1,8 +1,9 @@
 import { at, need } from "../../src/base/need.js";
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
+import { isLoss } from "../../src/onnx/forward-end.js";
 import { followAxis, shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import type { ShapedNode } from "../../src/onnx/operators/operator.js";
-import { isComputed, isLoss } from "../rewriting/facts.js";
+import { isComputed } from "../rewriting/facts.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
 import {
   followPlace,

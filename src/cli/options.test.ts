@@ -47,6 +47,7 @@ describe("the options of optimize", () => {
         dp: 1,
         zero: 1,
         optimizer: "adamw",
+        execution: "compiled",
         gpus_per_node: 8,
         microbatches: 4,
         pipeline: "1f1b",
@@ -55,6 +56,8 @@ describe("the options of optimize", () => {
       },
       hardware: {
         gpu: "a100-sxm4-40gb",
+        gap_us: null,
+        launch_us: null,
         profile: [],
         static_power_w: null,
         transfer_s: 0,

@@ -41,6 +41,7 @@ export const LOWERING_FLAGS = {
       "training precision: bf16, fp16, fp32 (default: as exported)",
       PRECISIONS,
       null,
+      { bfloat16: "bf16", float16: "fp16", float32: "fp32" },
     ),
     group: words(
       "--group <name=tp|cp|ep|dp,...>",

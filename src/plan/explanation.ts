@@ -54,6 +54,8 @@ const explanation = z.object({
   partitions: z.array(
     scope.extend({
       partition: z.string(),
+      /** What it is, in words: `attention, layers 1-27, forward (f9727d)`. */
+      name: z.string(),
       runs: count,
       /** Its launch slots, in the order in which it lists them. */
       slots: z.array(z.string()),

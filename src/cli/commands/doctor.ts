@@ -145,7 +145,7 @@ function leftLocked({ gpu, owner_pid, state, message }: Lock): Diagnostic[] {
 function warningsOf({ built, runtime }: Findings): Diagnostic[] {
   const missing = (["libkareus", "kareus-guard"] as const).filter((part) => !built[part]);
   const found = missing.map((part) =>
-    notReady(part, "not built: `kareus run` needs it", "`npm run build:native` builds it"),
+    notReady(part, "not built: `kareus run` needs it", "`kareus setup-runtime` builds it"),
   );
   if (runtime === null) {
     const hint = "Python 3.9 or newer is needed as python3";

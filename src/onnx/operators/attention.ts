@@ -137,7 +137,7 @@ function followAttention(node: ShapedNode, input: number, axis: number): readonl
 }
 
 function attentionWork(node: ShapedNode, sizes: AttentionSizes, causal: boolean): NodeWork {
-  const { batch: b, heads, kv_heads, q_len, kv_len, head_dim } = sizes;
+  const { batch: b, heads, kv_heads, q_len, kv_len, head_dim, value_dim } = sizes;
   const dtype = operandType(node, 0);
   const window = numberOf(node, "local_window_size", -1);
   const work: AttentionWork = {
@@ -152,6 +152,7 @@ function attentionWork(node: ShapedNode, sizes: AttentionSizes, causal: boolean)
     direction: "forward",
     dtype,
     ...(window > 0 && window < kv_len ? { window } : {}),
+    ...(value_dim === head_dim ? {} : { value_dim }),
   };
   return { kind: "kernel", class: "attn", work };
 }

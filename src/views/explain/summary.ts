@@ -43,12 +43,6 @@ function percent(part: number, whole: number): string {
   return `${((100 * part) / whole).toFixed(1).replace(/^-(0\.0)$/, "$1")}%`;
 }
 
-/** `norm_0 to linear_1`; nothing where communication runs alone. */
-function extent(slots: readonly string[]): string {
-  const [first, last] = [slots[0], slots.at(-1)];
-  return first === last ? (first ?? "-") : `${first} to ${last}`;
-}
-
 /** Causes that take no time are left out. */
 const present = (scope: Scope) => CAUSES.filter((cause) => scope.causes[cause].time_s !== 0);
 
@@ -91,7 +85,6 @@ function stageTable({ stages, total }: ExplanationFile): string {
 function partitionTable({ partitions, total }: ExplanationFile): string {
   const columns: readonly Column[] = [
     ["partition type", "left"],
-    ["kernels", "left"],
     ["beside", "left"],
     ["runs", "right"],
     ["time", "right"],
@@ -108,7 +101,8 @@ function partitionTable({ partitions, total }: ExplanationFile): string {
       percent(causes[cause].time_s, time_s),
     );
     const energy = [scaled(energy_j, "J"), percent(energy_j, total.energy_j)];
-    const name = [each.partition, extent(each.slots), each.communication ?? "-", each.runs];
+    const beside = each.communication?.replaceAll("_", "-") ?? "-";
+    const name = [each.name, beside, each.runs];
     return [...name, duration(time_s), ...shares, ...energy];
   });
   const left = partitions.length - listed.length;
