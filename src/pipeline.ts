@@ -1,23 +1,21 @@
 import { passes } from "../passes/index.js";
 import { fail, type Report } from "./base/diagnostics/diagnostic.js";
-import { UNKNOWN_OPERATOR } from "./base/diagnostics/graph.js";
 import { interNodeRateUnknown, unknownPass } from "./base/diagnostics/lowering.js";
 import { PhaseTimer } from "./base/phase-timer.js";
-import { baselineFrontiers } from "./compose/baselines.js";
+import { baselineFrontiers, sequentialAtTop } from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
-import { launchTime } from "./compose/launching.js";
 import { checkMemory, type StageMemory, stageMemory } from "./compose/memory.js";
 import { checkLayout, type Layout, pipelineProblem } from "./compose/problem.js";
 import { solvePipeline } from "./compose/solve.js";
-import { costsOn, modelledOracle, topClockCost } from "./cost/index.js";
+import { type CostOracle, costsOn, modelledOracle, topClockCost } from "./cost/index.js";
 import { detailsFile } from "./emit/details.js";
 import { runFacts } from "./emit/facts.js";
 import { frontierFile } from "./emit/frontier.js";
 import { planFile } from "./emit/plan.js";
 import { countSources } from "./emit/sources.js";
-import { readDevice } from "./gpu/device.js";
 import type { Device } from "./gpu/device-schema.js";
-import type { Precision } from "./ir/choices.js";
+import { deviceOf, layoutOf } from "./hardware.js";
+import { EXECUTIONS, type ExecutionMode } from "./ir/choices.js";
 import type { Cost, Evaluation } from "./ir/configuration.js";
 import { type Job, jobOf } from "./ir/job.js";
 import type { Kernel, KernelGraph } from "./ir/kernel-graph.js";
@@ -29,11 +27,10 @@ import {
 } from "./ir/partition.js";
 import { type AnyGraph, EVERY_PASS, type LoweringContext } from "./ir/pass.js";
 import { printGraph } from "./ir/print.js";
-import type { DType, TensorGraph } from "./ir/tensor-graph.js";
+import type { TensorGraph } from "./ir/tensor-graph.js";
 import { verify } from "./ir/verify.js";
 import type { Work } from "./ir/work.js";
-import { nameGroups } from "./onnx/groups.js";
-import { readTensorGraph } from "./onnx/read.js";
+import { importGraph } from "./onnx/import.js";
 import type { LoweringOptions, SearchingOptions } from "./options.js";
 import type { DetailsFile } from "./plan/details.js";
 import type { FrontierFile } from "./plan/frontier.js";
@@ -94,7 +91,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const layout = layoutOf(options.job, hardware, device);
   checkLayout(options.job.pp, layout);
 
-  const imported = await timer.run("ingest", () => read(options.graph, hooks.report));
+  const imported = await timer.run("ingest", () => importGraph(options.graph, hooks.report));
   const lowered = await timer.run("lowering", () =>
     lower(imported, topClockCost(oracle, device), options, hooks),
   );
@@ -109,11 +106,12 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     instructionFrontiers(lowered.partitions, evaluations, layout),
   );
   const { points, seed } = options.search;
-  const { frontier, baselines } = await timer.run("solver", () => ({
+  const { frontier, baselines, executions } = await timer.run("solver", () => ({
     frontier: solvePipeline(pipelineProblem(searched, lowered.partitions.stages, layout), {
       points,
     }),
     baselines: baselineFrontiers(lowered.partitions, evaluations, device, layout, points),
+    executions: otherExecutions(imported, options, { device, oracle }),
   }));
 
   return timer.run("emission", () => {
@@ -132,6 +130,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
         search: outcomes,
         memory,
         baselines,
+        executions,
         frontier,
       }),
       plans,
@@ -142,12 +141,38 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   });
 }
 
+/**
+ * What the iteration takes under each execution, sequential at the highest clock; where the CPU's
+ * time for a launch is told, it is that of the execution asked for.
+ */
+function otherExecutions(
+  imported: TensorGraph,
+  options: OptimizeOptions,
+  { device, oracle }: { readonly device: Device; readonly oracle: CostOracle },
+) {
+  const silent: Hooks = { report: () => {}, progress: () => {}, printIr: () => {} };
+  const output = { print_ir: null };
+  const loweredAs = (execution: ExecutionMode) => {
+    const job = { ...options.job, execution };
+    return lower(imported, topClockCost(oracle, device), { job, output }, silent).partitions;
+  };
+  const kernels = { compiled: loweredAs("compiled"), eager: loweredAs("eager") };
+  return EXECUTIONS.map((execution) => {
+    const asked = execution === options.job.execution;
+    const hardware = asked ? options.hardware : { ...options.hardware, launch_us: null };
+    const layout = layoutOf({ ...options.job, execution }, hardware, device);
+    // A CUDA graph launches the kernels of the compiled layers.
+    const partitions = kernels[execution === "graph" ? "compiled" : execution];
+    return { name: execution, ...sequentialAtTop(partitions, device, layout, oracle.cost) };
+  });
+}
+
 /** What a graph holds and what it is lowered to, without searching. */
 export async function inspect(options: LoweringOptions, hooks: Hooks): Promise<Inspection> {
   const device = deviceOf(options.hardware, hooks.report).device;
   const measurements = loadMeasurements(options.hardware.profile, device.name, hooks.report);
   const costOf = topClockCost(costsOn(device, measurements), device);
-  const imported = await read(options.graph, hooks.report);
+  const imported = await importGraph(options.graph, hooks.report);
   const lowered = lower(imported, costOf, options, hooks);
   const { recognised, kernels, partitions } = lowered;
   const memory = checkedMemory(lowered, device, hooks.report);
@@ -162,52 +187,9 @@ export async function partitionTypes(
 ): Promise<{ device: Device; name: string; types: readonly PartitionType[] }> {
   const device = deviceOf(options.hardware, hooks.report).device;
   const costOf = topClockCost(modelledOracle(device), device);
-  const imported = await read(options.graph, hooks.report);
+  const imported = await importGraph(options.graph, hooks.report);
   const { partitions } = lower(imported, costOf, options, hooks);
   return { device, name: partitions.name, types: [...partitions.partitions.values()] };
-}
-
-const TRAINING_TYPES: Readonly<Record<Precision, DType>> = {
-  bf16: "bfloat16",
-  fp16: "float16",
-  fp32: "float32",
-};
-
-async function read(graph: LoweringOptions["graph"], tell: Report): Promise<TensorGraph> {
-  const dtype = graph.dtype === null ? null : TRAINING_TYPES[graph.dtype];
-  const report: Report = (diagnostic) => {
-    const forbidden = graph.strict && diagnostic.code === UNKNOWN_OPERATOR;
-    if (forbidden) fail({ ...diagnostic, severity: "error" });
-    tell(diagnostic);
-  };
-  const tensors = readTensorGraph(graph.file, { bind: graph.bind, dtype, report });
-  return nameGroups(tensors, graph.group, report);
-}
-
-/** The device that is asked for, with the gap between kernels that is. */
-function deviceOf({ gpu, gap_us }: LoweringOptions["hardware"], report: Report) {
-  const read = readDevice(gpu, report);
-  if (gap_us === null) return read;
-  const launch_time_s = gap_us * 1e-6;
-  const constant = { launch_time_s: { value: launch_time_s, source: "--gap-us" } };
-  return {
-    device: { ...read.device, launch_time_s },
-    content: Object.assign({}, read.content, constant),
-  };
-}
-
-/** How the iteration runs: the job's schedule, with the hardware's power and times. */
-function layoutOf(job: Job, hardware: LoweringOptions["hardware"], device: Device) {
-  const { microbatches, pipeline, chunks } = job;
-  return {
-    microbatches,
-    pipeline,
-    chunks,
-    launch_s: launchTime(job.execution, hardware.launch_us),
-    transfer_s: hardware.transfer_s,
-    static_power_w: hardware.static_power_w ?? device.static_power_w,
-    switch_time_s: hardware.switch_time_s ?? device.switch_time_s,
-  };
 }
 
 /** What each stage holds, reported where that is more than a GPU has. */
