@@ -7,7 +7,13 @@ import { instructionFrontiers } from "./compose/instructions.js";
 import { checkMemory, type StageMemory, stageMemory } from "./compose/memory.js";
 import { checkLayout, type Layout, pipelineProblem } from "./compose/problem.js";
 import { solvePipeline } from "./compose/solve.js";
-import { type CostOracle, costsOn, modelledOracle, topClockCost } from "./cost/index.js";
+import {
+  type CostOracle,
+  costsOn,
+  kernelTimes,
+  modelledOracle,
+  topClockCost,
+} from "./cost/index.js";
 import { detailsFile } from "./emit/details.js";
 import { runFacts } from "./emit/facts.js";
 import { frontierFile } from "./emit/frontier.js";
@@ -18,18 +24,12 @@ import { deviceOf, layoutOf } from "./hardware.js";
 import { EXECUTIONS, type ExecutionMode } from "./ir/choices.js";
 import type { Cost, Evaluation } from "./ir/configuration.js";
 import { type Job, jobOf } from "./ir/job.js";
-import type { Kernel, KernelGraph } from "./ir/kernel-graph.js";
-import {
-  communicationsOf,
-  type PartitionedGraph,
-  type PartitionType,
-  partitionOfKernel,
-} from "./ir/partition.js";
+import type { KernelGraph } from "./ir/kernel-graph.js";
+import { communicationsOf, type PartitionedGraph, type PartitionType } from "./ir/partition.js";
 import { type AnyGraph, EVERY_PASS, type LoweringContext } from "./ir/pass.js";
 import { printGraph } from "./ir/print.js";
 import type { TensorGraph } from "./ir/tensor-graph.js";
 import { verify } from "./ir/verify.js";
-import type { Work } from "./ir/work.js";
 import { importGraph } from "./onnx/import.js";
 import type { LoweringOptions, SearchingOptions } from "./options.js";
 import type { DetailsFile } from "./plan/details.js";
@@ -111,7 +111,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
       points,
     }),
     baselines: baselineFrontiers(lowered.partitions, evaluations, device, layout, points),
-    executions: otherExecutions(imported, options, { device, oracle }),
+    executions: byExecution(lowered.shaped, options, { device, oracle }),
   }));
 
   return timer.run("emission", () => {
@@ -143,27 +143,28 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
 
 /**
  * What the iteration takes under each execution, sequential at the highest clock; where the CPU's
- * time for a launch is told, it is that of the execution asked for.
+ * time for a launch is told, it is that of the execution asked for. They differ from where kernels
+ * are formed on.
  */
-function otherExecutions(
-  imported: TensorGraph,
-  options: OptimizeOptions,
+function byExecution(
+  shaped: TensorGraph,
+  { job, hardware }: OptimizeOptions,
   { device, oracle }: { readonly device: Device; readonly oracle: CostOracle },
 ) {
   const silent: Hooks = { report: () => {}, progress: () => {}, printIr: () => {} };
-  const output = { print_ir: null };
-  const loweredAs = (execution: ExecutionMode) => {
-    const job = { ...options.job, execution };
-    return lower(imported, topClockCost(oracle, device), { job, output }, silent).partitions;
+  const steps = passes.slice(passes.findIndex(({ name }) => name === "form-kernels"));
+  const costOf = topClockCost(oracle, device);
+  const partitionsOf = (execution: ExecutionMode) => {
+    const options = { job: { ...job, execution }, output: { print_ir: null } };
+    return lower(shaped, costOf, options, silent, steps).partitions;
   };
-  const kernels = { compiled: loweredAs("compiled"), eager: loweredAs("eager") };
-  return EXECUTIONS.map((execution) => {
-    const asked = execution === options.job.execution;
-    const hardware = asked ? options.hardware : { ...options.hardware, launch_us: null };
-    const layout = layoutOf({ ...options.job, execution }, hardware, device);
-    // A CUDA graph launches the kernels of the compiled layers.
-    const partitions = kernels[execution === "graph" ? "compiled" : execution];
-    return { name: execution, ...sequentialAtTop(partitions, device, layout, oracle.cost) };
+  const [compiled, eager] = [partitionsOf("compiled"), partitionsOf("eager")];
+  return EXECUTIONS.map((name) => {
+    const told = name === job.execution ? hardware : { ...hardware, launch_us: null };
+    const layout = layoutOf({ ...job, execution: name }, told, device);
+    // A CUDA graph launches the kernels of compiled layers.
+    const partitions = name === "eager" ? eager : compiled;
+    return { name, ...sequentialAtTop(partitions, device, layout, oracle.cost) };
   });
 }
 
@@ -204,6 +205,8 @@ interface Lowered {
   readonly job: Job;
   /** After recognition, before sharding and backward. */
   readonly recognised: TensorGraph;
+  /** What kernels are formed of. */
+  readonly shaped: TensorGraph;
   readonly kernels: KernelGraph;
   readonly partitions: PartitionedGraph;
 }
@@ -214,10 +217,11 @@ function lower(
   costOf: (partition: PartitionType) => Cost,
   { job, output }: Pick<LoweringOptions, "job" | "output">,
   hooks: Hooks,
+  steps: typeof passes = passes,
 ): Lowered {
   const context: LoweringContext = {
     options: job,
-    kernelTime: timesOfKernels(costOf),
+    kernelTime: kernelTimes(costOf),
     report: hooks.report,
   };
   const wanted = output.print_ir;
@@ -225,9 +229,9 @@ function lower(
   if (wanted !== null && ![...names, EVERY_PASS].includes(wanted)) fail(unknownPass(wanted, names));
 
   let graph: AnyGraph = imported;
-  let recognised: TensorGraph = imported;
+  let [recognised, shaped] = [imported, imported];
   let kernels: KernelGraph | null = null;
-  for (const pass of passes) {
+  for (const pass of steps) {
     const before: AnyGraph = graph;
     graph = pass.run(graph, context);
     if (graph !== before) checkInvariants(pass.name, graph);
@@ -235,23 +239,11 @@ function lower(
       hooks.printIr(`# after ${pass.name}\n${printGraph(graph)}`);
     }
     if (pass.name.startsWith("recognize-") && graph.level === "tensor") recognised = graph;
+    if (graph.level === "tensor") shaped = graph;
     if (graph.level === "kernel") kernels = graph;
   }
   if (graph.level !== "partition" || kernels === null) throw new Error("lowering ended early");
-  return { job: jobOf(job, kernels), recognised, kernels, partitions: graph };
-}
-
-/** Times of launches alone; kernels that share their work and direction are costed once. */
-function timesOfKernels(costOf: (partition: PartitionType) => Cost): (kernel: Kernel) => number {
-  const known = { forward: new WeakMap<Work, number>(), backward: new WeakMap<Work, number>() };
-  return (kernel) => {
-    const times = known[kernel.direction];
-    const time = kernel.kind === "compute" ? times.get(kernel.work) : undefined;
-    if (time !== undefined) return time;
-    const { time_s } = costOf(partitionOfKernel(kernel));
-    if (kernel.kind === "compute") times.set(kernel.work, time_s);
-    return time_s;
-  };
+  return { job: jobOf(job, kernels), recognised, shaped, kernels, partitions: graph };
 }
 
 /** Collectives between nodes need the device's rate there; without it they get the rate inside. */
