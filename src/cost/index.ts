@@ -9,4 +9,4 @@ export type { CostOracle } from "./oracle.js";
 export { partsInProportion, type TimeParts } from "./physics/time-parts.js";
 export type { OverlapTrace } from "./physics/trace.js";
 export { costsOn } from "./rescaled.js";
-export { topClockCost } from "./top-clock.js";
+export { kernelTimes, topClockCost } from "./top-clock.js";
