@@ -18,6 +18,7 @@ export function detailsFile(
   device: unknown,
   facts: RunFacts,
   trace: Trace,
+  baselines: readonly { readonly name: string; readonly plan: PlanFile }[] = [],
 ): DetailsFile {
   const chosen = chosenConfigurations(plans);
   return {
@@ -34,6 +35,7 @@ export function detailsFile(
       const { key, communication } = type;
       return [{ key, kernels: kernelsOf(type), communication, ...queueOf(type), runs }];
     }),
+    ...(baselines.length === 0 ? {} : { baselines: [...baselines] }),
   };
 }
 

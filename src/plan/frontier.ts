@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { type Format, readFormat, writeFormat } from "./format.js";
+import { gpusPerStage } from "./gpus.js";
 import {
   count,
   type ExpectedError,
   expectedError,
-  gpusPerStage,
   graphReference,
   parallelism,
   quantity,
