@@ -1,58 +1,59 @@
 import { duration, scaled } from "../base/units.js";
 
-/** What a reader's run is, and what energy costs there. */
-interface Rates {
-  readonly iterations?: number | undefined;
-  readonly price_per_kwh?: number | undefined;
-  readonly gco2_per_kwh?: number | undefined;
+/** What a run is, and what energy costs; null: not said. */
+export interface Rates {
+  /** Of the run; null: a year of training without a pause. */
+  readonly iterations: number | null;
+  readonly price_per_kwh: number | null;
+  readonly gco2_per_kwh: number | null;
 }
 
-interface Point {
+export interface Point {
   readonly time_s: number;
   readonly energy_j: number;
 }
 
-/** A baseline by what it is called, with its points. */
-interface Rival {
-  readonly label: string;
-  readonly points: readonly Point[];
+/** What a run takes, of all replicas. */
+interface Bill {
+  readonly time_s: number;
+  readonly energy_kwh: number;
+  /** In the currency of the price. */
+  readonly cost: number | null;
+  readonly carbon_g: number | null;
 }
 
 const J_PER_KWH = 3.6e6;
+const YEAR_S = 365.25 * 86400;
 
-/** What a run at a point takes: energy of all replicas, and what it costs at the rates that are given. */
-interface Bill {
-  readonly time_s: number;
-  readonly energy_j: number;
-  readonly energy_kwh: number;
-  /** In the currency of the price; absent without one. */
-  readonly cost?: number;
-  readonly carbon_g?: number;
-}
-
-/** The bill of a point over a run. `energy_j` of a point counts one replica. */
-function bill({ time_s, energy_j }: Point, replicas: number, rates: Rates): Bill {
-  const iterations = rates.iterations ?? ONE_ITERATION;
-  const all_j = energy_j * replicas * iterations;
-  const energy_kwh = all_j / J_PER_KWH;
-  const { price_per_kwh, gco2_per_kwh } = rates;
+/** The bill of a run at a point; `energy_j` of a point counts one replica. */
+export function billOf({ time_s, energy_j }: Point, replicas: number, rates: Rates): Bill {
+  const iterations = rates.iterations ?? YEAR_S / time_s;
+  const energy_kwh = (energy_j * replicas * iterations) / J_PER_KWH;
+  const times = (rate: number | null) => (rate === null ? null : energy_kwh * rate);
   return {
     time_s: time_s * iterations,
-    energy_j: all_j,
     energy_kwh,
-    ...(price_per_kwh === undefined ? {} : { cost: energy_kwh * price_per_kwh }),
-    ...(gco2_per_kwh === undefined ? {} : { carbon_g: energy_kwh * gco2_per_kwh }),
+    cost: times(rates.price_per_kwh),
+    carbon_g: times(rates.gco2_per_kwh),
   };
 }
 
-const ONE_ITERATION = 1;
+/** The quantities of a bill in words; null: not asked for. */
+export function billWords({ energy_kwh, cost, carbon_g }: Omit<Bill, "time_s">) {
+  return {
+    energy: scaled(1000 * energy_kwh, "Wh"),
+    cost: cost === null ? null : money(cost),
+    carbon: carbon_g === null ? null : mass(carbon_g),
+  };
+}
 
-/** `310.2 MWh, 46 530 of the price's currency, 118 t of CO2`. */
-function billInWords({ energy_kwh, cost, carbon_g }: Omit<Bill, "time_s" | "energy_j">): string {
+/** `310.2 MWh, 46,530 at that price, 118 t of CO2`. */
+function inWords(bill: Omit<Bill, "time_s">): string {
+  const { energy, cost, carbon } = billWords(bill);
   return [
-    scaled(1000 * energy_kwh, "Wh"),
-    ...(cost === undefined ? [] : [`${money(cost)} at that price`]),
-    ...(carbon_g === undefined ? [] : [`${carbonInWords(carbon_g)} of CO2`]),
+    energy,
+    ...(cost === null ? [] : [`${cost} at that price`]),
+    ...(carbon === null ? [] : [`${carbon} of CO2`]),
   ].join(", ");
 }
 
@@ -60,57 +61,53 @@ function money(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString("en-US") : value.toFixed(2);
 }
 
-function carbonInWords(carbon_g: number): string {
-  if (carbon_g >= 1e6) return `${Number((carbon_g / 1e6).toPrecision(4))} t`;
-  return carbon_g >= 1e3
-    ? `${Number((carbon_g / 1e3).toPrecision(4))} kg`
-    : `${carbon_g.toFixed(1)} g`;
+function mass(carbon_g: number): string {
+  const [divisor, unit] = carbon_g >= 1e6 ? [1e6, "t"] : carbon_g >= 1e3 ? [1e3, "kg"] : [1, "g"];
+  return `${Number((carbon_g / divisor).toPrecision(4))} ${unit}`;
 }
 
 /**
- * What a whole run takes at a point and what it saves against frequency scaling alone within the same
- * time, or else against its fastest point; null where nothing was asked for.
+ * What to do, in a sentence: a point beside the fastest plan of a baseline, and what a run saves. The
+ * run is the same iterations for both; a year of ours where none are given.
  */
-export function billOf(
-  point: Point,
-  rivals: readonly Rival[],
+export function adviceSentence(
+  point: Point & { readonly id: number },
+  rival: { readonly words: string; readonly point: Point },
   replicas: number,
   rates: Rates,
-): string | null {
-  const own = bill(point, replicas, rates);
-  if (!(own.energy_j > 0) || !Number.isFinite(own.energy_j)) return null;
-  const parts = [`A run takes ${span(own.time_s)} and ${billInWords(own)}`];
-  const rival = rivals.find(
-    ({ label }) => /frequency scaling/i.test(label) && /sequential|alone/i.test(label),
-  );
-  const within = rival?.points.filter(({ time_s }) => time_s <= point.time_s) ?? [];
-  const other = within.length > 0 ? least(within) : rival && fastest(rival.points);
-  if (other === undefined) return `${parts.join("")}.`;
-  const against = bill(other, replicas, rates);
+): string {
+  const slower = point.time_s / rival.point.time_s - 1;
+  const less = 1 - point.energy_j / rival.point.energy_j;
+  const iterations = rates.iterations ?? YEAR_S / point.time_s;
+  const own = billOf(point, replicas, { ...rates, iterations });
+  const other = billOf(rival.point, replicas, { ...rates, iterations });
+  const minus = (a: number | null, b: number | null) => (a === null || b === null ? null : a - b);
   const saved = {
-    energy_kwh: against.energy_kwh - own.energy_kwh,
-    ...(own.cost === undefined || against.cost === undefined
-      ? {}
-      : { cost: against.cost - own.cost }),
-    ...(own.carbon_g === undefined || against.carbon_g === undefined
-      ? {}
-      : { carbon_g: against.carbon_g - own.carbon_g }),
+    energy_kwh: other.energy_kwh - own.energy_kwh,
+    cost: minus(other.cost, own.cost),
+    carbon_g: minus(other.carbon_g, own.carbon_g),
   };
-  const where = within.length > 0 ? "in the same time" : "at its fastest, which is slower";
-  const what = saved.energy_kwh >= 0 ? `saves ${billInWords(saved)}` : "saves nothing";
-  return `${parts.join("")}; it ${what} against frequency scaling alone ${where}.`;
+  const span = rates.iterations === null ? "a year" : `over ${spanOf(own.time_s)}`;
+  const gain = saved.energy_kwh > 0 ? `: saves ${inWords(saved)} ${span}` : "";
+  const time = `${percent(slower)} ${slower > 0 ? "slower" : "faster"}`;
+  const energy = `${percent(less)} ${less < 0 ? "more" : "less"} energy`;
+  return `Choose ${point.id}: ${time}, ${energy} than ${rival.words}${gain}.`;
 }
 
-function least(points: readonly Point[]): Point | undefined {
-  return points.toSorted((a, b) => a.energy_j - b.energy_j)[0];
+/** What a run takes at a point: `A run takes 5.8 days and 546 kWh`. */
+export function runSentence(point: Point, replicas: number, rates: Rates): string {
+  const own = billOf(point, replicas, rates);
+  const run = rates.iterations === null ? "A year" : "The run";
+  const time = rates.iterations === null ? "" : `${spanOf(own.time_s)} and `;
+  return `${run} takes ${time}${inWords(own)}.`;
 }
 
-function fastest(points: readonly Point[]): Point | undefined {
-  return points.toSorted((a, b) => a.time_s - b.time_s)[0];
+function percent(share: number): string {
+  return `${(100 * Math.abs(share)).toFixed(1)}%`;
 }
 
 /** `12.5 days`, `3.2 hours`, `4.7 s`. */
-function span(time_s: number): string {
+function spanOf(time_s: number): string {
   if (time_s >= 2 * 86400) return `${Number((time_s / 86400).toPrecision(3))} days`;
   return time_s >= 2 * 3600 ? `${Number((time_s / 3600).toPrecision(3))} hours` : duration(time_s);
 }

@@ -8,7 +8,7 @@ import type { DetailsFile } from "../../plan/details.js";
 import type { FrontierFile } from "../../plan/frontier.js";
 import type { PlanFile } from "../../plan/plan.js";
 import { knee } from "../../plan/select.js";
-import { BASELINE_TITLES } from "../gains.js";
+import { BASELINE_TITLES, rivalOf } from "../gains.js";
 import { partitionNames } from "../partition-names.js";
 import { cloudOf } from "./cloud.js";
 import type { DrawnConfiguration, DrawnPartition, DrawnRun, ReportData } from "./model.js";
@@ -96,6 +96,7 @@ export function reportData(input: ReportInput): ReportData {
       label,
       points: frontier.points.map(({ time_s, energy_j }) => ({ time_s, energy_j })),
     })),
+    rival: rivalOf(frontier),
     ...sizesOf(frontier.parallelism),
     peak_memory_bytes: frontier.peak_memory_bytes ?? [],
     static_power_w,

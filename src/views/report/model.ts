@@ -149,6 +149,11 @@ export interface ReportData {
   readonly saved: readonly (string | null)[];
   /** Other runs on the same page. */
   readonly others: readonly ReportLine[];
+  /** The baseline that advice compares with, at its fastest; null: there is none. */
+  readonly rival: {
+    readonly words: string;
+    readonly point: { readonly time_s: number; readonly energy_j: number };
+  } | null;
   /** GPUs that run each stage. */
   readonly gpus_per_stage: number;
   /** Data-parallel replicas. */

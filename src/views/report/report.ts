@@ -75,7 +75,8 @@ const CHOOSER = `<div class="chooser scripted">
 <label>Price per kWh <input id="price" type="number" min="0" step="0.01" value="0.15"></label>
 <label>g CO2 per kWh <input id="carbon" type="number" min="0" value="400"></label>
 </div>
-<p id="bill" class="lead"></p>
+<p id="advice" class="lead"></p>
+<p id="bill" class="muted"></p>
 </div>`;
 
 /** Filled by the script for the point that is chosen. */

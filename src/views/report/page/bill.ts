@@ -1,22 +1,29 @@
 import { at } from "../../../base/need.js";
-import { billOf } from "../../bill.js";
+import { adviceSentence, type Rates, runSentence } from "../../bill.js";
 import type { ReportData } from "../model.js";
 import { byId, inputById } from "./dom.js";
 
-const FIELDS = ["iterations", "price", "carbon"] as const;
-
-/** What a point costs over a whole run at the reader's prices, beside the baseline it saves against. */
-export function billSentence({ points, baselines, replicas }: ReportData) {
+/** What a point costs over a whole run at the reader's prices, and what that saves. */
+export function billSentence({ points, rival, replicas }: ReportData) {
   let shown: number | null = null;
+  const number = (id: string): number | null => {
+    const { value } = inputById(id);
+    return value === "" || !(Number(value) >= 0) ? null : Number(value);
+  };
   const say = () => {
     if (shown === null) return;
-    const [iterations, price_per_kwh, gco2_per_kwh] = FIELDS.map((id) =>
-      Number(inputById(id).value),
-    );
-    const rates = { iterations, price_per_kwh, gco2_per_kwh };
-    byId("bill").textContent = billOf(at(points, shown), baselines, replicas, rates);
+    const point = at(points, shown);
+    const iterations = number("iterations");
+    const rates: Rates = {
+      iterations: iterations === 0 ? null : iterations,
+      price_per_kwh: number("price"),
+      gco2_per_kwh: number("carbon"),
+    };
+    byId("advice").textContent =
+      rival === null ? "" : adviceSentence(point, rival, replicas, rates);
+    byId("bill").textContent = runSentence(point, replicas, rates);
   };
-  for (const id of FIELDS) inputById(id).addEventListener("input", say);
+  for (const id of ["iterations", "price", "carbon"]) inputById(id).addEventListener("input", say);
   return (index: number) => {
     shown = index;
     say();
