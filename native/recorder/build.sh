@@ -16,7 +16,10 @@ for architecture in 80 90; do
   flags+=(-gencode "arch=compute_$architecture,code=sm_$architecture")
 done
 flags+=(-I ../shim/include)
-shared=(../shim/src/journal.cpp ../shim/src/process.cpp)
-sources=("${shared[@]}" claim.cpp worklist.cpp nvml.cpp gemm.cpp nccl.cpp kernels.cu runner.cpp recorder.cpp)
+shared=(codes counter gauges journal nvml process weather)
+measuring=(measure progress regimes reply session setting switching warm window worklist)
+sources=(board.cpp claim.cpp gemm.cpp gpu.cpp nccl.cpp kernels.cu runner.cpp recorder.cpp)
+for name in "${shared[@]}"; do sources+=("../shim/src/$name.cpp"); done
+for name in "${measuring[@]}"; do sources+=("$name.cpp"); done
 nvcc "${flags[@]}" -shared -o "$folder/libkareus-recorder.so" "${sources[@]}" -ldl
 nvcc "${flags[@]}" -o "$folder/kareus-recorder" main.cpp "${sources[@]}" -ldl

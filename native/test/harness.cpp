@@ -100,7 +100,8 @@ Machine::Machine(const std::string& settings) {
   setenv("KAREUS_STATE_DIR", stateDir().c_str(), 1);
   setenv("KAREUS_PRIVILEGED", "1", 1);
   for (unsigned device = 0; device < 2; device++) {
-    for (const char* zero : {"lost", "fail_next", "slow_s", "mig", "locked_mhz", "locked_ns"}) {
+    for (const char* zero : {"lost", "fail_next", "slow_s", "mig", "locked_mhz", "locked_ns", "limits",
+                             "tick_s", "reading_s", "stuck"}) {
       set(zero, 0, device);
     }
     for (const char* one : {"busy", "permission", "energy_counter"}) set(one, 1, device);

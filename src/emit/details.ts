@@ -93,10 +93,11 @@ function kernelsOf({
   kernels,
   slots,
 }: PartitionType): DetailsFile["partitions"][number]["kernels"] {
+  let next = 0;
   return kernels.map(({ work }, index) => {
-    const slot = slots.findLastIndex(({ first }) => first <= index);
+    if (slots[next]?.first === index) next += 1;
     return {
-      slot: slot < 0 ? null : slot,
+      slot: next === 0 ? null : next - 1,
       shape: shapeOf(work),
       flops: flopsOf(work),
       size_bytes: bytesOf(work),

@@ -24,6 +24,8 @@ const OPTIONS: OptimizeOptions = {
       ["sequence", 4096],
     ]),
     dtype: "bf16",
+    expect: new Map(),
+    freeze: [],
     group: new Map(),
     strict: true,
   },

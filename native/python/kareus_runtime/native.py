@@ -19,6 +19,8 @@ KINDS = {
     "weight_gradient": 3,
     "tail": 4,
 }
+# What held a clock back, by number; 0 is unknown.
+LIMITS = (None, "none", "power", "thermal")
 # CUDA's default stream has a null handle, which here means "no stream".
 DEFAULT_STREAM = 1
 
@@ -94,6 +96,10 @@ class Record(c.Structure):
         ("start_s", c.c_double),
         ("time_s", c.c_double),
         ("energy_j", c.c_double),
+        ("energy_error_j", c.c_double),
+        ("clock_mhz", c.c_double),
+        ("temperature_c", c.c_double),
+        ("limited_by", c.c_int32),
     ]
 
 

@@ -14,7 +14,7 @@
 #include "device.h"
 #include "events.h"
 #include "queue.h"
-#include "records.h"
+#include "sampler.h"
 
 namespace kareus {
 
@@ -35,7 +35,7 @@ int64_t now_ns();
 class Controller {
  public:
   // Custody is null where no real clock is ever touched: to observe, and in a dry run.
-  Controller(Device& device, Custody* custody, bool control, Events& events, Records& records);
+  Controller(Device& device, Custody* custody, bool control, Events& events, Sampler& sampler);
   ~Controller();  // after stop() said true
 
   // Of the job's thread. False: the queue is full, and nothing was put in.
@@ -44,6 +44,8 @@ class Controller {
   void setInStep(bool in_step);
   // Resets and observes from now on, without waiting.
   void giveUp(int code);
+  // Until all that was pushed is made or given up; flush also until it is recorded.
+  bool awaitChanges(double timeout_s);
   bool flush(double timeout_s);
   // Drops what waits and unlocks; KAREUS_OK, RESET_FAILED or TIMED_OUT.
   int reset();
@@ -72,14 +74,16 @@ class Controller {
   void watchGuard();
   void answerReset();
   bool waitFor(const std::atomic<uint64_t>& counter, uint64_t goal, double timeout_s);
+  template <typename Holds>
+  bool waitUntil(Holds holds, double timeout_s);
 
   Device& device_;
   Custody* custody_;
   Events& events_;
-  Records& records_;
+  Sampler& sampler_;
   const int64_t opened_ns_;
 
-  Queue<Boundary, 4096> queue_;
+  Queue<Boundary, 8192> queue_;
   std::atomic<uint64_t> processed_{0};
   std::atomic<bool> controls_;
   std::atomic<bool> in_step_{false}, stop_{false};
@@ -89,7 +93,6 @@ class Controller {
   // Of the thread alone.
   Boundary begun_;
   int64_t begun_ns_ = 0;
-  double begun_energy_j_ = -1;
   bool open_ = false;     // an instruction has begun and not ended
   bool touched_ = false;  // the GPU may hold a lock of ours
   uint32_t freq_mhz_ = 0;
