@@ -14,10 +14,8 @@ import {
   modelledOracle,
   topClockCost,
 } from "./cost/index.js";
-import { detailsFile } from "./emit/details.js";
 import { runFacts } from "./emit/facts.js";
-import { frontierFile } from "./emit/frontier.js";
-import { planFile } from "./emit/plan.js";
+import { runFiles } from "./emit/run.js";
 import { countSources } from "./emit/sources.js";
 import type { Device } from "./gpu/device-schema.js";
 import { deviceOf, layoutOf } from "./hardware.js";
@@ -115,29 +113,13 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   }));
 
   return timer.run("emission", () => {
-    const all = [...evaluations.values()].flat();
     const facts = runFacts(lowered.job, device, layout, lowered.kernels);
+    const all = [...evaluations.values()].flat();
     const profiles = [...measurements.profiles, ...(replayed ? [replayed.header.id] : [])];
     const costs = { ...countSources(all), profiles };
-    const plans = frontier.points.map((point, id) =>
-      planFile(point, id, lowered.partitions, facts, oracle.parts),
-    );
-    return {
-      frontier: frontierFile({
-        ...facts,
-        seed,
-        costs,
-        search: outcomes,
-        memory,
-        baselines,
-        executions,
-        frontier,
-      }),
-      plans,
-      details: detailsFile(plans, lowered.partitions, content, facts, oracle.trace),
-      evaluations: all,
-      timings: timer.timings,
-    };
+    const found = { seed, costs, search: outcomes, memory, baselines, executions, frontier };
+    const files = runFiles(found, lowered.partitions, content, facts, oracle);
+    return { ...files, evaluations: all, timings: timer.timings };
   });
 }
 

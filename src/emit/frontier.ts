@@ -6,7 +6,7 @@ import type {
   FrontierFile,
   PartitionSearchOutcome,
 } from "../plan/frontier.js";
-import { gpusPerStage } from "../plan/shared.js";
+import { gpusPerStage } from "../plan/gpus.js";
 import { planErrors } from "./expected-error.js";
 import type { RunFacts } from "./facts.js";
 

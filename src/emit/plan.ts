@@ -13,8 +13,8 @@ import {
   type PartitionType,
   queuedSlots,
 } from "../ir/partition.js";
+import { gpusPerStage } from "../plan/gpus.js";
 import type { PlanCost, PlanFile, PlanInstruction } from "../plan/plan.js";
-import { gpusPerStage } from "../plan/shared.js";
 import { planErrors } from "./expected-error.js";
 import type { RunFacts } from "./facts.js";
 

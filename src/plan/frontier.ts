@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { EXECUTIONS } from "../ir/choices.js";
 import { type Format, readFormat, writeFormat } from "./format.js";
+import { gpusPerStage } from "./gpus.js";
 import {
   count,
   type ExpectedError,
   expectedError,
-  gpusPerStage,
   graphReference,
   parallelism,
   quantity,

@@ -23,7 +23,11 @@ const FORMAT_1: Format<SpelledOutPlan> = {
 /** Reads plan.json, of version 1 too; throws DiagnosticError (KRS410x) naming file and place. */
 export function readPlan(text: string, where: string): PlanFile {
   if (versionOf(text) === 1) return { ...readFormat(FORMAT_1, text, where), version: 2 };
-  const { variants, stages, ...head } = readFormat(PLAN_FORMAT, text, where);
+  return unpackedPlan(readFormat(PLAN_FORMAT, text, where));
+}
+
+/** A plan whose instructions say themselves how they run. */
+export function unpackedPlan({ variants, stages, ...head }: PackedPlan): PlanFile {
   return {
     ...head,
     stages: stages.map(({ stage, instructions }) => ({
@@ -41,8 +45,13 @@ function versionOf(text: string): unknown {
   return typeof data === "object" && data !== null && "version" in data ? data.version : null;
 }
 
-/** The canonical bytes of a plan file: variants in order of first use. */
-export function writePlan({ stages, ...head }: PlanFile): string {
+/** The canonical bytes of a plan file. */
+export function writePlan(plan: PlanFile): string {
+  return writeFormat(PLAN_FORMAT, packedPlan(plan));
+}
+
+/** A plan as its file holds it: each distinct variant once, in order of first use. */
+export function packedPlan({ stages, ...head }: PlanFile): PackedPlan {
   const variants: PackedPlan["variants"] = [];
   const known = new Map<string, number>();
   // Instructions of one option mostly share their uses, which are long: those are told apart once.
@@ -67,7 +76,7 @@ export function writePlan({ stages, ...head }: PlanFile): string {
       start_s,
     })),
   }));
-  return writeFormat(PLAN_FORMAT, { ...head, variants, stages: packedStages });
+  return { ...head, variants, stages: packedStages };
 }
 
 /** The plan with its costs, where it says those of all its runs; null where it does not. */

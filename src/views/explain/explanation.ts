@@ -1,8 +1,8 @@
 import { need } from "../../base/need.js";
 import type { ExplanationFile, Scope } from "../../plan/explanation.js";
 import type { Execution } from "../../plan/frontier.js";
+import { gpusPerStage } from "../../plan/gpus.js";
 import type { CostedPlan } from "../../plan/plan.js";
-import { gpusPerStage } from "../../plan/shared.js";
 import { settingChanges } from "../comparison/plans.js";
 import { partitionNames } from "../partition-names.js";
 import { CAUSES, decompose } from "./decompose.js";
