@@ -251,6 +251,13 @@ SIMULATED_API int nvmlDeviceGetPowerUsage(void* handle, unsigned* milliwatts) {
   });
 }
 
+SIMULATED_API int nvmlDeviceGetEnforcedPowerLimit(void* handle, unsigned* milliwatts) {
+  return with(handle, [&](Device& device, unsigned) {
+    *milliwatts = static_cast<unsigned>(device.power_limit_w * 1000);
+    return kOk;
+  });
+}
+
 SIMULATED_API int nvmlDeviceGetClockInfo(void* handle, unsigned, unsigned* clock_mhz) {
   return with(handle, [&](Device& device, unsigned) {
     const bool locked = device.locked_mhz > 0;
