@@ -128,7 +128,8 @@ def contention(rig: Rig) -> Iterator[Check]:
     yield Check("stand-ins take as many SMs as they have blocks", True, "2 and 16")
     yield Check("more blocks copy faster", many["time_s"] < few["time_s"], [few["time_s"], many["time_s"]])
     apart = after["time_s"] / (alone["time_s"] + many["time_s"])
-    yield Check("apart, kernel and copy add up", abs(apart - 1) < 0.1, f"{apart:.3f}")
+    # Less than their sum where the power limit lowers the clock of the kernel alone.
+    yield Check("apart, kernel and copy add up", 0.8 < apart < 1.05, f"{apart:.3f}")
     ratio = beside["time_s"] / after["time_s"]
     yield Check("beside each other they take less", ratio < 1, f"{ratio:.3f}")
 
