@@ -1,5 +1,6 @@
 import { fail } from "../src/base/diagnostics/diagnostic.js";
 import { moreStagesThanLayers } from "../src/base/diagnostics/lowering.js";
+import { at } from "../src/base/need.js";
 import type {
   Kernel,
   ParameterCount,
@@ -33,15 +34,14 @@ export const assignStages: Pass<"kernel", "kernel"> = {
     const times = { layers: new Array<number>(graph.layers).fill(0), first: 0, last: 0 };
     for (const [i, kernel] of graph.kernels.entries()) {
       const time = kernelTime(kernel);
-      const owner = owners[i] ?? 0;
-      if (kernel.layer !== null)
-        times.layers[kernel.layer] = (times.layers[kernel.layer] ?? 0) + time;
+      const owner = at(owners, i);
+      if (kernel.layer !== null) times.layers[kernel.layer] = at(times.layers, kernel.layer) + time;
       else if (owner === 0) times.first += time;
       else times.last += time;
     }
     const partOfLayer = balanceStages(times.layers, times.first, times.last, parts);
     const kernels = graph.kernels.map((kernel, i) => {
-      const part = partOfLayer[owners[i] ?? 0] ?? 0;
+      const part = at(partOfLayer, at(owners, i));
       return { ...kernel, stage: part % stages, chunk: Math.floor(part / stages) };
     });
     return { ...graph, kernels, stages, chunks, parameters: parametersByStage(kernels, stages) };
@@ -76,7 +76,7 @@ function parametersByStage(kernels: readonly Kernel[], stages: number): StagePar
   const byStage = Array.from({ length: stages }, () => new Map<string, TrainedTensor>());
   for (const kernel of kernels) {
     if (kernel.kind !== "compute") continue;
-    for (const tensor of kernel.parameters) byStage[kernel.stage]?.set(tensor.name, tensor);
+    for (const tensor of kernel.parameters) at(byStage, kernel.stage).set(tensor.name, tensor);
   }
   return byStage.map((tensors) => {
     const all = [...tensors.values()];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Recompute } from "../src/ir/pass.js";
+import type { Recompute } from "../src/ir/choices.js";
 import type { TensorGraph } from "../src/ir/tensor-graph.js";
 import { verify } from "../src/ir/verify.js";
 import { nodeLines, runPass, tensorGraph } from "../test/support/tensor-graph.js";

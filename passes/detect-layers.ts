@@ -1,5 +1,11 @@
+import { addTo, at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
-import type { Direction, TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
+import {
+  type Direction,
+  type TensorGraph,
+  type TensorNode,
+  tensorOf,
+} from "../src/ir/tensor-graph.js";
 import { shapedNode, workOf } from "../src/onnx/operators/knowledge.js";
 import { findRepeats, type Repeats } from "./layers/find-repeats.js";
 import { isComputed } from "./rewriting/facts.js";
@@ -67,7 +73,7 @@ function aligned(
   for (const [{ inputs }, layer] of backward) {
     for (const input of inputs) {
       const read = madeIn.get(input);
-      if (read !== undefined) votes.set(read - layer, 1 + (votes.get(read - layer) ?? 0));
+      if (read !== undefined) addTo(votes, read - layer, 1);
     }
   }
   const [shift] = [...votes].reduce((best, vote) => (vote[1] > best[1] ? vote : best));
@@ -78,7 +84,9 @@ function aligned(
 
 /** What must be equal for two launches to be the same: operator, attributes, shapes. */
 function signatureOf(graph: TensorGraph, node: TensorNode): string {
-  const shapes = node.inputs.map((name) => graph.tensors.get(name)?.shape.join("x") ?? "");
+  const shapes = node.inputs.map((name) =>
+    name === "" ? "" : tensorOf(graph, name).shape.join("x"),
+  );
   return [node.op, JSON.stringify(node.attributes), ...shapes].join("|");
 }
 
@@ -90,9 +98,9 @@ function numberLayers(
   direction: Direction,
 ): ReadonlyMap<TensorNode, number> {
   const layers = new Map<TensorNode, number>();
-  let from = start === 0 ? 0 : (launches[start - 1]?.position ?? -1) + 1;
+  let from = start === 0 ? 0 : at(launches, start - 1).position + 1;
   for (let block = 0; block < count; block++) {
-    const last = launches[start + (block + 1) * period - 1]?.position ?? nodes.length - 1;
+    const last = at(launches, start + (block + 1) * period - 1).position;
     const layer = direction === "forward" ? block : count - 1 - block;
     for (const node of nodes.slice(from, last + 1)) layers.set(node, layer);
     from = last + 1;

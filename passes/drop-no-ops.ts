@@ -1,7 +1,7 @@
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
 import { isFloating } from "../src/ir/tensor-graph.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import { renameInputs } from "./rewriting/rewrite.js";
 
 /**
@@ -18,7 +18,7 @@ export const dropNoOps: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph) => {
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const names = new Map<string, string>();
     const kept = graph.nodes.filter((node) => {
       if (READS_SHAPE.has(node.op)) return false;
@@ -33,7 +33,7 @@ export const dropNoOps: Pass<"tensor", "tensor"> = {
 
 /** Their values are known once shapes are; dropping them frees the tensors they look at. */
 const READS_SHAPE = new Set(["Shape", "Size"]);
-/** Gradients of what might have been broadcast but was not are sums over nothing. */
+/** Among these are the sums that traces write for operands that might have been broadcast. */
 const SAME_SHAPE = new Set([
   ...["Reshape", "Expand", "Squeeze", "Unsqueeze", "Flatten", "ReduceSum", "Pad"],
 ]);

@@ -1,3 +1,4 @@
+import type { PipelineName } from "../src/ir/choices.js";
 import type { Kernel, KernelGraph } from "../src/ir/kernel-graph.js";
 import {
   type Execution,
@@ -5,7 +6,7 @@ import {
   type InstructionShape,
   lastKindOf,
 } from "../src/ir/partition.js";
-import type { LoweringContext, Pass, PipelineName } from "../src/ir/pass.js";
+import type { LoweringContext, Pass } from "../src/ir/pass.js";
 import { freeKernels } from "./partitions/free-kernels.js";
 import { gradientBuckets } from "./partitions/gradient-buckets.js";
 import { GradientSums } from "./partitions/gradient-sums.js";

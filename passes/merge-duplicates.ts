@@ -1,3 +1,4 @@
+import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
 import { shapedNode, workOf } from "../src/onnx/operators/knowledge.js";
@@ -32,7 +33,7 @@ export const mergeDuplicates: Pass<"tensor", "tensor"> = {
       }
       if (workOf(shapedNode(graph, node)).kind === "collective") return true;
       node.outputs.forEach((name, index) => {
-        if (name !== "") names.set(name, same.outputs[index] ?? "");
+        if (name !== "") names.set(name, at(same.outputs, index));
       });
       return false;
     });

@@ -177,12 +177,13 @@ describe("recognize-attention", () => {
     });
   });
 
-  it("leaves five axes, where the groups of heads have one of their own", () => {
+  it("merges the axes of grouped heads, and parts them again behind the attention", () => {
     const grouped: Shape = [B, 2, 2, T, D];
+    const few: Shape = [B, 2, 1, T, D];
     const graph = tensorGraph({
-      data: { q: grouped, k: grouped, v: grouped },
+      data: { q: grouped, k: few, v: few },
       activations: {
-        kt: [B, 2, 2, D, T],
+        kt: [B, 2, 1, D, T],
         raw: [B, 2, 2, T, T],
         weights: [B, 2, 2, T, T],
         y: grouped,
@@ -195,7 +196,18 @@ describe("recognize-attention", () => {
       ],
       outputs: ["y"],
     });
-    expect(runPass(recognizeAttention, graph)).toBe(graph);
+    const fused = runPass(recognizeAttention, graph);
+    expect(nodeLines(fused).toSorted()).toEqual([
+      "y Attention(y/query_1 y/key_1 y/value_1)",
+      "y/key_1 Reshape(k)",
+      "y/query_1 Reshape(q)",
+      "y/result_1 Reshape(y/heads)",
+      "y/value_1 Reshape(v)",
+    ]);
+    const node = fused.nodes.find(({ op }) => op === "Attention");
+    expect(node && workOf(shapedNode(fused, node))).toMatchObject({
+      work: { b: B, heads: 4, kv_heads: 2, q_len: T, kv_len: T, head_dim: D },
+    });
   });
 
   it.each(["raw", "masked", "weights", "dropped"])("leaves scores read elsewhere: %s", (name) => {

@@ -1,23 +1,25 @@
+import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
-import type { TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
+import type { Tensor, TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
 import { backwardRegion } from "./attention/backward-region.js";
+import { matchCore } from "./attention/core.js";
 import { isCausal, windowOf } from "./attention/masks.js";
+import { operandsOf } from "./attention/operands.js";
+import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import {
-  beforeMerge,
-  beforeRepeat,
-  matchKeys,
-  matchScores,
-  matchWeightedSum,
-  type Source,
-} from "./attention/operands.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
-import { applyFusions, type Fusion, fuse, inDependencyOrder } from "./rewriting/rewrite.js";
+  applyFusions,
+  type Fusion,
+  fuse,
+  inDependencyOrder,
+  withTensors,
+} from "./rewriting/rewrite.js";
 
 /**
  * Turns attention written in primitives into the fused `Attention(q, k, v, mask?)` kernel that
  * training uses: scores, scale, mask, softmax, dropout and the weighted sum, with the key and value
  * heads that grouped-query attention repeats taken before the repeat. Where the graph brings its
- * backward, the nodes of it that read scores become one `kareus::AttentionGradient`. Masks of fused
+ * backward, the nodes of it that read scores become one `kareus::AttentionGradient`: attention is fused
+ * with its backward or not at all, and what else the backward reads becomes a further output. Masks of fused
  * operators that hide later positions are marked as such.
  * Needs directions, no-ops dropped and transposes split. Guarantees that no score matrix is counted
  * as memory traffic.
@@ -30,14 +32,22 @@ export const recognizeAttention: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph) => {
-    const index = new GraphIndex(graph);
-    const fusions = graph.nodes.flatMap((node) =>
-      node.op === "Softmax" && node.direction === "forward" ? matchAttention(index, node) : [],
+    const index = indexOf(graph);
+    const matches = graph.nodes.flatMap((node) =>
+      node.op === "Softmax" && node.direction === "forward"
+        ? (matchAttention(index, node) ?? [])
+        : [],
     );
-    const fused = fusions.length === 0 ? graph : inDependencyOrder(applyFusions(graph, fusions));
-    return markCausal(fused, index);
+    return markCausal(matches.length === 0 ? graph : fusedGraph(graph, matches), index);
   },
 };
+
+function fusedGraph(graph: TensorGraph, matches: readonly Match[]): TensorGraph {
+  const nodes = [...graph.nodes, ...matches.flatMap((match) => match.nodes)];
+  const tensors = matches.flatMap((match) => match.tensors);
+  const fusions = matches.flatMap((match) => match.fusions);
+  return inDependencyOrder(applyFusions(withTensors({ ...graph, nodes }, tensors), fusions));
+}
 
 /** Which input of a fused operator is its mask, and the attribute that says it is causal. */
 const MASKED: ReadonlyMap<string, readonly [input: number, attribute: string]> = new Map([
@@ -48,10 +58,11 @@ const MASKED: ReadonlyMap<string, readonly [input: number, attribute: string]> =
 /** Exporters also give fused attention its causal mask as a tensor; kernels skip what it hides. */
 function markCausal(graph: TensorGraph, index: GraphIndex): TensorGraph {
   const marked = graph.nodes.map((node) => {
-    const [input = 0, attribute = ""] = MASKED.get(node.op) ?? [];
-    const mask = node.inputs[input] ?? "";
-    const plain = attribute !== "" && node.attributes[attribute] !== 1 && mask !== "";
-    if (!plain || !isCausal(index, mask)) return node;
+    const masked = MASKED.get(node.op);
+    if (masked === undefined) return node;
+    const [input, attribute] = masked;
+    const mask = node.inputs[input];
+    if (node.attributes[attribute] === 1 || !mask || !isCausal(index, mask)) return node;
     const window = windowAttribute([windowOf(index, mask)]);
     return { ...node, attributes: { ...node.attributes, [attribute]: 1, ...window } };
   });
@@ -65,85 +76,53 @@ function windowAttribute(windows: readonly (number | null)[]): Readonly<Record<s
   return known.length === 0 ? {} : { local_window_size: Math.min(...known) };
 }
 
-/** The pattern around a softmax: the forward, and the backward where the graph has one. */
-function matchAttention(index: GraphIndex, softmax: TensorNode): readonly Fusion[] {
-  const scores = matchScores(index, softmax);
-  const weighted = matchWeightedSum(index, softmax);
-  const keys = scores && matchKeys(index, scores.product);
-  if (scores === null || weighted === null || keys === null) return [];
-  const operands = fourAxes(index, [scores.query, keys, weighted.value], weighted.result.split);
-  if (operands === null) return [];
-  const { query, key, value, split } = operands;
-  const kvHeads = index.tensor(key.name).shape.at(-3);
-  if (kvHeads !== index.tensor(value.name).shape.at(-3)) return [];
+/** A fused attention, its gradient where the graph has one, and what arranges its operands. */
+interface Match {
+  readonly fusions: readonly Fusion[];
+  readonly nodes: readonly TensorNode[];
+  readonly tensors: readonly Tensor[];
+}
 
-  const core = [scores.product, ...scores.nodes, softmax, ...weighted.nodes];
-  const made = [...core.flatMap(({ outputs }) => outputs)].filter((name) => name !== "");
-  const last = split ?? weighted.result.product;
-  const forward = [
-    ...query.nodes,
-    ...key.nodes,
-    ...value.nodes,
-    ...core,
-    weighted.result.product,
-    last,
-  ];
+/** The pattern around a softmax: the forward, and the backward where the graph has one. */
+function matchAttention(index: GraphIndex, softmax: TensorNode): Match | null {
+  const core = matchCore(index, softmax);
+  const operands = core && operandsOf(index, core);
+  if (core === null || operands === null) return null;
+  const { query, key, value, mask, result } = operands;
+
+  const inner = [core.scores, ...core.steps.map(({ node }) => node), ...core.sides];
+  const made = inner.flatMap(({ outputs }) => outputs).filter((name) => name !== "");
+  const taken = [query, key, value].flatMap(({ covered }) => covered);
+  const forward = [...taken, ...inner, ...result.covered];
   const region = backwardRegion(index, new Set(forward), made);
   const savedScores = made.some((name) =>
     index.consumers(name).some((reader) => reader.direction === "backward"),
   );
-  if (savedScores && region === null) return [];
+  if (savedScores && region === null) return null;
 
-  const backward = region?.nodes ?? [];
-  const nodes = onlyReadInside(index, forward, backward);
-  const inputs = [query.name, key.name, value.name, ...scores.masks.slice(0, 1)];
-  const rank = index.tensor(query.name).shape.length;
+  const backward = region === null ? [] : region.nodes;
+  const nodes = onlyReadInside(index, forward, backward, at(result.covered, -1));
+  const inputs = [query, key, value, mask].flatMap((operand) => (operand ? [operand.name] : []));
   const attributes = {
-    is_causal: scores.masks.some((mask) => isCausal(index, mask)) ? 1 : 0,
-    ...windowAttribute(scores.masks.map((mask) => windowOf(index, mask))),
+    is_causal: operands.masks.some((each) => isCausal(index, each)) ? 1 : 0,
+    ...windowAttribute(operands.masks.map((each) => windowOf(index, each))),
     // Three axes: the heads are merged into the batch, so each sample has one.
-    ...(rank === 3 ? { q_num_heads: 1, kv_num_heads: 1 } : {}),
+    ...(operands.hasHeads ? {} : { q_num_heads: 1, kv_num_heads: 1 }),
   };
-  const fused = fuse("Attention", nodes, inputs, attributes);
-  if (region === null) return [fused];
-  const read = [region.arriving, ...inputs, fused.fused.outputs[0] ?? ""];
-  const gradient = fuse("kareus::AttentionGradient", region.nodes, read, {
-    ...attributes,
-    forward: "Attention",
-  });
-  const { outputs } = region;
-  return [fused, { ...gradient, fused: { ...gradient.fused, outputs } }];
-}
-
-interface Operands {
-  readonly query: Source;
-  readonly key: Source;
-  readonly value: Source;
-  /** The node that tells samples and heads apart again behind the attention. */
-  readonly split: TensorNode | null;
-}
-
-/**
- * Queries, keys and values with samples and heads on axes of their own, before a batched product
- * merged them, if the result gets them back; else as the product reads them.
- */
-function fourAxes(
-  index: GraphIndex,
-  [query, key, value]: readonly [Source, Source, Source],
-  split: TensorNode | null,
-): Operands | null {
-  const apart = [query, key, value].map((source) => beforeMerge(index, source));
-  const rankOf = (source: Source) => index.tensor(source.name).shape.length;
-  const [q, k, v] = apart;
-  if (q && k && v && split !== null && apart.every((source) => rankOf(source) === 4)) {
-    return { query: q, key: beforeRepeat(index, k), value: beforeRepeat(index, v), split };
+  const { fused } = fuse("Attention", nodes, inputs, attributes);
+  const fusions: Fusion[] = [{ nodes, fused: { ...fused, outputs: [result.name] } }];
+  if (region !== null) {
+    const read = [region.arriving, ...inputs, result.name];
+    const of = { ...attributes, forward: "Attention" };
+    const gradient = fuse("kareus::AttentionGradient", region.nodes, read, of);
+    fusions.push({ ...gradient, fused: { ...gradient.fused, outputs: region.outputs } });
   }
-  const repeated = [key, value].map((source) => beforeRepeat(index, source));
-  const [plainKey = key, plainValue = value] = repeated;
-  const ranks = new Set([query, plainKey, plainValue].map(rankOf));
-  const rank = rankOf(query);
-  if (ranks.size !== 1 || (rank !== 3 && rank !== 4)) return null;
-  return { query, key: plainKey, value: plainValue, split: null };
+  const arranged = [query, key, value, result, ...(mask === null ? [] : [mask])];
+  return {
+    fusions,
+    nodes: arranged.flatMap((operand) => operand.nodes),
+    tensors: arranged.flatMap((operand) => operand.tensors),
+  };
 }
 
 /** Drops from a pattern the nodes whose results are also read elsewhere (they must stay). */
@@ -151,10 +130,9 @@ function onlyReadInside(
   index: GraphIndex,
   forward: readonly TensorNode[],
   backward: readonly TensorNode[],
+  last: TensorNode,
 ): TensorNode[] {
-  const ordered = index.inOrder(forward);
-  const last = ordered.at(-1);
-  let inside = new Set(ordered);
+  let inside = new Set(index.inOrder(forward));
   for (let changed = true; changed; ) {
     const readers = new Set([...inside, ...backward]);
     const kept = [...inside].filter((node) => node === last || index.isReadOnlyBy(node, readers));

@@ -1,6 +1,7 @@
+import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import { elementCount, type TensorNode } from "../src/ir/tensor-graph.js";
-import { GraphIndex, otherInput } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf, otherInput } from "./rewriting/graph-index.js";
 import { applyFusions, type Fusion, fuse } from "./rewriting/rewrite.js";
 
 /**
@@ -16,7 +17,7 @@ export const recognizeGelu: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph) => {
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const fusions = graph.nodes.flatMap((node) =>
       node.op === "Erf" || node.op === "Tanh" ? (matchGelu(index, node) ?? []) : [],
     );
@@ -31,12 +32,12 @@ function matchGelu(index: GraphIndex, bounded: TensorNode): Fusion | null {
   const halved = scaled(index, shifted);
   const product = index.successor(halved ?? shifted, "Mul");
   if (product === undefined) return null;
-  const gated = otherInput(product, (halved ?? shifted).outputs[0] ?? "");
+  const gated = otherInput(product, at((halved ?? shifted).outputs, 0));
   if (gated === undefined) return null;
   const last = scaled(index, product) ?? product;
   const above = [bounded, shifted, halved, product, last].filter((node) => node !== undefined);
   for (const { x, nodes } of [{ x: gated, nodes: [] }, ...unscaled(index, gated)]) {
-    const below = conePathsTo(index, bounded.inputs[0] ?? "", x);
+    const below = conePathsTo(index, at(bounded.inputs, 0), x);
     if (below === null) continue;
     const all = index.inOrder([...below, ...nodes, ...above]);
     return index.isClosed(all) ? fuse("Gelu", all, [x], attributesOf(bounded)) : null;
@@ -56,7 +57,7 @@ function scaled(index: GraphIndex, node: TensorNode): TensorNode | undefined {
 
 /** The one number that a node combines with another's result. */
 function scalarBeside(index: GraphIndex, node: TensorNode, other: TensorNode): string | undefined {
-  const name = otherInput(node, other.outputs[0] ?? "");
+  const name = otherInput(node, at(other.outputs, 0));
   return name !== undefined && isScalar(index, name) ? name : undefined;
 }
 

@@ -1,7 +1,8 @@
+import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
 import { permutationOf } from "../src/onnx/operators/call.js";
-import { GraphIndex, otherInput } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf, otherInput } from "./rewriting/graph-index.js";
 import { applyFusions, type Fusion, fuse } from "./rewriting/rewrite.js";
 
 /**
@@ -18,7 +19,7 @@ export const recognizeLinear: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph) => {
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const fusions = graph.nodes.flatMap((node) => matchLinear(index, node) ?? []);
     return applyFusions(graph, fusions);
   },
@@ -32,8 +33,9 @@ function matchLinear(index: GraphIndex, node: TensorNode): Fusion | null {
   if (weight === null || index.tensor(weight.name).shape.length !== 2) return null;
   const transposed = node.op !== "MatMul" && node.attributes.transB === 1;
   const kAxis = weight.transposed === transposed ? 0 : 1;
-  const bias = addend === undefined || addend === "" ? biasAfter(index, node) : null;
-  const inputs = [x, weight.name, bias?.name ?? addend ?? ""].filter((name) => name !== "");
+  const own = addend === "" ? undefined : addend;
+  const bias = own === undefined ? biasAfter(index, node) : null;
+  const inputs = [x, weight.name, bias?.name ?? own].filter((name) => name !== undefined);
   return fuse("kareus::Linear", bias ? [node, bias.add] : [node], inputs, { k_axis: kAxis });
 }
 
@@ -71,7 +73,7 @@ function biasAfter(
   product: TensorNode,
 ): { name: string; add: TensorNode } | null {
   const add = index.soleConsumer(product, "Add");
-  const name = add && otherInput(add, product.outputs[0] ?? "");
+  const name = add && otherInput(add, at(product.outputs, 0));
   if (add === undefined || name === undefined) return null;
   const { role, shape } = index.tensor(name);
   return role === "parameter" && shape.length === 1 ? { name, add } : null;

@@ -1,6 +1,7 @@
+import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
-import { GraphIndex, otherInput } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf, otherInput } from "./rewriting/graph-index.js";
 import { applyFusions, type Fusion, fuse } from "./rewriting/rewrite.js";
 
 /**
@@ -15,7 +16,7 @@ export const recognizeSwiglu: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph) => {
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const fusions = graph.nodes.flatMap((node) =>
       node.op === "Sigmoid" ? (matchSwiglu(index, node) ?? []) : [],
     );
@@ -26,10 +27,9 @@ export const recognizeSwiglu: Pass<"tensor", "tensor"> = {
 function matchSwiglu(index: GraphIndex, sigmoid: TensorNode): Fusion | null {
   const gate = sigmoid.inputs[0];
   const silu = index.successor(sigmoid, "Mul");
-  if (gate === undefined || !silu || otherInput(silu, sigmoid.outputs[0] ?? "") !== gate)
-    return null;
+  if (gate === undefined || !silu || otherInput(silu, at(sigmoid.outputs, 0)) !== gate) return null;
   const gated = index.successor(silu, "Mul");
-  const up = gated && otherInput(gated, silu.outputs[0] ?? "");
+  const up = gated && otherInput(gated, at(silu.outputs, 0));
   if (!gated || up === undefined || index.tensor(up).role === "parameter") return null;
   if (index.tensor(up).shape.join() !== index.tensor(gate).shape.join()) return null;
   return fuse("kareus::SwiGLU", [sigmoid, silu, gated], [gate, up]);

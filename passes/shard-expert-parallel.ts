@@ -12,7 +12,7 @@ import {
   tensorOf,
 } from "../src/ir/tensor-graph.js";
 import { holdsBackward, holdsCollectives } from "./rewriting/facts.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { indexOf } from "./rewriting/graph-index.js";
 import { withTensors } from "./rewriting/rewrite.js";
 import { batchExperts } from "./sharding/batch-experts.js";
 import { collectiveNode, type Group } from "./sharding/collective-node.js";
@@ -21,7 +21,9 @@ import { type ExpertRegion, findExperts } from "./sharding/find-experts.js";
 /**
  * Spreads the experts of a mixture over the expert-parallel group: an all-to-all sends each token to
  * the rank that holds its expert, another brings the result back. Every rank of the group brings a
- * microbatch of its own, so each of its experts gets the capacity of all ranks.
+ * microbatch of its own (to the rest of the model these ranks are data-parallel), so each of its experts
+ * gets the capacity of all ranks. Tensor parallelism cuts the width of every expert and sums its results
+ * before they are sent back. Experts written one after the other become batched products first.
  * Needs a forward graph whose experts are batched (one product for all of them). Guarantees local
  * shapes; backward mirrors the all-to-alls. A graph that holds such collectives is left as it is.
  *
@@ -37,7 +39,7 @@ export const shardExpertParallel: Pass<"tensor", "tensor"> = {
     if (ep === 1 || holdsCollectives(graph, "ep")) return graph;
     if (holdsBackward(graph)) fail(cannotCutBackward(graph.name, "--ep", ep));
     const batched = batchExperts(graph);
-    const region = findExperts(new GraphIndex(batched));
+    const region = findExperts(indexOf(batched));
     if (region === null) return fail(noExperts(graph.name, ep));
     if (region.experts % ep !== 0) fail(expertsIndivisible(graph.name, ep, region.experts));
     return spread(batched, region, { name: "ep", ranks: ep });
@@ -59,18 +61,20 @@ function spread(graph: TensorGraph, region: ExpertRegion, group: Group): TensorG
         moved.add(to);
         before.push(
           collectiveNode(node, group, {
-            ...{ op: "kareus::AllToAll", name: `${to}/all_to_all` },
-            ...{ input: from, output: to },
+            op: "kareus::AllToAll",
+            name: `${to}/all_to_all`,
+            input: from,
+            output: to,
           }),
         );
       }
       return to;
     };
-    const back = region.leaving.get(node) ?? [];
+    const back = new Set(region.leaving.get(node));
     const works = node.outputs.some((name) => region.axes.has(name) && !region.entering.has(name));
     const inputs = node.inputs.map((name) => {
       if (works && region.entering.has(name)) return move(name, `${name}/sent`);
-      if (!back.includes(name)) return name;
+      if (!back.has(name)) return name;
       tensors.set(`${name}/returned`, { ...tensorOf(graph, name), name: `${name}/returned` });
       return move(name, `${name}/returned`);
     });

@@ -1,7 +1,8 @@
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
-import { holdsBackward, isGradientOp, isLoss } from "./rewriting/facts.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { ancestors, forwardEnds, isGradientOp } from "../src/onnx/forward-end.js";
+import { holdsBackward } from "./rewriting/facts.js";
+import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 
 /**
  * Tells the forward half of a joint graph from its backward half: forward is whatever the loss (or
@@ -18,9 +19,9 @@ export const splitDirections: Pass<"tensor", "tensor"> = {
   to: "tensor",
   run: (graph) => {
     if (!holdsBackward(graph)) return graph;
-    const index = new GraphIndex(graph);
-    const ends = forwardEnds(graph);
-    const forward = ends === null ? notBehindGradients(index) : ancestors(index, ends);
+    const index = indexOf(graph);
+    const ends = forwardEnds(graph, (name) => graph.tensors.get(name));
+    const forward = ends === null ? notBehindGradients(index) : ancestors(graph.nodes, ends).nodes;
     const nodes = graph.nodes.map((node): TensorNode => {
       if (forward.has(node)) return node;
       const origin = makesWeightGradients(graph, node) ? "weight-gradient" : node.origin;
@@ -29,20 +30,6 @@ export const splitDirections: Pass<"tensor", "tensor"> = {
     return { ...graph, nodes };
   },
 };
-
-/** The tensors at which forward ends; null where only gradient operators tell. */
-function forwardEnds(graph: TensorGraph): readonly string[] | null {
-  const yields = graph.nodes.find((node) => node.op === "com.microsoft::YieldOp");
-  if (yields !== undefined) return yields.inputs;
-  const loss = graph.nodes.find((node) => isLoss(node.op));
-  if (loss !== undefined) return loss.outputs;
-  if (graph.nodes.some((node) => isGradientOp(node.op))) return null;
-  const scalar = graph.outputs.find((name) => {
-    const tensor = graph.tensors.get(name);
-    return tensor?.role === "activation" && tensor.shape.every((dim) => dim === 1);
-  });
-  return [scalar ?? graph.outputs[0] ?? ""];
-}
 
 /** Everything that no gradient operator leads to. */
 function notBehindGradients(index: GraphIndex): ReadonlySet<TensorNode> {
@@ -59,16 +46,4 @@ function notBehindGradients(index: GraphIndex): ReadonlySet<TensorNode> {
 function makesWeightGradients(graph: TensorGraph, node: TensorNode): boolean {
   const made = node.outputs.filter((name) => name !== "");
   return made.length > 0 && made.every((name) => graph.tensors.get(name)?.role === "gradient");
-}
-
-function ancestors(index: GraphIndex, ends: readonly string[]): ReadonlySet<TensorNode> {
-  const found = new Set<TensorNode>();
-  const pending = [...ends];
-  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
-    const node = index.producer(name);
-    if (node === undefined || found.has(node)) continue;
-    found.add(node);
-    pending.push(...node.inputs);
-  }
-  return found;
 }

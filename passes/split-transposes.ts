@@ -1,7 +1,8 @@
+import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { Tensor, TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
 import { permutationOf } from "../src/onnx/operators/call.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import { withTensors } from "./rewriting/rewrite.js";
 import { swapLastTwo, swapsLastTwoAxes } from "./rewriting/transposes.js";
 
@@ -19,7 +20,7 @@ export const splitTransposes: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph) => {
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const tensors: Tensor[] = [];
     const nodes = graph.nodes.flatMap((node) => {
       const split = turnsKeys(index, node) ? splitTranspose(graph, node) : null;
@@ -32,7 +33,7 @@ export const splitTransposes: Pass<"tensor", "tensor"> = {
 };
 
 function turnsKeys(index: GraphIndex, node: TensorNode): boolean {
-  const output = node.outputs[0] ?? "";
+  const output = at(node.outputs, 0);
   if (node.op !== "Transpose" || index.tensor(output).role !== "activation") return false;
   const rank = index.tensor(output).shape.length;
   const readers = index.consumers(output).filter((r) => r.direction === node.direction);
@@ -45,7 +46,7 @@ function turnsKeys(index: GraphIndex, node: TensorNode): boolean {
 /** Whether a reader multiplies by a tensor, be it after merging its samples and heads. */
 function isRightOperand(index: GraphIndex, reader: TensorNode, name: string): boolean {
   if (reader.op === "MatMul") return reader.inputs[1] === name;
-  const merged = reader.outputs[0] ?? "";
+  const merged = at(reader.outputs, 0);
   const [from, to] = [name, merged].map((each) => index.tensor(each).shape.slice(-2).join());
   if (reader.op !== "Reshape" || from !== to) return false;
   return index
@@ -57,7 +58,7 @@ function splitTranspose(
   graph: TensorGraph,
   node: TensorNode,
 ): { nodes: readonly TensorNode[]; middle: Tensor } | null {
-  const output = graph.tensors.get(node.outputs[0] ?? "");
+  const output = graph.tensors.get(at(node.outputs, 0));
   if (output === undefined) return null;
   const perm = swapLastTwo(permutationOf(node, output.shape.length));
   const middle: Tensor = {

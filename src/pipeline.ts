@@ -5,8 +5,9 @@ import { interNodeRateUnknown, unknownPass } from "./base/diagnostics/lowering.j
 import { PhaseTimer } from "./base/phase-timer.js";
 import { baselineFrontiers } from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
-import { checkMemory, stageMemory } from "./compose/memory.js";
-import { checkLayout, pipelineProblem } from "./compose/problem.js";
+import { launchTime } from "./compose/launching.js";
+import { checkMemory, type StageMemory, stageMemory } from "./compose/memory.js";
+import { checkLayout, type Layout, pipelineProblem } from "./compose/problem.js";
 import { solvePipeline } from "./compose/solve.js";
 import { costsOn, modelledOracle, topClockCost } from "./cost/index.js";
 import { detailsFile } from "./emit/details.js";
@@ -14,35 +15,36 @@ import { runFacts } from "./emit/facts.js";
 import { frontierFile } from "./emit/frontier.js";
 import { planFile } from "./emit/plan.js";
 import { countSources } from "./emit/sources.js";
-import { loadDevice, readDevice } from "./gpu/device.js";
+import { readDevice } from "./gpu/device.js";
 import type { Device } from "./gpu/device-schema.js";
+import type { Precision } from "./ir/choices.js";
 import type { Cost, Evaluation } from "./ir/configuration.js";
-import type { Group } from "./ir/groups.js";
-import type { KernelGraph } from "./ir/kernel-graph.js";
+import { type Job, jobOf } from "./ir/job.js";
+import type { Kernel, KernelGraph } from "./ir/kernel-graph.js";
 import {
   communicationsOf,
   type PartitionedGraph,
   type PartitionType,
   partitionOfKernel,
 } from "./ir/partition.js";
-import type { AnyGraph, CpAttention, LoweringContext, PipelineName, Recompute } from "./ir/pass.js";
+import { type AnyGraph, EVERY_PASS, type LoweringContext } from "./ir/pass.js";
 import { printGraph } from "./ir/print.js";
 import type { DType, TensorGraph } from "./ir/tensor-graph.js";
 import { verify } from "./ir/verify.js";
+import type { Work } from "./ir/work.js";
 import { nameGroups } from "./onnx/groups.js";
 import { readTensorGraph } from "./onnx/read.js";
+import type { LoweringOptions, SearchingOptions } from "./options.js";
 import type { DetailsFile } from "./plan/details.js";
 import type { FrontierFile } from "./plan/frontier.js";
 import type { PlanFile } from "./plan/plan.js";
 import { loadMeasurements } from "./profile/library.js";
 import { type Profile, readProfile } from "./profile/reader.js";
 import { runsPerIteration } from "./search/allocate.js";
-import type { OpenEvaluator } from "./search/evaluator.js";
 import { type Journal, type JournalFile, NO_JOURNAL, openJournal } from "./search/journal.js";
-import { liveEvaluator, type Windows } from "./search/live.js";
+import type { Windows } from "./search/live.js";
 import type { CostSetup } from "./search/messages.js";
-import { costEvaluator } from "./search/pool.js";
-import { replayEvaluator } from "./search/replay.js";
+import { openEvaluator } from "./search/open-evaluator.js";
 import { type SearchResult, searchPartitions } from "./search/search.js";
 import { type Inspection, inspection } from "./views/inspection/inspection.js";
 
@@ -56,42 +58,8 @@ import { type Inspection, inspection } from "./views/inspection/inspection.js";
  *   frontier.json, plans <--emit-- IterationFrontier <--solve-- InstructionFrontiers <--compose
  */
 
-export interface OptimizeOptions {
-  readonly graph: string;
-  readonly gpu: string;
-  /** Files and folders of recorded costs. */
-  readonly profiles: readonly string[];
-  /** A profile that stands for the GPU: every evaluation is a measurement that it answers. */
-  readonly replay: string | null;
-  readonly bind: ReadonlyMap<string, number>;
-  readonly dtype: "bf16" | "fp16" | "fp32" | null;
-  readonly tp: number;
-  readonly sequence_parallel: boolean;
-  readonly cp: number;
-  readonly cp_attention: CpAttention;
-  readonly ep: number;
-  readonly pp: number;
-  readonly dp: number;
-  readonly zero: 0 | 1;
-  readonly gpus_per_node: number;
-  /** What the groups of the graph's collectives are, by their names there. */
-  readonly groups: ReadonlyMap<string, Group>;
-  readonly microbatches: number;
-  readonly pipeline: PipelineName;
-  readonly chunks: number;
-  readonly recompute: Recompute;
-  readonly static_power_w: number | null;
-  /** Of each crossing between stages. */
-  readonly transfer_s: number;
-  /** Of a change of the clock; null: the device's. */
-  readonly switch_time_s: number | null;
-  readonly budget: number;
-  readonly points: number;
-  readonly seed: number;
-  readonly threads: number;
-  readonly strict: boolean;
-  /** The pass after which the graph is printed; true: after every pass. */
-  readonly print_ir: string | true | null;
+/** What `optimize` needs: the options, who measures, and where evaluations are kept. */
+export interface OptimizeOptions extends SearchingOptions {
   /** Costs measured on this machine's GPU, and how; null: recorded and modelled ones. */
   readonly measure: Windows | null;
   /** Where evaluations are kept as they come; null: nowhere. */
@@ -117,43 +85,42 @@ export interface OptimizeResult {
 /** From an ONNX file to a frontier with a plan per point. Fails with diagnostics on bad input. */
 export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<OptimizeResult> {
   const timer = new PhaseTimer();
-  const { device, content } = readDevice(options.gpu);
-  const static_power_w = options.static_power_w ?? device.static_power_w;
-  const measurements = loadMeasurements(options.profiles, device.name, hooks.report);
+  const { hardware } = options;
+  const { device, content } = deviceOf(hardware, hooks.report);
+  const measurements = loadMeasurements(hardware.profile, device.name, hooks.report);
   const oracle = costsOn(device, measurements);
-  const replayed = options.replay === null ? null : readProfile(options.replay, hooks.report);
+  const { replay } = options.search;
+  const replayed = replay === null ? null : readProfile(replay, hooks.report);
+  const layout = layoutOf(options.job, hardware, device);
+  checkLayout(options.job.pp, layout);
 
-  const { microbatches, pipeline, chunks, transfer_s } = options;
-  const switch_time_s = options.switch_time_s ?? device.switch_time_s;
-  const layout = { microbatches, static_power_w, pipeline, chunks, transfer_s, switch_time_s };
-  checkLayout(options.pp, layout);
-
-  const imported = await timer.run("ingest", () => read(options, hooks));
+  const imported = await timer.run("ingest", () => read(options.graph, hooks.report));
   const lowered = await timer.run("lowering", () =>
     lower(imported, topClockCost(oracle, device), options, hooks),
   );
   checkNodes(lowered.partitions, device, hooks.report);
-  const memory = stageMemory(lowered.kernels, options);
-  checkMemory(memory, device.memory_bytes, options, hooks.report);
+  const memory = checkedMemory(lowered, device, hooks.report);
 
   const { evaluations, outcomes } = await timer.run("search", () =>
-    search(lowered, { device, measurements, replayed }, static_power_w, options, hooks),
+    search(lowered, { device, measurements, replayed }, layout, options, hooks),
   );
 
   const searched = await timer.run("composition", () =>
     instructionFrontiers(lowered.partitions, evaluations, layout),
   );
+  const { points, seed } = options.search;
   const { frontier, baselines } = await timer.run("solver", () => ({
-    frontier: solvePipeline(pipelineProblem(searched, lowered.partitions.stages, layout), options),
-    baselines: baselineFrontiers(lowered.partitions, evaluations, device, layout, options.points),
+    frontier: solvePipeline(pipelineProblem(searched, lowered.partitions.stages, layout), {
+      points,
+    }),
+    baselines: baselineFrontiers(lowered.partitions, evaluations, device, layout, points),
   }));
 
   return timer.run("emission", () => {
     const all = [...evaluations.values()].flat();
-    const facts = runFacts(options, device, layout, lowered.kernels);
+    const facts = runFacts(lowered.job, device, layout, lowered.kernels);
     const profiles = [...measurements.profiles, ...(replayed ? [replayed.header.id] : [])];
     const costs = { ...countSources(all), profiles };
-    const { seed } = options;
     const plans = frontier.points.map((point, id) =>
       planFile(point, id, lowered.partitions, facts, oracle.parts),
     );
@@ -176,47 +143,83 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
 }
 
 /** What a graph holds and what it is lowered to, without searching. */
-export async function inspect(options: OptimizeOptions, hooks: Hooks): Promise<Inspection> {
-  const device = loadDevice(options.gpu);
-  const measurements = loadMeasurements(options.profiles, device.name, hooks.report);
+export async function inspect(options: LoweringOptions, hooks: Hooks): Promise<Inspection> {
+  const device = deviceOf(options.hardware, hooks.report).device;
+  const measurements = loadMeasurements(options.hardware.profile, device.name, hooks.report);
   const costOf = topClockCost(costsOn(device, measurements), device);
-  const imported = await read(options, hooks);
-  const { recognised, kernels, partitions } = lower(imported, costOf, options, hooks);
-  const memory = stageMemory(kernels, options);
-  checkMemory(memory, device.memory_bytes, options, hooks.report);
-  const gpu = device.name;
-  return inspection({ gpu, imported, recognised, kernels, partitions, memory, costOf });
+  const imported = await read(options.graph, hooks.report);
+  const lowered = lower(imported, costOf, options, hooks);
+  const { recognised, kernels, partitions } = lowered;
+  const memory = checkedMemory(lowered, device, hooks.report);
+  const on = { gpu: device.name, gpu_memory_bytes: device.memory_bytes };
+  return inspection({ ...on, imported, recognised, kernels, partitions, memory, costOf });
 }
 
 /** The partition types of a graph and the device that they run on: what can be measured. */
 export async function partitionTypes(
-  options: OptimizeOptions,
+  options: LoweringOptions,
   hooks: Hooks,
 ): Promise<{ device: Device; name: string; types: readonly PartitionType[] }> {
-  const device = loadDevice(options.gpu);
+  const device = deviceOf(options.hardware, hooks.report).device;
   const costOf = topClockCost(modelledOracle(device), device);
-  const { partitions } = lower(await read(options, hooks), costOf, options, hooks);
+  const imported = await read(options.graph, hooks.report);
+  const { partitions } = lower(imported, costOf, options, hooks);
   return { device, name: partitions.name, types: [...partitions.partitions.values()] };
 }
 
-const TRAINING_TYPES: Readonly<Record<"bf16" | "fp16" | "fp32", DType>> = {
+const TRAINING_TYPES: Readonly<Record<Precision, DType>> = {
   bf16: "bfloat16",
   fp16: "float16",
   fp32: "float32",
 };
 
-async function read(options: OptimizeOptions, hooks: Hooks): Promise<TensorGraph> {
-  const dtype = options.dtype === null ? null : TRAINING_TYPES[options.dtype];
+async function read(graph: LoweringOptions["graph"], tell: Report): Promise<TensorGraph> {
+  const dtype = graph.dtype === null ? null : TRAINING_TYPES[graph.dtype];
   const report: Report = (diagnostic) => {
-    const forbidden = options.strict && diagnostic.code === UNKNOWN_OPERATOR;
+    const forbidden = graph.strict && diagnostic.code === UNKNOWN_OPERATOR;
     if (forbidden) fail({ ...diagnostic, severity: "error" });
-    hooks.report(diagnostic);
+    tell(diagnostic);
   };
-  const graph = readTensorGraph(options.graph, { bind: options.bind, dtype, report });
-  return nameGroups(graph, options.groups, report);
+  const tensors = readTensorGraph(graph.file, { bind: graph.bind, dtype, report });
+  return nameGroups(tensors, graph.group, report);
+}
+
+/** The device that is asked for, with the gap between kernels that is. */
+function deviceOf({ gpu, gap_us }: LoweringOptions["hardware"], report: Report) {
+  const read = readDevice(gpu, report);
+  if (gap_us === null) return read;
+  const launch_time_s = gap_us * 1e-6;
+  const constant = { launch_time_s: { value: launch_time_s, source: "--gap-us" } };
+  return {
+    device: { ...read.device, launch_time_s },
+    content: Object.assign({}, read.content, constant),
+  };
+}
+
+/** How the iteration runs: the job's schedule, with the hardware's power and times. */
+function layoutOf(job: Job, hardware: LoweringOptions["hardware"], device: Device) {
+  const { microbatches, pipeline, chunks } = job;
+  return {
+    microbatches,
+    pipeline,
+    chunks,
+    launch_s: launchTime(job.execution, hardware.launch_us),
+    transfer_s: hardware.transfer_s,
+    static_power_w: hardware.static_power_w ?? device.static_power_w,
+    switch_time_s: hardware.switch_time_s ?? device.switch_time_s,
+  };
+}
+
+/** What each stage holds, reported where that is more than a GPU has. */
+function checkedMemory({ kernels, job }: Lowered, device: Device, report: Report): StageMemory[] {
+  const memory = stageMemory(kernels, job);
+  checkMemory(memory, device.memory_bytes, job, report);
+  return memory;
 }
 
 interface Lowered {
+  /** As asked, with the degrees that the graph brings itself. */
+  readonly job: Job;
   /** After recognition, before sharding and backward. */
   readonly recognised: TensorGraph;
   readonly kernels: KernelGraph;
@@ -227,32 +230,46 @@ interface Lowered {
 function lower(
   imported: TensorGraph,
   costOf: (partition: PartitionType) => Cost,
-  options: OptimizeOptions,
+  { job, output }: Pick<LoweringOptions, "job" | "output">,
   hooks: Hooks,
 ): Lowered {
   const context: LoweringContext = {
-    options,
-    kernelTime: (kernel) => costOf(partitionOfKernel(kernel)).time_s,
+    options: job,
+    kernelTime: timesOfKernels(costOf),
     report: hooks.report,
   };
-  const wanted = options.print_ir;
+  const wanted = output.print_ir;
   const names = passes.map((pass) => pass.name);
-  if (typeof wanted === "string" && !names.includes(wanted)) fail(unknownPass(wanted, names));
+  if (wanted !== null && ![...names, EVERY_PASS].includes(wanted)) fail(unknownPass(wanted, names));
 
   let graph: AnyGraph = imported;
   let recognised: TensorGraph = imported;
   let kernels: KernelGraph | null = null;
   for (const pass of passes) {
+    const before: AnyGraph = graph;
     graph = pass.run(graph, context);
-    checkInvariants(pass.name, graph);
-    if (wanted === true || wanted === pass.name) {
+    if (graph !== before) checkInvariants(pass.name, graph);
+    if (wanted === EVERY_PASS || wanted === pass.name) {
       hooks.printIr(`# after ${pass.name}\n${printGraph(graph)}`);
     }
     if (pass.name.startsWith("recognize-") && graph.level === "tensor") recognised = graph;
     if (graph.level === "kernel") kernels = graph;
   }
   if (graph.level !== "partition" || kernels === null) throw new Error("lowering ended early");
-  return { recognised, kernels, partitions: graph };
+  return { job: jobOf(job, kernels), recognised, kernels, partitions: graph };
+}
+
+/** Times of launches alone; kernels that share their work and direction are costed once. */
+function timesOfKernels(costOf: (partition: PartitionType) => Cost): (kernel: Kernel) => number {
+  const known = { forward: new WeakMap<Work, number>(), backward: new WeakMap<Work, number>() };
+  return (kernel) => {
+    const times = known[kernel.direction];
+    const time = kernel.kind === "compute" ? times.get(kernel.work) : undefined;
+    if (time !== undefined) return time;
+    const { time_s } = costOf(partitionOfKernel(kernel));
+    if (kernel.kind === "compute") times.set(kernel.work, time_s);
+    return time_s;
+  };
 }
 
 /** Collectives between nodes need the device's rate there; without it they get the rate inside. */
@@ -268,21 +285,25 @@ function checkNodes(graph: PartitionedGraph, device: Device, report: Report): vo
 async function search(
   { kernels, partitions }: Lowered,
   { replayed, ...setup }: CostSetup & { readonly replayed: Profile | null },
-  static_power_w: number,
-  options: OptimizeOptions,
+  { static_power_w, microbatches }: Pick<Layout, "static_power_w" | "microbatches">,
+  options: Pick<OptimizeOptions, "search" | "measure" | "journal">,
   hooks: Hooks,
 ): Promise<SearchResult> {
-  const { seed, budget, microbatches } = options;
+  const { seed, budget } = options.search;
   const { signal } = hooks;
   const types = [...partitions.partitions.values()];
   const run = { graph: kernels, costs: setup, windows: options.measure, replayed, seed };
   const journal: Journal =
     options.journal === null ? NO_JOURNAL : openJournal(options.journal, run, hooks.report);
-  const threads = Math.min(options.threads, types.length);
-  const evaluator = evaluatorOf(setup, replayed, options.measure, { threads, signal });
+  const threads = Math.min(options.search.threads, types.length);
+  const evaluator = openEvaluator(setup, replayed, options.measure, { threads, signal });
   try {
     return await searchPartitions(types, setup.device, evaluator, {
-      ...{ seed, budget, static_power_w, journal, signal },
+      seed,
+      budget,
+      static_power_w,
+      journal,
+      signal,
       runs: runsPerIteration(partitions, microbatches),
       onProgress: (done, total) => hooks.progress("evaluating configurations", done, total),
     });
@@ -290,19 +311,6 @@ async function search(
     await evaluator.close();
     journal.close();
   }
-}
-
-/** What answers a search: this machine's GPUs, a profile in their place, or recorded and modelled costs. */
-function evaluatorOf(
-  setup: CostSetup,
-  replayed: Profile | null,
-  windows: Windows | null,
-  pool: { readonly threads: number; readonly signal?: AbortSignal | undefined },
-): OpenEvaluator {
-  if (windows !== null) {
-    return { ...liveEvaluator(windows, setup.device.name), close: async () => {} };
-  }
-  return replayed === null ? costEvaluator(setup, pool) : replayEvaluator(replayed);
 }
 
 function checkInvariants(pass: string, graph: AnyGraph): void {

@@ -12,6 +12,9 @@ const FLOORS: readonly Floor[] = [
   { path: "src/gpu", floor: 3 },
   { path: "src/profile", floor: 3 },
   { path: "src/plan", floor: 3 },
+  { path: "src/options.ts", floor: 3 },
+  // Schedules and allocations know frontiers alone.
+  { path: "src/fleet", floor: 4 },
   { path: "src/onnx", floor: 4 },
   // Fitting constants is the one thing above the door that needs the formulas themselves.
   { path: "src/cost/physics", floor: 4, only: ["src/cost", "src/fit"] },

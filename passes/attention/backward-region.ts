@@ -1,3 +1,4 @@
+import { at } from "../../src/base/need.js";
 import { elementCount, type TensorNode } from "../../src/ir/tensor-graph.js";
 import { isComputed } from "../rewriting/facts.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
@@ -36,7 +37,7 @@ export function backwardRegion(
   const outputs = nodes.flatMap((node) =>
     node.outputs.filter((name) => leaves(index, region, name)),
   );
-  const size = elementCount(index.tensor(scores[0] ?? "").shape);
+  const size = elementCount(index.tensor(at(scores, 0)).shape);
   const escapes = nodes.some(
     (node) =>
       !isProduct(node) &&
@@ -85,7 +86,7 @@ function absorbMakers(index: GraphIndex, region: Set<TensorNode>): boolean {
   return true;
 }
 
-/** The backward node that computes a tensor; constants are nobody's. */
+/** The backward node that computes a tensor; undefined for constants. */
 function backwardMaker(index: GraphIndex, name: string): TensorNode | undefined {
   const maker = index.producer(name);
   return maker?.direction === "backward" && isComputed(index.graph, maker) ? maker : undefined;

@@ -1,10 +1,11 @@
+import { byDefault } from "../../src/base/need.js";
 import { elementCount, type TensorNode } from "../../src/ir/tensor-graph.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
 
-/** A mask that needs more nodes than this to be built is not looked through. */
+/** A mask built by more nodes than this is not examined. */
 const MOST_NODES = 200;
 
-/** A stored mask in another shape or type, or as much of it as a sequence needs. */
+/** What gives a stored mask another shape or type, or takes the part that a sequence needs. */
 const SAME_ELEMENTS = new Set([
   ...["Reshape", "Squeeze", "Unsqueeze", "Expand", "Cast", "Identity", "Slice", "Not", "Mul"],
 ]);
@@ -42,7 +43,7 @@ export function windowOf(index: GraphIndex, mask: string): number | null {
   const widths = triangles(index, mask).flatMap((node) => {
     const [a = "", b = ""] = node.inputs;
     if (node.op === "Trilu") {
-      const begin = (b === "" ? undefined : index.tensor(b).value) ?? 0;
+      const begin = byDefault(b === "" ? null : index.tensor(b).value, 0);
       return begin < 0 ? [node.attributes.upper === 0 ? -begin : 1 - begin] : [];
     }
     return [distance(index, a, b), distance(index, b, a)].flatMap((each) => each ?? []);

@@ -1,195 +1,188 @@
-import { elementCount, type TensorNode } from "../../src/ir/tensor-graph.js";
-import { type GraphIndex, otherInput } from "../rewriting/graph-index.js";
-import { swapsLastTwoAxes } from "../rewriting/transposes.js";
+import { at } from "../../src/base/need.js";
+import { elementCount, type Tensor, type TensorNode } from "../../src/ir/tensor-graph.js";
+import type { GraphIndex } from "../rewriting/graph-index.js";
+import { type Arranged, arrange, isArranged } from "./arrange.js";
+import { type AttentionAxes, sameSpans, tellApart, within } from "./axes.js";
+import type { Core } from "./core.js";
+import { type Axis, type Layout, sizeOf } from "./layouts.js";
+import { elementsOf, type Source } from "./sources.js";
+import { type Walk, walkCore } from "./walk.js";
 
-/** A tensor that attention takes, and the nodes between it and the product. */
-export interface Source {
-  readonly name: string;
-  readonly nodes: readonly TensorNode[];
+/** A tensor as the fused kernel reads or makes it. */
+interface Operand extends Arranged {
+  /** Nodes of the graph that the kernel takes in. */
+  readonly covered: readonly TensorNode[];
 }
 
-interface Scores {
-  readonly product: TensorNode;
-  readonly query: Source;
-  /** What hides or shifts scores, the widest first. */
+/** What a fused attention reads and makes in place of its two products. */
+interface Operands {
+  readonly query: Operand;
+  readonly key: Operand;
+  readonly value: Operand;
+  /** The widest of what hides or shifts scores; null where there is none. */
+  readonly mask: Operand | null;
+  /** What hides or shifts scores, as the graph has it. */
   readonly masks: readonly string[];
-  /** Between the product and the softmax. */
-  readonly nodes: readonly TensorNode[];
-}
-
-const DEEPEST = 12;
-const VIEWS: ReadonlySet<string> = new Set(["Reshape", "Squeeze", "Unsqueeze"]);
-
-/** Walks down from the softmax through views, scaling and masking to the product with the keys. */
-export function matchScores(index: GraphIndex, softmax: TensorNode): Scores | null {
-  const nodes: TensorNode[] = [];
-  const masks: string[] = [];
-  let current = softmax.inputs[0] ?? "";
-  for (let depth = 0; depth < DEEPEST; depth++) {
-    const node = index.producer(current);
-    if (node === undefined || !readOnce(index, current)) return null;
-    if (isProduct(node)) {
-      if (isTurned(node, "A")) return null;
-      const wide = (name: string) => elementCount(index.tensor(name).shape);
-      masks.sort((a, b) => wide(b) - wide(a));
-      const query = { name: node.inputs[0] ?? "", nodes: [] };
-      return { product: node, query, masks, nodes: nodes.reverse() };
-    }
-    const next = scoreInput(index, node);
-    if (next === null) return null;
-    if (next.mask !== null) masks.push(next.mask);
-    nodes.push(node);
-    current = next.scores;
-  }
-  return null;
-}
-
-/** One reader in the forward half, and no graph output. */
-function readOnce(index: GraphIndex, name: string): boolean {
-  const readers = index.consumers(name).filter(({ direction }) => direction === "forward");
-  return readers.length === 1 && !index.isGraphOutput(name);
-}
-
-/** Which input of a view, a scaling or a masking node holds the scores, and which the mask. */
-function scoreInput(
-  index: GraphIndex,
-  node: TensorNode,
-): { scores: string; mask: string | null } | null {
-  const [first = ""] = node.inputs;
-  if (VIEWS.has(node.op) || node.op === "Tanh") return { scores: first, mask: null };
-  const operands = node.op === "Where" ? node.inputs.slice(1) : node.inputs;
-  if (!["Mul", "Div", "Sub", "Add", "Where"].includes(node.op)) return null;
-  const full = index.tensor(node.outputs[0] ?? "").shape.join();
-  const scores = operands.find((name) => {
-    const tensor = index.tensor(name);
-    return (
-      tensor.role === "activation" && tensor.shape.join() === full && comesFromProduct(index, name)
-    );
-  });
-  if (scores === undefined) return null;
-  if (node.op === "Where") return { scores, mask: first };
-  const other = otherInput(node, scores);
-  const isMask = other !== undefined && index.tensor(other).shape.length > 1;
-  return { scores, mask: isMask ? other : null };
-}
-
-/** Whether a tensor leads back to a product by first operands: scores do, masks do not. */
-function comesFromProduct(index: GraphIndex, name: string): boolean {
-  const pending = [{ name, depth: 0 }];
-  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    const node = index.producer(at.name);
-    if (node === undefined || at.depth > DEEPEST) continue;
-    if (isProduct(node)) return true;
-    const passes = VIEWS.has(node.op) || /^(Mul|Div|Sub|Add|Where|Tanh)$/.test(node.op);
-    if (!passes) continue;
-    const { depth } = at;
-    pending.push(...node.inputs.map((input) => ({ name: input, depth: depth + 1 })));
-  }
-  return false;
-}
-
-interface WeightedSum {
-  readonly value: Source;
-  /** Between the softmax and the product. */
-  readonly nodes: readonly TensorNode[];
-  readonly result: { readonly product: TensorNode; readonly split: TensorNode | null };
-}
-
-/** From the softmax through dropout and views to the product with the values. */
-export function matchWeightedSum(index: GraphIndex, softmax: TensorNode): WeightedSum | null {
-  const nodes: TensorNode[] = [];
-  let current = softmax;
-  for (let depth = 0; depth < DEEPEST; depth++) {
-    const next = index.successor(current);
-    if (next === undefined) return null;
-    if (isProduct(next)) {
-      const [weights, value = ""] = next.inputs;
-      const turned = isTurned(next, "A") || isTurned(next, "B");
-      if (weights !== current.outputs[0] || turned) return null;
-      const split = index.successor(next, "Reshape") ?? null;
-      return {
-        value: { name: value, nodes: [] },
-        nodes,
-        result: { product: next, split: apart(index, split) },
-      };
-    }
-    if (!VIEWS.has(next.op) && next.op !== "Dropout" && next.op !== "Where") return null;
-    nodes.push(next);
-    current = next;
-  }
-  return null;
-}
-
-/** A reshape that tells samples and heads apart. */
-function apart(index: GraphIndex, reshape: TensorNode | null): TensorNode | null {
-  if (reshape === null) return null;
-  const [from, to] = [reshape.inputs[0] ?? "", reshape.outputs[0] ?? ""].map(
-    (name) => index.tensor(name).shape,
-  );
-  const same = from?.slice(-2).join() === to?.slice(-2).join();
-  return from?.length === 3 && to?.length === 4 && same ? reshape : null;
-}
-
-/** The keys, before their last two axes were swapped for the product (which may do that itself). */
-export function matchKeys(index: GraphIndex, product: TensorNode): Source | null {
-  const name = product.inputs[1] ?? "";
-  if (isTurned(product, "B")) return { name, nodes: [] };
-  const nodes: TensorNode[] = [];
-  let current = name;
-  for (let depth = 0; depth < 4; depth++) {
-    const node = index.producer(current);
-    const input = node?.inputs[0] ?? "";
-    if (node === undefined || input === "") return null;
-    nodes.unshift(node);
-    current = input;
-    if (node.op === "Transpose") {
-      return swapsLastTwoAxes(node) ? mergedLike(index, { name: current, nodes }, name) : null;
-    }
-    const factor = index.tensor(node.inputs[1] || current).shape;
-    const scales = (node.op === "Mul" || node.op === "Div") && elementCount(factor) === 1;
-    if (node.op !== "Reshape" && !scales) return null;
-  }
-  return null;
+  readonly result: Operand;
+  /** Whether heads have an axis; else every sample has one. */
+  readonly hasHeads: boolean;
 }
 
 /**
- * Keys turned before samples and heads were merged: what merging the keys themselves would read has
- * no name, so they must be taken on four axes.
+ * Follows every axis of the two products of an attention to where its operands come from, and gives
+ * these as [batch, heads, positions, width], or [batch, positions, width] where there are no heads:
+ * before keys and values are repeated, turned or scaled, arranged otherwise where no tensor lies so.
+ * Null where the products are not those of an attention over the last axis of its softmax.
  */
-function mergedLike(index: GraphIndex, keys: Source, operand: string): Source | null {
-  const [rank, wanted] = [keys.name, operand].map((name) => index.tensor(name).shape.length);
-  return rank === wanted || rank === 4 ? keys : null;
+export function operandsOf(index: GraphIndex, core: Core): Operands | null {
+  const walk = walkCore(index, core);
+  if (walk === null) return null;
+  const keys = smallest(walk.keys);
+  const axes = tellApart(index, walk, keys);
+  const heads = keyValueHeads(walk, axes);
+  if (heads === null) return null;
+  const arranger = new Arranger(index, walk, axes, core.weighted.name);
+  const query = arranger.take("query", walk.queries, axes.heads, axes.queries, axes.width);
+  const key = arranger.take("key", walk.keys, heads, axes.keys, axes.width);
+  const value = arranger.take("value", walk.values, heads, axes.keys, arranger.valueWidth);
+  const result = arranger.give(walk.results);
+  if (query === null || key === null || value === null || result === null) return null;
+  const wide = ({ name }: { readonly name: string }) => elementCount(index.tensor(name).shape);
+  const masks = walk.masks.toSorted((a, b) => wide(b) - wide(a));
+  const [widest] = masks;
+  return {
+    ...{ query, key, value, result },
+    mask: widest === undefined ? null : arranger.mask(widest),
+    masks: masks.map(({ name }) => name),
+    hasHeads: !arranger.isFlat,
+  };
 }
 
-/** The four-axis tensor behind one whose samples and heads were merged for a batched product. */
-export function beforeMerge(index: GraphIndex, source: Source): Source {
-  const reshape = index.producerOf(source.name, "Reshape");
-  const input = reshape?.inputs[0];
-  if (reshape === undefined || input === undefined) return source;
-  const [from, to] = [index.tensor(input).shape, index.tensor(source.name).shape];
-  const merges =
-    from.length === 4 && to.length === 3 && from.slice(2).join() === to.slice(1).join();
-  return merges ? { name: input, nodes: [reshape, ...source.nodes] } : source;
+function smallest(sources: readonly Source[]): Source {
+  return sources.reduce((least, source) =>
+    elementsOf(source.layout) < elementsOf(least.layout) ? source : least,
+  );
 }
 
-/** Grouped-query attention repeats key and value heads by Unsqueeze, Expand, Reshape. */
-export function beforeRepeat(index: GraphIndex, source: Source): Source {
-  const reshape = index.producerOf(source.name, "Reshape");
-  const expand = index.producerOf(reshape?.inputs[0], "Expand", "Tile");
-  const unsqueeze = index.producerOf(expand?.inputs[0], "Unsqueeze", "Reshape");
-  const input = unsqueeze?.inputs[0];
-  if (!reshape || !expand || !unsqueeze || input === undefined) return source;
-  const [before, after] = [index.tensor(input).shape, index.tensor(source.name).shape];
-  const sameButHeads = before.length === after.length && before.at(-1) === after.at(-1);
-  if (!sameButHeads) return source;
-  return { name: input, nodes: [unsqueeze, expand, reshape, ...source.nodes] };
+/** The heads of keys and values before they are repeated; as the products read them, if these differ. */
+function keyValueHeads({ keys, values }: Walk, { heads }: AttentionAxes): Axis | null {
+  const pairs = [
+    [smallest(keys), smallest(values)],
+    [at(keys, 0), at(values, 0)],
+  ] as const;
+  for (const pair of pairs) {
+    const [ofKey, ofValue] = pair.map(({ layout }) => within(heads, layout.flat()));
+    if (ofKey !== undefined && ofValue !== undefined && sameSpans(ofKey, ofValue)) return ofKey;
+  }
+  return null;
 }
 
-function isProduct(node: TensorNode): boolean {
-  return node.op === "MatMul" || node.op === "com.microsoft::FusedMatMul";
-}
+class Arranger {
+  readonly #index: GraphIndex;
+  readonly #axes: AttentionAxes;
+  readonly #name: string;
+  readonly isFlat: boolean;
+  readonly valueWidth: Axis;
 
-/** Whether a fused product swaps the last two axes of an operand. */
-function isTurned({ op, attributes }: TensorNode, side: "A" | "B"): boolean {
-  return op !== "MatMul" && attributes[`trans${side}`] === 1;
+  constructor(index: GraphIndex, walk: Walk, axes: AttentionAxes, name: string) {
+    this.#index = index;
+    this.#axes = axes;
+    this.#name = name;
+    this.isFlat = axes.heads.length === 0 && at(walk.queries, 0).layout.length === 3;
+    const { batch, heads, keys } = axes;
+    this.valueWidth = within(
+      at(walk.values, 0).layout.flat(),
+      [...batch, ...heads, ...keys],
+      false,
+    );
+  }
+
+  #place(batch: Axis, heads: Axis, positions: Axis, width: Axis): Layout {
+    return this.isFlat ? [batch, positions, width] : [batch, heads, positions, width];
+  }
+
+  /** The tensor nearest its source that lies as wanted; else the one that takes least to arrange so. */
+  take(
+    what: string,
+    sources: readonly Source[],
+    heads: Axis,
+    positions: Axis,
+    width: Axis,
+  ): Operand | null {
+    const { batch } = this.#axes;
+    const layoutIn = ({ layout }: Source) =>
+      this.#place(within(batch, layout.flat()), heads, positions, width);
+    const ready = sources.findLast((source) => isArranged(source.layout, layoutIn(source)));
+    if (ready !== undefined) {
+      return { name: ready.name, nodes: [], tensors: [], covered: ready.nodes };
+    }
+    const found = sources.filter((source) =>
+      sameSpans(source.layout.flat(), layoutIn(source).flat()),
+    );
+    const ways = found.map((source) => ({
+      ...this.#arranged(source, layoutIn(source), what),
+      covered: source.nodes,
+    }));
+    // The later in the list, the nearer the source.
+    return ways.reduce<Operand | null>(
+      (best, way) => (best === null || way.nodes.length <= best.nodes.length ? way : best),
+      null,
+    );
+  }
+
+  /** The first tensor behind the products that lies as the kernel makes it, or one made of that. */
+  give(results: readonly Source[]): Operand | null {
+    const { batch, heads, queries } = this.#axes;
+    const wanted = this.#place(batch, heads, queries, this.valueWidth);
+    const ready = results.find(({ layout }) => isArranged(layout, wanted));
+    if (ready !== undefined) {
+      return { name: ready.name, nodes: [], tensors: [], covered: ready.nodes };
+    }
+    const first = at(results, 0);
+    if (!sameSpans(first.layout.flat(), wanted.flat())) return null;
+    const tensor = this.#index.tensor(first.name);
+    const made: Tensor = {
+      ...tensor,
+      name: `${this.#name}/heads`,
+      shape: wanted.map(sizeOf),
+      batch_axis: tensor.batch_axis === null ? null : 0,
+    };
+    const ways = results.map(({ name, layout, nodes: covered }) => {
+      const naming = { label: `${this.#name}/result`, result: name };
+      const { nodes, tensors } = arrange(made, wanted, layout, batch, naming);
+      return { name: made.name, nodes, tensors: [made, ...tensors], covered };
+    });
+    const left = ({ nodes, covered }: Operand) => nodes.length - covered.length;
+    return ways.reduce((best, way) => (left(way) < left(best) ? way : best));
+  }
+
+  /** A mask as wide as the scores where it is, of one position elsewhere; null if it fits neither. */
+  mask({ name, layout }: { readonly name: string; readonly layout: Layout }): Operand | null {
+    const { shape } = this.#index.tensor(name);
+    const met = layout.slice(Math.max(0, layout.length - shape.length));
+    const own = met.map((axis, i): Axis | null => {
+      if (shape[i] === 1) return [];
+      return sizeOf(axis) === shape[i] ? axis : null;
+    });
+    if (own.length < shape.length || !own.every((axis) => axis !== null)) return null;
+    const { batch, heads, queries, keys } = this.#axes;
+    const held = own.flat();
+    const wanted = this.#place(
+      within(batch, held),
+      within(heads, held),
+      within(queries, held),
+      within(keys, held),
+    );
+    const tail = wanted.slice(wanted.length - own.length);
+    if (own.length <= wanted.length && isArranged(own, tail)) {
+      return { name, nodes: [], tensors: [], covered: [] };
+    }
+    if (!sameSpans(held, wanted.flat())) return null;
+    return { ...this.#arranged({ name, layout: own }, wanted, "mask"), covered: [] };
+  }
+
+  #arranged({ name, layout }: Pick<Source, "name" | "layout">, to: Layout, what: string): Arranged {
+    const label = `${this.#name}/${what}`;
+    return arrange(this.#index.tensor(name), layout, to, this.#axes.batch, { label });
+  }
 }

@@ -1,7 +1,8 @@
+import { at } from "../../src/base/need.js";
 import type { TensorGraph, TensorNode } from "../../src/ir/tensor-graph.js";
 import { elementCount } from "../../src/ir/tensor-graph.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
-import { GraphIndex } from "../rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "../rewriting/graph-index.js";
 
 /**
  * What selective recomputation runs again: of every attention that is not one fused kernel, the
@@ -10,7 +11,7 @@ import { GraphIndex } from "../rewriting/graph-index.js";
  * backward computes them again by itself.
  */
 export function attentionCores(graph: TensorGraph): ReadonlyMap<string, readonly TensorNode[]> {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const cores = new Map<string, readonly TensorNode[]>();
   for (const node of graph.nodes) {
     if (node.op !== "Softmax" || node.direction !== "forward") continue;
@@ -25,9 +26,11 @@ export function attentionCores(graph: TensorGraph): ReadonlyMap<string, readonly
 
 /** From a softmax up to the product of two activations that made the scores. */
 function scoresAbove(index: GraphIndex, softmax: TensorNode): TensorNode[] | null {
-  const size = sizeOf(index, softmax.inputs[0] ?? "");
+  const [scores] = softmax.inputs;
+  if (scores === undefined) return null;
+  const size = sizeOf(index, scores);
   const nodes: TensorNode[] = [];
-  for (let name = softmax.inputs[0]; name !== undefined; ) {
+  for (let name: string | undefined = scores; name !== undefined; ) {
     const node = index.producer(name);
     if (node === undefined) return null;
     nodes.push(node);
@@ -46,7 +49,7 @@ function weightsBelow(index: GraphIndex, softmax: TensorNode): TensorNode[] | nu
     const next = index.soleConsumer(node);
     if (next === undefined) return null;
     if (isProduct(index, next)) return nodes;
-    if (sizeOf(index, next.outputs[0] ?? "") !== sizeOf(index, node.outputs[0] ?? "")) return null;
+    if (sizeOf(index, at(next.outputs, 0)) !== sizeOf(index, at(node.outputs, 0))) return null;
     nodes.push(next);
     node = next;
   }
@@ -67,5 +70,5 @@ function isActivation(index: GraphIndex, name: string): boolean {
 }
 
 function sizeOf(index: GraphIndex, name: string): number {
-  return elementCount(index.graph.tensors.get(name)?.shape ?? []);
+  return elementCount(index.tensor(name).shape);
 }

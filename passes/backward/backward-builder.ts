@@ -1,4 +1,5 @@
-import type { Recompute } from "../../src/ir/pass.js";
+import { at, byDefault, need } from "../../src/base/need.js";
+import type { Recompute } from "../../src/ir/choices.js";
 import {
   isFloating,
   type Tensor,
@@ -6,9 +7,10 @@ import {
   type TensorNode,
   tensorOf,
 } from "../../src/ir/tensor-graph.js";
+import { isLoss } from "../../src/onnx/forward-end.js";
 import type { GradientNode } from "../../src/onnx/gradients/gradient.js";
 import { gradientRuleFor } from "../../src/onnx/gradients/index.js";
-import { isComputed, isLoss } from "../rewriting/facts.js";
+import { isComputed } from "../rewriting/facts.js";
 import { attentionCores } from "./attention-cores.js";
 
 const SEND = "com.microsoft::Send";
@@ -32,11 +34,16 @@ export class BackwardBuilder {
   readonly #recomputed = new Map<string, string>();
   readonly #recomputedLayers = new Set<number>();
   readonly #forwardOfLayer = new Map<number, TensorNode[]>();
-  /** Inserted all-gathers by what they make: parts are kept for backward, not the whole. */
+  /**
+   * Inserted all-gathers by what they make: parts are kept for backward, which gathers them again, as
+   * Megatron-LM's sequence parallelism and Kareus' context parallelism do.
+   */
   readonly #gathers = new Map<string, TensorNode>();
   readonly #gatheredAgain = new Map<string, string>();
   /** Inside of attention that is not kept, by the tensors that it makes. */
   readonly #cores: ReadonlyMap<string, readonly TensorNode[]>;
+
+  readonly #tensor = (name: string): Tensor => need(this.#tensors, name);
 
   constructor(graph: TensorGraph, recompute: Recompute) {
     this.#graph = graph;
@@ -46,7 +53,7 @@ export class BackwardBuilder {
     for (const node of graph.nodes) {
       this.#names.add(node.name);
       if (node.op === "kareus::AllGather" && node.origin === "inserted") {
-        this.#gathers.set(node.outputs[0] ?? "", node);
+        this.#gathers.set(at(node.outputs, 0), node);
       }
       if (node.layer === null || node.direction !== "forward") continue;
       const members = this.#forwardOfLayer.get(node.layer);
@@ -98,12 +105,11 @@ export class BackwardBuilder {
     if (outputGradients.every((gradient) => gradient === null)) return;
     const wanted = node.inputs.map((input) => differentiable.has(input));
     const rule = gradientRuleFor(node.op);
-    const tensor = (name: string) => tensorOf({ ...this.#graph, tensors: this.#tensors }, name);
-    const gradient = rule({ node, outputGradients, wanted, tensor });
+    const gradient = rule({ node, outputGradients, wanted, tensor: this.#tensor });
     if (gradient.nodes.length + gradient.aliases.length === 0) return;
     if (this.#recompute === "full" && node.layer !== null) this.#recomputeLayer(node.layer);
     for (const { input, gradient: name } of gradient.aliases) {
-      this.#contribute(node.inputs[input] ?? "", { name, layer: node.layer });
+      this.#contribute(at(node.inputs, input), { name, layer: node.layer });
     }
     for (const made of gradient.nodes) this.#emit(node, made);
   }
@@ -118,9 +124,8 @@ export class BackwardBuilder {
   /** The whole gradient of a tensor, its contributions summed; null if nothing flows back. */
   #collect(name: string): string | null {
     const contributions = this.#gradients.get(name);
-    const [first] = contributions ?? [];
-    if (contributions === undefined || first === undefined) return null;
-    if (contributions.length === 1) return first.name;
+    if (contributions === undefined) return null;
+    if (contributions.length === 1) return at(contributions, 0).name;
     const sum = `${name}/grad.sum`;
     this.#addTensor(tensorOf(this.#graph, name), sum);
     this.#nodes.push({
@@ -146,12 +151,12 @@ export class BackwardBuilder {
 
   #emit(node: TensorNode, made: GradientNode): void {
     const operands = made.inputs.map((name) => this.#forBackward(name));
-    const inputs = made.of.map((input) => node.inputs[input] ?? "");
+    const inputs = made.of.map((input) => at(node.inputs, input));
     const isWeight =
       inputs.length > 0 && inputs.every((name) => tensorOf(this.#graph, name).role === "parameter");
     const suffix = isWeight ? "wgrad" : "dgrad";
     const outputs = inputs.map((name) => {
-      const earlier = this.#gradients.get(name)?.length ?? 0;
+      const earlier = byDefault(this.#gradients.get(name), []).length;
       const output = earlier === 0 ? `${name}/grad` : `${name}/grad.${earlier + 1}`;
       this.#addTensor(tensorOf(this.#graph, name), output);
       this.#contribute(name, { name: output, layer: node.layer });
@@ -197,8 +202,8 @@ export class BackwardBuilder {
     const known = this.#gatheredAgain.get(name);
     if (known !== undefined) return known;
     const again = this.#runAgain(gather, "again");
-    this.#gatheredAgain.set(name, again.outputs[0] ?? "");
-    return again.outputs[0] ?? "";
+    this.#gatheredAgain.set(name, at(again.outputs, 0));
+    return at(again.outputs, 0);
   }
 
   /** Runs a layer's forward nodes again, from its saved input. */

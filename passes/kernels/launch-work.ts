@@ -1,3 +1,4 @@
+import { at, need } from "../../src/base/need.js";
 import type { CollectiveKind } from "../../src/ir/kernel-graph.js";
 import {
   elementCount,
@@ -8,6 +9,7 @@ import {
 import { dtypeBytes, flopsOf, type Work } from "../../src/ir/work.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import type { Launch } from "./launches.js";
+import { INSTRUCTIONS } from "./pieces.js";
 
 type Tensors = Pick<TensorGraph, "tensors">;
 
@@ -21,8 +23,8 @@ export function computeWork(tensors: Tensors, launch: Launch): Work {
 
 /** Element-wise nodes in one launch: what enters is read once, what others need is written once. */
 function fusedWork(tensors: Tensors, launch: Launch): Work {
-  const [written = launch.nodes.at(-1)?.outputs[0]] = launch.writes;
-  // Views that overlap or repeat what they look at take no more than that from memory.
+  const [written = at(at(launch.nodes, -1).outputs, 0)] = launch.writes;
+  // Views that overlap or repeat read no more from memory than the tensor they look at.
   const bytes_read = launch.reads.reduce(
     (sum, { source, views }) =>
       sum + Math.min(bytesOfAll(tensors, [source]), bytesOfAll(tensors, views)),
@@ -33,13 +35,18 @@ function fusedWork(tensors: Tensors, launch: Launch): Work {
     if (work.kind === "kernel") return sum + flopsOf(work.work);
     return sum + (work.kind === "pointwise" || work.kind === "rows" ? work.flops : 0);
   }, 0);
+  const elements = Math.max(
+    ...launch.writes.map((name) => elementCount(need(tensors.tensors, name).shape)),
+  );
+  const instructions = launch.access === null ? 0 : INSTRUCTIONS[launch.access] * elements;
   return {
     op: "memory",
     class: launch.class,
     bytes_read,
     bytes_written: bytesOfAll(tensors, launch.writes),
     flops,
-    dtype: tensors.tensors.get(written ?? "")?.dtype ?? "unknown",
+    ...(instructions > 0 ? { instructions } : {}),
+    dtype: need(tensors.tensors, written).dtype,
   };
 }
 
@@ -60,36 +67,6 @@ export function communicationBytes(
 ): number {
   const grows = collective === "all_gather" || collective === "recv";
   return bytesOfAll(tensors, new Set(grows ? node.outputs : node.inputs));
-}
-
-/**
- * By launch, the bytes of its results that gradients read. What is recomputed in backward is read
- * from the copy, so of a recomputed layer only what it starts from is saved.
- */
-export function savedBytes(
-  tensors: Tensors,
-  launches: readonly { readonly launch: Launch }[],
-): number[] {
-  const makers = new Map<string, number>();
-  for (const [i, { launch }] of launches.entries()) {
-    if (isSaver(launch)) for (const name of launch.writes) makers.set(name, i);
-  }
-  const saved = launches.map(() => new Set<string>());
-  for (const { launch } of launches) {
-    if (launch.nodes[0]?.direction !== "backward") continue;
-    for (const { source } of launch.reads) {
-      const maker = makers.get(source);
-      if (maker === undefined) continue;
-      const again = launches[maker]?.launch.nodes[0]?.origin === "recompute";
-      if (!again || launch.nodes[0].origin !== "recompute") saved[maker]?.add(source);
-    }
-  }
-  return saved.map((names) => bytesOfAll(tensors, names));
-}
-
-/** Whether a launch's results may wait for a gradient: it runs forward, or forward again. */
-function isSaver({ nodes: [first] }: Launch): boolean {
-  return first?.direction === "forward" || first?.origin === "recompute";
 }
 
 /** A microbatch size that does not split in two; null if all do. */

@@ -1,3 +1,4 @@
+import { at } from "../../src/base/need.js";
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
 import type { KernelClass } from "../../src/ir/work.js";
 import type { NodeWork } from "../../src/onnx/operators/operator.js";
@@ -17,7 +18,7 @@ export interface OpenLaunch {
   level: number;
 }
 
-/** How a node runs in a launch: over so many elements, reducing so many rows of them. */
+/** How a node runs in a launch: the elements it runs over and the rows of them that it reduces. */
 export interface Extent {
   readonly elements: number;
   readonly rows: number | null;
@@ -30,7 +31,8 @@ export interface Extent {
  */
 export class OpenLaunches {
   readonly #launches: OpenLaunch[] = [];
-  readonly #readers: Set<number>[] = [];
+  /** Who reads what a launch made; most launches have few readers. */
+  readonly #readers: number[][] = [];
   /** The launch that took in the launch of this index. */
   readonly #takenBy = new Map<number, number>();
 
@@ -58,7 +60,7 @@ export class OpenLaunches {
   open(launch: Omit<OpenLaunch, "level">, producers: readonly number[]): number {
     const levels = producers.map((producer) => this.at(producer).level);
     this.#launches.push({ ...launch, level: 1 + Math.max(0, ...levels) });
-    this.#readers.push(new Set());
+    this.#readers.push([]);
     const index = this.#launches.length - 1;
     for (const producer of producers) this.#reads(index, producer);
     return index;
@@ -66,7 +68,7 @@ export class OpenLaunches {
 
   /**
    * Adds a node to the launch of one of its producers, and takes into it the launches of others that
-   * fit; null where what the node reads keeps it from any.
+   * fit; null where no producer's launch can hold it.
    */
   join(node: TensorNode, extent: Extent, producers: readonly number[]): number | null {
     const fitting = producers.filter((producer) => fits(this.at(producer), node, extent));
@@ -100,7 +102,7 @@ export class OpenLaunches {
 
   /** Whether a launch other than `except` reads what this one made. */
   #isRead(index: number, except: number | null): boolean {
-    return [...(this.#readers[index] ?? [])].some((reader) => this.resolve(reader) !== except);
+    return at(this.#readers, index).some((reader) => this.resolve(reader) !== except);
   }
 
   #take(target: number, other: number): void {
@@ -109,11 +111,12 @@ export class OpenLaunches {
     into.rows ??= from.rows;
     if (into.class === "other") into.class = from.class;
     this.#takenBy.set(other, target);
-    this.#readers[target]?.delete(other);
+    this.#readers[target] = at(this.#readers, target).filter((reader) => reader !== other);
   }
 
   #reads(reader: number, producer: number): void {
-    this.#readers[producer]?.add(reader);
+    const readers = at(this.#readers, producer);
+    if (readers.at(-1) !== reader) readers.push(reader);
   }
 }
 

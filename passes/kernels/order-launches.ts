@@ -1,3 +1,4 @@
+import { at, need } from "../../src/base/need.js";
 import type { Launch, Launches } from "./launches.js";
 
 interface OrderedLaunch {
@@ -27,8 +28,8 @@ export function orderLaunches({ launches, launchOf }: Launches): OrderedLaunch[]
       const index = late.reduce((least, each) => Math.min(least, each), scanned);
       late.splice(late.indexOf(index), 1);
       order.push(index);
-      for (const reader of readers[index] ?? []) {
-        waiting[reader] = (waiting[reader] ?? 0) - 1;
+      for (const reader of at(readers, index)) {
+        waiting[reader] = at(waiting, reader) - 1;
         // What lies ahead is found when the scan gets there.
         if (waiting[reader] === 0 && reader < scanned) late.push(reader);
       }
@@ -38,7 +39,7 @@ export function orderLaunches({ launches, launchOf }: Launches): OrderedLaunch[]
   const position = new Map(order.map((index, i) => [index, i]));
   return order.flatMap((index) => {
     const launch = launches[index];
-    const after = [...(dependencies[index] ?? [])].map((from) => position.get(from) ?? 0);
+    const after = [...at(dependencies, index)].map((from) => need(position, from));
     return launch === undefined ? [] : [{ launch, after: after.sort((a, b) => a - b) }];
   });
 }

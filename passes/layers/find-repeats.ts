@@ -1,3 +1,5 @@
+import { hotInt } from "../../src/base/need.js";
+
 /** A stretch of a sequence that consists of equal blocks. */
 export interface Repeats {
   readonly start: number;
@@ -18,14 +20,14 @@ export function findRepeats(
   for (let period = 1; period * 2 <= symbols.length; period++) {
     const compared = symbols.length - period;
     const covered = best === null ? 0 : best.period * best.count;
-    // A better stretch equals itself shifted over at least so many places: it cannot hide between
+    // A better stretch equals itself shifted over at least `step` places: it cannot hide between
     // probes that far apart.
     const step = Math.max(period, covered - period + 1);
     for (let probe = step - 1; probe < compared; probe += step) {
       const { start, end } = equalRun(symbols, period, probe);
       if (start === end) continue;
       const count = Math.floor((end - start + period) / period);
-      const anchors = (anchorsBefore[start + period] ?? 0) - (anchorsBefore[start] ?? 0);
+      const anchors = hotInt(anchorsBefore, start + period) - hotInt(anchorsBefore, start);
       const most = best === null ? 0 : best.period * best.count;
       if (count >= 2 && anchors > 0 && count * period > most) best = { start, period, count };
       while (probe + step < end) probe += step;
@@ -51,6 +53,6 @@ function equalRun(
 
 function prefixCounts(flags: readonly boolean[]): Int32Array {
   const counts = new Int32Array(flags.length + 1);
-  for (const [i, flag] of flags.entries()) counts[i + 1] = (counts[i] ?? 0) + (flag ? 1 : 0);
+  for (const [i, flag] of flags.entries()) counts[i + 1] = hotInt(counts, i) + (flag ? 1 : 0);
   return counts;
 }

@@ -29,7 +29,8 @@ export function gradientBuckets(
   const places = new Map<string, { place: number; elements: number; expert: boolean }>();
   for (const kernel of here) {
     for (const { name, elements, expert } of kernel.kind === "compute" ? kernel.parameters : []) {
-      const place = Math.max(places.get(name)?.place ?? 0, wholeAt(kernel));
+      const [known, whole] = [places.get(name), wholeAt(kernel)];
+      const place = known === undefined ? whole : Math.max(known.place, whole);
       places.set(name, { place, elements, expert });
     }
   }

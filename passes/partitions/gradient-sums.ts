@@ -17,7 +17,11 @@ interface Surroundings {
 /**
  * The sums of gradients over replicas on their way through the last backward: what is whole waits
  * for compute to run beside, first come, first served, and only as much is started as is done by
- * then at the highest clock. A layer's bucket may go in several pieces; what finds no room is left.
+ * then at the highest clock. A layer's bucket may go in several pieces; what finds no room is left to
+ * the tail, where it holds up no other stage. Every execution sums the same, the baselines' too, so the
+ * last backward has options of its own (`last_backward`) under the name of a backward. Sums over cp or
+ * ep alone, without dp, stay in the tail. Norms cut by sequence parallelism would also be summed over
+ * tp; that is left out (kilobytes per layer).
  */
 export class GradientSums {
   readonly #stage: number;
@@ -53,7 +57,9 @@ export class GradientSums {
   /** Takes note that kernels have run, for the whole microbatch. */
   ran(kernels: readonly Kernel[]): void {
     for (const kernel of kernels) {
-      for (const share of SHARES) this.#waiting[share] += this.#buckets.get(kernel)?.[share] ?? 0;
+      const bucket = this.#buckets.get(kernel);
+      if (bucket === undefined) continue;
+      for (const share of SHARES) this.#waiting[share] += bucket[share];
     }
   }
 
@@ -87,7 +93,7 @@ export class GradientSums {
     return [gradientSum(this.#stage, share, elements, this.#context.options)];
   }
 
-  /** Elements that are summed in a time, so many on every rank. */
+  /** Elements that a time suffices to sum: a multiple of the ranks. */
   #fitting(share: Share, room_s: number): number {
     const { options, kernelTime } = this.#context;
     const { ranks } = replicasOf(options)[share];

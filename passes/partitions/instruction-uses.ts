@@ -10,7 +10,7 @@ interface Segment {
   readonly communication: readonly CommunicationKernel[];
 }
 
-/** What may run beside kernels that is not theirs. */
+/** Communication that may run beside kernels although they do not make what it moves. */
 interface Overlaps {
   readonly sums?: GradientSums;
   readonly readers?: ReturnType<typeof readersOfTransfers>;
@@ -37,7 +37,7 @@ export function sequentialUses(
   let taken = 0;
   for (const [i, { kernels: compute, communication }] of segments.entries()) {
     const own = compute.slice(taken);
-    const beside = besideTransfers(communication, segments[i + 1]?.kernels ?? [], readers);
+    const beside = besideTransfers(communication, kernelsOf(segments[i + 1]), readers);
     taken = beside.length;
     if (taken === 0) add({ kernels: own, communication }, true);
     else {
@@ -48,7 +48,7 @@ export function sequentialUses(
   return uses.all();
 }
 
-/** What of the compute behind transfers does not wait for any of them; none behind others. */
+/** The compute behind transfers that waits for none of them; empty behind other collectives. */
 function besideTransfers(
   communication: readonly CommunicationKernel[],
   next: readonly ComputeKernel[],
@@ -88,19 +88,24 @@ export function nanobatchedUses(
     if (compute.length + communication.length === 0) return;
     uses.add({ kernels: compute, communication, dependent: false, nanobatch: true }, nanobatch);
   };
-  half({ kernels: segments[0]?.kernels ?? [] }, 0);
+  half({ kernels: kernelsOf(segments[0]) }, 0);
   for (const [i, { kernels: compute, communication }] of segments.entries()) {
     half({ kernels: compute, communication }, 1);
-    half({ kernels: segments[i + 1]?.kernels ?? [], communication }, 0);
+    half({ kernels: kernelsOf(segments[i + 1]), communication }, 0);
   }
   for (const segment of segmentsOf(kernels.slice(last + 1))) {
     uses.add({ ...segment, dependent: true, nanobatch: false }, null);
   }
-  const communication = sums?.rest() ?? [];
+  const communication = sums === null ? [] : sums.rest();
   if (communication.length > 0) {
     uses.add({ kernels: [], communication, dependent: false, nanobatch: false }, null);
   }
   return uses.all();
+}
+
+/** The compute of a segment; behind the last one nothing runs. */
+function kernelsOf(segment: Segment | undefined): readonly ComputeKernel[] {
+  return segment === undefined ? [] : segment.kernels;
 }
 
 function splits(kernel: Kernel): boolean {
@@ -144,7 +149,7 @@ class UseCollector {
   }
 
   add(content: PartitionContent, nanobatch: 0 | 1 | null): void {
-    const gradients = this.#sums?.beside(content) ?? [];
+    const gradients = this.#sums === null ? [] : this.#sums.beside(content);
     // The second nanobatch runs every segment after the first.
     if (nanobatch !== 0) this.#sums?.ran(content.kernels);
     const partition = this.#registry.keyOf({ ...content, gradients });

@@ -1,3 +1,4 @@
+import { addTo, need } from "../../src/base/need.js";
 import type { CommunicationKernel, ComputeKernel, Kernel } from "../../src/ir/kernel-graph.js";
 import {
   type Communication,
@@ -132,8 +133,11 @@ function slotsOf(kernels: readonly ComputeKernel[]): Slot[] {
   const counts = new Map<string, number>();
   return runs.map(({ first, kernels: members }) => {
     const main = members.find((kernel) => kernel.class !== "other")?.class ?? "other";
-    const n = counts.get(main) ?? 0;
-    counts.set(main, n + 1);
-    return { name: `${main}_${n}`, first, nodes: members.flatMap((kernel) => kernel.nodes) };
+    addTo(counts, main, 1);
+    return {
+      name: `${main}_${need(counts, main) - 1}`,
+      first,
+      nodes: members.flatMap((kernel) => kernel.nodes),
+    };
   });
 }

@@ -1,5 +1,6 @@
 import { ranksPerNode, replicasOf } from "../../src/ir/groups.js";
 import type { CollectiveKind, CommunicationKernel } from "../../src/ir/kernel-graph.js";
+import { gradientBytes } from "../../src/ir/optimizer.js";
 import type { LoweringContext } from "../../src/ir/pass.js";
 
 type Options = LoweringContext["options"];
@@ -11,9 +12,6 @@ export type Elements = Readonly<Record<Share, number>>;
 
 export const NO_ELEMENTS: Elements = { dense: 0, experts: 0 };
 
-/** Gradients are accumulated and reduced in float32, as Megatron-LM does beside bfloat16. */
-const GRADIENT_BYTES = 4;
-
 /** What all kernels have in common that no node of the graph stands for. */
 export const AFTER_BACKWARD = {
   direction: "backward",
@@ -22,6 +20,8 @@ export const AFTER_BACKWARD = {
   chunk: 0,
   after: [],
   saved_bytes: 0,
+  released_bytes: 0,
+  working_bytes: 0,
 } as const;
 
 /** A collective among all ranks that hold the same parameters. */
@@ -57,5 +57,5 @@ export function gradientSum(
   options: Options,
 ): CommunicationKernel {
   const collective = options.zero === 1 ? "reduce_scatter" : "all_reduce";
-  return exchange(stage, collective, share, elements * GRADIENT_BYTES, options);
+  return exchange(stage, collective, share, elements * gradientBytes(options.optimizer), options);
 }

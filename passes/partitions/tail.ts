@@ -1,6 +1,8 @@
 import { replicasOf } from "../../src/ir/groups.js";
 import type { ComputeKernel, Kernel, StageParameters } from "../../src/ir/kernel-graph.js";
+import { type OptimizerName, updateTraffic } from "../../src/ir/optimizer.js";
 import type { LoweringContext } from "../../src/ir/pass.js";
+import { INSTRUCTIONS } from "../kernels/pieces.js";
 import {
   AFTER_BACKWARD,
   type Elements,
@@ -8,15 +10,6 @@ import {
   gradientSum,
   SHARES,
 } from "./replica-exchange.js";
-
-/**
- * Mixed-precision Adam, bytes per trained element: reads a 4-byte gradient, master weight and two
- * moments, writes master weight, two moments and a 2-byte weight (Megatron-LM's layout). About 12
- * operations per element.
- */
-const BYTES_READ = 16;
-const BYTES_WRITTEN = 14;
-const FLOPS = 12;
 
 /**
  * What a stage does after its last microbatch: gradients that are not summed yet are, over the ranks
@@ -34,10 +27,12 @@ export function tailKernels(
 ): Kernel[] {
   const replicas = replicasOf(options);
   const sharded = options.zero === 1;
-  const updated = SHARES.reduce((sum, share) => {
-    const { elements } = parameters[share];
-    return sum + (sharded ? Math.ceil(elements / replicas[share].ranks) : elements);
-  }, 0);
+  const updates = SHARES.flatMap((share): Update[] => {
+    const { elements, size_bytes } = parameters[share];
+    if (elements === 0) return [];
+    const own = sharded ? Math.ceil(elements / replicas[share].ranks) : elements;
+    return [{ elements: own, weight_bytes: size_bytes / elements }];
+  });
   const { elements, over } = unsummed;
   const summing = replicasOf(over);
   const summed = SHARES.filter((share) => summing[share].ranks > 1 && elements[share] > 0);
@@ -46,15 +41,31 @@ export function tailKernels(
   );
   return [
     ...summed.map((share) => gradientSum(stage, share, elements[share], over)),
-    optimizerStep(stage, updated),
+    optimizerStep(stage, updates, options.optimizer),
     ...gathered.map((share) =>
       exchange(stage, "all_gather", share, parameters[share].size_bytes, options),
     ),
   ];
 }
 
-/** The optimizer step over `elements` parameters on one GPU, as one memory-bound launch. */
-function optimizerStep(stage: number, elements: number): ComputeKernel {
+/** Parameters that one GPU updates, and the width of their weights. */
+interface Update {
+  readonly elements: number;
+  readonly weight_bytes: number;
+}
+
+/** The optimizer's step on one GPU, as one memory-bound launch. */
+function optimizerStep(
+  stage: number,
+  updates: readonly Update[],
+  optimizer: OptimizerName,
+): ComputeKernel {
+  const sum = (kind: "read" | "written" | "flops") =>
+    updates.reduce(
+      (total, { elements, weight_bytes }) =>
+        total + elements * updateTraffic(optimizer, weight_bytes)[kind],
+      0,
+    );
   return {
     ...AFTER_BACKWARD,
     kind: "compute",
@@ -65,9 +76,11 @@ function optimizerStep(stage: number, elements: number): ComputeKernel {
     work: {
       op: "memory",
       class: "other",
-      bytes_read: BYTES_READ * elements,
-      bytes_written: BYTES_WRITTEN * elements,
-      flops: FLOPS * elements,
+      bytes_read: sum("read"),
+      bytes_written: sum("written"),
+      flops: sum("flops"),
+      instructions:
+        updates.reduce((total, { elements }) => total + elements, 0) * INSTRUCTIONS.listed,
       dtype: "float32",
     },
     nanobatch: null,

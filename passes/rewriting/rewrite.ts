@@ -33,6 +33,8 @@ export function applyFusions(graph: TensorGraph, fusions: readonly Fusion[]): Te
   }
   const kept = graph.nodes.filter((node) => replaced.get(node) !== null);
   const read = new Set(kept.flatMap((node) => (replaced.get(node)?.fused ?? node).inputs));
+  const others = kept.filter((node) => !replaced.has(node));
+  for (const name of others.flatMap(({ outputs }) => outputs)) read.delete(name);
   const nodes = kept.map((node) => {
     const fusion = replaced.get(node);
     return fusion ? withSaved(fusion, read) : node;
@@ -57,7 +59,8 @@ export function inDependencyOrder(graph: TensorGraph): TensorGraph {
       const before = placed.has(top)
         ? []
         : top.inputs
-            .flatMap((name) => makers.get(name) ?? [])
+            .map((name) => makers.get(name))
+            .filter((maker) => maker !== undefined)
             .filter((maker) => !placed.has(maker));
       if (pending.length > edges) throw new Error("a rewriting made a cycle");
       pending.push(...before);

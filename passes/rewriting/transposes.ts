@@ -6,7 +6,7 @@ export function swapLastTwo(perm: readonly number[]): readonly number[] {
   return a === undefined || b === undefined ? perm : [...perm.slice(0, -2), b, a];
 }
 
-/** Whether a transpose exchanges the last two axes and nothing else. */
+/** Whether a transpose exchanges the last two axes and leaves the others. */
 export function swapsLastTwoAxes(node: TensorNode): boolean {
   const perm = node.attributes.perm;
   if (!Array.isArray(perm)) return false;

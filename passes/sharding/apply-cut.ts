@@ -49,8 +49,10 @@ export function applyCut(graph: TensorGraph, plan: CutPlan, group: Group): Tenso
     tensors.push(partial);
     const outputs = [partial.name, ...rest];
     const reduce = collectiveNode(node, group, {
-      ...{ op: "kareus::AllReduce", name: `${node.name}/all_reduce` },
-      ...{ input: partial.name, output: sum },
+      op: "kareus::AllReduce",
+      name: `${node.name}/all_reduce`,
+      input: partial.name,
+      output: sum,
     });
     return [...before, { ...node, inputs, outputs }, reduce];
   });

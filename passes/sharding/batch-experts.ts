@@ -1,6 +1,7 @@
+import { at, present } from "../../src/base/need.js";
 import type { Tensor, TensorGraph, TensorNode } from "../../src/ir/tensor-graph.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
-import { GraphIndex } from "../rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "../rewriting/graph-index.js";
 import { inDependencyOrder, withTensors } from "../rewriting/rewrite.js";
 
 /**
@@ -9,12 +10,12 @@ import { inDependencyOrder, withTensors } from "../rewriting/rewrite.js";
  * stacked, and results taken apart again. The same graph where there are none.
  */
 export function batchExperts(graph: TensorGraph): TensorGraph {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const groups = new Map<string, TensorNode[]>();
   for (const node of graph.nodes) {
     const [rows = "", places = ""] = node.inputs;
     if (node.op !== "Gather" || !isRouted(index, places)) continue;
-    const key = `${rows} ${index.tensor(node.outputs[0] ?? "").shape}`;
+    const key = `${rows} ${index.tensor(at(node.outputs, 0)).shape}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [node]);
     else group.push(node);
@@ -49,7 +50,7 @@ class ExpertBatch {
   constructor(index: GraphIndex, gathers: readonly TensorNode[]) {
     this.#index = index;
     this.#gathers = gathers;
-    const made = gathers.map(({ outputs }) => outputs[0] ?? "");
+    const made = gathers.map(({ outputs }) => at(outputs, 0));
     if (gathers.length > 1) this.#follow(made);
   }
 
@@ -59,15 +60,15 @@ class ExpertBatch {
 
   /** Takes in what all experts do next with their rows, as long as it is the same. */
   #follow(made: readonly string[]): void {
-    this.#rows.set(made[0] ?? "", made);
+    this.#rows.set(at(made, 0), made);
     const readers = made.map((name) => this.#index.consumers(name));
-    const count = readers[0]?.length ?? 0;
+    const count = at(readers, 0).length;
     if (readers.some((each) => each.length !== count)) return;
     for (let reader = 0; reader < count; reader++) {
-      const step = readers.flatMap((each) => each[reader] ?? []);
+      const step = readers.map((each) => at(each, reader));
       if (this.#steps.some(([first]) => first === step[0]) || !this.#isAlike(step)) continue;
       this.#steps.push(step);
-      this.#follow(step.map(({ outputs }) => outputs[0] ?? ""));
+      this.#follow(step.map(({ outputs }) => at(outputs, 0)));
     }
   }
 
@@ -80,7 +81,7 @@ class ExpertBatch {
     const key = (node: TensorNode) => JSON.stringify([node.op, node.attributes]);
     return step.every((node, expert) => {
       const matches = node.inputs.every((name, input) => {
-        const own = first.inputs[input] ?? "";
+        const own = at(first.inputs, input);
         if (name === "" || own === "") return name === own;
         const rows = this.#rows.get(own);
         if (rows !== undefined) return rows[expert] === name;
@@ -106,10 +107,10 @@ class ExpertBatch {
 
   /** Every expert's rows, one behind the other. */
   #entrance(): TensorNode[] {
-    const rows = this.#gathers.map(({ outputs }) => outputs[0] ?? "");
-    const [first = ""] = rows;
+    const rows = this.#gathers.map(({ outputs }) => at(outputs, 0));
+    const first = at(rows, 0);
     const { shape } = this.#index.tensor(first);
-    const long = this.#add(first, "joined", [rows.length * (shape[0] ?? 1), ...shape.slice(1)]);
+    const long = this.#add(first, "joined", [rows.length * at(shape, 0), ...shape.slice(1)]);
     const joined = this.#node(long, "Concat", rows, [long], { axis: 0 });
     const name = this.#stackedRows(first);
     return [joined, this.#node(name, "Reshape", [long], [name])];
@@ -118,11 +119,11 @@ class ExpertBatch {
   #stackedNodes([first, ...rest]: readonly TensorNode[]): TensorNode[] {
     if (first === undefined) return [];
     const covers = [first, ...rest].flatMap((node) => node.covers);
-    const output = this.#stackedRows(first.outputs[0] ?? "");
-    const rank = this.#index.tensor(first.outputs[0] ?? "").shape.length;
+    const output = this.#stackedRows(at(first.outputs, 0));
+    const rank = this.#index.tensor(at(first.outputs, 0)).shape.length;
     const inputs = first.inputs.map((name, input) => {
       if (name === "" || this.#rows.has(name)) return name === "" ? "" : this.#stackedRows(name);
-      const own = [first, ...rest].map((node) => node.inputs[input] ?? "");
+      const own = [first, ...rest].map((node) => at(node.inputs, input));
       return new Set(own).size === 1 ? name : this.#stackedWeights(name, first, input, rank);
     });
     const name = `${first.name}/experts`;
@@ -163,14 +164,13 @@ class ExpertBatch {
     const parts = rows.map((name) => this.#add(name, "part", [1, ...shape]));
     const name = this.#stackedRows(first);
     const split = this.#node(`${name}/split`, "Split", [name], parts, { axis: 0 });
-    const views = rows.map((own, i) =>
-      this.#node(`${own}/row`, "Reshape", [parts[i] ?? ""], [own]),
-    );
+    const views = rows.map((own, i) => this.#node(`${own}/row`, "Reshape", [at(parts, i)], [own]));
     return [split, ...views];
   }
 
   #shapeOf(name: string): readonly number[] {
-    return this.#tensors.find((tensor) => tensor.name === name)?.shape ?? [];
+    const added = this.#tensors.find((tensor) => tensor.name === name);
+    return present(added, `tensor ${name}`).shape;
   }
 
   /** A tensor like another, of another shape; its samples stay along the axis of that size. */

@@ -1,3 +1,4 @@
+import { at, present } from "../../src/base/need.js";
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
 import { elementCount } from "../../src/ir/tensor-graph.js";
 import { followAxis, shapedNode } from "../../src/onnx/operators/knowledge.js";
@@ -20,12 +21,16 @@ export function cutTargets(
   tp: number,
 ): readonly (readonly CutTarget[])[] {
   const shaped = shapedNode(index.graph, node);
-  const from = shaped.inputs[input]?.shape ?? [];
-  const to = shaped.outputs[0]?.shape ?? [];
+  const { shape: from } = present(shaped.inputs[input], `input ${input} of ${node.name}`);
+  const { shape: to } = present(shaped.outputs[0], `output of ${node.name}`);
   if (node.op === "Reshape" && input === 0) return reshaped(from, to, place, tp);
   const { axis, outer } = place;
+  const sizes = shaped.outputs.map((output) => output?.shape[axis]);
+  const uneven = node.op === "Split" && sizes.some((size) => size !== sizes[0]);
   const targets = followAxis(shaped, input, axis).map((target, i): CutTarget => {
     const kept = typeof target !== "number" || shaped.outputs[i]?.shape[target] === from[axis];
+    // A single head beside those that are cut: what follows decides whether every rank may hold it.
+    if (target === "lost" && uneven && sizes[i] === 1) return { axis, outer };
     if (outer > 1 && (target === "reduced" || !kept)) return "lost";
     return typeof target === "number" ? { axis: target, outer } : target;
   });
@@ -39,17 +44,17 @@ function reshaped(
   tp: number,
 ): readonly (readonly CutTarget[])[] {
   const before = elementCount(from.slice(0, axis)) * outer;
-  const whole = (from[axis] ?? 1) / outer;
+  const whole = at(from, axis) / outer;
   const first = axisHolding(to, before);
   if (first === null) return [["lost"]];
-  const size = (to[first.axis] ?? 1) / first.outer;
+  const size = at(to, first.axis) / first.outer;
   if (size % whole !== 0 && whole % size !== 0) return [["lost"]];
   const choices: CutTarget[][] = [[first]];
   let covered = size;
   for (let next = first.axis + 1; next < to.length; next++) {
-    covered *= to[next] ?? 1;
+    covered *= at(to, next);
     if (covered > whole) break;
-    if ((to[next] ?? 1) % tp === 0) choices.push([{ axis: next, outer: 1 }]);
+    if (at(to, next) % tp === 0) choices.push([{ axis: next, outer: 1 }]);
   }
   return choices;
 }

@@ -1,3 +1,4 @@
+import { at } from "../../src/base/need.js";
 import type { Tensor } from "../../src/ir/tensor-graph.js";
 
 /** Where tensor parallelism cuts a tensor. */
@@ -12,13 +13,13 @@ export interface CutPlace {
 export interface Cut extends CutPlace {
   /** Different parts: fewer than ranks where several of these hold the same one. */
   readonly parts: number;
-  /** A part's shape where it is no even share: queries of one rank, keys that others hold too. */
+  /** A part's shape where shares are uneven: queries of one rank, keys that others hold too. */
   readonly shape?: readonly number[];
 }
 
 /** One rank's part of a tensor. */
 export function partOf(tensor: Tensor, { axis, parts, shape }: Cut): Tensor {
-  const size = tensor.shape[axis] ?? 1;
+  const size = at(tensor.shape, axis);
   const beyond = Math.max(1, parts / size);
   // Only vocabularies may leave a remainder; Megatron-LM pads them, and so does this.
   const even = tensor.shape.map((dim, a) =>

@@ -1,7 +1,8 @@
+import { at } from "../../src/base/need.js";
 import type { Tensor, TensorGraph, TensorNode } from "../../src/ir/tensor-graph.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import type { NodeWork } from "../../src/onnx/operators/operator.js";
-import { GraphIndex } from "../rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "../rewriting/graph-index.js";
 import { withTensors } from "../rewriting/rewrite.js";
 
 const COPY = "kareus::CopyToGroup";
@@ -15,7 +16,7 @@ type Collective = Extract<NodeWork, { kind: "collective" }>;
  */
 export function enterGroups(graph: TensorGraph): TensorGraph {
   if (graph.nodes.some((node) => node.op === COPY)) return graph;
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const entering = new Map<string, { collective: Collective; readers: Set<TensorNode> }>();
   for (const node of graph.nodes) {
     const work = workOf(shapedNode(graph, node));
@@ -23,7 +24,7 @@ export function enterGroups(graph: TensorGraph): TensorGraph {
     const row = linearBehindViews(index, node);
     if (row === undefined) continue;
     for (const column of linearsAbove(index, row)) {
-      const x = column.inputs[0] ?? "";
+      const x = at(column.inputs, 0);
       const found = entering.get(x) ?? { collective: work, readers: new Set() };
       found.readers.add(column);
       entering.set(x, found);
@@ -33,9 +34,9 @@ export function enterGroups(graph: TensorGraph): TensorGraph {
   const tensors: Tensor[] = [];
   const copied = new Set<string>();
   const nodes = graph.nodes.flatMap((node) => {
-    const x = node.inputs[0] ?? "";
-    const entry = entering.get(x);
-    if (!entry?.readers.has(node)) return [node];
+    const [x] = node.inputs;
+    const entry = x === undefined ? undefined : entering.get(x);
+    if (x === undefined || !entry?.readers.has(node)) return [node];
     const reader = { ...node, inputs: [`${x}/copy`, ...node.inputs.slice(1)] };
     if (copied.has(x)) return [reader];
     copied.add(x);

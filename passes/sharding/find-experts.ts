@@ -1,3 +1,4 @@
+import { at, need } from "../../src/base/need.js";
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
 import { followAxis, shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import { isComputed } from "../rewriting/facts.js";
@@ -34,8 +35,8 @@ export function findExperts(index: GraphIndex): ExpertRegion | null {
         axes.set(x.name, x.axis);
       }
       axes.set(weight.name, weight.axis);
-      axes.set(node.outputs[0] ?? "", output);
-      experts = index.tensor(weight.name).shape[weight.axis] ?? 0;
+      axes.set(at(node.outputs, 0), output);
+      experts = at(index.tensor(weight.name).shape, weight.axis);
       continue;
     }
     const inside = node.inputs.filter((name) => axes.has(name) && !entering.has(name));
@@ -49,21 +50,32 @@ interface Operand {
   readonly axis: number;
 }
 
+/** The operands of a product of an activation with a weight of three or more axes; null if it is none. */
+export function weightProduct(
+  index: GraphIndex,
+  node: TensorNode,
+): { readonly x: string; readonly weight: string } | null {
+  const work = workOf(shapedNode(index.graph, node));
+  const [left = "", right = ""] = node.inputs;
+  if (work.kind !== "kernel" || work.work.op !== "matmul" || left === "" || right === "") {
+    return null;
+  }
+  const [weight, x] = index.tensor(right).role === "parameter" ? [right, left] : [left, right];
+  const isWeight = index.tensor(weight).role === "parameter";
+  if (!isWeight || index.tensor(x).role !== "activation") return null;
+  return index.tensor(weight).shape.length < 3 ? null : { x, weight };
+}
+
 /** The operands of a product of each expert's tokens with its weight; null if it is none. */
-export function expertProduct(
+function expertProduct(
   index: GraphIndex,
   node: TensorNode,
 ): { readonly x: Operand; readonly weight: Operand; readonly output: number } | null {
+  const product = weightProduct(index, node);
+  if (product === null) return null;
   const shaped = shapedNode(index.graph, node);
-  const work = workOf(shaped);
-  const [left = "", right = ""] = node.inputs;
-  if (work.kind !== "kernel" || work.work.op !== "matmul" || left === "" || right === "")
-    return null;
-  const operands = [index.tensor(left), index.tensor(right)] as const;
-  const side = operands[1].role === "parameter" ? 1 : 0;
-  const [weight, x] = [operands[side], operands[1 - side]];
-  if (weight?.role !== "parameter" || x?.role !== "activation") return null;
-  if (weight.shape.length < 3) return null;
+  const side = node.inputs.indexOf(product.weight);
+  const [weight, x] = [index.tensor(product.weight), index.tensor(product.x)];
   for (const [axis, experts] of weight.shape.entries()) {
     const [output] = followAxis(shaped, side, axis);
     if (experts < 2 || typeof output !== "number") continue;
@@ -82,7 +94,7 @@ function follow(index: GraphIndex, node: TensorNode, axes: Map<string, number>):
   const shaped = shapedNode(index.graph, node);
   const output = shaped.outputs[0];
   const input = node.inputs.findIndex((name) => axes.has(name));
-  const axis = axes.get(node.inputs[input] ?? "") ?? 0;
+  const axis = need(axes, at(node.inputs, input));
   const [target] = followAxis(shaped, input, axis);
   const size = shaped.inputs[input]?.shape[axis];
   if (typeof target !== "number" || output?.shape[target] !== size) return false;
@@ -96,7 +108,7 @@ function follow(index: GraphIndex, node: TensorNode, axes: Map<string, number>):
     );
     if (shared >= 0) parameters.set(name, shared);
   }
-  for (const [name, at] of parameters) axes.set(name, at);
+  for (const [name, shared] of parameters) axes.set(name, shared);
   for (const name of node.outputs) if (name !== "") axes.set(name, target);
   return true;
 }

@@ -1,4 +1,6 @@
+import { at } from "../../src/base/need.js";
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
+import { numberOf } from "../../src/onnx/operators/call.js";
 import { followAxis, shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
 import type { Cut } from "./cut.js";
@@ -8,7 +10,8 @@ import type { Cut } from "./cut.js";
 /**
  * Into how many parts tensor parallelism over `tp` ranks cuts a projection's result `y` along `axis`:
  * one for each rank, but keys and values of fewer heads into one for each head. Ranks whose queries
- * share a head then all hold it, as in Megatron-LM. Where heads do not divide ranks, `tp`: the cut
+ * share a head then all hold it, its weights and its gradients, as in Megatron-LM; summing these
+ * gradients over the ranks that share a head is left out. Where heads do not divide ranks, `tp`: the cut
  * is refused when it gets to the heads.
  */
 export function partsOfProjection(index: GraphIndex, y: string, axis: number, tp: number): number {
@@ -37,7 +40,7 @@ function keyValueHeadsBehind(
     if (heads !== null) return input > 0 ? [heads] : [];
     const targets = followAxis(shapedNode(index.graph, reader), input, axis);
     return targets.flatMap((target, i) => {
-      const output = reader.outputs[i] ?? "";
+      const output = at(reader.outputs, i);
       const followed = typeof target === "number" && output !== "";
       return followed ? [keyValueHeadsBehind(index, output, target, seen)] : [];
     });
@@ -64,10 +67,10 @@ export function cutsOfGroups(
   const width = index.tensor(y).shape.length - 1;
   const [start] = reshape ? followAxis(shapedNode(index.graph, reshape), 0, width) : [width];
   if (typeof start !== "number") return null;
-  const axis = (Number(split.attributes.axis ?? 0) + whole.length) % whole.length;
+  const axis = (numberOf(split, "axis", 0) + whole.length) % whole.length;
   const pieces = split.outputs.map((name) => {
     const parts = partsOfProjection(index, name, start, tp);
-    return { name, parts, size: index.tensor(name).shape[axis] ?? 0 };
+    return { name, parts, size: at(index.tensor(name).shape, axis) };
   });
   const heads = Math.min(...pieces.map(({ parts }) => parts));
   const byGroup = axis === start + 1 && whole[start] === heads;
@@ -77,7 +80,7 @@ export function cutsOfGroups(
   const local = pieces.reduce((sum, { size, parts }) => sum + (size * groups) / parts, 0);
   if (!Number.isInteger(local)) return null;
   const shape = whole.map((dim, a) => (a === axis ? local : a === start ? 1 : dim));
-  const columns = local * ((index.tensor(y).shape[width] ?? 1) / (groups * (whole[axis] ?? 1)));
+  const columns = local * (at(index.tensor(y).shape, width) / (groups * at(whole, axis)));
   const cuts = new Map<string, Cut>();
   for (const { name, parts } of pieces) cuts.set(name, { axis: start, outer: 1, parts });
   cuts.set(joined, { axis: start, outer: 1, parts: tp, shape });

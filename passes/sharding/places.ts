@@ -1,3 +1,4 @@
+import { at, present } from "../../src/base/need.js";
 import { elementCount, type Tensor } from "../../src/ir/tensor-graph.js";
 import { placeInLayout, SAME_LAYOUT } from "../../src/onnx/batch-axis.js";
 import { followAxis } from "../../src/onnx/operators/knowledge.js";
@@ -18,31 +19,32 @@ export type PlaceTarget = Place | "reduced" | "lost";
 
 /** Where a place of an input goes, one target per output; from the operators' axis rules. */
 export function followPlace(node: ShapedNode, input: number, place: Place): readonly PlaceTarget[] {
-  const shape = node.inputs[input]?.shape ?? [];
+  const { shape } = present(node.inputs[input], `input ${input} of ${node.op}`);
   if (SAME_LAYOUT.has(node.op)) {
     return node.outputs.map((output) => {
       const target = output && placeInLayout(shape, output.shape, place, place.size);
       return target && typeof target === "object" ? { ...target, size: place.size } : "lost";
     });
   }
-  if (node.op === "Slice") return [sliced(shape, node.outputs[0]?.shape ?? [], place)];
+  if (node.op === "Slice")
+    return [sliced(shape, present(node.outputs[0], `output of ${node.op}`).shape, place)];
   return followAxis(node, input, place.axis).map((target, index) => {
     const output = node.outputs[index]?.shape;
     if (target === "reduced") return target;
     if (target === "lost" || output === undefined) return "lost";
-    const size = (place.size * (output[target] ?? 0)) / (shape[place.axis] ?? 1);
+    const size = (place.size * at(output, target)) / at(shape, place.axis);
     return Number.isInteger(size) ? { axis: target, inner: place.inner, size } : "lost";
   });
 }
 
 /** A slice of a sequence (labels shifted by one) leaves every rank its share of what is left. */
 function sliced(from: readonly number[], to: readonly number[], place: Place): PlaceTarget {
-  const left = to[place.axis] ?? 0;
+  const left = at(to, place.axis);
   if (left === from[place.axis]) return place;
   return place.size === from[place.axis] && left > 1 ? { ...place, size: left } : "lost";
 }
 
-/** Whether two targets are the same place, or alike none. */
+/** Whether two targets are the same place, or both the same kind of loss. */
 export function isSamePlace(a: PlaceTarget, b: PlaceTarget): boolean {
   if (typeof a === "string" || typeof b === "string") return a === b;
   return a.axis === b.axis && a.inner === b.inner && a.size === b.size;
@@ -50,7 +52,7 @@ export function isSamePlace(a: PlaceTarget, b: PlaceTarget): boolean {
 
 /** The place along `axis` of a tensor that holds as many positions of equal size. */
 export function placeLike(shape: readonly number[], axis: number, like: Place): Place | null {
-  const fits = (shape[axis] ?? 0) > 1 && (shape[axis] ?? 0) % (like.size * like.inner) === 0;
+  const fits = at(shape, axis) > 1 && at(shape, axis) % (like.size * like.inner) === 0;
   return fits ? { ...like, axis } : null;
 }
 

@@ -1,7 +1,9 @@
+import { at, need } from "../../src/base/need.js";
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
+import { isLoss } from "../../src/onnx/forward-end.js";
 import { followAxis, shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import type { ShapedNode } from "../../src/onnx/operators/operator.js";
-import { isComputed, isLoss } from "../rewriting/facts.js";
+import { isComputed } from "../rewriting/facts.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
 import {
   followPlace,
@@ -24,6 +26,9 @@ export interface CutPlan {
 }
 
 /**
+ * A sequence is an axis of the data that meets itself: some operator keeps it of one operand and loses
+ * it of another (queries meet keys). Context and sequence parallelism cut along it.
+ *
  * Carries a cut from the tensors it starts at (`seeds`) through the graph by the operators' axis
  * rules. Where one operand keeps the place and another loses it, the other is gathered: that is how
  * attention gets its keys and values. What meets a cut tensor is cut where it comes from, if that is
@@ -83,7 +88,7 @@ class CutPlanner implements CutPlan {
       return;
     }
     for (const [i, target] of leader.targets.entries()) {
-      const output = node.outputs[i] ?? "";
+      const output = at(node.outputs, i);
       if (typeof target === "object" && output !== "") this.places.set(output, target);
     }
     // A loss is only reported: backward starts from each rank's own part.
@@ -104,9 +109,9 @@ class CutPlanner implements CutPlan {
 
   /** Cuts the whole operands that share the leader's place in an output. */
   #cutOperands(node: TensorNode, shaped: ShapedNode, leader: Carrier, output: number): void {
-    const place = this.places.get(node.inputs[leader.input] ?? "");
-    const wanted = followAxis(shaped, leader.input, place?.axis ?? 0)[output];
-    if (place === undefined || wanted === "lost") return;
+    const place = need(this.places, at(node.inputs, leader.input));
+    const wanted = followAxis(shaped, leader.input, place.axis)[output];
+    if (wanted === "lost") return;
     for (const [other, name] of node.inputs.entries()) {
       if (name === "" || this.places.has(name)) continue;
       const { shape } = this.#index.tensor(name);
@@ -115,7 +120,7 @@ class CutPlanner implements CutPlan {
       if (found === null) continue;
       const sources = new Map<string, Place>();
       if (this.#findSources(name, found, sources)) {
-        for (const [source, at] of sources) this.demanded.set(source, at);
+        for (const [source, origin] of sources) this.demanded.set(source, origin);
         this.places.set(name, found);
       } else this.#scatter(node, other, found);
     }
@@ -140,11 +145,12 @@ class CutPlanner implements CutPlan {
     if (workOf(shaped).kind === "collective") return false;
     const output = node.outputs.indexOf(name);
     const origins = node.inputs.flatMap((input, i) => {
-      const at = originOf(shaped, i, output, place);
-      return at === null ? [] : [{ input, at }];
+      const origin = originOf(shaped, i, output, place);
+      return origin === null ? [] : [{ input, origin }];
     });
     return (
-      origins.length > 0 && origins.every(({ input, at }) => this.#findSources(input, at, sources))
+      origins.length > 0 &&
+      origins.every(({ input, origin }) => this.#findSources(input, origin, sources))
     );
   }
 }

@@ -1,13 +1,15 @@
 import { fail } from "../../src/base/diagnostics/diagnostic.js";
 import { tensorParallelIndivisible } from "../../src/base/diagnostics/lowering.js";
+import { at, need } from "../../src/base/need.js";
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
+import { isLoss } from "../../src/onnx/forward-end.js";
 import { followAxis, shapedNode } from "../../src/onnx/operators/knowledge.js";
 import type { AxisTarget } from "../../src/onnx/operators/operator.js";
-import { isComputed, isLoss } from "../rewriting/facts.js";
+import { isComputed } from "../rewriting/facts.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
 import type { Cut, CutPlace } from "./cut.js";
 import { type CutTarget, cutTargets } from "./cut-targets.js";
-import { expertProduct } from "./find-experts.js";
+import { weightProduct } from "./find-experts.js";
 import { columnsOf, cutsOfGroups, keyValueHeadsOf, partsOfProjection } from "./key-value-heads.js";
 
 /** Which tensors are cut along which axis, and where communication goes. */
@@ -31,13 +33,15 @@ export function planShards(index: GraphIndex, tp: number): ShardPlan {
   return planner;
 }
 
-type ExpertProduct = NonNullable<ReturnType<typeof expertProduct>>;
+type WeightProduct = NonNullable<ReturnType<typeof weightProduct>>;
 
 class ShardPlanner implements ShardPlan {
   readonly cuts = new Map<string, Cut>();
   readonly partial = new Set<TensorNode>();
   readonly entering = new Set<string>();
   readonly losses = new Set<TensorNode>();
+  /** Keys and values of one head, made with the queries but whole on every rank. */
+  readonly #shared = new Set<string>();
   readonly #index: GraphIndex;
   readonly #tp: number;
 
@@ -49,11 +53,11 @@ class ShardPlanner implements ShardPlan {
   visit(node: TensorNode): void {
     const isLinear = node.op === "kareus::Linear";
     // A weight may be cut already (embedding tied to the output head): x alone decides.
-    const product = isLinear ? null : expertProduct(this.#index, node);
+    const product = isLinear ? null : weightProduct(this.#index, node);
     const deciding = isLinear ? node.inputs.slice(0, 1) : node.inputs;
     const cut = deciding.findIndex((name) => this.cuts.has(name));
     // A projection of queries, keys and values together is cut up to where they are split.
-    if (node.outputs.every((name) => this.cuts.has(name))) return;
+    if (node.outputs.every((name) => this.cuts.has(name) || this.#shared.has(name))) return;
     if (cut >= 0) this.#propagate(node, cut);
     else if (isLinear) this.#startColumn(node);
     else if (product !== null) this.#startExperts(node, product);
@@ -67,40 +71,56 @@ class ShardPlanner implements ShardPlan {
     const [y = ""] = node.outputs;
     const axis = this.#index.tensor(y).shape.length - 1;
     if (!this.#closes(y, { axis, outer: 1 }, new Set())) return;
-    this.entering.add(x);
     const together = cutsOfGroups(this.#index, node, this.#tp);
-    for (const [name, cut] of together ?? []) this.cuts.set(name, cut);
-    if (together !== null) return;
     const parts = partsOfProjection(this.#index, y, axis, this.#tp);
+    // Every rank makes the one head of keys or values that all queries share.
+    if (together === null && parts === 1) return;
+    this.entering.add(x);
+    if (together !== null) {
+      for (const [name, cut] of together) {
+        if (cut.parts === 1) this.#shared.add(name);
+        else this.cuts.set(name, cut);
+      }
+      return;
+    }
     this.#cut(y, { axis, outer: 1, parts }, node, this.#feedsLoss(y));
-    for (const [name, at] of columnsOf(this.#index, node)) {
-      this.cuts.set(name, { axis: at, outer: 1, parts });
+    for (const [name, column] of columnsOf(this.#index, node)) {
+      this.cuts.set(name, { axis: column, outer: 1, parts });
     }
   }
 
-  /** The same for a product of every expert's tokens with its weight: all experts are cut. */
-  #startExperts(node: TensorNode, { x, weight, output }: ExpertProduct): void {
+  /**
+   * The same for a product with the weights of all experts, of each expert's tokens or of all tokens:
+   * all experts are cut, along an axis of theirs that the tokens do not have.
+   */
+  #startExperts(node: TensorNode, { x, weight }: WeightProduct): void {
     const [y = ""] = node.outputs;
     const shaped = shapedNode(this.#index.graph, node);
-    const side = node.inputs.indexOf(weight.name);
-    const targets = this.#index
-      .tensor(weight.name)
-      .shape.map((_, axis) => followAxis(shaped, side, axis)[0]);
-    const column = targets.findIndex((to) => typeof to === "number" && to !== output);
-    const axis = targets[column];
-    if (typeof axis !== "number" || !this.#closes(y, { axis, outer: 1 }, new Set())) return;
-    this.entering.add(x.name);
-    this.#cut(y, { axis, outer: 1, parts: this.#tp }, node, false);
-    this.cuts.set(weight.name, { axis: column, outer: 1, parts: this.#tp });
+    const targetsOf = (name: string) => {
+      const side = node.inputs.indexOf(name);
+      const { shape } = this.#index.tensor(name);
+      return shape.map((_, axis) => followAxis(shaped, side, axis)[0]);
+    };
+    const shared = new Set(targetsOf(x));
+    for (const [column, axis] of targetsOf(weight).entries()) {
+      if (typeof axis !== "number" || shared.has(axis)) continue;
+      if (!this.#closes(y, { axis, outer: 1 }, new Set())) continue;
+      this.entering.add(x);
+      this.#cut(y, { axis, outer: 1, parts: this.#tp }, node, false);
+      this.cuts.set(weight, { axis: column, outer: 1, parts: this.#tp });
+      return;
+    }
   }
 
   /** Several weights in one node that sums over an axis of these alone: layers of experts inside. */
   #cutInside(node: TensorNode): void {
     const shaped = shapedNode(this.#index.graph, node);
     const summed = node.inputs.flatMap((name, input) => {
-      const axes = [...(shaped.inputs[input]?.shape.keys() ?? [])];
+      const tensor = shaped.inputs[input];
+      if (!tensor) return [];
+      const axes = [...tensor.shape.keys()];
       const axis = axes.find((each) => followAxis(shaped, input, each)[0] === "reduced");
-      return axis === undefined ? [] : [{ name, axis, role: shaped.inputs[input]?.role }];
+      return axis === undefined ? [] : [{ name, axis, role: tensor.role }];
     });
     if (summed.length < 2 || summed.some(({ role }) => role !== "parameter")) return;
     for (const { name, axis } of summed) {
@@ -114,13 +134,13 @@ class ShardPlanner implements ShardPlan {
 
   /** The embedding table is cut by rows: each rank holds the rows of its own tokens. */
   #cutVocabulary(node: TensorNode): void {
-    this.cuts.set(node.inputs[0] ?? "", { axis: 0, outer: 1, parts: this.#tp });
+    this.cuts.set(at(node.inputs, 0), { axis: 0, outer: 1, parts: this.#tp });
     this.partial.add(node);
   }
 
   /** Carries a cut input through a node to its outputs and its other operands. */
   #propagate(node: TensorNode, input: number): void {
-    const cut = this.cuts.get(node.inputs[input] ?? "");
+    const cut = this.cuts.get(at(node.inputs, input));
     if (cut === undefined) return;
     const { axis, parts } = cut;
     if (isLoss(node.op)) {
@@ -134,14 +154,13 @@ class ShardPlanner implements ShardPlan {
       if (parts < this.#tp) fail(tensorParallelIndivisible(node.name, this.#tp, parts, axis));
       this.partial.add(node);
       if (node.op === "kareus::Linear") {
-        this.cuts.set(node.inputs[1] ?? "", {
-          ...{ axis: Number(node.attributes.k_axis), outer: 1, parts },
-        });
+        const axis = Number(node.attributes.k_axis);
+        this.cuts.set(at(node.inputs, 1), { axis, outer: 1, parts });
       } else this.#cutOperands(node, input, "reduced");
       return;
     }
     for (const [i, target] of targets.entries()) {
-      const output = node.outputs[i] ?? "";
+      const output = at(node.outputs, i);
       if (typeof target === "object" && output !== "") {
         this.#cut(output, { ...target, parts }, node, false);
       }
@@ -165,10 +184,7 @@ class ShardPlanner implements ShardPlan {
   /** Cuts parameters, and marks whole activations, that meet the cut axis in the same node. */
   #cutOperands(node: TensorNode, input: number, target: AxisTarget): void {
     const shaped = shapedNode(this.#index.graph, node);
-    const { parts, outer } = this.cuts.get(node.inputs[input] ?? "") ?? {
-      parts: this.#tp,
-      outer: 1,
-    };
+    const { parts, outer } = need(this.cuts, at(node.inputs, input));
     for (const [other, name] of node.inputs.entries()) {
       if (other === input || name === "" || this.cuts.has(name)) continue;
       const { role, shape } = this.#index.tensor(name);
@@ -182,7 +198,7 @@ class ShardPlanner implements ShardPlan {
   }
 
   #cut(name: string, cut: Cut, node: TensorNode, mayPad: boolean): void {
-    const size = this.#index.tensor(name).shape[cut.axis] ?? 1;
+    const size = at(this.#index.tensor(name).shape, cut.axis);
     if ((size / cut.outer) % cut.parts !== 0 && !mayPad) {
       fail(tensorParallelIndivisible(node.name, this.#tp, size, cut.axis));
     }
@@ -211,16 +227,16 @@ class ShardPlanner implements ShardPlan {
       // One head for all queries: every rank holds it, wherever the cut would be.
       if (input > 0 && keyValueHeadsOf(this.#index, reader) === 1) return true;
       const choices = cutTargets(this.#index, reader, input, place, this.#tp);
-      if (choices.length === 1) return this.#closeAll(reader, choices[0] ?? [], seen);
+      if (choices.length === 1) return this.#closeAll(reader, at(choices, 0), seen);
       return choices.some((targets) => this.#closeAll(reader, targets, new Set(seen)));
     });
   }
 
   #closeAll(reader: TensorNode, targets: readonly CutTarget[], seen: Set<string>): boolean {
     return targets.every((target, i) => {
-      const output = reader.outputs[i] ?? "";
+      const output = at(reader.outputs, i);
       if (target === "reduced") {
-        return reader.op === "kareus::Linear" || expertProduct(this.#index, reader) !== null;
+        return reader.op === "kareus::Linear" || weightProduct(this.#index, reader) !== null;
       }
       if (output === "") return true;
       return target !== "lost" && this.#closes(output, target, seen);
@@ -231,7 +247,7 @@ class ShardPlanner implements ShardPlan {
   #chosen(node: TensorNode, input: number, place: CutPlace): readonly CutTarget[] {
     const choices = cutTargets(this.#index, node, input, place, this.#tp);
     const closing = (targets: readonly CutTarget[]) => this.#closeAll(node, targets, new Set());
-    return (choices.length > 1 && choices.find(closing)) || (choices[0] ?? []);
+    return (choices.length > 1 && choices.find(closing)) || at(choices, 0);
   }
 }
 

@@ -1,3 +1,4 @@
+import { at, byDefault, need } from "../../src/base/need.js";
 import type { Tensor, TensorNode } from "../../src/ir/tensor-graph.js";
 
 /**
@@ -42,7 +43,7 @@ export class RingSteps {
     let block: readonly string[] = rest.slice(0, 2);
     const of = this.#node.attributes.of as readonly number[];
     const made = (wanted: (input: number) => boolean) =>
-      this.#node.outputs.filter((_, output) => wanted(of[output] ?? -1));
+      this.#node.outputs.filter((_, output) => wanted(at(of, output)));
     const travelling = made((input) => input === 1 || input === 2);
     const queries = made((input) => input === 0);
     const others = made((input) => input > 2);
@@ -58,7 +59,7 @@ export class RingSteps {
         others.includes(name) ? (isLast ? [name] : []) : [this.#like(name, `step_${step}`)],
       );
       this.#step(step, [dy, query, ...block, ...behind], outputs);
-      for (const name of queries) parts.get(name)?.push(`${name}/step_${step}`);
+      for (const name of queries) need(parts, name).push(`${name}/step_${step}`);
       gathered = travelling.map((name, i) => {
         const own = `${name}/step_${step}`;
         const earlier = arrived[i];
@@ -67,7 +68,7 @@ export class RingSteps {
       });
       block = next;
     }
-    for (const name of queries) this.#sum("sum", parts.get(name) ?? [], name);
+    for (const name of queries) this.#sum("sum", need(parts, name), name);
     if (travelling.length > 0) this.#shift(this.#ranks, gathered, travelling);
   }
 
@@ -80,7 +81,7 @@ export class RingSteps {
 
   #step(step: number, inputs: readonly string[], outputs: readonly string[]): void {
     const { ring: _, of: __, ...rest } = this.#node.attributes;
-    const window = Number(rest.local_window_size ?? 0);
+    const window = Number(byDefault(rest.local_window_size, 0));
     // Of the keys in a query's window every step has its share.
     const share = { local_window_size: Math.ceil(window / this.#ranks) };
     const attributes = window > 0 ? { ...rest, ...share } : rest;

@@ -1,3 +1,5 @@
+import { at } from "../../src/base/need.js";
+
 /**
  * The stage of each layer when contiguous layers are split over `stages` so that the largest stage
  * time is least; `first` is added to the first stage, `last` to the last. Every stage gets at least
@@ -13,8 +15,8 @@ export function balanceStages(
   const count = layers.length;
   if (count === 0) return [0];
   const prefix = [0];
-  for (const time of layers) prefix.push((prefix.at(-1) ?? 0) + time);
-  const span = (from: number, to: number) => (prefix[to] ?? 0) - (prefix[from] ?? 0);
+  for (const time of layers) prefix.push(at(prefix, -1) + time);
+  const span = (from: number, to: number) => at(prefix, to) - at(prefix, from);
 
   // best[s][n]: least largest time of stages 0..s holding layers 0..n-1; cut[s][n]: where s starts.
   const best = Array.from({ length: stages }, () => new Array<number>(count + 1).fill(Infinity));
@@ -23,26 +25,21 @@ export function balanceStages(
     const extra = (stage === 0 ? first : 0) + (stage === stages - 1 ? last : 0);
     for (let end = stage + 1; end <= count; end++) {
       for (let start = stage === 0 ? 0 : stage; start < end; start++) {
-        const before = stage === 0 ? (start === 0 ? 0 : Infinity) : (best[stage - 1]?.[start] ?? 0);
+        const before = stage === 0 ? (start === 0 ? 0 : Infinity) : at(at(best, stage - 1), start);
         const time = Math.max(before, extra + span(start, end));
-        if (time > (best[stage]?.[end] ?? 0)) continue;
+        if (time > at(at(best, stage), end)) continue;
         // On a tie the later start wins, so earlier stages hold more.
-        setCell(best, stage, end, time);
-        setCell(cut, stage, end, start);
+        at(best, stage)[end] = time;
+        at(cut, stage)[end] = start;
       }
     }
   }
   const stageOf = new Array<number>(count).fill(0);
   let end = count;
   for (let stage = stages - 1; stage >= 0; stage--) {
-    const start = cut[stage]?.[end] ?? 0;
+    const start = at(at(cut, stage), end);
     stageOf.fill(stage, start, end);
     end = start;
   }
   return stageOf;
-}
-
-function setCell(table: number[][], row: number, column: number, value: number): void {
-  const cells = table[row];
-  if (cells !== undefined) cells[column] = value;
 }

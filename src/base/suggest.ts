@@ -1,24 +1,26 @@
 import { readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { at } from "./need.js";
 
 /** Edits (insert, delete, replace, swap neighbours) from one text to the other. */
 function editDistance(a: string, b: string): number {
-  let [before, last] = [[] as number[], Array.from({ length: b.length + 1 }, (_, j) => j)];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  let before = last;
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1];
-      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swapped = j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
       row[j] = Math.min(
-        (last[j] ?? 0) + 1,
-        (row[j - 1] ?? 0) + 1,
-        (last[j - 1] ?? 0) + (same ? 0 : 1),
-        swapped ? (before[j - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
+        at(last, j) + 1,
+        at(row, j - 1) + 1,
+        at(last, j - 1) + (same ? 0 : 1),
+        swapped ? at(before, j - 2) + 1 : Number.POSITIVE_INFINITY,
       );
     }
     [before, last] = [last, row];
   }
-  return last[b.length] ?? 0;
+  return at(last, b.length);
 }
 
 /** Names that one hint gives. */

@@ -16,15 +16,20 @@ const FLAGS = {
   noConfig: toggle("--no-config", `no flags from ${CONFIG_FILE}`),
 } as const;
 
-/** Said on each command line, and so in no file. */
+/** These flags belong to one command line, not to a file. */
 const NOT_IN_FILES = ["--config", "--no-config", "--json"];
+
+/** These commands come before there is a file, or do without. */
+const WITHOUT_FILE = ["init", "demo"];
 
 /** The command whose flags stand at the top of a file, for every command that shares them. */
 const JOB_COMMAND = "optimize";
 
 /** Lets every command take flags from a config file; what the command line says wins. */
 export function addConfig(program: Command): void {
-  const entries = commandTable(program).filter(({ flags }) => flags.length > 0);
+  const entries = commandTable(program).filter(
+    ({ name, flags }) => flags.length > 0 && !WITHOUT_FILE.includes(name),
+  );
   for (const { command } of entries) addFlags(command, FLAGS);
   program.hook("preAction", async (_, command) => {
     const entry = entries.find((each) => each.command === command);
@@ -44,7 +49,7 @@ async function applyConfig(entry: CommandEntry, entries: readonly CommandEntry[]
   const job = entries.find(({ name }) => name === JOB_COMMAND)?.flags ?? [];
   const taken = entry.flags.flatMap((flag) => {
     const key = flag.long.slice(2);
-    // Of the same row of the table: flags of one name may mean another thing elsewhere.
+    // Compared by row of the table: flags of the same name may differ between commands.
     const shared = job.some(({ option }) => option.row === flag.option.row);
     const value = own[key] ?? (shared ? config.shared[key] : undefined);
     return value === undefined ? [] : setFlag(command, flag, value, fromConfig(file, key));
@@ -53,7 +58,7 @@ async function applyConfig(entry: CommandEntry, entries: readonly CommandEntry[]
   process.stderr.write(`from ${file}: ${taken.join(" ")}\n`);
 }
 
-/** Keys that no command has, or not that one: KRS0030. */
+/** Refuses keys that the command does not have: KRS0030. */
 function checkKeys(config: Config, entries: readonly CommandEntry[], file: string): void {
   const check = (path: string, keys: readonly string[], known: readonly string[]) => {
     const unknown = keys.find((key) => !known.includes(key));

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { badValue, boundTwice } from "../base/diagnostics/usage.js";
+import { at } from "../base/need.js";
 
 /** What a shell offers as a flag's value. */
 type Completion = "nothing" | "files" | "devices" | readonly string[];
@@ -33,7 +34,7 @@ function scalar<T, F>(
   completes: Completion,
   parse: (text: string, name: string) => T,
 ): Flag<T | F> {
-  const read = (given: readonly string[], name: string): T => parse(given.at(-1) ?? "", name);
+  const read = (given: readonly string[], name: string): T => parse(at(given, -1), name);
   return { flags, description, completes, fallback, read };
 }
 
@@ -60,10 +61,28 @@ function parseQuantity(text: string, name: string, unit: string): number {
   return fail(badValue(name, text, `a number of ${unit}, zero or above`));
 }
 
+/** One of a few numbers. */
+export function level<N extends number>(
+  flags: string,
+  description: string,
+  known: readonly N[],
+  fallback: N,
+): Flag<N> {
+  const parse = (text: string, name: string) =>
+    known.find((each) => String(each) === text) ??
+    fail(badValue(name, text, `one of ${known.join(", ")}`));
+  return scalar(flags, description, fallback, "nothing", parse);
+}
+
 /** A finite number, zero or above; `unit` is for the message. */
-export function quantity(flags: string, description: string, unit: string): Flag<number | null> {
+export function quantity<F extends number | null>(
+  flags: string,
+  description: string,
+  unit: string,
+  fallback: F,
+): Flag<number | F> {
   const parse = (text: string, name: string) => parseQuantity(text, name, unit);
-  return scalar(flags, description, null, "nothing", parse);
+  return scalar(flags, description, fallback, "nothing", parse);
 }
 
 /** The same, repeatable: every occurrence counts. */
@@ -77,9 +96,24 @@ export function quantities(
   return { flags, description, completes: "nothing", fallback: [], read };
 }
 
-/** The known word that a text is; none: KRS0002. */
-export function parseWord<T extends string>(text: string, name: string, known: readonly T[]): T {
-  const word = known.find((candidate) => candidate === text);
+/** Numbers, zero or above, separated by commas. */
+export function numbers(flags: string, description: string): Flag<readonly number[] | null> {
+  const parse = (text: string, name: string) =>
+    text.split(",").map((each) => parseQuantity(each, name, "any unit"));
+  return scalar(flags, description, null, "nothing", parse);
+}
+
+/** Case and separators do not tell words apart: `1F1B`, `zb_h1`. */
+const plain = (word: string) => word.toLowerCase().replace(/[-_ ]/g, "");
+
+/** The known word that a text is, forgiving its spelling; none: KRS0002. */
+export function parseWord<T extends string>(
+  text: string,
+  name: string,
+  known: readonly T[],
+  aliases: Readonly<Record<string, NoInfer<T>>> = {},
+): T {
+  const word = known.find((candidate) => plain(candidate) === plain(text)) ?? aliases[plain(text)];
   return word ?? fail(badValue(name, text, `one of ${known.join(", ")}`, known));
 }
 
@@ -89,8 +123,9 @@ export function choice<T extends string, F extends T | null>(
   description: string,
   known: readonly T[],
   fallback: F,
+  aliases: Readonly<Record<string, NoInfer<T>>> = {},
 ): Flag<T | F> {
-  const parse = (text: string, name: string) => parseWord(text, name, known);
+  const parse = (text: string, name: string) => parseWord(text, name, known, aliases);
   return scalar(flags, description, fallback, known, parse);
 }
 
@@ -130,6 +165,8 @@ export function toggle(flags: string, description: string): Flag<boolean> {
 
 const LARGEST_DIMENSION = 2 ** 40;
 
+const PAIR = /^\s*([^=]+?)\s*=\s*(.*?)\s*$/;
+
 /** `name=value,...`, repeatable; the same name twice must agree. */
 function pairs<T>(
   flags: string,
@@ -140,10 +177,11 @@ function pairs<T>(
   const read = (given: readonly string[], name: string): ReadonlyMap<string, T> => {
     const found = new Map<string, T>();
     for (const pair of given.flatMap((list) => list.split(","))) {
-      const [, key, text] = /^\s*([^=]+?)\s*=\s*(.*?)\s*$/.exec(pair) ?? [];
-      if (key === undefined || text === undefined) {
+      const parts = PAIR.exec(pair);
+      if (parts === null) {
         return fail(badValue(name, pair, `${form}, several separated by commas`));
       }
+      const [key, text] = [at(parts, 1), at(parts, 2)];
       const value = parse(text, `${name} ${key}`);
       if ((found.get(key) ?? value) !== value) fail(boundTwice(name, key));
       found.set(key, value);
@@ -170,10 +208,10 @@ export function words<T extends string>(
   return pairs(flags, description, "name=word", parse);
 }
 
-/** Beyond it, sums of times and energies are no numbers any more. */
+/** A larger factor would make sums of times and energies overflow. */
 const LARGEST_FACTOR = 1e6;
 
-/** A factor above nothing by name. */
+/** Factors above zero, by name. */
 export function factors(flags: string, description: string): Flag<ReadonlyMap<string, number>> {
   const parse = (text: string, name: string) => {
     const value = parseQuantity(text, name, "times its usual time");
@@ -212,10 +250,30 @@ function placeOf(command: Command, option: Option): string {
 
 type Table = Readonly<Record<string, Flag<unknown>>>;
 
+/** Tables by topic. */
+export type Topics = Readonly<Record<string, Table>>;
+
+/** The typed values of tables by topic. */
+export type TopicValues<T> = { readonly [K in keyof T]: Values<T[K]> };
+
+/** Adds the flags of every topic to a command, in the help under the topic's name. */
+export function addTopics(command: Command, topics: Topics): void {
+  for (const [topic, table] of Object.entries(topics)) {
+    addFlags(command, table, `${topic.charAt(0).toUpperCase()}${topic.slice(1)}:`);
+  }
+}
+
+/** The validated values of every topic's flags, by topic. */
+export function readTopics<T extends Topics>(command: Command, topics: T): TopicValues<T> {
+  const values = Object.entries(topics).map(([topic, table]) => [topic, readFlags(command, table)]);
+  return Object.fromEntries(values) as TopicValues<T>;
+}
+
 /** Adds every flag of a table to a command. Values are collected as written. */
-export function addFlags(command: Command, table: Table): void {
+export function addFlags(command: Command, table: Table, heading = "Options:"): void {
   for (const row of Object.values(table)) {
     const option = new FlagOption(row);
+    option.helpGroup(heading);
     if (option.required || option.optional) {
       option.argParser((value: string, earlier: unknown) => [
         ...(Array.isArray(earlier) ? earlier : []),

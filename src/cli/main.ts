@@ -2,8 +2,8 @@
 import { CommanderError } from "commander";
 import { type Diagnostic, DiagnosticError } from "../base/diagnostics/diagnostic.js";
 import { badUsage, internalError, unwritable } from "../base/diagnostics/usage.js";
+import { EVERY_PASS } from "../ir/pass.js";
 import { commandOf, commandPath } from "./command-table.js";
-import { EVERY_PASS } from "./options.js";
 import { buildProgram } from "./program.js";
 import { SIGNALS, writeDiagnostic } from "./terminal.js";
 import { packageVersion } from "./version.js";
@@ -19,7 +19,7 @@ for (const signal of SIGNALS) {
   process.once(signal, () => setImmediate(() => process.exit(INTERRUPTED)));
 }
 
-/** The words of the command line that are ours; what follows `--` may be another program's. */
+/** The words before `--`; those after it may belong to another program. */
 const words = process.argv.slice(2);
 const end = words.includes("--") ? words.indexOf("--") : words.length;
 const own = words.slice(0, end);
@@ -46,7 +46,7 @@ function usageDiagnostic(cause: CommanderError): Diagnostic {
   return badUsage(command, first.replace(/^error: /, ""), suggestion || help);
 }
 
-/** Says what went wrong and returns the exit code. */
+/** Reports what went wrong and returns the exit code. */
 function explain(cause: unknown): number {
   if (cause instanceof CommanderError) {
     if (cause.exitCode === 0) return 0;

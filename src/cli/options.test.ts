@@ -2,18 +2,20 @@ import { Command } from "commander";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
-import type { OptimizeOptions } from "../pipeline.js";
-import { addFlags, readFlags } from "./flags.js";
-import { JOB_FLAGS, jobOptions, SEARCH_FLAGS } from "./options.js";
+import { type SearchingOptions, searchingOptions } from "../options.js";
+import { addTopics, readTopics } from "./flags.js";
+import { LOWERING_FLAGS, SEARCH_FLAGS } from "./options.js";
 import { defaultFolder } from "./output.js";
 import { buildProgram } from "./program.js";
 
+const TOPICS = { ...LOWERING_FLAGS, ...SEARCH_FLAGS };
+
 /** What `optimize g.onnx` and these flags ask of the pipeline. */
-function parsed(...args: string[]): OptimizeOptions {
+function parsed(...args: string[]): SearchingOptions {
   const command = new Command().exitOverride().configureOutput({ outputError: () => undefined });
-  addFlags(command, { ...JOB_FLAGS, ...SEARCH_FLAGS });
+  addTopics(command, TOPICS);
   command.parse(args, { from: "user" });
-  return jobOptions("g.onnx", readFlags(command, JOB_FLAGS), readFlags(command, SEARCH_FLAGS));
+  return searchingOptions("g.onnx", readTopics(command, TOPICS));
 }
 
 /** `CODE where` of the diagnostic; "none" if all is well. */
@@ -30,45 +32,45 @@ function complaint(...args: string[]): string {
 
 describe("the options of optimize", () => {
   it("have the documented defaults", () => {
-    const { threads, ...rest } = parsed();
+    const { search, ...rest } = parsed();
+    const { threads, ...others } = search;
     expect(threads).toBeGreaterThanOrEqual(1);
-    expect(rest).toEqual({
-      graph: "g.onnx",
-      gpu: "a100-sxm4-40gb",
-      profiles: [],
-      replay: null,
-      bind: new Map(),
-      dtype: null,
-      tp: 1,
-      sequence_parallel: false,
-      cp: 1,
-      cp_attention: "all-gather",
-      ep: 1,
-      pp: 1,
-      dp: 1,
-      zero: 1,
-      gpus_per_node: 8,
-      groups: new Map(),
-      microbatches: 4,
-      pipeline: "1f1b",
-      chunks: 1,
-      recompute: "none",
-      static_power_w: null,
-      transfer_s: 0,
-      switch_time_s: null,
-      budget: 224,
-      points: 32,
-      seed: 0,
-      strict: false,
-      print_ir: null,
-      measure: null,
-      journal: null,
+    expect({ search: others, ...rest }).toEqual({
+      graph: { file: "g.onnx", bind: new Map(), dtype: null, group: new Map(), strict: false },
+      job: {
+        tp: 1,
+        sequence_parallel: false,
+        cp: 1,
+        cp_attention: "all-gather",
+        ep: 1,
+        pp: 1,
+        dp: 1,
+        zero: 1,
+        optimizer: "adamw",
+        execution: "compiled",
+        gpus_per_node: 8,
+        microbatches: 4,
+        pipeline: "1f1b",
+        chunks: 1,
+        recompute: "none",
+      },
+      hardware: {
+        gpu: "a100-sxm4-40gb",
+        gap_us: null,
+        launch_us: null,
+        profile: [],
+        static_power_w: null,
+        transfer_s: 0,
+        switch_time_s: null,
+      },
+      search: { budget: 224, replay: null, points: 32, seed: 0 },
+      output: { print_ir: null },
     });
   });
 
   it("take four microbatches per stage unless told", () => {
-    expect(parsed("--pp", "3").microbatches).toBe(12);
-    expect(parsed("--pp", "3", "--microbatches", "5").microbatches).toBe(5);
+    expect(parsed("--pp", "3").job.microbatches).toBe(12);
+    expect(parsed("--pp", "3", "--microbatches", "5").job.microbatches).toBe(5);
   });
 
   it("read every built flag", () => {
@@ -78,22 +80,17 @@ describe("the options of optimize", () => {
       "--print-ir=all",
     );
     expect(options).toMatchObject({
-      tp: 8,
-      dtype: "bf16",
-      recompute: "full",
-      static_power_w: 83.6,
-      threads: 2,
-      seed: 7,
-      points: 5,
-      budget: 9,
-      strict: true,
-      print_ir: true,
+      graph: { dtype: "bf16", strict: true },
+      job: { tp: 8, recompute: "full" },
+      hardware: { static_power_w: 83.6 },
+      search: { threads: 2, seed: 7, points: 5, budget: 9 },
+      output: { print_ir: "all" },
     });
-    expect(parsed("--print-ir=form-kernels").print_ir).toBe("form-kernels");
+    expect(parsed("--print-ir=form-kernels").output.print_ir).toBe("form-kernels");
   });
 
   it("let the last occurrence win", () => {
-    expect(parsed("--tp", "2", "--tp", "4").tp).toBe(4);
+    expect(parsed("--tp", "2", "--tp", "4").job.tp).toBe(4);
   });
 
   it("join bindings from lists and repetitions", () => {
@@ -105,14 +102,14 @@ describe("the options of optimize", () => {
         const cut = split % (written.length + 1);
         const lists = [written.slice(0, cut), written.slice(cut)].filter((list) => list.length > 0);
         const args = lists.flatMap((list) => ["--bind", list.join(",")]);
-        expect(parsed(...args).bind).toEqual(new Map(pairs));
+        expect(parsed(...args).graph.bind).toEqual(new Map(pairs));
       }),
       { seed: 1, numRuns: 200 },
     );
   });
 
   it("take the same binding twice, but not two values", () => {
-    expect(parsed("--bind", "a=1", "--bind", "a=1").bind).toEqual(new Map([["a", 1]]));
+    expect(parsed("--bind", "a=1", "--bind", "a=1").graph.bind).toEqual(new Map([["a", 1]]));
     expect(complaint("--bind", "a=1,a=2")).toBe("KRS0003 --bind");
   });
 

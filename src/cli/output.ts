@@ -7,7 +7,7 @@ import { writePlan } from "../plan/plan.js";
 import type { JournalFile } from "../search/journal.js";
 import { packageVersion } from "./version.js";
 
-/** Where `optimize graph.onnx` writes unless told: `graph.kareus` beside the graph. */
+/** The default output folder of `optimize graph.onnx`: `graph.kareus` beside the graph. */
 export function defaultFolder(graph: string): string {
   if (graph === "-") return "graph.kareus";
   return join(dirname(graph), `${basename(graph).replace(/\.onnx$/i, "")}.kareus`);
@@ -27,11 +27,11 @@ export async function prepareRun(folder: string): Promise<() => Promise<void>> {
 }
 
 /**
- * Writes what a run came to; its measurements are there already. frontier.json comes last: whoever
- * finds it finds everything that it names. Plans of an earlier run in the same folder are removed.
+ * Writes the result of a run; its measurements are already there. frontier.json comes last: when it is
+ * there, so is everything that it names. Plans of an earlier run in the same folder are removed.
  */
 export async function writeRun(folder: string, result: OptimizeResult): Promise<void> {
-  // Loaded here because what fails earlier should not wait for the charts.
+  // Loaded only now: a run that fails earlier does not wait for the charts.
   const { reportPage } = await import("../views/report/report.js");
   const { frontier, plans, details } = result;
   await removeFile(join(folder, "frontier.json"));

@@ -2,15 +2,34 @@ import type { Windows } from "../search/live.js";
 import { quantity, text, type Values } from "./flags.js";
 import { recorderFile } from "./runtime-files.js";
 
+/** The flags stay null when they are not given, so that one without --measure is noticed. */
+const DEFAULTS = { window_s: 5, warmup_s: 1, cooldown_s: 5 };
+
 /** What every command takes that measures on this machine's GPU. */
 export const RECORDER_FLAGS = {
-  window: quantity("--window-s <s>", "measured time of a window (default: 5)", "seconds"),
-  warmup: quantity("--warmup-s <s>", "time before the first window (default: 1)", "seconds"),
-  cooldown: quantity("--cooldown-s <s>", "pause before each window (default: 5)", "seconds"),
+  window: quantity(
+    "--window-s <s>",
+    `measured time of a window (default: ${DEFAULTS.window_s})`,
+    "seconds",
+    null,
+  ),
+  warmup: quantity(
+    "--warmup-s <s>",
+    `time before the first window (default: ${DEFAULTS.warmup_s})`,
+    "seconds",
+    null,
+  ),
+  cooldown: quantity(
+    "--cooldown-s <s>",
+    `pause before each window (default: ${DEFAULTS.cooldown_s})`,
+    "seconds",
+    null,
+  ),
   patience: quantity(
     "--patience-s <s>",
     "longest wait for one answer (default: 300 and ten times its windows)",
     "seconds",
+    null,
   ),
   recorder: text("--recorder <file>", "another build, or recorder.py for attention too", null),
 } as const;
@@ -19,9 +38,9 @@ export const RECORDER_FLAGS = {
 export function windowsOf(flags: Values<typeof RECORDER_FLAGS>): Windows {
   return {
     recorder: flags.recorder ?? recorderFile().path,
-    window_s: flags.window ?? 5,
-    warmup_s: flags.warmup ?? 1,
-    cooldown_s: flags.cooldown ?? 5,
+    window_s: flags.window ?? DEFAULTS.window_s,
+    warmup_s: flags.warmup ?? DEFAULTS.warmup_s,
+    cooldown_s: flags.cooldown ?? DEFAULTS.cooldown_s,
     patience_s: flags.patience,
   };
 }

@@ -4,10 +4,10 @@ import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
 import { renderJson, renderText } from "../base/diagnostics/render.js";
 import type { Look } from "../views/plot.js";
 
-/** What stops a command: Ctrl-C, and a polite kill. */
+/** The signals that stop a command: Ctrl-C and a plain kill. */
 export const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
-/** Colours on a terminal that takes them; NO_COLOR (set and not empty) always wins. */
+/** Colours where the terminal has them; NO_COLOR (set and not empty) always turns them off. */
 function colours(stream: NodeJS.WriteStream) {
   const { NO_COLOR, TERM } = process.env;
   return pc.createColors(stream.isTTY === true && !NO_COLOR && TERM !== "dumb");
@@ -15,7 +15,7 @@ function colours(stream: NodeJS.WriteStream) {
 
 const UTF_8 = /utf-?8/i;
 
-/** How stdout can show a plot: 80 columns of ASCII where nothing says that it can do more. */
+/** How stdout can show a plot: 80 columns of ASCII unless the terminal says that it can do more. */
 export function plotLook(): Look {
   const { LC_ALL, LC_CTYPE, LANG } = process.env;
   const { blue, gray, yellow, green } = colours(process.stdout);
@@ -74,7 +74,7 @@ export class Terminal {
     (this.#json ? process.stderr : process.stdout).write(text);
   };
 
-  /** Takes the progress bar away. */
+  /** Removes the progress bar. */
   close(): void {
     this.#bar?.stop();
     this.#bar = null;

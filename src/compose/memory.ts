@@ -1,10 +1,12 @@
 import type { Report } from "../base/diagnostics/diagnostic.js";
 import { memoryExceeded } from "../base/diagnostics/lowering.js";
 import { scaled } from "../base/units.js";
+import type { PipelineName, Recompute } from "../ir/choices.js";
 import { type Replicas, replicasOf } from "../ir/groups.js";
-import type { KernelGraph, ParameterCount } from "../ir/kernel-graph.js";
+import type { PipelineInstruction } from "../ir/iteration.js";
+import type { Kernel, KernelGraph, ParameterCount } from "../ir/kernel-graph.js";
+import { gradientBytes, type OptimizerName, stateBytes } from "../ir/optimizer.js";
 import type { InstructionKind } from "../ir/partition.js";
-import type { PipelineName, Recompute } from "../ir/pass.js";
 import { schedules } from "./schedules/index.js";
 
 /** What one GPU of a stage holds, in bytes; activations at the moment when they are most. */
@@ -25,32 +27,27 @@ interface MemoryLayout {
   readonly cp: number;
   readonly ep: number;
   readonly zero: 0 | 1;
+  readonly optimizer: OptimizerName;
   readonly recompute: Recompute;
   readonly pipeline: PipelineName;
   readonly microbatches: number;
 }
 
-/** Gradients are accumulated in float32. */
-const GRADIENT_BYTES = 4;
-/** Adam's two moments in float32, and the float32 master of a narrower weight. */
-const MOMENTS_BYTES = 8;
-const MASTER_BYTES = 4;
-
 /**
- * Peak memory of one GPU of each stage in bytes: weights, float32 gradients and Adam's states (with
- * ZeRO-1 the share of one rank) as mixed-precision training keeps them (ZeRO, arXiv 1910.02054,
- * section 3.1), and what forward keeps for backward, for every microbatch in flight under the
- * schedule. A recomputed layer adds its own while it runs backward. Buffers of the framework, of
- * collectives and of kernels at work, and fragmentation, are not counted.
+ * Peak memory of one GPU of each stage in bytes: weights, gradients and the optimizer's states (with
+ * ZeRO-1 the share of one rank), what forward keeps for backward, for every microbatch in flight under the schedule,
+ * and what kernels make and read meanwhile. Buffers of the framework and of collectives, and
+ * fragmentation, are not counted.
  */
 export function stageMemory(graph: KernelGraph, layout: MemoryLayout): StageMemory[] {
   const replicas = replicasOf(layout);
+  const kept = (count: ParameterCount) => keptBytes(count, layout.optimizer);
   const trains = graph.kernels.some(({ direction }) => direction === "backward");
   return graph.parameters.map(({ dense, experts }, stage) => {
     const weights_bytes = dense.size_bytes + experts.size_bytes;
-    const gradients_bytes = trains ? GRADIENT_BYTES * (dense.elements + experts.elements) : 0;
+    const gradients_bytes = trains ? kept(dense).gradients + kept(experts).gradients : 0;
     const states = (count: ParameterCount, group: Replicas) =>
-      statesBytes(count) / (layout.zero === 1 ? group.ranks : 1);
+      kept(count).states / (layout.zero === 1 ? group.ranks : 1);
     const optimizer_bytes = trains
       ? states(dense, replicas.dense) + states(experts, replicas.experts)
       : 0;
@@ -60,32 +57,72 @@ export function stageMemory(graph: KernelGraph, layout: MemoryLayout): StageMemo
   });
 }
 
-function statesBytes({ elements, size_bytes }: ParameterCount): number {
-  const master = size_bytes < MASTER_BYTES * elements ? MASTER_BYTES : 0;
-  return elements * (MOMENTS_BYTES + master);
+/** What training keeps of parameters beside their weights, in bytes. */
+function keptBytes({ elements, size_bytes }: ParameterCount, optimizer: OptimizerName) {
+  if (elements === 0) return { gradients: 0, states: 0 };
+  return {
+    gradients: elements * gradientBytes(optimizer),
+    states: elements * stateBytes(optimizer, size_bytes / elements),
+  };
 }
 
-/** Kinds of instructions after which a microbatch needs its activations no more. */
-const RELEASING: ReadonlySet<InstructionKind> = new Set(["backward", "weight_gradient"]);
-
-/** The most that the stage's microbatches in flight keep, and the largest layer made again. */
+/** The most that a stage holds of results, in the order of its schedule. */
 function activationsBytes(graph: KernelGraph, stage: number, layout: MemoryLayout): number {
-  const kept = new Array<number>(graph.chunks).fill(0);
-  const again = new Map<number | null, number>();
-  for (const { stage: at, chunk, layer, direction, saved_bytes } of graph.kernels) {
-    if (at !== stage) continue;
-    if (direction === "forward") kept[chunk] = (kept[chunk] ?? 0) + saved_bytes;
-    else again.set(layer, (again.get(layer) ?? 0) + saved_bytes);
-  }
-  const { stages, chunks } = graph;
-  const size = { stages, chunks, microbatches: layout.microbatches };
+  const here = graph.kernels.filter((kernel) => kernel.stage === stage);
+  const size = { stages: graph.stages, chunks: graph.chunks, microbatches: layout.microbatches };
+  const order = schedules[layout.pipeline].orderOf(stage, size);
+  const splits = order.some(({ kind }) => kind === "weight_gradient");
+  const profiles = new Map<string, Profile>();
+  const profileOf = ({ kind, chunk }: PipelineInstruction): Profile => {
+    const key = `${kind} ${chunk}`;
+    const known = profiles.get(key);
+    if (known !== undefined) return known;
+    const profile = profileIn(
+      here.filter((kernel) => kernel.chunk === chunk),
+      kind,
+      splits,
+    );
+    profiles.set(key, profile);
+    return profile;
+  };
   let [held, most] = [0, 0];
-  for (const { kind, chunk } of schedules[layout.pipeline].orderOf(stage, size)) {
-    if (kind === "forward") held += kept[chunk] ?? 0;
-    else if (RELEASING.has(kind)) held -= kept[chunk] ?? 0;
-    most = Math.max(most, held);
+  for (const instruction of order) {
+    const { peak_bytes, change_bytes } = profileOf(instruction);
+    most = Math.max(most, held + peak_bytes);
+    held += change_bytes;
   }
-  return most + Math.max(0, ...again.values());
+  return most;
+}
+
+/** What an instruction adds to what is held: at most while it runs, and in the end. */
+interface Profile {
+  readonly peak_bytes: number;
+  readonly change_bytes: number;
+}
+
+const NOTHING: Profile = { peak_bytes: 0, change_bytes: 0 };
+
+/**
+ * What was saved is all released when its chunk's backward ends. Where weight gradients run apart it
+ * is held until they have run, because they read it.
+ * @param splits whether they do
+ */
+function profileIn(kernels: readonly Kernel[], kind: InstructionKind, splits: boolean): Profile {
+  if (kind === "tail") return NOTHING;
+  const isForward = kind === "forward";
+  const own = kernels.filter(({ direction }) => (direction === "forward") === isForward);
+  const saved_bytes = kernels.reduce((sum, kernel) => sum + kernel.saved_bytes, 0);
+  if (!isForward && splits) {
+    const peak_bytes = own.reduce((most, kernel) => Math.max(most, kernel.working_bytes), 0);
+    return { peak_bytes, change_bytes: kind === "weight_gradient" ? -saved_bytes : 0 };
+  }
+  let [level, peak_bytes] = [0, 0];
+  for (const kernel of own) {
+    level += kernel.saved_bytes;
+    peak_bytes = Math.max(peak_bytes, level + kernel.working_bytes);
+    level -= kernel.released_bytes;
+  }
+  return { peak_bytes, change_bytes: isForward ? saved_bytes : -saved_bytes };
 }
 
 /** Says of the first stage that needs more than a GPU has what would bring its memory down. */

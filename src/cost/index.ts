@@ -6,6 +6,7 @@
 export { type LearnedError, learnedError } from "./evidence/learned-error.js";
 export { modelledOracle } from "./modelled.js";
 export type { CostOracle } from "./oracle.js";
-export { type OverlapTrace, partsInProportion, type TimeParts } from "./physics/overlap.js";
+export { partsInProportion, type TimeParts } from "./physics/time-parts.js";
+export type { OverlapTrace } from "./physics/trace.js";
 export { costsOn } from "./rescaled.js";
 export { topClockCost } from "./top-clock.js";

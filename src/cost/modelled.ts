@@ -3,8 +3,9 @@ import type { Configuration, CostSource } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
 import type { TracingOracle } from "./oracle.js";
 import { type Correction, UNCORRECTED } from "./physics/correction.js";
-import { type PartitionModel, type PartitionRun, partitionModel } from "./physics/overlap.js";
+import { type PartitionModel, partitionModel } from "./physics/overlap.js";
 import { cappedClock } from "./physics/power.js";
+import type { PartitionRun } from "./physics/trace.js";
 
 function averagePower({ time_s, energy_j }: PartitionRun): number {
   return time_s === 0 ? 0 : energy_j / time_s;

@@ -1,6 +1,7 @@
 import type { Configuration, Cost } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
-import type { OverlapTrace, TimeParts } from "./physics/overlap.js";
+import type { TimeParts } from "./physics/time-parts.js";
+import type { OverlapTrace } from "./physics/trace.js";
 
 /**
  * The one door to hardware: what does this partition cost when it runs this way? Recorded, modelled

@@ -1,3 +1,4 @@
+import { need } from "../base/need.js";
 import { rounded } from "../base/rounded.js";
 import type { OverlapTrace } from "../cost/index.js";
 import type { Configuration } from "../ir/configuration.js";
@@ -10,7 +11,7 @@ import type { RunFacts } from "./facts.js";
 type Run = DetailsFile["partitions"][number]["runs"][number];
 type Trace = (partition: PartitionType, configuration: Configuration) => OverlapTrace;
 
-/** The content of details.json: every run that a plan makes, from within. */
+/** The content of details.json: what happens inside every run that a plan makes. */
 export function detailsFile(
   plans: readonly PlanFile[],
   graph: PartitionedGraph,
@@ -51,9 +52,7 @@ function chosenConfigurations(plans: readonly PlanFile[]): Map<string, Configura
     const instructions = stages.flatMap((stage) => stage.instructions);
     for (const { freq_mhz, use } of instructions) {
       for (const { configuration: id } of use) {
-        const found = byId.get(id);
-        if (found === undefined) throw new Error(`a plan lacks its configuration ${id}`);
-        const { partition, launch_slot, sms, order } = found;
+        const { partition, launch_slot, sms, order } = need(byId, id);
         const own = chosen.get(partition) ?? new Map<string, Configuration>();
         chosen.set(partition, own);
         const name = JSON.stringify([freq_mhz, launch_slot, sms, order]);
@@ -69,11 +68,21 @@ function runOf(configuration: Configuration, trace: OverlapTrace): Run {
   const { freq_mhz, launch_slot, sms, order } = configuration;
   const { clock_mhz, time_s, energy_j, bandwidth, pieces } = trace;
   return {
-    ...{ freq_mhz, launch_slot, sms, order: order ? [...order] : null },
-    ...{ clock_mhz, time_s, energy_j, bandwidth_bytes_per_s: bandwidth },
+    freq_mhz,
+    launch_slot,
+    sms,
+    order: order ? [...order] : null,
+    clock_mhz,
+    time_s,
+    energy_j,
+    bandwidth_bytes_per_s: bandwidth,
     pieces: pieces.map(({ end_s, kernel, communication, moving, bytes_per_s, power_w }) => [
-      ...([rounded(end_s), kernel, communication, moving] as const),
-      ...([rounded(bytes_per_s), rounded(power_w)] as const),
+      rounded(end_s),
+      kernel,
+      communication,
+      moving,
+      rounded(bytes_per_s),
+      rounded(power_w),
     ]),
   };
 }
@@ -82,10 +91,11 @@ function kernelsOf({
   kernels,
   slots,
 }: PartitionType): DetailsFile["partitions"][number]["kernels"] {
+  let next = 0;
   return kernels.map(({ work }, index) => {
-    const slot = slots.findLastIndex(({ first }) => first <= index);
+    if (slots[next]?.first === index) next += 1;
     return {
-      slot: slot < 0 ? null : slot,
+      slot: next === 0 ? null : next - 1,
       shape: shapeOf(work),
       flops: flopsOf(work),
       size_bytes: bytesOf(work),

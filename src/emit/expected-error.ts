@@ -11,7 +11,7 @@ interface Doubt {
   readonly energy_off_j: number;
 }
 
-/** More digits than anyone knows an error by. */
+/** An error is not known to more digits than this. */
 const DIGITS = 3;
 
 /**
@@ -29,7 +29,7 @@ function doubtOf(evaluation: Evaluation, model: ExpectedError | null): Doubt | n
   return { time_s, energy_j, time_off_s, energy_off_j };
 }
 
-/** Errors of a model go one way, so they are added, not averaged out. */
+/** Errors of a model have one direction, so they add up instead of averaging out. */
 function added(list: readonly { readonly doubt: Doubt | null; readonly times: number }[]) {
   const sum = { time_s: 0, energy_j: 0, time_off_s: 0, energy_off_j: 0 };
   for (const { doubt, times } of list) {
@@ -45,7 +45,7 @@ function added(list: readonly { readonly doubt: Doubt | null; readonly times: nu
 /**
  * How far off a plan may be, relative to its time and energy: the spread of what was measured, the
  * error bars of what was interpolated or corrected by measurements, the model's error elsewhere, each
- * by the share of the instructions' time and energy that it stands for. Null where part of it has none.
+ * by its share of the instructions' time and energy. Null where part of the plan has no known error.
  * @param model relative errors of the device's model; null where nothing is known of them
  */
 export function planErrors(

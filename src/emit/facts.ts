@@ -1,4 +1,5 @@
 import type { Device } from "../gpu/device-schema.js";
+import type { Job } from "../ir/job.js";
 import type { KernelGraph } from "../ir/kernel-graph.js";
 import type { ExpectedError, Parallelism } from "../plan/shared.js";
 
@@ -17,37 +18,31 @@ export interface RunFacts {
   readonly expected_error: ExpectedError | null;
 }
 
-type Costs = Pick<RunFacts, "static_power_w" | "transfer_s" | "switch_time_s">;
+type Times = Pick<RunFacts, "static_power_w" | "transfer_s" | "switch_time_s">;
 
-/**
- * The facts of a run. Degrees are as asked; where the graph brings its own collectives, their ranks are
- * the degree.
- */
+/** The facts of a run of a job as its graph has it. */
 export function runFacts(
-  asked: Parallelism,
+  job: Job,
   device: Device,
-  { static_power_w, transfer_s, switch_time_s }: Costs,
-  kernels: KernelGraph,
+  { static_power_w, transfer_s, switch_time_s }: Times,
+  { name, sha256 }: KernelGraph,
 ): RunFacts {
-  const { pp, dp, microbatches, pipeline, chunks } = asked;
-  const { recompute, sequence_parallel, zero, cp_attention } = asked;
-  const degree = (group: "tp" | "cp" | "ep") =>
-    kernels.kernels.reduce(
-      (most, k) =>
-        k.kind === "communication" && k.group === group ? Math.max(most, k.ranks) : most,
-      asked[group],
-    );
+  const { tp, cp, cp_attention, ep, optimizer, execution, gpus_per_node: _, ...others } = job;
   return {
-    graph: { name: kernels.name, sha256: kernels.sha256 },
+    graph: { name, sha256 },
     gpu: { name: device.name, sm_count: device.sm_count },
     parallelism: {
-      tp: degree("tp"),
-      cp: degree("cp"),
+      tp,
+      cp,
+      ep,
+      ...others,
       ...(cp_attention === "ring" ? { cp_attention } : {}),
-      ep: degree("ep"),
-      ...{ pp, dp, microbatches, pipeline, chunks, recompute, sequence_parallel, zero },
+      ...(optimizer === "adamw" ? {} : { optimizer }),
+      ...(execution === "compiled" ? {} : { execution }),
     },
-    ...{ static_power_w, transfer_s, switch_time_s },
+    static_power_w,
+    transfer_s,
+    switch_time_s,
     expected_error: device.expected_error ?? null,
   };
 }

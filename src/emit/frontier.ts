@@ -31,7 +31,7 @@ function planPath(id: number): string {
   return `plans/${String(id).padStart(3, "0")}.json`;
 }
 
-/** Only costs that are not measured are as far off as the model. */
+/** The model's error counts only if some costs are not measured. */
 function expectedError({
   costs,
   expected_error,
@@ -57,7 +57,10 @@ export function frontierFile(input: FrontierInput): FrontierFile {
     costs: input.costs,
     ...expectedError(input),
     search: input.search.map(({ partition, space, evaluated, stop }) => ({
-      ...{ partition, space, evaluated, stop },
+      partition,
+      space,
+      evaluated,
+      stop,
     })),
     energy_optimal_time_s: input.frontier.energy_optimal_time_s,
     peak_memory_bytes: input.memory.map(({ peak_bytes }) => peak_bytes),

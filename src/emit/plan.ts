@@ -1,3 +1,4 @@
+import { need } from "../base/need.js";
 import { partsInProportion, type TimeParts } from "../cost/index.js";
 import type {
   ChosenUse,
@@ -36,7 +37,7 @@ class Configurations {
 
   /** The id of a use's configuration; what it costs at its clock is kept. */
   id({ evaluation }: ChosenUse): number {
-    const type = partitionOf(this.#graph, evaluation.partition);
+    const type = need(this.#graph.partitions, evaluation.partition);
     const id = this.#idOf(type, evaluation);
     const key = `${id} ${evaluation.freq_mhz}`;
     if (!this.costs.has(key)) {
@@ -102,7 +103,7 @@ export function planFile(
       energy_j: point.energy_j * gpusPerStage(facts.parallelism),
     },
     ...(expected_error === null ? {} : { expected_error }),
-    partitions: [...keys].map((key) => planPartition(partitionOf(graph, key))),
+    partitions: [...keys].map((key) => planPartition(need(graph.partitions, key))),
     configurations: configurations.list,
     costs: [...configurations.costs.values()].sort(
       (a, b) => a.configuration - b.configuration || a.freq_mhz - b.freq_mhz,
@@ -119,12 +120,6 @@ function planCost(
 ): PlanCost {
   const own = partsInProportion(parts, time_s);
   return { configuration, freq_mhz, source, time_s, energy_j, ...own };
-}
-
-function partitionOf(graph: PartitionedGraph, key: string): PartitionType {
-  const type = graph.partitions.get(key);
-  if (type === undefined) throw new Error(`a plan uses partition ${key}, which the graph lacks`);
-  return type;
 }
 
 function planPartition(type: PartitionType): PlanFile["partitions"][number] {
@@ -151,6 +146,7 @@ function planInstruction(instruction: TimedInstruction, use: PlanUse[]): PlanIns
     start_s,
     time_s: option.time_s,
     energy_j: option.energy_j,
+    ...(option.launch_time_s && { launch_time_s: option.launch_time_s }),
     ...(option.switched && { switch_from_mhz: option.switched.from_mhz }),
   };
 }

@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import type { PlanFile } from "../plan/plan.js";
 
 /*
@@ -46,7 +47,7 @@ export function sumsGradients({ communication, queued = [] }: Partition): boolea
 
 /**
  * What the artifact calls a partition; null where it knows none: partitions without communication
- * or with several, work outside layers, and the trailing communication, which it runs in a way of its own.
+ * or with several, work outside layers, and the trailing communication, which it runs in its own way.
  */
 export function artifactPartition(partition: Partition, cp: number): ArtifactPartition | null {
   const { slots, communication, queued = [] } = partition;
@@ -82,8 +83,8 @@ interface ArtifactLaunch {
 }
 
 /**
- * Where the artifact would launch communication for a configuration of ours. Its backward of a linear
- * is one operator where ours is two kernels, input gradient and weight gradient, which may part.
+ * Where the artifact would launch communication for a configuration. Its backward of a linear is one
+ * operator; here it is two kernels, input gradient and weight gradient, which may be apart.
  */
 export function artifactLaunch(
   name: ArtifactPartition,
@@ -96,7 +97,7 @@ export function artifactLaunch(
     differences.push("with weight gradients after other kernels");
   }
   if (launch_slot === null) return { point: "none", differences };
-  const run = (order ?? partition.slots.map((_, i) => i)).flatMap((i) => partition.slots[i] ?? []);
+  const run = order === null ? partition.slots : order.map((i) => at(partition.slots, i));
   const from = run.findIndex((slot) => slot.name === launch_slot);
   const operators = run.filter((slot) => !endsIn(slot, "wgrad"));
   const next = run.slice(from).find((slot) => operators.includes(slot));
@@ -107,7 +108,7 @@ export function artifactLaunch(
     return { point: wanted, differences };
   }
   differences.push("that launch after the last launch point there");
-  return { point: points.at(-1) ?? "none", differences };
+  return { point: at(points, -1), differences };
 }
 
 /** Its names count each class; what comes before the first linear is its norm. */

@@ -7,8 +7,8 @@ type InstructionClock = readonly ["forward" | "backward", number];
 
 /**
  * The clocks of one iteration, by stage, in the order of execution. The optimizer and other work of
- * the tail is no instruction there, and keeps the clock before it: a warning (KRS4304) where the plan
- * says otherwise. Fails (KRS4301) on instructions that are neither forward nor backward.
+ * the tail are not instructions there and keep the clock before them: a warning (KRS4304) where the
+ * plan says otherwise. Fails (KRS4301) on instructions that are neither forward nor backward.
  * @param tool who is to read them, for diagnostics
  */
 export function instructionClocks(
@@ -26,7 +26,7 @@ export function instructionClocks(
       } else if (kind !== "forward" && kind !== "backward") {
         refuse(notExpressible(where, tool, `it has no instruction for a ${kind}`));
       } else if (!Number.isInteger(freq_mhz)) {
-        fail(notExpressible(where, tool, `${freq_mhz} MHz is no whole number`));
+        fail(notExpressible(where, tool, `${freq_mhz} MHz is not a whole number`));
       } else own.push([kind, freq_mhz]);
     }
     return own;
@@ -37,7 +37,7 @@ export function instructionClocks(
 
 type Literal = string | number | readonly Literal[];
 
-/** Tuples in parentheses; strings of ours hold no quotes and no backslashes. */
+/** Tuples in parentheses; the strings contain neither quotes nor backslashes. */
 function pythonTuple(items: readonly Literal[]): string {
   const written = items.map((item) => (typeof item === "string" ? `'${item}'` : String(item)));
   return `(${written.join(", ")})`;

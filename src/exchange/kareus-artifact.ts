@@ -4,6 +4,7 @@ import {
   notExactlyExpressible,
   notExpressible,
 } from "../base/diagnostics/exchange.js";
+import { addTo, at, present } from "../base/need.js";
 import { plural } from "../base/units.js";
 import type { PlanFile, PlanInstruction } from "../plan/plan.js";
 import {
@@ -19,7 +20,7 @@ import { pointNote } from "./zeus.js";
  * The pair of files that the runtime of the Kareus artifact takes (ml-energy/kareus,
  * kareus/scheduler/parser.py, with activation checkpointing): clocks as for Zeus, and for every
  * instruction one setting of each partition, `launch-end-sms-block`. It runs every instruction
- * nanobatched, all layers of an instruction alike, and starts exposed communication as it likes.
+ * nanobatched, all layers of an instruction alike, and decides itself when exposed communication starts.
  */
 
 const TOOL = "the Kareus artifact";
@@ -47,8 +48,8 @@ interface ArtifactFiles {
 
 /**
  * A plan for the artifact's runtime: `freqs_pipeline_<id>.py` and `scheds_pipeline_<id>.py`.
- * What it cannot express at all is refused (KRS4301); what it can come near to is refused too
- * (KRS4302), or with `nearest` written with a warning that says what differs (KRS4303).
+ * What it cannot express at all is refused (KRS4301). What it can express nearly is refused too
+ * (KRS4302), unless `nearest` is given: then it is written with a warning that says what differs (KRS4303).
  */
 export function artifactFiles(
   plan: PlanFile,
@@ -90,7 +91,7 @@ class Differences {
   readonly #counts = new Map<string, number>();
 
   add(reasons: ReadonlySet<string>): void {
-    for (const reason of reasons) this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
+    for (const reason of reasons) addTo(this.#counts, reason, 1);
   }
 
   list(): string[] {
@@ -115,7 +116,7 @@ function stageSchedule(
       const names = (instruction.kind === "forward" ? FORWARD : BACKWARD)[layout];
       const strings = names.map((name) => {
         const setting = settings.get(name);
-        const missing = `its ${name} is no partition of a ${instruction.kind} of this plan`;
+        const missing = `a ${instruction.kind} of this plan has no partition ${name}`;
         return setting ?? refuse(notExpressible(where, TOOL, missing));
       });
       differences.add(reasons);
@@ -135,7 +136,7 @@ function nanobatched(
   const [first] = stage
     .filter((other) => other.kind === kind && other.execution === "nanobatched")
     .sort((a, b) => away(a) - away(b));
-  const reason = `it runs everything nanobatched, and no ${kind} of a stage is`;
+  const reason = `it runs everything nanobatched, and a stage has no nanobatched ${kind}`;
   return first ?? refuse(notExpressible(where, TOOL, reason));
 }
 
@@ -148,9 +149,15 @@ function instructionSettings(
 ): ReadonlyMap<string, string> {
   const uses = new Map<ArtifactPartition, Map<string, number>>();
   for (const { configuration: id, layers } of instruction.use) {
-    const configuration = plan.configurations.find((each) => each.id === id);
-    const partition = plan.partitions.find((each) => each.key === configuration?.partition);
-    if (configuration === undefined || partition === undefined || layers.length === 0) continue;
+    if (layers.length === 0) continue;
+    const configuration = present(
+      plan.configurations.find((each) => each.id === id),
+      `configuration ${id}`,
+    );
+    const partition = present(
+      plan.partitions.find(({ key }) => key === configuration.partition),
+      `partition ${configuration.partition}`,
+    );
     if (sumsGradients(partition)) reasons.add("with gradient sums beside it");
     const name = artifactPartition(partition, plan.parallelism.cp);
     if (name === null) continue;
@@ -161,7 +168,7 @@ function instructionSettings(
     for (const difference of differences) reasons.add(difference);
     const setting = `${point}-none-${configuration.sms}-${BLOCK}`;
     const counts = uses.get(name) ?? new Map<string, number>();
-    counts.set(setting, (counts.get(setting) ?? 0) + layers.length);
+    addTo(counts, setting, layers.length);
     uses.set(name, counts);
   }
   return new Map([...uses].map(([name, counts]) => [name, mostUsed(counts, reasons)]));
@@ -170,5 +177,5 @@ function instructionSettings(
 function mostUsed(counts: ReadonlyMap<string, number>, reasons: Set<string>): string {
   const sorted = [...counts].sort(([, a], [, b]) => b - a);
   if (sorted.length > 1) reasons.add("whose layers or nanobatches differ in their settings");
-  return sorted[0]?.[0] ?? "";
+  return at(sorted, 0)[0];
 }

@@ -43,7 +43,12 @@ function slice(pid: number, instruction: PlanInstruction): Json {
     ts: microseconds(start_s),
     dur: microseconds(time_s),
     args: {
-      ...{ microbatch, chunk, freq_mhz, execution, time_s, energy_j },
+      microbatch,
+      chunk,
+      freq_mhz,
+      execution,
+      time_s,
+      energy_j,
       ...(switch_from_mhz === undefined ? {} : { switch_from_mhz }),
     },
   };
@@ -71,6 +76,11 @@ function clocksOf(instructions: readonly PlanInstruction[]): Step[] {
 
 function counter(pid: number, name: string, steps: readonly Step[]): Json[] {
   return steps.map(({ start_s, value }) => ({
-    ...{ ph: "C", name, pid, tid: 0, ts: microseconds(start_s), args: { value } },
+    ph: "C",
+    name,
+    pid,
+    tid: 0,
+    ts: microseconds(start_s),
+    args: { value },
   }));
 }

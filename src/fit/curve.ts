@@ -1,9 +1,4 @@
-import {
-  cappedClock,
-  dynamicEnergyScale,
-  idlePower,
-  throttledClock,
-} from "../cost/physics/power.js";
+import { dynamicEnergyScale, idlePower, throttledClock } from "../cost/physics/power.js";
 import type { Device } from "../gpu/device-schema.js";
 
 /** What some work costs at one clock setting: total energy of one GPU. */
@@ -147,28 +142,4 @@ export function curveAt(curve: ClockCurve, board: Board, freq_mhz: number): Cloc
   const clock_mhz = throttledClock(freq_mhz, curve.power_cap_mhz);
   const dynamic_j = curve.dynamic_j * dynamicEnergyScale(board, clock_mhz);
   return { freq_mhz, time_s, energy_j: idlePower(board, clock_mhz) * time_s + dynamic_j };
-}
-
-/**
- * The curve with the clock at which it meets a power cap: for work that was only measured at clocks
- * below it. Unchanged if it stays below the cap up to the highest clock.
- */
-export function cappedCurve(
-  curve: ClockCurve,
-  board: Board,
-  limits: Pick<Device, "lowest_clock_mhz" | "highest_clock_mhz" | "power_cap_w">,
-): ClockCurve {
-  const free = {
-    ...curve,
-    cap_mhz: Number.POSITIVE_INFINITY,
-    power_cap_mhz: Number.POSITIVE_INFINITY,
-  };
-  const power = (freq_mhz: number) => {
-    const { time_s, energy_j } = curveAt(free, board, freq_mhz);
-    return energy_j / time_s;
-  };
-  const cap_mhz = cappedClock(limits, power);
-  return cap_mhz === limits.highest_clock_mhz
-    ? curve
-    : { ...free, cap_mhz, power_cap_mhz: cap_mhz };
 }

@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { ProfileRecord } from "../profile/records.js";
 import { fitPowerCap, fitVoltage, fitVoltageExponent } from "./board.js";
@@ -25,7 +26,9 @@ function curvesOf(records: readonly ProfileRecord[]): Map<string, ClockPoint[]> 
     if (record.record !== "instruction" || source !== "measured") continue;
     if (energy_j === null || energy_j === 0 || time_s === 0) continue;
     const name = `${record.instruction} of stage ${record.stage}`;
-    curves.set(name, [...(curves.get(name) ?? []), { freq_mhz, time_s, energy_j }]);
+    const points = curves.get(name);
+    if (points === undefined) curves.set(name, [{ freq_mhz, time_s, energy_j }]);
+    else points.push({ freq_mhz, time_s, energy_j });
   }
   return curves;
 }
@@ -40,7 +43,7 @@ function gated(curves: ReadonlyMap<string, readonly ClockPoint[]>): {
     const { kept, rejected: below, reason } = checkQuality(points);
     const clocks = new Set(kept.map(({ freq_mhz }) => freq_mhz)).size;
     if (reason !== null) {
-      const up_to_mhz = kept.length === 0 ? null : (below.at(-1)?.freq_mhz ?? null);
+      const up_to_mhz = kept.length === 0 || below.length === 0 ? null : at(below, -1).freq_mhz;
       rejected.push({ name, up_to_mhz, reason });
     } else if (clocks < FEWEST_CLOCKS) {
       const counted = `${clocks} of the ${FEWEST_CLOCKS} clocks that a fit needs`;

@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import type { ClockPoint } from "./curve.js";
 
 /** Noise that a time may rise by with the clock, or fall by faster than the clock rises. */
@@ -29,7 +30,7 @@ const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
  */
 function lastRise(points: readonly ClockPoint[]): Break | null {
   let found: Break | null = null;
-  let [lowest, highest] = [points[0] as ClockPoint, points[0] as ClockPoint];
+  let [lowest, highest] = [at(points, 0), at(points, 0)];
   points.forEach((point, index) => {
     if (point.time_s < lowest.time_s) [lowest, highest] = [point, point];
     if (point.time_s <= highest.time_s) return;

@@ -1,3 +1,4 @@
+import { at, present } from "../base/need.js";
 import type { InstructionOption } from "./configuration.js";
 import { type InstructionKind, lastKindOf, type OptionKind } from "./partition.js";
 
@@ -42,9 +43,9 @@ export function optionsOf(
   { options, stages, microbatches }: PipelineProblem,
   { stage, chunk, kind, microbatch }: PipelineInstruction,
 ): readonly InstructionOption[] {
-  const own = options[chunk * stages + stage];
+  const own = at(options, chunk * stages + stage);
   const last = microbatch === microbatches - 1 ? lastKindOf(kind) : null;
-  return own?.[last ?? kind] ?? own?.[kind] ?? [];
+  return present(own[last ?? kind] ?? own[kind], `option of ${kind} on stage ${stage}`);
 }
 
 /** An instruction of a discrete plan, placed in time. */

@@ -15,8 +15,18 @@ export type CollectiveKind =
   | "send"
   | "recv";
 
+/** The memory that a kernel's results take, in bytes. */
+export interface Held {
+  /** Of its results that backward reads, if it runs forward. */
+  readonly saved_bytes: number;
+  /** Of what forward saved and nothing reads after it. */
+  readonly released_bytes: number;
+  /** Of everything else that was made and is still read while it runs, its own results included. */
+  readonly working_bytes: number;
+}
+
 /** What compute and communication have in common. */
-export interface KernelBase {
+export interface KernelBase extends Held {
   /** Unique: the first covered node's name with its `/dgrad`, `/wgrad` or `/recompute` suffix. */
   readonly name: string;
   /** ONNX node names this launch stands for, suffixes included. */
@@ -31,8 +41,6 @@ export interface KernelBase {
   readonly chunk: number;
   /** Indices of the kernels whose results this one reads. */
   readonly after: readonly number[];
-  /** Bytes of its results that gradients read: a forward kernel's are held until then. */
-  readonly saved_bytes: number;
 }
 
 /** A trained tensor, as much of it as one GPU holds. */

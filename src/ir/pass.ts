@@ -1,40 +1,14 @@
 import type { Report } from "../base/diagnostics/diagnostic.js";
+import type { Job } from "./job.js";
 import type { Kernel, KernelGraph } from "./kernel-graph.js";
 import type { PartitionedGraph } from "./partition.js";
 import type { TensorGraph } from "./tensor-graph.js";
 
-/** The pipeline schedules, as flags and files name them. */
-export const PIPELINES = ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1"] as const;
-export type PipelineName = (typeof PIPELINES)[number];
-
-/** What backward computes again: nothing, attention's scores, every layer. */
-export type Recompute = "none" | "selective" | "full";
-
-/** How context parallelism brings queries and keys together: all keys at once, or block by block. */
-export const CP_ATTENTIONS = ["all-gather", "ring"] as const;
-export type CpAttention = (typeof CP_ATTENTIONS)[number];
-
-/** What lowering needs to know beside the graph. */
-interface LoweringOptions {
-  readonly tp: number;
-  /** Cuts the sequence over the tensor-parallel group where linears are not cut. */
-  readonly sequence_parallel: boolean;
-  readonly cp: number;
-  readonly cp_attention: CpAttention;
-  readonly ep: number;
-  readonly dp: number;
-  /** 1: optimizer states are shared among the ranks that hold the same parameters. */
-  readonly zero: 0 | 1;
-  readonly gpus_per_node: number;
-  readonly pp: number;
-  readonly recompute: Recompute;
-  readonly pipeline: PipelineName;
-  /** Model chunks per stage: above 1 only where the pipeline interleaves. */
-  readonly chunks: number;
-}
+/** Stands for "after every pass" where the name of a pass is asked for. */
+export const EVERY_PASS = "all";
 
 export interface LoweringContext {
-  readonly options: LoweringOptions;
+  readonly options: Job;
   /** Time of one launch alone at the highest clock, for balancing stages. */
   readonly kernelTime: (kernel: Kernel) => number;
   readonly report: Report;

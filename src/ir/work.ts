@@ -31,7 +31,10 @@ export interface AttentionWork {
   readonly kv_heads: number;
   readonly q_len: number;
   readonly kv_len: number;
+  /** Of queries and keys. */
   readonly head_dim: number;
+  /** Of values and results; absent: as wide as queries and keys. */
+  readonly value_dim?: number;
   readonly causal: boolean;
   /** Keys that a query sees at most, its own included; absent: all. */
   readonly window?: number;
@@ -53,12 +56,14 @@ export interface ConvWork {
 }
 
 /** Work bound by memory traffic. */
-interface MemoryWork {
+export interface MemoryWork {
   readonly op: "memory";
   readonly class: KernelClass;
   readonly bytes_read: number;
   readonly bytes_written: number;
   readonly flops: number;
+  /** Scalar instructions beside those, for addresses and conversions; absent: none to speak of. */
+  readonly instructions?: number;
   readonly dtype: DType;
 }
 
@@ -89,14 +94,26 @@ export function dtypeBytes(dtype: DType): number {
   return DTYPE_BYTES[dtype];
 }
 
+/**
+ * Kernels that the CPU launches for one work. Attention runs backward as the row sums of dO x O, the
+ * kernel itself and the conversion of dQ; where queries share heads, as two more that sum dK and dV.
+ */
+export function launchesOf(work: Work): number {
+  if (work.op !== "attention" || work.direction === "forward") return 1;
+  return work.kv_heads < work.heads ? 5 : 3;
+}
+
 /** Floating-point operations of a kernel (a multiply-add counts two; causal attention half). */
 export function flopsOf(work: Work): number {
   switch (work.op) {
     case "matmul":
       return 2 * work.b * work.m * work.n * work.k;
     case "attention": {
-      const products = work.direction === "forward" ? 2 : 5;
-      return products * 2 * work.b * work.heads * work.q_len * keysSeen(work) * work.head_dim;
+      const { head_dim, value_dim = head_dim } = work;
+      // Backward: scores again, gradients of queries and keys; gradients of weights and values.
+      const widths =
+        work.direction === "forward" ? head_dim + value_dim : 3 * head_dim + 2 * value_dim;
+      return 2 * work.b * work.heads * work.q_len * keysSeen(work) * widths;
     }
     case "conv":
       return (
@@ -108,7 +125,7 @@ export function flopsOf(work: Work): number {
 }
 
 /** Keys that a query sees, on average: the first ones have fewer before them than a window holds. */
-function keysSeen({ kv_len, causal, window = kv_len }: AttentionWork): number {
+export function keysSeen({ kv_len, causal, window = kv_len }: AttentionWork): number {
   const seen = Math.min(window, kv_len);
   return causal ? seen * (1 - seen / (2 * kv_len)) : seen;
 }
@@ -121,8 +138,8 @@ export function bytesOf(work: Work): number {
       return dtypeBytes(work.dtype) * b * (m * k + k * n + m * n);
     }
     case "attention": {
-      const { b, heads, kv_heads, q_len, kv_len, head_dim } = work;
-      const forward = 2 * b * heads * q_len * head_dim + 2 * b * kv_heads * kv_len * head_dim;
+      const { b, heads, kv_heads, q_len, kv_len, head_dim, value_dim = head_dim } = work;
+      const forward = b * (heads * q_len + kv_heads * kv_len) * (head_dim + value_dim);
       // Backward reads q, k, v, o, dO and writes dq, dk, dv: twice the forward traffic.
       return dtypeBytes(work.dtype) * forward * (work.direction === "forward" ? 1 : 2);
     }

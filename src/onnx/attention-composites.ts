@@ -1,4 +1,5 @@
 import { type Body, type BodyOfSome, has, MOST_OPERANDS, type Part, wants } from "./composite.js";
+import { nameAt } from "./names.js";
 import { numberOf, numbersOf, textOf } from "./operators/call.js";
 
 /** Composite operators around attention. */
@@ -31,7 +32,7 @@ export const attention: Body = (node) => {
 /** The same with a projection of scaled integers: their scales and zero points lie between. */
 export const quantisedAttention: Body = (node) => {
   const places = ["in0", "in1", "in2", "in5", "in8"];
-  const inputs = [0, 1, 2, 5, 8].map((input) => node.inputs[input] ?? "");
+  const inputs = [0, 1, 2, 5, 8].map((input) => nameAt(node.inputs, input));
   const renamed = new Map([...places.entries()].map(([i, name]) => [`in${i}`, name]));
   return attention({ ...node, inputs }).map(([op, ins, outs, attributes = {}]): Part => {
     const read = ins.map((name) => renamed.get(name) ?? name);
@@ -75,7 +76,8 @@ export const unpacked: BodyOfSome = (node) => {
  */
 export const contraction: BodyOfSome = (node) => {
   const equation = textOf(node, "equation", "").replaceAll(" ", "");
-  const terms = /^([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)$/.exec(equation)?.slice(1) ?? [];
+  const terms = /^([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)$/.exec(equation)?.slice(1);
+  if (terms === undefined) return null;
   const [left = [], right = [], out = []] = terms.map((term) => [...term]);
   const batch = left.filter((axis) => right.includes(axis) && out.includes(axis));
   const rows = left.filter((axis) => !right.includes(axis));

@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import { elementCount } from "../ir/tensor-graph.js";
 import { stridesOf } from "./operators/call.js";
 import { operatorFor } from "./operators/index.js";
@@ -23,10 +24,10 @@ export const SAME_LAYOUT: ReadonlySet<string> = new Set([
   "Flatten",
 ]);
 
-/** Operators that pick samples: what they leave out is no sum. */
+/** Operators that pick samples: what they leave out is not summed. */
 const SELECTING: ReadonlySet<string> = new Set(["Gather", "GatherElements", "GatherND"]);
 
-/** Place of the batch in a data input; null where its leading axis is no multiple of the batch. */
+/** Place of the batch in a data input; null where its leading axis is not a multiple of the batch. */
 export function placeInInput(shape: readonly number[], microbatch: number): BatchPlace | null {
   const [leading] = shape;
   if (leading === undefined || microbatch < 1 || leading % microbatch !== 0) return null;
@@ -71,7 +72,7 @@ function followOne(
     const output = node.outputs[index];
     if (target === "lost" || !output) return "lost";
     // Gathering and scattering collectives change how much of each sample a rank holds.
-    const grown = (output.shape[target] ?? 1) / (operand.shape[place.axis] ?? 1);
+    const grown = at(output.shape, target) / at(operand.shape, place.axis);
     const same = target === place.axis && grown === 1;
     return same ? place : { axis: target, inner: place.inner * grown };
   });
@@ -88,11 +89,11 @@ export function placeInLayout(
   microbatch: number,
 ): BatchTarget {
   if (elementCount(from) === 0) return "lost";
-  const distance = place.inner * (stridesOf(from)[place.axis] ?? 1);
+  const distance = place.inner * at(stridesOf(from), place.axis);
   const span = distance * microbatch;
   let best: (BatchPlace & { readonly spare: number }) | null = null;
   for (const [axis, stride] of stridesOf(to).entries()) {
-    const reach = stride * (to[axis] ?? 1);
+    const reach = stride * at(to, axis);
     if (distance % stride !== 0 || reach % span !== 0) continue;
     const found = { axis, inner: distance / stride, spare: reach / span };
     const better =

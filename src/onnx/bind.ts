@@ -60,8 +60,9 @@ export class Binding {
     const factor = (part: string): number => {
       if (/^\d+$/.test(part)) return Number(part);
       const value = this.#value(part);
-      if (value === null) missing.push(part);
-      return value ?? 0;
+      if (value !== null) return value;
+      missing.push(part);
+      return Number.NaN;
     };
     const products = terms.map((term) => term.reduce((product, part) => product * factor(part), 1));
     const sum = products.reduce((total, product) => total + product, 0);

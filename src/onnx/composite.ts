@@ -1,4 +1,5 @@
 import type { AttributeValue } from "../ir/tensor-graph.js";
+import { nameAt } from "./names.js";
 import type { SourceNode } from "./source.js";
 
 /** What bodies of composite operators are written in. */
@@ -24,10 +25,10 @@ export const MOST_OPERANDS = 16;
 
 /** Whether a node has an input at a position; the empty name stands for none. */
 export function has(node: SourceNode, input: number): boolean {
-  return (node.inputs[input] ?? "") !== "";
+  return nameAt(node.inputs, input) !== "";
 }
 
 /** Whether anything uses a node's output at a position. */
 export function wants(node: SourceNode, output: number): boolean {
-  return (node.outputs[output] ?? "") !== "";
+  return nameAt(node.outputs, output) !== "";
 }

@@ -37,7 +37,13 @@ describe("operators of several kernels", () => {
     const found = reading({ input: [x], initializer: projection, node: [packed] });
     expect(found.warnings).toEqual([]);
     expect(opsOf(found)).toEqual([
-      ...["MatMul", "Add", "Split", "MultiHeadAttention", "Unsqueeze", "Unsqueeze", "Concat"],
+      "MatMul",
+      "Add",
+      "Split",
+      "MultiHeadAttention",
+      "Unsqueeze",
+      "Unsqueeze",
+      "Concat",
     ]);
     expect(shapeOf(found, "y")).toEqual([2, 16, 32]);
     expect(shapeOf(found, "present")).toEqual([2, 2, 4, 16, 8]);
@@ -94,7 +100,12 @@ describe("operators of several kernels", () => {
     });
     expect(found.errors).toEqual([]);
     expect(opsOf(found)?.filter((op) => op !== "Constant")).toEqual([
-      ...["Reshape", "Split", "Reshape", "Reshape", "Reshape", "GroupQueryAttention"],
+      "Reshape",
+      "Split",
+      "Reshape",
+      "Reshape",
+      "Reshape",
+      "GroupQueryAttention",
     ]);
     const [query, key] = found.graph?.nodes.at(-1)?.inputs ?? [];
     expect([shapeOf(found, query ?? ""), shapeOf(found, key ?? "")]).toEqual([
@@ -131,11 +142,13 @@ describe("operators of several kernels", () => {
   test("products with an activation behind", () => {
     const gelu = runtime("GemmFastGelu", ["x", "w", "b"], ["y"]);
     expect(opsOf(reading({ input: [x], initializer: projection, node: [gelu] }))).toEqual([
-      ...["MatMul", "FastGelu"],
+      "MatMul",
+      "FastGelu",
     ]);
     const fused = runtime("FusedMatMulActivation", ["x", "w"], ["y"], { activation: "Tanh" });
     expect(opsOf(reading({ input: [x], initializer: projection, node: [fused] }))).toEqual([
-      ...["FusedMatMul", "Tanh"],
+      "FusedMatMul",
+      "Tanh",
     ]);
   });
 

@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import {
   attention,
   contraction,
@@ -22,7 +23,7 @@ export function compositeOf(node: SourceNode): SourceFunction | undefined {
   if (parts === null) return undefined;
   const common = { overload: "", references: {}, subgraphs: {}, opset: node.opset };
   const nodes = parts.map(([op, inputs, outputs, attributes = {}]): SourceNode => {
-    const name = (op.split("::").at(-1) ?? op).toLowerCase();
+    const name = at(op.split("::"), -1).toLowerCase();
     return { ...common, name, op, inputs, outputs, attributes };
   });
   const names = (kind: string, count: number) => Array.from({ length: count }, (_, i) => kind + i);
@@ -101,8 +102,9 @@ const enterGroup: Body = (node) => [
 ];
 
 /** Shards multiply where they are; where the summed axis is cut, an all-reduce adds the parts. */
-const distributedProduct: Body = (node) => {
+const distributedProduct: BodyOfSome = (node) => {
   const ranks = ranksOfSummedAxis(node);
+  if (ranks === undefined) return null;
   if (ranks === 1) return [["MatMul", ["in0", "in1"], ["out0"]]];
   return [
     ["MatMul", ["in0", "in1"], ["partial"]],
@@ -110,14 +112,16 @@ const distributedProduct: Body = (node) => {
   ];
 };
 
-/** Layouts such as `RS[0]`: each axis is replicated or split over an axis of the device mesh. */
-function ranksOfSummedAxis(node: SourceNode): number {
+/**
+ * Layouts such as `RS[0]`: each axis is replicated or split over an axis of the device mesh.
+ * Undefined where the mesh has no such axis.
+ */
+function ranksOfSummedAxis(node: SourceNode): number | undefined {
   const [left = ""] = listOf(node, "input_shard_specs");
   const [mesh = ""] = listOf(node, "input_device_mesh_shapes");
-  const last = left.match(/R|S\[\d+\]/g)?.at(-1) ?? "R";
-  const axis = Number(/\d+/.exec(last)?.[0] ?? Number.NaN);
-  const sizes = (mesh.match(/\d+/g) ?? []).map(Number);
-  return last === "R" ? 1 : (sizes[axis] ?? 1);
+  const split = /S\[(\d+)\]$/.exec(left);
+  const sizes = [...mesh.matchAll(/\d+/g)].map(Number);
+  return split === null ? 1 : sizes[Number(split[1])];
 }
 
 function listOf(node: SourceNode, name: string): readonly string[] {
@@ -128,8 +132,14 @@ function listOf(node: SourceNode, name: string): readonly string[] {
 
 /** Distributed forms whose shards need nothing from each other: the plain operator on shards. */
 const ON_SHARDS: readonly string[] = [
-  ...["Reshape", "Slice", "Expand", "Squeeze", "Unsqueeze"],
-  ...["ReduceSum", "ReduceMean", "ReduceMax"],
+  "Reshape",
+  "Slice",
+  "Expand",
+  "Squeeze",
+  "Unsqueeze",
+  "ReduceSum",
+  "ReduceMean",
+  "ReduceMax",
 ];
 
 function onShards(op: string): Body {

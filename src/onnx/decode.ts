@@ -1,6 +1,7 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { emptyGraph, malformedModel } from "../base/diagnostics/graph.js";
 import type { AttributeValue } from "../ir/tensor-graph.js";
+import { nameAt } from "./names.js";
 import { onnx } from "./proto/generated/onnx.js";
 import {
   functionKey,
@@ -12,7 +13,8 @@ import {
   type SourceTensor,
   type SourceType,
 } from "./source.js";
-import { decodeTensor, dtypeOf, toNumber } from "./tensor-data.js";
+import { decodeTensor, dtypeOf } from "./tensor-data.js";
+import { many, toNumber, utf8, words } from "./wire.js";
 
 type Opsets = ReadonlyMap<string, number>;
 
@@ -22,19 +24,19 @@ const DEFAULT_OPSET = 21;
 /** Decodes a ModelProto. Fails with a diagnostic if its inside is damaged or it holds no nodes. */
 export function decodeModel(bytes: Uint8Array, path: string): SourceModel {
   const model = decoded(onnx.ModelOutline, bytes, path);
-  const opsets = decodeOpsets(model.opsetImport ?? []);
+  const opsets = decodeOpsets(many(model.opsetImport));
   const graph = model.graph;
   if (!graph?.node?.length) return fail(emptyGraph(path));
   const functions = new Map<string, SourceFunction>();
-  for (const proto of model.functions ?? []) {
-    const key = functionKey(opKey(proto.domain ?? "", proto.name ?? ""), proto.overload ?? "");
+  for (const proto of many(model.functions)) {
+    const key = functionKey(opKey(words(proto.domain), words(proto.name)), words(proto.overload));
     functions.set(key, decodeFunction(proto, opsets));
   }
   const nodes = function* () {
-    for (const node of graph.node ?? []) yield decoded(onnx.NodeProto, node, path);
+    for (const node of many(graph.node)) yield decoded(onnx.NodeProto, node, path);
   };
   const initializers = function* () {
-    for (const tensor of graph.initializer ?? []) yield decoded(onnx.TensorProto, tensor, path);
+    for (const tensor of many(graph.initializer)) yield decoded(onnx.TensorProto, tensor, path);
   };
   return { graph: sourceGraph(graph, nodes(), initializers(), opsets), functions };
 }
@@ -51,7 +53,7 @@ function decoded<T>(message: { decode(bytes: Uint8Array): T }, bytes: Uint8Array
 function decodeOpsets(imports: readonly onnx.OperatorSetIdProto.$Properties[]): Opsets {
   const opsets = new Map<string, number>();
   for (const { domain, version } of imports) {
-    const key = standard(domain ?? "");
+    const key = standard(words(domain));
     // Merged training graphs import a domain several times; the oldest is what wrote the operators.
     const known = opsets.get(key);
     if (known === undefined || toNumber(version) < known) opsets.set(key, toNumber(version));
@@ -69,17 +71,17 @@ function opKey(domain: string, op: string): string {
 }
 
 function decodeFunction(proto: onnx.FunctionProto.$Properties, model: Opsets): SourceFunction {
-  const opsets = new Map([...model, ...decodeOpsets(proto.opsetImport ?? [])]);
+  const opsets = new Map([...model, ...decodeOpsets(many(proto.opsetImport))]);
   return {
-    inputs: proto.input ?? [],
-    outputs: proto.output ?? [],
-    nodes: (proto.node ?? []).map((node) => decodeNode(node, opsets)),
-    defaults: decodeAttributes(proto.attributeProto ?? [], proto.name ?? "function"),
+    inputs: many(proto.input),
+    outputs: many(proto.output),
+    nodes: many(proto.node).map((node) => decodeNode(node, opsets)),
+    defaults: decodeAttributes(many(proto.attributeProto), proto.name ?? "function"),
   };
 }
 
 function decodeGraph(graph: onnx.GraphProto.$Properties, opsets: Opsets): SourceGraph {
-  return sourceGraph(graph, graph.node ?? [], graph.initializer ?? [], opsets);
+  return sourceGraph(graph, many(graph.node), many(graph.initializer), opsets);
 }
 
 type GraphFields = Omit<onnx.GraphProto.$Properties, "node" | "initializer">;
@@ -93,12 +95,12 @@ function sourceGraph(
   const sources: SourceNode[] = [];
   for (const node of nodes) sources.push(decodeNode(node, opsets));
   return {
-    name: graph.name ?? "",
+    name: words(graph.name),
     nodes: sources,
-    initializers: decodeInitializers(initializers, graph.sparseInitializer ?? []),
-    inputs: decodeTypes(graph.input ?? []),
-    outputs: decodeTypes(graph.output ?? []),
-    stated: decodeTypes(graph.valueInfo ?? []),
+    initializers: decodeInitializers(initializers, many(graph.sparseInitializer)),
+    inputs: decodeTypes(many(graph.input)),
+    outputs: decodeTypes(many(graph.output)),
+    stated: decodeTypes(many(graph.valueInfo)),
   };
 }
 
@@ -108,11 +110,11 @@ function decodeInitializers(
 ): Map<string, SourceTensor> {
   const initializers = new Map<string, SourceTensor>();
   for (const tensor of tensors) {
-    initializers.set(tensor.name ?? "", decodeTensor(tensor, "initializer"));
+    initializers.set(words(tensor.name), decodeTensor(tensor, "initializer"));
   }
   for (const { values, dims } of sparse) {
-    const dense = { ...values, dims: dims ?? [], rawData: null };
-    initializers.set(values?.name ?? "", decodeTensor(dense, "sparse initializer"));
+    const dense = { ...values, dims: [...many(dims)], rawData: null };
+    initializers.set(words(values?.name), decodeTensor(dense, "sparse initializer"));
   }
   return initializers;
 }
@@ -121,9 +123,9 @@ function decodeTypes(values: readonly onnx.ValueInfoProto.$Properties[]): Map<st
   const types = new Map<string, SourceType>();
   for (const { name, type } of values) {
     const tensor = type?.tensorType;
-    types.set(name ?? "", {
-      dtype: dtypeOf(tensor?.elemType ?? 0),
-      shape: tensor?.shape ? (tensor.shape.dim ?? []).map(decodeDim) : null,
+    types.set(words(name), {
+      dtype: dtypeOf(toNumber(tensor?.elemType)),
+      shape: tensor?.shape ? many(tensor.shape.dim).map(decodeDim) : null,
     });
   }
   return types;
@@ -135,16 +137,16 @@ function decodeDim(dim: onnx.TensorShapeProto.Dimension.$Properties): SourceDim 
 }
 
 function decodeNode(node: onnx.NodeProto.$Properties, opsets: Opsets): SourceNode {
-  const name = node.name ?? "";
-  const attributes = node.attribute ?? [];
+  const name = words(node.name);
+  const attributes = many(node.attribute);
   return {
     name,
-    op: opKey(node.domain ?? "", node.opType ?? ""),
-    opset: opsets.get(standard(node.domain ?? "")) ?? DEFAULT_OPSET,
-    overload: node.overload ?? "",
+    op: opKey(words(node.domain), words(node.opType)),
+    opset: opsets.get(standard(words(node.domain))) ?? DEFAULT_OPSET,
+    overload: words(node.overload),
     inputs: exact(node.input),
     outputs: exact(node.output),
-    attributes: decodeAttributes(attributes, name || (node.output?.[0] ?? "")),
+    attributes: decodeAttributes(attributes, name || nameAt(many(node.output), 0)),
     references: record(attributes, ({ refAttrName }) => refAttrName || undefined),
     subgraphs: record(attributes, ({ g }) => (g ? decodeGraph(g, opsets) : undefined)),
   };
@@ -155,7 +157,7 @@ const NOTHING = {};
 
 /** A copy as long as its elements: an array grown by the decoder holds room for 17 at least. */
 function exact(names: readonly string[] | null | undefined): readonly string[] {
-  return names?.slice() ?? [];
+  return many(names).slice();
 }
 
 /** What attributes hold of one kind, by name. */
@@ -165,7 +167,7 @@ function record<T>(
 ): Readonly<Record<string, T>> {
   const found = attributes.flatMap((attribute) => {
     const value = held(attribute);
-    return value === undefined ? [] : [[attribute.name ?? "", value] as const];
+    return value === undefined ? [] : [[words(attribute.name), value] as const];
   });
   return found.length === 0 ? NOTHING : Object.fromEntries(found);
 }
@@ -187,19 +189,19 @@ function decodeAttribute(
   if (attribute.refAttrName) return null;
   switch (attribute.type || guessType(attribute)) {
     case TYPES.float:
-      return attribute.f ?? 0;
+      return toNumber(attribute.f);
     case TYPES.int:
       return toNumber(attribute.i);
     case TYPES.string:
-      return text(attribute.s);
+      return utf8(attribute.s);
     case TYPES.tensor:
       return attribute.t ? decodeTensor(attribute.t, where) : null;
     case TYPES.floats:
-      return attribute.floats ?? [];
+      return many(attribute.floats);
     case TYPES.ints:
-      return (attribute.ints ?? []).map(toNumber);
+      return many(attribute.ints).map(toNumber);
     case TYPES.strings:
-      return (attribute.strings ?? []).map(text);
+      return many(attribute.strings).map(utf8);
     default:
       return null;
   }
@@ -213,8 +215,4 @@ function guessType(attribute: onnx.AttributeProto.$Properties): number {
   if (attribute.t) return TYPES.tensor;
   if (Object.hasOwn(attribute, "s")) return TYPES.string;
   return Object.hasOwn(attribute, "f") ? TYPES.float : TYPES.int;
-}
-
-function text(bytes: Uint8Array | null | undefined): string {
-  return Buffer.from(bytes ?? []).toString("utf8");
 }

@@ -11,7 +11,7 @@ import {
 import { elementCount } from "../ir/tensor-graph.js";
 import type { Binding } from "./bind.js";
 import { NODE_LIMIT } from "./inline.js";
-import { definedIn, type NameScope, nodeLabel, renameTensors } from "./names.js";
+import { definedIn, type NameScope, nameAt, nodeLabel, renameTensors } from "./names.js";
 import { operatorFor } from "./operators/index.js";
 import { type Fact, type InferenceCall, ShapeError } from "./operators/operator.js";
 import { orderNodes } from "./order.js";
@@ -110,7 +110,7 @@ class Inference {
    */
   #normalized(node: SourceNode): SourceNode {
     const index = AXES_INPUT.get(node.op) ?? (node.op.startsWith("Reduce") ? 1 : -1);
-    const axes = this.#facts.get(node.inputs[index] ?? "")?.value;
+    const axes = this.#facts.get(nameAt(node.inputs, index))?.value;
     if (axes) return { ...node, attributes: { axes, ...node.attributes } };
     const olderSoftmax = /^(Log)?Softmax$/.test(node.op) && node.opset < 13;
     return olderSoftmax ? { ...node, attributes: { axis: 1, ...node.attributes } } : node;
@@ -136,7 +136,7 @@ class Inference {
       if (!(error instanceof ShapeError)) throw error;
       const stated = this.#statedFacts(node) ?? this.#routedFacts(node, inputs);
       if (stated !== null) return stated;
-      const input = node.inputs[error.input] ?? "";
+      const input = nameAt(node.inputs, error.input);
       return fail(shapeNotInferred(nodeLabel(node), node.op, input, error.message));
     }
   }
@@ -212,7 +212,9 @@ class Inference {
   #takeBranch(node: SourceNode): void {
     const branch = this.#chooseBranch(node);
     if (branch === null) {
-      fail(shapeNotInferred(nodeLabel(node), node.op, node.inputs[0] ?? "", "a branch is missing"));
+      fail(
+        shapeNotInferred(nodeLabel(node), node.op, nameAt(node.inputs, 0), "a branch is missing"),
+      );
     }
     const names = this.#branchNames(node, branch);
     const rename = (name: string) => names.get(name) ?? name;
@@ -223,7 +225,7 @@ class Inference {
       this.visit({ ...renameTensors(inner, rename), name: label });
     }
     [...branch.outputs.keys()].forEach((inner, index) => {
-      const outer = node.outputs[index] ?? "";
+      const outer = nameAt(node.outputs, index);
       if (outer === "" || rename(inner) === outer) return;
       const name = this.#scope.nodes.fresh(`${nodeLabel(node)}/${outer}`);
       this.visit({
@@ -248,7 +250,7 @@ class Inference {
   #chooseBranch(node: SourceNode): SourceGraph | null {
     const { then_branch: yes, else_branch: no } = node.subgraphs;
     if (yes === undefined || no === undefined) return yes ?? no ?? null;
-    const condition = this.#facts.get(node.inputs[0] ?? "")?.value?.[0];
+    const condition = this.#facts.get(nameAt(node.inputs, 0))?.value?.[0];
     if (condition !== undefined) return condition ? yes : no;
     const shaped = (graph: SourceGraph) =>
       [...graph.outputs].every(([name, type]) => this.#binding.shapeOf(name, type) !== null);
@@ -260,7 +262,7 @@ class Inference {
     const names = new Map<string, string>();
     const produced = new Set(branch.nodes.flatMap((inner) => inner.outputs));
     [...branch.outputs.keys()].forEach((inner, index) => {
-      const outer = node.outputs[index] ?? "";
+      const outer = nameAt(node.outputs, index);
       if (outer !== "" && produced.has(inner)) names.set(inner, outer);
     });
     for (const name of definedIn(branch)) {

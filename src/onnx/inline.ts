@@ -1,7 +1,14 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { endlessFunction, tooManyNodes } from "../base/diagnostics/graph.js";
 import { compositeOf } from "./composites.js";
-import { mapSubgraphs, type NameScope, nodeLabel, renameTensors, scopeOf } from "./names.js";
+import {
+  mapSubgraphs,
+  type NameScope,
+  nameAt,
+  nodeLabel,
+  renameTensors,
+  scopeOf,
+} from "./names.js";
 import { functionKey, type SourceFunction, type SourceGraph, type SourceNode } from "./source.js";
 
 const DEPTH_LIMIT = 64;
@@ -66,8 +73,9 @@ function passThrough(
 ): void {
   body.outputs.forEach((output, index) => {
     const source = body.inputs.indexOf(output);
-    const [inside = "", outside = ""] = [call.inputs[source], call.outputs[index]];
+    const outside = nameAt(call.outputs, index);
     if (source < 0 || outside === "") return;
+    const inside = nameAt(call.inputs, source);
     const name = scope.nodes.fresh(`${prefix}/${output}`);
     const bare = { op: "Identity", attributes: {}, references: {}, subgraphs: {} };
     nodes.push({ ...call, ...bare, name, inputs: [inside], outputs: [outside] });
@@ -90,10 +98,10 @@ function bodyNames(
 ): (name: string) => string {
   const names = new Map<string, string>();
   body.inputs.forEach((input, index) => {
-    names.set(input, call.inputs[index] ?? "");
+    names.set(input, nameAt(call.inputs, index));
   });
   body.outputs.forEach((output, index) => {
-    const outside = call.outputs[index] ?? "";
+    const outside = nameAt(call.outputs, index);
     if (outside !== "" && !body.inputs.includes(output)) names.set(output, outside);
   });
   return (name) => {

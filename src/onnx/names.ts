@@ -1,3 +1,4 @@
+import { byDefault } from "../base/need.js";
 import type { SourceGraph, SourceNode } from "./source.js";
 
 /** Hands out names that were never handed out before. */
@@ -19,7 +20,7 @@ class Names {
       return name;
     }
     let candidate = name;
-    let count = this.#counts.get(name) ?? 1;
+    let count = byDefault(this.#counts.get(name), 1);
     while (this.#used.has(candidate)) {
       count += 1;
       candidate = `${name}#${count}`;
@@ -44,6 +45,11 @@ export function scopeOf(graph: SourceGraph): NameScope {
 /** What a node is called: its name, else its first output, else its operator. */
 export function nodeLabel(node: SourceNode): string {
   return node.name || (node.outputs.find((output) => output !== "") ?? node.op);
+}
+
+/** The name at a position of a node's inputs or outputs; one that is left out is "", as ONNX has it. */
+export function nameAt(names: readonly string[], index: number): string {
+  return byDefault(names[index], "");
 }
 
 /** Renames tensors of a node and those that its subgraphs take from outside. */

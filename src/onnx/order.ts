@@ -1,5 +1,6 @@
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import { graphCycle, missingTensor, redefinedTensors } from "../base/diagnostics/graph.js";
+import { at } from "../base/need.js";
 import { nodeLabel, readsOf } from "./names.js";
 import type { SourceNode } from "./source.js";
 
@@ -83,13 +84,13 @@ function sorted(
   for (let root = 0; root < nodes.length; root += 1) {
     const stack = state[root] === NEW ? [root] : [];
     while (stack.length > 0) {
-      const index = stack[stack.length - 1] ?? 0;
-      const node = nodes[index];
-      if (node === undefined || state[index] === DONE) {
+      const index = at(stack, -1);
+      const node = at(nodes, index);
+      if (state[index] === DONE) {
         stack.pop();
         continue;
       }
-      const waiting = state[index] === NEW ? (dependencies[index] ?? []) : [];
+      const waiting = state[index] === NEW ? at(dependencies, index) : [];
       if (state[index] === OPEN || waiting.every((other) => state[other] === DONE)) {
         state[index] = DONE;
         order.push(node);

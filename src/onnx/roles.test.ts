@@ -84,7 +84,10 @@ describe("roles", () => {
       ],
     };
     expect(roles(graph, ["h", "s", "t", "squared"])).toEqual([
-      ...["activation@0", "constant", "parameter", "constant"],
+      "activation@0",
+      "constant",
+      "parameter",
+      "constant",
     ]);
   });
 
@@ -94,7 +97,9 @@ describe("roles", () => {
     const heads = node("Transpose", ["split"], ["heads"], { perm: [2, 0, 1, 3] });
     const graph = { input: [ids, table], node: [embedding, ...merge, ...back, heads] };
     expect(roles(graph, ["flat", "split", "heads"])).toEqual([
-      ...["activation@0", "activation@0", "activation@1"],
+      "activation@0",
+      "activation@0",
+      "activation@1",
     ]);
   });
 
@@ -109,7 +114,9 @@ describe("roles", () => {
     ];
     const graph = { input: [value("one", [1, 16], 7), table, value("w", [32, 32])], node: nodes };
     expect(roles(graph, ["flat", "back", "y"])).toEqual([
-      ...["activation@0", "activation@0", "activation@0"],
+      "activation@0",
+      "activation@0",
+      "activation@0",
     ]);
   });
 
@@ -118,13 +125,39 @@ describe("roles", () => {
       embedding,
       shape("a", [128, 32]),
       node("Reshape", ["h", "a"], ["flat"]),
-      node("Relu", ["flat"], ["dy"]),
-      node("Gemm", ["dy", "flat"], ["dw"], { transA: 1 }),
-      node("ReduceSum", ["dy"], ["loss"], { keepdims: 0 }),
+      node("MatMul", ["flat", "w"], ["y"]),
+      node("ReduceSum", ["y"], ["loss"], { keepdims: 0 }),
+      node("Gemm", ["flat", "y"], ["dw"], { transA: 1 }),
       node("Neg", ["dw"], ["step"]),
     ];
-    const graph = { input: [ids, table], node: nodes };
-    expect(roles(graph, ["dw", "loss", "step"])).toEqual(["gradient", "activation", "gradient"]);
+    const input = [ids, table, value("w", [32, 32])];
+    const names = ["dw", "loss", "step"];
+    const joint = { input, node: nodes, output: [value("loss", []), value("step", [32, 32])] };
+    expect(roles(joint, names)).toEqual(["gradient", "activation", "gradient"]);
+    // Made of the same, but the loss is made of it.
+    const sum = node("ReduceSum", ["step"], ["total"], { keepdims: 0 });
+    const forward = { input, node: [...nodes, sum], output: [value("total", [])] };
+    expect(roles(forward, names)).toEqual(["activation", "activation", "activation"]);
+  });
+
+  test("a sum over samples that leaves a forward graph is no gradient of its own loss", () => {
+    const nodes = [
+      embedding,
+      shape("a", [128, 32]),
+      node("Reshape", ["h", "a"], ["flat"]),
+      node("Gemm", ["flat", "flat"], ["gram"], { transA: 1 }),
+      node("MatMul", ["flat", "w"], ["y"]),
+      node("Mul", ["y", "labels"], ["wrong"]),
+      node("ReduceSum", ["wrong"], ["loss"], { keepdims: 0 }),
+    ];
+    const labels = value("labels", ["tokens", 32]);
+    const input = [ids, labels, table, value("w", [32, 32])];
+    const output = [value("loss", []), value("gram", [32, 32])];
+    const bind = { tokens: 128 };
+    expect(roles({ input, node: nodes, output }, ["gram", "loss"], bind)).toEqual([
+      "activation",
+      "activation",
+    ]);
   });
 
   test("accumulation buffers are gradients", () => {

@@ -1,3 +1,4 @@
+import { need } from "../base/need.js";
 import {
   type DType,
   elementCount,
@@ -6,6 +7,8 @@ import {
   type TensorRole,
 } from "../ir/tensor-graph.js";
 import { type BatchPlace, type BatchTarget, followBatch, placeInInput } from "./batch-axis.js";
+import { ancestors, bringsBackward, forwardEnds, isOptimizer, shapeKey } from "./forward-end.js";
+import { nameAt } from "./names.js";
 import type { Fact, Operand, ShapedNode } from "./operators/operator.js";
 import type { SourceGraph, SourceNode } from "./source.js";
 
@@ -17,17 +20,15 @@ const ARRIVALS: ReadonlySet<string> = new Set(["com.microsoft::Recv"]);
 
 /** One parameter, or a part of it, in another layout or precision is still trained. */
 const LAYOUT_ONLY: ReadonlySet<string> = new Set([
-  ...[
-    "Transpose",
-    "Reshape",
-    "Squeeze",
-    "Unsqueeze",
-    "Flatten",
-    "Identity",
-    "Cast",
-    "Slice",
-    "Split",
-  ],
+  "Transpose",
+  "Reshape",
+  "Squeeze",
+  "Unsqueeze",
+  "Flatten",
+  "Identity",
+  "Cast",
+  "Slice",
+  "Split",
 ]);
 
 /** What they make of one parameter and constants, in its own shape, is trained with it. */
@@ -44,7 +45,10 @@ const SCATTERS: ReadonlySet<string> = new Set(["ScatterElements", "ScatterND"]);
 
 /** Matrix products: of two activations they make attention, or the gradient of a parameter. */
 const PRODUCTS: ReadonlySet<string> = new Set([
-  ...["MatMul", "Gemm", "Einsum", "com.microsoft::FusedMatMul"],
+  "MatMul",
+  "Gemm",
+  "Einsum",
+  "com.microsoft::FusedMatMul",
 ]);
 
 /**
@@ -59,10 +63,27 @@ export function assignRoles(
 ): Map<string, Tensor> {
   const { nodes } = graph;
   const roles = rolesOfInputs(graph, facts);
-  const propagation = new Propagation(facts, microbatchSize(nodes, roles, facts), retyped);
-  for (const [name, role] of roles) propagation.addInput(name, role);
-  for (const node of nodes) propagation.visit(node);
-  return propagation.tensors;
+  const propagate = (isForward: (name: string) => boolean) => {
+    const propagation = new Propagation(
+      facts,
+      microbatchSize(nodes, roles, facts),
+      retyped,
+      isForward,
+    );
+    for (const [name, role] of roles) propagation.addInput(name, role);
+    for (const node of nodes) propagation.visit(node);
+    return propagation.tensors;
+  };
+  const tensors = propagate(() => false);
+  const isGradient = (name: string) => tensors.get(name)?.role === "gradient";
+  if (![...tensors.keys()].some(isGradient)) return tensors;
+  // What the loss depends on is never a gradient, and where no backward follows nothing is.
+  const whole = { nodes, outputs: [...graph.outputs.keys()] };
+  const ends = forwardEnds(whole, (name) => tensors.get(name));
+  if (ends === null) return tensors;
+  const forward = ancestors(nodes, ends).tensors;
+  if (!bringsBackward(whole, tensors, forward)) return propagate(() => true);
+  return [...forward].some(isGradient) ? propagate((name) => forward.has(name)) : tensors;
 }
 
 function rolesOfInputs(
@@ -103,15 +124,40 @@ function dataInputs(
   names: readonly string[],
   facts: ReadonlyMap<string, Fact>,
 ): ReadonlySet<string> {
-  const hasRank = (name: string) => (facts.get(name)?.shape.length ?? 0) > 0;
+  const hasRank = (name: string) => need(facts, name).shape.length > 0;
   const certain = names.filter((name) => {
     const leading = graph.inputs.get(name)?.shape?.[0];
-    const dtype = facts.get(name)?.dtype ?? "unknown";
+    const { dtype } = need(facts, name);
     return hasRank(name) && (typeof leading !== "number" || /^u?int/.test(dtype));
   });
   const first = certain[0] === undefined ? -1 : names.indexOf(certain[0]);
   const before = first < 0 ? names.filter(hasRank).slice(0, 1) : names.slice(0, first);
-  return new Set([...certain, ...before.filter(hasRank)]);
+  const found = new Set([...certain, ...before.filter(hasRank)]);
+  return new Set([...found, ...beside(graph, names, facts, found)]);
+}
+
+/**
+ * Floating inputs that come with the data: as many samples as its first input, in a file that stores
+ * its weights. Where matrices are inputs rather than stored, or nothing but updates reads them, a size
+ * that happens to be equal says nothing.
+ */
+function beside(
+  graph: SourceGraph,
+  names: readonly string[],
+  facts: ReadonlyMap<string, Fact>,
+  found: ReadonlySet<string>,
+): readonly string[] {
+  const samples = [...found].map((name) => need(facts, name).shape[0])[0];
+  const stored = [...graph.initializers.keys()].filter((name) => {
+    const fact = facts.get(name);
+    return fact !== undefined && isFloating(fact.dtype) && fact.shape.length > 1;
+  });
+  const others = names.filter((name) => !found.has(name) && isFloating(need(facts, name).dtype));
+  const matrices = others.filter((name) => need(facts, name).shape.length > 1);
+  if (stored.length < matrices.length) return [];
+  const computes = graph.nodes.filter(({ op }) => !isOptimizer(op) && !ACCUMULATORS.has(op));
+  const read = new Set(computes.flatMap(({ inputs }) => inputs));
+  return others.filter((name) => need(facts, name).shape[0] === samples && read.has(name));
 }
 
 /** The leading size of the first data input, else of the first tensor that arrives. */
@@ -123,7 +169,7 @@ function microbatchSize(
   const data = [...roles].flatMap(([name, role]) => (role === "data" ? [name] : []));
   const arrived = nodes.flatMap((node) => (ARRIVALS.has(node.op) ? node.outputs : []));
   for (const name of [...data, ...arrived]) {
-    const [leading] = facts.get(name)?.shape ?? [];
+    const leading = facts.get(name)?.shape[0];
     if (leading !== undefined) return leading;
   }
   return 1;
@@ -139,15 +185,19 @@ class Propagation {
   readonly #facts: ReadonlyMap<string, Fact>;
   readonly #microbatch: number;
   readonly #retyped: (dtype: DType) => DType;
+  /** Tensors that are known to be no gradients. */
+  readonly #isForward: (name: string) => boolean;
 
   constructor(
     facts: ReadonlyMap<string, Fact>,
     microbatch: number,
     retyped: (dtype: DType) => DType,
+    isForward: (name: string) => boolean,
   ) {
     this.#facts = facts;
     this.#microbatch = microbatch;
     this.#retyped = retyped;
+    this.#isForward = isForward;
   }
 
   addInput(name: string, role: TensorRole): void {
@@ -178,7 +228,8 @@ class Propagation {
     };
     if (node.op === "NonZero" || node.inputs.some((name) => this.#routed.has(name))) {
       for (const [index, name] of node.outputs.entries()) {
-        if (!isFloating(outputs[index]?.dtype ?? "unknown")) this.#routed.add(name);
+        const fact = outputs[index];
+        if (!fact || !isFloating(fact.dtype)) this.#routed.add(name);
       }
     }
     const targets = role === "activation" ? followBatch(shaped, places, this.#microbatch) : [];
@@ -186,11 +237,14 @@ class Propagation {
       const fact = outputs[index];
       if (name === "" || !fact) return;
       const target = targets[index] ?? "lost";
-      const returns = SCATTERS.has(node.op) && this.#routed.has(node.inputs[1] ?? "");
+      const returns = SCATTERS.has(node.op) && this.#routed.has(nameAt(node.inputs, 1));
       const place = arrives || returns ? placeInInput(fact.shape, this.#microbatch) : target;
       const found = place !== null && typeof place === "object" ? place : null;
       const gradient =
-        found === null && role === "activation" && this.#isGradient(shaped, fact, target, unplaced);
+        found === null &&
+        role === "activation" &&
+        !this.#isForward(name) &&
+        this.#isGradient(shaped, fact, target, unplaced);
       this.#add(name, fact, gradient ? "gradient" : role, found);
     });
   }
@@ -203,8 +257,9 @@ class Propagation {
     if (!isFloating(fact.dtype) || elementCount(fact.shape) <= 1) return false;
     const shaped = this.#parameterShapes.has(shapeKey(fact.shape));
     if (target === "reduced") return shaped || this.#microbatch > 1 || !PRODUCTS.has(node.op);
-    const kinds = node.inputs.map((input) => input?.role ?? "constant");
-    const activations = kinds.every((kind) => kind === "activation" || kind === "constant");
+    const activations = node.inputs.every(
+      (input) => input === null || input.role === "activation" || input.role === "constant",
+    );
     const sums = PRODUCTS.has(node.op) || node.op === "ReduceSum";
     return shaped && unplaced && activations && sums;
   }
@@ -217,14 +272,6 @@ class Propagation {
     this.tensors.set(name, { name, dtype, shape, role, batch_axis: place?.axis ?? null, ...known });
     if (place !== null) this.#places.set(name, place);
   }
-}
-
-/** A shape up to transposition and axes of one. */
-function shapeKey(shape: readonly number[]): string {
-  return shape
-    .filter((dim) => dim !== 1)
-    .sort((a, b) => a - b)
-    .join();
 }
 
 function roleOfResult(

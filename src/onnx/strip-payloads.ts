@@ -1,16 +1,9 @@
-import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
 import { fail } from "../base/diagnostics/diagnostic.js";
-import {
-  malformedModel,
-  notAProtobuf,
-  truncatedFile,
-  unreadableFile,
-} from "../base/diagnostics/graph.js";
+import { malformedModel, notAProtobuf } from "../base/diagnostics/graph.js";
+import { ChunkedFile } from "./chunked-file.js";
 
 /** Tensor payloads above this size are weights, never read; below, they may steer shapes. */
 const PAYLOAD_LIMIT_BYTES = 4096;
-const CHUNK_BYTES = 1 << 20;
 const DEPTH_LIMIT = 90;
 
 /** A model without its weights. */
@@ -48,12 +41,23 @@ const PAYLOAD_FIELDS: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11]);
 
 /** Wire types of ModelProto's fields: what tells a model from other bytes. */
 const MODEL_WIRE_TYPES: Readonly<Record<number, number>> = {
-  ...{ 1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2 },
+  1: 0,
+  2: 2,
+  3: 2,
+  4: 2,
+  5: 0,
+  6: 2,
+  7: 2,
+  8: 2,
+  14: 2,
+  20: 2,
+  25: 2,
+  26: 2,
 };
 
 /**
  * Reads a model file (`-` is stdin) once, in chunks, and returns it without large tensor payloads.
- * Fails with a diagnostic if the file cannot be read, is no ONNX protobuf, or ends too early.
+ * Fails with a diagnostic if the file cannot be read, is not an ONNX protobuf, or ends too early.
  */
 export function stripPayloads(path: string): StrippedModel {
   const file = new ChunkedFile(path);
@@ -72,7 +76,7 @@ function stripModel(file: ChunkedFile, output: Output): void {
     const field = readTag(file, fields === 0);
     const expected = MODEL_WIRE_TYPES[field.number];
     if (expected === undefined ? fields === 0 : expected !== field.wireType) {
-      fail(notAProtobuf(file.path, "its first bytes are no ModelProto"));
+      fail(notAProtobuf(file.path, "its first bytes are not those of a ModelProto"));
     }
     copyField(file, output, "model", field, Number.POSITIVE_INFINITY, 0);
     fields += 1;
@@ -177,125 +181,3 @@ class Output {
 
 /** The most that a length or a tag takes. */
 const VARINT_BYTES = 10;
-
-/** Forward-only reader over a file descriptor that hashes what it passes. */
-class ChunkedFile {
-  readonly path: string;
-  readonly #descriptor: number;
-  readonly #hash = createHash("sha256");
-  readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-  #next = 0;
-  #filled = 0;
-  #chunkStart = 0;
-
-  constructor(path: string) {
-    this.path = path;
-    try {
-      this.#descriptor = path === "-" ? 0 : openSync(path, "r");
-    } catch (error) {
-      fail(unreadableFile(path, reasonOf(error)));
-    }
-  }
-
-  /** Bytes passed so far. */
-  get position(): number {
-    return this.#chunkStart + this.#next;
-  }
-
-  atEnd(): boolean {
-    return this.#next === this.#filled && !this.#fill();
-  }
-
-  /** The next `length` bytes, good until the next read; grows only as far as the file goes. */
-  take(length: number): Uint8Array {
-    if (length <= this.#filled - this.#next) {
-      this.#next += length;
-      return this.#chunk.subarray(this.#next - length, this.#next);
-    }
-    const parts: Buffer[] = [];
-    this.#pass(length, (part) => parts.push(Buffer.from(part)));
-    return Buffer.concat(parts);
-  }
-
-  skip(length: number): void {
-    this.#pass(length, () => {});
-  }
-
-  /** The bytes of one varint, as they are. */
-  rawVarint(): Uint8Array {
-    const bytes: number[] = [];
-    do {
-      if (bytes.length === 10) fail(malformedModel(this.path, "a number has no end"));
-      bytes.push(this.#byte());
-    } while ((bytes[bytes.length - 1] ?? 0) >= 128);
-    return Uint8Array.from(bytes);
-  }
-
-  /** A varint as a number; values above 2^53 lose their low bits (no length is that large). */
-  varint(): number {
-    let value = 0;
-    for (let scale = 1; scale < 2 ** 70; scale *= 128) {
-      const byte = this.#byte();
-      value += (byte % 128) * scale;
-      if (byte < 128) return value;
-    }
-    return fail(malformedModel(this.path, "a number has no end"));
-  }
-
-  sha256(): string {
-    return this.#hash.digest("hex");
-  }
-
-  close(): void {
-    if (this.#descriptor !== 0) closeSync(this.#descriptor);
-  }
-
-  #byte(): number {
-    if (this.atEnd()) fail(truncatedFile(this.path, this.position));
-    const byte = this.#chunk[this.#next] ?? 0;
-    this.#next += 1;
-    return byte;
-  }
-
-  #pass(length: number, visit: (part: Uint8Array) => void): void {
-    let left = length;
-    while (left > 0) {
-      if (this.atEnd()) fail(truncatedFile(this.path, this.position));
-      const count = Math.min(left, this.#filled - this.#next);
-      visit(this.#chunk.subarray(this.#next, this.#next + count));
-      this.#next += count;
-      left -= count;
-    }
-  }
-
-  #fill(): boolean {
-    this.#chunkStart += this.#filled;
-    this.#next = 0;
-    this.#filled = this.#read();
-    this.#hash.update(this.#chunk.subarray(0, this.#filled));
-    return this.#filled > 0;
-  }
-
-  #read(): number {
-    for (;;) {
-      try {
-        return readSync(this.#descriptor, this.#chunk, 0, CHUNK_BYTES, null);
-      } catch (error) {
-        if (!isCode(error, "EAGAIN")) fail(unreadableFile(this.path, reasonOf(error)));
-        // A pipe in non-blocking mode has nothing yet: wait a little, without spinning.
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
-      }
-    }
-  }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
-}
-
-function reasonOf(error: unknown): string {
-  if (isCode(error, "ENOENT")) return "no such file";
-  if (isCode(error, "EISDIR")) return "it is a directory";
-  if (isCode(error, "EACCES")) return "permission denied";
-  return error instanceof Error ? error.message : String(error);
-}

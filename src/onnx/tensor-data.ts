@@ -4,6 +4,7 @@ import { badDimension, externalPathEscapes } from "../base/diagnostics/graph.js"
 import { type DType, elementCount } from "../ir/tensor-graph.js";
 import type { onnx } from "./proto/generated/onnx.js";
 import type { SourceTensor } from "./source.js";
+import { many, toNumber, words } from "./wire.js";
 
 /** Values of tensors up to this many elements are kept: they steer shapes, the rest are weights. */
 export const VALUE_LIMIT = 1024;
@@ -12,21 +13,38 @@ const ELEMENT_LIMIT = 2 ** 48;
 
 /** TensorProto.DataType to our types; 4-bit types count as bytes, complex as unknown. */
 const DTYPES: readonly DType[] = [
-  ...(["unknown", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64"] as const),
-  ...(["string", "bool", "float16", "float64", "uint32", "uint64", "unknown", "unknown"] as const),
-  ...(["bfloat16", "float8", "float8", "float8", "float8", "uint8", "int8", "float8"] as const),
-  ...(["float8", "uint8", "int8"] as const),
+  "unknown",
+  "float32",
+  "uint8",
+  "int8",
+  "uint16",
+  "int16",
+  "int32",
+  "int64",
+  "string",
+  "bool",
+  "float16",
+  "float64",
+  "uint32",
+  "uint64",
+  "unknown",
+  "unknown",
+  "bfloat16",
+  "float8",
+  "float8",
+  "float8",
+  "float8",
+  "uint8",
+  "int8",
+  "float8",
+  "float8",
+  "uint8",
+  "int8",
 ];
 
 /** The type that a TensorProto.DataType number stands for. */
 export function dtypeOf(dataType: number): DType {
   return DTYPES[dataType] ?? "unknown";
-}
-
-/** A number out of a 64-bit field; beyond 2^53 it is rounded (sentinels such as INT64_MAX stay huge). */
-export function toNumber(value: number | { toNumber(): number } | null | undefined): number {
-  if (value === null || value === undefined) return 0;
-  return typeof value === "number" ? value : value.toNumber();
 }
 
 /** Checks that each dimension and the whole tensor have a sensible size. Fails with a diagnostic. */
@@ -41,8 +59,8 @@ export function checkedShape(where: string, shape: readonly number[]): readonly 
 /** Type, shape and, where few and inline, elements of a tensor. Fails on bad dims and paths. */
 export function decodeTensor(tensor: onnx.TensorProto.$Properties, where: string): SourceTensor {
   const name = tensor.name || where;
-  const shape = checkedShape(name, (tensor.dims ?? []).map(toNumber));
-  const dtype = dtypeOf(tensor.dataType ?? 0);
+  const shape = checkedShape(name, many(tensor.dims).map(toNumber));
+  const dtype = dtypeOf(toNumber(tensor.dataType));
   if (tensor.dataLocation === 1) {
     checkExternalPath(name, tensor);
     return { dtype, shape, value: null };
@@ -53,9 +71,9 @@ export function decodeTensor(tensor: onnx.TensorProto.$Properties, where: string
 }
 
 function checkExternalPath(name: string, tensor: onnx.TensorProto.$Properties): void {
-  for (const entry of tensor.externalData ?? []) {
+  for (const entry of many(tensor.externalData)) {
     if (entry.key !== "location") continue;
-    const location = entry.value ?? "";
+    const location = words(entry.value);
     const path = posix.normalize(location.replaceAll("\\", "/"));
     if (
       path.startsWith("/") ||
@@ -73,24 +91,24 @@ function elements(tensor: onnx.TensorProto.$Properties, dtype: DType): readonly 
   if (raw !== null && raw !== undefined && raw.length > 0) return rawElements(raw, dtype);
   switch (dtype) {
     case "float32":
-      return tensor.floatData ?? [];
+      return many(tensor.floatData);
     case "float64":
-      return tensor.doubleData ?? [];
+      return many(tensor.doubleData);
     case "int64":
-      return (tensor.int64Data ?? []).map(toNumber);
+      return many(tensor.int64Data).map(toNumber);
     case "uint32":
     case "uint64":
-      return (tensor.uint64Data ?? []).map(toNumber);
+      return many(tensor.uint64Data).map(toNumber);
     case "float16":
-      return (tensor.int32Data ?? []).map(float16);
+      return many(tensor.int32Data).map(float16);
     case "bfloat16":
-      return (tensor.int32Data ?? []).map(bfloat16);
+      return many(tensor.int32Data).map(bfloat16);
     case "float8":
     case "string":
     case "unknown":
       return null;
     default:
-      return tensor.int32Data ?? [];
+      return many(tensor.int32Data);
   }
 }
 

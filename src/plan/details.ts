@@ -31,8 +31,11 @@ const piece = z.tuple([
 ]);
 
 const communication = z.object({
-  ...{ kind: z.string(), size_bytes: quantity, group: z.string() },
-  ...{ ranks: count, ranks_per_node: count },
+  kind: z.string(),
+  size_bytes: quantity,
+  group: z.string(),
+  ranks: count,
+  ranks_per_node: count,
 });
 
 /** Whether it waits for the partition's own kernels. */

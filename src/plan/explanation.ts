@@ -15,6 +15,8 @@ export const causes = z.object({
   exposed_communication: share,
   /** What takes longer because the power cap lowers the clock. */
   throttling: share,
+  /** What instructions take longer because the CPU launches them more slowly than the GPU runs them. */
+  launches: share,
   /** What instructions take longer, or shorter, because they start at the clock before. */
   clock_switches: share,
   /** The optimizer step, and what comes with it once an iteration. */
@@ -52,6 +54,8 @@ const explanation = z.object({
   partitions: z.array(
     scope.extend({
       partition: z.string(),
+      /** What it is, in words: `attention, layers 1-27, forward (f9727d)`. */
+      name: z.string(),
       runs: count,
       /** Its launch slots, in the order in which it lists them. */
       slots: z.array(z.string()),

@@ -3,7 +3,7 @@ import { fail } from "../base/diagnostics/diagnostic.js";
 import { malformedFile, newerFormat, notJson, wrongFormat } from "../base/diagnostics/plan.js";
 import type { Json } from "../base/json.js";
 
-/** What every file of ours starts with. */
+/** What every kareus file starts with. */
 export interface Format<T> {
   readonly name: string;
   /** What we write; older versions are upgraded on reading, newer ones refused. */
@@ -49,7 +49,7 @@ function parseJson(text: string, where: string): unknown {
 
 /**
  * The canonical text of a file: keys in the schema's order, one line for what fits in one, a newline
- * at the end. Data that breaks the schema is a fault of ours and throws.
+ * at the end. Data that breaks the schema is a bug and throws.
  */
 export function writeFormat<T>(format: Format<T>, data: T): string {
   return `${layOut(format.schema.parse(data) as Json, "", 0)}\n`;

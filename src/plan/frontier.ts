@@ -4,6 +4,7 @@ import {
   count,
   type ExpectedError,
   expectedError,
+  gpusPerStage,
   graphReference,
   parallelism,
   quantity,
@@ -120,4 +121,9 @@ export function describeError({ time, energy }: ExpectedError): string {
 export function describePoint({ id, time_s, energy_j, average_power_w }: FrontierPoint): string {
   const round = (value: number) => String(Number(value.toPrecision(6)));
   return `point ${id}: ${round(time_s)} s, ${round(energy_j)} J, ${round(average_power_w)} W`;
+}
+
+/** Static power in W of every GPU of one replica. */
+export function replicaStaticPower({ static_power_w, parallelism }: FrontierFile): number {
+  return static_power_w * gpusPerStage(parallelism) * parallelism.pp;
 }

@@ -21,7 +21,7 @@ const configuration = z.object({
   partition: z.string(),
   /** Null: communication starts after the last kernel. */
   launch_slot: z.string().nullable(),
-  /** The same for each that is queued, beside waiting for the one before it; absent: none is. */
+  /** The same for each queued communication, which also waits for the one before it; absent: nothing is queued. */
   queued_slots: z.array(z.string().nullable()).optional(),
   /** SMs given to communication. */
   sms: count,
@@ -64,6 +64,8 @@ const instruction = z.object({
   freq_mhz: quantity,
   /** Where the clock changes: the one before. Time and energy count what it runs at that. */
   switch_from_mhz: quantity.optional(),
+  /** What the CPU needs to launch it, `time_s` is no less; absent: nothing to speak of. */
+  launch_time_s: quantity.optional(),
   execution: z.enum(["nanobatched", "sequential"]),
   use: z.array(use),
   start_s: quantity,

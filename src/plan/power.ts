@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import type { PlanFile } from "./plan.js";
 import { gpusPerStage } from "./shared.js";
 
@@ -19,7 +20,7 @@ export function stagePower(plan: PlanFile, stage: number): PowerStep[] {
   const steps: PowerStep[] = [];
   const instant_s = INSTANT * point.time_s;
   let end_s = 0;
-  for (const { start_s, time_s, energy_j } of plan.stages[stage]?.instructions ?? []) {
+  for (const { start_s, time_s, energy_j } of at(plan.stages, stage).instructions) {
     if (time_s === 0) continue;
     if (start_s > end_s + instant_s) steps.push({ start_s: end_s, power_w: static_power_w });
     steps.push({ start_s, power_w: energy_j / time_s });

@@ -1,3 +1,4 @@
+import { need } from "../base/need.js";
 import { useCount } from "../ir/partition.js";
 import type { CostedPlan, PlanCost, PlanInstruction } from "./plan.js";
 
@@ -14,10 +15,9 @@ export function runsIn(plan: CostedPlan): (instruction: PlanInstruction) => read
   const partitions = new Map(plan.configurations.map(({ id, partition }) => [id, partition]));
   const costs = new Map(plan.costs.map((cost) => [`${cost.configuration} ${cost.freq_mhz}`, cost]));
   return ({ use, freq_mhz }) =>
-    use.flatMap((each) => {
-      const cost = costs.get(`${each.configuration} ${freq_mhz}`);
-      const partition = partitions.get(each.configuration);
-      if (cost === undefined || partition === undefined) return [];
-      return [{ cost, partition, count: useCount(each) }];
-    });
+    use.map((each) => ({
+      cost: need(costs, `${each.configuration} ${freq_mhz}`),
+      partition: need(partitions, each.configuration),
+      count: useCount(each),
+    }));
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { CP_ATTENTIONS, PIPELINES } from "../ir/pass.js";
+import { CP_ATTENTIONS, EXECUTIONS, PIPELINES, RECOMPUTES, ZERO_LEVELS } from "../ir/choices.js";
+import { OPTIMIZERS } from "../ir/optimizer.js";
 
 /** Pieces that frontier and plan files share. Units are in the names: s, J, W, MHz, bytes. */
 
@@ -24,13 +25,17 @@ export const parallelism = z.object({
   microbatches: degree,
   pipeline: pipelineName,
   chunks: degree,
-  recompute: z.enum(["none", "selective", "full"]),
+  recompute: z.enum(RECOMPUTES),
+  /** How kernels come to run; absent: compiled. */
+  execution: z.enum(EXECUTIONS).optional(),
   /** Whether the sequence is cut over the tensor-parallel ranks between linears. */
   sequence_parallel: z.boolean().optional(),
   /** How context-parallel ranks bring queries and keys together; absent: all-gather. */
   cp_attention: z.enum(CP_ATTENTIONS).optional(),
   /** 1: ranks that hold the same parameters share the optimizer's states. */
-  zero: z.union([z.literal(0), z.literal(1)]).optional(),
+  zero: z.literal(ZERO_LEVELS).optional(),
+  /** What updates the parameters; absent: adamw. */
+  optimizer: z.enum(OPTIMIZERS).optional(),
 });
 
 /** How a job is laid out over GPUs and time. */

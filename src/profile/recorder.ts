@@ -11,6 +11,7 @@ import {
   recorderMissing,
   recorderSilent,
 } from "../base/diagnostics/profile.js";
+import { at } from "../base/need.js";
 
 /** Exit codes of the recorder (native/recorder/recorder.h). */
 const NO_GPU = 3;
@@ -80,7 +81,7 @@ function lastWords(stream: Readable): () => string {
   stream.setEncoding("utf8").on("data", (text: string) => {
     said = (said + text).slice(-KEPT_CHARACTERS);
   });
-  return () => said.trim().split("\n").at(-1) ?? "";
+  return () => at(said.trim().split("\n"), -1);
 }
 
 /** Stops a child that stays silent for too long, whatever it does about signals. */

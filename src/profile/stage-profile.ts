@@ -1,5 +1,6 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { malformedStageProfile } from "../base/diagnostics/profile.js";
+import { at, need } from "../base/need.js";
 import type { InstructionKind } from "../ir/partition.js";
 
 /** One line of a stage profile: what one instruction of one stage costs at one clock. */
@@ -50,7 +51,7 @@ export function readStageProfile(text: string, where: string): StageProfileRow[]
     if (fields.length !== columns.size) {
       problem(`${fields.length} fields, the header has ${columns.size}`);
     }
-    rows.push(readRow((name) => fields[columns.get(name) ?? -1] ?? "", problem));
+    rows.push(readRow((name) => at(fields, need(columns, name)), problem));
   });
   if (rows.length === 0) fail(malformedStageProfile(where, 1, "nothing follows the header"));
   return rows;

@@ -1,3 +1,4 @@
+import { addTo, at } from "../base/need.js";
 import {
   type InstructionShape,
   LAST_KINDS,
@@ -27,7 +28,7 @@ export function runsPerIteration(
     const others = last !== null && apart.has(placeOf({ stage, chunk, kind: last }));
     const times = ONCE.has(kind) ? 1 : microbatches - (others ? 1 : 0);
     for (const use of executions.flatMap(({ uses }) => uses)) {
-      runs.set(use.partition, (runs.get(use.partition) ?? 0) + times * useCount(use));
+      addTo(runs, use.partition, times * useCount(use));
     }
   }
   return runs;
@@ -55,12 +56,12 @@ export function improved(
 ): Standing {
   // Total energy holds the first price already.
   const cost_j = (price: number) => energy_j + (price - 1) * static_power_w * time_s;
-  return { cheapest_j: cheapest_j.map((best_j, i) => Math.min(best_j, cost_j(PRICES[i] ?? 1))) };
+  return { cheapest_j: cheapest_j.map((best_j, i) => Math.min(best_j, cost_j(at(PRICES, i)))) };
 }
 
 /** Joules that one run of the partition saves on average over the prices; 0 from an unknown standing. */
 export function gain(before: Standing, after: Standing): number {
-  const saved = before.cheapest_j.map((best_j, i) => best_j - (after.cheapest_j[i] ?? best_j));
+  const saved = before.cheapest_j.map((best_j, i) => best_j - at(after.cheapest_j, i));
   const mean_j = mean(saved);
   return Number.isFinite(mean_j) ? mean_j : 0;
 }
@@ -81,9 +82,9 @@ export function allocate(units: number, expected: readonly number[]): number[] {
   );
   for (let unit = 0; unit < units && given.length > 0; unit++) {
     let next = 0;
-    const claim = (i: number) => (deserved[i] ?? 0) / ((given[i] ?? 0) + 1);
+    const claim = (i: number) => at(deserved, i) / (at(given, i) + 1);
     for (let i = 1; i < given.length; i++) if (claim(i) > claim(next)) next = i;
-    given[next] = (given[next] ?? 0) + 1;
+    given[next] = at(given, next) + 1;
   }
   return given;
 }

@@ -4,16 +4,14 @@ import { measuredBefore, otherRun } from "../base/diagnostics/search.js";
 import { parseJson, sha256Hex } from "../base/json.js";
 import { type Configuration, type Cost, type Evaluation, nameOf } from "../ir/configuration.js";
 import { createProfile, type ProfileAppender, resumeProfile } from "../profile/appender.js";
-import type { Profile } from "../profile/reader.js";
 import {
-  configurationOf,
   headerSchema,
   PROFILE_FORMAT,
   PROFILE_VERSION,
   type ProfileHeader,
-  type ProfileRecord,
-  partitionRecord,
-} from "../profile/records.js";
+} from "../profile/header.js";
+import type { Profile } from "../profile/reader.js";
+import { configurationOf, type ProfileRecord, partitionRecord } from "../profile/records.js";
 import type { Windows } from "./live.js";
 import type { CostSetup } from "./messages.js";
 
@@ -56,13 +54,16 @@ export function costsOf(records: readonly ProfileRecord[]): Map<string, Cost[]> 
     if (record.record !== "partition" || record.energy_j === null) continue;
     const { partition, time_s, energy_j, time_s_std, energy_j_std, source } = record;
     const name = nameOf(partition, configurationOf(record));
-    const known = costs.get(name) ?? [];
-    known.push({
-      ...{ time_s, energy_j, source },
+    const cost: Cost = {
+      time_s,
+      energy_j,
+      source,
       ...(time_s_std === null ? {} : { time_s_std }),
       ...(energy_j_std === null ? {} : { energy_j_std }),
-    });
-    costs.set(name, known);
+    };
+    const known = costs.get(name);
+    if (known === undefined) costs.set(name, [cost]);
+    else known.push(cost);
   }
   return costs;
 }

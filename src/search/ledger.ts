@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import type { Configuration, Evaluation } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
 import type { Batch, Evaluator } from "./evaluator.js";
@@ -29,7 +30,7 @@ interface Piece {
   readonly open: readonly { readonly place: number; readonly configuration: Configuration }[];
 }
 
-/** Runs jobs, so many at once, and hands over their results in the order of the jobs. */
+/** Runs jobs, `parallel` at once, and hands over their results in the order of the jobs. */
 async function inOrder<Job, Result>(
   jobs: Iterable<Job>,
   parallel: number,
@@ -56,7 +57,7 @@ export function openLedger({ evaluator, journal, signal, onEvaluated }: LedgerOp
   const evaluate = async (batches: readonly Batch[]) => {
     const found = batches.map(({ configurations }) => new Array<Evaluation>(configurations.length));
     const keep = (batch: number, place: number, evaluation: Evaluation) => {
-      (found[batch] as Evaluation[])[place] = evaluation;
+      at(found, batch)[place] = evaluation;
       onEvaluated?.();
     };
     /** What is not recorded, in pieces that the evaluator takes. */
@@ -81,13 +82,13 @@ export function openLedger({ evaluator, journal, signal, onEvaluated }: LedgerOp
       if (costs.length !== open.length) throw new Error(`costs are missing for ${partition.key}`);
       return costs.map((cost, i) => ({
         partition: partition.key,
-        ...(configurations[i] as Configuration),
+        ...at(configurations, i),
         ...cost,
       }));
     };
     await inOrder(missing(), evaluator.parallel, run, ({ batch, open }, evaluations) => {
       journal.append(evaluations);
-      for (const [i, { place }] of open.entries()) keep(batch, place, evaluations[i] as Evaluation);
+      for (const [i, { place }] of open.entries()) keep(batch, place, at(evaluations, i));
     });
     return found;
   };

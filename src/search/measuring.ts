@@ -1,4 +1,5 @@
 import { canonicalJson } from "../base/json.js";
+import { at } from "../base/need.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { Configuration } from "../ir/configuration.js";
 import {
@@ -7,7 +8,6 @@ import {
   launchPlaces,
   type PartitionType,
 } from "../ir/partition.js";
-import type { Work } from "../ir/work.js";
 import { spread } from "../math/spread.js";
 import type { MeasuringTask } from "../profile/work-list.js";
 import { legalSms } from "./legality.js";
@@ -27,8 +27,12 @@ function distinct<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
 function kernelTasks(partitions: readonly PartitionType[], freq_mhz: number): MeasuringTask[] {
   const works = partitions.flatMap(({ kernels }) => kernels.map(({ work }) => work));
   return distinct(works, (work) => canonicalJson({ ...work })).map((work) => ({
-    ...{ subject: { record: "kernel" }, kernels: [work], communication: null },
-    ...{ first: 0, freq_mhz, sms: 0 },
+    subject: { record: "kernel" },
+    kernels: [work],
+    communication: null,
+    first: 0,
+    freq_mhz,
+    sms: 0,
   }));
 }
 
@@ -46,8 +50,12 @@ function collectiveTasks(
   const each = distinct(all, ({ communication }) => canonicalJson(communication));
   return each.flatMap(({ communication, sms }) =>
     sms.map((count) => ({
-      ...{ subject: { record: "collective" }, kernels: [], communication },
-      ...{ first: 0, freq_mhz, sms: count },
+      subject: { record: "collective" },
+      kernels: [],
+      communication,
+      first: 0,
+      freq_mhz,
+      sms: count,
     })),
   );
 }
@@ -82,11 +90,12 @@ export function partitionTask(
   const behind = queued.map((each, i) => ({ communication: each, first: places[i] ?? first }));
   return {
     subject: { record: "partition", partition: key, launch_slot },
-    kernels: sequence?.map((k) => works[k] as Work) ?? works,
+    kernels: sequence?.map((k) => at(works, k)) ?? works,
     communication,
     first,
     ...(behind.length > 0 ? { queued: behind } : {}),
-    ...{ freq_mhz, sms },
+    freq_mhz,
+    sms,
   };
 }
 

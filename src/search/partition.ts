@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import type { LearnedError } from "../cost/index.js";
 import type { Evaluation } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
@@ -24,13 +25,19 @@ export function compareEvaluations(a: Evaluation, b: Evaluation): number {
   return (
     a.freq_mhz - b.freq_mhz ||
     a.sms - b.sms ||
-    compareText(a.launch_slot ?? "", b.launch_slot ?? "") ||
-    compareText(a.order?.join() ?? "", b.order?.join() ?? "")
+    compareText(a.launch_slot, b.launch_slot) ||
+    compareText(orderText(a), orderText(b))
   );
 }
 
-function compareText(a: string, b: string): number {
+function orderText({ order }: Evaluation): string | null {
+  return order === undefined ? null : order.join();
+}
+
+/** What is null comes first. */
+function compareText(a: string | null, b: string | null): number {
   if (a === b) return 0;
+  if (a === null || b === null) return a === null ? -1 : 1;
   return a < b ? -1 : 1;
 }
 
@@ -101,7 +108,7 @@ export class PartitionSearch {
   /** Takes evaluations of some configurations in; they count in the running wave. */
   hear(indices: readonly number[], evaluations: readonly Evaluation[]): void {
     for (const [i, index] of indices.entries()) {
-      const evaluation = evaluations[i] as Evaluation;
+      const evaluation = at(evaluations, i);
       const trials = this.#trials.get(index);
       if (trials === undefined) this.#trials.set(index, [evaluation]);
       else trials.push(evaluation);

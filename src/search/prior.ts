@@ -1,14 +1,15 @@
 import { grouped } from "../base/grouped.js";
+import { at } from "../base/need.js";
 import { ridge } from "../math/ridge.js";
 import { spread } from "../math/spread.js";
 import type { Setting, TableRow } from "../profile/table.js";
-import type { Space } from "./space.js";
 import type { Observation } from "./strategies/strategy.js";
 import { coordinatesOf } from "./surrogate/coordinates.js";
 import { fitCosts, type Located, type PriorMean } from "./surrogate/cost-model.js";
 import { kernelOf } from "./surrogate/kernel.js";
 import { gather } from "./surrogate/seen.js";
 import { type TablePrior, tableSpace } from "./table.js";
+import { trusted } from "./trusted.js";
 
 /** What was recorded earlier: of a neighbouring workload, or on another GPU. */
 interface EarlierTable {
@@ -76,17 +77,17 @@ function shapeOf(rows: readonly Settings[], earlier: EarlierTable, shared: Set<s
     return { settings: only(settings, (name) => shared.has(name)) };
   });
   const space = tableSpace(all);
-  const at = coordinatesOf(space);
+  const placeOf = coordinatesOf(space);
   const seen = gather((index) => space.features(index).join());
   earlier.rows.forEach((row, index) => {
     seen.add({ ...row, index });
   });
   const known = spread(seen.means(), LEARNT).map((mean): Located => {
-    return { ...mean, at: at(mean.index) };
+    return { ...mean, at: placeOf(mean.index) };
   });
   const { static_power_w } = earlier;
   const model = fitCosts(kernelOf(space.knobs), known, static_power_w, new Set(), null, true);
-  const belief = model.believe(rows.map((_, i) => ({ at: at(earlier.rows.length + i) })));
+  const belief = model.believe(rows.map((_, i) => ({ at: placeOf(earlier.rows.length + i) })));
   const forecasts = rows.map((_, i) => belief.forecast(i));
   return {
     time: forecasts.map(({ total }) => Math.log(total.x)),
@@ -102,38 +103,13 @@ function scaled(shapes: readonly (readonly number[])[]) {
   const learned = ridge(1 + shapes.length, EXPONENT, UNEXPLAINED);
   const features = (index: number) => [
     SCALE,
-    ...shapes.map((shape, k) => (shape[index] as number) - (levels[k] as number)),
+    ...shapes.map((shape, k) => at(shape, index) - at(levels, k)),
   ];
-  const assumed = (index: number) => meanOf(shapes.map((shape) => shape[index] as number));
+  const assumed = (index: number) => meanOf(shapes.map((shape) => at(shape, index)));
   return {
     learn: (index: number, log: number) => learned.learn(features(index), log - assumed(index)),
     predict: (index: number) => Math.exp(assumed(index) + learned.predict(features(index))),
   };
-}
-
-/** Between so many evaluations, whether the prior helps is judged after each. */
-const JUDGED = { from: 20, until: 48 };
-
-/**
- * Whether a surrogate foretells each observation from the others better with the prior than without:
- * by the mean error of the logarithms.
- */
-function helps(
-  space: Space,
-  observations: readonly Observation[],
-  expected: (index: number) => PriorMean,
-  static_power_w: number,
-): boolean {
-  const [at, kernel] = [coordinatesOf(space), kernelOf(space.knobs)];
-  const error = (prior: (index: number) => PriorMean | undefined) => {
-    const located = observations.map((seen): Located => {
-      return { ...seen, at: at(seen.index), prior: prior(seen.index) };
-    });
-    const { time, energy } = fitCosts(kernel, located, static_power_w, new Set(), null, true);
-    const surprises = [...time.surprises(), ...energy.surprises()];
-    return surprises.reduce((sum, { by }) => sum + Math.abs(by), 0);
-  };
-  return error(expected) < error(() => undefined);
 }
 
 /**
@@ -157,10 +133,6 @@ export function priorOf(
     .map(({ part, shared }) => shapeOf(rows, part, shared));
   const time = scaled(shapes.map((shape) => shape.time));
   const dynamic = scaled(shapes.map((shape) => shape.dynamic));
-  const space = tableSpace(rows);
-  const observations: Observation[] = [];
-  let trusted = true;
-  const flat: PriorMean = { time_s: 1, energy_j: 1 + static_power_w };
   const foretold = (index: number): PriorMean => {
     const time_s = time.predict(index);
     return { time_s, energy_j: static_power_w * time_s + dynamic.predict(index) };
@@ -171,10 +143,6 @@ export function priorOf(
       const dynamic_j = energy_j - static_power_w * time_s;
       if (dynamic_j > 0) dynamic.learn(index, Math.log(dynamic_j));
     }
-    observations.push(...told);
-    const { length } = observations;
-    if (length < JUDGED.from || length > JUDGED.until) return;
-    trusted = helps(space, observations, foretold, static_power_w);
   };
-  return { learn, cost: (index) => (trusted ? foretold(index) : flat) };
+  return trusted({ learn, cost: foretold }, tableSpace(rows), static_power_w);
 }

@@ -14,11 +14,14 @@ import { costsOf } from "./journal.js";
 export function replayEvaluator({ header, records }: Profile): OpenEvaluator {
   const recorded = costsOf(poolBySetting(records));
   return {
-    ...{ batch: 1, parallel: 1, live: true, close: async () => {} },
+    batch: 1,
+    parallel: 1,
+    live: true,
+    close: async () => {},
     evaluate: async ({ partition, configurations }) =>
       configurations.map((configuration) => {
-        const [cost] = recorded.get(nameOf(partition.key, configuration)) ?? [];
-        return cost ?? fail(notReplayed(header.id, partition.key, configuration));
+        const costs = recorded.get(nameOf(partition.key, configuration));
+        return costs?.[0] ?? fail(notReplayed(header.id, partition.key, configuration));
       }),
   };
 }

@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import { allocate } from "./allocate.js";
 import type { Ledger } from "./ledger.js";
 import type { PartitionSearch } from "./partition.js";
@@ -8,14 +9,14 @@ const FAIR = 0.5;
 /** Evaluations that a round deals out at once. */
 const UNIT = 16;
 
-/** A configuration that is doubted is measured so often at most. */
+/** A doubted configuration is measured this many times at most. */
 const TRIALS = 3;
 
 /**
  * Spends a budget (evaluations per search, on average) on several searches, round by round: first
- * half of it evenly (but to each at least what baselines need), then where an iteration is expected to gain most. Every wave waits for all its
- * evaluations, and every decision is made from them, so nothing depends on which came first. Returns
- * when the budget is spent or no search goes on.
+ * half of it evenly (but to each at least what baselines need), then where an iteration is expected to
+ * gain most. Every wave waits for all its evaluations, and every decision is made from them, so
+ * nothing depends on which came first. Returns when the budget is spent or no search goes on.
  */
 export async function searchInRounds(
   searches: readonly PartitionSearch[],
@@ -58,15 +59,17 @@ async function spend(
   let spent = 0;
   for (;;) {
     const wave = searches.flatMap((search, i) => {
-      const asked = (rest[i] ?? 0) > 0 ? search.ask(rest[i] ?? 0) : [];
+      const most = at(rest, i);
+      const asked = most > 0 ? search.ask(most) : [];
       return asked.length > 0 ? [{ search, i, asked }] : [];
     });
     if (wave.length === 0) return spent;
     const counts = await evaluate(wave, ledger);
     for (const [k, { search, i }] of wave.entries()) {
       search.learn();
-      rest[i] = (rest[i] ?? 0) - (counts[k] ?? 0);
-      spent += counts[k] ?? 0;
+      const count = at(counts, k);
+      rest[i] = at(rest, i) - count;
+      spent += count;
     }
   }
 }
@@ -81,11 +84,11 @@ async function evaluate(wave: readonly Asked[], ledger: Ledger): Promise<number[
   const counts = wave.map(() => 0);
   let open: readonly (readonly number[])[] = wave.map(({ asked }) => asked);
   for (let trial = 0; trial < TRIALS && open.some((indices) => indices.length > 0); trial++) {
-    const found = await ledger.evaluate(wave.map(({ search }, k) => search.batchOf(open[k] ?? [])));
+    const found = await ledger.evaluate(wave.map(({ search }, k) => search.batchOf(at(open, k))));
     open = wave.map(({ search }, k) => {
-      const indices = open[k] ?? [];
-      counts[k] = (counts[k] ?? 0) + indices.length;
-      search.hear(indices, found[k] ?? []);
+      const indices = at(open, k);
+      counts[k] = at(counts, k) + indices.length;
+      search.hear(indices, at(found, k));
       return search.doubts();
     });
   }

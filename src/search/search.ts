@@ -1,3 +1,4 @@
+import { at, need } from "../base/need.js";
 import { forkRng } from "../base/rng.js";
 import { type LearnedError, learnedError, modelledOracle } from "../cost/index.js";
 import type { Device } from "../gpu/device-schema.js";
@@ -22,7 +23,7 @@ interface SearchOptions {
   readonly budget: number;
   /** Per GPU. */
   readonly static_power_w: number;
-  /** How often an iteration runs a type; once unless listed. */
+  /** How often an iteration runs each type; absent: each once. */
   readonly runs?: ReadonlyMap<string, number>;
   /** What earlier measurements taught, where costs are measured. */
   readonly residuals?: LearnedError;
@@ -81,7 +82,7 @@ export async function searchPartitions(
   for (const search of searches) {
     found.set(search.partition.key, [search.evaluations(), search.outcome()]);
   }
-  const inOrder = jobs.map(({ partition: { key } }) => [key, found.get(key) as Found] as const);
+  const inOrder = jobs.map(({ partition: { key } }) => [key, need(found, key)] as const);
   return {
     evaluations: new Map(inOrder.map(([key, [evaluations]]) => [key, evaluations])),
     outcomes: inOrder.map(([, [, outcome]]) => outcome),
@@ -101,7 +102,7 @@ async function enumerated(
   );
   return jobs.map(({ partition: { key }, space: { size } }, i) => {
     const outcome: Outcome = { partition: key, space: size, evaluated: size, stop: "exhausted" };
-    return [key, [[...(found[i] ?? [])].sort(compareEvaluations), outcome]];
+    return [key, [[...at(found, i)].sort(compareEvaluations), outcome]];
   });
 }
 
@@ -113,7 +114,7 @@ function partitionSearch(
   const { seed, static_power_w, runs } = options;
   const rng = forkRng(seed, partition.key);
   const common = { partition, space, residuals, static_power_w };
-  const count = runs?.get(partition.key) ?? 1;
+  const count = runs === undefined ? 1 : need(runs, partition.key);
   if (residuals === null) {
     // No prior: where costs are modelled that would evaluate everything.
     const strategy = surrogate(space, { rng, static_power_w });

@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { Configuration } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
@@ -36,7 +37,7 @@ export interface ConfigurationSpace extends Space {
 
 /** The knob over ascending numbers. */
 function scale(name: string, values: readonly number[]): Knob {
-  return { name, kind: "scale", least: values[0] ?? 0, most: values.at(-1) ?? 0 };
+  return { name, kind: "scale", least: at(values, 0), most: at(values, -1) };
 }
 
 /** Launches by index, and what of them a search may vary: the slot, and the order if there are several. */
@@ -64,11 +65,11 @@ function launchTable(partition: PartitionType): LaunchTable {
     list,
     knobs: [choice("launch_slot"), ...(ordered ? [choice("order")] : [])],
     features: (launch) => {
-      const [slot, order] = places[launch] as readonly [number, number];
+      const [slot, order] = at(places, launch);
       return ordered ? [slot, order] : [slot];
     },
     neighbours: (launch) => {
-      const [slot, order] = places[launch] as readonly [number, number];
+      const [slot, order] = at(places, launch);
       const beside = [-1, 1].flatMap((step) => [
         indexAt(slot + step, order),
         indexAt(slot, order + step),
@@ -96,10 +97,10 @@ export function configurationSpace(partition: PartitionType, device: Device): Co
     const rest = Math.floor(index / count);
     return [Math.floor(rest / sms.length), rest % sms.length, index % count];
   };
-  const at = (index: number): Configuration => {
+  const configurationAt = (index: number): Configuration => {
     const [clock, sm, launch] = split(index);
-    const { slot: launch_slot, order } = launches.list[launch] as Launch;
-    const [freq_mhz, count_sms] = [clocks[clock] as number, sms[sm] as number];
+    const { slot: launch_slot, order } = at(launches.list, launch);
+    const [freq_mhz, count_sms] = [at(clocks, clock), at(sms, sm)];
     const own = { freq_mhz, launch_slot, sms: count_sms };
     return order === null ? own : { ...own, order };
   };
@@ -110,7 +111,7 @@ export function configurationSpace(partition: PartitionType, device: Device): Co
   };
   const features = (index: number): readonly number[] => {
     const [clock, sm, launch] = split(index);
-    return [clocks[clock] as number, sms[sm] as number, ...launches.features(launch)];
+    return [at(clocks, clock), at(sms, sm), ...launches.features(launch)];
   };
   const neighbours = (index: number): readonly number[] => {
     const [clock, sm, launch] = split(index);
@@ -131,5 +132,5 @@ export function configurationSpace(partition: PartitionType, device: Device): Co
   );
   const knobs: readonly Knob[] = [scale("freq_mhz", clocks), scale("sms", sms), ...launches.knobs];
   const size = clocks.length * sms.length * count;
-  return { size, knobs, features, neighbours, first, at, indexOf };
+  return { size, knobs, features, neighbours, first, at: configurationAt, indexOf };
 }

@@ -1,13 +1,12 @@
+import { at, hot } from "../base/need.js";
 import { forkRng } from "../base/rng.js";
-import { spread } from "../math/spread.js";
 import type { SearchFile } from "../plan/search.js";
 import type { Setting, TableRow } from "../profile/table.js";
 import { convergence } from "./converged.js";
 import { finish, startSearch } from "./loop.js";
-import { promising } from "./promising.js";
 import type { Knob, Space } from "./space.js";
 import type { Observation, Strategy } from "./strategies/strategy.js";
-import { surrogate } from "./strategies/surrogate.js";
+import { INFORMED, surrogate } from "./strategies/surrogate.js";
 import type { PriorMean } from "./surrogate/cost-model.js";
 import { frontOf, gather } from "./surrogate/seen.js";
 
@@ -35,14 +34,14 @@ function columnOf(name: string, settings: readonly Setting[]): Column {
 
 /** Each row by its values, and each column's values in order: enough to step to a neighbour. */
 function neighboursIn(columns: readonly Column[], size: number) {
-  const features = (index: number) => columns.map(({ values }) => values[index] as number);
+  const features = (index: number) => columns.map(({ values }) => hot(values, index));
   const rows = new Map<string, number>();
   for (let index = 0; index < size; index++) rows.set(features(index).join(), index);
   const levels = columns.map(({ values }) => [...new Set(values)].sort((a, b) => a - b));
   return (index: number): readonly number[] => {
     const here = features(index);
     return here.flatMap((value, k) => {
-      const steps = levels[k] as readonly number[];
+      const steps = at(levels, k);
       const level = steps.indexOf(value);
       return [steps[level - 1], steps[level + 1]].flatMap((step) => {
         const row = step === undefined ? undefined : rows.get(here.with(k, step).join());
@@ -66,7 +65,7 @@ export function tableSpace(rows: readonly Pick<TableRow, "settings">[]): Space {
   return {
     size: rows.length,
     knobs: columns.map(({ knob }) => knob),
-    features: (index) => columns.map(({ values }) => values[index] as number),
+    features: (index) => columns.map(({ values }) => hot(values, index)),
     neighbours: neighboursIn(columns, rows.length),
     first: [],
   };
@@ -84,9 +83,6 @@ export interface TablePrior {
   readonly learn: (observations: readonly Observation[]) => void;
 }
 
-/** Rows that a prior chooses to start with: the rest of the design is as good if the prior is poor. */
-const HOPES = 8;
-
 interface TableSearchOptions {
   readonly budget: number;
   readonly seed: number;
@@ -97,17 +93,18 @@ interface TableSearchOptions {
   readonly prior?: TablePrior | undefined;
 }
 
-/** The surrogate; a prior tells it where to begin and what to expect, and learns with it. */
+/** The surrogate; a prior tells it what to expect, and learns with it. */
 function strategyFor(space: Space, { seed, static_power_w, prior }: TableSearchOptions): Strategy {
   const options = { rng: forkRng(seed, "search"), static_power_w };
   if (prior === undefined) return surrogate(space, options);
-  const first = spread(promising(space.size, prior.cost, static_power_w), HOPES);
-  const informed = surrogate({ ...space, first }, { ...options, prior: prior.cost });
-  const tell: Strategy["tell"] = (observations) => {
-    prior.learn(observations);
-    informed.tell(observations);
+  const informed = surrogate(space, { ...options, prior: prior.cost, beginning: INFORMED });
+  return {
+    ask: (count) => informed.ask(count),
+    tell: (observations) => {
+      prior.learn(observations);
+      informed.tell(observations);
+    },
   };
-  return { ask: informed.ask, tell };
 }
 
 /**
@@ -120,7 +117,7 @@ export function searchTable(rows: readonly TableRow[], options: TableSearchOptio
   const strategy = strategyFor(space, options);
   const evaluate = (indices: readonly number[]) =>
     indices.map((index) => {
-      const { time_s, energy_j } = rows[index] as TableRow;
+      const { time_s, energy_j } = at(rows, index);
       return { index, time_s, energy_j };
     });
   const converged = converge ? convergence(JUDGED, static_power_w) : undefined;
@@ -137,7 +134,7 @@ export function searchTable(rows: readonly TableRow[], options: TableSearchOptio
     format: "kareus-search",
     version: 1,
     evaluated: run.observations.map(({ index }) => index),
-    frontier: frontOf(means, 0).map((i) => means[i]?.index ?? 0),
+    frontier: frontOf(means, 0).map((i) => at(means, i).index),
     stop,
   };
 }

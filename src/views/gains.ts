@@ -121,7 +121,7 @@ function percent(gain: number): string {
   return `${(Math.abs(gain) * 100).toFixed(1)}% ${gain < 0 ? "more" : "less"}`;
 }
 
-/** How far a plan lies above the proven minimum at its time: `0.31%`; `-` where that is no number. */
+/** How far a plan lies above the proven minimum at its time: `0.31%`; `-` where the minimum is zero. */
 export function aboveBound(point: {
   readonly energy_j: number;
   readonly lower_bound_j: number;

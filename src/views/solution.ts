@@ -14,7 +14,7 @@ const COLUMNS: readonly Column[] = [
   ["above the bound", "right"],
 ];
 
-/** What `solve` says when it is done: the frontier, or points evenly spread over it. */
+/** The result of `solve`: the frontier, or points evenly spread over it. */
 export function solutionSummary(instance: InstanceFile, solution: SolutionFile): string {
   const { name, stages, microbatches, pipeline } = instance;
   const { points, energy_optimal_time_s } = solution;

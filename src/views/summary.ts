@@ -21,7 +21,7 @@ const COLUMNS: readonly Column[] = [
   ["above the bound", "right"],
 ];
 
-/** What `optimize` says when it is done: a plot, a few points, and what they save. */
+/** The result of `optimize`: a plot, a few points, and what they save. */
 export function frontierSummary(frontier: FrontierFile, look: Look): string {
   const { graph, gpu, points } = frontier;
   const plot = frontierPlot(frontier, look);
@@ -63,7 +63,7 @@ export function costCounts({ costs }: FrontierFile): string {
   return `${sourcesInWords(counts)}${profiles.length === 0 ? "" : ` (profiles: ${profiles.join(", ")})`}`;
 }
 
-/** The largest error to expect of any point, in words; null where one has none. */
+/** The largest expected error of any point, in words; null if a point has none. */
 function worstError(points: readonly FrontierPoint[]): string | null {
   const errors = points.flatMap(({ expected_error }) => expected_error ?? []);
   if (errors.length < points.length) return null;
@@ -73,7 +73,7 @@ function worstError(points: readonly FrontierPoint[]): string | null {
   });
 }
 
-/** How far off the costs that are not measured may be; nothing where all are. */
+/** How far off costs may be that were not measured; empty when all were. */
 export function errorSentence(frontier: FrontierFile): string[] {
   const { costs, expected_error, gpu } = frontier;
   if (costs.modelled + costs.extrapolated === 0) return [];

@@ -17,32 +17,46 @@ const GRAPH = fileURLToPath(
 );
 
 const OPTIONS: OptimizeOptions = {
-  graph: GRAPH,
-  gpu: "a100-sxm4-40gb",
-  profiles: [],
-  replay: null,
-  bind: new Map([
-    ["batch", 8],
-    ["sequence", 4096],
-  ]),
-  dtype: "bf16",
-  ...{
+  graph: {
+    file: GRAPH,
+    bind: new Map([
+      ["batch", 8],
+      ["sequence", 4096],
+    ]),
+    dtype: "bf16",
+    group: new Map(),
+    strict: true,
+  },
+  job: {
     tp: 8,
     sequence_parallel: false,
-    cp_attention: "all-gather",
     cp: 1,
+    cp_attention: "all-gather",
     ep: 1,
     pp: 2,
     dp: 1,
     zero: 1,
+    optimizer: "adamw",
     gpus_per_node: 8,
-    groups: new Map(),
     microbatches: 8,
+    pipeline: "1f1b",
+    chunks: 1,
+    recompute: "full",
+    execution: "compiled",
   },
-  ...{ pipeline: "1f1b", chunks: 1, recompute: "full", static_power_w: null },
-  ...{ transfer_s: 0, switch_time_s: null },
-  ...{ budget: 224, points: 32, seed: 0, threads: availableParallelism() },
-  ...{ strict: true, print_ir: null, measure: null, journal: null },
+  hardware: {
+    gpu: "a100-sxm4-40gb",
+    profile: [],
+    static_power_w: null,
+    launch_us: null,
+    gap_us: null,
+    transfer_s: 0,
+    switch_time_s: null,
+  },
+  search: { budget: 224, replay: null, points: 32, seed: 0, threads: availableParallelism() },
+  output: { print_ir: null },
+  measure: null,
+  journal: null,
 };
 
 const HOOKS = {
@@ -86,7 +100,7 @@ for (const { phase, time_s } of timings) row(phase, seconds(time_s));
 row("all phases", seconds(total_s));
 row("cost-model calls", String(evaluations.length));
 row("cost-model calls per second", (evaluations.length / phase_s("search")).toFixed(0));
-row("worker threads", String(OPTIONS.threads));
+row("worker threads", String(OPTIONS.search.threads));
 row("frontier points", String(frontier.points.length));
 row("energy above the bound, median", percent(median(gaps)));
 row("energy above the bound, most", percent(Math.max(...gaps)));

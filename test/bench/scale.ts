@@ -49,14 +49,21 @@ function ingest(name: string, file: string): ScaleResult {
   return { name, time_s, limit_s: 3, memory: { peak_mib, limit_mib: INGEST_LIMIT_MIB } };
 }
 
-async function optimizeDecoder(graph: string, options: OptimizeOptions): Promise<ScaleResult> {
+async function optimizeDecoder(file: string, options: OptimizeOptions): Promise<ScaleResult> {
   const layout = { tp: 8, cp: 2, pp: 16, microbatches: 64, recompute: "full" } as const;
   const bind = new Map([
     ["batch", 2],
     ["sequence", 8192],
   ]);
   const start_ms = performance.now();
-  await optimize({ ...options, ...layout, graph, bind }, QUIET);
+  await optimize(
+    {
+      ...options,
+      graph: { ...options.graph, file, bind },
+      job: { ...options.job, ...layout },
+    },
+    QUIET,
+  );
   const time_s = (performance.now() - start_ms) / 1e3;
   return { name: "405B on 256 GPUs, optimized", time_s, limit_s: 30, memory: null };
 }

@@ -169,7 +169,7 @@ describe("a regression planted in the compiler", () => {
 
   test("in the search, by a budget a third smaller", async () => {
     const { status, reasons } = await verify("mini-replayed", (options, hooks) =>
-      optimize({ ...options, budget: 10 }, hooks),
+      optimize({ ...options, search: { ...options.search, budget: 10 } }, hooks),
     );
     expect(status).toBe("worse");
     expect(reasons[0]?.of).toBe("search");
@@ -177,7 +177,7 @@ describe("a regression planted in the compiler", () => {
 
   test("in the number of points", async () => {
     const { status } = await verify("mini-pipeline", (options, hooks) =>
-      optimize({ ...options, points: 3 }, hooks),
+      optimize({ ...options, search: { ...options.search, points: 3 } }, hooks),
     );
     expect(status).toBe("worse");
   });

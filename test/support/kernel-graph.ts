@@ -14,6 +14,8 @@ const BASE = {
   chunk: 0,
   after: [],
   saved_bytes: 0,
+  released_bytes: 0,
+  working_bytes: 0,
 } as const;
 
 const product = (m: number): MatmulWork => ({

@@ -57,8 +57,25 @@ export function tensorGraph(input: {
 }
 
 const ONE_GPU: LoweringContext["options"] = {
-  ...{ tp: 1, cp: 1, cp_attention: "all-gather", ep: 1, dp: 1, zero: 1, gpus_per_node: 8, pp: 1 },
-  ...{ recompute: "none", sequence_parallel: false, pipeline: "1f1b", chunks: 1 },
+  ...{
+    tp: 1,
+    cp: 1,
+    cp_attention: "all-gather",
+    ep: 1,
+    dp: 1,
+    zero: 1,
+    optimizer: "adamw",
+    gpus_per_node: 8,
+    pp: 1,
+  },
+  ...{
+    recompute: "none",
+    execution: "compiled",
+    microbatches: 1,
+    sequence_parallel: false,
+    pipeline: "1f1b",
+    chunks: 1,
+  },
 };
 
 /** Runs a pass on one GPU unless `options` say more; kernels take no time. */

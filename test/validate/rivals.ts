@@ -1,3 +1,4 @@
+import { at } from "../../src/base/need.js";
 import type { ClockPoint } from "../../src/fit/curve.js";
 import { gaussianRegression } from "../../src/math/gaussian-regression.js";
 import { interpolate } from "../../src/math/interpolate.js";
@@ -40,5 +41,5 @@ export const gaussianProcess = separately((fitted, value, freq_mhz) => {
     logs.map((log) => log - centre),
     spread,
   );
-  return Math.exp(centre + (process([input(freq_mhz)])[0] as number));
+  return Math.exp(centre + at(process([input(freq_mhz)]), 0));
 });

@@ -127,7 +127,7 @@ def no_library(path: str, reason: object) -> Diagnostic:
         "KRS5320",
         path,
         f"libkareus cannot be used: {reason}; training goes on without it",
-        "`npm run build:native` builds it; KAREUS_LIBRARY names another build",
+        "`kareus setup-runtime` builds it; KAREUS_LIBRARY names another build",
     )
 
 

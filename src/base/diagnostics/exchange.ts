@@ -12,7 +12,7 @@ export function notExpressible(where: string, tool: string, reason: string): Dia
   );
 }
 
-/** Another tool's format comes near a plan, and nobody asked for something near. */
+/** Another tool's format can express a plan only nearly, and --nearest was not given. */
 export function notExactlyExpressible(
   where: string,
   tool: string,
@@ -40,7 +40,7 @@ export function nearestWritten(
   );
 }
 
-/** The work after the last microbatch is no instruction of the other tool. */
+/** The other tool has no instruction for the work after the last microbatch. */
 export function tailNotWritten(where: string, tool: string, stages: readonly number[]): Diagnostic {
   return warning(
     "KRS4304",

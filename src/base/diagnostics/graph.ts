@@ -12,7 +12,7 @@ export function unreadableFile(path: string, reason: string): Diagnostic {
   return error("KRS1001", path, `cannot read the model: ${reason}`, hint);
 }
 
-/** The bytes are no protocol buffer of an ONNX model. */
+/** The bytes are not an ONNX model. */
 export function notAProtobuf(path: string, reason: string): Diagnostic {
   return error("KRS1002", path, `not an ONNX model: ${reason}`, "give a .onnx file");
 }
@@ -32,7 +32,7 @@ export function malformedModel(path: string, reason: string): Diagnostic {
   return error("KRS1004", path, `damaged ONNX model: ${reason}`, "copy or export the file again");
 }
 
-/** There is no graph, or no node in it. */
+/** The model has no graph, or a graph without nodes. */
 export function emptyGraph(path: string): Diagnostic {
   return error("KRS1005", path, "the model holds no nodes", "export a graph with operators");
 }

@@ -67,7 +67,7 @@ export function strangePlan(where: string, id: number): Diagnostic {
 
 /** A file of a run's folder that is not there; `what` it would have told. */
 export function missingPart(where: string, what: string): Diagnostic {
-  return warning("KRS4120", where, `is missing: the report goes without ${what}`, REBUILD);
+  return warning("KRS4120", where, `is missing, so the report lacks ${what}`, REBUILD);
 }
 
 /** A file of a run's folder that another run wrote. */
@@ -107,7 +107,7 @@ export function instructionWithoutOptions(stage: number, kind: string): Diagnost
   );
 }
 
-/** A time, energy or power that is negative, beyond all measure or no number. */
+/** A time, energy or power that is negative, too large, or not a number. */
 export function notAQuantity(where: string, quantity: string, value: number): Diagnostic {
   return error(
     "KRS4003",
@@ -162,7 +162,7 @@ export function wrongCount(where: string, found: number, expected: string): Diag
   return error("KRS4008", where, `has ${found} entries, not ${expected}`, "count them again");
 }
 
-/** So many options on so many instructions that the relaxation would not end in a reasonable time. */
+/** Too many options and instructions for the relaxation to end in a reasonable time. */
 export function tooManyOptions(instructions: number, options: number): Diagnostic {
   return error(
     "KRS4009",
@@ -192,12 +192,12 @@ export function optionWithoutClock(where: string): Diagnostic {
   );
 }
 
-/** Instructions that must share a clock, and no clock at which all of them have an option. */
+/** Instructions that must share a clock, but have no clock in common. */
 export function noCommonClock(stage: number, kind: string, members: number): Diagnostic {
   return error(
     "KRS4011",
     `stage ${stage} ${kind}`,
-    `this and the next instructions, ${members} in all, must share a clock, and none is common`,
+    `this and the next instructions, ${members} in all, must share a clock but have none in common`,
     "instructions shorter than ten switch times share the clock of those beside them: give all of them options at one clock, or a shorter switch_time_s",
   );
 }

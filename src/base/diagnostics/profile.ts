@@ -1,4 +1,4 @@
-import { suggesting } from "../suggest.js";
+import { suggesting, suggestingFiles } from "../suggest.js";
 import { type Diagnostic, error, warning } from "./diagnostic.js";
 
 /** KRS2001: no bundled device has that name and no file of that path exists. */
@@ -6,7 +6,7 @@ export function unknownDevice(name: string, known: readonly string[]): Diagnosti
   return error(
     "KRS2001",
     name,
-    "no such device, and no such file",
+    "no device and no file has this name",
     suggesting(name, known, `use one of ${known.join(", ")}, or the path of a device file`),
   );
 }
@@ -36,9 +36,20 @@ export function newerVersion(file: string, format: string, version: number): Dia
   );
 }
 
+/** KRS2005: a name that several devices have. */
+export function severalDevices(name: string, taken: string, others: readonly string[]): Diagnostic {
+  return warning(
+    "KRS2005",
+    name,
+    `taken to be ${taken}`,
+    `there ${others.length === 1 ? "is" : "are"} also ${others.join(", ")}`,
+  );
+}
+
 /** KRS2010: a profile file that cannot be opened. */
 export function unreadableProfile(file: string, reason: string): Diagnostic {
-  return error("KRS2010", file, `cannot be read: ${reason}`, "check the path and its permissions");
+  const hint = suggestingFiles(file, "check the path and its permissions");
+  return error("KRS2010", file, `cannot be read: ${reason}`, hint);
 }
 
 /** KRS2011: a line of a profile that breaks the format. */
@@ -218,7 +229,7 @@ export function recorderMissing(path: string, reason: string): Diagnostic {
     "KRS2050",
     path,
     `the recorder cannot be started: ${reason}`,
-    "`npm run build:recorder` builds it where nvcc is; --recorder names another",
+    "`kareus setup-runtime` builds it where nvcc is; --recorder names another",
   );
 }
 
@@ -227,7 +238,7 @@ export function noGpu(recorder: string): Diagnostic {
   return error(
     "KRS2051",
     recorder,
-    "there is no GPU: nothing was measured",
+    "this machine has no GPU, so nothing was measured",
     "run it where a GPU is, or see with --dry-run what would be measured",
   );
 }

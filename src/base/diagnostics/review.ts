@@ -7,7 +7,7 @@ export function noCases(folder: string): Diagnostic {
   return error(
     "KRS4201",
     folder,
-    "holds no case: no case.json in it or below",
+    "holds no case.json, nor does any folder below it",
     "a case is a folder with case.json, its graph and profile, and expected/frontier.json",
   );
 }
@@ -37,7 +37,7 @@ export function nothingExpected(where: string): Diagnostic {
   return error(
     "KRS4204",
     where,
-    "is not there: nothing says what to expect",
+    "does not exist: the case has no expected result yet",
     "`kareus verify --update` writes what this version finds; look at it before you keep it",
   );
 }
@@ -87,7 +87,7 @@ export function kernelsUnknown(plan: string): Diagnostic {
   return error(
     "KRS4209",
     plan,
-    "does not say what its kernels are, and no details.json is beside its folder",
+    "does not say what its kernels are, and there is no details.json beside its folder",
     "give the plan in the folder that `kareus optimize` wrote, or name its details.json with --details",
   );
 }

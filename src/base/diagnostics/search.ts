@@ -25,7 +25,7 @@ export function interrupted(folder: string): Diagnostic {
   return warning(
     "KRS3003",
     folder,
-    "interrupted; what was evaluated until now is kept",
+    "interrupted; everything evaluated so far is kept",
     "the same command with --resume goes on from there",
   );
 }
@@ -40,7 +40,7 @@ export function measuredBefore(file: string): Diagnostic {
   );
 }
 
-/** KRS3010: a line of a table that is no recorded configuration. */
+/** KRS3010: a line of a table that does not hold a recorded configuration. */
 export function malformedTableRow(file: string, line: number, problem: string): Diagnostic {
   return error(
     "KRS3010",

@@ -30,15 +30,14 @@ export function oneOf(
   flags: readonly string[],
   given: readonly string[],
 ): Diagnostic {
-  const message =
-    given.length === 0 ? "nothing says which point" : `${given.join(" and ")} together`;
+  const message = given.length === 0 ? "no point is selected" : `${given.join(" and ")} together`;
   return error("KRS0004", where, message, `give exactly one of ${flags.join(", ")}`);
 }
 
 /** An input that needs flags to be complete. */
 export function missingFlags(where: string, flags: readonly string[]): Diagnostic {
   const list = flags.join(" and ");
-  return error("KRS0005", where, "does not say all that is needed", `add ${list}`);
+  return error("KRS0005", where, "is not enough on its own", `add ${list}`);
 }
 
 /** A flag that this input does not take. */
@@ -62,7 +61,7 @@ export function unwritable(path: string, reason: string): Diagnostic {
   );
 }
 
-/** A key of a config file that is no flag; `path` is where it stands. */
+/** A key of a config file that does not name a flag; `path` is where it stands. */
 export function unknownConfigKey(
   file: string,
   path: string,
@@ -79,7 +78,17 @@ export function badConfigValue(where: string, value: unknown, expected: string):
   return error("KRS0031", where, message, "write it as on the command line; see --help");
 }
 
-/** A fault of ours. */
+/** No layout of that many GPUs has room for the model. */
+export function noLayoutFits(graph: string, gpus: number, gpu: string): Diagnostic {
+  return error(
+    "KRS0032",
+    graph,
+    `no layout of ${gpus} x ${gpu} holds it in memory`,
+    "give more --gpus, another --gpu, or a smaller batch with --bind",
+  );
+}
+
+/** A bug in kareus. */
 export function internalError(message: string): Diagnostic {
   return error(
     "KRS0900",

@@ -17,7 +17,7 @@ Examples:
 export function addCompletion(program: Command): void {
   program
     .command("completion")
-    .summary("print what makes a shell complete kareus' commands")
+    .summary("print a completion script for your shell")
     .description("Print a completion script for a shell, made from the commands and their flags.")
     .addArgument(new Argument("<shell>", "shell").choices(SHELLS).argParser(String))
     .addHelpText("after", EXAMPLES)

@@ -12,18 +12,14 @@ import { evaluationsOf, frontierPath, readPointPlan } from "../run-folder.js";
 import { Terminal } from "../terminal.js";
 
 const FLAGS = {
-  tolerance: quantity(
-    "--tolerance <percent>",
-    "what moves by no more is the same (default: 0)",
-    "percent",
-  ),
+  tolerance: quantity("--tolerance <percent>", "smaller changes count as none", "percent", 0),
   json: toggle("--json", "the difference as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
 
 const EXAMPLES = `
 Two frontiers (files, or what optimize wrote) or two plans. Of two folders, the evaluations tell
 costs from search, and the plans at both ends what is set otherwise.
-Exit code as of diff(1): 0 they are the same, 1 they differ, 2 trouble.
+Exit code as in diff(1): 0 the same, 1 different, 2 trouble.
 
 Examples:
   $ kareus diff monday.kareus tuesday.kareus
@@ -45,7 +41,7 @@ export function addDiff(program: Command): void {
 
 async function run(a: string, b: string, flags: Values<typeof FLAGS>): Promise<void> {
   const [before, after] = [await read(a), await read(b)];
-  const tolerance = (flags.tolerance ?? 0) / 100;
+  const tolerance = flags.tolerance / 100;
   const found = await compare(before, after, tolerance, flags.json);
   if (flags.json) {
     const { writeDifference } = await import("../../plan/difference.js");
@@ -92,7 +88,7 @@ async function compare(
   );
 }
 
-/** What lies beside a frontier: its evaluations and the plans at its ends, where they are there. */
+/** What lies beside a frontier: its evaluations and the plans at its ends, as far as they exist. */
 async function runAt(path: string, frontier: FrontierFile, json: boolean): Promise<ComparedRun> {
   const [fastest, cheapest] = [frontier.points[0], frontier.points.at(-1)];
   const beside = (name: string) => join(dirname(path), name);

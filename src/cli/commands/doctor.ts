@@ -22,8 +22,8 @@ const FLAGS = {
 
 const EXAMPLES = `
 Looks at what a run needs: Node, Python, the built parts, the driver, every GPU and whether this user
-may lock its clocks, and the journal of locked clocks. GPUs are only looked at. Clocks that are locked
-by nobody are an honest no (exit 1); --reset unlocks them.
+may lock its clocks, and the journal of locked clocks. GPUs are only looked at. The exit code is 1 if
+the clocks of a process that is gone are still locked; --reset unlocks them.
 
 Examples:
   $ kareus doctor
@@ -68,7 +68,7 @@ const lock = z.object({
   backend: z.string(),
   owner_pid: z.number(),
   guard_pid: z.number(),
-  /** stale: nobody will unlock it; reset, failed: what --reset came to. */
+  /** stale: its process is gone; reset, failed: the outcome of --reset. */
   state: z.enum(["held", "guarded", "stale", "forgotten", "reset", "failed"]),
   message: z.string().optional(),
 });
@@ -106,10 +106,10 @@ function run(reset: boolean, json: boolean): void {
   if (left.length > 0) throw new DiagnosticError(left, 1);
 }
 
-/** The guard's exit code where the folder of its journal is not this user's alone. */
+/** The guard's exit code when other users can write the folder of its journal. */
 const UNTRUSTED = 2;
 
-/** A driver that hangs is not waited for longer; with many GPUs it takes seconds to answer. */
+/** How long a driver may take: with many GPUs it needs seconds, and it may hang. */
 const PATIENCE_MS = 60_000;
 
 function askPython(): Capabilities | null {
@@ -117,7 +117,8 @@ function askPython(): Capabilities | null {
   const words = ["-m", "kareus_runtime.capabilities"];
   const options = { env, encoding: "utf8", timeout: PATIENCE_MS } as const;
   const { stdout } = spawnSync("python3", words, options);
-  return capabilities.safeParse(parseJson(stdout ?? "")).data ?? null;
+  const answered = stdout === null ? null : parseJson(stdout);
+  return capabilities.safeParse(answered).data ?? null;
 }
 
 function askGuard(path: string, reset: boolean): Lock[] {
@@ -127,7 +128,7 @@ function askGuard(path: string, reset: boolean): Lock[] {
   if (error) fail(helperFailed(path, error.message));
   if (status === UNTRUSTED) fail(journalRefused(stderr.trim()));
   const lines = stdout.split("\n").filter((line) => line !== "");
-  // Its own no (1) names the lock that stays; anything else tells nothing of the locks there are.
+  // Exit code 1 means that a lock stays, and the output names it; other codes say nothing about locks.
   const answered = status === 0 || (status === 1 && lines.length > 0);
   if (!answered) fail(helperFailed(path, `ended with ${signal ?? status}`));
   return lines.map((line) => {
@@ -144,7 +145,7 @@ function leftLocked({ gpu, owner_pid, state, message }: Lock): Diagnostic[] {
 function warningsOf({ built, runtime }: Findings): Diagnostic[] {
   const missing = (["libkareus", "kareus-guard"] as const).filter((part) => !built[part]);
   const found = missing.map((part) =>
-    notReady(part, "not built: `kareus run` needs it", "`npm run build:native` builds it"),
+    notReady(part, "not built: `kareus run` needs it", "`kareus setup-runtime` builds it"),
   );
   if (runtime === null) {
     const hint = "Python 3.9 or newer is needed as python3";

@@ -26,7 +26,7 @@ const FLAGS = {
 const EXAMPLES = `
 Time counts one GPU of each stage, energy every GPU of one data-parallel replica. Each cause's energy
 is the static energy burnt in its time; dynamic energy is the rest. Rows add up to the total.
-Given a plan alone, there is no next point to compare with.
+A plan alone has no next point to compare with.
 
 Examples:
   $ kareus explain llama.kareus
@@ -60,7 +60,7 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
   process.stdout.write(explanationSummary(found));
 }
 
-/** The plan asked for, and of a frontier the plan of the next slower point. */
+/** The plan that was asked for and, in a frontier, the plan of the next slower point. */
 async function plansOf(
   source: string,
   id: number | null,

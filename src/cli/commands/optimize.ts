@@ -5,8 +5,16 @@ import { flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { duration, plural } from "../../base/units.js";
 import type { OptimizeResult } from "../../pipeline.js";
 import type { Windows } from "../../search/live.js";
-import { addFlags, readFlags, toggle, type Values } from "../flags.js";
-import { JOB_FLAGS, jobOptions, SEARCH_FLAGS } from "../options.js";
+import {
+  addFlags,
+  addTopics,
+  readFlags,
+  readTopics,
+  type TopicValues,
+  toggle,
+  type Values,
+} from "../flags.js";
+import { FOLDER_FLAGS, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
 import { RECORDER_FLAGS, windowsOf } from "../recorder.js";
 import { plotLook, SIGNALS, Terminal } from "../terminal.js";
 
@@ -28,16 +36,21 @@ export function addOptimize(program: Command): void {
     .description("Search frequency, communication launch and kernel schedules of a training graph.")
     .argument("<graph.onnx>", "ONNX file, - for standard input")
     .addHelpText("after", EXAMPLES);
-  addFlags(command, { ...JOB_FLAGS, ...SEARCH_FLAGS, ...MEASURE_FLAGS });
+  addTopics(command, { ...TOPICS, measuring: MEASURE_FLAGS });
+  addFlags(command, RUN_FLAGS);
   command.action((graph: string) =>
     run(
       graph,
-      readFlags(command, JOB_FLAGS),
-      readFlags(command, SEARCH_FLAGS),
+      readTopics(command, TOPICS),
       measuring(readFlags(command, MEASURE_FLAGS)),
+      readFlags(command, RUN_FLAGS),
     ),
   );
 }
+
+const TOPICS = { ...LOWERING_FLAGS, ...SEARCH_FLAGS } as const;
+
+const RUN_FLAGS = { ...FOLDER_FLAGS, ...JSON_FLAG } as const;
 
 const MEASURE_FLAGS = {
   measure: toggle("--measure", "measure on this machine's GPUs while searching; locks clocks"),
@@ -53,30 +66,35 @@ function measuring({ measure, ...flags }: Values<typeof MEASURE_FLAGS>): Windows
 
 async function run(
   graph: string,
-  job: Values<typeof JOB_FLAGS>,
-  search: Values<typeof SEARCH_FLAGS>,
+  topics: TopicValues<typeof TOPICS>,
   measure: Windows | null,
+  flags: Values<typeof RUN_FLAGS>,
 ): Promise<void> {
-  if (measure !== null && search.replay !== null) {
+  if (measure !== null && topics.search.replay !== null) {
     fail(flagWithoutUse("--replay", "with --measure real GPUs answer, no profile in their place"));
   }
   // Loaded here because --help and select should not wait for the compiler.
-  const [{ optimize }, { defaultFolder, journalIn, prepareRun, writeRun }, { frontierSummary }] =
-    await Promise.all([
-      import("../../pipeline.js"),
-      import("../output.js"),
-      import("../../views/summary.js"),
-    ]);
-  const folder = search.out ?? defaultFolder(graph);
+  const [
+    { optimize },
+    { searchingOptions },
+    { defaultFolder, journalIn, prepareRun, writeRun },
+    { frontierSummary },
+  ] = await Promise.all([
+    import("../../pipeline.js"),
+    import("../../options.js"),
+    import("../output.js"),
+    import("../../views/summary.js"),
+  ]);
+  const folder = flags.out ?? defaultFolder(graph);
   const undo = await prepareRun(folder);
-  const terminal = new Terminal(job.json);
+  const terminal = new Terminal(flags.json);
   const { report, progress, printIr } = terminal;
-  const journal = journalIn(folder, search.resume);
+  const journal = journalIn(folder, flags.resume);
   const onSignal = () => report(interrupted(folder));
   for (const signal of SIGNALS) process.once(signal, onSignal);
   let result: OptimizeResult;
   try {
-    const options = { ...jobOptions(graph, job, search), measure, journal };
+    const options = { ...searchingOptions(graph, topics), measure, journal };
     result = await optimize(options, { report, progress, printIr });
   } catch (cause) {
     await undo();
@@ -85,11 +103,11 @@ async function run(
     terminal.close();
   }
   await writeRun(folder, result);
-  if (search.timings) {
+  if (flags.timings) {
     const lines = result.timings.map(({ phase, time_s }) => `${phase}: ${duration(time_s)}\n`);
     process.stderr.write(lines.join(""));
   }
-  if (job.json) {
+  if (flags.json) {
     const { writeFrontier } = await import("../../plan/frontier.js");
     process.stdout.write(writeFrontier(result.frontier));
     return;

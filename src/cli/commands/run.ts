@@ -6,6 +6,7 @@ import { fail } from "../../base/diagnostics/diagnostic.js";
 import { commandNotStarted, shimMissing } from "../../base/diagnostics/runtime.js";
 import { badValue, flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { readText } from "../../base/files.js";
+import { present } from "../../base/need.js";
 import { duration, plural, scaled } from "../../base/units.js";
 import { type PlanFile, readPlan } from "../../plan/plan.js";
 import { gpusPerStage } from "../../plan/shared.js";
@@ -79,7 +80,7 @@ function summary({ point, gpu, parallelism }: PlanFile, flags: Values<typeof FLA
   );
 }
 
-/** Ctrl-C on a terminal reaches the command by itself; these do not. */
+/** A terminal sends Ctrl-C to the command too; these signals it does not. */
 const PASSED_ON: readonly NodeJS.Signals[] = process.stdin.isTTY
   ? ["SIGTERM"]
   : ["SIGTERM", "SIGINT", "SIGHUP"];
@@ -88,8 +89,8 @@ const PASSED_ON: readonly NodeJS.Signals[] = process.stdin.isTTY
 async function exitCodeOf(words: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const [name = "", ...rest] = words;
   let child: ChildProcess | null = null;
-  // This process waits for the command: its own listeners, which would end it, step back. Before the
-  // command is there, so that no signal is lost between.
+  // This process waits for the command, so its own listeners, which would end it, are removed; before
+  // the command starts, so that no signal is lost.
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     const earlier = process.listeners(signal);
     process.on(signal, () => {
@@ -102,7 +103,7 @@ async function exitCodeOf(words: readonly string[], env: NodeJS.ProcessEnv): Pro
   const ended = new Promise<number | Error>((done) => {
     started.on("error", done);
     started.on("close", (code, signal) =>
-      done(signal === null ? (code ?? 0) : 128 + constants.signals[signal]),
+      done(signal === null ? present(code, "exit code") : 128 + constants.signals[signal]),
     );
   });
   const outcome = await ended;

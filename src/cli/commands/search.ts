@@ -6,7 +6,7 @@ import type { TableRow } from "../../profile/table.js";
 import type { TablePrior } from "../../search/table.js";
 import { addFlags, integer, quantity, readFlags, texts, toggle, type Values } from "../flags.js";
 
-/** Whose P_static counts where neither a flag nor the table says it. */
+/** The GPU whose P_static counts when neither a flag nor the table gives one. */
 const DEFAULT_GPU = "a100-sxm4-40gb";
 
 const FLAGS = {
@@ -19,12 +19,13 @@ const FLAGS = {
     "--static-power-w <watts>",
     `P_static of one GPU (default: that of the GPU in the header, else of ${DEFAULT_GPU})`,
     "watts",
+    null,
   ),
   prior: texts(
     "--prior <file>",
     "what was recorded of a neighbouring workload or GPU (a table, a profile); repeatable",
   ),
-  noConverge: toggle("--no-converge", "spend the whole budget, however little it still gains"),
+  noConverge: toggle("--no-converge", "spend the whole budget, even when it gains little"),
   json: toggle("--json", "the result as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
 
@@ -78,7 +79,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
   process.stdout.write(searchSummary(rows, found));
 }
 
-/** Earlier tables as one prior; a GPU that a header does not name is taken for the one searched. */
+/** Earlier tables as one prior; a header without a GPU stands for the GPU that is searched. */
 async function readPrior(
   files: readonly string[],
   rows: readonly TableRow[],

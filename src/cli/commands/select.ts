@@ -9,10 +9,15 @@ import { readFrontierAt, readPointPlan } from "../run-folder.js";
 import { plotLook } from "../terminal.js";
 
 const FLAGS = {
-  deadline: quantity("--deadline <s>", "least energy within this time", "seconds"),
-  slowdown: quantity("--slowdown <percent>", "least energy, this much slower at most", "percent"),
-  energyBudget: quantity("--energy-budget <j>", "fastest within this energy", "joules"),
-  powerCap: quantity("--power-cap <w>", "fastest within this average power", "watts"),
+  deadline: quantity("--deadline <s>", "least energy within this time", "seconds", null),
+  slowdown: quantity(
+    "--slowdown <percent>",
+    "least energy, this much slower at most",
+    "percent",
+    null,
+  ),
+  energyBudget: quantity("--energy-budget <j>", "fastest within this energy", "joules", null),
+  powerCap: quantity("--power-cap <w>", "fastest within this average power", "watts", null),
   fastest: toggle("--fastest", "the fastest point"),
   cheapest: toggle("--cheapest", "the point of least energy"),
   knee: toggle("--knee", "the point farthest from the chord between the two ends"),
@@ -66,7 +71,7 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
   process.stdout.write(`${lines.filter(Boolean).join("\n").trimEnd()}\n`);
 }
 
-/** The one selector given; none or several: KRS0004. */
+/** The one selector that was given; KRS0004 unless it is exactly one. */
 function selectorOf(flags: Values<typeof FLAGS>): Selector {
   const { deadline, slowdown, energyBudget, powerCap, id } = flags;
   const selectors: readonly (readonly [string, Selector | null])[] = [

@@ -22,7 +22,7 @@ import {
 const FLAGS = {
   straggler: factors(
     "--straggler <stage=factor,...>",
-    "a stage whose GPUs take so many times their usual time, repeatable",
+    "a stage whose GPUs take this many times their usual time, repeatable",
   ),
   gpu: device("--gpu <name|file>", "another GPU, at its clocks nearest to the plan's", null),
   details: text(
@@ -38,6 +38,7 @@ const FLAGS = {
     "--switch-time-s <s>",
     "another time that a change of the clock takes",
     "seconds",
+    null,
   ),
   trace: text("--trace <file>", "also write the iteration as a trace for ui.perfetto.dev", null),
   json: toggle("--json", "the result as JSON on stdout, diagnostics as JSON lines on stderr"),

@@ -4,7 +4,7 @@ import { fail } from "../../base/diagnostics/diagnostic.js";
 import { flagWithoutUse, missingFlags, oneOf } from "../../base/diagnostics/usage.js";
 import { readText, writeText } from "../../base/files.js";
 import { duration } from "../../base/units.js";
-import { PIPELINES } from "../../ir/pass.js";
+import { PIPELINES } from "../../ir/choices.js";
 import type { InstanceFile } from "../../plan/instance.js";
 import {
   addFlags,
@@ -35,17 +35,21 @@ const FLAGS = {
     min: 1,
     max: 64,
   }),
-  staticPower: quantity("--static-power-w <watts>", "P_static of one GPU", "watts"),
-  transfer: quantity("--transfer-s <s>", "time of each crossing between stages", "seconds"),
+  staticPower: quantity("--static-power-w <watts>", "P_static of one GPU", "watts", null),
+  transfer: quantity("--transfer-s <s>", "time of each crossing between stages", "seconds", null),
   switchTime: quantity(
     "--switch-time-s <s>",
     "time that a change of the clock takes; needs freq_mhz",
     "seconds",
+    null,
   ),
   writeInstance: text("--write-instance <file>", "write the instance as it is solved", null),
   timings: toggle("--timings", "print how long solving took"),
   json: toggle("--json", "the solution as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
+
+/** Of each stage, where a profile is not told otherwise. */
+const ONE_CHUNK = 1;
 
 const EXAMPLES = `
 Takes an instance, or a stage profile as Perseus writes it: CSV with the columns
@@ -54,8 +58,8 @@ stage,instruction,frequency,time,energy in MHz, seconds and joules of one GPU. A
 In the solution, choice[stage] holds, for each instruction of the stage in pipeline order, the index
 of its option; for a profile, options count the lines of the same stage and instruction.
 With a switch time, an instruction that follows one at another clock (a stage's first follows its
-last) runs for so long as it would by its own fastest option at that clock, or at the nearest it has,
-and the rest as chosen; one shorter than ten switch times shares the clock of those beside it.
+last) first runs at the old clock (its own fastest option there, or at the nearest clock it has) for
+the switch time, then as chosen; one shorter than ten switch times shares its neighbours' clock.
 
 Examples:
   $ kareus solve instance.json --points 32 --json
@@ -107,7 +111,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
   process.stdout.write(solutionSummary(instance, solution));
 }
 
-/** The instance of a file, whichever of the two it is, with what the flags say. */
+/** The instance in a file of either format, changed by what the flags say. */
 async function readProblem(path: string, flags: Values<typeof FLAGS>): Promise<InstanceFile> {
   const { isStageProfile, readStageProfile } = await import("../../profile/stage-profile.js");
   const content = await readText(path);
@@ -120,7 +124,11 @@ async function readProblem(path: string, flags: Values<typeof FLAGS>): Promise<I
       fail(flagWithoutUse("--chunks", "an instance says itself how many options each stage has"));
     }
     const given = Object.entries({
-      ...{ microbatches, static_power_w, transfer_s, switch_time_s, pipeline },
+      microbatches,
+      static_power_w,
+      transfer_s,
+      switch_time_s,
+      pipeline,
     });
     return { ...instance, ...Object.fromEntries(given.filter(([, value]) => value !== null)) };
   }
@@ -140,5 +148,5 @@ async function readProblem(path: string, flags: Values<typeof FLAGS>): Promise<I
     ...(transfer_s === null ? {} : { transfer_s }),
     ...(switch_time_s === null ? {} : { switch_time_s }),
   };
-  return instanceOfProfile(readStageProfile(content, path), frame, flags.chunks ?? 1, path);
+  return instanceOfProfile(readStageProfile(content, path), frame, flags.chunks ?? ONE_CHUNK, path);
 }

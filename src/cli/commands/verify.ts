@@ -14,11 +14,12 @@ const DEFAULT_TOLERANCE_PERCENT = 0.1;
 const FLAGS = {
   tolerance: quantity(
     "--tolerance <percent>",
-    `how much worse is still as good (default: ${DEFAULT_TOLERANCE_PERCENT})`,
+    "how much worse still passes",
     "percent",
+    DEFAULT_TOLERANCE_PERCENT,
   ),
-  update: toggle("--update", "write what is found as what is expected, deliberately"),
-  threads: SEARCH_FLAGS.threads,
+  update: toggle("--update", "make what is found the new expectation"),
+  threads: SEARCH_FLAGS.search.threads,
   junit: text("--junit <file>", "also write the result as JUnit XML, for CI services", null),
   json: toggle("--json", "the result as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
@@ -55,11 +56,13 @@ async function run(folders: readonly string[], flags: Values<typeof FLAGS>): Pro
     import("../verify/cases.js"),
     import("../verify/verify-case.js"),
   ]);
-  const tolerance_percent = flags.tolerance ?? DEFAULT_TOLERANCE_PERCENT;
+  const tolerance_percent = flags.tolerance;
   const terminal = new Terminal(flags.json);
   const { report, progress, printIr } = terminal;
   const setting = {
-    ...{ optimize, hooks: { report, progress, printIr }, update: flags.update },
+    optimize,
+    hooks: { report, progress, printIr },
+    update: flags.update,
     threads: flags.threads ?? availableParallelism(),
     tolerance: tolerance_percent / 100,
     tool: `kareus ${packageVersion()}`,
@@ -69,7 +72,11 @@ async function run(folders: readonly string[], flags: Values<typeof FLAGS>): Pro
   terminal.close();
   const passed = cases.every(({ status }) => status !== "worse" && status !== "broken");
   const found: VerificationFile = {
-    ...{ format: "kareus-verification", version: 1, tolerance_percent, passed, cases },
+    format: "kareus-verification",
+    version: 1,
+    tolerance_percent,
+    passed,
+    cases,
   };
   await show(found, flags);
   if (!passed) await complain(found);

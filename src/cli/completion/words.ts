@@ -1,3 +1,4 @@
+import { at, present } from "../../base/need.js";
 import type { CommandEntry, FlagEntry } from "../command-table.js";
 
 /** What completion scripts are made of. */
@@ -18,13 +19,16 @@ export function groupsOf(commands: readonly CommandEntry[]): ReadonlyMap<string,
   const top: Member[] = [];
   const groups = new Map([["", top]]);
   for (const { name, summary, command } of commands) {
-    const [first = "", second] = name.split(" ");
+    const words = name.split(" ");
+    const [first, second] = [at(words, 0), words[1]];
     if (second === undefined) {
       top.push({ name: first, summary });
       continue;
     }
     const members = groups.get(first) ?? [];
-    if (members.length === 0) top.push({ name: first, summary: command.parent?.summary() ?? "" });
+    if (members.length === 0) {
+      top.push({ name: first, summary: present(command.parent, "group").summary() });
+    }
     groups.set(first, [...members, { name: second, summary }]);
   }
   return groups;

@@ -1,21 +1,18 @@
 import { Command, CommanderError } from "commander";
 import { DiagnosticError, fail } from "../../base/diagnostics/diagnostic.js";
 import { badCaseArguments } from "../../base/diagnostics/review.js";
-import { deviceNames } from "../../gpu/device.js";
+import { at } from "../../base/need.js";
+import { bundledDevice } from "../../gpu/device.js";
+import { type SearchingOptions, searchingOptions } from "../../options.js";
 import type { OptimizeOptions } from "../../pipeline.js";
-import { addFlags, readFlags } from "../flags.js";
-import { JOB_FLAGS, jobOptions, SEARCH_FLAGS } from "../options.js";
+import { addTopics, readTopics } from "../flags.js";
+import { LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
 import { pathWithin } from "./cases.js";
 
-/** What of `optimize` says where results go or how they are shown: a case has no say in that. */
-const { json: _json, printIr: _printIr, ...CASE_JOB_FLAGS } = JOB_FLAGS;
-const {
-  out: _out,
-  resume: _resume,
-  timings: _timings,
-  threads: _threads,
-  ...CASE_SEARCH_FLAGS
-} = SEARCH_FLAGS;
+/** A case chooses neither where results go nor how they are shown. */
+const { output: _output, ...CASE_LOWERING_FLAGS } = LOWERING_FLAGS;
+const { threads: _threads, ...CASE_SEARCH_FLAGS } = SEARCH_FLAGS.search;
+const CASE_TOPICS = { ...CASE_LOWERING_FLAGS, search: CASE_SEARCH_FLAGS } as const;
 
 /**
  * The options of a case's arguments, read as `optimize` reads them, its files looked for in its own
@@ -28,33 +25,42 @@ export async function caseOptions(
   folder: string,
   where: string,
 ): Promise<OptimizeOptions> {
-  const { graph, options } = parse(given, where);
+  const options = parse(given, where);
   const within = (path: string) => pathWithin(folder, path, where);
-  const { gpu, profiles, replay } = options;
+  const { graph, hardware, search } = options;
+  const { gpu, profile } = hardware;
   return {
     ...options,
-    graph: await within(graph),
-    gpu: deviceNames().includes(gpu) ? gpu : await within(gpu),
-    profiles: await Promise.all(profiles.map(within)),
-    replay: replay === null ? null : await within(replay),
+    graph: { ...graph, file: await within(graph.file) },
+    hardware: {
+      ...hardware,
+      gpu: bundledDevice(gpu) !== null ? gpu : await within(gpu),
+      profile: await Promise.all(profile.map(within)),
+    },
+    search: { ...search, replay: search.replay === null ? null : await within(search.replay) },
+    measure: null,
+    journal: null,
   };
 }
 
-function parse(given: readonly string[], where: string) {
+function parse(given: readonly string[], where: string): SearchingOptions {
   const command = new Command("optimize")
     .argument("<graph.onnx>")
     .helpOption(false)
     .exitOverride()
     .configureOutput({ outputError: () => undefined });
-  addFlags(command, { ...CASE_JOB_FLAGS, ...CASE_SEARCH_FLAGS });
+  addTopics(command, CASE_TOPICS);
   try {
     command.parse(given, { from: "user" });
-    const job = { ...readFlags(command, CASE_JOB_FLAGS), json: false, printIr: null };
-    const [graph = ""] = command.args;
-    return { graph, options: jobOptions(graph, job, readFlags(command, CASE_SEARCH_FLAGS)) };
+    const { search, ...lowering } = readTopics(command, CASE_TOPICS);
+    return searchingOptions(at(command.args, 0), {
+      ...lowering,
+      output: { print_ir: null },
+      search: { ...search, threads: null },
+    });
   } catch (cause) {
     if (cause instanceof CommanderError) {
-      // Of several lines the first says what is wrong, those after it guess.
+      // The first line says what is wrong; the others guess.
       const [what = ""] = cause.message.replace(/^error: /, "").split("\n");
       return fail(badCaseArguments(where, what));
     }

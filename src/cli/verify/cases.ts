@@ -5,7 +5,7 @@ import { fail } from "../../base/diagnostics/diagnostic.js";
 import { noCases, pathLeavesFolder } from "../../base/diagnostics/review.js";
 import { unreadable } from "../../base/diagnostics/usage.js";
 
-/** Folders below the one given that are looked into. */
+/** How deep folders are searched. */
 const DEPTH = 8;
 
 async function entriesOf(folder: string): Promise<readonly Dirent[]> {
@@ -21,7 +21,7 @@ async function casesIn(folder: string, depth: number): Promise<string[]> {
   const entries = await entriesOf(folder);
   if (entries.some((entry) => entry.name === "case.json")) return [folder];
   if (depth === 0) return [];
-  // Links are not followed: they may lead anywhere, and in circles.
+  // Links are not followed: they may lead out of the folder, or in circles.
   const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const found: string[] = [];
   for (const name of names.sort()) {

@@ -6,22 +6,18 @@ import { prepareFolder, readIfThere, writeText } from "../../base/files.js";
 import type { OptimizeResult } from "../../pipeline.js";
 import { readFrontier, writeFrontier } from "../../plan/frontier.js";
 import { profileText } from "../../profile/appender.js";
+import { PROFILE_FORMAT, PROFILE_VERSION } from "../../profile/header.js";
 import { parseProfile } from "../../profile/reader.js";
-import {
-  evaluationOf,
-  PROFILE_FORMAT,
-  PROFILE_VERSION,
-  partitionRecord,
-} from "../../profile/records.js";
+import { evaluationOf, partitionRecord } from "../../profile/records.js";
 import { decisiveEvaluations } from "../../views/comparison/evaluations.js";
 import type { Outcome } from "../../views/comparison/reasons.js";
 
 const FRONTIER = "expected/frontier.json";
 
-/** What each configuration cost that the expected frontier may be made of; it tells why. */
+/** The costs of the configurations behind the expected frontier: with them a difference is explained. */
 const MEASUREMENTS = "expected/measurements.jsonl";
 
-/** What a case expects; null if it says nothing. Fails with what reading its files fails with. */
+/** What a case expects; null if nothing was written yet. Fails as reading its files fails. */
 export async function findExpectation(folder: string, report: Report): Promise<Outcome | null> {
   const path = join(folder, FRONTIER);
   const text = await readIfThere(path);
@@ -35,12 +31,12 @@ export async function findExpectation(folder: string, report: Report): Promise<O
   return { frontier, evaluations: records.flatMap((record) => evaluationOf(record) ?? []) };
 }
 
-/** The same; KRS4204 if it says nothing. */
+/** The same; KRS4204 if nothing was written yet. */
 export async function readExpectation(folder: string, report: Report): Promise<Outcome> {
   return (await findExpectation(folder, report)) ?? fail(nothingExpected(join(folder, FRONTIER)));
 }
 
-/** Writes what a run found as what is expected from now on. */
+/** Makes what a run found the new expectation. */
 export async function writeExpectation(
   folder: string,
   { frontier, evaluations }: Pick<OptimizeResult, "frontier" | "evaluations">,
@@ -53,7 +49,10 @@ export async function writeExpectation(
     version: PROFILE_VERSION,
     id: `expected-${frontier.graph.sha256.slice(0, 12)}-${frontier.gpu}-${frontier.seed}`,
     gpu: frontier.gpu,
-    ...{ driver: null, date: null, tool, method: null },
+    driver: null,
+    date: null,
+    tool,
+    method: null,
     note: "of each partition type, the evaluations that no other beats; sources as the run had them",
   } as const;
   const records = decisive.map(partitionRecord);

@@ -40,10 +40,11 @@ async function comparedCase(folder: string, setting: Setting): Promise<CaseResul
   const { optimize, hooks, threads, tolerance, update, tool } = setting;
   const where = join(folder, "case.json");
   const given = readCase(await readText(where), where).arguments;
-  const options = { ...(await caseOptions(given, folder, where)), threads };
+  const options = await caseOptions(given, folder, where);
   const read = update ? findExpectation : readExpectation;
   const expected = await read(folder, hooks.report);
-  const found = await optimize(options, hooks);
+  const search = { ...options.search, threads };
+  const found = await optimize({ ...options, search }, hooks);
   if (update) await writeExpectation(folder, found, tool);
   if (expected === null) {
     return { ...NOTHING, case: folder, status: "updated" };

@@ -1,4 +1,4 @@
-import type { PipelineName } from "../../ir/pass.js";
+import type { PipelineName } from "../../ir/choices.js";
 import { gpipe } from "./gpipe.js";
 import { interleavedOneForwardOneBackward } from "./interleaved-1f1b.js";
 import { oneForwardOneBackward } from "./one-forward-one-backward.js";

@@ -1,6 +1,6 @@
+import type { PipelineName } from "../../ir/choices.js";
 import type { PipelineInstruction } from "../../ir/iteration.js";
 import type { InstructionKind } from "../../ir/partition.js";
-import type { PipelineName } from "../../ir/pass.js";
 
 /** What a schedule needs to know of the pipeline. */
 export interface PipelineSize {

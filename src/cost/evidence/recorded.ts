@@ -12,14 +12,20 @@ interface RecordedCosts {
 /** Interpolations that may be farther off than this are no answer: a corrected model is closer. */
 const LARGEST_ERROR = 0.02;
 
+/** The spread of a measurement whose record names none; the answer names none either. */
+const UNTOLD = 0;
+
 /** A record with its energy as a point; without it, it cannot stand for a whole cost. */
 function pointOf(record: PartitionRecord): MeasuredPoint[] {
   const { freq_mhz, time_s, energy_j, time_s_std, energy_j_std } = record;
   if (energy_j === null) return [];
   return [
     {
-      ...{ freq_mhz, time_s, energy_j },
-      ...{ time_s_std: time_s_std ?? 0, energy_j_std: energy_j_std ?? 0 },
+      freq_mhz,
+      time_s,
+      energy_j,
+      time_s_std: time_s_std ?? UNTOLD,
+      energy_j_std: energy_j_std ?? UNTOLD,
     },
   ];
 }
@@ -42,10 +48,11 @@ export function recordedCosts(records: readonly PartitionRecord[]): RecordedCost
       const { source, time, energy } = reading;
       if (source === "interpolated" && relativeError(reading) > LARGEST_ERROR) return null;
       return {
-        ...{ time_s: time.value, energy_j: energy.value, source },
-        // An error of 0 is one that nobody told.
-        ...(time.error > 0 ? { time_s_std: time.error } : {}),
-        ...(energy.error > 0 ? { energy_j_std: energy.error } : {}),
+        time_s: time.value,
+        energy_j: energy.value,
+        source,
+        ...(time.error === UNTOLD ? {} : { time_s_std: time.error }),
+        ...(energy.error === UNTOLD ? {} : { energy_j_std: energy.error }),
       };
     },
   };

@@ -2,8 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { loadDevice } from "../../gpu/device.js";
 import type { MatmulWork, Work } from "../../ir/work.js";
-import { kernelEnergy, kernelTime, memoryBandwidth } from "./kernels.js";
+import { kernelEnergy } from "./energy.js";
+import { kernelTime } from "./kernels.js";
 import { dynamicEnergyScale } from "./power.js";
+import { memoryBandwidth } from "./share.js";
 
 const device = loadDevice("a100-sxm4-40gb");
 const TOP = 1410;
@@ -96,7 +98,7 @@ describe("other kernels", () => {
     ] as const) {
       expect(1 / kernelTime(memory(1e9), device, clock, ALL)).toBeCloseTo(gigabytes, 6);
     }
-    expect(memoryBandwidth(device, 255, ALL)).toBeCloseTo(412.5e9, 0);
+    expect(memoryBandwidth(device, { freq_mhz: 255, sms: ALL })).toBeCloseTo(412.5e9, 0);
     expect(kernelTime(memory(0), device, TOP, ALL)).toBe(0);
   });
 

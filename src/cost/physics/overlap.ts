@@ -1,3 +1,4 @@
+import { at } from "../../base/need.js";
 import type { Device } from "../../gpu/device-schema.js";
 import type { Configuration } from "../../ir/configuration.js";
 import {
@@ -6,7 +7,7 @@ import {
   launchPlaces,
   type PartitionType,
 } from "../../ir/partition.js";
-import { bytesOf, type Work } from "../../ir/work.js";
+import { bytesOf } from "../../ir/work.js";
 import {
   type Companion,
   type QueuedTask,
@@ -21,69 +22,12 @@ import {
   transferTime,
 } from "./communication.js";
 import { type Correction, UNCORRECTED } from "./correction.js";
-import { kernelEnergy, kernelTime, memoryBandwidth } from "./kernels.js";
+import { kernelEnergy } from "./energy.js";
+import { kernelTime } from "./kernels.js";
 import { idlePower } from "./power.js";
-
-/** One run of a partition at a clock that it really keeps. */
-export interface PartitionRun {
-  readonly time_s: number;
-  /** Total energy of one GPU. */
-  readonly energy_j: number;
-}
-
-/** What goes on between two events of a run. */
-interface OverlapPiece {
-  readonly start_s: number;
-  readonly end_s: number;
-  /** The kernel that runs, by index; null: none, it is being launched or all are done. */
-  readonly kernel: number | null;
-  /** Which of the partition's communications is there, by index; null: none. */
-  readonly communication: number | null;
-  /** Whether that moves data yet; waiting for its first byte it holds its SMs. */
-  readonly moving: boolean;
-  /** Device memory traffic. */
-  readonly bytes_per_s: number;
-  /** Of one GPU. */
-  readonly power_w: number;
-}
-
-/** A run of a partition from within; its totals are those of the run. */
-export interface OverlapTrace extends PartitionRun {
-  /** The clock that the power cap leaves. */
-  readonly clock_mhz: number;
-  /** What device memory gives at most, bytes/s. */
-  readonly bandwidth: number;
-  /** One after the other from 0 to `time_s`. */
-  readonly pieces: readonly OverlapPiece[];
-}
-
-/** What the time of a run is made of; the parts add up to it. */
-export interface TimeParts {
-  /** Kernels one after the other with every SM, at the clock asked for; launches included. */
-  readonly compute_s: number;
-  /** What they take longer because communication is beside them. */
-  readonly contention_s: number;
-  /** Communication after the last kernel. */
-  readonly exposed_communication_s: number;
-  /** What all of it takes longer because the power cap lowers the clock. */
-  readonly throttling_s: number;
-}
-
-/**
- * The parts of a time that a model does not tell exactly: the model's own, in proportion. Where the
- * model has a run take no time at all it is compute.
- */
-export function partsInProportion(parts: TimeParts, time_s: number): TimeParts {
-  const { compute_s, contention_s, exposed_communication_s, throttling_s } = parts;
-  const modelled_s = compute_s + contention_s + exposed_communication_s + throttling_s;
-  const scale = modelled_s === 0 ? 0 : time_s / modelled_s;
-  return {
-    compute_s: modelled_s === 0 ? time_s : compute_s * scale,
-    contention_s: contention_s * scale,
-    exposed_communication_s: exposed_communication_s * scale,
-    throttling_s: throttling_s * scale,
-  };
-}
+import { memoryBandwidth } from "./share.js";
+import type { TimeParts } from "./time-parts.js";
+import { type OverlapTrace, type PartitionRun, piecesOf } from "./trace.js";
 
 /** Everything of a partition that its runs at one clock share. */
 interface ClockCosts {
@@ -128,49 +72,32 @@ export function dynamicEnergies(
   };
 }
 
-/** What is spent in a stretch is what is done in it; zero-length ones, of work without time, are left out. */
-function piecesOf(
-  stretches: readonly Stretch[],
-  sequence: readonly number[],
-  idle_w: number,
-  work: {
-    readonly kernels: readonly { readonly traffic: number; readonly dynamic_j: number }[];
-    readonly communications: readonly { readonly traffic: number; readonly dynamic_j: number }[];
-  },
-): OverlapPiece[] {
-  return stretches
-    .filter(({ start_s, end_s }) => end_s > start_s)
-    .map(({ start_s, end_s, task, task_share, companion, companion_share, which }) => {
-      const kernel = task === null ? null : (sequence[task] as number);
-      const own = kernel === null ? undefined : work.kernels[kernel];
-      const moved = which === undefined ? undefined : work.communications[which];
-      const per_s = (of: "traffic" | "dynamic_j") =>
-        (task_share * (own?.[of] ?? 0) + companion_share * (moved?.[of] ?? 0)) / (end_s - start_s);
-      return {
-        ...{ start_s, end_s, kernel, communication: which ?? null },
-        moving: companion === "moving",
-        bytes_per_s: per_s("traffic"),
-        power_w: idle_w + per_s("dynamic_j"),
-      };
-    });
-}
+/**
+ * How the slowing of kernels grows with the SMs of communication: on 4, 8, 16 and 32 SMs of an H200
+ * norms, products of values and attention all follow this power within a point.
+ */
+const SLOWING_POWER = 2 / 3;
 
-/** Kernels as a queue: beside communication each has only the SMs that it leaves. */
+/**
+ * Kernels as a queue. Beside communication on `sms` SMs each is slower and leaves it a share of its
+ * rate, by the kind of kernel: communication waits for memory and caches that computation keeps busy.
+ */
 function computeQueue(
   partition: PartitionType,
   device: Device,
   alone_s: readonly number[],
-  timeOf: (work: Work, sms: number) => number,
   sms: number,
 ): QueuedTask[] {
+  const taken = (sms / device.sm_count) ** SLOWING_POWER;
   return partition.kernels.map(({ work }, i) => {
-    const whole_s = alone_s[i] as number;
+    const whole_s = at(alone_s, i);
+    const { slowing, share } = device.contention[work.op === "conv" ? "matmul" : work.op];
     return {
       gap_s: device.launch_time_s,
       alone_s: whole_s,
-      beside_s: sms === 0 ? whole_s : timeOf(work, device.sm_count - sms),
+      beside_s: whole_s * (1 + slowing * taken),
       traffic: bytesOf(work),
-      companion_share: 1,
+      companion_share: share,
     };
   });
 }
@@ -184,102 +111,122 @@ function remembered<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Valu
   return made;
 }
 
-/** Prepares a partition for many runs on one device, its parts corrected by measurements. */
-export function partitionModel(
+/** A run, and what its stretches speak of. */
+interface Play extends PartitionRun {
+  readonly queue_end_s: number;
+  readonly clock: ClockCosts;
+  /** Which kernel each place of the queue holds. */
+  readonly sequence: readonly number[];
+}
+
+/** The costs of a partition at each clock that is asked for. */
+function clockCosts(
   partition: PartitionType,
   device: Device,
-  correction: Correction = UNCORRECTED,
-): PartitionModel {
-  const { kernels } = partition;
-  const communications = communicationsOf(partition).map((communication) => ({
-    communication,
-    gap_s: communicationLatency(communication, device),
-    traffic: communicationTraffic(communication, device),
-  }));
-  const clocks = new Map<number, ClockCosts>();
-
-  const timeAt = (freq_mhz: number) => (work: Work, sms: number) =>
-    kernelTime(work, device, freq_mhz, sms) * correction.kernel(work, freq_mhz).time;
-
-  const atClock = (freq_mhz: number): ClockCosts => {
+  correction: Correction,
+): (freq_mhz: number) => ClockCosts {
+  const known = new Map<number, ClockCosts>();
+  const made = (freq_mhz: number): ClockCosts => {
     const { moved_j, kernels_j } = dynamicEnergies(partition, device, freq_mhz, correction);
     return {
-      alone_s: kernels.map(({ work }) => timeAt(freq_mhz)(work, device.sm_count)),
-      bandwidth: memoryBandwidth(device, freq_mhz, device.sm_count),
+      alone_s: partition.kernels.map(
+        ({ work }) =>
+          kernelTime(work, device, freq_mhz, device.sm_count) *
+          correction.kernel(work, freq_mhz).time,
+      ),
+      bandwidth: memoryBandwidth(device, { freq_mhz, sms: device.sm_count }),
       idle_w: idlePower(device, freq_mhz),
-      ...{ moved_j, kernels_j },
+      moved_j,
+      kernels_j,
       dynamic_j: [...moved_j, ...kernels_j].reduce((sum_j, part_j) => sum_j + part_j, 0),
       queues: new Map(),
     };
   };
+  return (freq_mhz) => remembered(known, freq_mhz, () => made(freq_mhz));
+}
 
-  /** The run of a configuration and what its stretches speak of. */
-  const play = (configuration: Configuration, watch?: Watch) => {
+/** Plays any configuration of a partition; a watcher is told every stretch and changes nothing. */
+function player(
+  partition: PartitionType,
+  device: Device,
+  correction: Correction,
+): (configuration: Configuration, watch?: Watch) => Play {
+  const { kernels } = partition;
+  const communications = communicationsOf(partition);
+  const atClock = clockCosts(partition, device, correction);
+
+  return (configuration, watch) => {
     const { freq_mhz, sms, order } = configuration;
-    const clock = remembered(clocks, freq_mhz, () => atClock(freq_mhz));
+    const clock = atClock(freq_mhz);
     const sequence =
       order === undefined ? kernels.map((_, i) => i) : kernelSequence(partition, order);
     const firsts = launchPlaces(partition, configuration);
     // Launched last, communication meets no kernel and takes no SM away.
     const taken = firsts.every((first) => first === kernels.length) ? 0 : sms;
     const queue = remembered(clock.queues, taken, () =>
-      computeQueue(partition, device, clock.alone_s, timeAt(freq_mhz), taken),
+      computeQueue(partition, device, clock.alone_s, taken),
     );
     const companions = communications.map(
-      ({ communication, gap_s, traffic }, i): Companion => ({
-        first: firsts[i] as number,
-        gap_s,
+      (each, i): Companion => ({
+        first: at(firsts, i),
+        gap_s: communicationLatency(each, device),
         alone_s:
-          transferTime(communication, device, freq_mhz, sms) *
-          correction.transfer(communication, freq_mhz, sms),
-        traffic,
+          transferTime(each, device, freq_mhz, sms) * correction.transfer(each, freq_mhz, sms),
+        traffic: communicationTraffic(each, device),
       }),
     );
-    const ordered = sequence.map((i) => queue[i] as QueuedTask);
+    const ordered = sequence.map((i) => at(queue, i));
     const { time_s, queue_end_s } = runBeside(ordered, companions, clock.bandwidth, watch);
     const energy_j = clock.idle_w * time_s + clock.dynamic_j;
     return { time_s, energy_j, queue_end_s, clock, sequence };
   };
+}
 
-  const run = (configuration: Configuration): PartitionRun => {
-    const { time_s, energy_j } = play(configuration);
-    return { time_s, energy_j };
+/** Prepares a partition for many runs on one device, its parts corrected by measurements. */
+export function partitionModel(
+  partition: PartitionType,
+  device: Device,
+  correction: Correction = UNCORRECTED,
+): PartitionModel {
+  const play = player(partition, device, correction);
+  const efforts = (traffic: readonly number[], dynamic_j: readonly number[]) =>
+    traffic.map((bytes, i) => ({ traffic: bytes, dynamic_j: at(dynamic_j, i) }));
+  return {
+    run: (configuration) => {
+      const { time_s, energy_j } = play(configuration);
+      return { time_s, energy_j };
+    },
+    trace: (configuration) => {
+      const stretches: Stretch[] = [];
+      const { time_s, energy_j, clock, sequence } = play(configuration, (s) => stretches.push(s));
+      const pieces = piecesOf(
+        stretches,
+        sequence,
+        clock.idle_w,
+        efforts(
+          partition.kernels.map(({ work }) => bytesOf(work)),
+          clock.kernels_j,
+        ),
+        efforts(
+          communicationsOf(partition).map((each) => communicationTraffic(each, device)),
+          clock.moved_j,
+        ),
+      );
+      const { bandwidth } = clock;
+      return { time_s, energy_j, clock_mhz: configuration.freq_mhz, bandwidth, pieces };
+    },
+    parts: (configuration) => {
+      const { time_s, queue_end_s, clock } = play(configuration);
+      const compute_s = clock.alone_s.reduce(
+        (sum_s, alone_s) => sum_s + device.launch_time_s + alone_s,
+        0,
+      );
+      return {
+        compute_s,
+        contention_s: queue_end_s - compute_s,
+        exposed_communication_s: time_s - queue_end_s,
+        throttling_s: 0,
+      };
+    },
   };
-
-  const trace = (configuration: Configuration): OverlapTrace => {
-    const stretches: Stretch[] = [];
-    const { time_s, energy_j, clock, sequence } = play(configuration, (s) => stretches.push(s));
-    const pieces = piecesOf(stretches, sequence, clock.idle_w, {
-      kernels: kernels.map(({ work }, i) => ({
-        traffic: bytesOf(work),
-        dynamic_j: clock.kernels_j[i] as number,
-      })),
-      communications: communications.map(({ traffic }, i) => ({
-        traffic,
-        dynamic_j: clock.moved_j[i] as number,
-      })),
-    });
-    return {
-      time_s,
-      energy_j,
-      clock_mhz: configuration.freq_mhz,
-      bandwidth: clock.bandwidth,
-      pieces,
-    };
-  };
-
-  const parts = (configuration: Configuration): TimeParts => {
-    const { time_s, queue_end_s, clock } = play(configuration);
-    const compute_s = clock.alone_s.reduce(
-      (sum_s, alone_s) => sum_s + device.launch_time_s + alone_s,
-      0,
-    );
-    return {
-      compute_s,
-      contention_s: queue_end_s - compute_s,
-      exposed_communication_s: time_s - queue_end_s,
-      throttling_s: 0,
-    };
-  };
-  return { run, trace, parts };
 }

@@ -1,3 +1,4 @@
+import { nameAt } from "../names.js";
 import type { GradientRule } from "./gradient.js";
 import { NO_GRADIENT, oneNode, upstream, wantedInputs } from "./gradient.js";
 
@@ -6,7 +7,7 @@ export const attentionGradient: GradientRule = (request) => {
   const dy = upstream(request);
   const { op, inputs, outputs, attributes } = request.node;
   if (dy === null) return NO_GRADIENT;
-  return oneNode(request, "kareus::AttentionGradient", [dy, ...inputs, outputs[0] ?? ""], {
+  return oneNode(request, "kareus::AttentionGradient", [dy, ...inputs, nameAt(outputs, 0)], {
     ...attributes,
     forward: op,
     // Written out later, when gradients of keys and values go another way than those of queries.

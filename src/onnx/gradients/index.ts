@@ -59,8 +59,11 @@ const RULES: readonly (readonly [GradientRule, readonly string[]])[] = [
   [
     attentionGradient,
     [
-      ...["Attention", "com.microsoft::MultiHeadAttention", "com.microsoft::GroupQueryAttention"],
-      ...["com.microsoft::PackedMultiHeadAttention", "com.microsoft::SparseAttention"],
+      "Attention",
+      "com.microsoft::MultiHeadAttention",
+      "com.microsoft::GroupQueryAttention",
+      "com.microsoft::PackedMultiHeadAttention",
+      "com.microsoft::SparseAttention",
     ],
   ],
   [ropeGradient, ["RotaryEmbedding", "com.microsoft::RotaryEmbedding"]],

@@ -1,4 +1,5 @@
-import { permutationOf } from "../operators/call.js";
+import { nameAt } from "../names.js";
+import { numberOf, permutationOf } from "../operators/call.js";
 import { arriving, type GradientRule, NO_GRADIENT, upstream, wantedInputs } from "./gradient.js";
 import { broadcastSum } from "./pointwise.js";
 import { genericGradient } from "./rows.js";
@@ -24,7 +25,7 @@ export const transposeGradient: GradientRule = (request) => {
 export const splitGradient: GradientRule = (request) => {
   const parts = arriving(request);
   if (parts.length === 0 || !request.wanted[0]) return NO_GRADIENT;
-  const axis = Number(request.node.attributes.axis ?? 0);
+  const axis = numberOf(request.node, "axis", 0);
   return { nodes: [{ op: "Concat", inputs: parts, attributes: { axis }, of: [0] }], aliases: [] };
 };
 
@@ -42,7 +43,7 @@ export const concatGradient: GradientRule = (request) => {
   const dy = upstream(request);
   const of = wantedInputs(request);
   if (dy === null || of.length === 0) return NO_GRADIENT;
-  const axis = Number(request.node.attributes.axis ?? 0);
+  const axis = numberOf(request.node, "axis", 0);
   return { nodes: [{ op: "Split", inputs: [dy], attributes: { axis }, of }], aliases: [] };
 };
 
@@ -56,7 +57,7 @@ export const expandGradient: GradientRule = (request) => {
 /** The largest elements flow back to where they were. */
 export const topKGradient: GradientRule = (request) => {
   const dy = request.outputGradients[0] ?? null;
-  const indices = request.node.outputs[1] ?? "";
+  const indices = nameAt(request.node.outputs, 1);
   if (dy === null || indices === "" || !request.wanted[0]) return NO_GRADIENT;
   const node = { op: "kareus::EmbeddingGradient", inputs: [indices, dy], attributes: {}, of: [0] };
   return { nodes: [node], aliases: [] };

@@ -1,4 +1,5 @@
 import type { KernelClass } from "../../ir/work.js";
+import { nameAt } from "../names.js";
 import {
   type Gradient,
   type GradientNode,
@@ -45,7 +46,7 @@ export const sumGradient: GradientRule = (request) => {
   const aliases: { input: number; gradient: string }[] = [];
   const nodes: GradientNode[] = [];
   for (const input of wantedInputs(request)) {
-    const name = request.node.inputs[input] ?? "";
+    const name = nameAt(request.node.inputs, input);
     if (request.tensor(name).shape.join() === shape) aliases.push({ input, gradient: dy });
     else nodes.push(broadcastSum(dy, input));
   }
@@ -60,7 +61,7 @@ export function broadcastSum(dy: string, input: number): GradientNode {
 /** Dropout: dX from dY and the saved mask. */
 export const dropoutGradient: GradientRule = (request): Gradient => {
   const dy = upstream(request);
-  const mask = request.node.outputs[1] ?? "";
+  const mask = nameAt(request.node.outputs, 1);
   if (dy === null || !request.wanted[0]) return NO_GRADIENT;
   const inputs = mask === "" ? [dy] : [dy, mask];
   const attributes = { class: "other" };

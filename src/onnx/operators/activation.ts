@@ -1,5 +1,5 @@
 import { followBroadcast } from "./axes.js";
-import { dimOf, inputOf, tensor } from "./call.js";
+import { dimOf, inputOf, operandShape, tensor } from "./call.js";
 import { pointwise } from "./launch.js";
 import type { Operator } from "./operator.js";
 
@@ -10,31 +10,54 @@ const FLOPS: readonly (readonly [number, readonly string[]])[] = [
   [
     1,
     [
-      ...["Relu", "LeakyRelu", "PRelu", "ThresholdedRelu", "HardSigmoid"],
-      ...["com.microsoft::ReluGrad", "com.microsoft::LeakyReluGrad"],
+      "Relu",
+      "LeakyRelu",
+      "PRelu",
+      "ThresholdedRelu",
+      "HardSigmoid",
+      "com.microsoft::ReluGrad",
+      "com.microsoft::LeakyReluGrad",
       "com.microsoft::HardSigmoidGrad",
     ],
   ],
   [
     4,
     [
-      ...["Sigmoid", "Tanh", "Elu", "Selu", "Celu", "HardSwish", "Softplus", "Softsign", "Swish"],
-      ...["com.microsoft::SigmoidGrad", "com.microsoft::TanhGrad", "com.microsoft::QuickGelu"],
+      "Sigmoid",
+      "Tanh",
+      "Elu",
+      "Selu",
+      "Celu",
+      "HardSwish",
+      "Softplus",
+      "Softsign",
+      "Swish",
+      "com.microsoft::SigmoidGrad",
+      "com.microsoft::TanhGrad",
+      "com.microsoft::QuickGelu",
       "com.microsoft::EluGrad",
     ],
   ],
   [
     10,
     [
-      ...["Erf", "Gelu", "Mish", "com.microsoft::Gelu", "com.microsoft::FastGelu"],
-      ...["com.microsoft::BiasGelu", "com.microsoft::FusedBiasGelu"],
+      "Erf",
+      "Gelu",
+      "Mish",
+      "com.microsoft::Gelu",
+      "com.microsoft::FastGelu",
+      "com.microsoft::BiasGelu",
+      "com.microsoft::FusedBiasGelu",
     ],
   ],
   [
     15,
     [
-      ...["com.microsoft::GeluGrad", "com.microsoft::FastGeluGrad", "com.microsoft::QuickGeluGrad"],
-      ...["com.microsoft::BiasGeluGrad_dX", "com.microsoft::BiasFastGeluGrad_dX"],
+      "com.microsoft::GeluGrad",
+      "com.microsoft::FastGeluGrad",
+      "com.microsoft::QuickGeluGrad",
+      "com.microsoft::BiasGeluGrad_dX",
+      "com.microsoft::BiasFastGeluGrad_dX",
     ],
   ],
 ];
@@ -47,7 +70,7 @@ const gatedGelu: Operator = {
     return [tensor(dtype, [...shape.slice(0, -1), dimOf(shape, -1) / 2])];
   },
   follow: (node, input, axis) => {
-    const last = (node.inputs[0]?.shape.length ?? 0) - 1;
+    const last = operandShape(node, 0).length - 1;
     return [input === 0 && axis < last ? axis : "lost"];
   },
   work: (node) => pointwise(node, "activation", 6),

@@ -1,7 +1,15 @@
 import type { DType } from "../../ir/tensor-graph.js";
 import type { AttentionWork } from "../../ir/work.js";
 import { followBroadcast, followNothing } from "./axes.js";
-import { dimOf, inputOf, numberOf, tensor } from "./call.js";
+import {
+  dimOf,
+  inputOf,
+  numberOf,
+  operandShape,
+  operandType,
+  resultShape,
+  tensor,
+} from "./call.js";
 import { memoryKernel } from "./launch.js";
 import {
   type AxisTarget,
@@ -74,8 +82,14 @@ function multiHeadSizes(node: AttentionNode): AttentionSizes {
   const kv_new = !k ? dimOf(q, 1) : k.length === 4 ? dimOf(k, 2, 1) : dimOf(k, 1, 1);
   const value_dim = !v ? head_dim : v.length === 4 ? dimOf(v, 3, 2) : dimOf(v, 2, 2) / heads;
   return {
-    ...{ batch: dimOf(q, 0), heads, kv_heads: heads, q_len: dimOf(q, 1), kv_new, head_dim },
-    ...{ kv_len: kv_new + (past ? dimOf(past, 2, 6) : 0), value_dim },
+    batch: dimOf(q, 0),
+    heads,
+    kv_heads: heads,
+    q_len: dimOf(q, 1),
+    kv_new,
+    head_dim,
+    kv_len: kv_new + (past ? dimOf(past, 2, 6) : 0),
+    value_dim,
   };
 }
 
@@ -93,8 +107,14 @@ function groupQuerySizes(node: AttentionNode): AttentionSizes {
   const stated = total && "value" in total ? total.value?.[0] : undefined;
   const kv_len = stated === undefined ? cached + kv_new : Math.max(cached, stated);
   return {
-    ...{ batch: dimOf(q, 0), heads, kv_heads, q_len: dimOf(q, 1), kv_new, kv_len },
-    ...{ head_dim, value_dim: head_dim },
+    batch: dimOf(q, 0),
+    heads,
+    kv_heads,
+    q_len: dimOf(q, 1),
+    kv_new,
+    kv_len,
+    head_dim,
+    value_dim: head_dim,
   };
 }
 
@@ -117,13 +137,22 @@ function followAttention(node: ShapedNode, input: number, axis: number): readonl
 }
 
 function attentionWork(node: ShapedNode, sizes: AttentionSizes, causal: boolean): NodeWork {
-  const { batch: b, heads, kv_heads, q_len, kv_len, head_dim } = sizes;
-  const dtype = node.inputs[0]?.dtype ?? "float32";
+  const { batch: b, heads, kv_heads, q_len, kv_len, head_dim, value_dim } = sizes;
+  const dtype = operandType(node, 0);
   const window = numberOf(node, "local_window_size", -1);
   const work: AttentionWork = {
-    ...{ op: "attention", b, heads, kv_heads, q_len, kv_len, head_dim },
-    ...{ causal, direction: "forward", dtype },
+    op: "attention",
+    b,
+    heads,
+    kv_heads,
+    q_len,
+    kv_len,
+    head_dim,
+    causal,
+    direction: "forward",
+    dtype,
     ...(window > 0 && window < kv_len ? { window } : {}),
+    ...(value_dim === head_dim ? {} : { value_dim }),
   };
   return { kind: "kernel", class: "attn", work };
 }
@@ -227,9 +256,9 @@ const paged: Operator = {
   follow: (node, input, axis) =>
     input < 3 && axis === 1 ? [1, "lost", "lost"] : followNothing(node, input, axis),
   work: (node) => {
-    const [tokens, offsets] = [node.outputs[0]?.shape ?? [], shapeOfInput(node, 5)];
+    const [tokens, offsets] = [resultShape(node, 0), operandShape(node, 5)];
     const { heads, kv_heads } = pagedHeads(node);
-    const batch = Math.max(1, dimOf(offsets ?? [], 0, 5) - 1);
+    const batch = Math.max(1, dimOf(offsets, 0, 5) - 1);
     const length = dimOf(tokens, 0) / batch;
     const head_dim = dimOf(tokens, 1) / heads;
     const sizes = { batch, heads, kv_heads, q_len: length, kv_new: length, kv_len: length };

@@ -1,3 +1,4 @@
+import { operandShape } from "./call.js";
 import type { AxisTarget, ShapedNode } from "./operator.js";
 
 /** Axis rules shared by operator families. */
@@ -6,7 +7,7 @@ type Follow = (node: ShapedNode, input: number, axis: number) => readonly AxisTa
 
 /** Axes of the inputs line up with the end of each output's shape, as in numpy broadcasting. */
 export const followBroadcast: Follow = (node, input, axis) => {
-  const shape = node.inputs[input]?.shape ?? [];
+  const shape = operandShape(node, input);
   return node.outputs.map((output) => {
     if (output === null) return "lost";
     const target = axis + output.shape.length - shape.length;

@@ -1,6 +1,7 @@
+import { at } from "../../base/need.js";
 import type { AttributeValue, DType } from "../../ir/tensor-graph.js";
 import { VALUE_LIMIT } from "../tensor-data.js";
-import { type Fact, type InferenceCall, ShapeError } from "./operator.js";
+import { type Fact, type InferenceCall, type Operand, ShapeError } from "./operator.js";
 
 /** Readers of an operator's inputs and attributes, shared by the shape rules. */
 
@@ -28,7 +29,40 @@ export function optionalElementsOf(call: InferenceCall, index: number): readonly
   return call.inputs[index] ? elementsOf(call, index) : null;
 }
 
-/** A number attribute (integer or float). */
+/** The one element of an input that decides a shape. Throws ShapeError if it is not known. */
+export function elementOf(call: InferenceCall, index: number): number {
+  return dimOf(elementsOf(call, index), 0, index);
+}
+
+interface WithOperands {
+  readonly inputs: readonly (Pick<Operand, "dtype" | "shape"> | null)[];
+  readonly outputs: readonly (Pick<Operand, "dtype" | "shape"> | null)[];
+}
+
+/** The shape of a required input. Throws ShapeError if it is absent. */
+export function operandShape(node: Pick<WithOperands, "inputs">, input: number): readonly number[] {
+  return present(node.inputs[input], input).shape;
+}
+
+/** The type of a required input. Throws ShapeError if it is absent. */
+export function operandType(node: Pick<WithOperands, "inputs">, input: number): DType {
+  return present(node.inputs[input], input).dtype;
+}
+
+/** The shape of an output. Throws ShapeError if nobody asked for it. */
+export function resultShape(
+  node: Pick<WithOperands, "outputs">,
+  output: number,
+): readonly number[] {
+  return present(node.outputs[output], 0).shape;
+}
+
+function present<T>(operand: T | null | undefined, input: number): T {
+  if (operand === null || operand === undefined) throw new ShapeError(input, "it is missing");
+  return operand;
+}
+
+/** A number attribute (integer or float); `absent` is the specification's default. */
 export function numberOf(node: WithAttributes, name: string, absent: number): number {
   const value = node.attributes[name];
   return typeof value === "number" ? value : absent;
@@ -41,7 +75,36 @@ export function numbersOf(node: WithAttributes, name: string): readonly number[]
   return Array.isArray(value) && value.every((item) => typeof item === "number") ? value : null;
 }
 
-/** The order in which a transpose takes its input's axes: reversed where none is given. */
+/** A number attribute that has no default. Throws ShapeError where it is missing. */
+export function neededNumber(node: WithAttributes, name: string): number {
+  const value = node.attributes[name];
+  if (typeof value !== "number") throw new ShapeError(0, `${name} is missing`);
+  return value;
+}
+
+/** A list-of-numbers attribute that has no default. Throws ShapeError where it is missing. */
+export function neededNumbers(node: WithAttributes, name: string): readonly number[] {
+  const value = numbersOf(node, name);
+  if (value === null) throw new ShapeError(0, `${name} is missing`);
+  return value;
+}
+
+/**
+ * A list attribute of `count` numbers, `absent` each by the specification where it is left out.
+ * Throws ShapeError where it holds fewer.
+ */
+export function numbersOr(
+  node: WithAttributes,
+  name: string,
+  count: number,
+  absent: number,
+): readonly number[] {
+  const value = numbersOf(node, name) ?? new Array<number>(count).fill(absent);
+  if (value.length < count) throw new ShapeError(0, `${name} [${value}] are not ${count} numbers`);
+  return value;
+}
+
+/** The order in which a transpose takes its input's axes: reversed by default. */
 export function permutationOf(node: WithAttributes, rank: number): readonly number[] {
   const perm = numbersOf(node, "perm");
   if (perm !== null) return perm.map((axis) => (axis < 0 ? axis + rank : axis));
@@ -96,19 +159,23 @@ export function broadcast(
 ): readonly number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, axis) => {
-    const x = a[axis - rank + a.length] ?? 1;
-    const y = b[axis - rank + b.length] ?? 1;
+    const [x, y] = [sizeFromRear(a, rank - axis), sizeFromRear(b, rank - axis)];
     if (x === y || y === 1) return x;
     if (x === 1) return y;
     throw new ShapeError(input, `shapes [${a}] and [${b}] do not broadcast`);
   });
 }
 
+/** The size of an axis counted from the end (1 is the last); axes that a shape lacks count as one. */
+export function sizeFromRear(shape: readonly number[], place: number): number {
+  return place > shape.length ? 1 : at(shape, shape.length - place);
+}
+
 /** Distance between neighbours of each axis in row-major order. */
 export function stridesOf(shape: readonly number[]): readonly number[] {
   const strides = new Array<number>(shape.length).fill(1);
   for (let axis = shape.length - 2; axis >= 0; axis -= 1) {
-    strides[axis] = (strides[axis + 1] ?? 1) * (shape[axis + 1] ?? 1);
+    strides[axis] = at(strides, axis + 1) * at(shape, axis + 1);
   }
   return strides;
 }
@@ -122,10 +189,10 @@ export function stridedView(
 ): readonly number[] {
   let offsets = [start];
   shape.forEach((dim, axis) => {
-    const stride = strides[axis] ?? 0;
-    offsets = offsets.flatMap((at) =>
-      Array.from({ length: dim }, (_, index) => at + index * stride),
+    const stride = at(strides, axis);
+    offsets = offsets.flatMap((offset) =>
+      Array.from({ length: dim }, (_, index) => offset + index * stride),
     );
   });
-  return offsets.map((at) => value[at] ?? 0);
+  return offsets.map((offset) => at(value, offset));
 }

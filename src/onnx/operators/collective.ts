@@ -51,8 +51,11 @@ const followEach: Operator["follow"] = (node, input, axis) =>
 
 const allReduce: Operator = {
   ops: [
-    ...["kareus::AllReduce", "com.microsoft::NcclAllReduce", "com.microsoft::AllReduce"],
-    ...["com.microsoft::AdasumAllReduce", "com.microsoft::MegatronG"],
+    "kareus::AllReduce",
+    "com.microsoft::NcclAllReduce",
+    "com.microsoft::AllReduce",
+    "com.microsoft::AdasumAllReduce",
+    "com.microsoft::MegatronG",
   ],
   infer: (call) => each(call, (fact) => fact.shape),
   follow: followEach,

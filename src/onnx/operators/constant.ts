@@ -1,7 +1,7 @@
 import { elementCount } from "../../ir/tensor-graph.js";
 import { dtypeOf, VALUE_LIMIT } from "../tensor-data.js";
 import { followNothing } from "./axes.js";
-import { elementsOf, inputOf, numberOf, numbersOf, repeated, tensor } from "./call.js";
+import { elementOf, elementsOf, inputOf, numberOf, numbersOf, repeated, tensor } from "./call.js";
 import { FREE, pointwise } from "./launch.js";
 import { type Fact, type InferenceCall, type Operator, ShapeError } from "./operator.js";
 
@@ -33,10 +33,11 @@ const constantOfShape: Operator = {
   infer: (call) => {
     const shape = elementsOf(call, 0);
     const fill = call.attributes.value;
-    const filled = typeof fill === "object" && "dtype" in fill ? fill : null;
-    const element = filled === null ? 0 : filled.value?.[0];
-    const value = repeated(element, elementCount(shape));
-    return [{ dtype: filled?.dtype ?? "float32", shape, value }];
+    const { dtype, value } =
+      typeof fill === "object" && "dtype" in fill
+        ? fill
+        : { dtype: "float32" as const, value: [0] };
+    return [{ dtype, shape, value: repeated(value?.[0], elementCount(shape)) }];
   },
   follow: followNothing,
   work: (node) => pointwise(node, "other", 0),
@@ -64,7 +65,7 @@ const sizeOf: Operator = {
 const range: Operator = {
   ops: ["Range"],
   infer: (call) => {
-    const [start = 0, limit = 0, delta = 1] = [0, 1, 2].flatMap((index) => elementsOf(call, index));
+    const [start, limit, delta] = [elementOf(call, 0), elementOf(call, 1), elementOf(call, 2)];
     const count = Math.max(0, Math.ceil((limit - start) / delta));
     if (!Number.isFinite(count)) throw new ShapeError(2, "the range has no end");
     const value =
@@ -89,9 +90,10 @@ const eyeLike: Operator = {
 const random: Operator = {
   ops: ["RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli"],
   infer: (call) => {
-    const shape = numbersOf(call, "shape") ?? inputOf(call, 0).shape;
+    const shape = numbersOf(call, "shape");
+    const like = shape === null ? inputOf(call, 0) : tensor("float32", shape);
     const to = numberOf(call, "dtype", 0);
-    return [tensor(to === 0 ? (call.inputs[0]?.dtype ?? "float32") : dtypeOf(to), shape)];
+    return [tensor(to === 0 ? like.dtype : dtypeOf(to), like.shape)];
   },
   follow: followNothing,
   work: (node) => pointwise(node, "other", 10),

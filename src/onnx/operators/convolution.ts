@@ -1,7 +1,18 @@
+import { at } from "../../base/need.js";
 import { elementCount } from "../../ir/tensor-graph.js";
 import type { ConvWork } from "../../ir/work.js";
 import { followNothing } from "./axes.js";
-import { dimOf, inputOf, numberOf, numbersOf, tensor, textOf } from "./call.js";
+import {
+  dimOf,
+  inputOf,
+  neededNumbers,
+  numberOf,
+  numbersOf,
+  numbersOr,
+  operandType,
+  tensor,
+  textOf,
+} from "./call.js";
 import { memoryKernel } from "./launch.js";
 import {
   type AxisTarget,
@@ -14,23 +25,37 @@ import {
 
 /** Convolutions, pools and their gradients: tensors are [batch, channels, space...]. */
 
+interface Windowing {
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  /** Before each axis, then behind each. */
+  readonly pads: readonly number[];
+}
+
+/** How windows lie along `rank` spatial axes, with the specification's defaults. */
+function windowing(call: InferenceCall, rank: number): Windowing {
+  return {
+    strides: numbersOr(call, "strides", rank, 1),
+    dilations: numbersOr(call, "dilations", rank, 1),
+    pads: numbersOr(call, "pads", 2 * rank, 0),
+  };
+}
+
 /** Output length of a sliding window along each spatial axis. */
 function windows(
   call: InferenceCall,
   input: readonly number[],
   kernel: readonly number[],
 ): readonly number[] {
-  const pads = numbersOf(call, "pads") ?? [];
-  const strides = numbersOf(call, "strides") ?? [];
-  const dilations = numbersOf(call, "dilations") ?? [];
+  const { pads, strides, dilations } = windowing(call, input.length);
   const same = textOf(call, "auto_pad", "NOTSET").startsWith("SAME");
   const round = numberOf(call, "ceil_mode", 0) === 1 ? Math.ceil : Math.floor;
   return input.map((size, axis) => {
-    const stride = strides[axis] ?? 1;
+    const stride = at(strides, axis);
     if (same) return Math.ceil(size / stride);
-    const reach = ((kernel[axis] ?? 1) - 1) * (dilations[axis] ?? 1) + 1;
-    const before = pads[axis] ?? 0;
-    const padded = size + before + (pads[axis + input.length] ?? 0);
+    const reach = (dimOf(kernel, axis, 1) - 1) * at(dilations, axis) + 1;
+    const before = at(pads, axis);
+    const padded = size + before + at(pads, axis + input.length);
     const count = round((padded - reach) / stride) + 1;
     if (count < 0) throw new ShapeError(0, `a window of ${reach} does not fit ${padded}`);
     // With ceil_mode a last window that would start in the padding is dropped.
@@ -84,7 +109,7 @@ function convWork(
     in_spatial: elementCount(x.slice(2)),
     kernel_spatial: elementCount(w.slice(2)),
     groups: numberOf(node, "group", 1),
-    dtype: node.inputs[0]?.dtype ?? "float32",
+    dtype: operandType(node, 0),
   };
   return { kind: "kernel", class: "conv", work };
 }
@@ -95,16 +120,15 @@ const convTranspose: Operator = {
     const [x, w] = [inputOf(call, 0), inputOf(call, 1)];
     const space = x.shape.slice(2);
     const kernel = numbersOf(call, "kernel_shape") ?? w.shape.slice(2);
-    const list = (name: string) => numbersOf(call, name) ?? [];
-    const [pads, strides, dilations] = [list("pads"), list("strides"), list("dilations")];
-    const extra = list("output_padding");
+    const { pads, strides, dilations } = windowing(call, space.length);
+    const extra = numbersOr(call, "output_padding", space.length, 0);
     const same = textOf(call, "auto_pad", "NOTSET").startsWith("SAME");
     const sizes = space.map((size, axis) => {
-      const stride = strides[axis] ?? 1;
+      const stride = at(strides, axis);
       if (same) return size * stride;
-      const reach = ((kernel[axis] ?? 1) - 1) * (dilations[axis] ?? 1) + 1;
-      const cut = (pads[axis] ?? 0) + (pads[axis + space.length] ?? 0);
-      return (size - 1) * stride + (extra[axis] ?? 0) + reach - cut;
+      const reach = (dimOf(kernel, axis, 1) - 1) * at(dilations, axis) + 1;
+      const cut = at(pads, axis) + at(pads, axis + space.length);
+      return (size - 1) * stride + at(extra, axis) + reach - cut;
     });
     const channels = dimOf(w.shape, 1, 1) * numberOf(call, "group", 1);
     const given = numbersOf(call, "output_shape")?.slice(-space.length);
@@ -151,12 +175,12 @@ const pool: Operator = {
   ops: ["MaxPool", "AveragePool", "LpPool"],
   infer: (call) => {
     const { dtype, shape } = inputOf(call, 0);
-    const kernel = numbersOf(call, "kernel_shape") ?? [];
+    const kernel = neededNumbers(call, "kernel_shape");
     const dims = [...shape.slice(0, 2), ...windows(call, shape.slice(2), kernel)];
     return [tensor(dtype, dims), tensor("int64", dims)];
   },
   follow: (node, _input, axis) => node.outputs.map(() => (axis < 2 ? axis : "lost")),
-  work: (node) => memoryKernel(node, "other", elementCount(numbersOf(node, "kernel_shape") ?? [])),
+  work: (node) => memoryKernel(node, "other", elementCount(neededNumbers(node, "kernel_shape"))),
 };
 
 const globalPool: Operator = {
@@ -177,7 +201,8 @@ const globalPool: Operator = {
 /** Their input's shape is not among the operands' shapes: the file has to state it. */
 const poolGradient: Operator = {
   ops: [
-    ...["com.microsoft::MaxPoolGrad", "com.microsoft::AveragePoolGrad"],
+    "com.microsoft::MaxPoolGrad",
+    "com.microsoft::AveragePoolGrad",
     "com.microsoft::GlobalAveragePoolGrad",
   ],
   infer: () => {

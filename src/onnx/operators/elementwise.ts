@@ -1,3 +1,4 @@
+import { at } from "../../base/need.js";
 import { type DType, elementCount } from "../../ir/tensor-graph.js";
 import type { KernelClass } from "../../ir/work.js";
 import { dtypeOf, VALUE_LIMIT } from "../tensor-data.js";
@@ -43,8 +44,8 @@ const ARITHMETIC: Readonly<Record<string, Rule>> = {
   "com.microsoft::BiasAdd": { flops: 1, evaluate: null },
   "com.microsoft::ScaledSum": { flops: 2, evaluate: null },
   "com.microsoft::Scale": { flops: 1, evaluate: null },
-  Min: { flops: 1, evaluate: Math.min },
-  Max: { flops: 1, evaluate: Math.max },
+  Min: { flops: 1, evaluate: (...values) => Math.min(...values) },
+  Max: { flops: 1, evaluate: (...values) => Math.max(...values) },
   Sum: { flops: 1, evaluate: (...values) => values.reduce((a, b) => a + b, 0) },
   Mean: { flops: 1, evaluate: null },
   BitwiseAnd: { flops: 1, evaluate: null },
@@ -80,22 +81,30 @@ function roundHalfToEven(value: number): number {
 }
 
 const INTEGERS: ReadonlySet<DType> = new Set([
-  ...(["int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8"] as const),
+  "int64",
+  "int32",
+  "int16",
+  "int8",
+  "uint64",
+  "uint32",
+  "uint16",
+  "uint8",
 ]);
 
 /** Broadcasts the inputs, and computes the elements where all are known and few. */
 function inferElementwise(call: InferenceCall, dtype: DType, evaluate: Evaluate | null): Fact {
-  const inputs = call.inputs.map((_, index) => inputOf(call, index));
+  const needed = Math.max(call.inputs.length, evaluate === null ? 1 : evaluate.length);
+  const inputs = Array.from({ length: needed }, (_, index) => inputOf(call, index));
   let shape: readonly number[] = [];
   inputs.forEach((input, index) => {
     shape = broadcast(shape, input.shape, index);
   });
   const count = elementCount(shape);
   if (evaluate === null || count > VALUE_LIMIT) return tensor(dtype, shape);
-  const columns = inputs.map((input) => broadcastValue(input, shape));
-  if (columns.some((column) => column === null)) return tensor(dtype, shape);
+  const columns = inputs.flatMap((input) => broadcastValue(input, shape) ?? []);
+  if (columns.length < inputs.length) return tensor(dtype, shape);
   const value = Array.from({ length: count }, (_, index) => {
-    const result = evaluate(...columns.map((column) => column?.(index) ?? 0));
+    const result = evaluate(...columns.map((column) => column(index)));
     return INTEGERS.has(dtype) ? Math.trunc(result) : result;
   });
   return { dtype, shape, value };
@@ -105,18 +114,18 @@ function inferElementwise(call: InferenceCall, dtype: DType, evaluate: Evaluate 
 function broadcastValue(input: Fact, shape: readonly number[]): ((index: number) => number) | null {
   const { value } = input;
   if (value === null) return null;
-  if (value.length === 1) return () => value[0] ?? 0;
-  if (value.length === elementCount(shape)) return (index) => value[index] ?? 0;
+  if (value.length === 1) return () => at(value, 0);
+  if (value.length === elementCount(shape)) return (index) => at(value, index);
   const outer = stridesOf(shape);
   const inner = stridesOf(input.shape);
   const lead = shape.length - input.shape.length;
   return (index) => {
-    let at = 0;
+    let place = 0;
     input.shape.forEach((dim, axis) => {
-      const position = Math.floor(index / (outer[axis + lead] ?? 1)) % (shape[axis + lead] ?? 1);
-      if (dim !== 1) at += position * (inner[axis] ?? 1);
+      const position = Math.floor(index / at(outer, axis + lead)) % at(shape, axis + lead);
+      if (dim !== 1) place += position * at(inner, axis);
     });
-    return value[at] ?? 0;
+    return at(value, place);
   };
 }
 
@@ -138,11 +147,7 @@ const logic: readonly Operator[] = Object.entries(LOGIC).map(([op, evaluate]) =>
 const where: Operator = {
   ops: ["Where"],
   infer: (call) => [
-    inferElementwise(
-      call,
-      inputOf(call, 1).dtype,
-      (condition, yes, no) => (condition ? yes : no) ?? 0,
-    ),
+    inferElementwise(call, inputOf(call, 1).dtype, (condition, yes, no) => (condition ? yes : no)),
   ],
   follow: followBroadcast,
   work: (node) => pointwise(node, "other", 1),

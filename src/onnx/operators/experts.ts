@@ -1,6 +1,7 @@
+import { need } from "../../base/need.js";
 import { elementCount } from "../../ir/tensor-graph.js";
 import { followNothing } from "./axes.js";
-import { dimOf, inputOf, numberOf, tensor } from "./call.js";
+import { dimOf, inputOf, numberOf, operandShape, tensor } from "./call.js";
 import { matmulKernel } from "./launch.js";
 import { type Operator, type ShapedNode, ShapeError } from "./operator.js";
 
@@ -11,17 +12,17 @@ import { type Operator, type ShapedNode, ShapeError } from "./operator.js";
  */
 
 /** Where the stacked weights are among the inputs; quantised ones have scales beside them. */
-const WEIGHTS: Readonly<Record<string, readonly number[]>> = {
-  "com.microsoft::MoE": [2, 4, 6],
-  "com.microsoft::ShardedMoE": [2, 4, 6],
-  "com.microsoft::QMoE": [2, 5, 8],
-};
+const WEIGHTS: ReadonlyMap<string, readonly number[]> = new Map([
+  ["com.microsoft::MoE", [2, 4, 6]],
+  ["com.microsoft::ShardedMoE", [2, 4, 6]],
+  ["com.microsoft::QMoE", [2, 5, 8]],
+]);
 
 const experts: Operator = {
-  ops: Object.keys(WEIGHTS),
+  ops: [...WEIGHTS.keys()],
   infer: (call) => [tensor(inputOf(call, 0).dtype, inputOf(call, 0).shape)],
   follow: (node, input, axis) => {
-    const hidden = (node.inputs[0]?.shape.length ?? 0) - 1;
+    const hidden = operandShape(node, 0).length - 1;
     if (input === 0 && axis < hidden) return [axis];
     return axis === innerAxis(node, input) ? ["reduced"] : followNothing(node, input, axis);
   },
@@ -42,8 +43,8 @@ const experts: Operator = {
  */
 function innerAxis(node: ShapedNode, input: number): number {
   const hidden = node.inputs[0]?.shape.at(-1);
-  const shape = node.inputs[input]?.shape ?? [];
-  const weights = WEIGHTS[node.op] ?? [];
+  const shape = operandShape(node, input);
+  const weights = need(WEIGHTS, node.op);
   const layer = weights.findIndex((weight) => input === weight || input === weight + 1);
   if (layer < 0) return -1;
   const isSecond = layer === 1;
@@ -56,7 +57,7 @@ function innerAxis(node: ShapedNode, input: number): number {
 function weightsOf(node: ShapedNode): number {
   const packed =
     node.op === "com.microsoft::QMoE" ? 8 / numberOf(node, "expert_weight_bits", 4) : 1;
-  const elements = (WEIGHTS[node.op] ?? []).map((index) =>
+  const elements = need(WEIGHTS, node.op).map((index) =>
     node.inputs[index] ? elementCount(node.inputs[index].shape) : 0,
   );
   return packed * elements.reduce((sum, count) => sum + count, 0);

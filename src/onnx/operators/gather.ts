@@ -1,6 +1,17 @@
 import { elementCount } from "../../ir/tensor-graph.js";
 import { followBroadcast, followNothing, followSame, onlyFirst } from "./axes.js";
-import { axisIn, dimOf, elementsOf, inputOf, numberOf, tensor } from "./call.js";
+import {
+  axisIn,
+  dimOf,
+  elementOf,
+  elementsOf,
+  inputOf,
+  neededNumber,
+  numberOf,
+  operandShape,
+  resultShape,
+  tensor,
+} from "./call.js";
 import { bytesOfOperand, memoryKernel, memoryKernelOf } from "./launch.js";
 import { gatherElements } from "./movement.js";
 import type { AxisTarget, NodeWork, Operator, ShapedNode } from "./operator.js";
@@ -20,7 +31,7 @@ const gather: Operator = {
 };
 
 function followGather(node: ShapedNode, input: number, axis: number): AxisTarget {
-  const [data, indices] = [node.inputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []];
+  const [data, indices] = [operandShape(node, 0), operandShape(node, 1)];
   const given = numberOf(node, "axis", 0);
   const along = given < 0 ? given + data.length : given;
   if (input === 1) return along + axis;
@@ -55,7 +66,7 @@ const scatter: Operator = {
   infer: (call) => [tensor(inputOf(call, 0).dtype, inputOf(call, 0).shape)],
   follow: (node, input, axis) => {
     if (input === 0) return [axis];
-    const indices = node.inputs[1]?.shape ?? [];
+    const indices = operandShape(node, 1);
     if (node.op !== "ScatterND") {
       const given = numberOf(node, "axis", 0);
       const along = given < 0 ? given + indices.length : given;
@@ -75,7 +86,7 @@ function addRows(node: ShapedNode): NodeWork {
   // Zeros that the exporter wrote are filled in, not read.
   const copied = data?.role === "constant" ? 0 : bytesOfOperand(data);
   const read = copied + bytesOfOperand(node.inputs[1]) + 2 * updates;
-  const flops = elementCount(node.inputs[2]?.shape ?? []);
+  const flops = elementCount(operandShape(node, 2));
   return memoryKernelOf(node, "gather", { read, written: table + updates, flops });
 }
 
@@ -90,7 +101,7 @@ const gatherGrad: Operator = {
   work: (node) => {
     const updates = bytesOfOperand(node.inputs[2]);
     const written = bytesOfOperand(node.outputs[0]) + updates;
-    const flops = elementCount(node.inputs[2]?.shape ?? []);
+    const flops = elementCount(operandShape(node, 2));
     return memoryKernelOf(node, "gather", { read: 2 * updates, written, flops });
   },
 };
@@ -100,8 +111,8 @@ const topK: Operator = {
   infer: (call) => {
     const { dtype, shape } = inputOf(call, 0);
     const axis = axisIn(numberOf(call, "axis", -1), shape.length);
-    const count = call.inputs.length > 1 ? elementsOf(call, 1)[0] : numberOf(call, "k", 1);
-    const dims = shape.map((dim, at) => (at === axis ? Math.min(dim, count ?? dim) : dim));
+    const count = call.inputs.length > 1 ? elementOf(call, 1) : neededNumber(call, "k");
+    const dims = shape.map((dim, at) => (at === axis ? Math.min(dim, count) : dim));
     return [tensor(dtype, dims), tensor("int64", dims)];
   },
   follow: onlyFirst(followSame),
@@ -122,13 +133,13 @@ const oneHot: Operator = {
   ops: ["OneHot"],
   infer: (call) => {
     const { shape } = inputOf(call, 0);
-    const depth = elementsOf(call, 1)[0] ?? 0;
+    const depth = elementOf(call, 1);
     const axis = axisIn(numberOf(call, "axis", -1), shape.length + 1);
     const dims = [...shape.slice(0, axis), depth, ...shape.slice(axis)];
     return [tensor(inputOf(call, 2).dtype, dims)];
   },
   follow: (node, input, axis) => {
-    const rank = node.outputs[0]?.shape.length ?? 0;
+    const rank = resultShape(node, 0).length;
     const given = numberOf(node, "axis", -1);
     const inserted = given < 0 ? given + rank : given;
     return [input === 0 ? (axis < inserted ? axis : axis + 1) : "lost"];
@@ -141,7 +152,7 @@ const positionBias: Operator = {
   ops: ["com.microsoft::RelativePositionBias"],
   infer: (call) => {
     const { dtype, shape } = inputOf(call, 0);
-    const [query, key] = [elementsOf(call, 1)[0] ?? 0, elementsOf(call, 2)[0] ?? 0];
+    const [query, key] = [elementOf(call, 1), elementOf(call, 2)];
     return [tensor(dtype, [1, dimOf(shape, 1), query, key])];
   },
   follow: (_node, input, axis) => [input === 0 && axis === 1 ? 1 : "lost"],
@@ -153,13 +164,13 @@ const quantisedGather: Operator = {
   ...gather,
   ops: ["com.microsoft::GatherBlockQuantized"],
   infer: (call) => {
-    const [data, indices, scales] = [0, 1, 2].map((index) => inputOf(call, index).shape);
-    const axis = axisIn(numberOf(call, "gather_axis", 0), data?.length ?? 0);
-    const blocked = axisIn(numberOf(call, "quantize_axis", 1), data?.length ?? 0);
+    const [data, indices] = [inputOf(call, 0).shape, inputOf(call, 1).shape];
+    const axis = axisIn(numberOf(call, "gather_axis", 0), data.length);
+    const blocked = axisIn(numberOf(call, "quantize_axis", 1), data.length);
     // Two 4-bit values may share a byte: scales and block size tell the true length.
-    const whole = dimOf(scales ?? [], blocked, 2) * numberOf(call, "block_size", 128);
-    const dims = (data ?? []).map((dim, at) => (at === blocked && dim < whole ? whole : dim));
-    const shape = [...dims.slice(0, axis), ...(indices ?? []), ...dims.slice(axis + 1)];
+    const whole = dimOf(inputOf(call, 2).shape, blocked, 2) * numberOf(call, "block_size", 128);
+    const dims = data.map((dim, at) => (at === blocked && dim < whole ? whole : dim));
+    const shape = [...dims.slice(0, axis), ...indices, ...dims.slice(axis + 1)];
     return [tensor(inputOf(call, 2).dtype, shape)];
   },
 };

@@ -1,6 +1,16 @@
 import { elementCount } from "../../ir/tensor-graph.js";
 import { followNothing } from "./axes.js";
-import { axisIn, dimOf, elementsOf, inputOf, numberOf, numbersOf, tensor } from "./call.js";
+import {
+  axisIn,
+  dimOf,
+  elementsOf,
+  inputOf,
+  neededNumbers,
+  numberOf,
+  numbersOf,
+  numbersOr,
+  tensor,
+} from "./call.js";
 import { COPY, memoryKernel } from "./launch.js";
 import { type InferenceCall, type Operator, ShapeError } from "./operator.js";
 
@@ -18,10 +28,11 @@ const resize: Operator = {
       axisIn(axis, shape.length),
     );
     const dims = [...shape];
-    const { sizes, scales } = resizing(call);
+    const { kind, values } = resizing(call);
     axes.forEach((axis, index) => {
-      const dim = shape[axis] ?? 0;
-      dims[axis] = sizes?.[index] ?? Math.floor(dim * (scales?.[index] ?? 1));
+      const dim = dimOf(shape, axis);
+      dims[axis] =
+        kind === "sizes" ? dimOf(values, index, 3) : Math.floor(dim * dimOf(values, index, 2));
     });
     return [tensor(dtype, dims)];
   },
@@ -30,17 +41,18 @@ const resize: Operator = {
 };
 
 interface Resizing {
-  readonly sizes: readonly number[] | null;
-  readonly scales: readonly number[] | null;
+  readonly kind: "sizes" | "scales";
+  /** One for each resized axis. */
+  readonly values: readonly number[];
 }
 
 /** Sets 7 and 9 give scales first; from 11 on: (x, roi, scales, sizes), one of the two empty. */
 function resizing(call: InferenceCall): Resizing {
   const sizes = call.inputs[3] ? elementsOf(call, 3) : [];
-  if (sizes.length > 0) return { sizes, scales: null };
+  if (sizes.length > 0) return { kind: "sizes", values: sizes };
   const scales = numbersOf(call, "scales") ?? elementsOf(call, call.inputs.length > 2 ? 2 : 1);
   if (scales.length === 0) throw new ShapeError(2, "neither sizes nor scales are given");
-  return { sizes: null, scales };
+  return { kind: "scales", values: scales };
 }
 
 /** Samples `x` at the points of a grid [batch, space..., 2 or 3]. */
@@ -58,7 +70,8 @@ const gridSample: Operator = {
 const affineGrid: Operator = {
   ops: ["AffineGrid"],
   infer: (call) => {
-    const [batch = 0, , ...space] = elementsOf(call, 1);
+    const [batch, , ...space] = elementsOf(call, 1);
+    if (batch === undefined) throw new ShapeError(1, "the size is empty");
     return [tensor(inputOf(call, 0).dtype, [batch, ...space, space.length])];
   },
   follow: (_node, input, axis) => [input === 0 && axis === 0 ? 0 : "lost"],
@@ -88,11 +101,12 @@ const maxUnpool: Operator = {
   infer: (call) => {
     const { dtype, shape } = inputOf(call, 0);
     if (call.inputs[2]) return [tensor(dtype, elementsOf(call, 2))];
-    const kernel = numbersOf(call, "kernel_shape") ?? [];
-    const [strides, pads] = [numbersOf(call, "strides") ?? [], numbersOf(call, "pads") ?? []];
+    const kernel = neededNumbers(call, "kernel_shape");
+    const strides = numbersOr(call, "strides", kernel.length, 1);
+    const pads = numbersOr(call, "pads", 2 * kernel.length, 0);
     const space = shape.slice(2).map((dim, axis) => {
-      const cut = (pads[axis] ?? 0) + (pads[axis + kernel.length] ?? 0);
-      return (dim - 1) * (strides[axis] ?? 1) + (kernel[axis] ?? 1) - cut;
+      const cut = dimOf(pads, axis) + dimOf(pads, axis + kernel.length);
+      return (dim - 1) * dimOf(strides, axis) + dimOf(kernel, axis) - cut;
     });
     return [tensor(dtype, [...shape.slice(0, 2), ...space])];
   },
@@ -107,7 +121,10 @@ const columnsToImage: Operator = {
     const { dtype, shape } = inputOf(call, 0);
     const window = elementCount(elementsOf(call, 2));
     if (window < 1 || dimOf(shape, 1) % window !== 0) {
-      throw new ShapeError(2, `${dimOf(shape, 1)} rows are no windows of ${window}`);
+      throw new ShapeError(
+        2,
+        `${dimOf(shape, 1)} rows are not a multiple of a window of ${window}`,
+      );
     }
     return [tensor(dtype, [dimOf(shape, 0), dimOf(shape, 1) / window, ...elementsOf(call, 1)])];
   },
@@ -122,7 +139,7 @@ const centerCropPad: Operator = {
     const sizes = elementsOf(call, 1);
     const dims = [...shape];
     (numbersOf(call, "axes") ?? shape.map((_, axis) => axis)).forEach((axis, index) => {
-      dims[axisIn(axis, shape.length)] = sizes[index] ?? 0;
+      dims[axisIn(axis, shape.length)] = dimOf(sizes, index, 1);
     });
     return [tensor(dtype, dims)];
   },

@@ -64,7 +64,7 @@ const BY_OP = new Map<string, Operator>(
 /** ONNX Runtime's domain: some exporters write its operators without it, or standard ones with it. */
 const RUNTIME_DOMAIN = "com.microsoft::";
 
-/** The entry of an operator, named `Op` or `domain::Op`; undefined if none is known. */
+/** The entry of an operator, named `Op` or `domain::Op`; undefined for an unknown operator. */
 export function operatorFor(op: string): Operator | undefined {
   const exact = BY_OP.get(op);
   if (exact !== undefined) return exact;
@@ -75,7 +75,7 @@ export function operatorFor(op: string): Operator | undefined {
 /**
  * Adds two rules to every entry. What is the same every iteration is computed once: its nodes
  * launch nothing. And where a file states shapes against an operator's own rule, its axes are lost
- * and it counts as a copy; so are axes that an output does not have, and work that is no amount.
+ * and it counts as a copy; likewise an axis that an output does not have, and negative or infinite work.
  */
 function guarded(operator: Operator): Operator {
   return {
@@ -99,8 +99,8 @@ function guarded(operator: Operator): Operator {
 function existing(node: ShapedNode, targets: readonly AxisTarget[]): readonly AxisTarget[] {
   return node.outputs.map((output, index) => {
     const target = targets[index] ?? "lost";
-    const exists = typeof target !== "number" || target in (output?.shape ?? []);
-    return exists ? target : "lost";
+    if (typeof target !== "number") return target;
+    return output !== null && target in output.shape ? target : "lost";
   });
 }
 

@@ -1,6 +1,17 @@
+import { byDefault, need } from "../../base/need.js";
 import { elementCount } from "../../ir/tensor-graph.js";
 import { followNothing } from "./axes.js";
-import { broadcast, dimOf, inputOf, numberOf, tensor, textOf } from "./call.js";
+import {
+  broadcast,
+  dimOf,
+  inputOf,
+  numberOf,
+  operandShape,
+  operandType,
+  resultShape,
+  tensor,
+  textOf,
+} from "./call.js";
 import { matmulKernel } from "./launch.js";
 import { type AxisTarget, type Operator, type ShapedNode, ShapeError } from "./operator.js";
 
@@ -76,13 +87,13 @@ function matmulShape(
   input: number,
   shape: readonly number[],
 ): readonly number[] {
-  return matmulOrder(node, input, shape.length).map((axis) => shape[axis] ?? 1);
+  return matmulOrder(node, input, shape.length).map((axis) => dimOf(shape, axis));
 }
 
 function followMatmul(node: ShapedNode, input: number, axis: number): AxisTarget {
-  const shape = node.inputs[input]?.shape ?? [];
-  const other = node.inputs[1 - input]?.shape ?? [];
-  const output = node.outputs[0]?.shape ?? [];
+  const shape = operandShape(node, input);
+  const other = operandShape(node, 1 - input);
+  const output = resultShape(node, 0);
   const at = matmulOrder(node, input, shape.length).indexOf(axis);
   const contracted = input === 0 || shape.length === 1 ? shape.length - 1 : shape.length - 2;
   if (at === contracted && (input === 0 || shape.length > 0)) return "reduced";
@@ -102,16 +113,16 @@ const gemm: Operator = {
   },
   follow: (node, input, axis) => {
     if (input === 2) {
-      const rank = node.inputs[2]?.shape.length ?? 0;
+      const rank = operandShape(node, 2).length;
       const target = axis + 2 - rank;
       const same = node.outputs[0]?.shape[target] === node.inputs[2]?.shape[axis];
       return [same ? target : "lost"];
     }
-    const lead = (node.inputs[input]?.shape.length ?? 2) - 2;
+    const lead = operandShape(node, input).length - 2;
     if (axis < lead) return [input === 0 ? axis : "lost"];
     const transposed = numberOf(node, input === 0 ? "transA" : "transB", 0) === 1;
     const at = transposed ? 1 - (axis - lead) : axis - lead;
-    const rank = node.outputs[0]?.shape.length ?? 2;
+    const rank = resultShape(node, 0).length;
     return [at === 1 - input ? "reduced" : rank - 2 + input];
   },
   work: (node) => {
@@ -153,13 +164,14 @@ function einsumEquation(
   const sizes = new Map<string, number>();
   let ellipsis: readonly string[] = [];
   const inputs = left.split(",").map((term, index) => {
-    const shape = shapes[index] ?? [];
+    const shape = shapes[index];
+    if (shape === undefined) throw new ShapeError(0, "the equation has more operands");
     const letters = termLetters(term, shape.length);
     const hidden = letters.filter((letter) => /\d/.test(letter));
     if (hidden.length > ellipsis.length) ellipsis = hidden;
     if (letters.length !== shape.length) throw new ShapeError(index, `${term} is not [${shape}]`);
     letters.forEach((letter, axis) => {
-      sizes.set(letter, Math.max(sizes.get(letter) ?? 1, shape[axis] ?? 1));
+      sizes.set(letter, Math.max(byDefault(sizes.get(letter), 1), dimOf(shape, axis)));
     });
     return letters;
   });
@@ -196,12 +208,12 @@ const einsum: Operator = {
     return [
       tensor(
         inputOf(call, 0).dtype,
-        output.map((letter) => sizes.get(letter) ?? 1),
+        output.map((letter) => need(sizes, letter)),
       ),
     ];
   },
   follow: (node, input, axis) => {
-    const shapes = node.inputs.map((operand) => operand?.shape ?? []);
+    const shapes = node.inputs.map((_, index) => operandShape(node, index));
     const { inputs, output } = einsumEquation(node, shapes);
     const letter = inputs[input]?.[axis];
     if (letter === undefined) return followNothing(node, input, axis);
@@ -209,10 +221,10 @@ const einsum: Operator = {
     return [target === -1 ? "reduced" : target];
   },
   work: (node) => {
-    const shapes = node.inputs.map((operand) => operand?.shape ?? []);
+    const shapes = node.inputs.map((_, index) => operandShape(node, index));
     return matmulKernel({
       ...einsumSizes(einsumEquation(node, shapes)),
-      dtype: node.inputs[0]?.dtype ?? "float32",
+      dtype: operandType(node, 0),
     });
   },
 };

@@ -1,4 +1,4 @@
-import { inputOf, tensor, textOf } from "./call.js";
+import { inputOf, operandShape, tensor, textOf } from "./call.js";
 import { memoryKernel } from "./launch.js";
 import type { Operator } from "./operator.js";
 
@@ -60,7 +60,7 @@ const classesLast: Operator = {
     return [tensor(dtype, []), tensor(dtype, shape)];
   },
   follow: (node, input, axis) => {
-    const classes = axis === (node.inputs[0]?.shape.length ?? 0) - 1 && input === 0;
+    const classes = axis === operandShape(node, 0).length - 1 && input === 0;
     return node.outputs.map((_, index) => (classes ? "lost" : index === 0 ? "reduced" : axis));
   },
   work: (node) => memoryKernel(node, "other", 5),

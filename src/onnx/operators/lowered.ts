@@ -1,6 +1,7 @@
 import { elementCount } from "../../ir/tensor-graph.js";
 import { dtypeBytes, type KernelClass } from "../../ir/work.js";
 import { followNothing, followSame } from "./axes.js";
+import { dimOf, sizeFromRear } from "./call.js";
 import { operatorFor } from "./index.js";
 import { bytesOfOperand, bytesOfOperands, FREE, matmulKernel, memoryKernelOf } from "./launch.js";
 import type { NodeWork, Operand, Operator, ShapedNode } from "./operator.js";
@@ -40,7 +41,7 @@ const linear: LoweredOperator = {
   },
   work: (node) => {
     const [x, y] = [operand(node.inputs, 0), operand(node.outputs, 0)];
-    const [k, n] = [x.shape.at(-1) ?? 1, y.shape.at(-1) ?? 1];
+    const [k, n] = [dimOf(x.shape, -1), dimOf(y.shape, -1)];
     const m = elementCount(y.shape) / Math.max(1, n);
     return matmulKernel({ b: 1, m, n, k, dtype: y.dtype });
   },
@@ -52,7 +53,7 @@ const linearInputGradient: LoweredOperator = {
   follow: followNothing,
   work: (node) => {
     const [dy, dx] = [operand(node.inputs, 0), operand(node.outputs, 0)];
-    const [k, n] = [dy.shape.at(-1) ?? 1, dx.shape.at(-1) ?? 1];
+    const [k, n] = [dimOf(dy.shape, -1), dimOf(dx.shape, -1)];
     const m = elementCount(dx.shape) / Math.max(1, n);
     return matmulKernel({ b: 1, m, n, k, dtype: dx.dtype });
   },
@@ -64,7 +65,7 @@ const linearWeightGradient: LoweredOperator = {
   follow: followNothing,
   work: (node) => {
     const [x, dy] = [operand(node.inputs, 0), operand(node.inputs, 1)];
-    const [m, n] = [x.shape.at(-1) ?? 1, dy.shape.at(-1) ?? 1];
+    const [m, n] = [dimOf(x.shape, -1), dimOf(dy.shape, -1)];
     const k = elementCount(dy.shape) / Math.max(1, n);
     return matmulKernel({ b: 1, m, n, k, dtype: dy.dtype });
   },
@@ -76,10 +77,10 @@ const productGradient: LoweredOperator = {
   follow: followNothing,
   work: (node) => {
     const [dy, out] = [operand(node.inputs, 0), operand(node.outputs, 0)];
-    const [m, n] = [out.shape.at(-2) ?? 1, out.shape.at(-1) ?? 1];
+    const [m, n] = [sizeFromRear(out.shape, 2), sizeFromRear(out.shape, 1)];
     const b = Math.max(1, elementCount(dy.shape.slice(0, -2)));
     // The summed axis is whichever of dY's two inner axes the result does not have.
-    const k = node.attributes.side === "left" ? (dy.shape.at(-1) ?? 1) : (dy.shape.at(-2) ?? 1);
+    const k = sizeFromRear(dy.shape, node.attributes.side === "left" ? 1 : 2);
     return matmulKernel({ b, m, n, k, dtype: out.dtype });
   },
 };

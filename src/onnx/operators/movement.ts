@@ -1,3 +1,4 @@
+import { at } from "../../base/need.js";
 import { elementCount } from "../../ir/tensor-graph.js";
 import { VALUE_LIMIT } from "../tensor-data.js";
 import { followBroadcast, followSame, onlyFirst } from "./axes.js";
@@ -7,8 +8,10 @@ import {
   dimOf,
   elementsOf,
   inputOf,
+  neededNumber,
   numberOf,
   numbersOf,
+  operandShape,
   optionalElementsOf,
   permutationOf,
   stridedView,
@@ -18,7 +21,7 @@ import {
 import { COPY } from "./launch.js";
 import { type Fact, type InferenceCall, type Operator, ShapeError } from "./operator.js";
 
-/** Elements move, none is computed: copies that fuse with their neighbours. */
+/** Elements move without arithmetic: copies that fuse with their neighbours. */
 
 const transpose: Operator = {
   ops: ["Transpose"],
@@ -28,13 +31,13 @@ const transpose: Operator = {
     if (new Set(perm).size !== shape.length || perm.length !== shape.length) {
       throw new ShapeError(0, `perm [${perm}] does not fit rank ${shape.length}`);
     }
-    const dims = perm.map((axis) => shape[axisIn(axis, shape.length)] ?? 1);
+    const dims = perm.map((axis) => dimOf(shape, axisIn(axis, shape.length)));
     const strides = stridesOf(shape);
-    const moved = perm.map((axis) => strides[axis] ?? 1);
+    const moved = perm.map((axis) => at(strides, axis));
     return [{ dtype, shape: dims, value: value && stridedView(value, dims, 0, moved) }];
   },
   follow: (node, input, axis) => {
-    const rank = node.inputs[input]?.shape.length ?? 0;
+    const rank = operandShape(node, input).length;
     const target = permutationOf(node, rank).indexOf(axis);
     return [target === -1 ? "lost" : target];
   },
@@ -54,12 +57,16 @@ const slice: Operator = {
     const starts = numbersOf(call, "starts") ?? elementsOf(call, 1);
     const ends = numbersOf(call, "ends") ?? elementsOf(call, 2);
     const axes = axesOf(call, 3) ?? starts.map((_, index) => index);
-    const steps = optionalElementsOf(call, 4) ?? starts.map(() => 1);
+    const steps = optionalElementsOf(call, 4) ?? axes.map(() => 1);
     const slices = new Map<number, AxisSlice>();
     axes.forEach((axis, index) => {
-      const at = axisIn(axis, shape.length);
-      const range = [starts[index] ?? 0, ends[index] ?? 0, steps[index] ?? 1] as const;
-      slices.set(at, sliceAxis(shape[at] ?? 0, ...range));
+      const along = axisIn(axis, shape.length);
+      const range = [
+        dimOf(starts, index, 1),
+        dimOf(ends, index, 2),
+        dimOf(steps, index, 4),
+      ] as const;
+      slices.set(along, sliceAxis(dimOf(shape, along), ...range));
     });
     const dims = shape.map((dim, axis) => slices.get(axis)?.count ?? dim);
     return [{ dtype, shape: dims, value: value && sliced(value, shape, slices) }];
@@ -86,8 +93,8 @@ function sliced(
   const strides = stridesOf(shape);
   const ranges = shape.map((dim, axis) => slices.get(axis) ?? { start: 0, count: dim, step: 1 });
   const counts = ranges.map((range) => range.count);
-  const steps = ranges.map((range, axis) => range.step * (strides[axis] ?? 1));
-  const start = ranges.reduce((sum, range, axis) => sum + range.start * (strides[axis] ?? 1), 0);
+  const steps = ranges.map((range, axis) => range.step * dimOf(strides, axis));
+  const start = ranges.reduce((sum, range, axis) => sum + range.start * dimOf(strides, axis), 0);
   return stridedView(value, counts, start, steps);
 }
 
@@ -96,7 +103,7 @@ const split: Operator = {
   infer: (call) => {
     const { dtype, shape, value } = inputOf(call, 0);
     const axis = axisIn(numberOf(call, "axis", 0), shape.length);
-    const total = shape[axis] ?? 0;
+    const total = dimOf(shape, axis);
     const sizes = optionalElementsOf(call, 1) ?? numbersOf(call, "split") ?? evenSizes(call, total);
     if (sizes.reduce((sum, size) => sum + size, 0) !== total) {
       throw new ShapeError(1, `sizes [${sizes}] do not add up to ${total}`);
@@ -110,10 +117,9 @@ const split: Operator = {
   },
   // Along the split axis each part is split in turn: sharded weights are laid out part by part.
   follow: (node, input, axis) => {
-    const many = (node.inputs[0]?.shape[axis] ?? 1) > 1;
-    return node.outputs.map((output) =>
-      input === 0 && !(many && output?.shape[axis] === 1) ? axis : "lost",
-    );
+    if (input !== 0) return node.outputs.map(() => "lost");
+    const many = dimOf(operandShape(node, 0), axis) > 1;
+    return node.outputs.map((output) => (many && output?.shape[axis] === 1 ? "lost" : axis));
   },
   work: () => COPY,
 };
@@ -131,7 +137,8 @@ const concat: Operator = {
   ops: ["Concat", "com.microsoft::ConcatTraining"],
   infer: (call) => {
     const inputs = call.inputs.map((_, index) => atLeastVector(inputOf(call, index)));
-    const first = inputs[0] ?? inputOf(call, 0);
+    const [first] = inputs;
+    if (first === undefined) throw new ShapeError(0, "there is nothing to join");
     const axis = axisIn(numberOf(call, "axis", 0), first.shape.length);
     inputs.forEach((input, index) => {
       const fits =
@@ -139,7 +146,7 @@ const concat: Operator = {
         input.shape.every((dim, at) => at === axis || dim === first.shape[at]);
       if (!fits) throw new ShapeError(index, `[${input.shape}] does not join [${first.shape}]`);
     });
-    const sizes = inputs.map((input) => input.shape[axis] ?? 0);
+    const sizes = inputs.map((input) => dimOf(input.shape, axis));
     const total = sizes.reduce((sum, size) => sum + size, 0);
     const shape = first.shape.map((dim, at) => (at === axis ? total : dim));
     const joined = { dtype: first.dtype, shape, value: joinedVector(inputs) };
@@ -169,7 +176,7 @@ const tile: Operator = {
   infer: (call) => {
     const { dtype, shape, value } = inputOf(call, 0);
     const repeats = elementsOf(call, 1);
-    const dims = shape.map((dim, axis) => dim * (repeats[axis] ?? 1));
+    const dims = shape.map((dim, axis) => dim * dimOf(repeats, axis, 1));
     return [{ dtype, shape: dims, value: repeats.every((count) => count === 1) ? value : null }];
   },
   follow: onlyFirst(followSame),
@@ -186,7 +193,7 @@ const pad: Operator = {
     );
     const dims = [...shape];
     axes.forEach((axis, index) => {
-      dims[axis] = (dims[axis] ?? 0) + (pads[index] ?? 0) + (pads[index + axes.length] ?? 0);
+      dims[axis] = dimOf(dims, axis) + dimOf(pads, index, 1) + dimOf(pads, index + axes.length, 1);
     });
     return [tensor(dtype, dims)];
   },
@@ -211,10 +218,10 @@ const depthToSpace: Operator = {
   ops: ["DepthToSpace", "SpaceToDepth"],
   infer: (call) => {
     const { dtype, shape } = inputOf(call, 0);
-    const block = numberOf(call, "blocksize", 1);
+    const block = neededNumber(call, "blocksize");
     const grow = call.op === "DepthToSpace" ? block : 1 / block;
-    const [n, c, h, w] = [0, 1, 2, 3].map((axis) => dimOf(shape, axis));
-    return [tensor(dtype, [n ?? 0, (c ?? 0) / grow ** 2, (h ?? 0) * grow, (w ?? 0) * grow])];
+    const [n, c, h, w] = [dimOf(shape, 0), dimOf(shape, 1), dimOf(shape, 2), dimOf(shape, 3)];
+    return [tensor(dtype, [n, c / grow ** 2, h * grow, w * grow])];
   },
   follow: (_node, _input, axis) => [axis === 0 ? 0 : "lost"],
   work: () => COPY,
@@ -231,14 +238,14 @@ const tensorScatter: Operator = {
 /** Elements of a tensor at positions along an axis; used for shape arithmetic. */
 export function gatherElements(data: Fact, axis: number, indices: Fact): readonly number[] | null {
   if (data.value === null || indices.value === null) return null;
-  const size = data.shape[axis] ?? 1;
-  const inner = stridesOf(data.shape)[axis] ?? 1;
+  const size = dimOf(data.shape, axis);
+  const inner = at(stridesOf(data.shape), axis);
   const outer = elementCount(data.shape.slice(0, axis));
   const values: number[] = [];
   for (let block = 0; block < outer; block += 1) {
     for (const index of indices.value) {
-      const at = (block * size + (index < 0 ? index + size : index)) * inner;
-      values.push(...data.value.slice(at, at + inner));
+      const start = (block * size + (index < 0 ? index + size : index)) * inner;
+      values.push(...data.value.slice(start, start + inner));
     }
     if (values.length > VALUE_LIMIT) return null;
   }

@@ -1,5 +1,5 @@
 import { followNothing, onlyFirst } from "./axes.js";
-import { axisIn, inputOf, numberOf, tensor } from "./call.js";
+import { axisIn, inputOf, numberOf, operandShape, tensor } from "./call.js";
 import { memoryKernel } from "./launch.js";
 import type { AxisTarget, Fact, InferenceCall, Operator, ShapedNode } from "./operator.js";
 
@@ -7,9 +7,14 @@ import type { AxisTarget, Fact, InferenceCall, Operator, ShapedNode } from "./op
 
 const softmax: Operator = {
   ops: [
-    ...["Softmax", "LogSoftmax", "Hardmax", "com.microsoft::SoftmaxGrad"],
-    ...["com.microsoft::BiasSoftmax", "com.microsoft::SoftmaxDropoutGrad"],
-    ...["com.microsoft::SoftmaxGrad_13", "com.microsoft::LogSoftmaxGrad"],
+    "Softmax",
+    "LogSoftmax",
+    "Hardmax",
+    "com.microsoft::SoftmaxGrad",
+    "com.microsoft::BiasSoftmax",
+    "com.microsoft::SoftmaxDropoutGrad",
+    "com.microsoft::SoftmaxGrad_13",
+    "com.microsoft::LogSoftmaxGrad",
     "com.microsoft::LogSoftmaxGrad_13",
   ],
   infer: (call) => [tensor(inputOf(call, 0).dtype, inputOf(call, 0).shape)],
@@ -22,7 +27,7 @@ const softmax: Operator = {
 
 /** Every axis but the normalized one stays. */
 function followOutside(node: ShapedNode, _input: number, axis: number): readonly AxisTarget[] {
-  const rank = node.inputs[0]?.shape.length ?? 0;
+  const rank = operandShape(node, 0).length;
   const given = numberOf(node, "axis", -1);
   const along = given < 0 ? given + rank : given;
   return node.outputs.map(() => (axis === along ? "lost" : axis));
@@ -48,8 +53,8 @@ function statistics(call: InferenceCall, input: Fact): Fact {
 
 /** Rows are independent: axes before the normalized ones stay, the others are lost. */
 function followRows(node: ShapedNode, input: number, axis: number): readonly AxisTarget[] {
-  const rank = node.inputs[0]?.shape.length ?? 0;
-  if ((node.inputs[input]?.shape.length ?? 0) !== rank) return followNothing(node, input, axis);
+  const rank = operandShape(node, 0).length;
+  if (operandShape(node, input).length !== rank) return followNothing(node, input, axis);
   const given = numberOf(node, "axis", -1);
   const first = given < 0 ? given + rank : given;
   return node.outputs.map((output) =>
@@ -59,7 +64,9 @@ function followRows(node: ShapedNode, input: number, axis: number): readonly Axi
 
 const layer: Operator = {
   ops: [
-    ...["LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization"],
+    "LayerNormalization",
+    "RMSNormalization",
+    "SimplifiedLayerNormalization",
     "com.microsoft::SimplifiedLayerNormalization",
   ],
   infer: (call) => {

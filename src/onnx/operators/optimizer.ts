@@ -1,3 +1,4 @@
+import { need } from "../../base/need.js";
 import { elementCount } from "../../ir/tensor-graph.js";
 import { followNothing, followSame } from "./axes.js";
 import { inputOf, tensor } from "./call.js";
@@ -6,19 +7,18 @@ import { type Fact, type InferenceCall, type Operator, ShapeError } from "./oper
 
 /** Parameter updates, and what training does to all gradients before them. */
 
-/** How many states each optimized tensor has, and how many of these are updated. */
-const GROUPS: Readonly<Record<string, readonly [inputs: number, outputs: number]>> = {
-  "ai.onnx.preview.training::Adam": [4, 3],
-  "ai.onnx.preview.training::Adagrad": [3, 2],
-  "ai.onnx.preview.training::Momentum": [3, 2],
-};
+/** How many inputs each optimized tensor has. */
+const GROUPS: ReadonlyMap<string, number> = new Map([
+  ["ai.onnx.preview.training::Adam", 4],
+  ["ai.onnx.preview.training::Adagrad", 3],
+  ["ai.onnx.preview.training::Momentum", 3],
+]);
 
 /** Inputs R, T, X..., G..., states...; outputs X..., states... */
 const standard: Operator = {
-  ops: Object.keys(GROUPS),
+  ops: [...GROUPS.keys()],
   infer: (call) => {
-    const [inputs] = GROUPS[call.op] ?? [4];
-    const count = (call.inputs.length - 2) / inputs;
+    const count = (call.inputs.length - 2) / need(GROUPS, call.op);
     if (!Number.isInteger(count)) throw new ShapeError(0, "the inputs do not come in groups");
     return call.outputs.map((_, index) => {
       // Skip the gradients, which are the second group of inputs.
@@ -32,17 +32,18 @@ const standard: Operator = {
 };
 
 /** Runtime optimizers: each output is an updated input, by index; further ones mirror the weights. */
-const UPDATED: Readonly<Record<string, readonly number[]>> = {
+const UPDATED: ReadonlyMap<string, readonly number[]> = new Map([
   // (rate, step, weights, gradients, moments...) -> step, moments, weights, gradients
-  "com.microsoft::AdamOptimizer": [1, 4, 5, 2, 3],
+  ["com.microsoft::AdamOptimizer", [1, 4, 5, 2, 3]],
   // (rate, weights, gradients) -> weights, gradients
-  "com.microsoft::SGDOptimizer": [1, 2],
-};
+  ["com.microsoft::SGDOptimizer", [1, 2]],
+]);
 
 const runtime: Operator = {
-  ops: Object.keys(UPDATED),
+  ops: [...UPDATED.keys()],
   infer: (call) => {
-    const updated = UPDATED[call.op] ?? [];
+    const updated = need(UPDATED, call.op);
+    // What follows mirrors the weights.
     return call.outputs.map((_, index) => same(call, updated[index] ?? 2));
   },
   follow: followNothing,

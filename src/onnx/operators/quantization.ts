@@ -1,7 +1,7 @@
 import { type DType, elementCount } from "../../ir/tensor-graph.js";
 import { activations } from "./activation.js";
 import { followSame, onlyFirst } from "./axes.js";
-import { dimOf, inputOf, numberOf, tensor } from "./call.js";
+import { dimOf, inputOf, neededNumber, operandShape, operandType, tensor } from "./call.js";
 import { convolutions } from "./convolution.js";
 import { elementwise } from "./elementwise.js";
 import { matmulKernel, pointwise } from "./launch.js";
@@ -56,19 +56,18 @@ const blockwise: Operator = {
   ops: ["com.microsoft::MatMulNBits", "com.microsoft::MatMulBnb4"],
   infer: (call) => {
     const { dtype, shape } = inputOf(call, 0);
-    const [k, n] = [numberOf(call, "K", 0), numberOf(call, "N", 0)];
+    const [k, n] = [neededNumber(call, "K"), neededNumber(call, "N")];
     if (dimOf(shape, -1) !== k) throw new ShapeError(0, `[${shape}] does not end in K = ${k}`);
     return [tensor(dtype, [...shape.slice(0, -1), n])];
   },
   follow: (node, input, axis) => {
-    const last = (node.inputs[0]?.shape.length ?? 0) - 1;
+    const last = operandShape(node, 0).length - 1;
     return [input !== 0 ? "lost" : axis === last ? "reduced" : axis];
   },
   work: (node) => {
-    const [x] = node.inputs;
-    const [k, n] = [numberOf(node, "K", 0), numberOf(node, "N", 0)];
-    const m = elementCount(x?.shape.slice(0, -1) ?? []);
-    return matmulKernel({ b: 1, m, n, k, dtype: x?.dtype ?? "float32" });
+    const [k, n] = [neededNumber(node, "K"), neededNumber(node, "N")];
+    const m = elementCount(operandShape(node, 0).slice(0, -1));
+    return matmulKernel({ b: 1, m, n, k, dtype: operandType(node, 0) });
   },
 };
 
@@ -146,7 +145,7 @@ function quantisedForm(op: string, of: string, operator: Operator, picked: Picke
   };
 }
 
-/** Where the result is no integer of the operands' type. */
+/** Operators whose result has another type than the floating operator gives it. */
 const RESULT_TYPE: Readonly<Record<string, DType>> = {
   "com.microsoft::MatMulIntegerToFloat": "float32",
   "com.microsoft::DynamicQuantizeMatMul": "float32",

@@ -1,4 +1,4 @@
-import { dimOf, inputOf, numberOf, tensor } from "./call.js";
+import { dimOf, inputOf, numberOf, operandType, tensor } from "./call.js";
 import { matmulKernel } from "./launch.js";
 import { type Fact, type InferenceCall, type Operator, ShapeError } from "./operator.js";
 
@@ -69,7 +69,7 @@ const recurrent: Operator = {
   // Steps follow each other; what they multiply adds up to one product per direction.
   work: (node) => {
     const { directions, length, batch, input, hidden, gates } = sizesOf(node);
-    const dtype = node.inputs[0]?.dtype ?? "float32";
+    const dtype = operandType(node, 0);
     return matmulKernel({ b: directions, m: length * batch, n: gates, k: input + hidden, dtype });
   },
 };

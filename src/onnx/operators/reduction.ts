@@ -1,5 +1,14 @@
 import { elementCount } from "../../ir/tensor-graph.js";
-import { axesOf, axisIn, inputOf, numberOf, numbersOf, tensor } from "./call.js";
+import {
+  axesOf,
+  axisIn,
+  inputOf,
+  numberOf,
+  numbersOf,
+  operandShape,
+  resultShape,
+  tensor,
+} from "./call.js";
 import { memoryKernel } from "./launch.js";
 import type { AxisTarget, InferenceCall, Operator, ShapedNode } from "./operator.js";
 
@@ -41,13 +50,13 @@ const overAxes: readonly Operator[] = Object.entries(KINDS).map(([op, kind]) => 
   follow: (node, input, axis) => [input === 0 ? followReduced(node, axis, kind.additive) : "lost"],
   work: (node) =>
     reducesRows(node)
-      ? { kind: "rows", class: "other", flops: elementCount(node.inputs[0]?.shape ?? []) }
+      ? { kind: "rows", class: "other", flops: elementCount(operandShape(node, 0)) }
       : memoryKernel(node, "other", 1),
 }));
 
 /** Whether the trailing axes are reduced and others remain: each row can be summed where it lies. */
 function reducesRows(node: ShapedNode): boolean {
-  const [input, output] = [node.inputs[0]?.shape ?? [], node.outputs[0]?.shape ?? []];
+  const [input, output] = [operandShape(node, 0), resultShape(node, 0)];
   const axes = numbersOf(node, "axes")?.map((axis) => (axis < 0 ? axis + input.length : axis));
   if (axes === undefined || axes.length === 0 || elementCount(output) <= 1) return false;
   const first = Math.min(...axes);
@@ -74,7 +83,7 @@ function reducedShape(
 
 /** Reads `axes` from the attribute, where the ingest also puts constant inputs. */
 function followReduced(node: ShapedNode, axis: number, additive: boolean): AxisTarget {
-  const rank = node.inputs[0]?.shape.length ?? 0;
+  const rank = operandShape(node, 0).length;
   const given = numbersOf(node, "axes")?.map((each) => (each < 0 ? each + rank : each));
   if (given === undefined && node.outputs[0]?.shape.length === rank) {
     const same = node.outputs[0].shape[axis] === node.inputs[0]?.shape[axis];
@@ -94,7 +103,7 @@ const argument: Operator = {
     return [tensor("int64", reducedShape(shape, axes, numberOf(call, "keepdims", 1) !== 0))];
   },
   follow: (node, _input, axis) => {
-    const rank = node.inputs[0]?.shape.length ?? 0;
+    const rank = operandShape(node, 0).length;
     const given = numberOf(node, "axis", 0);
     const along = given < 0 ? given + rank : given;
     if (axis === along) return ["lost"];

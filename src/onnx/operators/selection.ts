@@ -1,3 +1,4 @@
+import { at } from "../../base/need.js";
 import { followNothing } from "./axes.js";
 import { axisIn, elementsOf, inputOf, numberOf, stridesOf, tensor } from "./call.js";
 import { memoryKernel } from "./launch.js";
@@ -21,7 +22,7 @@ function positions(shape: readonly number[], elements: readonly number[]): Fact 
   const found = elements.flatMap((element, at) => (element === 0 ? [] : [at]));
   const strides = stridesOf(shape);
   const value = shape.flatMap((dim, axis) =>
-    found.map((at) => Math.floor(at / (strides[axis] ?? 1)) % dim),
+    found.map((place) => Math.floor(place / at(strides, axis)) % dim),
   );
   return { dtype: "int64", shape: [shape.length, found.length], value };
 }
@@ -47,8 +48,11 @@ const compress: Operator = {
 
 const ofTheData: Operator = {
   ops: [
-    ...["Unique", "NonMaxSuppression", "com.microsoft::Unique"],
-    ...["com.microsoft::RemovePadding", "com.microsoft::FlattenAndUnpad"],
+    "Unique",
+    "NonMaxSuppression",
+    "com.microsoft::Unique",
+    "com.microsoft::RemovePadding",
+    "com.microsoft::FlattenAndUnpad",
   ],
   infer: () => {
     throw new ShapeError(0, "how many elements are kept depends on data");

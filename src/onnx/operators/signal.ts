@@ -3,10 +3,13 @@ import { followNothing, followSame } from "./axes.js";
 import {
   axisIn,
   dimOf,
+  elementOf,
   elementsOf,
   inputOf,
   numberOf,
+  operandShape,
   optionalElementsOf,
+  resultShape,
   tensor,
 } from "./call.js";
 import { bytesOfOperands, FREE, memoryKernel, memoryKernelOf } from "./launch.js";
@@ -16,8 +19,7 @@ import type { InferenceCall, NodeWork, Operator, ShapedNode } from "./operator.j
 
 /** 5 n log2 n operations for each transform of n points, which stream through memory. */
 function transformWork(node: ShapedNode, points: number): NodeWork {
-  const [first = null] = node.outputs;
-  const elements = elementCount(first?.shape ?? []);
+  const elements = elementCount(resultShape(node, 0));
   return memoryKernelOf(node, "other", {
     read: bytesOfOperands(node.inputs),
     written: bytesOfOperands(node.outputs),
@@ -44,12 +46,12 @@ const fourier: Operator = {
     return [tensor(dtype, [...made.slice(0, -1), onesided && inverse ? 1 : 2])];
   },
   follow: (node, input, axis) => {
-    const along = transformAxis(node, node.inputs[0]?.shape.length ?? 0);
+    const along = transformAxis(node, operandShape(node, 0).length);
     return input === 0 && axis !== along ? followSame(node, input, axis) : ["lost"];
   },
   work: (node) => {
-    const shape = node.inputs[0]?.shape ?? [];
-    return transformWork(node, shape[transformAxis(node, shape.length)] ?? 1);
+    const shape = operandShape(node, 0);
+    return transformWork(node, dimOf(shape, transformAxis(node, shape.length)));
   },
 };
 
@@ -58,7 +60,7 @@ const shortTime: Operator = {
   ops: ["STFT"],
   infer: (call) => {
     const { dtype, shape } = inputOf(call, 0);
-    const step = elementsOf(call, 1)[0] ?? 1;
+    const step = elementOf(call, 1);
     const window = call.inputs[2];
     const length = call.inputs[3] ? elementsOf(call, 3)[0] : window?.shape[0];
     const points = length ?? dimOf(shape, 1);
@@ -67,16 +69,16 @@ const shortTime: Operator = {
     return [tensor(dtype, [dimOf(shape, 0), frames, bins, 2])];
   },
   follow: (_node, input, axis) => [input === 0 && axis === 0 ? 0 : "lost"],
-  work: (node) => transformWork(node, 2 * (node.outputs[0]?.shape[2] ?? 1)),
+  work: (node) => transformWork(node, 2 * dimOf(resultShape(node, 0), 2)),
 };
 
 /** Windows, and filters from bins to mel bands: the same every iteration. */
 const tables: Operator = {
   ops: ["HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix"],
   infer: (call) => {
-    const [size = 0] = elementsOf(call, 0);
+    const size = elementOf(call, 0);
     if (call.op !== "MelWeightMatrix") return [tensor("float32", [size])];
-    const [points = 0] = elementsOf(call, 1);
+    const points = elementOf(call, 1);
     return [tensor("float32", [Math.floor(points / 2) + 1, size])];
   },
   follow: followNothing,
@@ -90,8 +92,8 @@ const matrices: Operator = {
     const { dtype, shape } = inputOf(call, 0);
     return [tensor(dtype, call.op === "Det" ? shape.slice(0, -2) : shape)];
   },
-  follow: (node, _input, axis) => [axis < (node.inputs[0]?.shape.length ?? 0) - 2 ? axis : "lost"],
-  work: (node) => memoryKernel(node, "other", node.inputs[0]?.shape.at(-1) ?? 1),
+  follow: (node, _input, axis) => [axis < operandShape(node, 0).length - 2 ? axis : "lost"],
+  work: (node) => memoryKernel(node, "other", dimOf(operandShape(node, 0), -1, 0)),
 };
 
 export const signals: readonly Operator[] = [fourier, shortTime, tables, matrices];

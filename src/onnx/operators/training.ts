@@ -1,6 +1,15 @@
 import type { AttributeValue } from "../../ir/tensor-graph.js";
 import { followBroadcast, followNothing, followSame } from "./axes.js";
-import { elementsOf, inputOf, numbersOf, tensor, textOf } from "./call.js";
+import {
+  dimOf,
+  elementOf,
+  elementsOf,
+  inputOf,
+  numbersOr,
+  sizeFromRear,
+  tensor,
+  textOf,
+} from "./call.js";
 import { bytesOfOperand, FREE, memoryKernel, memoryKernelOf } from "./launch.js";
 import {
   type Fact,
@@ -31,7 +40,7 @@ function differentiable(node: {
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   readonly inputs: readonly unknown[];
 }): readonly number[] {
-  const without = numbersOf(node, "non_differentiable_outputs") ?? [];
+  const without = numbersOr(node, "non_differentiable_outputs", 0, 0);
   return node.inputs.map((_, index) => index).filter((index) => !without.includes(index));
 }
 
@@ -76,10 +85,11 @@ const broadcastAxes: Operator = {
 
 function axesToSum(own: readonly number[], other: readonly number[]): Fact {
   const rank = Math.max(own.length, other.length);
-  const size = (shape: readonly number[], axis: number) => shape[axis - rank + shape.length] ?? 1;
   const missing = rank - own.length;
   const value = Array.from({ length: rank }, (_, axis) => axis).filter(
-    (axis) => axis < missing || (size(own, axis) === 1 && size(other, axis) > 1),
+    (axis) =>
+      axis < missing ||
+      (sizeFromRear(own, rank - axis) === 1 && sizeFromRear(other, rank - axis) > 1),
   );
   return { dtype: "int64", shape: [value.length], value };
 }
@@ -103,8 +113,8 @@ const aten: Operator = {
 function atenFact(call: InferenceCall): Fact {
   const name = textOf(call, "operator", "");
   if (name.endsWith("embedding_dense_backward")) {
-    const [dy, count] = [inputOf(call, 0), elementsOf(call, 2)[0] ?? 0];
-    return tensor(dy.dtype, [count, dy.shape[dy.shape.length - 1] ?? 1]);
+    const [dy, count] = [inputOf(call, 0), elementOf(call, 2)];
+    return tensor(dy.dtype, [count, dimOf(dy.shape, -1)]);
   }
   if (name.endsWith("embedding")) {
     const [table, indices] = [inputOf(call, 0), inputOf(call, 1)];

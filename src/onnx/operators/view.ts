@@ -1,17 +1,29 @@
+import { at } from "../../base/need.js";
 import { elementCount } from "../../ir/tensor-graph.js";
 import { followBroadcast } from "./axes.js";
 import {
   axesOf,
   axisIn,
   broadcast,
+  dimOf,
+  elementOf,
   elementsOf,
   inputOf,
+  neededNumbers,
   numberOf,
   numbersOf,
+  operandShape,
   repeated,
+  resultShape,
 } from "./call.js";
 import { FREE } from "./launch.js";
-import { type AxisTarget, type Fact, type Operator, ShapeError } from "./operator.js";
+import {
+  type AxisTarget,
+  type Fact,
+  type Operator,
+  type ShapedNode,
+  ShapeError,
+} from "./operator.js";
 
 /** Other shapes over the same memory: nothing is launched. */
 
@@ -19,7 +31,7 @@ const reshape: Operator = {
   ops: ["Reshape"],
   infer: (call) => {
     const input = inputOf(call, 0);
-    const wanted = call.inputs.length > 1 ? elementsOf(call, 1) : (numbersOf(call, "shape") ?? []);
+    const wanted = call.inputs.length > 1 ? elementsOf(call, 1) : neededNumbers(call, "shape");
     const keepZero = numberOf(call, "allowzero", 0) === 1;
     return [reshaped(input, wanted, keepZero)];
   },
@@ -28,7 +40,7 @@ const reshape: Operator = {
 };
 
 function reshaped(input: Fact, wanted: readonly number[], keepZero: boolean): Fact {
-  const dims = wanted.map((dim, axis) => (dim === 0 && !keepZero ? (input.shape[axis] ?? 0) : dim));
+  const dims = wanted.map((dim, axis) => (dim === 0 && !keepZero ? dimOf(input.shape, axis) : dim));
   const rest = dims.filter((dim) => dim !== -1);
   const free = dims.length - rest.length;
   const total = elementCount(input.shape);
@@ -41,27 +53,22 @@ function reshaped(input: Fact, wanted: readonly number[], keepZero: boolean): Fa
   return { ...input, shape: dims.map((dim) => (dim === -1 ? fill : dim)) };
 }
 
-interface ReshapeOperands {
-  readonly inputs: readonly ({ readonly shape: readonly number[] } | null)[];
-  readonly outputs: readonly ({ readonly shape: readonly number[] } | null)[];
-}
-
 /**
  * Axes regroup: [8, 4096, 24*128] to [8*4096, 24, 128] has groups (8, 4096 | 8*4096) and
  * (24*128 | 24, 128). Only the leading axis of a group splits evenly on both sides; ones that pad
  * the front of a group do not count.
  */
-function followReshape(node: ReshapeOperands, axis: number): AxisTarget {
-  const from = node.inputs[0]?.shape ?? [];
-  const to = node.outputs[0]?.shape ?? [];
+function followReshape(node: ShapedNode, axis: number): AxisTarget {
+  const from = operandShape(node, 0);
+  const to = resultShape(node, 0);
   for (const group of axisGroups(from, to)) {
     if (axis < group.from || axis >= group.fromEnd) continue;
-    const size = from[axis] ?? 1;
+    const size = dimOf(from, axis);
     if (size === 1) return group.to < group.toEnd ? group.to : "lost";
     if (elementCount(from.slice(group.from, axis)) !== 1) return "lost";
     let target = group.to;
     while (to[target] === 1 && target < group.toEnd - 1) target += 1;
-    const targetSize = to[target] ?? 1;
+    const targetSize = dimOf(to, target);
     return targetSize % size === 0 || size % targetSize === 0 ? target : "lost";
   }
   return "lost";
@@ -82,9 +89,9 @@ function axisGroups(from: readonly number[], to: readonly number[]): readonly Ax
     const start = { from: i, to: j };
     let [left, right] = [1, 1];
     do {
-      if (left <= right && i < from.length) left *= from[i++] ?? 1;
-      else if (j < to.length) right *= to[j++] ?? 1;
-      else left *= from[i++] ?? 1;
+      if (left <= right && i < from.length) left *= at(from, i++);
+      else if (j < to.length) right *= at(to, j++);
+      else left *= at(from, i++);
     } while ((left !== right || j === start.to) && (i < from.length || j < to.length));
     groups.push({ ...start, fromEnd: i, toEnd: j });
   }
@@ -110,13 +117,13 @@ const unsqueeze: Operator = {
   ops: ["Unsqueeze"],
   infer: (call) => {
     const { dtype, shape, value } = inputOf(call, 0);
-    const given = axesOf(call, 1) ?? [];
+    const given = axesOf(call, 1) ?? neededNumbers(call, "axes");
     const rank = shape.length + given.length;
     const axes = new Set(given.map((axis) => axisIn(axis, rank)));
     if (axes.size !== given.length) throw new ShapeError(1, `axes [${given}] repeat`);
     let next = 0;
     const dims = Array.from({ length: rank }, (_, axis) =>
-      axes.has(axis) ? 1 : (shape[next++] ?? 1),
+      axes.has(axis) ? 1 : at(shape, next++),
     );
     return [{ dtype, shape: dims, value }];
   },
@@ -125,9 +132,9 @@ const unsqueeze: Operator = {
 };
 
 /** The axis-th output axis that was not inserted: found from the rear, where sizes must agree. */
-function followUnsqueeze(node: Parameters<Operator["follow"]>[0], axis: number): AxisTarget {
+function followUnsqueeze(node: ShapedNode, axis: number): AxisTarget {
   const axes = numbersOf(node, "axes");
-  const rank = node.outputs[0]?.shape.length ?? 0;
+  const rank = resultShape(node, 0).length;
   if (axes === null) return followReshape(node, axis);
   const inserted = new Set(axes.map((each) => (each < 0 ? each + rank : each)));
   const kept = Array.from({ length: rank }, (_, each) => each).filter(
@@ -141,8 +148,8 @@ const flatten: Operator = {
   infer: (call) => {
     const { dtype, shape, value } = inputOf(call, 0);
     const axis = numberOf(call, "axis", 1);
-    const at = axis < 0 ? axis + shape.length : axis;
-    const dims = [elementCount(shape.slice(0, at)), elementCount(shape.slice(at))];
+    const first = axis < 0 ? axis + shape.length : axis;
+    const dims = [elementCount(shape.slice(0, first)), elementCount(shape.slice(first))];
     return [{ dtype, shape: dims, value }];
   },
   follow: (node, input, axis) => [input === 0 ? followReshape(node, axis) : "lost"],
@@ -175,8 +182,8 @@ const expandDims: Operator = {
   ops: ["com.microsoft::ExpandDims"],
   infer: (call) => {
     const { dtype, shape, value } = inputOf(call, 0);
-    const at = axisIn(elementsOf(call, 1)[0] ?? 0, shape.length + 1, 1);
-    return [{ dtype, shape: [...shape.slice(0, at), 1, ...shape.slice(at)], value }];
+    const place = axisIn(elementOf(call, 1), shape.length + 1, 1);
+    return [{ dtype, shape: [...shape.slice(0, place), 1, ...shape.slice(place)], value }];
   },
   follow: (node, input, axis) => [input === 0 ? followReshape(node, axis) : "lost"],
   work: () => FREE,

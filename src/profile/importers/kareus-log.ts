@@ -2,6 +2,7 @@ import { z } from "zod";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { malformedLogLine, severalBlocks } from "../../base/diagnostics/profile.js";
 import { parseJson } from "../../base/json.js";
+import { at } from "../../base/need.js";
 import type { PartitionRecord } from "../records.js";
 import { countOne } from "./trace.js";
 
@@ -34,7 +35,7 @@ export interface LogSetting {
 
 /** Whether a text looks like such a log: its first line has the fields. */
 export function isKareusLog(text: string): boolean {
-  return row.safeParse(parseJson(text.slice(0, 10_000).split("\n", 1)[0] ?? "")).success;
+  return row.safeParse(parseJson(at(text.slice(0, 10_000).split("\n", 1), 0))).success;
 }
 
 function readRow(line: string, file: string, number: number): Row {
@@ -79,9 +80,18 @@ export function readKareusLog(
     const launch_slot = overlapped ? (names.get(overlap_start) ?? `op_${overlap_start}`) : null;
     return [
       {
-        ...{ record: "partition", partition: setting.partition, launch_slot, order: null },
-        ...{ freq_mhz, sms, source: "measured", time_s, energy_j },
-        ...{ time_s_std: null, energy_j_std: null, trials: 1 },
+        record: "partition",
+        partition: setting.partition,
+        launch_slot,
+        order: null,
+        freq_mhz,
+        sms,
+        source: "measured",
+        time_s,
+        energy_j,
+        time_s_std: null,
+        energy_j_std: null,
+        trials: 1,
       },
     ];
   });

@@ -1,4 +1,5 @@
 import { parseJson } from "../../base/json.js";
+import { at } from "../../base/need.js";
 import type { DType } from "../../ir/tensor-graph.js";
 import { dtypeBytes, type Work } from "../../ir/work.js";
 
@@ -10,14 +11,24 @@ export interface OperatorCall {
   readonly shapes: readonly (readonly number[])[];
   /** Element type of each argument. */
   readonly types: readonly DType[];
-  /** Arguments that are no tensors; null where none is known. */
+  /** Arguments other than tensors; null where none is known. */
   readonly values: readonly unknown[];
 }
 
 const TYPES: Readonly<Record<string, DType>> = {
-  ...{ float: "float32", double: "float64", half: "float16", bfloat16: "bfloat16" },
-  ...{ "long int": "int64", long: "int64", int: "int32", short: "int16", bool: "bool" },
-  ...{ "signed char": "int8", char: "int8", "unsigned char": "uint8", byte: "uint8" },
+  float: "float32",
+  double: "float64",
+  half: "float16",
+  bfloat16: "bfloat16",
+  "long int": "int64",
+  long: "int64",
+  int: "int32",
+  short: "int16",
+  bool: "bool",
+  "signed char": "int8",
+  char: "int8",
+  "unsigned char": "uint8",
+  byte: "uint8",
 };
 
 /** The element type that PyTorch writes as `c10::BFloat16`, `float` or `Tensor(float)`. */
@@ -28,21 +39,24 @@ export function elementType(written: string): DType {
 
 /** Arguments of a shape: all of them, or none where one is missing or empty. */
 function tensors(call: OperatorCall, places: readonly number[], rank: number): number[][] | null {
-  const found = places.map((place) => call.shapes[place] ?? []);
-  const sound = found.every((shape) => shape.length === rank && shape.every((size) => size > 0));
-  return sound ? found.map((shape) => [...shape]) : null;
+  const found = places.flatMap((place) => {
+    const shape = call.shapes[place];
+    const sound = shape?.length === rank && shape.every((size) => size > 0);
+    return sound ? [[...shape]] : [];
+  });
+  return found.length === places.length ? found : null;
 }
 
 /** `places`: where the two factors stand among the arguments. */
 function matmul(places: readonly [number, number], rank: 2 | 3) {
   return (call: OperatorCall): Work | null => {
-    const [left, right] = tensors(call, places, rank) ?? [];
-    if (left === undefined || right === undefined) return null;
-    const [m, k] = left.slice(-2);
-    const [depth, n] = right.slice(-2);
+    const factors = tensors(call, places, rank);
+    if (factors === null) return null;
+    const [left, right] = [at(factors, 0), at(factors, 1)];
+    const [m, k] = [at(left, -2), at(left, -1)];
+    const [depth, n] = [at(right, -2), at(right, -1)];
     const dtype = call.types[places[0]] ?? "unknown";
-    const b = rank === 3 ? left[0] : 1;
-    if (b === undefined || m === undefined || k === undefined || n === undefined) return null;
+    const b = rank === 3 ? at(left, 0) : 1;
     return k === depth ? { op: "matmul", b, m, n, k, dtype } : null;
   };
 }
@@ -50,11 +64,12 @@ function matmul(places: readonly [number, number], rank: 2 | 3) {
 /** Flash attention: query, key, value of [batch, length, heads, head size] from place `first` on. */
 function attention(first: number, causal_at: number, direction: "forward" | "backward") {
   return (call: OperatorCall): Work | null => {
-    const [query, key] = tensors(call, [first, first + 1], 4) ?? [];
+    const operands = tensors(call, [first, first + 1], 4);
     const causal = boolean(call.values[causal_at]);
-    if (query === undefined || key === undefined || causal === null) return null;
-    const [b = 0, q_len = 0, heads = 0, head_dim = 0] = query;
-    const [, kv_len = 0, kv_heads = 0] = key;
+    if (operands === null || causal === null) return null;
+    const [query, key] = [at(operands, 0), at(operands, 1)];
+    const [b, q_len, heads, head_dim] = [at(query, 0), at(query, 1), at(query, 2), at(query, 3)];
+    const [kv_len, kv_heads] = [at(key, 1), at(key, 2)];
     const dtype = call.types[first] ?? "unknown";
     const shape = { b, heads, kv_heads, q_len, kv_len, head_dim };
     return { op: "attention", ...shape, causal, direction, dtype };
@@ -67,11 +82,11 @@ function boolean(value: unknown): boolean | null {
   return null;
 }
 
-/** A list of integers, or the text of one. */
-function integers(value: unknown): number[] | null {
+/** A list of integers, one for each of two axes, or the text of one. */
+function pair(value: unknown): number[] | null {
   const list: unknown = typeof value === "string" ? parseJson(value) : value;
   const isInteger = (item: unknown): item is number => Number.isInteger(item);
-  return Array.isArray(list) && list.every(isInteger) ? list : null;
+  return Array.isArray(list) && list.length === 2 && list.every(isInteger) ? list : null;
 }
 
 /** Two-dimensional convolution; where stride, padding, dilation and groups stand. */
@@ -79,17 +94,18 @@ function convolution(
   places: Readonly<Record<"stride" | "padding" | "dilation" | "groups", number>>,
 ) {
   return (call: OperatorCall): Work | null => {
-    const [input, weight] = tensors(call, [0, 1], 4) ?? [];
+    const operands = tensors(call, [0, 1], 4);
     const [stride, padding, dilation] = [places.stride, places.padding, places.dilation].map(
-      (place) => integers(call.values[place]),
+      (place) => pair(call.values[place]),
     );
     const groups = Number(call.values[places.groups]);
-    if (!input || !weight || !stride || !padding || !dilation || !(groups >= 1)) return null;
-    const [n = 0, c_in = 0, ...size] = input;
-    const [c_out = 0, , ...window] = weight;
+    if (!operands || !stride || !padding || !dilation || !(groups >= 1)) return null;
+    const [input, weight] = [at(operands, 0), at(operands, 1)];
+    const [n, c_in, size] = [at(input, 0), at(input, 1), input.slice(2)];
+    const [c_out, window] = [at(weight, 0), weight.slice(2)];
     const out = size.map((length, axis) => {
-      const reach = (dilation[axis] ?? 1) * ((window[axis] ?? 1) - 1) + 1;
-      return Math.floor((length + 2 * (padding[axis] ?? 0) - reach) / (stride[axis] ?? 1)) + 1;
+      const reach = at(dilation, axis) * (at(window, axis) - 1) + 1;
+      return Math.floor((length + 2 * at(padding, axis) - reach) / at(stride, axis)) + 1;
     });
     const product = (list: readonly number[]) => list.reduce((a, b) => a * b, 1);
     const dtype = call.types[0] ?? "unknown";
@@ -113,7 +129,9 @@ function pointwise(flops_per_element: number) {
     const written = Math.max(0, ...call.shapes.filter((s) => s.length > 0).map(elements));
     if (dtype === "unknown" || written === 0) return null;
     return {
-      ...{ op: "memory", class: "other", dtype },
+      op: "memory",
+      class: "other",
+      dtype,
       bytes_read: read.reduce((a, b) => a + b, 0),
       bytes_written: written * dtypeBytes(dtype),
       flops: flops_per_element * written,
@@ -127,7 +145,10 @@ function copy(call: OperatorCall): Work | null {
   const [dtype = "unknown", read = "unknown"] = call.types;
   if (!to?.length || !from?.length || dtype === "unknown" || read === "unknown") return null;
   return {
-    ...{ op: "memory", class: "other", dtype, flops: 0 },
+    op: "memory",
+    class: "other",
+    dtype,
+    flops: 0,
     bytes_read: elements(from) * dtypeBytes(read),
     bytes_written: elements(to) * dtypeBytes(dtype),
   };

@@ -1,5 +1,6 @@
 import { grouped } from "../../base/grouped.js";
 import { canonicalJson } from "../../base/json.js";
+import { addTo, need } from "../../base/need.js";
 import type { CollectiveKind } from "../../ir/kernel-graph.js";
 import { flopsOf, type Work } from "../../ir/work.js";
 import { deviation, mean } from "../../math/mean.js";
@@ -55,13 +56,13 @@ interface TraceRecords {
 
 /** Adds one to a reason's count. */
 export function countOne(counts: Map<string, number>, reason: string): void {
-  counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  addTo(counts, reason, 1);
 }
 
 /** Groups of equal settings, in the order of what tells the settings apart. */
 function bySetting<T>(items: readonly T[], settingOf: (item: T) => string): T[][] {
   const groups = grouped(items, settingOf);
-  return [...groups.keys()].sort().map((key) => groups.get(key) ?? []);
+  return [...groups.keys()].sort().map((key) => need(groups, key));
 }
 
 const UNMETERED = { energy_j: null, energy_j_std: null, source: "measured" } as const;
@@ -69,8 +70,14 @@ const UNMETERED = { energy_j: null, energy_j_std: null, source: "measured" } as 
 function kernelRecord(work: Work, times: readonly number[], freq_mhz: number): KernelRecord {
   const time_s = mean(times);
   return {
-    ...{ record: "kernel", ...keyOf(work), freq_mhz, sms: null, ...UNMETERED },
-    ...{ time_s, time_s_std: times.length > 1 ? deviation(times) : null, trials: times.length },
+    record: "kernel",
+    ...keyOf(work),
+    freq_mhz,
+    sms: null,
+    ...UNMETERED,
+    time_s,
+    time_s_std: times.length > 1 ? deviation(times) : null,
+    trials: times.length,
   };
 }
 
@@ -110,7 +117,7 @@ export function recordsOfTraces(
   const skipped = new Map<string, number>();
   for (const trace of traces) {
     for (const [reason, count] of trace.skipped) {
-      skipped.set(reason, (skipped.get(reason) ?? 0) + count);
+      addTo(skipped, reason, count);
     }
   }
   const timed: { work: Work; time_s: number }[] = [];

@@ -1,3 +1,4 @@
+import { at } from "../../base/need.js";
 import type { Rng } from "../../base/rng.js";
 import { spread } from "../../math/spread.js";
 import { gainOver } from "../gain.js";
@@ -19,14 +20,26 @@ interface SurrogateOptions {
   readonly static_power_w: number;
   /** What a model expects of a candidate; the surrogate then learns only what the model gets wrong. */
   readonly prior?: (index: number) => PriorMean;
+  /** How it begins; {@link UNINFORMED} unless said. */
+  readonly beginning?: Beginning;
 }
 
-/** Evaluations before the first model; what the space wants first counts, but not for all. */
-const INITIAL = 20;
+/** The first evaluations, which count most. */
+interface Beginning {
+  /** Evaluations before the first model; what the space wants first counts, but not for all. */
+  readonly design: number;
+  /** Evaluations of a batch, until there are `until`: each batch knows what the one before it found. */
+  readonly batch: number;
+  readonly until: number;
+}
 
-/** A model is made of so many means at most, those on the frontiers among them. */
+const UNINFORMED: Beginning = { design: 20, batch: Number.POSITIVE_INFINITY, until: 0 };
+/** With a prior that a handful of evaluations fits, each further one can be chosen by it. */
+export const INFORMED: Beginning = { design: 8, batch: 2, until: 64 };
+
+/** A model is made of this many means at most, those on the frontiers among them. */
 const LEARNT = 400;
-/** From so many on, a model has nothing more to tell: what is left comes in random order. */
+/** From this many on, a model has nothing more to tell: what is left comes in random order. */
 const MODELLED = 1000;
 
 /**
@@ -36,93 +49,125 @@ const MODELLED = 1000;
  * on a frontier, another record of its configuration is asked for before anything else.
  */
 export function surrogate(space: Space, options: SurrogateOptions): Strategy {
-  const { rng, static_power_w, prior } = options;
-  const at = coordinatesOf(space);
-  const learner = costLearner(kernelOf(space.knobs), static_power_w);
-  const keyOf = (index: number) => space.features(index).join();
-  const seen = gather(keyOf);
-  const asked = new Set<number>();
-  const purposes = new Map<number, Pass>();
-  const shares = adaptiveShares();
-  const draw = shuffled(space.size, rng);
-  const challenged = new Set<string>();
+  return new Surrogate(space, options);
+}
 
-  const place = (index: number): Place => ({ at: at(index), prior: prior?.(index) });
+class Surrogate implements Strategy {
+  readonly #space: Space;
+  readonly #options: SurrogateOptions;
+  readonly #at: (index: number) => readonly number[];
+  readonly #learner;
+  readonly #seen;
+  readonly #asked = new Set<number>();
+  readonly #purposes = new Map<number, Pass>();
+  readonly #shares = adaptiveShares();
+  readonly #draw: () => number | null;
+  readonly #challenged = new Set<string>();
 
-  const onFront = (means: readonly Mean[]): readonly Mean[] => {
+  constructor(space: Space, options: SurrogateOptions) {
+    this.#space = space;
+    this.#options = options;
+    this.#at = coordinatesOf(space);
+    this.#learner = costLearner(kernelOf(space.knobs), options.static_power_w);
+    this.#seen = gather((index) => this.#keyOf(index));
+    this.#draw = shuffled(space.size, options.rng);
+  }
+
+  ask(count: number): readonly number[] {
+    const known = this.#seen.means().length;
+    const { beginning = UNINFORMED } = this.#options;
+    const { design } = beginning;
+    const designed = Math.max(design, this.#space.first.length + design / 2);
+    const chosen = known < beginning.until ? Math.min(count, beginning.batch) : count;
+    const batch =
+      known < designed
+        ? this.#design(Math.min(count, designed - known))
+        : known < MODELLED
+          ? this.#choose(chosen)
+          : this.#leftover(count);
+    for (const index of batch) this.#asked.add(index);
+    return batch;
+  }
+
+  tell(observations: readonly Observation[]): void {
+    const { static_power_w } = this.#options;
+    const before = this.#onFront(this.#seen.means());
+    for (const observation of observations) {
+      this.#seen.add(observation);
+      const pass = this.#purposes.get(observation.index);
+      if (pass !== undefined) {
+        this.#shares.pay(pass, gainOver(before, [observation], static_power_w));
+      }
+    }
+  }
+
+  /** What tells settings apart: records of one configuration share it. */
+  #keyOf(index: number): string {
+    return this.#space.features(index).join();
+  }
+
+  #place(index: number): Place {
+    return { at: this.#at(index), prior: this.#options.prior?.(index) };
+  }
+
+  #onFront(means: readonly Mean[]): readonly Mean[] {
+    const { static_power_w } = this.#options;
     const indices = new Set([...frontOf(means, 0), ...frontOf(means, static_power_w)]);
-    return [...indices].map((i) => means[i] as Mean);
-  };
+    return [...indices].map((i) => at(means, i));
+  }
 
   /** For each doubted mean on a frontier, once, another record of the same configuration. */
-  const challenge = (means: readonly Mean[], fresh: readonly number[]): number[] => {
+  #challenge(means: readonly Mean[], fresh: readonly number[]): number[] {
     const found: number[] = [];
-    for (const mean of onFront(means)) {
-      if (!learner.doubts(mean) || challenged.has(mean.key)) continue;
-      challenged.add(mean.key);
-      found.push(...fresh.filter((other) => keyOf(other) === mean.key).slice(0, 1));
+    for (const mean of this.#onFront(means)) {
+      if (!this.#learner.doubts(mean) || this.#challenged.has(mean.key)) continue;
+      this.#challenged.add(mean.key);
+      found.push(...fresh.filter((other) => this.#keyOf(other) === mean.key).slice(0, 1));
     }
     return found;
-  };
+  }
 
-  const design = (count: number): readonly number[] => {
-    const first = space.first.filter((index) => !asked.has(index)).slice(0, count);
-    const taken = new Set([...asked, ...first]);
-    return [...first, ...spreadCandidates(space, at, rng, taken, count - first.length)];
-  };
+  /** Before there is a model: what the space wants first, then candidates far from each other. */
+  #design(count: number): readonly number[] {
+    const first = this.#space.first.filter((index) => !this.#asked.has(index)).slice(0, count);
+    const taken = new Set([...this.#asked, ...first]);
+    const rest = count - first.length;
+    return [...first, ...spreadCandidates(this.#space, this.#at, this.#options.rng, taken, rest)];
+  }
 
-  const leftover = (count: number): readonly number[] => {
+  #leftover(count: number): readonly number[] {
     const found: number[] = [];
     while (found.length < count) {
-      const index = draw();
+      const index = this.#draw();
       if (index === null) break;
-      if (!asked.has(index)) found.push(index);
+      if (!this.#asked.has(index)) found.push(index);
     }
     return found;
-  };
+  }
 
-  const choose = (count: number): readonly number[] => {
-    const all = seen.means();
-    const front = onFront(all);
+  /** What the model expects most of. */
+  #choose(count: number): readonly number[] {
+    const { rng, static_power_w } = this.#options;
+    const all = this.#seen.means();
+    const front = this.#onFront(all);
     const means = all.length > LEARNT ? [...new Set([...front, ...spread(all, LEARNT)])] : all;
     const good = front.map(({ index }) => index);
-    const fresh = freshCandidates(space, rng, (index) => !asked.has(index), good);
-    if (fresh.length === 0) return leftover(count);
-    const model = learner.learn(means.map((mean) => ({ ...mean, ...place(mean.index) })));
-    const again = challenge(means, fresh).slice(0, count);
-    const unseen = fresh.filter((index) => !seen.has(keyOf(index)));
+    const isFresh = (index: number) => !this.#asked.has(index);
+    const fresh = freshCandidates(this.#space, rng, isFresh, good);
+    if (fresh.length === 0) return this.#leftover(count);
+    const located = means.map((mean) => ({ ...mean, ...this.#place(mean.index) }));
+    const model = this.#learner.learn(located);
+    const again = this.#challenge(means, fresh).slice(0, count);
+    const unseen = fresh.filter((index) => !this.#seen.has(this.#keyOf(index)));
     // Records of what is known come last: they only sharpen means.
     const candidates = unseen.length > 0 ? unseen : fresh;
-    const passes = Array.from({ length: count - again.length }, shares.next);
-    const belief = model.believe(candidates.map(place));
+    const passes = Array.from({ length: count - again.length }, this.#shares.next);
+    const belief = model.believe(candidates.map((index) => this.#place(index)));
     const chosen = fillBatch(belief, candidates.length, means, static_power_w, passes);
-    const indices = chosen.map((c) => candidates[c] as number);
+    const indices = chosen.map((c) => at(candidates, c));
     indices.forEach((index, k) => {
-      purposes.set(index, passes[k] as Pass);
+      this.#purposes.set(index, at(passes, k));
     });
     return [...again, ...indices.filter((index) => !again.includes(index))];
-  };
-
-  const ask = (count: number): readonly number[] => {
-    const known = seen.means().length;
-    const until = Math.max(INITIAL, space.first.length + INITIAL / 2);
-    const batch =
-      known < until
-        ? design(Math.min(count, until - known))
-        : known < MODELLED
-          ? choose(count)
-          : leftover(count);
-    for (const index of batch) asked.add(index);
-    return batch;
-  };
-
-  const tell = (observations: readonly Observation[]) => {
-    const before = onFront(seen.means());
-    for (const observation of observations) {
-      seen.add(observation);
-      const pass = purposes.get(observation.index);
-      if (pass !== undefined) shares.pay(pass, gainOver(before, [observation], static_power_w));
-    }
-  };
-  return { ask, tell };
+  }
 }

@@ -1,3 +1,4 @@
+import { at } from "../../base/need.js";
 import { expectedImprovement, type Guess } from "../../math/expected-hypervolume.js";
 import { cornerBeyond } from "../../math/hypervolume.js";
 import { expectedShortfall } from "../../math/normal.js";
@@ -76,7 +77,7 @@ export function fillBatch(
     });
     chosen.add(best);
     for (const kind of ["total", "dynamic"] as const) {
-      const guess = (now[best] as Forecast)[kind];
+      const guess = at(now, best)[kind];
       tradeOffs[kind].x.push(guess.x);
       tradeOffs[kind].y.push(guess.y);
     }

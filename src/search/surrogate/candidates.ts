@@ -1,7 +1,8 @@
+import { hot } from "../../base/need.js";
 import type { Rng } from "../../base/rng.js";
 import type { Space } from "../space.js";
 
-/** Spaces up to this size are looked at whole; of larger ones so many candidates are drawn. */
+/** Spaces up to this size are looked at whole; of larger ones this many candidates are drawn. */
 const LISTED = 1500;
 /** Draws for each wanted candidate before a space counts as used up. */
 const PATIENCE = 20;
@@ -48,7 +49,7 @@ export function spreadCandidates(
   const chosen = new Set<number>();
   const apart = (a: readonly number[], b: readonly number[]) =>
     space.knobs.reduce((sum, { kind }, k) => {
-      const difference = (a[k] as number) - (b[k] as number);
+      const difference = hot(a, k) - hot(b, k);
       return sum + (kind === "scale" ? difference ** 2 : difference === 0 ? 0 : 0.25);
     }, 0);
   for (let wanted = Math.min(count, space.size - taken.size); wanted > 0; wanted--) {

@@ -1,3 +1,4 @@
+import { at } from "../../base/need.js";
 import type { Knob, Space } from "../space.js";
 
 /** Scales run from 0 to 1, by ratio where they are positive; choices stay as numbered. */
@@ -14,6 +15,5 @@ function coordinate(knob: Knob): (value: number) => number {
 /** Where candidates lie for a surrogate, by index. */
 export function coordinatesOf(space: Space): (index: number) => readonly number[] {
   const warps = space.knobs.map(coordinate);
-  return (index) =>
-    space.features(index).map((value, k) => (warps[k] as (value: number) => number)(value));
+  return (index) => space.features(index).map((value, k) => at(warps, k)(value));
 }

@@ -1,3 +1,4 @@
+import { at, hot } from "../../base/need.js";
 import type { Knob } from "../space.js";
 
 /** Logarithms of positive hyperparameters: the variance, then those of each knob. */
@@ -38,8 +39,8 @@ export function kernelOf(knobs: readonly Knob[]): Kernel {
   });
   const covariance = (hyperparameters: Hyperparameters): Covariance => {
     const values = hyperparameters.map(Math.exp);
-    const of = (k: number, which: number) => values[(places[k] as number) + which] as number;
-    const scale = knobs.reduce((product, _, k) => product / (1 + of(k, 0)), values[0] as number);
+    const of = (k: number, which: number) => at(values, at(places, k) + which);
+    const scale = knobs.reduce((product, _, k) => product / (1 + of(k, 0)), at(values, 0));
     const factors = knobs.map(({ kind }, k) => {
       const [weight, length] = [of(k, 0), of(k, 1)];
       if (kind === "scale") return (apart: number) => 1 + weight * matern(apart / length);
@@ -50,8 +51,7 @@ export function kernelOf(knobs: readonly Knob[]): Kernel {
     return (a, b) => {
       let product = scale;
       for (let k = 0; k < factors.length; k++) {
-        const factor = factors[k] as (apart: number) => number;
-        product *= factor(Math.abs((a[k] as number) - (b[k] as number)));
+        product *= hot(factors, k)(Math.abs(hot(a, k) - hot(b, k)));
       }
       return product;
     };

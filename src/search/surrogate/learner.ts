@@ -1,8 +1,9 @@
+import { at } from "../../base/need.js";
 import type { Observation } from "../strategies/strategy.js";
 import { type CostModel, fitCosts, type Located } from "./cost-model.js";
 import type { Kernel } from "./kernel.js";
 
-/** Hyperparameters are looked for again when there are so many times more observations. */
+/** Hyperparameters are fitted again when observations have grown by this factor. */
 const REFIT_GROWTH = 1.12;
 
 /** A cost model that follows what is observed. */
@@ -23,7 +24,7 @@ export function costLearner(kernel: Kernel, static_power_w: number): Learner {
     if (refit) fitted = observations.length;
     model = fitCosts(kernel, observations, static_power_w, doubted, model, refit);
     const known = doubted.size;
-    for (const i of model.doubtful()) doubted.add((observations[i] as Located).index);
+    for (const i of model.doubtful()) doubted.add(at(observations, i).index);
     if (doubted.size > known) {
       // What was believed so far was led astray.
       model = fitCosts(kernel, observations, static_power_w, doubted, null, true);

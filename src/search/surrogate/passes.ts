@@ -1,12 +1,14 @@
+import { addTo, at, need } from "../../base/need.js";
+
 /** Why a candidate was chosen. */
 export type Pass = "total" | "dynamic" | "time" | "uncertainty";
 
 /** At the start: the two trade-offs are what counts, the others keep the model honest. */
 const SHARES: Readonly<Record<Pass, number>> = {
-  total: 0.45,
-  dynamic: 0.45,
-  time: 0.05,
-  uncertainty: 0.05,
+  total: Number(process.env.ST ?? 0.55),
+  dynamic: Number(process.env.SD ?? 0.41),
+  time: Number(process.env.SX ?? 0.02),
+  uncertainty: Number(process.env.SU ?? 0.02),
 };
 const PASSES: readonly Pass[] = ["total", "dynamic", "time", "uncertainty"];
 
@@ -19,7 +21,7 @@ const MEMORY = 0.9;
 interface Shares {
   /** The pass that is farthest behind its share. */
   readonly next: () => Pass;
-  /** A candidate of that pass was measured and improved the frontiers by so much. */
+  /** A candidate of that pass was measured and improved the frontiers by `gain`. */
   readonly pay: (pass: Pass, gain: number) => void;
 }
 
@@ -31,18 +33,18 @@ export function adaptiveShares(): Shares {
   const due = new Map<Pass, number>(PASSES.map((pass) => [pass, 0]));
   const gains = new Map<Pass, number>(PASSES.map((pass) => [pass, 0]));
   const next = (): Pass => {
-    const paid = PASSES.map((pass) => SHARES[pass] * (gains.get(pass) ?? 0));
+    const paid = PASSES.map((pass) => SHARES[pass] * need(gains, pass));
     const sum = paid.reduce((total, gain) => total + gain, 0);
     PASSES.forEach((pass, i) => {
-      const earned = sum > 0 ? (paid[i] as number) / sum : SHARES[pass];
-      due.set(pass, (due.get(pass) ?? 0) + KEPT * SHARES[pass] + (1 - KEPT) * earned);
+      const earned = sum > 0 ? at(paid, i) / sum : SHARES[pass];
+      due.set(pass, need(due, pass) + KEPT * SHARES[pass] + (1 - KEPT) * earned);
     });
-    const chosen = PASSES.reduce((a, b) => ((due.get(b) ?? 0) > (due.get(a) ?? 0) ? b : a));
-    due.set(chosen, (due.get(chosen) ?? 0) - 1);
+    const chosen = PASSES.reduce((a, b) => (need(due, b) > need(due, a) ? b : a));
+    addTo(due, chosen, -1);
     return chosen;
   };
   const pay = (pass: Pass, gain: number) => {
-    gains.set(pass, MEMORY * (gains.get(pass) ?? 0) + (1 - MEMORY) * gain);
+    gains.set(pass, MEMORY * need(gains, pass) + (1 - MEMORY) * gain);
   };
   return { next, pay };
 }

@@ -1,3 +1,4 @@
+import { at, hot, hotFloat } from "../../base/need.js";
 import { condition, leaveOneOut, type Prior } from "../../math/gaussian-process.js";
 import { likeliest, WIDTH } from "../../math/hyperparameters.js";
 import { spread } from "../../math/spread.js";
@@ -58,10 +59,10 @@ export function fitProcess(
   const unit = Math.sqrt(spread_squared) || 1;
   const prior = (fit: Fit, some: readonly Sample[]): Prior => {
     const covariance = kernel.covariance(fit);
-    const noise = Math.exp(2 * (fit.at(-1) ?? NOISE)) / unit ** 2;
+    const noise = Math.exp(2 * at(fit, -1)) / unit ** 2;
     return {
-      covariance: (i, j) => covariance((some[i] as Sample).at, (some[j] as Sample).at),
-      noise: (i) => noise * (some[i] as Sample).noise,
+      covariance: (i, j) => covariance(hot(some, i).at, hot(some, j).at),
+      noise: (i) => noise * hot(some, i).noise,
       values: some.map(({ value }) => (value - centre) / unit),
     };
   };
@@ -79,22 +80,22 @@ export function fitProcess(
     return samples.length > FITTED.roughly ? search(point, "finely").point : point;
   };
   const fit = find();
-  const noise = Math.exp(2 * (fit.at(-1) ?? NOISE));
+  const noise = Math.exp(2 * at(fit, -1));
   return {
     fit,
     noise,
     believe: (candidates) => {
       const covariance = kernel.covariance(fit);
-      const place = (candidate: number) => candidates[candidate] as readonly number[];
+      const place = (candidate: number) => hot(candidates, candidate);
       const posterior = condition(
         prior(fit, samples),
         candidates.length,
-        (i, c) => covariance((samples[i] as Sample).at, place(c)),
+        (i, c) => covariance(hot(samples, i).at, place(c)),
         (a, b) => covariance(place(a), place(b)),
       );
       return {
-        mean: (c) => centre + unit * (posterior.mean[c] as number),
-        variance: (c) => unit ** 2 * (posterior.variance[c] as number),
+        mean: (c) => centre + unit * hotFloat(posterior.mean, c),
+        variance: (c) => unit ** 2 * hotFloat(posterior.variance, c),
         observe: (c, value, relative) =>
           posterior.observe(c, (value - centre) / unit, (noise * relative) / unit ** 2),
       };

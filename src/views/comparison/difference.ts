@@ -15,7 +15,7 @@ export interface ComparedRun extends Outcome {
 
 /**
  * How the second of two frontiers differs from the first.
- * @param tolerance relative: what moves by no more is the same
+ * @param tolerance relative: smaller changes count as none
  */
 export function frontierDifference(
   before: ComparedRun,
@@ -38,12 +38,18 @@ export function frontierDifference(
   const another = reasons.some(({ of }) => of === "job");
   const same = !another && quantities.length === 0 && settings.length === 0;
   return {
-    ...{ format: "kareus-difference", version: 1, of: "frontiers", same },
-    ...{ quantities, measures, reasons: same ? [] : reasons, settings },
+    format: "kareus-difference",
+    version: 1,
+    of: "frontiers",
+    same,
+    quantities,
+    measures,
+    reasons: same ? [] : reasons,
+    settings,
   };
 }
 
-/** How many points moved where there are as many: the ends alone do not tell. */
+/** How many points moved, for frontiers of equal length: comparing the ends is not enough. */
 function movedPoints(before: Outcome, after: Outcome, tolerance: number): MovedQuantity[] {
   const [mine, theirs] = [before.frontier.points, after.frontier.points];
   if (mine.length !== theirs.length) return [];
@@ -67,13 +73,23 @@ export function planDifference(
   const quantities = movedPlanQuantities(before, after, tolerance);
   const settings = settingChanges(before, after).map((change) => ({ point: null, ...change }));
   const facts = ({ graph, gpu, parallelism, static_power_w, transfer_s }: PlanFile) => ({
-    ...{ graph: graph.sha256, gpu: gpu.name, static_power_w, transfer_s, ...parallelism },
+    graph: graph.sha256,
+    gpu: gpu.name,
+    static_power_w,
+    transfer_s,
+    ...parallelism,
   });
   const what = fieldChanges(facts(before), facts(after));
   const reasons = what === null ? [] : [{ of: "job" as const, what }];
   const same = quantities.length + settings.length + reasons.length === 0;
   return {
-    ...{ format: "kareus-difference", version: 1, of: "plans", same },
-    ...{ quantities, measures: [], reasons, settings },
+    format: "kareus-difference",
+    version: 1,
+    of: "plans",
+    same,
+    quantities,
+    measures: [],
+    reasons,
+    settings,
   };
 }

@@ -1,12 +1,14 @@
 import { grouped } from "../../base/grouped.js";
+import { at } from "../../base/need.js";
 import { plural } from "../../base/units.js";
 import type { Evaluation } from "../../ir/configuration.js";
 import { nameOf } from "../../ir/configuration.js";
 import { median } from "../../math/mean.js";
 import { paretoIndices } from "../../math/pareto.js";
+import { shortName } from "../partition-names.js";
 import { changeInWords, someOf } from "./words.js";
 
-/** Costs that differ by less are the same, written or added up in another way. */
+/** Smaller differences come from rounding and from adding up in another order. */
 const ROUNDING = 1e-9;
 
 /**
@@ -19,7 +21,7 @@ export function decisiveEvaluations(evaluations: readonly Evaluation[]): Evaluat
       own.map(({ time_s }) => time_s),
       own.map(({ energy_j }) => energy_j),
     );
-    return kept.toSorted((a, b) => a - b).flatMap((i) => own[i] ?? []);
+    return kept.toSorted((a, b) => a - b).map((i) => at(own, i));
   });
 }
 
@@ -49,7 +51,7 @@ export function matchEvaluations(
   };
 }
 
-/** What costs of equal configurations do differently, in words; null: nothing. */
+/** How the costs of equal configurations differ, in words; null when they agree. */
 export function costChange({ pairs }: MatchedEvaluations): string | null {
   const changes = pairs.map(({ expected, found }) => ({
     partition: found.partition,
@@ -63,16 +65,16 @@ export function costChange({ pairs }: MatchedEvaluations): string | null {
   if (moved.length === 0) return null;
   const time = changeInWords(median(moved.map((each) => each.time)));
   const energy = changeInWords(median(moved.map((each) => each.energy)));
-  const where = someOf([...new Set(moved.map(({ partition }) => partition))]);
+  const where = someOf([...new Set(moved.map(({ partition }) => shortName(partition)))]);
   const sources = [...new Set(moved.flatMap(({ source }) => source ?? []))];
   const origin = sources.length === 0 ? "" : `; their source went from ${someOf(sources)}`;
   return `${moved.length} of ${plural(pairs.length, "configuration")} cost otherwise: time ${time}, energy ${energy} in the median (${where})${origin}`;
 }
 
-/** Which configurations that mattered were not tried any more, in words; null: none. */
+/** Important configurations that were not tried again, in words; null when all were. */
 export function searchChange({ pairs, missing }: MatchedEvaluations): string | null {
   if (missing.length === 0) return null;
-  const where = someOf([...new Set(missing.map(({ partition }) => partition))]);
+  const where = someOf([...new Set(missing.map(({ partition }) => shortName(partition)))]);
   const all = pairs.length + missing.length;
   return `${missing.length} of ${plural(all, "configuration")} that no other beat were not evaluated (${where})`;
 }

@@ -38,6 +38,6 @@ export function compareFrontiers(
 
 /** Whether a measure is worse by more than a tolerance. */
 export function isWorse({ worse }: Measure, tolerance: number): boolean {
-  // Not "worse > tolerance": what is no number is no success.
+  // Not "worse > tolerance": NaN must not pass.
   return worse === null || !(worse <= tolerance);
 }

@@ -3,29 +3,31 @@ import type { Evaluation } from "../../ir/configuration.js";
 import { median } from "../../math/mean.js";
 import type { FrontierFile, FrontierPoint } from "../../plan/frontier.js";
 import type { Reason } from "../../plan/verification.js";
+import { shortName } from "../partition-names.js";
 import { costChange, matchEvaluations, searchChange } from "./evaluations.js";
 import { changeInWords, someOf } from "./words.js";
 
-/** A run's outcome; evaluations are null where none were kept. */
+/** The outcome of a run; evaluations are null when none were kept. */
 export interface Outcome {
   readonly frontier: FrontierFile;
   readonly evaluations: readonly Evaluation[] | null;
 }
 
-/** Numbers that differ by less are the same, added up in another way. */
+/** Smaller differences come from adding up in another order. */
 const ROUNDING = 1e-9;
 
 /** Bounds that differ by less, between points of other times, are the same: the bound is a curve. */
 const BOUND_CHANGE = 1e-3;
 
-/** So much farther from the bound, relative to it, plans may lie before anyone is told. */
+/** Plans that lie farther from the bound than this, relative to it, are reported. */
 const GAP_CHANGE = 1e-4;
 
 /**
- * Why a frontier is another than expected, in the order in which a run goes: another job, other
- * partition types, other costs of the same configurations, configurations that were not evaluated,
- * another bound, plans farther from the bound. Each is looked at apart; the first is mostly the cause
- * of those after it.
+ * Why a frontier differs from the expected one, in the order of a run: another job, other partition
+ * types, other costs of the same configurations, configurations that were not evaluated, another bound,
+ * plans farther from the bound. Each is checked separately; the first mostly causes those after it.
+ * A verdict compares frontiers alone; this looks for the cause. A replayed profile stands for the GPU:
+ * its records keep their source, and one that a script made up says so.
  */
 export function reasonsOf(expected: Outcome, found: Outcome): Reason[] {
   const matched =
@@ -50,13 +52,14 @@ const JOB = ["graph", "gpu", "seed", "static_power_w", "transfer_s", "switch_tim
 function jobChange(expected: FrontierFile, found: FrontierFile): string | null {
   const [before, after] = [expected, found].map((frontier) => ({
     ...Object.fromEntries(JOB.map((field) => [field, frontier[field]])),
-    ...{ graph: frontier.graph.sha256, ...frontier.parallelism },
+    graph: frontier.graph.sha256,
+    ...frontier.parallelism,
     profiles: frontier.costs.profiles.join(" "),
   }));
   return before && after ? fieldChanges(before, after) : null;
 }
 
-/** Which facts of two runs differ, in words; null: none. */
+/** The facts in which two runs differ, in words; null when they agree. */
 export function fieldChanges(
   before: Readonly<Record<string, unknown>>,
   after: Readonly<Record<string, unknown>>,
@@ -76,8 +79,8 @@ function loweringChange(expected: FrontierFile, found: FrontierFile): string | n
   const come = [...after].filter((key) => !before.has(key));
   if (gone.length + come.length === 0) return null;
   const parts = [
-    ...(gone.length > 0 ? [`${gone.length} gone (${someOf(gone)})`] : []),
-    ...(come.length > 0 ? [`${come.length} new (${someOf(come)})`] : []),
+    ...(gone.length > 0 ? [`${gone.length} gone (${someOf(gone.map(shortName))})`] : []),
+    ...(come.length > 0 ? [`${come.length} new (${someOf(come.map(shortName))})`] : []),
   ];
   return `partition types of the graph: ${parts.join(", ")}`;
 }

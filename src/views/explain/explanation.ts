@@ -1,7 +1,9 @@
+import { need } from "../../base/need.js";
 import type { ExplanationFile, Scope } from "../../plan/explanation.js";
 import type { CostedPlan } from "../../plan/plan.js";
 import { gpusPerStage } from "../../plan/shared.js";
 import { settingChanges } from "../comparison/plans.js";
+import { partitionNames } from "../partition-names.js";
 import { CAUSES, decompose } from "./decompose.js";
 
 /**
@@ -11,6 +13,7 @@ import { CAUSES, decompose } from "./decompose.js";
 export function explanation(plan: CostedPlan, next: CostedPlan | null): ExplanationFile {
   const { total, stages, partitions, sources } = decompose(plan);
   const { id, time_s, energy_j } = plan.point;
+  const words = partitionNames(plan);
   return {
     format: "kareus-explanation",
     version: 1,
@@ -22,14 +25,18 @@ export function explanation(plan: CostedPlan, next: CostedPlan | null): Explanat
     sources,
     total,
     stages: stages.map((scope, stage) => ({ ...scope, stage })),
-    partitions: plan.partitions.flatMap(({ key, communication, queued = [], slots }) => {
-      const scope = partitions.get(key);
-      if (scope === undefined) return [];
+    partitions: plan.partitions.map(({ key, communication, queued = [], slots }) => {
       const names = slots.map(({ name }) => name);
       const kinds =
         communication === null ? [] : [communication, ...queued].map(({ kind }) => kind);
       const beside = kinds.length === 0 ? null : kinds.join(", ");
-      return [{ ...scope, partition: key, slots: names, communication: beside }];
+      return {
+        ...need(partitions, key),
+        partition: key,
+        name: need(words, key),
+        slots: names,
+        communication: beside,
+      };
     }),
     next: next && nextStep(plan, total, next),
   };
@@ -50,6 +57,6 @@ function nextStep(plan: CostedPlan, total: Scope, next: CostedPlan): Explanation
     dynamic_j: other.dynamic_j - total.dynamic_j,
     time_s: other.time_s - total.time_s,
     energy_j: other.energy_j - total.energy_j,
-    settings: settingChanges(plan, next).map(({ where, what }) => `${where}: ${what}`),
+    settings: settingChanges(plan, next).map(({ name, what }) => `${name}: ${what}`),
   };
 }

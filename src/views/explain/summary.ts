@@ -9,6 +9,7 @@ const WORDS: Readonly<Record<Cause, string>> = {
   contention: "contention",
   exposed_communication: "exposed communication",
   throttling: "throttling",
+  launches: "waiting for launches",
   clock_switches: "clock switches",
   tail: "tail",
   bubbles: "bubbles",
@@ -40,12 +41,6 @@ function percent(part: number, whole: number): string {
   if (whole === 0) return "-";
   // Without a sign where the digits shown are all zero.
   return `${((100 * part) / whole).toFixed(1).replace(/^-(0\.0)$/, "$1")}%`;
-}
-
-/** `norm_0 to linear_1`; nothing where communication runs alone. */
-function extent(slots: readonly string[]): string {
-  const [first, last] = [slots[0], slots.at(-1)];
-  return first === last ? (first ?? "-") : `${first} to ${last}`;
 }
 
 /** Causes that take no time are left out. */
@@ -90,7 +85,6 @@ function stageTable({ stages, total }: ExplanationFile): string {
 function partitionTable({ partitions, total }: ExplanationFile): string {
   const columns: readonly Column[] = [
     ["partition type", "left"],
-    ["kernels", "left"],
     ["beside", "left"],
     ["runs", "right"],
     ["time", "right"],
@@ -107,7 +101,8 @@ function partitionTable({ partitions, total }: ExplanationFile): string {
       percent(causes[cause].time_s, time_s),
     );
     const energy = [scaled(energy_j, "J"), percent(energy_j, total.energy_j)];
-    const name = [each.partition, extent(each.slots), each.communication ?? "-", each.runs];
+    const beside = each.communication?.replaceAll("_", "-") ?? "-";
+    const name = [each.name, beside, each.runs];
     return [...name, duration(time_s), ...shares, ...energy];
   });
   const left = partitions.length - listed.length;
@@ -116,11 +111,11 @@ function partitionTable({ partitions, total }: ExplanationFile): string {
 }
 
 function sourceSentence({ sources }: ExplanationFile): string {
-  return `Costs of the runs of partitions: ${sourcesInWords(sources)}. What a cost is made of is the model's word.\n`;
+  return `Costs of the runs of partitions: ${sourcesInWords(sources)}. How a cost divides into causes is modelled.\n`;
 }
 
 function nextLines({ next }: ExplanationFile): string[] {
-  if (next === null) return ["There is no slower point that costs less."];
+  if (next === null) return ["This is the point of least energy: no slower point uses less."];
   const signed = (text: string, value: number) => (value > 0 ? `+${text}` : text);
   const moved = CAUSES.map((cause) => ({ cause, ...next.causes[cause] })).filter(
     ({ time_s }) => Math.abs(time_s) > 1e-9 * Math.abs(next.point.time_s),

@@ -1,3 +1,4 @@
+import { at, need } from "../../base/need.js";
 import type { Cost } from "../../ir/configuration.js";
 import type { Kernel, KernelGraph } from "../../ir/kernel-graph.js";
 import { type PartitionType, partitionOfKernel } from "../../ir/partition.js";
@@ -63,18 +64,18 @@ function isOfScores(
   makers: ReadonlyMap<string, TensorNode>,
 ): boolean {
   const { tensors } = graph;
-  const shape = tensors.get(node.outputs[0] ?? "")?.shape ?? [];
-  const [queries = 1, keys = 1] = shape.slice(-2);
-  if (node.op !== "Softmax" || shape.length < 3 || queries === 1 || keys === 1) return false;
-  for (let at: TensorNode | undefined = node, depth = 0; at && depth < DEEPEST; depth++) {
-    const work = workOf(shapedNode(graph, at));
+  if (node.op !== "Softmax") return false;
+  const { shape } = need(tensors, at(node.outputs, 0));
+  if (shape.length < 3 || at(shape, -2) === 1 || at(shape, -1) === 1) return false;
+  for (let from: TensorNode | undefined = node, depth = 0; from && depth < DEEPEST; depth++) {
+    const work = workOf(shapedNode(graph, from));
     if (work.kind === "kernel" && work.work.op === "matmul") {
-      return at.inputs.slice(0, 2).every((name) => tensors.get(name)?.role !== "parameter");
+      return from.inputs.slice(0, 2).every((name) => tensors.get(name)?.role !== "parameter");
     }
-    const above: string | undefined = at.inputs.find(
+    const above: string | undefined = from.inputs.find(
       (name) => tensors.get(name)?.role === "activation",
     );
-    at = above === undefined ? undefined : makers.get(above);
+    from = above === undefined ? undefined : makers.get(above);
   }
   return true;
 }

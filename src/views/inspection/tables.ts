@@ -1,3 +1,4 @@
+import { at } from "../../base/need.js";
 import { duration, plural, scaled } from "../../base/units.js";
 import { type Column, table } from "../table.js";
 import type { Inspection } from "./inspection.js";
@@ -131,7 +132,7 @@ function partitions(found: Inspection): string {
     "Partition types: runs per microbatch, cost of one run at the highest clock without overlap",
     columns,
     found.partitions.map((partition) => [
-      partition.key,
+      partition.name,
       partition.sequential,
       partition.nanobatched,
       duration(partition.cost.time_s),
@@ -170,7 +171,7 @@ function parameters(found: Inspection): string {
     columns,
     found.memory.map((memory, stage) => [
       stage,
-      scaled(found.parameters[stage] ?? 0, ""),
+      scaled(at(found.parameters, stage), ""),
       scaled(memory.weights_bytes, "B"),
       scaled(memory.gradients_bytes, "B"),
       scaled(memory.optimizer_bytes, "B"),

@@ -15,7 +15,9 @@ export function criticalPath({ stages, point, transfer_s = 0 }: PlanFile): reado
   const before = dataDependencies(order);
   const placed = stages.flatMap(({ instructions }, stage) =>
     instructions.map(({ start_s, time_s }, index) => ({
-      ...{ stage, index, start_s },
+      stage,
+      index,
+      start_s,
       end_s: start_s + time_s,
     })),
   );

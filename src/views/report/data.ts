@@ -1,4 +1,5 @@
 import { grouped } from "../../base/grouped.js";
+import { at, need } from "../../base/need.js";
 import { rounded } from "../../base/rounded.js";
 import type { Evaluation } from "../../ir/configuration.js";
 import { nameOf } from "../../ir/configuration.js";
@@ -41,11 +42,15 @@ export function reportData(input: ReportInput): ReportData {
     const name = nameOf(chosen.partition, chosen);
     return configurations.numberOf(name, () => {
       const { partition, freq_mhz, launch_slot, sms, order } = chosen;
-      const index = partitionOf.get(partition);
-      if (index === undefined) throw new Error(`a plan lacks its partition ${partition}`);
+      const index = need(partitionOf, partition);
       const [cost, run = null] = [chosen.cost ?? costs.get(name), runs.get(name)];
       return {
-        ...{ partition: index, freq_mhz, launch_slot, sms, order, run },
+        partition: index,
+        freq_mhz,
+        launch_slot,
+        sms,
+        order,
+        run,
         cost: cost === undefined ? null : costOf(cost),
       };
     });
@@ -58,7 +63,12 @@ export function reportData(input: ReportInput): ReportData {
   const held = new Set(plans.map((plan) => plan.point.id));
   return {
     points: points.map(({ id, time_s, energy_j, lower_bound_j, average_power_w, plan }) => ({
-      ...{ id, time_s, energy_j, lower_bound_j, average_power_w, plan },
+      id,
+      time_s,
+      energy_j,
+      lower_bound_j,
+      average_power_w,
+      plan,
     })),
     baselines: baselines.map((baseline) => ({
       label: BASELINE_TITLES[baseline.name],
@@ -123,8 +133,9 @@ function drawnPartitions({ frontier, plans, evaluations, details }: ReportInput)
     const own = byKey.get(key);
     const names = slots.map(({ name }) => name);
     return {
-      ...{ key, direction },
-      slots: slots.map(({ name, nodes }) => ({ name, node: nodes[0] ?? "" })),
+      key,
+      direction,
+      slots: slots.map(({ name, nodes }) => ({ name, node: at(nodes, 0) })),
       communications: (communication === null ? [] : [communication, ...queued]).map(
         ({ kind, size_bytes }) => ({ kind, size_bytes }),
       ),

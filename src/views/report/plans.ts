@@ -1,3 +1,4 @@
+import { addTo, need } from "../../base/need.js";
 import { rounded } from "../../base/rounded.js";
 import { useCount } from "../../ir/partition.js";
 import type { PlanCost, PlanFile } from "../../plan/plan.js";
@@ -75,11 +76,10 @@ function knobsOf(plan: PlanFile, numberOf: (chosen: Chosen) => number): [number,
   for (const { freq_mhz, use } of plan.stages.flatMap((stage) => stage.instructions)) {
     for (const each of use) {
       const { configuration } = each;
-      const entry = byId.get(configuration);
-      if (entry === undefined) throw new Error(`a plan lacks its configuration ${configuration}`);
+      const entry = need(byId, configuration);
       const cost = costs.get(nameOf(configuration, freq_mhz));
       const number = numberOf({ ...entry, freq_mhz, cost });
-      runs.set(number, (runs.get(number) ?? 0) + useCount(each));
+      addTo(runs, number, useCount(each));
     }
   }
   return [...runs];

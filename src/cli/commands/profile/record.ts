@@ -9,14 +9,17 @@ import { recordTasks } from "../../../profile/recording.js";
 import { type MeasuringTask, taskLine } from "../../../profile/work-list.js";
 import {
   addFlags,
+  addTopics,
   integer,
   quantities,
   readFlags,
+  readTopics,
+  type TopicValues,
   text,
   toggle,
   type Values,
 } from "../../flags.js";
-import { JOB_FLAGS, jobOptions } from "../../options.js";
+import { JSON_FLAG, LOWERING_FLAGS } from "../../options.js";
 import { RECORDER_FLAGS, windowsOf } from "../../recorder.js";
 import { Terminal } from "../../terminal.js";
 import { packageVersion } from "../../version.js";
@@ -26,7 +29,7 @@ const RECORD_FLAGS = {
   out: text("--out <file>", "the profile; it must not exist yet", null),
   lockClocks: quantities(
     "--lock-clocks <mhz>",
-    "record at this clock, repeatable; needs permission (default: the clock as it is)",
+    "record at this clock, repeatable; needs permission (default: clocks are left alone)",
     "MHz",
   ),
   settings: integer("--settings <n>", "settings of each partition type and clock", 24, {
@@ -35,7 +38,8 @@ const RECORD_FLAGS = {
   }),
   trials: integer("--trials <n>", "windows of each task", 3, { min: 1, max: 100 }),
   ...RECORDER_FLAGS,
-  dryRun: toggle("--dry-run", "print the work list instead of measuring it"),
+  dryRun: toggle("--dry-run", "say what would be measured; with --json, the work list"),
+  ...JSON_FLAG,
 } as const;
 
 const EXAMPLES = `
@@ -58,53 +62,68 @@ export function addProfileRecord(group: Command): void {
     .description("Measure what a training graph is made of, on a real GPU.")
     .argument("<graph.onnx>", "ONNX file, - for standard input")
     .addHelpText("after", EXAMPLES);
-  addFlags(command, { ...JOB_FLAGS, ...RECORD_FLAGS });
+  addTopics(command, LOWERING_FLAGS);
+  addFlags(command, RECORD_FLAGS);
   command.action((graph: string) =>
-    run(graph, readFlags(command, JOB_FLAGS), readFlags(command, RECORD_FLAGS)),
+    run(graph, readTopics(command, LOWERING_FLAGS), readFlags(command, RECORD_FLAGS)),
   );
 }
 
-type JobFlags = Values<typeof JOB_FLAGS>;
-type RecordFlags = Values<typeof RECORD_FLAGS>;
-
-async function run(graph: string, job: JobFlags, flags: RecordFlags): Promise<void> {
+async function run(
+  graph: string,
+  topics: TopicValues<typeof LOWERING_FLAGS>,
+  flags: Values<typeof RECORD_FLAGS>,
+): Promise<void> {
   const { partitionTypes } = await import("../../../pipeline.js");
+  const { loweringOptions } = await import("../../../options.js");
   const { measuringTasks } = await import("../../../search/measuring.js");
   const { out } = flags;
   if (out === null && !flags.dryRun) fail(missingFlags("kareus profile record", ["--out"]));
   if (out !== null && existsSync(out)) fail(unwritable(out, "it exists, and is not overwritten"));
-  const terminal = new Terminal(job.json);
+  const terminal = new Terminal(flags.json);
   const { report, progress, printIr } = terminal;
-  const { device, name, types } = await partitionTypes(jobOptions(graph, job), {
-    ...{ report, progress, printIr },
-  });
+  const options = loweringOptions(graph, topics);
+  const { device, name, types } = await partitionTypes(options, { report, progress, printIr });
   const locked = flags.lockClocks.length > 0;
   const clocks_mhz = locked ? flags.lockClocks : [device.highest_clock_mhz];
   const all = measuringTasks(types, device, { clocks_mhz, settings: flags.settings });
-  const tasks = notRecorded(all, job.profile, device.name, report);
+  const tasks = notRecorded(all, topics.hardware.profile, device.name, report);
   const setting = { ...windowsOf(flags), trials: flags.trials, lock_clocks: locked };
   if (out === null || flags.dryRun) {
-    process.stdout.write(tasks.map(taskLine).join(""));
-    if (!job.json) process.stderr.write(`${summary(tasks, setting)}\n`);
+    process.stdout.write(flags.json ? workList(tasks, setting) : summary(tasks, setting));
     return;
   }
   const target = { gpu: device.name, graph: name, out, tool: `kareus ${packageVersion()}` };
   const kept = await recordTasks(tasks, setting, target, { report, progress }).finally(() =>
     terminal.close(),
   );
-  sayRecords(out, kept, device.name, job.json);
+  sayRecords(out, kept, device.name, flags.json);
 }
 
-/** What would be measured, and how long that takes at least. */
+/** The least time that tasks take. */
+function leastTime(tasks: readonly MeasuringTask[], setting: RecorderSetting): number {
+  const { warmup_s, trials, window_s, cooldown_s } = setting;
+  return tasks.length * (warmup_s + trials * (window_s + cooldown_s));
+}
+
+/** The lines that the recorder would get, and the least time that they take. */
+function workList(tasks: readonly MeasuringTask[], setting: RecorderSetting): string {
+  const lines = tasks.map((task, index) => taskLine(task, index).trimEnd());
+  return `${JSON.stringify({ time_s: leastTime(tasks, setting), tasks: lines }, null, 2)}\n`;
+}
+
+/** What would be measured, in words. */
 function summary(tasks: readonly MeasuringTask[], setting: RecorderSetting): string {
   const count = (kind: MeasuringTask["subject"]["record"]) =>
     tasks.filter(({ subject }) => subject.record === kind).length;
-  const { warmup_s, trials, window_s, cooldown_s } = setting;
-  const time_s = tasks.length * (warmup_s + trials * (window_s + cooldown_s));
-  const kinds = [
-    plural(count("kernel"), "kernel setting"),
-    plural(count("collective"), "collective setting"),
-    plural(count("partition"), "partition setting"),
-  ];
-  return `${kinds.join(", ")}: ${plural(Math.ceil(time_s / 60), "minute")} at least`;
+  const clocks = [...new Set(tasks.map(({ freq_mhz }) => freq_mhz))].sort((a, b) => a - b);
+  return [
+    "Would be measured:",
+    `  ${plural(count("kernel"), "kernel setting")}`,
+    `  ${plural(count("collective"), "collective setting")}`,
+    `  ${plural(count("partition"), "partition setting")}`,
+    `  at ${clocks.join(", ") || "no"} MHz, ${plural(setting.trials, "window")} of each`,
+    `That takes ${plural(Math.ceil(leastTime(tasks, setting) / 60), "minute")} at least.`,
+    "",
+  ].join("\n");
 }

@@ -50,7 +50,11 @@ export function expectedOf(
         correction.transfer(communication, freq_mhz, sms);
   const latency_s = communication === null ? 0 : communicationLatency(communication, device);
   return {
-    ...{ freq_mhz, sm_count, segments, latency_s },
-    ...{ block_s: moving_s(1), link_s: moving_s(0) },
+    freq_mhz,
+    sm_count,
+    segments,
+    latency_s,
+    block_s: moving_s(1),
+    link_s: moving_s(0),
   };
 }

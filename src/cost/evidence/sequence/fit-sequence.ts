@@ -1,3 +1,4 @@
+import { at } from "../../../base/need.js";
 import { leastSquares } from "../../../math/levenberg-marquardt.js";
 import type { Expected } from "./expected.js";
 import {
@@ -129,9 +130,7 @@ export function sequenceModel(
     known.set(setting.freq_mhz, there);
     const { order } = setting;
     const ordered =
-      order === undefined
-        ? there
-        : { ...there, segments: order.map((i) => there.segments[i] as Segment) };
+      order === undefined ? there : { ...there, segments: order.map((i) => at(there.segments, i)) };
     return sequenceTime(ordered, setting, sm_count);
   };
 }
@@ -140,16 +139,14 @@ export function sequenceModel(
 export function fitSequence(points: readonly TimedSetting[], expected: Expected): Sequence {
   const beliefs = beliefsOf(points, expected);
   const sequence = (logs: readonly number[]): Sequence => {
-    const values = logs.map(Math.exp)[Symbol.iterator]();
-    return sequenceOf(points, expected, () => values.next().value ?? 1);
+    let next = 0;
+    return sequenceOf(points, expected, () => Math.exp(at(logs, next++)));
   };
   const start = beliefs.map(({ typical }) => Math.log(typical));
   const residuals = (logs: readonly number[]) => {
     const model = sequenceModel(sequence(logs), expected.freq_mhz, expected.sm_count);
     const errors = points.map((point) => Math.log(model(point) / point.time_s) / RESIDUAL);
-    const surprises = beliefs.map(({ spread }, i) => {
-      return ((logs[i] as number) - (start[i] as number)) / spread;
-    });
+    const surprises = beliefs.map(({ spread }, i) => (at(logs, i) - at(start, i)) / spread);
     return [...errors, ...surprises];
   };
   const loss = (logs: readonly number[]) => residuals(logs).reduce((sum, r) => sum + r * r, 0);

@@ -1,3 +1,4 @@
+import { need } from "../../../base/need.js";
 import type { Device } from "../../../gpu/device-schema.js";
 import type { Configuration } from "../../../ir/configuration.js";
 import { communicationsOf, launchIndex, type PartitionType } from "../../../ir/partition.js";
@@ -29,7 +30,7 @@ function settings(partition: PartitionType, starts: readonly number[]) {
   return (configuration: Configuration): Setting | null => {
     const { freq_mhz, sms, launch_slot, order } = configuration;
     if (launchIndex(partition, configuration) === null) return null;
-    const own = launch_slot === null ? -1 : (segments.get(launch_slot) ?? -1);
+    const own = launch_slot === null ? -1 : need(segments, launch_slot);
     const first = order === undefined || own < 0 ? own : order.indexOf(own);
     const last = first < 0 ? -1 : starts.length - 1;
     const setting = { first, last, sms, threads: THREADS, freq_mhz };

@@ -1,3 +1,4 @@
+import { at, need } from "../../../base/need.js";
 import { type QueuedTask, runBeside } from "../../../math/fluid.js";
 
 /** When communication runs beside a sequence of segments, and with what. */
@@ -54,7 +55,7 @@ export function communicationAlone(
   { sms, threads }: OverlapSetting,
 ): number {
   if (sms === 0) return link_s;
-  const blocks_s = (block_s.get(threads) ?? 0) / sms;
+  const blocks_s = need(block_s, threads) / sms;
   return (blocks_s ** sharpness + link_s ** sharpness) ** (1 / sharpness);
 }
 
@@ -102,6 +103,6 @@ export function sequenceTime(
   const companion = { first: 0, gap_s: latency_s, alone_s, traffic: 0 };
   const { time_s } = runBeside(queue, [companion], 1);
   const rest = segments.slice(last + 1);
-  const after_s = rest.length > 0 ? (segments[last]?.resume_s ?? 0) : 0;
+  const after_s = rest.length > 0 ? at(segments, last).resume_s : 0;
   return total(segments.slice(0, first)) + before_s + time_s + after_s + total(rest);
 }

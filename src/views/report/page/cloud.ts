@@ -1,3 +1,4 @@
+import { at } from "../../../base/need.js";
 import { duration, plural, scaled } from "../../../base/units.js";
 import type { Cloud, DrawnConfiguration, DrawnPartition } from "../model.js";
 import { COLOUR, chartIn, quantityAxis, TOOLTIP } from "./charts.js";
@@ -34,11 +35,10 @@ function factsOf({ evaluated, time_s }: Cloud, static_power_w: number): string {
 /** Five clocks tell the ramp. */
 function keyOf(clocks_mhz: readonly number[]) {
   const last = clocks_mhz.length - 1;
-  const shown = [...new Set([0, 0.25, 0.5, 0.75, 1].map((at) => Math.round(at * last)))];
-  const patches = shown.flatMap((i) => {
-    const freq_mhz = clocks_mhz[i];
-    if (freq_mhz === undefined) return [];
-    return [[`background:${clockColour(freq_mhz, clocks_mhz).fill}`, `${freq_mhz} MHz`] as const];
+  const shown = [...new Set([0, 0.25, 0.5, 0.75, 1].map((share) => Math.round(share * last)))];
+  const patches = shown.map((i) => {
+    const freq_mhz = at(clocks_mhz, i);
+    return [`background:${clockColour(freq_mhz, clocks_mhz).fill}`, `${freq_mhz} MHz`] as const;
   });
   return [
     ...patches,
@@ -60,11 +60,11 @@ function optionsOf(
 ) {
   const time = quantityAxis("time", Math.max(...cloud.time_s), "s");
   const energy = quantityAxis("energy above static power", Math.max(...cloud.dynamic_j), "J");
-  const at = (time_s: number, dynamic_j: number) => [
+  const placeOf = (time_s: number, dynamic_j: number) => [
     time_s / time.divisor,
     dynamic_j / energy.divisor,
   ];
-  const place = (i: number) => at(cloud.time_s[i] ?? 0, cloud.dynamic_j[i] ?? 0);
+  const place = (i: number) => placeOf(at(cloud.time_s, i), at(cloud.dynamic_j, i));
   const picked = chosen.filter(({ cost }) => cost !== null);
   return (width_px: number) => {
     const narrow = width_px < 480;
@@ -80,28 +80,39 @@ function optionsOf(
       xAxis: { ...time.axis, nameLocation: "middle", nameGap: 30, splitNumber: narrow ? 3 : 6 },
       yAxis: {
         ...energy.axis,
-        ...{ nameLocation: "end", nameGap: 12, splitNumber: 4 },
+        nameLocation: "end",
+        nameGap: 12,
+        splitNumber: 4,
         nameTextStyle: { ...energy.axis.nameTextStyle, align: "left", padding: [0, 0, 0, -48] },
       },
       series: [
         {
-          ...{ type: "scatter", symbolSize: 6, progressive: 0, z: 2 },
+          type: "scatter",
+          symbolSize: 6,
+          progressive: 0,
+          z: 2,
           emphasis: { disabled: true },
           data: cloud.time_s.map((_, i) => ({
             value: place(i),
-            itemStyle: { color: clockColour(cloud.freq_mhz[i] ?? 0, clocks_mhz).fill },
+            itemStyle: { color: clockColour(at(cloud.freq_mhz, i), clocks_mhz).fill },
           })),
         },
         {
-          ...{ type: "line", symbol: "none", silent: true, z: 3 },
+          type: "line",
+          symbol: "none",
+          silent: true,
+          z: 3,
           lineStyle: { width: 1.5, color: COLOUR.ink },
           data: cloud.frontier.map(place),
         },
         {
-          ...{ type: "scatter", symbolSize: 13, z: 4, emphasis: { disabled: true } },
+          type: "scatter",
+          symbolSize: 13,
+          z: 4,
+          emphasis: { disabled: true },
           itemStyle: { color: "transparent", opacity: 1, borderColor: COLOUR.ink, borderWidth: 2 },
           data: picked.map(({ cost }) =>
-            cost === null ? [] : at(cost.time_s, cost.energy_j - static_power_w * cost.time_s),
+            cost === null ? [] : placeOf(cost.time_s, cost.energy_j - static_power_w * cost.time_s),
           ),
         },
       ],
@@ -113,14 +124,13 @@ function optionsOf(
 const CHOSEN = 2;
 
 function cloudTip(cloud: Cloud, i: number, partition: DrawnPartition) {
-  const [time_s = 0, dynamic_j = 0] = [cloud.time_s[i], cloud.dynamic_j[i]];
-  const slot = partition.slots[cloud.slot[i] ?? -1]?.name ?? "launched last";
+  const slot = partition.slots[at(cloud.slot, i)]?.name ?? "launched last";
   const launch =
-    partition.communications.length === 0 ? [] : [slot, plural(cloud.sms[i] ?? 0, "SM")];
-  return tip(`${cloud.freq_mhz[i]} MHz`, [
+    partition.communications.length === 0 ? [] : [slot, plural(at(cloud.sms, i), "SM")];
+  return tip(`${at(cloud.freq_mhz, i)} MHz`, [
     ...launch,
-    duration(time_s),
-    `${scaled(dynamic_j, "J")} above static power`,
+    duration(at(cloud.time_s, i)),
+    `${scaled(at(cloud.dynamic_j, i), "J")} above static power`,
   ]);
 }
 
@@ -142,11 +152,11 @@ function frontierTable(cloud: Cloud, partition: DrawnPartition): HTMLElement {
     ["its SMs", "number"],
   ] as const;
   const rows = cloud.frontier.map((i) => [
-    duration(cloud.time_s[i] ?? 0),
-    scaled(cloud.dynamic_j[i] ?? 0, "J"),
-    `${cloud.freq_mhz[i]} MHz`,
-    partition.slots[cloud.slot[i] ?? -1]?.name ?? "-",
-    String(cloud.sms[i] ?? 0),
+    duration(at(cloud.time_s, i)),
+    scaled(at(cloud.dynamic_j, i), "J"),
+    `${at(cloud.freq_mhz, i)} MHz`,
+    partition.slots[at(cloud.slot, i)]?.name ?? "-",
+    String(at(cloud.sms, i)),
   ]);
   return rows.length === 0 ? element("p", {}, "Nothing was evaluated.") : table(columns, rows);
 }

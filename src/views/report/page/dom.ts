@@ -1,3 +1,5 @@
+import { at } from "../../../base/need.js";
+
 type Child = Node | string;
 
 /** An element with its text and children; names from elsewhere only ever become text. */
@@ -21,7 +23,7 @@ export function byId(id: string): HTMLElement {
 /** The select element of that id. */
 export function selectById(id: string): HTMLSelectElement {
   const found = byId(id);
-  if (!(found instanceof HTMLSelectElement)) throw new Error(`#${id} is no select`);
+  if (!(found instanceof HTMLSelectElement)) throw new Error(`#${id} is not a select`);
   return found;
 }
 
@@ -35,7 +37,7 @@ export function table(
 ): HTMLTableElement {
   const kinds = columns.map(([, kind]) => (kind === "text" ? "text" : ""));
   const head = columns.map(([title], i) =>
-    element("th", { scope: "col", className: kinds[i] ?? "" }, title),
+    element("th", { scope: "col", className: at(kinds, i) }, title),
   );
   const body = rows.map((cells) =>
     element(
@@ -43,8 +45,8 @@ export function table(
       {},
       ...cells.map((cell, i) =>
         i === 0
-          ? element("th", { scope: "row", className: kinds[i] ?? "" }, cell)
-          : element("td", { className: kinds[i] ?? "" }, cell),
+          ? element("th", { scope: "row", className: at(kinds, i) }, cell)
+          : element("td", { className: at(kinds, i) }, cell),
       ),
     ),
   );

@@ -8,7 +8,7 @@ const SYMBOLS = ["circle", "diamond", "rect", "triangle"];
 /** How far from a point a click may be and still mean it. */
 const REACH_PX = 24;
 
-/** The frontier and its baselines; `choose` is told the point that is clicked. */
+/** The frontier and its baselines; `choose` gets the point that is clicked. */
 export function frontierChart(data: ReportData, choose: (index: number) => void) {
   const { points, baselines } = data;
   const lines = [{ label: "Searched", points }, ...baselines];
@@ -52,7 +52,10 @@ export function frontierChart(data: ReportData, choose: (index: number) => void)
         color: lines.map((_, index) => `var(--series-${index})`),
         grid: { left: 56, right: 16, top: narrow ? 124 : 84, bottom: 48, outerBoundsMode: "none" },
         legend: {
-          ...{ left: 0, top: 0, itemGap: narrow ? 6 : 20, textStyle: LEGEND_TEXT },
+          left: 0,
+          top: 0,
+          itemGap: narrow ? 6 : 20,
+          textStyle: LEGEND_TEXT,
           orient: narrow ? "vertical" : "horizontal",
           data: lines.map(({ label }) => label),
         },

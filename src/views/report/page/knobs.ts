@@ -1,3 +1,4 @@
+import { at } from "../../../base/need.js";
 import { duration } from "../../../base/units.js";
 import type { DrawnConfiguration, DrawnPlan, ReportData } from "../model.js";
 import { byId, element, table } from "./dom.js";
@@ -14,11 +15,10 @@ export interface Knob {
 
 /** What a plan uses, what takes longest first. */
 export function knobsOf(plan: DrawnPlan | null, { configurations }: ReportData): Knob[] {
-  const knobs = (plan?.knobs ?? []).flatMap(([index, runs]) => {
-    const configuration = configurations[index];
-    if (configuration === undefined) return [];
+  const knobs = (plan?.knobs ?? []).map(([index, runs]) => {
+    const configuration = at(configurations, index);
     const each_s = configuration.cost?.time_s ?? configuration.run?.time_s ?? Number.NaN;
-    return [{ index, configuration, runs, total_s: runs * each_s }];
+    return { index, configuration, runs, total_s: runs * each_s };
   });
   return knobs.sort((a, b) => (b.total_s || 0) - (a.total_s || 0));
 }
@@ -35,7 +35,7 @@ const COLUMNS = [
   ["cost is", "text"],
 ] as const;
 
-/** The table of what runs; `choose` is told the configuration that is asked for; `lack` stands where there are none. */
+/** The table of what runs. `choose` gets the configuration that is clicked; `lack` is shown when there are no rows. */
 export function showKnobs(
   knobs: readonly Knob[],
   { partitions }: ReportData,
@@ -43,9 +43,8 @@ export function showKnobs(
   lack: string,
 ): void {
   const whole_s = knobs.reduce((sum, { total_s }) => sum + (total_s || 0), 0);
-  const rows = knobs.flatMap(({ index, configuration, runs, total_s }) => {
-    const partition = partitions[configuration.partition];
-    if (partition === undefined) return [];
+  const rows = knobs.map(({ index, configuration, runs, total_s }) => {
+    const partition = at(partitions, configuration.partition);
     const { freq_mhz, launch_slot, sms, cost } = configuration;
     const button = element(
       "button",
@@ -58,17 +57,15 @@ export function showKnobs(
       byId("configuration-choice").focus({ preventScroll: true });
     });
     return [
-      [
-        button,
-        `${freq_mhz} MHz`,
-        launchOf(partition, launch_slot),
-        partition.communications.length === 0 ? "-" : String(sms),
-        orderOf(configuration, partition),
-        String(runs),
-        cost === null ? "not available" : duration(cost.time_s),
-        total_s >= 0 ? `${((100 * total_s) / whole_s).toFixed(1)}%` : "-",
-        cost?.source ?? "not available",
-      ],
+      button,
+      `${freq_mhz} MHz`,
+      launchOf(partition, launch_slot),
+      partition.communications.length === 0 ? "-" : String(sms),
+      orderOf(configuration, partition),
+      String(runs),
+      cost === null ? "not available" : duration(cost.time_s),
+      total_s >= 0 ? `${((100 * total_s) / whole_s).toFixed(1)}%` : "-",
+      cost?.source ?? "not available",
     ];
   });
   byId("knob-table").replaceChildren(

@@ -1,3 +1,4 @@
+import { at, present } from "../../../base/need.js";
 import { duration, plural, scaled } from "../../../base/units.js";
 import type { DrawnPartition, ReportData, ReportPoint } from "../model.js";
 import { cloudChart } from "./cloud.js";
@@ -9,7 +10,7 @@ import { readHash, writeHash } from "./place.js";
 import { timelineChart } from "./timeline.js";
 import { configurationTitle, partitionTitle } from "./words.js";
 
-const data: ReportData = JSON.parse(byId("data").textContent ?? "");
+const data: ReportData = JSON.parse(present(byId("data").textContent, "data"));
 
 const ABSENT = "Not available: the folder holds no plan of this point.";
 const LEFT_OUT = "Left out: plans of so many instructions are drawn for some points only.";
@@ -36,7 +37,7 @@ class Page {
     window.addEventListener("hashchange", () => this.followAddress());
   }
 
-  /** What the address asks for; the fastest point where it asks for nothing that is there. */
+  /** The point in the page's address; the fastest when the address names none. */
   followAddress(): void {
     const { point: id, partition } = readHash();
     const index = Math.max(
@@ -70,15 +71,14 @@ class Page {
   /** The partitions of the point, what takes longest first. */
   #listPartitions(key: string | undefined): void {
     const used = [...new Set(this.#knobs.map(({ configuration }) => configuration.partition))];
-    const options = used.flatMap((index) => {
-      const partition = data.partitions[index];
-      if (partition === undefined) return [];
+    const options = used.map((index) => {
+      const partition = at(data.partitions, index);
       const title = `${partitionTitle(partition)} (${partition.key})`;
-      return [element("option", { value: String(index) }, title)];
+      return element("option", { value: String(index) }, title);
     });
     this.#partitions.replaceChildren(...options);
-    const kept = used.find((index) => data.partitions[index]?.key === key) ?? used[0];
-    this.#partitions.value = String(kept ?? "");
+    const kept = used.find((index) => at(data.partitions, index).key === key);
+    if (kept !== undefined) this.#partitions.value = String(kept);
     this.#listConfigurations();
   }
 
@@ -108,7 +108,7 @@ class Page {
   }
 
   #chooseConfiguration(index: number): void {
-    this.#partitions.value = String(data.configurations[index]?.partition ?? "");
+    this.#partitions.value = String(at(data.configurations, index).partition);
     this.#listConfigurations();
     this.#configurations.value = String(index);
     this.#showConfiguration();
@@ -117,7 +117,7 @@ class Page {
 
 /** The partition that is chosen; null: none runs. */
 function partitionIn({ value }: HTMLSelectElement): DrawnPartition | null {
-  return value === "" ? null : (data.partitions[Number(value)] ?? null);
+  return value === "" ? null : at(data.partitions, Number(value));
 }
 
 const keyOf = (select: HTMLSelectElement): string | undefined => partitionIn(select)?.key;

@@ -43,16 +43,15 @@ export function overlapChart(sm_count: number | null) {
   const showTable = lazily("overlap-details");
   return (configuration: DrawnConfiguration | null, partition: DrawnPartition | null) => {
     const run = configuration?.run ?? null;
-    const known = run !== null && partition !== null && configuration !== null;
+    const known = run !== null && partition !== null && configuration !== null && sm_count !== null;
     drawing.container.hidden = !known;
     byId("overlap-details").hidden = !known;
     byId("overlap-facts").textContent = known ? factsOf(configuration, run) : NOT_KNOWN;
     if (!known) return;
     const pieces = piecesOf(run);
     const sms = configuration.sms;
-    const count = sm_count ?? 0;
-    showTable(() => pieceTable(pieces, partition, sms, count));
-    const options = optionsOf(pieces, barsOf(pieces, partition), run, { sms, count });
+    showTable(() => pieceTable(pieces, partition, sms, sm_count));
+    const options = optionsOf(pieces, barsOf(pieces, partition), run, { sms, count: sm_count });
     drawing.show(options);
   };
 }
@@ -122,7 +121,9 @@ function optionsOf(pieces: readonly Piece[], bars: readonly Bar[], run: DrawnRun
       },
       xAxis: HEIGHTS.map((_, index) => ({
         ...AXIS,
-        ...{ gridIndex: index, min: 0, max: end },
+        gridIndex: index,
+        min: 0,
+        max: end,
         splitLine: { show: index > 0, lineStyle: { color: COLOUR.line } },
         axisLabel: { ...AXIS.axisLabel, show: index === HEIGHTS.length - 1, showMaxLabel: false },
         ...(index === HEIGHTS.length - 1
@@ -132,7 +133,9 @@ function optionsOf(pieces: readonly Piece[], bars: readonly Bar[], run: DrawnRun
       yAxis: [
         {
           ...AXIS,
-          ...{ gridIndex: 0, type: "category", inverse: true },
+          gridIndex: 0,
+          type: "category",
+          inverse: true,
           data: narrow ? ["comp.", "comm."] : ["compute", "communication"],
           splitLine: { show: false },
           axisLine: { show: false },
@@ -164,8 +167,12 @@ function optionsOf(pieces: readonly Piece[], bars: readonly Bar[], run: DrawnRun
           step((p) => p.bytes_per_s / memory.divisor),
         ),
         {
-          ...{ type: "line", name: "Memory bandwidth", xAxisIndex: 2, yAxisIndex: 2 },
-          ...{ symbol: "none", silent: true },
+          type: "line",
+          name: "Memory bandwidth",
+          xAxisIndex: 2,
+          yAxisIndex: 2,
+          symbol: "none",
+          silent: true,
           lineStyle: { color: COLOUR.ink, width: 1, type: "dashed" },
           data: [0, end].map((x) => [x, run.bandwidth_bytes_per_s / memory.divisor]),
         },
@@ -187,8 +194,15 @@ interface Hovered {
 
 function area(grid: number, name: string, colour: string, data: number[][], stack?: string) {
   return {
-    ...{ type: "line", name, xAxisIndex: grid, yAxisIndex: grid, step: "end", data },
-    ...{ symbol: "none", emphasis: { disabled: true }, silent: true },
+    type: "line",
+    name,
+    xAxisIndex: grid,
+    yAxisIndex: grid,
+    step: "end",
+    data,
+    symbol: "none",
+    emphasis: { disabled: true },
+    silent: true,
     lineStyle: { width: 1, color: `var(${colour})` },
     areaStyle: { color: `var(${colour})`, opacity: 0.45 },
     ...(stack === undefined ? {} : { stack, stackStrategy: "all" }),
@@ -197,7 +211,11 @@ function area(grid: number, name: string, colour: string, data: number[][], stac
 
 function barSeries(bars: readonly Bar[], divisor: number) {
   return {
-    ...{ type: "custom", name: "kernels", xAxisIndex: 0, yAxisIndex: 0, clip: true },
+    type: "custom",
+    name: "kernels",
+    xAxisIndex: 0,
+    yAxisIndex: 0,
+    clip: true,
     emphasis: { disabled: true },
     encode: { x: [0, 1], y: 2 },
     data: bars.map(({ start_s, end_s, lane }) => [start_s / divisor, end_s / divisor, lane]),

@@ -1,3 +1,4 @@
+import { at } from "../../../base/need.js";
 import type { DrawnPartition, DrawnRun } from "../model.js";
 import { collective } from "./words.js";
 
@@ -44,14 +45,14 @@ export function barsOf(pieces: readonly Piece[], partition: DrawnPartition): Bar
   const { communications, kernels, slots } = partition;
   for (const { start_s, end_s, kernel, communication } of pieces) {
     if (kernel !== null) {
-      const { slot = null, shape = "" } = kernels[kernel] ?? {};
-      const named = slot === null ? undefined : slots[slot];
+      const { slot, shape } = at(kernels, kernel);
+      const named = slot === null ? undefined : at(slots, slot);
       const text = named?.name ?? shape;
       const fill = kernel % 2 === 0 ? "var(--compute)" : "var(--compute-other)";
       const node = named === undefined ? "" : ` (${named.node})`;
       extend({ lane: 0, start_s, end_s, text, detail: `${text}: ${shape}${node}`, fill });
     }
-    const moved = communication === null ? undefined : communications[communication];
+    const moved = communication === null ? undefined : at(communications, communication);
     if (moved !== undefined) {
       const [text, detail] = [moved.kind.replaceAll("_", "-"), collective(moved)];
       extend({ lane: 1, start_s, end_s, text, detail, fill: "var(--communication)" });

@@ -1,4 +1,5 @@
 import type { CustomSeriesRenderItemAPI, CustomSeriesRenderItemParams } from "echarts";
+import { at } from "../../../base/need.js";
 import { duration, scaled } from "../../../base/units.js";
 import type { DrawnOption, DrawnPlan, LaneInstruction, ReportData } from "../model.js";
 import { AXIS, COLOUR, chartIn, FONT, quantityAxis, TOOLTIP } from "./charts.js";
@@ -15,11 +16,14 @@ interface Box {
 }
 
 /** What share of a lane an instruction is high: kinds are told apart without colours. */
-const HEIGHTS: Readonly<Record<string, number>> = { forward: 0.62, weight_gradient: 0.8 };
+function heightOf(kind: string): number {
+  if (kind === "forward") return 0.62;
+  return kind === "weight_gradient" ? 0.8 : 1;
+}
 
 const LANE_PX = { most: 44, least: 22, share: 420 };
 
-/** More boxes than this in a lane are looked at through a window, where a box has so much room. */
+/** A lane with more boxes than this is shown through a window, in which a box has BOX_PX of room. */
 const MANY = 48;
 const BOX_PX = 20;
 
@@ -30,12 +34,12 @@ function boxesOf(plan: DrawnPlan, { lanes }: ReportData): Box[] {
   return lanes.flatMap((lane, stage) => {
     const critical = new Set(plan.critical[stage]);
     let now_s = 0;
-    return lane.flatMap((instruction, index) => {
-      const option = plan.options[plan.choice[stage]?.[index] ?? -1];
-      if (option === undefined) return [];
-      const start_s = now_s + (plan.wait_s[stage]?.[index] ?? 0);
+    const [choice, wait_s] = [at(plan.choice, stage), at(plan.wait_s, stage)];
+    return lane.map((instruction, index) => {
+      const option = at(plan.options, at(choice, index));
+      const start_s = now_s + at(wait_s, index);
       now_s = start_s + option.time_s;
-      return [{ stage, instruction, option, start_s, critical: critical.has(index) }];
+      return { stage, instruction, option, start_s, critical: critical.has(index) };
     });
   });
 }
@@ -103,7 +107,10 @@ export function timelineChart(data: ReportData) {
       },
       xAxis: {
         ...time.axis,
-        ...{ min: 0, max: time_s / time.divisor, nameLocation: "middle", nameGap: 28 },
+        min: 0,
+        max: time_s / time.divisor,
+        nameLocation: "middle",
+        nameGap: 28,
         axisLabel: { ...time.axis.axisLabel, showMaxLabel: false },
       },
       yAxis: {
@@ -151,9 +158,16 @@ function windowOn(asked: { readonly start?: number; readonly end?: number }) {
       ...asked,
     },
     {
-      ...{ type: "slider", filterMode: "none", height: 22, bottom: 8, ...asked },
-      ...{ brushSelect: false, showDataShadow: false, showDetail: false },
-      ...{ borderColor: COLOUR.line, fillerColor: "rgba(128, 150, 190, 0.25)" },
+      type: "slider",
+      filterMode: "none",
+      height: 22,
+      bottom: 8,
+      ...asked,
+      brushSelect: false,
+      showDataShadow: false,
+      showDetail: false,
+      borderColor: COLOUR.line,
+      fillerColor: "rgba(128, 150, 190, 0.25)",
     },
   ];
 }
@@ -190,7 +204,7 @@ function boxRenderer(boxes: readonly Box[], clocks_mhz: readonly number[], lane_
     if (box === undefined) return null;
     const [kind, microbatch] = box.instruction;
     const { fill, ink } = clockColour(box.option.freq_mhz, clocks_mhz);
-    const outer = rectangle(api, lane_px, HEIGHTS[kind] ?? 1);
+    const outer = rectangle(api, lane_px, heightOf(kind));
     const line_px = box.critical ? Math.min(2, outer.width / 3) : Math.min(0.75, outer.width / 4);
     const inset = line_px / 2;
     const shape = {

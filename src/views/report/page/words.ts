@@ -1,3 +1,4 @@
+import { at } from "../../../base/need.js";
 import { plural, scaled } from "../../../base/units.js";
 import type { DrawnConfiguration, DrawnPartition } from "../model.js";
 
@@ -36,8 +37,8 @@ export function launchOf(partition: DrawnPartition, launch_slot: string | null):
 /** `-` where slots run as they are listed. */
 export function orderOf({ order }: DrawnConfiguration, partition: DrawnPartition): string {
   if (order === null) return "as listed";
-  const moved = order.filter((slot, place) => place > 0 && slot < (order[place - 1] ?? 0));
-  return `${moved.map((slot) => partition.slots[slot]?.name ?? slot).join(", ")} later`;
+  const moved = order.filter((slot, place) => place > 0 && slot < at(order, place - 1));
+  return `${moved.map((slot) => at(partition.slots, slot).name).join(", ")} later`;
 }
 
 /** `1290 MHz, launched at linear_0, 10 SMs`. */

@@ -1,0 +1,28 @@
+/*
+ * The words that a job chooses among, as flags and files spell them.
+ */
+
+/** What training computes in. */
+export const PRECISIONS = ["bf16", "fp16", "fp32"] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
+/** The pipeline schedules. */
+export const PIPELINES = ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1"] as const;
+export type PipelineName = (typeof PIPELINES)[number];
+
+/** What backward computes again: nothing, attention's scores, every layer. */
+export const RECOMPUTES = ["none", "selective", "full"] as const;
+export type Recompute = (typeof RECOMPUTES)[number];
+
+/**
+ * How kernels come to run. Eager: one for each operator of the framework. Compiled: layers are fused, as
+ * torch.compile does it layer by layer. Graph: the same, launched together as a CUDA graph.
+ */
+export const EXECUTIONS = ["compiled", "eager", "graph"] as const;
+export type ExecutionMode = (typeof EXECUTIONS)[number];
+
+/** How context parallelism brings queries and keys together: all keys at once, or block by block. */
+export const CP_ATTENTIONS = ["all-gather", "ring"] as const;
+
+/** 1: ranks that hold the same parameters share the optimizer's states. */
+export const ZERO_LEVELS = [0, 1] as const;
