@@ -19,6 +19,7 @@ def recorder(folder, driver=REAL):
     plan = parse_plan(json.dumps(plan_data(stages=2)), "plan.json")
     capabilities = types.SimpleNamespace(energy_counter=1)
     device = types.SimpleNamespace(driver=driver, capabilities=capabilities, clocks=lambda: [900, 1980])
+    device.power_state = {"power_limit_w": 400, "workload_profile": None, "smoothing": None}
     return Recorder(folder, 3, 1, plan, device)
 
 
@@ -124,7 +125,8 @@ class Jobs(unittest.TestCase):
             environment = {"KAREUS_MODE": "observe", "KAREUS_PROFILE": os.path.join(folder, "measured")}
             machine = Machine(folder, simulated, KAREUS_PRIVILEGED="0", **environment)
             report = machine.job(write_plan(folder, plan_data(microbatches=32)), "--steps", 20)
-            records = lines_of(os.path.join(folder, "measured"), rank=0)[1:]
+            header, *records = lines_of(os.path.join(folder, "measured"), rank=0)
+            self.assertEqual(header["power_state"]["power_limit_w"], 400)
             self.assertEqual((report["mode"], report["warnings"]), ("observe", []))
             self.assertEqual(machine.changes(), [])
         trials = {}
