@@ -8,6 +8,7 @@ import {
   type TensorNode,
   tensorOf,
 } from "../../src/ir/tensor-graph.js";
+import { numberOf } from "../../src/onnx/operators/call.js";
 import { GraphIndex } from "../rewriting/graph-index.js";
 import { withTensors } from "../rewriting/rewrite.js";
 import { collectiveNode } from "./collective-node.js";
@@ -43,7 +44,7 @@ export function applyShards(whole: TensorGraph, plan: ShardPlan, tp: number): Te
     });
     const reduced = at(node.outputs, 0);
     if (!sums.has(node) && !plan.losses.has(node)) {
-      return [...result, { ...node, inputs, attributes: localHeads(graph, plan, node, tp) }];
+      return [...result, { ...node, inputs, attributes: localAttributes(graph, plan, node, tp) }];
     }
     const summed = plan.losses.has(node)
       ? tokenStatistics(graph, node, reduced)
@@ -77,17 +78,22 @@ function readsShards(plan: ShardPlan, node: TensorNode): boolean {
   return [...node.inputs, ...node.outputs].some((name) => plan.cuts.has(name));
 }
 
-/** Attributes that count heads, where these lie side by side in the last axis that is cut. */
+/** Attributes that count groups of channels; those that count heads, where these lie side by side in the last axis that is cut. */
 const HEADS = ["num_heads", "q_num_heads", "kv_num_heads"];
 
-function localHeads(
+function localAttributes(
   graph: TensorGraph,
   plan: ShardPlan,
   node: TensorNode,
   tp: number,
 ): TensorNode["attributes"] {
   const [x = "", keys = ""] = node.inputs;
-  const counted = HEADS.filter((name) => Number(node.attributes[name] ?? 0) > 0);
+  const groups = numberOf(node, "group", 1);
+  const channels = plan.cuts.get(at(node.outputs, 0));
+  if (groups > 1 && channels?.axis === 1 && /Conv/.test(node.op)) {
+    return { ...node.attributes, group: Math.max(1, groups / channels.parts) };
+  }
+  const counted = HEADS.filter((name) => numberOf(node, name, 0) > 0);
   const axis = plan.cuts.get(x)?.axis;
   if (counted.length === 0 || axis === undefined) return node.attributes;
   if (axis !== tensorOf(graph, x).shape.length - 1) return node.attributes;
