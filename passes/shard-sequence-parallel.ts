@@ -41,9 +41,10 @@ export const shardSequenceParallel: Pass<"tensor", "tensor"> = {
     const plan = planCut(index, seeds, (node) => node.op === COPY);
     const cut = applyCut(graph, plan, { name: "tp", ranks: options.tp });
     const nodes = cut.nodes.map((node) => onParts(node, plan.places));
-    // Linears that every rank did whole are done in parts now; attention stays as --tp cut it.
-    const cuts = { flag: "--sequence-parallel", ranks: 1, only: "attention" } as const;
-    checkCut(graph, { ...cut, nodes }, cuts, report);
+    // What every rank did whole is done in parts now; attention whose heads --tp cut stays as it was.
+    const gathers = new Set([...plan.gathered.keys()].map(({ name }) => name));
+    const only = ({ op, name }: TensorNode) => op === "Attention" && !gathers.has(name);
+    checkCut(graph, { ...cut, nodes }, { flag: "--sequence-parallel", ranks: 1, only }, report);
     return { ...cut, nodes };
   },
 };

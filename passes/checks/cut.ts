@@ -5,8 +5,13 @@ import {
   cutLosesWork,
 } from "../../src/base/diagnostics/lowering.js";
 import { at } from "../../src/base/need.js";
-import { elementCount, type TensorGraph, tensorOf } from "../../src/ir/tensor-graph.js";
-import { flopsOf, type Work } from "../../src/ir/work.js";
+import {
+  elementCount,
+  type TensorGraph,
+  type TensorNode,
+  tensorOf,
+} from "../../src/ir/tensor-graph.js";
+import { flopsOf } from "../../src/ir/work.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import { isComputed } from "../rewriting/facts.js";
 
@@ -14,8 +19,8 @@ interface Degree {
   readonly flag: string;
   /** Over how many ranks the work of one is spread. */
   readonly ranks: number;
-  /** The one kind of work that stays, where others may shrink; absent: all kinds stay. */
-  readonly only?: Work["op"];
+  /** The nodes whose work stays, where that of others may shrink; absent: all. */
+  readonly only?: (node: TensorNode) => boolean;
 }
 
 /** Vocabularies and sequences that leave a remainder are rounded up; nothing is rounded down. */
@@ -51,15 +56,13 @@ export function checkCut(
 }
 
 /** Floating-point operations of products, convolutions and attention, by node. */
-function workByNode(graph: TensorGraph, only: Work["op"] | undefined): ReadonlyMap<string, number> {
+function workByNode(graph: TensorGraph, only: Degree["only"]): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
   for (const node of graph.nodes) {
     if (!isComputed(graph, node)) continue;
     const work = workOf(shapedNode(graph, node));
     if (work.kind !== "kernel" || work.work.op === "memory") continue;
-    if (only === undefined || work.work.op === only) {
-      found.set(node.name, flopsOf(work.work));
-    }
+    if (only === undefined || only(node)) found.set(node.name, flopsOf(work.work));
   }
   return found;
 }

@@ -29,7 +29,7 @@ export function applyShards(whole: TensorGraph, plan: ShardPlan, tp: number): Te
   const copied = new Set<string>();
   const nodes = graph.nodes.flatMap((node) => {
     const result: TensorNode[] = [];
-    const inputs = node.inputs.map((input) => {
+    const entered = node.inputs.map((input) => {
       if (!entrances.get(input)?.has(node)) return input;
       const copy = `${input}/copy`;
       if (!copied.has(input)) {
@@ -41,6 +41,18 @@ export function applyShards(whole: TensorGraph, plan: ShardPlan, tp: number): Te
         result.push(collectiveNode(node, group, { ...transfer, name }));
       }
       return copy;
+    });
+    const inputs = entered.map((name, i) => {
+      const cut = plan.sliced.get(node)?.get(i);
+      if (cut === undefined) return name;
+      const part = `${name}/part`;
+      if (!copied.has(part)) {
+        copied.add(part);
+        const own = partOf(tensorOf(graph, at(node.inputs, i)), cut);
+        tensors.push({ ...own, name: part });
+        result.push(sliceNode(node, name, part));
+      }
+      return part;
     });
     const reduced = at(node.outputs, 0);
     if (!sums.has(node) && !plan.losses.has(node)) {
@@ -61,6 +73,21 @@ export function applyShards(whole: TensorGraph, plan: ShardPlan, tp: number): Te
     return [...result, { ...node, inputs, outputs }, reduce];
   });
   return withTensors({ ...graph, nodes }, tensors);
+}
+
+/** Takes a rank's part of what it holds whole. */
+function sliceNode(near: TensorNode, input: string, output: string): TensorNode {
+  return {
+    name: output,
+    op: "Slice",
+    inputs: [input],
+    outputs: [output],
+    attributes: {},
+    direction: near.direction,
+    origin: "inserted",
+    layer: near.layer,
+    covers: [],
+  };
 }
 
 /** Whole activations that sharded nodes read, or that meet sums put off. */
