@@ -73,7 +73,7 @@ export const LOWERING_FLAGS = {
     sequence_parallel: toggle("--sequence-parallel", "cut the sequence over --tp between linears"),
     zero: level(
       "--zero <level>",
-      "1: replicas share the optimizer's states; 0: each holds all",
+      "what replicas share: 1 optimizer states, 2 gradients too, 3 weights too (FSDP), 0 nothing",
       ZERO_LEVELS,
       1,
     ),

@@ -68,8 +68,10 @@ describe("peak memory", () => {
         .replace(/^use /, "")
         .split(", or ")
         .map((remedy) => remedy.split(" ")[0]),
-    ).toEqual([...["--zero", "--pipeline", "--sequence-parallel", "--recompute", "a", "more"]]);
-    expect(hints(1000, { ...gpipe, zero: 1 })).toEqual([
+    ).toEqual([
+      ...["--zero", "--zero", "--pipeline", "--sequence-parallel", "--recompute", "a", "more"],
+    ]);
+    expect(hints(1000, { ...gpipe, zero: 3 })).toEqual([
       ["KRS1430", "stage 0", "use more --tp or --pp"],
     ]);
     expect(hints(Math.max(...memory.map(({ peak_bytes }) => peak_bytes)))).toEqual([]);

@@ -24,5 +24,8 @@ export type ExecutionMode = (typeof EXECUTIONS)[number];
 /** How context parallelism brings queries and keys together: all keys at once, or block by block. */
 export const CP_ATTENTIONS = ["all-gather", "ring"] as const;
 
-/** 1: ranks that hold the same parameters share the optimizer's states. */
-export const ZERO_LEVELS = [0, 1] as const;
+/**
+ * What ranks that would hold the same share instead: from 1 on the optimizer's states, from 2 on
+ * gradients, at 3 weights as well (as FSDP does).
+ */
+export const ZERO_LEVELS = [0, 1, 2, 3] as const;
