@@ -1,6 +1,7 @@
 import {
   CP_ATTENTIONS,
   EXECUTIONS,
+  LINEAR_TYPES,
   PIPELINES,
   PRECISIONS,
   RECOMPUTES,
@@ -76,6 +77,12 @@ export const LOWERING_FLAGS = {
       "what replicas share: 1 optimizer states, 2 gradients too, 3 weights too (FSDP), 0 nothing",
       ZERO_LEVELS,
       1,
+    ),
+    linear_dtype: choice(
+      "--linear-dtype <type>",
+      "what the linears of layers multiply in: fp8 (default: as --dtype)",
+      LINEAR_TYPES,
+      null,
     ),
     optimizer: choice(
       "--optimizer <kind>",

@@ -21,6 +21,9 @@ export type Recompute = (typeof RECOMPUTES)[number];
 export const EXECUTIONS = ["compiled", "eager", "graph"] as const;
 export type ExecutionMode = (typeof EXECUTIONS)[number];
 
+/** What linear layers multiply in, where it is narrower than the rest of training. */
+export const LINEAR_TYPES = ["fp8"] as const;
+
 /** How context parallelism brings queries and keys together: all keys at once, or block by block. */
 export const CP_ATTENTIONS = ["all-gather", "ring"] as const;
 
