@@ -1,6 +1,6 @@
 import { at } from "../../src/base/need.js";
 import type { TensorGraph, TensorNode } from "../../src/ir/tensor-graph.js";
-import { indexOf } from "../rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "../rewriting/graph-index.js";
 import { applyFusions, type Fusion, fuse } from "../rewriting/rewrite.js";
 
 /**
