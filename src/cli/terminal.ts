@@ -1,3 +1,4 @@
+import { parentPort } from "node:worker_threads";
 import { Presets, SingleBar } from "cli-progress";
 import pc from "picocolors";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
@@ -6,6 +7,11 @@ import type { Look } from "../views/plot.js";
 
 /** What stops a command: Ctrl-C, and a polite kill. */
 export const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** Says what to say on stderr if the command is interrupted from here on. */
+export function onInterrupt(diagnostic: Diagnostic): void {
+  parentPort?.postMessage(diagnostic);
+}
 
 /** Colours on a terminal that takes them; NO_COLOR (set and not empty) always wins. */
 function colours(stream: NodeJS.WriteStream) {

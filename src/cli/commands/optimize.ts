@@ -8,7 +8,7 @@ import type { Windows } from "../../search/live.js";
 import { addFlags, readFlags, toggle, type Values } from "../flags.js";
 import { JOB_FLAGS, jobOptions, SEARCH_FLAGS } from "../options.js";
 import { RECORDER_FLAGS, windowsOf } from "../recorder.js";
-import { plotLook, SIGNALS, Terminal } from "../terminal.js";
+import { onInterrupt, plotLook, Terminal } from "../terminal.js";
 
 const EXAMPLES = `
 Example:
@@ -72,8 +72,7 @@ async function run(
   const terminal = new Terminal(job.json);
   const { report, progress, printIr } = terminal;
   const journal = journalIn(folder, search.resume);
-  const onSignal = () => report(interrupted(folder));
-  for (const signal of SIGNALS) process.once(signal, onSignal);
+  onInterrupt(interrupted(folder));
   let result: OptimizeResult;
   try {
     const options = { ...jobOptions(graph, job, search), measure, journal };
