@@ -5,18 +5,7 @@ import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
 import { internalError, unwritable } from "../base/diagnostics/usage.js";
 import { runCommand } from "./command.js";
 import { SIGNALS, writeDiagnostic } from "./terminal.js";
-
-/** What the thread of a command is told. */
-export interface ThreadData {
-  readonly words: readonly string[];
-  readonly stdout: StreamFacts;
-  readonly stderr: StreamFacts;
-}
-
-interface StreamFacts {
-  readonly isTTY: boolean;
-  readonly columns: number | undefined;
-}
+import type { StreamFacts, ThreadData } from "./thread-data.js";
 
 const BAD_INPUT = 2;
 const INTERNAL = 3;

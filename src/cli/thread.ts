@@ -1,6 +1,6 @@
 import { workerData } from "node:worker_threads";
 import { runCommand } from "./command.js";
-import type { ThreadData } from "./main.js";
+import type { ThreadData } from "./thread-data.js";
 
 // The thread in which a command runs, while the main one waits for signals.
 const { words, stdout, stderr } = workerData as ThreadData;
