@@ -20,6 +20,8 @@ interface Case {
   readonly both: boolean;
 }
 
+const POINTS = 32;
+
 const CASES: readonly Case[] = [
   { stages: 8, microbatches: 32, switch_time_s: 0, both: true },
   { stages: 16, microbatches: 64, switch_time_s: 0, both: true },
@@ -62,7 +64,7 @@ function solve(tree: string, instance: string, folder: string): Outcome {
   const meter = join(folder, "meter.json");
   const program = join(tree, "dist/src/cli/main.js");
   const args = ["--import", join(folder, "meter.mjs"), program];
-  const words = ["solve", instance, "--points", "32", "--json"];
+  const words = ["solve", instance, "--points", String(POINTS), "--json"];
   const env = { ...process.env, KAREUS_METER: meter };
   const limits = { maxBuffer: 2 ** 30, encoding: "utf8" } as const;
   const { status, stdout, stderr } = spawnSync(process.execPath, [...args, ...words], {
@@ -86,13 +88,23 @@ function treeOf(commit: string): string {
   return tree;
 }
 
-/** By what share the plan for a time takes more energy than the other's, at worst. */
+/** By what share the plan for one of the deadlines takes more energy than the other's, at worst. */
 function mostExtra(own: Outcome["points"], others: Outcome["points"]): number {
-  const extra = others.map(({ time_s, energy_j }) => {
-    const inTime = own.filter((point) => point.time_s <= time_s * (1 + 1e-9));
-    return Math.min(...inTime.map((point) => point.energy_j)) / energy_j - 1;
-  });
-  return Math.max(...extra);
+  const times = others.map(({ time_s }) => time_s);
+  const [first_s, last_s] = [Math.min(...times), Math.max(...times)];
+  const leastIn = (points: Outcome["points"], deadline_s: number) =>
+    Math.min(
+      ...points
+        .filter(({ time_s }) => time_s <= deadline_s * (1 + 1e-6))
+        .map(({ energy_j }) => energy_j),
+    );
+  const deadlines = Array.from(
+    { length: POINTS },
+    (_, k) => first_s + ((last_s - first_s) * k) / (POINTS - 1),
+  );
+  return Math.max(
+    ...deadlines.map((deadline_s) => leastIn(own, deadline_s) / leastIn(others, deadline_s) - 1),
+  );
 }
 
 function inWords({ cpu_s, memory_mb, points }: Outcome): string {
