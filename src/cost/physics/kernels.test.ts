@@ -168,10 +168,13 @@ const FLOOR_MHZ = 1110;
 test("energy counts operations and bytes, and a slower type costs more per operation", () => {
   const bytes = 2 * (1024 * 1024 * 3);
   expect(kernelEnergy(matmul(1024, 1024, 1024), device, FLOOR_MHZ)).toBeCloseTo(
-    2 * 1024 ** 3 * 1.1e-12 + bytes * 48e-12,
+    2 * 1024 ** 3 * device.gemm.energy_j_per_flop + bytes * device.gemm.energy_j_per_byte,
     12,
   );
-  expect(kernelEnergy(memory(1e9), device, FLOOR_MHZ)).toBeCloseTo(0.095, 12);
+  expect(kernelEnergy(memory(1e9), device, FLOOR_MHZ)).toBeCloseTo(
+    1e9 * device.memory.energy_j_per_byte,
+    12,
+  );
   expect(kernelEnergy(matmul(1024, 1024, 1024, "float32"), device, FLOOR_MHZ)).toBeGreaterThan(
     10 * kernelEnergy(matmul(1024, 1024, 1024), device, FLOOR_MHZ),
   );
@@ -182,7 +185,7 @@ test("above the voltage floor, what DRAM takes of a byte stays and the rest foll
   expect(scale).toBeGreaterThan(1.5);
   const dram_j = 1e9 * device.memory.dram_energy_j_per_byte;
   expect(kernelEnergy(memory(1e9), device, 1410)).toBeCloseTo(
-    dram_j + (0.095 - dram_j) * scale,
+    dram_j + (1e9 * device.memory.energy_j_per_byte - dram_j) * scale,
     12,
   );
 });
