@@ -3,6 +3,7 @@ import { nodeLines, runPass, tensorGraph } from "../test/support/tensor-graph.js
 import { recognizeRope } from "./recognize-rope.js";
 
 type Node = Parameters<typeof tensorGraph>[0]["nodes"][number];
+type Shape = readonly number[];
 
 const FULL = [2, 4, 16, 8];
 const HALF = [2, 4, 16, 4];
@@ -42,8 +43,61 @@ describe("recognize-rope", () => {
     const found = runPass(recognizeRope, rope(SPLIT));
     expect(nodeLines(found)).toEqual(["y RotaryEmbedding(x cos sin)"]);
     expect(found.nodes[0]?.covers).toEqual([
-      ...["halves", "negated", "turned", "by_sin", "by_cos", "y"],
+      ...["halves", "negated", "turned", "by_cos", "by_sin", "y"],
     ]);
+  });
+
+  /** Each half, or every other element, for itself: a cos - b sin, a sin + b cos. */
+  function apart(from: readonly Node[], join: readonly Node[], part: Shape) {
+    return tensorGraph({
+      data: { x: FULL },
+      constants: { cos: part.slice(-2), sin: part.slice(-2), zero: [1], one: [1], step: [1] },
+      activations: {
+        pairs: [...part, 2],
+        ...Object.fromEntries(["a", "b", "ac", "as", "bc", "bs", "l", "r"].map((n) => [n, part])),
+        ...{ l1: [...part, 1], r1: [...part, 1], both: [...part, 2], y: FULL },
+      },
+      nodes: [
+        ...from,
+        ["ac", "Mul", ["a", "cos"]],
+        ["bs", "Mul", ["b", "sin"]],
+        ["l", "Sub", ["ac", "bs"]],
+        ["as", "Mul", ["a", "sin"]],
+        ["bc", "Mul", ["b", "cos"]],
+        ["r", "Add", ["as", "bc"]],
+        ...join,
+      ],
+      outputs: ["y"],
+    });
+  }
+
+  it("finds neighbours turned in pairs, and halves turned each for itself", () => {
+    const part: Shape = [...FULL.slice(0, -1), (FULL.at(-1) ?? 0) / 2];
+    const pairs: Node[] = [
+      ["pairs", "Reshape", ["x"]],
+      ["a", "Gather", ["pairs", "zero"], { axis: -1 }],
+      ["b", "Gather", ["pairs", "one"], { axis: -1 }],
+    ];
+    const strided: Node[] = [
+      ["a", "Slice", ["x", "zero", "step"]],
+      ["b", "Slice", ["x", "one", "step"]],
+    ];
+    const stacked: Node[] = [
+      ["l1", "Unsqueeze", ["l", "zero"]],
+      ["r1", "Unsqueeze", ["r", "zero"]],
+      ["both", "Concat", ["l1", "r1"], { axis: -1 }],
+      ["y", "Reshape", ["both"]],
+    ];
+    const joined: Node[] = [["y", "Concat", ["l", "r"], { axis: -1 }]];
+    const found = (from: readonly Node[], join: readonly Node[]) =>
+      nodeLines(runPass(recognizeRope, apart(from, join, part)));
+    expect(found(strided, joined)).toEqual(["y RotaryEmbedding(x cos sin)"]);
+    expect(found(pairs, stacked)).toEqual([
+      "pairs Reshape(x)",
+      "both RotaryEmbedding(pairs cos sin)",
+      "y Reshape(both)",
+    ]);
+    expect(found(strided, stacked)).toEqual(["y RotaryEmbedding(x cos sin)"]);
   });
 
   it.each(["low", "high", "negated"])("leaves a rotation whose %s is read elsewhere", (name) => {

@@ -1,12 +1,14 @@
 import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
-import { GraphIndex, otherInput } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf, otherInput } from "./rewriting/graph-index.js";
 import { applyFusions, type Fusion, fuse } from "./rewriting/rewrite.js";
+import { matchRotation } from "./rope/rotation.js";
 
 /**
- * Turns rotary position embedding written in primitives into one `RotaryEmbedding(x, cos, sin)`; so
- * its backward in a traced graph, which rotates the gradient the other way.
+ * Turns rotary position embedding written in primitives into one `RotaryEmbedding(x, cos, sin)`:
+ * halves or neighbours turned, at once or each for itself; so its backward in a traced graph, which
+ * rotates the gradient the other way.
  * Needs no-ops dropped. Guarantees one node per rotated tensor.
  *
  *   before: x * cos + Concat(-Slice(x), Slice(x)) * sin
@@ -17,32 +19,23 @@ export const recognizeRope: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph) => {
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const fusions = graph.nodes.flatMap((node) => {
-      if (node.op === "Concat") return matchRope(index, node) ?? [];
+      if (node.op === "Add") return rotationAt(index, node) ?? [];
+      if (node.op === "Concat") {
+        const merged = index.successor(node, "Reshape", "Flatten");
+        return rotationAt(index, node) ?? (merged && rotationAt(index, merged)) ?? [];
+      }
       return node.op === "Neg" ? (matchBackward(index, node) ?? []) : [];
     });
     return applyFusions(graph, fusions);
   },
 };
 
-/** Matches from the half-turn: Concat(Neg(half), other half) of one tensor. */
-function matchRope(index: GraphIndex, concat: TensorNode): Fusion | null {
-  const [negated, kept] = concat.inputs;
-  const negate = index.producerOf(negated, "Neg");
-  const upper = index.producerOf(negate?.inputs[0], "Slice", "Split");
-  const lower = index.producerOf(kept, "Slice", "Split");
-  const x = lower?.inputs[0];
-  if (!negate || !upper || !lower || x === undefined || upper.inputs[0] !== x) return null;
-  const timesSin = index.successor(concat, "Mul");
-  const add = timesSin && index.successor(timesSin, "Add");
-  const timesCos = add && index.producerOf(otherInput(add, at(timesSin.outputs, 0)), "Mul");
-  if (!timesSin || !add || !timesCos?.inputs.includes(x)) return null;
-  const [cos, sin] = [otherInput(timesCos, x), otherInput(timesSin, at(concat.outputs, 0))];
-  if (cos === undefined || sin === undefined) return null;
-  const halves = upper === lower ? [lower] : [upper, lower];
-  const nodes = [...halves, negate, concat, timesSin, timesCos, add];
-  return index.isClosed(nodes) ? fuse("RotaryEmbedding", nodes, [x, cos, sin]) : null;
+function rotationAt(index: GraphIndex, last: TensorNode): Fusion | null {
+  const found = matchRotation(index, last);
+  if (found === null || !index.isClosed(found.nodes)) return null;
+  return fuse("RotaryEmbedding", found.nodes, [found.x, found.cos, found.sin]);
 }
 
 /** Matches from the half that is negated: both halves of dY * sin change places in zeros and add. */

@@ -1,14 +1,16 @@
-import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
-import { holdsBackward, isGradientOp, isLoss } from "./rewriting/facts.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { ancestors, forwardEnds, isGradientOp } from "../src/onnx/forward-end.js";
+import { checkReach } from "./checks/reach.js";
+import { holdsBackward } from "./rewriting/facts.js";
+import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 
 /**
  * Tells the forward half of a joint graph from its backward half: forward is whatever the loss (or
  * the YieldOp) needs, backward is the rest; nodes that make nothing but gradients of parameters are
  * weight gradients.
- * Needs roles. Guarantees that a graph which brings its own backward keeps it.
+ * Needs roles. Guarantees that a graph which brings its own backward keeps it, and that what the loss
+ * does not depend on has been named.
  *
  *   before: forward and gradient nodes mixed, all marked forward
  *   after:  ancestors of the loss forward, the others backward
@@ -17,32 +19,23 @@ export const splitDirections: Pass<"tensor", "tensor"> = {
   name: "split-directions",
   from: "tensor",
   to: "tensor",
-  run: (graph) => {
-    if (!holdsBackward(graph)) return graph;
-    const index = new GraphIndex(graph);
-    const ends = forwardEnds(graph);
-    const forward = ends === null ? notBehindGradients(index) : ancestors(index, ends);
-    const nodes = graph.nodes.map((node): TensorNode => {
-      if (forward.has(node)) return node;
-      const origin = makesWeightGradients(graph, node) ? "weight-gradient" : node.origin;
-      return { ...node, direction: "backward", origin };
-    });
-    return { ...graph, nodes };
+  run: (graph, { report }) => {
+    const split = holdsBackward(graph) ? splitGraph(graph) : graph;
+    checkReach(split, report);
+    return split;
   },
 };
 
-/** The tensors at which forward ends; null where only gradient operators tell. */
-function forwardEnds(graph: TensorGraph): readonly string[] | null {
-  const yields = graph.nodes.find((node) => node.op === "com.microsoft::YieldOp");
-  if (yields !== undefined) return yields.inputs;
-  const loss = graph.nodes.find((node) => isLoss(node.op));
-  if (loss !== undefined) return loss.outputs;
-  if (graph.nodes.some((node) => isGradientOp(node.op))) return null;
-  const scalar = graph.outputs.find((name) => {
-    const tensor = graph.tensors.get(name);
-    return tensor?.role === "activation" && tensor.shape.every((dim) => dim === 1);
+function splitGraph(graph: TensorGraph): TensorGraph {
+  const index = indexOf(graph);
+  const ends = forwardEnds(graph, (name) => graph.tensors.get(name));
+  const forward = ends === null ? notBehindGradients(index) : ancestors(graph.nodes, ends).nodes;
+  const nodes = graph.nodes.map((node): TensorNode => {
+    if (forward.has(node)) return node;
+    const origin = makesWeightGradients(graph, node) ? "weight-gradient" : node.origin;
+    return { ...node, direction: "backward", origin };
   });
-  return [scalar ?? at(graph.outputs, 0)];
+  return { ...graph, nodes };
 }
 
 /** Everything that no gradient operator leads to. */
@@ -60,16 +53,4 @@ function notBehindGradients(index: GraphIndex): ReadonlySet<TensorNode> {
 function makesWeightGradients(graph: TensorGraph, node: TensorNode): boolean {
   const made = node.outputs.filter((name) => name !== "");
   return made.length > 0 && made.every((name) => graph.tensors.get(name)?.role === "gradient");
-}
-
-function ancestors(index: GraphIndex, ends: readonly string[]): ReadonlySet<TensorNode> {
-  const found = new Set<TensorNode>();
-  const pending = [...ends];
-  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
-    const node = index.producer(name);
-    if (node === undefined || found.has(node)) continue;
-    found.add(node);
-    pending.push(...node.inputs);
-  }
-  return found;
 }

@@ -26,13 +26,20 @@ constexpr unsigned kLowest_mhz = 210, kHighest_mhz = 1410, kStep_mhz = 15, kMemo
   X(locked_mhz, 0)      /* 0: not locked */                                         \
   X(locked_ns, 0)       /* monotonic time of the last change */                     \
   X(static_w, 85)       /* drawn whenever it is on */                               \
-  X(dynamic_w, 315)     /* on top, when busy at the highest clock */
+  X(dynamic_w, 315)     /* on top, when busy at the highest clock */                \
+  X(limits, 0)          /* NVML's clock event reasons */                            \
+  X(power_limit_w, 400)                                                             \
+  X(temperature_c, 45)                                                              \
+  X(tick_s, 0)          /* between movements of the energy counter; 0: always */    \
+  X(reading_s, 0)       /* what a reading of it takes */                            \
+  X(stuck, 0)           /* 1: it does not move */
 
 struct Device {
 #define SIMULATED_MEMBER(name, initial) double name;
   SIMULATED_SETTINGS(SIMULATED_MEMBER)
 #undef SIMULATED_MEMBER
   double energy_j;
+  double shown_j;      // what the energy counter shows
   int64_t counted_ns;  // energy is counted up to here
 };
 
@@ -59,7 +66,10 @@ class Lock {
 
 int64_t now_ns();
 
-// Counts energy up to now: static_w + busy * C V(f)^2 f, with C from dynamic_w. Under the lock.
+// Watts now: static_w + busy * C V(f)^2 f, with C from dynamic_w. Under the lock.
+double powerOf(const Device& device);
+
+// Counts energy up to now, and moves the counter if a tick has passed. Under the lock.
 void countEnergy(Device& device);
 
 // A setting by name; null if there is none. Under the lock.

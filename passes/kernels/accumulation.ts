@@ -2,7 +2,7 @@ import { addTo, need } from "../../src/base/need.js";
 import { gradientBytes, type OptimizerName } from "../../src/ir/optimizer.js";
 import { elementCount, type TensorGraph } from "../../src/ir/tensor-graph.js";
 import { dtypeBytes, type MemoryWork } from "../../src/ir/work.js";
-import { isOptimizer } from "../rewriting/facts.js";
+import { isOptimizer } from "../../src/onnx/forward-end.js";
 import type { Launch } from "./launches.js";
 
 /**

@@ -2,7 +2,7 @@ import { at, hotFloat } from "../../src/base/need.js";
 import type { Held } from "../../src/ir/kernel-graph.js";
 import { elementCount, type TensorGraph } from "../../src/ir/tensor-graph.js";
 import { dtypeBytes } from "../../src/ir/work.js";
-import { isLoss } from "../rewriting/facts.js";
+import { isLoss } from "../../src/onnx/forward-end.js";
 import type { Launch } from "./launches.js";
 import type { WrittenOutOperators } from "./written-out.js";
 

@@ -1,11 +1,7 @@
 import { GROUPS, type Group } from "../../src/ir/groups.js";
 import type { TensorGraph, TensorNode } from "../../src/ir/tensor-graph.js";
+import { isGradientOp } from "../../src/onnx/forward-end.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
-
-/** Whether an operator computes a gradient, by its name: in every domain they are called so. */
-export function isGradientOp(op: string): boolean {
-  return /Grad(_\d+)?$|_dX$|Gradient$|_backward$/.test(op);
-}
 
 /** Whether a graph already holds its backward half. */
 export function holdsBackward(graph: TensorGraph): boolean {
@@ -16,19 +12,9 @@ export function holdsBackward(graph: TensorGraph): boolean {
   );
 }
 
-/** Whether an operator computes a loss: where forward ends. */
-export function isLoss(op: string): boolean {
-  return /Loss(Internal)?$/.test(op);
-}
-
 /** Whether an operator reduces axes of one tensor. */
 export function isReduction(op: string): boolean {
   return /^(com\.microsoft::)?Reduce/.test(op);
-}
-
-/** Whether an operator updates parameters. */
-export function isOptimizer(op: string): boolean {
-  return /(Adam|AdamW|SGD|Lamb|Momentum|Adagrad)(Optimizer)?(V\d+)?$/.test(op);
 }
 
 /** What ONNX Runtime's group types call data parallelism: data, node_local_data, cross_node_data. */

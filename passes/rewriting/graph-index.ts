@@ -9,25 +9,37 @@ import {
 /** The readers of a tensor that nobody reads. */
 const NOBODY: readonly TensorNode[] = [];
 
+const INDICES = new WeakMap<TensorGraph, GraphIndex>();
+
+/** The index of a graph, made once: most passes find nothing to change, and hand the graph on. */
+export function indexOf(graph: TensorGraph): GraphIndex {
+  const known = INDICES.get(graph);
+  if (known !== undefined) return known;
+  const index = new GraphIndex(graph);
+  INDICES.set(graph, index);
+  return index;
+}
+
 /** Who makes and who reads each tensor: what every rewriting pass asks. */
 export class GraphIndex {
   readonly graph: TensorGraph;
   readonly #producers = new Map<string, TensorNode>();
   readonly #consumers = new Map<string, TensorNode[]>();
   readonly #outputs: ReadonlySet<string>;
-  readonly #places = new Map<TensorNode, number>();
+  /** Made when it is first asked. */
+  #places: ReadonlyMap<TensorNode, number> | null = null;
 
   constructor(graph: TensorGraph) {
     this.graph = graph;
     this.#outputs = new Set(graph.outputs);
-    for (const [place, node] of graph.nodes.entries()) {
-      this.#places.set(node, place);
+    for (const node of graph.nodes) {
       for (const output of node.outputs) if (output !== "") this.#producers.set(output, node);
-      for (const input of new Set(node.inputs)) {
+      for (const input of node.inputs) {
         if (input === "") continue;
         const readers = this.#consumers.get(input);
         if (readers === undefined) this.#consumers.set(input, [node]);
-        else readers.push(node);
+        // A node that reads a tensor twice is one reader.
+        else if (readers[readers.length - 1] !== node) readers.push(node);
       }
     }
   }
@@ -87,9 +99,12 @@ export class GraphIndex {
   /**
    * Whether the last of these nodes is the only one whose results others read in its direction; the
    * backward half may have saved more.
+   * @param inside what else may read results
    */
-  isClosed(nodes: readonly TensorNode[]): boolean {
-    const inside = new Set(nodes);
+  isClosed(
+    nodes: readonly TensorNode[],
+    inside: ReadonlySet<TensorNode> = new Set(nodes),
+  ): boolean {
     return nodes
       .slice(0, -1)
       .every(({ outputs, direction }) =>
@@ -101,9 +116,18 @@ export class GraphIndex {
       );
   }
 
+  /** The last in the graph's order of the nodes that make some tensors. */
+  latest(names: readonly string[]): TensorNode | undefined {
+    const makers = names.map((name) => this.producer(name)).filter((node) => node !== undefined);
+    return this.inOrder(makers).at(-1);
+  }
+
   /** The nodes in the graph's order, each once. */
   inOrder(nodes: readonly TensorNode[]): TensorNode[] {
-    const place = (node: TensorNode) => need(this.#places, node);
+    if (nodes.length < 2) return [...nodes];
+    this.#places ??= new Map(this.graph.nodes.map((node, place) => [node, place]));
+    const places = this.#places;
+    const place = (node: TensorNode) => need(places, node);
     return [...new Set(nodes)].sort((a, b) => place(a) - place(b));
   }
 }

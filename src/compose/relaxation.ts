@@ -1,7 +1,8 @@
 import { at } from "../base/need.js";
-import type { ActivityCurve, ActivityGraph } from "../math/activity-graph.js";
-import { TimeCostFlow } from "../math/time-cost-flow.js";
+import type { ActivityCurve, ActivityGraph } from "../math/flow/activity-graph.js";
+import { TimeCostFlow } from "../math/flow/time-cost-flow.js";
 import type { Network, OptionSet } from "./network.js";
+import { pipelineGraph } from "./pipeline-graph.js";
 import { replay } from "./replay.js";
 
 /**
@@ -55,8 +56,8 @@ export function relax(network: Network, deadlines: number | readonly number[]): 
   );
   const fastest_s = replay(network, new Int32Array(sets.length)).time_s;
 
-  const graph = activityGraph(network);
-  const flow = new TimeCostFlow(graph, slowestEvents(network, slowest));
+  const { graph, price_w } = projectOf(network, slowest.time_s);
+  const flow = new TimeCostFlow(graph, price_w);
   const events = new Float64Array(graph.events);
   const curve = new Curve(sumOfCheapest(sets), slowest.time_s);
   const solutions: RelaxedSolution[] = [];
@@ -133,6 +134,7 @@ class Curve {
   /** Goes on to an earlier time with slope -power. */
   extend(power_w: number, time_s: number): void {
     const last_s = at(this.#time_s, -1);
+    if (time_s === last_s) return;
     this.#dynamic_j.push(this.last_j + power_w * (last_s - time_s));
     this.#time_s.push(time_s);
   }
@@ -162,64 +164,57 @@ class Curve {
   }
 }
 
-/** Instruction i is the activity from event 2i to event 2i + 1; then come source and sink. */
-function activityGraph(network: Network): ActivityGraph {
-  const { sets, stageBefore, dataBefore, transfer_s, stageAfter, dataAfter } = network;
-  const n = sets.length;
-  const source = 2 * n;
-  const sink = 2 * n + 1;
-  const tail = Array.from({ length: n }, (_, i) => 2 * i);
-  const head = Array.from({ length: n }, (_, i) => 2 * i + 1);
-  const delay: number[] = [];
-  const link = (from: number, to: number, delay_s: number) => {
-    tail.push(from);
-    head.push(to);
-    delay.push(delay_s);
-  };
-  for (let i = 0; i < n; i++) {
-    const [onStage = n, data = n] = [stageBefore[i], dataBefore[i]];
-    if (onStage < n) link(2 * onStage + 1, 2 * i, 0);
-    if (data < n && data !== onStage) link(2 * data + 1, 2 * i, at(transfer_s, i));
-    if (onStage === n && data === n) link(source, 2 * i, 0);
-    if (stageAfter[i] === n && dataAfter[i] === n) link(2 * i + 1, sink, 0);
+/** A power of two as unit for which a typical value has so many binary digits. */
+function unitFor(typical: number, digits: number): number {
+  return typical > 0 ? 2 ** (Math.ceil(Math.log2(typical)) - digits) : 1;
+}
+
+/** Of times: sums up to the longest stay exact. Of prices: as exact up to 2^10 times the middle one. */
+const TIME_DIGITS = 50;
+const PRICE_DIGITS = 42;
+
+/**
+ * The pipeline as a project, with times and prices rounded to whole multiples of a unit, so that
+ * sums which are equal come out equal.
+ */
+function projectOf(
+  network: Network,
+  slowest_s: number,
+): { readonly graph: ActivityGraph; readonly price_w: number } {
+  const time_s = unitFor(slowest_s, TIME_DIGITS);
+  const roundTime = (value_s: number) => Math.round(value_s / time_s) * time_s;
+  const curves = new Map([...new Set(network.sets)].map((set) => [set, curveOf(set, roundTime)]));
+  const prices = [...curves.values()].flatMap((curve) => [...curve.prices]).sort((a, b) => a - b);
+  const price_w = unitFor(
+    prices.length > 0 ? at(prices, (prices.length - 1) >> 1) : 0,
+    PRICE_DIGITS,
+  );
+  for (const curve of curves.values()) {
+    curve.prices.forEach((price, k) => {
+      curve.prices[k] = Math.round(price / price_w) * price_w;
+    });
   }
-  const curves = new Map(sets.map((set) => [set, activityCurve(set)]));
-  return {
-    events: 2 * n + 2,
-    source,
-    sink,
-    tail: Int32Array.from(tail),
-    head: Int32Array.from(head),
-    activities: sets.map((set) => curves.get(set) ?? activityCurve(set)),
-    delay: Float64Array.from(delay),
-  };
+  return { graph: pipelineGraph(network, curves, roundTime), price_w };
 }
 
-function activityCurve({ hull, time_s, dynamic_j }: OptionSet): ActivityCurve {
-  const slowFirst = hull.toReversed();
-  const prices = slowFirst.slice(1).map((fast, k) => {
-    const slow = at(slowFirst, k);
-    const saved_s = at(time_s, slow) - at(time_s, fast);
-    return (at(dynamic_j, fast) - at(dynamic_j, slow)) / saved_s;
-  });
-  return {
-    durations: Float64Array.from(slowFirst, (k) => at(time_s, k)),
-    prices: Float64Array.from(prices),
-  };
-}
-
-function slowestEvents(
-  { sets }: Network,
-  slowest: { start_s: Float64Array; time_s: number },
-): Float64Array {
-  const events = new Float64Array(2 * sets.length + 2);
-  sets.forEach((set, i) => {
-    const start_s = at(slowest.start_s, i);
-    events[2 * i] = start_s;
-    events[2 * i + 1] = start_s + at(set.time_s, -1);
-  });
-  events[2 * sets.length + 1] = slowest.time_s;
-  return events;
+/** The lower convex hull of a set from slow to fast, without what rounding makes equally fast. */
+function curveOf(
+  { hull, time_s, dynamic_j }: OptionSet,
+  roundTime: (time_s: number) => number,
+): ActivityCurve {
+  const slowest = at(hull, -1);
+  const durations = [roundTime(at(time_s, slowest))];
+  const prices: number[] = [];
+  let last_j = at(dynamic_j, slowest);
+  for (const vertex of hull.toReversed()) {
+    const duration_s = roundTime(at(time_s, vertex));
+    const saved_s = at(durations, -1) - duration_s;
+    if (saved_s <= 0) continue;
+    prices.push((at(dynamic_j, vertex) - last_j) / saved_s);
+    durations.push(duration_s);
+    last_j = at(dynamic_j, vertex);
+  }
+  return { durations: Float64Array.from(durations), prices: Float64Array.from(prices) };
 }
 
 /** Time between an instruction's events, within what its options allow. */

@@ -31,7 +31,10 @@ export interface AttentionWork {
   readonly kv_heads: number;
   readonly q_len: number;
   readonly kv_len: number;
+  /** Of queries and keys. */
   readonly head_dim: number;
+  /** Of values and results; absent: as wide as queries and keys. */
+  readonly value_dim?: number;
   readonly causal: boolean;
   /** Keys that a query sees at most, its own included; absent: all. */
   readonly window?: number;
@@ -106,8 +109,11 @@ export function flopsOf(work: Work): number {
     case "matmul":
       return 2 * work.b * work.m * work.n * work.k;
     case "attention": {
-      const products = work.direction === "forward" ? 2 : 5;
-      return products * 2 * work.b * work.heads * work.q_len * keysSeen(work) * work.head_dim;
+      const { head_dim, value_dim = head_dim } = work;
+      // Backward: scores again, gradients of queries and keys; gradients of weights and values.
+      const widths =
+        work.direction === "forward" ? head_dim + value_dim : 3 * head_dim + 2 * value_dim;
+      return 2 * work.b * work.heads * work.q_len * keysSeen(work) * widths;
     }
     case "conv":
       return (
@@ -132,8 +138,8 @@ export function bytesOf(work: Work): number {
       return dtypeBytes(work.dtype) * b * (m * k + k * n + m * n);
     }
     case "attention": {
-      const { b, heads, kv_heads, q_len, kv_len, head_dim } = work;
-      const forward = 2 * b * heads * q_len * head_dim + 2 * b * kv_heads * kv_len * head_dim;
+      const { b, heads, kv_heads, q_len, kv_len, head_dim, value_dim = head_dim } = work;
+      const forward = b * (heads * q_len + kv_heads * kv_len) * (head_dim + value_dim);
       // Backward reads q, k, v, o, dO and writes dq, dk, dv: twice the forward traffic.
       return dtypeBytes(work.dtype) * forward * (work.direction === "forward" ? 1 : 2);
     }

@@ -125,13 +125,39 @@ describe("roles", () => {
       embedding,
       shape("a", [128, 32]),
       node("Reshape", ["h", "a"], ["flat"]),
-      node("Relu", ["flat"], ["dy"]),
-      node("Gemm", ["dy", "flat"], ["dw"], { transA: 1 }),
-      node("ReduceSum", ["dy"], ["loss"], { keepdims: 0 }),
+      node("MatMul", ["flat", "w"], ["y"]),
+      node("ReduceSum", ["y"], ["loss"], { keepdims: 0 }),
+      node("Gemm", ["flat", "y"], ["dw"], { transA: 1 }),
       node("Neg", ["dw"], ["step"]),
     ];
-    const graph = { input: [ids, table], node: nodes };
-    expect(roles(graph, ["dw", "loss", "step"])).toEqual(["gradient", "activation", "gradient"]);
+    const input = [ids, table, value("w", [32, 32])];
+    const names = ["dw", "loss", "step"];
+    const joint = { input, node: nodes, output: [value("loss", []), value("step", [32, 32])] };
+    expect(roles(joint, names)).toEqual(["gradient", "activation", "gradient"]);
+    // Made of the same, but the loss is made of it.
+    const sum = node("ReduceSum", ["step"], ["total"], { keepdims: 0 });
+    const forward = { input, node: [...nodes, sum], output: [value("total", [])] };
+    expect(roles(forward, names)).toEqual(["activation", "activation", "activation"]);
+  });
+
+  test("a sum over samples that leaves a forward graph is no gradient of its own loss", () => {
+    const nodes = [
+      embedding,
+      shape("a", [128, 32]),
+      node("Reshape", ["h", "a"], ["flat"]),
+      node("Gemm", ["flat", "flat"], ["gram"], { transA: 1 }),
+      node("MatMul", ["flat", "w"], ["y"]),
+      node("Mul", ["y", "labels"], ["wrong"]),
+      node("ReduceSum", ["wrong"], ["loss"], { keepdims: 0 }),
+    ];
+    const labels = value("labels", ["tokens", 32]);
+    const input = [ids, labels, table, value("w", [32, 32])];
+    const output = [value("loss", []), value("gram", [32, 32])];
+    const bind = { tokens: 128 };
+    expect(roles({ input, node: nodes, output }, ["gram", "loss"], bind)).toEqual([
+      "activation",
+      "activation",
+    ]);
   });
 
   test("accumulation buffers are gradients", () => {

@@ -7,6 +7,7 @@ import {
   type TensorRole,
 } from "../ir/tensor-graph.js";
 import { type BatchPlace, type BatchTarget, followBatch, placeInInput } from "./batch-axis.js";
+import { ancestors, bringsBackward, forwardEnds, isOptimizer, shapeKey } from "./forward-end.js";
 import { nameAt } from "./names.js";
 import type { Fact, Operand, ShapedNode } from "./operators/operator.js";
 import type { SourceGraph, SourceNode } from "./source.js";
@@ -57,19 +58,46 @@ const PRODUCTS: ReadonlySet<string> = new Set([
  */
 export function assignRoles(
   graph: SourceGraph,
+  training: Training,
   facts: ReadonlyMap<string, Fact>,
   retyped: (dtype: DType) => DType,
 ): Map<string, Tensor> {
   const { nodes } = graph;
-  const roles = rolesOfInputs(graph, facts);
-  const propagation = new Propagation(facts, microbatchSize(nodes, roles, facts), retyped);
-  for (const [name, role] of roles) propagation.addInput(name, role);
-  for (const node of nodes) propagation.visit(node);
-  return propagation.tensors;
+  const roles = rolesOfInputs(graph, training, facts);
+  const propagate = (isForward: (name: string) => boolean) => {
+    const propagation = new Propagation(
+      facts,
+      microbatchSize(nodes, roles, facts),
+      retyped,
+      isForward,
+    );
+    for (const [name, role] of roles) propagation.addInput(name, role);
+    for (const node of nodes) propagation.visit(node);
+    return propagation.tensors;
+  };
+  const tensors = propagate(() => false);
+  const isGradient = (name: string) => tensors.get(name)?.role === "gradient";
+  if (![...tensors.keys()].some(isGradient)) return tensors;
+  // What the loss depends on is never a gradient, and where no backward follows nothing is.
+  const whole = { nodes, outputs: [...graph.outputs.keys()] };
+  const ends = forwardEnds(whole, (name) => tensors.get(name));
+  if (ends === null) return tensors;
+  const forward = ancestors(nodes, ends).tensors;
+  if (!bringsBackward(whole, tensors, forward)) return propagate(() => true);
+  return [...forward].some(isGradient) ? propagate((name) => forward.has(name)) : tensors;
+}
+
+/** What the graph's own training operators tell of its tensors. */
+export interface Training {
+  /** All that is trained; null: every floating tensor that is stored. */
+  readonly trained: ReadonlySet<string> | null;
+  /** States of optimizers. */
+  readonly states: ReadonlySet<string>;
 }
 
 function rolesOfInputs(
   graph: SourceGraph,
+  { trained, states }: Training,
   facts: ReadonlyMap<string, Fact>,
 ): Map<string, TensorRole> {
   const roles = new Map<string, TensorRole>();
@@ -77,10 +105,15 @@ function rolesOfInputs(
   const produced = new Set(nodes.flatMap((node) => node.outputs));
   for (const [name, fact] of facts) {
     // Initializers of the graph and of taken branches; inputs follow.
-    if (!produced.has(name)) roles.set(name, storedRole(fact));
+    const isTrained = !states.has(name) && (trained === null || trained.has(name));
+    if (!produced.has(name)) roles.set(name, isTrained ? storedRole(fact) : "constant");
   }
   const names = [...graph.inputs.keys()].filter(
-    (name) => facts.has(name) && !graph.initializers.has(name),
+    (name) =>
+      facts.has(name) &&
+      !graph.initializers.has(name) &&
+      !states.has(name) &&
+      trained?.has(name) !== true,
   );
   const comesWithData = dataInputs(graph, names, facts);
   for (const name of names) if (comesWithData.has(name)) roles.set(name, "data");
@@ -114,7 +147,37 @@ function dataInputs(
   });
   const first = certain[0] === undefined ? -1 : names.indexOf(certain[0]);
   const before = first < 0 ? names.filter(hasRank).slice(0, 1) : names.slice(0, first);
-  return new Set([...certain, ...before.filter(hasRank)]);
+  const found = new Set([...certain, ...before.filter(hasRank)]);
+  return new Set([...found, ...beside(graph, names, facts, found)]);
+}
+
+/**
+ * Floating inputs that come with the data: as many samples as its first input, in a file that stores
+ * its weights, or that hands back as much for each of them. Where nothing but updates reads them, a
+ * size that happens to be equal says nothing.
+ */
+function beside(
+  graph: SourceGraph,
+  names: readonly string[],
+  facts: ReadonlyMap<string, Fact>,
+  found: ReadonlySet<string>,
+): readonly string[] {
+  const samples = [...found].map((name) => need(facts, name).shape[0])[0];
+  const stored = [...graph.initializers.keys()].filter((name) => {
+    const fact = facts.get(name);
+    return fact !== undefined && isFloating(fact.dtype) && fact.shape.length > 1;
+  });
+  const others = names.filter((name) => !found.has(name) && isFloating(need(facts, name).dtype));
+  const matrices = others.filter((name) => need(facts, name).shape.length > 1);
+  const isBeside = (name: string) => need(facts, name).shape[0] === samples && read.has(name);
+  const computes = graph.nodes.filter(({ op }) => !isOptimizer(op) && !ACCUMULATORS.has(op));
+  const read = new Set(computes.flatMap(({ inputs }) => inputs));
+  if (stored.length >= matrices.length) return others.filter(isBeside);
+  // Of weights that come as inputs, a joint graph hands gradients or updates back.
+  const shapes = new Set([...graph.outputs.keys()].map((name) => facts.get(name)?.shape.join()));
+  const returns = (name: string) => shapes.has(need(facts, name).shape.join());
+  const isJoint = 2 * matrices.filter(returns).length >= matrices.length;
+  return isJoint ? others.filter((name) => isBeside(name) && !returns(name)) : [];
 }
 
 /** The leading size of the first data input, else of the first tensor that arrives. */
@@ -142,15 +205,19 @@ class Propagation {
   readonly #facts: ReadonlyMap<string, Fact>;
   readonly #microbatch: number;
   readonly #retyped: (dtype: DType) => DType;
+  /** Tensors that are known to be no gradients. */
+  readonly #isForward: (name: string) => boolean;
 
   constructor(
     facts: ReadonlyMap<string, Fact>,
     microbatch: number,
     retyped: (dtype: DType) => DType,
+    isForward: (name: string) => boolean,
   ) {
     this.#facts = facts;
     this.#microbatch = microbatch;
     this.#retyped = retyped;
+    this.#isForward = isForward;
   }
 
   addInput(name: string, role: TensorRole): void {
@@ -194,7 +261,10 @@ class Propagation {
       const place = arrives || returns ? placeInInput(fact.shape, this.#microbatch) : target;
       const found = place !== null && typeof place === "object" ? place : null;
       const gradient =
-        found === null && role === "activation" && this.#isGradient(shaped, fact, target, unplaced);
+        found === null &&
+        role === "activation" &&
+        !this.#isForward(name) &&
+        this.#isGradient(shaped, fact, target, unplaced);
       this.#add(name, fact, gradient ? "gradient" : role, found);
     });
   }
@@ -222,14 +292,6 @@ class Propagation {
     this.tensors.set(name, { name, dtype, shape, role, batch_axis: place?.axis ?? null, ...known });
     if (place !== null) this.#places.set(name, place);
   }
-}
-
-/** A shape up to transposition and axes of one. */
-function shapeKey(shape: readonly number[]): string {
-  return shape
-    .filter((dim) => dim !== 1)
-    .sort((a, b) => a - b)
-    .join();
 }
 
 function roleOfResult(

@@ -46,4 +46,3 @@ export const headerSchema = z.strictObject({
 });
 
 export type ProfileHeader = z.output<typeof headerSchema>;
-export type PowerState = z.output<typeof powerStateSchema>;

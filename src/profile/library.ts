@@ -8,6 +8,7 @@ import {
   rescaledProfile,
   unreadableProfile,
 } from "../base/diagnostics/profile.js";
+import { reasonOf } from "../base/files.js";
 import { poolBySetting, settingOf } from "./pool.js";
 import { type Profile, readProfile } from "./reader.js";
 import type { CollectiveRecord, KernelRecord, PartitionRecord, ProfileRecord } from "./records.js";
@@ -31,7 +32,7 @@ function filesIn(path: string): string[] | null {
     const names = readdirSync(path).filter((name) => name.endsWith(".jsonl"));
     return names.sort().map((name) => join(path, name));
   } catch (reason) {
-    return fail(unreadableProfile(path, reason instanceof Error ? reason.message : String(reason)));
+    return fail(unreadableProfile(path, reasonOf(reason)));
   }
 }
 

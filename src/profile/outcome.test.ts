@@ -48,7 +48,7 @@ test("circumstances of a measurement survive writing and reading", () => {
     record({
       clock_mhz: 1490,
       temperature_c: 61.5,
-      limited_by: ["power"],
+      limited_by: "power",
       precision: 0.008,
       window_s: 0.5,
     }),
@@ -77,10 +77,10 @@ test("0 J that was measured is no energy, with a reason; a model may say it", ()
 
 test("pooled records keep what all of them say of how the GPU was", () => {
   const [pooled] = poolBySetting([
-    record({ clock_mhz: 1400, precision: 0.03, window_s: 1, limited_by: ["power"], trials: 3 }),
-    record({ clock_mhz: 1600, precision: 0.04, window_s: 2, limited_by: [], temperature_c: 50 }),
+    record({ clock_mhz: 1400, precision: 0.03, window_s: 1, limited_by: "power", trials: 3 }),
+    record({ clock_mhz: 1600, precision: 0.04, window_s: 2, limited_by: null, temperature_c: 50 }),
   ]);
-  expect(pooled).toMatchObject({ clock_mhz: 1450, window_s: 3, limited_by: ["power"], trials: 4 });
+  expect(pooled).toMatchObject({ clock_mhz: 1450, window_s: 3, limited_by: "power", trials: 4 });
   expect(pooled?.precision).toBeCloseTo(Math.hypot(0.09, 0.04) / 4);
   expect(pooled).not.toHaveProperty("temperature_c");
 });

@@ -4,8 +4,8 @@ const seconds = z.number().nonnegative();
 const joules = z.number().nonnegative();
 const count = z.int().nonnegative();
 
-/** What held a clock below the one that was set, after NVML's clock event reasons. */
-const LIMITS = [
+/** NVML's clock event reasons. */
+const EVENTS = [
   "power",
   "thermal",
   "hardware_slowdown",
@@ -21,8 +21,9 @@ const conditions = {
   clock_mhz: z.number().positive().exactOptional(),
   /** Mean temperature of the die. */
   temperature_c: z.number().exactOptional(),
-  /** Empty: the clock was not held down. */
-  limited_by: z.array(z.enum(LIMITS)).exactOptional(),
+  /** What held the clock down; null: nothing. */
+  limited_by: z.enum(["power", "thermal"]).nullable().exactOptional(),
+  event_reasons: z.array(z.enum(EVENTS)).exactOptional(),
 };
 
 /** How sure the numbers are; absent: not known. */

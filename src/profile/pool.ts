@@ -5,7 +5,8 @@ import type { ProfileRecord } from "./records.js";
 /** A text that two records share exactly if they are about the same setting, source and regimes. */
 export function settingOf(record: ProfileRecord): string {
   const { time_s, energy_j, time_s_std, energy_j_std, trials, ...rest } = record;
-  const { clock_mhz, temperature_c, limited_by, precision, window_s, reason, ...setting } = rest;
+  const { clock_mhz, temperature_c, limited_by, event_reasons, precision, ...others } = rest;
+  const { window_s, reason, ...setting } = others;
   return canonicalJson(setting);
 }
 
@@ -57,12 +58,16 @@ function conditionsOf(records: readonly ProfileRecord[]) {
   const temperature = weighed(records, ({ temperature_c }) => temperature_c);
   const precision = weighed(records, (record) => record.precision);
   const windows = weighed(records, ({ window_s }) => window_s);
-  const limits = records.flatMap(({ limited_by = [] }) => limited_by);
-  const limitsKnown = records.every(({ limited_by }) => limited_by !== undefined);
+  const limits = records.flatMap(({ limited_by }) =>
+    limited_by === undefined ? [] : [limited_by],
+  );
+  const events = records.flatMap(({ event_reasons = [] }) => event_reasons);
+  const limited_by = limits.find((limit) => limit !== null) ?? null;
   return {
     ...(clock && { clock_mhz: clock.mean }),
     ...(temperature && { temperature_c: temperature.mean }),
-    ...(limitsKnown && { limited_by: [...new Set(limits)].sort() }),
+    ...(limits.length === records.length && { limited_by }),
+    ...(events.length > 0 && { event_reasons: [...new Set(events)].sort() }),
     ...(precision && { precision: precision.error }),
     ...(windows && { window_s: records.reduce((sum, { window_s = 0 }) => sum + window_s, 0) }),
   };
@@ -79,7 +84,8 @@ function poolRecords<R extends ProfileRecord>(records: readonly [R, ...R[]]): R 
     r.energy_j === null ? [] : [{ mean: r.energy_j, std: r.energy_j_std, trials: weightOf(r) }],
   );
   const energy = metered.length === 0 ? { mean: null, std: null } : pooled(metered);
-  const { clock_mhz, temperature_c, limited_by, precision, window_s, reason, ...rest } = first;
+  const { clock_mhz, temperature_c, limited_by, event_reasons, precision, ...others } = first;
+  const { window_s, reason, ...rest } = others;
   return {
     ...(rest as R),
     time_s: time.mean,

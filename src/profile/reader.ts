@@ -6,6 +6,7 @@ import {
   tornProfileLine,
   unreadableProfile,
 } from "../base/diagnostics/profile.js";
+import { reasonOf } from "../base/files.js";
 import { parseJson } from "../base/json.js";
 import { headerSchema, PROFILE_FORMAT, PROFILE_VERSION, type ProfileHeader } from "./header.js";
 import { withoutZeroEnergy } from "./outcome.js";
@@ -21,7 +22,7 @@ function textOf(file: string): string {
   try {
     return readFileSync(file === "-" ? 0 : file, "utf8");
   } catch (reason) {
-    return fail(unreadableProfile(file, reason instanceof Error ? reason.message : String(reason)));
+    return fail(unreadableProfile(file, reasonOf(reason)));
   }
 }
 

@@ -57,8 +57,11 @@ function workWords(work: Work): (string | number)[] {
     case "attention": {
       const { op, b, heads, kv_heads, q_len, kv_len, head_dim, causal, direction } = work;
       const sizes = [b, heads, kv_heads, q_len, kv_len, head_dim, causal ? 1 : 0];
-      // The recorder runs no windows: it skips, and says so, what is of a type unknown to it.
-      const dtype = work.window === undefined ? work.dtype : `${work.dtype}-window`;
+      // The recorder runs neither windows nor values of another width: it skips, and says so, what
+      // is of a type unknown to it.
+      const special =
+        work.window !== undefined ? "-window" : work.value_dim !== undefined ? "-value" : "";
+      const dtype = `${work.dtype}${special}`;
       return [op, ...sizes, direction, dtype];
     }
     case "conv": {

@@ -16,6 +16,8 @@ export const workKeys = {
     q_len: size,
     kv_len: size,
     head_dim: size,
+    /** Width of values, where it is not that of queries and keys. */
+    value_dim: size.exactOptional(),
     causal: z.boolean(),
     /** Keys that a query sees at most. */
     window: size.exactOptional(),

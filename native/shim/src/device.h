@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "gauges.h"
+
 namespace kareus {
 
 // Which GPU, through what, to do what.
@@ -24,6 +26,7 @@ struct DeviceInfo {
   bool may_control = false;
   bool mig = false;
   bool energy_counter = false;
+  PowerState power;
 };
 
 class Device {
@@ -37,6 +40,10 @@ class Device {
 
   // Joules since some moment; nothing without a counter. Any thread.
   virtual std::optional<double> energy() = 0;
+
+  // The state of the board, and the power of this moment in watts; nothing where it is unknown.
+  virtual Conditions conditions() { return {}; }
+  virtual std::optional<double> power() { return std::nullopt; }
 
   const DeviceInfo& info() const { return info_; }
 

@@ -3,6 +3,7 @@ import type { Evaluation } from "../../ir/configuration.js";
 import { median } from "../../math/mean.js";
 import type { FrontierFile, FrontierPoint } from "../../plan/frontier.js";
 import type { Reason } from "../../plan/verification.js";
+import { shortName } from "../partition-names.js";
 import { costChange, matchEvaluations, searchChange } from "./evaluations.js";
 import { changeInWords, someOf } from "./words.js";
 
@@ -78,8 +79,8 @@ function loweringChange(expected: FrontierFile, found: FrontierFile): string | n
   const come = [...after].filter((key) => !before.has(key));
   if (gone.length + come.length === 0) return null;
   const parts = [
-    ...(gone.length > 0 ? [`${gone.length} gone (${someOf(gone)})`] : []),
-    ...(come.length > 0 ? [`${come.length} new (${someOf(come)})`] : []),
+    ...(gone.length > 0 ? [`${gone.length} gone (${someOf(gone.map(shortName))})`] : []),
+    ...(come.length > 0 ? [`${come.length} new (${someOf(come.map(shortName))})`] : []),
   ];
   return `partition types of the graph: ${parts.join(", ")}`;
 }

@@ -1,4 +1,4 @@
-import { hotInt } from "../base/need.js";
+import { hotInt } from "../../base/need.js";
 /**
  * A rooted spanning tree of the nodes of a graph. Arcs are numbered so that `arc ^ 1` is the same
  * arc backward; the arc to a node leads from its parent to it.
