@@ -38,7 +38,7 @@ import { formLaunches, type Launch } from "./kernels/launches.js";
 import { narrowed } from "./kernels/narrow-products.js";
 import { orderLaunches } from "./kernels/order-launches.js";
 import { pieceWork } from "./kernels/pieces.js";
-import { WrittenOutOperators } from "./kernels/written-out.js";
+import { compilesWhole, WrittenOutOperators } from "./kernels/written-out.js";
 import { degreeOf } from "./rewriting/facts.js";
 
 /**
@@ -92,7 +92,7 @@ export const formKernels: Pass<"tensor", "kernel"> = {
  */
 function fusing(graph: TensorGraph, execution: ExecutionMode): (node: TensorNode) => boolean {
   if (execution === "eager") return () => false;
-  const whole = graph.nodes.every(({ layer }) => layer === null);
+  const whole = compilesWhole(graph);
   return ({ layer }) => whole || layer !== null;
 }
 
