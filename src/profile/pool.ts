@@ -58,7 +58,9 @@ function conditionsOf(records: readonly ProfileRecord[]) {
   const temperature = weighed(records, ({ temperature_c }) => temperature_c);
   const precision = weighed(records, (record) => record.precision);
   const windows = weighed(records, ({ window_s }) => window_s);
-  const limits = records.flatMap(({ limited_by }) => (limited_by === undefined ? [] : [limited_by]));
+  const limits = records.flatMap(({ limited_by }) =>
+    limited_by === undefined ? [] : [limited_by],
+  );
   const events = records.flatMap(({ event_reasons = [] }) => event_reasons);
   const limited_by = limits.find((limit) => limit !== null) ?? null;
   return {

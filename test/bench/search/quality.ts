@@ -4,8 +4,8 @@ import type { TableRow } from "../../../src/profile/table.js";
 import { finish, startSearch } from "../../../src/search/loop.js";
 import type { Space } from "../../../src/search/space.js";
 import type { Strategy } from "../../../src/search/strategies/strategy.js";
-import { typicalPrior } from "../../../src/search/typical/prior.js";
 import { searchTable, tableSpace } from "../../../src/search/table.js";
+import { typicalPrior } from "../../../src/search/typical/prior.js";
 import { boostedTreeSearch } from "../../reference/boosted-tree-search.js";
 import { random } from "../../reference/random-search.js";
 
