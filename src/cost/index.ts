@@ -5,7 +5,7 @@
  */
 export { correctedByInstructions } from "./evidence/instructions.js";
 export { type LearnedError, learnedError } from "./evidence/learned-error.js";
-export { type ProfileCounts, profileCounts } from "./evidence/use.js";
+export { profileCounts } from "./evidence/use.js";
 export { modelledOracle } from "./modelled.js";
 export type { CostOracle } from "./oracle.js";
 export { partsInProportion, type TimeParts } from "./physics/time-parts.js";

@@ -12,7 +12,7 @@ interface Counted {
 }
 
 /** What came of a profile's records in a run: `used` and those of `unused` are all of them. */
-export interface ProfileCounts extends Counted {
+interface ProfileCounts extends Counted {
   readonly id: string;
   readonly used: number;
   /** A record may serve for several things. */
