@@ -13,9 +13,11 @@ import { checkLayout, type Layout, pipelineProblem } from "./compose/problem.js"
 import { solvePipeline } from "./compose/solve.js";
 import {
   type CostOracle,
+  correctedByInstructions,
   costsOn,
   kernelTimes,
   modelledOracle,
+  profileCounts,
   topClockCost,
 } from "./cost/index.js";
 import { runFacts } from "./emit/facts.js";
@@ -37,13 +39,14 @@ import type { LoweringOptions, SearchingOptions } from "./options.js";
 import type { DetailsFile } from "./plan/details.js";
 import type { FrontierFile } from "./plan/frontier.js";
 import type { PlanFile } from "./plan/plan.js";
-import { loadMeasurements } from "./profile/library.js";
+import { loadMeasurements, type Measurements } from "./profile/library.js";
 import { type Profile, readProfile } from "./profile/reader.js";
 import { runsPerIteration } from "./search/allocate.js";
 import { type Journal, type JournalFile, NO_JOURNAL, openJournal } from "./search/journal.js";
 import type { Windows } from "./search/live.js";
 import type { CostSetup } from "./search/messages.js";
 import { openEvaluator } from "./search/open-evaluator.js";
+import { replayCounts } from "./search/replay.js";
 import { type SearchResult, searchPartitions } from "./search/search.js";
 import { type Inspection, inspection } from "./views/inspection/inspection.js";
 
@@ -86,7 +89,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const timer = new PhaseTimer();
   const { hardware } = options;
   const { device, content } = deviceOf(hardware, hooks.report);
-  const measurements = loadMeasurements(hardware.profile, device.name, hooks.report);
+  const { measurements, files } = loadMeasurements(hardware.profile, device, hooks.report);
   const oracle = costsOn(device, measurements);
   const { replay } = options.search;
   const replayed = replay === null ? null : readProfile(replay, hooks.report);
@@ -101,12 +104,12 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   checkNodes(lowered.partitions, device, hooks.report);
   const memory = checkedMemory(lowered, device, hooks.report);
 
-  const { evaluations, outcomes } = await timer.run("search", () =>
+  const found = await timer.run("search", () =>
     search(lowered, { device, measurements, replayed }, layout, options, hooks),
   );
 
-  const searched = await timer.run("composition", () =>
-    instructionFrontiers(lowered.partitions, evaluations, layout),
+  const { evaluations, searched } = await timer.run("composition", () =>
+    composed(lowered.partitions, found.evaluations, measurements.instructions, layout),
   );
   const { points, seed } = options.search;
   const { frontier, baselines, executions } = await timer.run("solver", () => ({
@@ -119,12 +122,16 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
 
   return timer.run("emission", () => {
     const facts = runFacts(lowered.job, device, layout, lowered.kernels);
-    const all = [...evaluations.values()].flat();
-    const profiles = [...measurements.profiles, ...(replayed ? [replayed.header.id] : [])];
+    const all = [...found.evaluations.values()].flat();
+    const profiles = [
+      ...profileCounts(files, lowered.partitions, device),
+      ...(replayed === null ? [] : [replayCounts(replayed, all)]),
+    ];
     const costs = { ...countSources(all), profiles };
-    const found = { seed, costs, search: outcomes, memory, baselines, executions, frontier };
-    const files = runFiles(found, lowered.partitions, content, facts, oracle);
-    return { ...files, evaluations: all, timings: timer.timings };
+    const { outcomes } = found;
+    const results = { seed, costs, search: outcomes, memory, baselines, executions, frontier };
+    const written = runFiles(results, lowered.partitions, content, facts, oracle);
+    return { ...written, evaluations: all, timings: timer.timings };
   });
 }
 
@@ -155,10 +162,23 @@ function byExecution(
   });
 }
 
+/** The instructions that evaluations make, both as measured instructions say they are off. */
+function composed(
+  graph: PartitionedGraph,
+  evaluations: SearchResult["evaluations"],
+  measured: Measurements["instructions"],
+  layout: Layout,
+) {
+  const expected = instructionFrontiers(graph, evaluations, layout);
+  const corrected = correctedByInstructions(evaluations, graph, expected, measured);
+  if (corrected === evaluations) return { evaluations, searched: expected };
+  return { evaluations: corrected, searched: instructionFrontiers(graph, corrected, layout) };
+}
+
 /** What a graph holds and what it is lowered to, without searching. */
 export async function inspect(options: LoweringOptions, hooks: Hooks): Promise<Inspection> {
   const device = deviceOf(options.hardware, hooks.report).device;
-  const measurements = loadMeasurements(options.hardware.profile, device.name, hooks.report);
+  const { measurements } = loadMeasurements(options.hardware.profile, device, hooks.report);
   const costOf = topClockCost(costsOn(device, measurements), device);
   const imported = await importGraph(options.graph, hooks.report);
   checkProducts(options.job, device);

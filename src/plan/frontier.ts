@@ -47,6 +47,15 @@ const partitionSearch = z.object({
   stop: z.enum(["budget", "converged", "exhausted"]),
 });
 
+const profileCounts = z.object({
+  id: z.string(),
+  records: count,
+  used: count,
+  /** A record may serve for several things. */
+  for: z.array(z.object({ what: z.string(), records: count })),
+  unused: z.array(z.object({ reason: z.string(), records: count })),
+});
+
 const frontier = z.object({
   format: z.literal("kareus-frontier"),
   version: z.literal(1),
@@ -66,7 +75,8 @@ const frontier = z.object({
     interpolated: count,
     modelled: count,
     extrapolated: count,
-    profiles: z.array(z.string()),
+    /** What came of the records of each profile: `used` and those of `unused` are all of them. */
+    profiles: z.array(profileCounts),
   }),
   /** Relative errors to expect of modelled times and energies; absent where nothing is known. */
   expected_error: expectedError.exactOptional(),

@@ -150,6 +150,16 @@ export function rescaledProfile(file: string, of: string, wanted: string): Diagn
   );
 }
 
+/** KRS2035: profiles of a board that was set to different power states. */
+export function mixedStates(one: string, other: string): Diagnostic {
+  return error(
+    "KRS2035",
+    other,
+    `was recorded in another power state than ${one} (power limit, workload profile or smoothing)`,
+    "take profiles of one state, those of the state that the job will run in",
+  );
+}
+
 /** KRS2040: a file that none of the importers knows. */
 export function unknownMeasurements(file: string, reason: string): Diagnostic {
   return error(
