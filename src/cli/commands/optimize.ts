@@ -19,7 +19,8 @@ import {
 import { FOLDER_FLAGS, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
 import { RATE_FLAGS, ratesOf } from "../rates.js";
 import { RECORDER_FLAGS, windowsOf } from "../recorder.js";
-import { plotLook, SIGNALS, Terminal } from "../terminal.js";
+import { isVerbose } from "../shown.js";
+import { plotLook, SIGNALS, say, Terminal } from "../terminal.js";
 
 const EXAMPLES = `
 Example:
@@ -104,7 +105,7 @@ async function run(
     terminal.close();
   }
   await writeRun(folder, result);
-  if (flags.timings) {
+  if (flags.timings || isVerbose()) {
     const lines = result.timings.map(({ phase, time_s }) => `${phase}: ${duration(time_s)}\n`);
     process.stderr.write(lines.join(""));
   }
@@ -118,5 +119,5 @@ async function run(
   const summary = frontierSummary(result.frontier, plotLook(), flags.rates);
   const look = `Look at it: ${join(folder, "report.html")}`;
   const written = `Written to ${folder}: ${files}`;
-  process.stdout.write(`${[summary, written, look, `Choose a plan: ${next}`].join("\n")}\n`);
+  say(`${[summary, written, look, `Choose a plan: ${next}`].join("\n")}\n`);
 }
