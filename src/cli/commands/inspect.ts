@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { tableForm } from "../../views/table-form.js";
 import {
   addFlags,
   addTopics,
@@ -50,7 +51,7 @@ async function run(
   const found = await inspect(options, { report, progress, printIr }).finally(() =>
     terminal.close(),
   );
-  const words = isVerbose() ? inspectionTables : inspectionSummary;
+  const words = isVerbose() || tableForm() !== "text" ? inspectionTables : inspectionSummary;
   const text = json ? `${JSON.stringify(found, null, 2)}\n` : words(found);
   say(text);
 }

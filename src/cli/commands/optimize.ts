@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
@@ -21,6 +22,7 @@ import { RATE_FLAGS, ratesOf } from "../rates.js";
 import { RECORDER_FLAGS, windowsOf } from "../recorder.js";
 import { isVerbose } from "../shown.js";
 import { plotLook, SIGNALS, say, Terminal } from "../terminal.js";
+import { watching } from "../watch.js";
 
 const EXAMPLES = `
 Example:
@@ -42,12 +44,16 @@ export function addOptimize(program: Command): void {
     .addHelpText("after", EXAMPLES);
   addTopics(command, { ...TOPICS, measuring: MEASURE_FLAGS, bill: RATE_FLAGS });
   addFlags(command, RUN_FLAGS);
-  command.action((graph: string) =>
-    run(graph, readTopics(command, TOPICS), measuring(readFlags(command, MEASURE_FLAGS)), {
-      ...readFlags(command, RUN_FLAGS),
-      rates: ratesOf(readFlags(command, RATE_FLAGS)),
-    }),
-  );
+  command.action((graph: string) => {
+    const topics = readTopics(command, TOPICS);
+    const measure = measuring(readFlags(command, MEASURE_FLAGS));
+    const rates = ratesOf(readFlags(command, RATE_FLAGS));
+    const flags = { ...readFlags(command, RUN_FLAGS), rates };
+    const { gpu, profile } = topics.hardware;
+    const files = [graph, gpu, ...profile].filter((path) => existsSync(path));
+    const once = () => run(graph, topics, measure, flags);
+    return flags.watch ? watching(files, once) : once();
+  });
 }
 
 const TOPICS = { ...LOWERING_FLAGS, ...SEARCH_FLAGS } as const;
@@ -103,6 +109,7 @@ async function run(
     throw cause;
   } finally {
     terminal.close();
+    for (const signal of SIGNALS) process.removeListener(signal, onSignal);
   }
   await writeRun(folder, result);
   if (flags.timings || isVerbose()) {
