@@ -63,6 +63,11 @@ export async function readIfThere(path: string): Promise<string | null> {
  * Failure: KRS0021, and no temporary file stays.
  */
 export async function writeText(path: string, content: string): Promise<void> {
+  await writeBytes(path, Buffer.from(content));
+}
+
+/** The same, of bytes. */
+export async function writeBytes(path: string, content: Uint8Array): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   try {
     await writeFile(temporary, content);

@@ -6,6 +6,7 @@ import { readText } from "../base/files.js";
 import type { Config, ConfigValue } from "../plan/config.js";
 import { type CommandEntry, commandTable, type FlagEntry } from "./command-table.js";
 import { addFlags, CONFIG_FILE, fromConfig, text, toggle } from "./flags.js";
+import { isQuiet } from "./shown.js";
 
 const FLAGS = {
   config: text(
@@ -17,7 +18,7 @@ const FLAGS = {
 } as const;
 
 /** These flags belong to one command line, not to a file. */
-const NOT_IN_FILES = ["--config", "--no-config", "--json"];
+const NOT_IN_FILES = ["--config", "--no-config", "--json", "--watch"];
 
 /** These commands come before there is a file, or do without. */
 const WITHOUT_FILE = ["init", "demo"];
@@ -54,7 +55,7 @@ async function applyConfig(entry: CommandEntry, entries: readonly CommandEntry[]
     const value = own[key] ?? (shared ? config.shared[key] : undefined);
     return value === undefined ? [] : setFlag(command, flag, value, fromConfig(file, key));
   });
-  if (taken.length === 0 || command.getOptionValue("json") === true) return;
+  if (taken.length === 0 || isQuiet() || command.getOptionValue("json") === true) return;
   process.stderr.write(`from ${file}: ${taken.join(" ")}\n`);
 }
 

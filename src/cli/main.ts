@@ -53,7 +53,7 @@ function runInThread(): void {
     stdin: readsStdin,
   });
   if (readsStdin && thread.stdin !== null) process.stdin.pipe(thread.stdin);
-  thread.on("message", (diagnostic: Diagnostic) => {
+  thread.on("message", (diagnostic: Diagnostic | null) => {
     lastWords = diagnostic;
   });
   thread.on("error", (cause: Error) => {

@@ -192,4 +192,5 @@ export const FOLDER_FLAGS = {
   out: text("--out <dir>", "output folder (default: <graph>.kareus)", null),
   resume: toggle("--resume", "go on where an interrupted run into the same folder stopped"),
   timings: toggle("--timings", "print how long each phase took"),
+  watch: toggle("--watch", "run again whenever the graph, a profile or a device file is written"),
 } as const;

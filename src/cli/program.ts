@@ -22,6 +22,7 @@ import { addSimulate } from "./commands/simulate.js";
 import { addSolve } from "./commands/solve.js";
 import { addVerify } from "./commands/verify.js";
 import { addConfig } from "./config.js";
+import { addShown } from "./shown.js";
 
 const EPILOGUE = `
 Exit codes: 0 done; 1 the honest answer is no; 2 bad input or usage; 3 a fault of kareus;
@@ -63,6 +64,7 @@ export function buildProgram(version: string): Command {
   addSetupRuntime(program);
   addSchema(program);
   addCompletion(program);
+  addShown(program);
   addConfig(program);
   return program;
 }

@@ -4,12 +4,14 @@ import pc from "picocolors";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
 import { renderJson, renderText } from "../base/diagnostics/render.js";
 import type { Look } from "../views/plot.js";
+import { shownOf } from "../views/table-form.js";
+import { isQuiet, isVerbose } from "./shown.js";
 
 /** The signals that stop a command: Ctrl-C and a plain kill. */
 export const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
-/** Says what to say on stderr if the command is interrupted from here on. */
-export function onInterrupt(diagnostic: Diagnostic): void {
+/** What stderr says if the command is interrupted from here on; null: nothing. */
+export function onInterrupt(diagnostic: Diagnostic | null): void {
   parentPort?.postMessage(diagnostic);
 }
 
@@ -31,6 +33,11 @@ export function plotLook(): Look {
     unicode: UTF_8.test(LC_ALL || LC_CTYPE || LANG || ""),
     paint: (series, text) => hues[series % hues.length]?.(text) ?? text,
   };
+}
+
+/** Writes what people read to stdout: of tables that are asked for alone, those alone. */
+export function say(text: string): void {
+  process.stdout.write(shownOf(text));
 }
 
 /** Writes diagnostics to stderr: for people, or as JSON lines for programs. */
@@ -57,11 +64,16 @@ export class Terminal {
 
   readonly report = (diagnostic: Diagnostic): void => {
     this.close();
+    if (isQuiet() && diagnostic.severity === "warning") return;
     writeDiagnostic(diagnostic, this.#json);
   };
 
   readonly progress = (phase: string, done: number, total: number): void => {
-    if (this.#json || !process.stderr.isTTY) return;
+    if (isVerbose() && phase !== this.#phase) process.stderr.write(`${phase}: ${total}\n`);
+    if (this.#json || isQuiet() || !process.stderr.isTTY) {
+      this.#phase = phase;
+      return;
+    }
     if (this.#bar === null || this.#phase !== phase) {
       this.close();
       const format = `${phase} {bar} {value}/{total}`;

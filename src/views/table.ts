@@ -1,4 +1,5 @@
 import Table from "cli-table3";
+import { CELL, type TableForm, tableForm } from "./table-form.js";
 
 const NO_BORDERS = {
   top: "",
@@ -21,11 +22,20 @@ const NO_BORDERS = {
 /** A column: its title and the side its values lean to (numbers right). */
 export type Column = readonly [title: string, side: "left" | "right"];
 
-/** Aligned columns without borders or colours, one line per row, a newline at the end. */
-export function table(
-  columns: readonly Column[],
-  rows: readonly (readonly (string | number)[])[],
-): string {
+type Rows = readonly (readonly (string | number)[])[];
+
+const WRITERS: Readonly<Record<TableForm, (columns: readonly Column[], rows: Rows) => string>> = {
+  text: aligned,
+  csv: separated,
+  markdown: piped,
+};
+
+/** Columns of values, one line per row, a newline at the end; aligned without borders or colours in text. */
+export function table(columns: readonly Column[], rows: Rows): string {
+  return WRITERS[tableForm()](columns, rows);
+}
+
+function aligned(columns: readonly Column[], rows: Rows): string {
   const grid = new Table({
     head: columns.map(([title]) => title),
     colAligns: columns.map(([, side]) => side),
@@ -35,4 +45,23 @@ export function table(
   for (const row of rows) grid.push([...row]);
   const lines = grid.toString().split("\n");
   return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
+}
+
+/** RFC 4180. */
+function separated(columns: readonly Column[], rows: Rows): string {
+  const cell = (value: string | number) => {
+    const text = String(value);
+    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const lines = [columns.map(([title]) => title), ...rows];
+  return `${lines.map((line) => CELL + line.map(cell).join(",")).join("\n")}\n`;
+}
+
+/** GitHub's tables. */
+function piped(columns: readonly Column[], rows: Rows): string {
+  const line = (cells: readonly (string | number)[]) =>
+    `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|")).join(" | ")} |`;
+  const rule = columns.map(([, side]) => (side === "right" ? "---:" : "---"));
+  const titles = columns.map(([title]) => title);
+  return `\n${[titles, rule, ...rows].map(line).join("\n")}\n\n`;
 }

@@ -77,6 +77,46 @@ test("scripts for zsh and fish hold commands, words and devices, and parse where
   }
 });
 
+describe.skipIf(!has("fish"))("completion in fish, live", () => {
+  test.each([
+    ["opt", ["optimize"]],
+    ["profile m", ["merge"]],
+    ["inspect --gpu h", ["h100-sxm", "h200"]],
+    ["select --kn", ["--knee"]],
+  ])("of %j is %j", async (typed, expected) => {
+    const file = await scriptOf("fish");
+    const ask = `source ${file}; complete -C "kareus ${typed}"`;
+    const run = spawnSync("fish", ["--no-config", "-c", ask]);
+    expect(run.stderr.toString()).toBe("");
+    const offered = run.stdout.toString().split("\n").filter(Boolean);
+    expect(offered.map((line) => line.split("\t")[0])).toEqual(expected);
+  });
+});
+
+/** Types words and a tab into an interactive zsh, and prints what its line becomes. */
+const ZSH = `
+zmodload zsh/zpty
+zpty z "TERM=dumb zsh -f -i"
+zpty -w z "PROMPT=; unsetopt zle_bracketed_paste; autoload -Uz compinit; compinit -u -d $1.dump; source $1; echo rea''dy"
+out=; n=0
+while [[ $out != *ready* ]] && ((++n < 400)); do zpty -r -t z chunk 2>/dev/null && out+=$chunk; chunk=; sleep 0.05; done
+zpty -w -n z "$2"$'\t'
+out=; n=0
+while ((++n < 60)); do zpty -r -t z chunk 2>/dev/null && out+=$chunk; chunk=; sleep 0.05; done
+print -r -- "$out"
+zpty -d z`;
+
+describe.skipIf(!has("zsh"))("completion in zsh, live", () => {
+  test.each([
+    ["kareus opt", "kareus optimize "],
+    ["kareus inspect --gpu h1", "kareus inspect --gpu h100-sxm "],
+  ])("of %j is %j", async (typed, expected) => {
+    const file = await scriptOf("zsh");
+    const run = spawnSync("zsh", ["-f", "-c", ZSH, "zsh", file, typed], { timeout: 50_000 });
+    expect(run.stdout.toString()).toContain(expected);
+  });
+});
+
 test("another shell is bad input, and the near one is named", async () => {
   const run = await kareus(["completion", "bas"]);
   expect([codes(run, "error"), run.status]).toEqual([["KRS0002"], 2]);

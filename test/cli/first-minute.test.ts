@@ -59,3 +59,15 @@ test("a name of several devices is the first of them, and the others are told", 
   expect([run.status, codes(run, "warning")]).toEqual([0, ["KRS2005"]]);
   expect(run.stderr).toContain("a100-sxm4-80gb, a100-pcie-40gb");
 });
+
+test("--table csv is tables alone, --quiet errors alone", async () => {
+  const csv = await kareus(["devices", "--table", "csv"]);
+  expect(csv.stdout).toMatch(/^device,SMs,[^\n]*\na100-pcie-40gb,108,/);
+  const markdown = await kareus(["devices", "--table", "markdown"]);
+  expect(markdown.stdout).toContain("| --- | ---: |");
+  const sizes = ["--bind", "batch=4,sequence=512", "--no-config", "--gpu", "a100"];
+  const quiet = await kareus(["inspect", MINI, ...sizes, "--quiet"]);
+  expect([quiet.status, quiet.stderr]).toEqual([0, ""]);
+  const json = await kareus(["devices", "--json", "--table", "csv"]);
+  expect(JSON.parse(json.stdout)).toHaveProperty("length");
+});

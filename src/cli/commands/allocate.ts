@@ -9,6 +9,7 @@ import type { Job } from "../../fleet/allocate-jobs.js";
 import type { AllocationFile } from "../../plan/allocation.js";
 import { addFlags, numbers, quantity, readFlags, text, toggle, type Values } from "../flags.js";
 import { readFrontierAt } from "../run-folder.js";
+import { say } from "../terminal.js";
 
 const FLAGS = {
   powerCap: quantity("--power-cap <w>", "what all jobs may draw together", "watts", null),
@@ -71,7 +72,7 @@ async function run(sources: readonly string[], flags: Values<typeof FLAGS>): Pro
     return;
   }
   const { allocationSummary } = await import("../../views/allocation.js");
-  process.stdout.write(allocationSummary(file));
+  say(allocationSummary(file));
 }
 
 /** The jobs of the frontiers, each with its weight and with the points that its slowdown allows. */

@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { addFlags, readFlags, text, type Values } from "../flags.js";
+import { JSON_FLAG } from "../options.js";
 import { packageRoot } from "../version.js";
 
 const FLAGS = {
   out: text("--out <dir>", "output folder (default: kareus-demo)", null),
+  ...JSON_FLAG,
 } as const;
 
 const GRAPH = "examples/llama-3.2-3b/llama-3.2-3b.onnx";
@@ -32,8 +34,9 @@ export function addDemo(program: Command): void {
   command.action(() => run(program, readFlags(command, FLAGS)));
 }
 
-async function run(program: Command, { out }: Values<typeof FLAGS>): Promise<void> {
+async function run(program: Command, { out, json }: Values<typeof FLAGS>): Promise<void> {
   const given = [join(packageRoot(), GRAPH), ...JOB, "--out", out ?? "kareus-demo"];
-  process.stderr.write(`kareus optimize ${given.join(" ")}\n\n`);
-  await program.parseAsync(["optimize", ...given, "--no-config"], { from: "user" });
+  if (!json) process.stderr.write(`kareus optimize ${given.join(" ")}\n\n`);
+  const shown = json ? ["--json"] : [];
+  await program.parseAsync(["optimize", ...given, "--no-config", ...shown], { from: "user" });
 }

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { addFlags, readFlags, toggle } from "../flags.js";
+import { say } from "../terminal.js";
 
 const FLAGS = { json: toggle("--json", "the list as JSON") } as const;
 
@@ -24,5 +25,5 @@ async function run(json: boolean): Promise<void> {
     import("../../views/devices.js"),
   ]);
   const devices = deviceNames().map((name) => loadDevice(name));
-  process.stdout.write(json ? `${JSON.stringify(devices, null, 2)}\n` : devicesTable(devices));
+  say(json ? `${JSON.stringify(devices, null, 2)}\n` : devicesTable(devices));
 }

@@ -9,7 +9,7 @@ import { isPlanText, type PlanFile, readPlan } from "../../plan/plan.js";
 import type { ComparedRun } from "../../views/comparison/difference.js";
 import { addFlags, quantity, readFlags, toggle, type Values } from "../flags.js";
 import { evaluationsOf, frontierPath, readPointPlan } from "../run-folder.js";
-import { Terminal } from "../terminal.js";
+import { say, Terminal } from "../terminal.js";
 
 const FLAGS = {
   tolerance: quantity("--tolerance <percent>", "smaller changes count as none", "percent", 0),
@@ -48,7 +48,7 @@ async function run(a: string, b: string, flags: Values<typeof FLAGS>): Promise<v
     process.stdout.write(writeDifference(found));
   } else {
     const { differenceSummary } = await import("../../views/comparison/summary.js");
-    process.stdout.write(differenceSummary(found));
+    say(differenceSummary(found));
   }
   if (!found.same) process.exitCode = 1;
 }

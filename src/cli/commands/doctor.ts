@@ -13,7 +13,7 @@ import {
 import { parseJson } from "../../base/json.js";
 import { addFlags, readFlags, toggle } from "../flags.js";
 import { guardFile, pythonPath, recorderFile, shimFile } from "../runtime-files.js";
-import { Terminal } from "../terminal.js";
+import { say, Terminal } from "../terminal.js";
 
 const FLAGS = {
   reset: toggle("--reset", "unlock clocks that a process left locked when it ended"),
@@ -102,7 +102,7 @@ function run(reset: boolean, json: boolean): void {
     runtime: askPython(),
     locks: guard.built ? askGuard(guard.path, reset) : null,
   };
-  process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : inWords(findings));
+  say(json ? `${JSON.stringify(findings, null, 2)}\n` : inWords(findings));
   const { report } = new Terminal(json);
   for (const warning of warningsOf(findings)) report(warning);
   const left = (findings.locks ?? []).flatMap(leftLocked);

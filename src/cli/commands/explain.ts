@@ -14,6 +14,7 @@ import {
 import { select } from "../../plan/select.js";
 import { addFlags, integer, readFlags, toggle, type Values } from "../flags.js";
 import { frontierPath, readPointPlan } from "../run-folder.js";
+import { say } from "../terminal.js";
 
 const FLAGS = {
   id: integer("--id <n>", "the point of this id (default: the knee)", null, {
@@ -57,7 +58,7 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     return;
   }
   const { explanationSummary } = await import("../../views/explain/summary.js");
-  process.stdout.write(explanationSummary(found));
+  say(explanationSummary(found));
 }
 
 /** What is explained, and what a frontier knows beside it. */

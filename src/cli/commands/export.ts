@@ -10,7 +10,7 @@ import { Terminal } from "../terminal.js";
 const FORMATS = ["zeus", "kareus-artifact", "perfetto"] as const;
 
 const FLAGS = {
-  format: choice("--format <tool>", "who is to read it", FORMATS, null),
+  format: choice("--format <tool>", `who is to read it: ${FORMATS.join(", ")}`, FORMATS, null),
   out: text("--out <file|dir>", "where to write it (default: standard output)", null),
   nearest: toggle("--nearest", "where the plan cannot be expressed exactly, what comes nearest"),
   json: toggle(

@@ -6,7 +6,8 @@ import { noLayoutFits, unwritable } from "../../base/diagnostics/usage.js";
 import { writeText } from "../../base/files.js";
 import { addFlags, CONFIG_FILE, integer, readFlags, text, toggle, type Values } from "../flags.js";
 import { type Asker, SILENT, sizesOf, terminalAsker } from "../init/sizes.js";
-import { LOWERING_FLAGS } from "../options.js";
+import { JSON_FLAG, LOWERING_FLAGS } from "../options.js";
+import { isQuiet } from "../shown.js";
 import { Terminal } from "../terminal.js";
 
 const FLAGS = {
@@ -15,6 +16,7 @@ const FLAGS = {
   bind: LOWERING_FLAGS.graph.bind,
   dtype: LOWERING_FLAGS.graph.dtype,
   out: text("--out <file>", `where to write it (default: ${CONFIG_FILE})`, null),
+  ...JSON_FLAG,
   yes: toggle("--yes", "ask nothing: take what is inferred"),
 } as const;
 
@@ -60,10 +62,10 @@ async function run(
   const out = flags.out ?? CONFIG_FILE;
   if (existsSync(out)) fail(unwritable(out, "it exists, and is not overwritten"));
   const { loadDevice } = await import("../../gpu/device.js");
-  const terminal = new Terminal(false);
+  const terminal = new Terminal(flags.json);
   const asked = await answers(graph, flags, asker, given);
   const device = loadDevice(asked.gpu, terminal.report);
-  const found = await layoutFor(graph, asked, device.memory_bytes);
+  const found = await layoutFor(graph, asked, device.memory_bytes, flags.json || isQuiet());
   if (found === null) return fail(noLayoutFits(graph, asked.gpus, device.name));
   const { CONFIG_FORMAT } = await import("../../plan/config.js");
   const { writeFormat } = await import("../../plan/format.js");
@@ -78,7 +80,8 @@ async function run(
   });
   await writeText(out, text);
   const flag = flags.out === null ? "" : ` --config ${out}`;
-  process.stdout.write(`${text}\nWritten to ${out}. Next: kareus optimize ${graph}${flag}\n`);
+  const next = `\nWritten to ${out}. Next: kareus optimize ${graph}${flag}\n`;
+  process.stdout.write(flags.json ? text : `${text}${next}`);
 }
 
 type Answers = Pick<Flags, "gpu" | "gpus" | "bind"> & { readonly dtype: "bf16" | "fp16" | "fp32" };
@@ -107,7 +110,7 @@ async function answers(
 }
 
 /** The layout that fits, what was tried told on standard error. */
-async function layoutFor(graph: string, asked: Answers, memory_bytes: number) {
+async function layoutFor(graph: string, asked: Answers, memory_bytes: number, silent: boolean) {
   const { inspect } = await import("../../pipeline.js");
   const { loweringOptions } = await import("../../options.js");
   const { fittingLayout, layoutsOf, withLayout } = await import("../init/layout.js");
@@ -118,7 +121,9 @@ async function layoutFor(graph: string, asked: Answers, memory_bytes: number) {
     output: defaults(LOWERING_FLAGS.output),
   });
   const hooks = { report: () => {}, progress: () => {}, printIr: () => {} };
-  const tell = (line: string) => process.stderr.write(`${line}\n`);
+  const tell = (line: string) => {
+    if (!silent) process.stderr.write(`${line}\n`);
+  };
   return fittingLayout(
     layoutsOf(asked.gpus),
     memory_bytes,

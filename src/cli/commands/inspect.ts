@@ -1,24 +1,20 @@
 import type { Command } from "commander";
+import { tableForm } from "../../views/table-form.js";
 import {
   addFlags,
   addTopics,
   readFlags,
   readTopics,
   type TopicValues,
-  toggle,
   type Values,
 } from "../flags.js";
 import { JSON_FLAG, LOWERING_FLAGS } from "../options.js";
-import { Terminal } from "../terminal.js";
+import { isVerbose } from "../shown.js";
+import { say, Terminal } from "../terminal.js";
 
 const EXAMPLES = `
 Example:
   $ kareus inspect llama.onnx --bind batch=8,sequence=4096 --dtype bf16 --tp 8 --pp 2`;
-
-const SHOWN_FLAGS = {
-  verbose: toggle("-v, --verbose", "every table: operators, kernels, collectives, partitions"),
-  ...JSON_FLAG,
-} as const;
 
 /** `kareus inspect`: what is in a graph, and what it is lowered to. */
 export function addInspect(program: Command): void {
@@ -31,16 +27,16 @@ export function addInspect(program: Command): void {
     .argument("<graph.onnx>", "ONNX file, - for standard input")
     .addHelpText("after", EXAMPLES);
   addTopics(command, LOWERING_FLAGS);
-  addFlags(command, SHOWN_FLAGS);
+  addFlags(command, JSON_FLAG);
   command.action((graph: string) =>
-    run(graph, readTopics(command, LOWERING_FLAGS), readFlags(command, SHOWN_FLAGS)),
+    run(graph, readTopics(command, LOWERING_FLAGS), readFlags(command, JSON_FLAG)),
   );
 }
 
 async function run(
   graph: string,
   topics: TopicValues<typeof LOWERING_FLAGS>,
-  { json, verbose }: Values<typeof SHOWN_FLAGS>,
+  { json }: Values<typeof JSON_FLAG>,
 ): Promise<void> {
   const [{ inspect }, { loweringOptions }, { inspectionSummary }, { inspectionTables }] =
     await Promise.all([
@@ -55,7 +51,7 @@ async function run(
   const found = await inspect(options, { report, progress, printIr }).finally(() =>
     terminal.close(),
   );
-  const words = verbose ? inspectionTables : inspectionSummary;
+  const words = isVerbose() || tableForm() !== "text" ? inspectionTables : inspectionSummary;
   const text = json ? `${JSON.stringify(found, null, 2)}\n` : words(found);
-  process.stdout.write(text);
+  say(text);
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
@@ -19,7 +20,9 @@ import {
 import { FOLDER_FLAGS, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
 import { RATE_FLAGS, ratesOf } from "../rates.js";
 import { RECORDER_FLAGS, windowsOf } from "../recorder.js";
-import { onInterrupt, plotLook, Terminal } from "../terminal.js";
+import { isVerbose } from "../shown.js";
+import { onInterrupt, plotLook, say, Terminal } from "../terminal.js";
+import { watching } from "../watch.js";
 
 const EXAMPLES = `
 Example:
@@ -41,12 +44,16 @@ export function addOptimize(program: Command): void {
     .addHelpText("after", EXAMPLES);
   addTopics(command, { ...TOPICS, measuring: MEASURE_FLAGS, bill: RATE_FLAGS });
   addFlags(command, RUN_FLAGS);
-  command.action((graph: string) =>
-    run(graph, readTopics(command, TOPICS), measuring(readFlags(command, MEASURE_FLAGS)), {
-      ...readFlags(command, RUN_FLAGS),
-      rates: ratesOf(readFlags(command, RATE_FLAGS)),
-    }),
-  );
+  command.action((graph: string) => {
+    const topics = readTopics(command, TOPICS);
+    const measure = measuring(readFlags(command, MEASURE_FLAGS));
+    const rates = ratesOf(readFlags(command, RATE_FLAGS));
+    const flags = { ...readFlags(command, RUN_FLAGS), rates };
+    const { gpu, profile } = topics.hardware;
+    const files = [graph, gpu, ...profile].filter((path) => existsSync(path));
+    const once = () => run(graph, topics, measure, flags);
+    return flags.watch ? watching(files, once) : once();
+  });
 }
 
 const TOPICS = { ...LOWERING_FLAGS, ...SEARCH_FLAGS } as const;
@@ -101,9 +108,10 @@ async function run(
     throw cause;
   } finally {
     terminal.close();
+    onInterrupt(null);
   }
   await writeRun(folder, result);
-  if (flags.timings) {
+  if (flags.timings || isVerbose()) {
     const lines = result.timings.map(({ phase, time_s }) => `${phase}: ${duration(time_s)}\n`);
     process.stderr.write(lines.join(""));
   }
@@ -117,5 +125,5 @@ async function run(
   const summary = frontierSummary(result.frontier, plotLook(), flags.rates);
   const look = `Look at it: ${join(folder, "report.html")}`;
   const written = `Written to ${folder}: ${files}`;
-  process.stdout.write(`${[summary, written, look, `Choose a plan: ${next}`].join("\n")}\n`);
+  say(`${[summary, written, look, `Choose a plan: ${next}`].join("\n")}\n`);
 }

@@ -1,12 +1,17 @@
 import { basename, join, resolve } from "node:path";
 import type { Command } from "commander";
-import { writeText } from "../../base/files.js";
+import { fail } from "../../base/diagnostics/diagnostic.js";
+import { emptyFrontier } from "../../base/diagnostics/plan.js";
+import { writeBytes, writeText } from "../../base/files.js";
 import { at } from "../../base/need.js";
 import { addFlags, readFlags, text, toggle, type Values } from "../flags.js";
 import { Terminal } from "../terminal.js";
+import { watching } from "../watch.js";
 
 const FLAGS = {
   out: text("--out <file>", "where the page goes (default: report.html in the folder)", null),
+  pdf: text("--pdf <file>", "also draw the frontier as one page of PDF", null),
+  watch: toggle("--watch", "make the page again whenever frontier.json is written"),
   json: toggle("--json", "the page's path as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
 
@@ -17,6 +22,7 @@ what was evaluated and how partitions overlap; what the folder lacks is shown as
 Examples:
   $ kareus report llama.kareus
   $ kareus report llama.kareus --out llama.html
+  $ kareus report llama.kareus --pdf frontier.pdf
   $ kareus report monday.kareus tuesday.kareus --out both.html`;
 
 /** `kareus report`: the page of a run, made again from its folder. */
@@ -28,7 +34,12 @@ export function addReport(program: Command): void {
     .argument("<dir...>", "what optimize wrote; the frontiers of others are laid over the first")
     .addHelpText("after", EXAMPLES);
   addFlags(command, FLAGS);
-  command.action((folders: readonly string[]) => run(folders, readFlags(command, FLAGS)));
+  command.action((folders: readonly string[]) => {
+    const flags = readFlags(command, FLAGS);
+    const make = () => run(folders, flags);
+    const files = folders.map((folder) => join(folder, "frontier.json"));
+    return flags.watch ? watching(files, make) : make();
+  });
 }
 
 async function run(folders: readonly string[], flags: Values<typeof FLAGS>): Promise<void> {
@@ -44,8 +55,16 @@ async function run(folders: readonly string[], flags: Values<typeof FLAGS>): Pro
     others.push({ label: basename(resolve(other)), frontier });
   }
   const path = flags.out ?? join(folder, "report.html");
-  await writeText(path, reportPage({ ...(await readRun(folder, report)), others }));
+  const found = await readRun(folder, report);
+  await writeText(path, reportPage({ ...found, others }));
+  if (flags.pdf !== null) {
+    if (found.frontier.points.length === 0) fail(emptyFrontier(folder));
+    const { frontierPdf } = await import("../../views/frontier-pdf.js");
+    await writeBytes(flags.pdf, frontierPdf(found.frontier));
+  }
   process.stdout.write(
-    flags.json ? `${JSON.stringify({ report: path })}\n` : `Written to ${path}\n`,
+    flags.json
+      ? `${JSON.stringify({ report: path, ...(flags.pdf === null ? {} : { pdf: flags.pdf }) })}\n`
+      : `Written to ${[path, flags.pdf ?? []].flat().join(" and ")}\n`,
   );
 }

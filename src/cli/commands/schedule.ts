@@ -20,6 +20,7 @@ import {
   type Values,
 } from "../flags.js";
 import { readFrontierAt } from "../run-folder.js";
+import { say } from "../terminal.js";
 
 const FLAGS = {
   trace: text("--trace <file>", "carbon intensity, price or allowed power over time (CSV)", null),
@@ -111,7 +112,7 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     return;
   }
   const { scheduleSummary } = await import("../../views/schedule.js");
-  process.stdout.write(scheduleSummary(file, frontier, trace));
+  say(scheduleSummary(file, frontier, trace));
 }
 
 /** The first goal that every slot of the trace tells. */

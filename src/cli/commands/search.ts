@@ -5,6 +5,7 @@ import { readText } from "../../base/files.js";
 import type { TableRow } from "../../profile/table.js";
 import type { TablePrior } from "../../search/table.js";
 import { addFlags, integer, quantity, readFlags, texts, toggle, type Values } from "../flags.js";
+import { say } from "../terminal.js";
 
 /** The GPU whose P_static counts when neither a flag nor the table gives one. */
 const DEFAULT_GPU = "a100-sxm4-40gb";
@@ -77,7 +78,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
     return;
   }
   const { searchSummary } = await import("../../views/search.js");
-  process.stdout.write(searchSummary(rows, found));
+  say(searchSummary(rows, found));
 }
 
 /** What is typical of a partition; nothing of other tables. */

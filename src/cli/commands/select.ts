@@ -7,7 +7,7 @@ import { type Selector, select } from "../../plan/select.js";
 import { addFlags, integer, quantity, readFlags, text, toggle, type Values } from "../flags.js";
 import { RATE_FLAGS, ratesOf } from "../rates.js";
 import { readFrontierAt, readPointPlan } from "../run-folder.js";
-import { plotLook } from "../terminal.js";
+import { plotLook, say } from "../terminal.js";
 
 const FLAGS = {
   deadline: quantity("--deadline <s>", "least energy within this time", "seconds", null),
@@ -80,7 +80,7 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     rates && runSentence(point, dp, rates),
     error,
   ];
-  process.stdout.write(`${lines.filter(Boolean).join("\n").trimEnd()}\n`);
+  say(`${lines.filter(Boolean).join("\n").trimEnd()}\n`);
 }
 
 /** The one selector that was given; KRS0004 unless it is exactly one. */

@@ -8,6 +8,7 @@ import { guarded } from "../../base/files.js";
 import { addFlags, readFlags } from "../flags.js";
 import { JSON_FLAG } from "../options.js";
 import { runtimeFolder } from "../runtime-files.js";
+import { say } from "../terminal.js";
 import { packageRoot } from "../version.js";
 
 const EXAMPLES = `
@@ -38,7 +39,7 @@ function run(json: boolean): void {
   const built = { runtime: native, recorder: nvcc ? recorder : null };
   const skipped = nvcc ? recorder : "not built: nvcc of the CUDA toolkit is not in PATH";
   const words = `libkareus and kareus-guard: ${native}\nkareus-recorder: ${skipped}\n`;
-  process.stdout.write(json ? `${JSON.stringify(built)}\n` : words);
+  say(json ? `${JSON.stringify(built)}\n` : words);
 }
 
 /** Runs a build script of the package into a folder. Failure: KRS5406. */

@@ -18,6 +18,7 @@ import {
   toggle,
   type Values,
 } from "../flags.js";
+import { say } from "../terminal.js";
 
 const FLAGS = {
   straggler: factors(
@@ -100,7 +101,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
     process.stdout.write(writeSimulation(found));
     return;
   }
-  process.stdout.write(simulationSummary(found));
+  say(simulationSummary(found));
 }
 
 function stagesOf(given: ReadonlyMap<string, number>, stages: number): ReadonlyMap<number, number> {

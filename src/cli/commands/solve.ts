@@ -17,6 +17,7 @@ import {
   toggle,
   type Values,
 } from "../flags.js";
+import { say } from "../terminal.js";
 
 const FLAGS = {
   points: integer(
@@ -108,7 +109,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
     return;
   }
   const { solutionSummary } = await import("../../views/solution.js");
-  process.stdout.write(solutionSummary(instance, solution));
+  say(solutionSummary(instance, solution));
 }
 
 /** The instance in a file of either format, changed by what the flags say. */

@@ -6,7 +6,7 @@ import { writeText } from "../../base/files.js";
 import type { CaseResult, VerificationFile } from "../../plan/verification.js";
 import { addFlags, quantity, readFlags, text, toggle, type Values } from "../flags.js";
 import { SEARCH_FLAGS } from "../options.js";
-import { Terminal } from "../terminal.js";
+import { say, Terminal } from "../terminal.js";
 import { packageVersion } from "../version.js";
 
 const DEFAULT_TOLERANCE_PERCENT = 0.1;
@@ -88,7 +88,7 @@ async function show(found: VerificationFile, flags: Values<typeof FLAGS>): Promi
     import("../../plan/verification.js"),
   ]);
   if (flags.junit !== null) await writeText(flags.junit, verificationJunit(found));
-  process.stdout.write(flags.json ? writeVerification(found) : verificationSummary(found));
+  say(flags.json ? writeVerification(found) : verificationSummary(found));
 }
 
 /** Bad input weighs more than an honest no: with a broken case nothing is known. */

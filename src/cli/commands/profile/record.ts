@@ -21,7 +21,7 @@ import {
 } from "../../flags.js";
 import { JSON_FLAG, LOWERING_FLAGS } from "../../options.js";
 import { RECORDER_FLAGS, windowsOf } from "../../recorder.js";
-import { Terminal } from "../../terminal.js";
+import { say, Terminal } from "../../terminal.js";
 import { packageVersion } from "../../version.js";
 import { sayRecords } from "./output.js";
 
@@ -90,7 +90,7 @@ async function run(
   const tasks = notRecorded(all, topics.hardware.profile, device.name, report);
   const setting = { ...windowsOf(flags), trials: flags.trials, lock_clocks: locked };
   if (out === null || flags.dryRun) {
-    process.stdout.write(flags.json ? workList(tasks, setting) : summary(tasks, setting));
+    say(flags.json ? workList(tasks, setting) : summary(tasks, setting));
     return;
   }
   const target = { gpu: device.name, graph: name, out, tool: `kareus ${packageVersion()}` };

@@ -1,0 +1,119 @@
+import { scaleFor } from "../base/units.js";
+import type { FrontierFile } from "../plan/frontier.js";
+import { knee } from "../plan/select.js";
+import { BASELINE_TITLES, headline } from "./gains.js";
+import { type Drawing, pdfPage } from "./pdf.js";
+
+const SIZE = { width: 595, height: 420 };
+const PLOT = { left: 60, right: 575, bottom: 50, top: 330 };
+const COLOURS: readonly (readonly [number, number, number])[] = [
+  [0.12, 0.4, 0.82],
+  [0.42, 0.45, 0.5],
+  [0.72, 0.34, 0.06],
+  [0.07, 0.48, 0.36],
+];
+/** About how wide a character of the legend is. */
+const CHARACTER = 4.3;
+const INK = [0.11, 0.13, 0.15] as const;
+const GRID = [0.87, 0.88, 0.9] as const;
+
+interface Point {
+  readonly time_s: number;
+  readonly energy_j: number;
+}
+
+/** The frontier and its baselines as one page of PDF, for papers and tickets. Same input, same bytes. */
+export function frontierPdf(frontier: FrontierFile): Uint8Array {
+  const { graph, gpu, points, baselines } = frontier;
+  const lines = [
+    { label: "Searched", points },
+    ...baselines.map((each) => ({ label: BASELINE_TITLES[each.name], points: each.points })),
+  ].filter((line) => line.points.length > 0);
+  const all: readonly Point[] = lines.flatMap((line) => line.points);
+  const time = axisOf(
+    all.map(({ time_s }) => time_s),
+    "s",
+  );
+  const energy = axisOf(
+    all.map(({ energy_j }) => energy_j),
+    "J",
+  );
+  const x = (value: number) => place(value, time, PLOT.left, PLOT.right);
+  const y = (value: number) => place(value, energy, PLOT.bottom, PLOT.top);
+  return pdfPage(SIZE, `${graph.name} on ${gpu}`, (draw) => {
+    draw.text(20, 392, 15, INK, `${graph.name} on ${gpu}`);
+    const head = headline(frontier);
+    if (head !== null) draw.text(20, 374, 10, INK, head.sentence);
+    axes(draw, time, energy, x, y);
+    let legend = 24;
+    lines.forEach((line, index) => {
+      const colour = COLOURS[index % COLOURS.length] ?? INK;
+      draw.line(
+        colour,
+        1.2,
+        line.points.map((point) => [x(point.time_s), y(point.energy_j)]),
+      );
+      for (const point of line.points) draw.dot(colour, x(point.time_s), y(point.energy_j), 2.2);
+      draw.dot(colour, legend, 354, 3);
+      draw.text(legend + 7, 351, 9, INK, line.label);
+      legend += 25 + CHARACTER * line.label.length;
+    });
+    if (points.length === 0) return;
+    const chosen = knee(points);
+    draw.ring(INK, x(chosen.time_s), y(chosen.energy_j), 5);
+    draw.text(x(chosen.time_s) + 8, y(chosen.energy_j) + 6, 9, INK, `point ${chosen.id}`);
+  });
+}
+
+interface Axis {
+  readonly low: number;
+  readonly high: number;
+  readonly ticks: readonly number[];
+  readonly divisor: number;
+  readonly unit: string;
+}
+
+/** An axis from below the least to above the largest value, with about five round ticks. */
+function axisOf(values: readonly number[], unit: string): Axis {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const range = most - least || Math.abs(most) || 1;
+  const rough = range / 5;
+  const size = 10 ** Math.floor(Math.log10(rough));
+  const step = size * ([1, 2, 5, 10].find((each) => each * size >= rough) ?? 10);
+  const first = Math.floor(least / step);
+  const count = Math.ceil(most / step) - first;
+  const ticks = Array.from({ length: count + 1 }, (_, i) => (first + i) * step);
+  const scale = scaleFor(most, unit);
+  return { low: first * step, high: (first + count) * step, ticks, ...scale };
+}
+
+function place(value: number, { low, high }: Axis, from: number, to: number): number {
+  return high === low ? (from + to) / 2 : from + ((value - low) / (high - low)) * (to - from);
+}
+
+function axes(
+  draw: Drawing,
+  time: Axis,
+  energy: Axis,
+  x: (value: number) => number,
+  y: (value: number) => number,
+): void {
+  const written = (value: number, { divisor }: Axis) =>
+    String(Number((value / divisor).toPrecision(4)));
+  for (const tick of time.ticks) {
+    draw.line(GRID, 0.5, [
+      [x(tick), PLOT.bottom],
+      [x(tick), PLOT.top],
+    ]);
+    draw.text(x(tick) - 8, PLOT.bottom - 14, 9, INK, written(tick, time));
+  }
+  for (const tick of energy.ticks) {
+    draw.line(GRID, 0.5, [
+      [PLOT.left, y(tick)],
+      [PLOT.right, y(tick)],
+    ]);
+    draw.text(PLOT.left - 34, y(tick) - 3, 9, INK, written(tick, energy));
+  }
+  draw.text((PLOT.left + PLOT.right) / 2 - 40, 16, 10, INK, `iteration time (${time.unit})`);
+  draw.text(14, PLOT.top + 6, 10, INK, `energy (${energy.unit})`);
+}
