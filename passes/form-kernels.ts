@@ -35,6 +35,7 @@ import {
   splitTensors,
 } from "./kernels/launch-work.js";
 import { formLaunches, type Launch } from "./kernels/launches.js";
+import { narrowed } from "./kernels/narrow-products.js";
 import { orderLaunches } from "./kernels/order-launches.js";
 import { pieceWork } from "./kernels/pieces.js";
 import { WrittenOutOperators } from "./kernels/written-out.js";
@@ -165,10 +166,12 @@ class KernelFormer {
   }
 
   /** The kernels of a launch: one, or the pieces of an operator that runs written out. */
-  form(launch: Launch, held: Held): Formed[] {
+  form(launch: Launch, held: Held): readonly Formed[] {
     const base = { ...common(launch.nodes), ...held };
     if (launch.kind === "communication") return [this.#communication(launch, base)];
-    return this.#pieces(launch, base) ?? [this.#compute(launch, base)];
+    return (
+      this.#pieces(launch, base) ?? narrowed(launch, this.#compute(launch, base), this.#context)
+    );
   }
 
   /** One object for all equal works: layers repeat, and so do their kernels. */
@@ -244,7 +247,8 @@ class KernelFormer {
       if (tensor?.role !== "parameter") return [];
       const elements = elementCount(tensor.shape);
       const size_bytes = elements * dtypeBytes(tensor.dtype);
-      return [{ name, elements, size_bytes, expert: this.#experts.has(name) }];
+      const frozen = tensor.frozen === true;
+      return [{ name, elements, size_bytes, frozen, expert: this.#experts.has(name) }];
     });
   }
 

@@ -1,6 +1,5 @@
 import { type AnyPass, anyPass } from "../src/ir/pass.js";
 import { assignStages } from "./assign-stages.js";
-import { checkReach } from "./check-reach.js";
 import { deriveBackward } from "./derive-backward.js";
 import { detectLayers } from "./detect-layers.js";
 import { dropNoOps } from "./drop-no-ops.js";
@@ -26,7 +25,6 @@ import { unrollRingAttention } from "./unroll-ring-attention.js";
 export const passes: readonly AnyPass[] = [
   anyPass(dropNoOps),
   anyPass(splitDirections),
-  anyPass(checkReach),
   anyPass(mergeDuplicates),
   anyPass(splitTransposes),
   anyPass(recognizeLinear),

@@ -87,7 +87,8 @@ export class BackwardBuilder {
   #differentiable(forward: readonly TensorNode[]): ReadonlySet<string> {
     const names = new Set<string>();
     for (const tensor of this.#graph.tensors.values()) {
-      if (tensor.role === "parameter" && isFloating(tensor.dtype)) names.add(tensor.name);
+      if (tensor.role !== "parameter" || tensor.frozen) continue;
+      if (isFloating(tensor.dtype)) names.add(tensor.name);
     }
     for (const node of forward) {
       // Another stage wants the gradient of what it sent.

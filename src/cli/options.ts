@@ -1,6 +1,7 @@
 import {
   CP_ATTENTIONS,
   EXECUTIONS,
+  LINEAR_TYPES,
   PIPELINES,
   PRECISIONS,
   RECOMPUTES,
@@ -36,12 +37,20 @@ export const LOWERING_FLAGS = {
       "--bind <name=int,...>",
       "symbolic dimensions; the batch is ONE microbatch of one replica",
     ),
+    expect: bindings(
+      "--expect <name=n,...>",
+      "sizes that depend on data: what a NonZero, Compress, Unique... of that name or output finds",
+    ),
     dtype: choice(
       "--dtype <type>",
       "training precision: bf16, fp16, fp32 (default: as exported)",
       PRECISIONS,
       null,
       { bfloat16: "bf16", float16: "fp16", float32: "fp32" },
+    ),
+    freeze: texts(
+      "--freeze <pattern>",
+      "parameters that are not trained, by name (* any text, ! all others), repeatable",
     ),
     group: words(
       "--group <name=tp|cp|ep|dp,...>",
@@ -65,9 +74,15 @@ export const LOWERING_FLAGS = {
     sequence_parallel: toggle("--sequence-parallel", "cut the sequence over --tp between linears"),
     zero: level(
       "--zero <level>",
-      "1: replicas share the optimizer's states; 0: each holds all",
+      "what replicas share: 1 optimizer states, 2 gradients too, 3 weights too (FSDP), 0 nothing",
       ZERO_LEVELS,
       1,
+    ),
+    linear_dtype: choice(
+      "--linear-dtype <type>",
+      "what the linears of layers multiply in: fp8 (default: as --dtype)",
+      LINEAR_TYPES,
+      null,
     ),
     optimizer: choice(
       "--optimizer <kind>",

@@ -1,4 +1,5 @@
-import { canonicalJson, type Json, sha256Hex } from "../base/json.js";
+import { sha256Hex } from "../base/hash.js";
+import { canonicalJson, type Json } from "../base/json.js";
 import type { CollectiveKind, Kernel } from "./kernel-graph.js";
 import type { Direction } from "./tensor-graph.js";
 import { type KernelClass, launchesOf, type Work } from "./work.js";

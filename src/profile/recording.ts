@@ -1,7 +1,7 @@
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import { leftOut, recorderFailed } from "../base/diagnostics/profile.js";
 import { grouped } from "../base/grouped.js";
-import { sha256Hex } from "../base/json.js";
+import { sha256Hex } from "../base/hash.js";
 import { addTo } from "../base/need.js";
 import { plural } from "../base/units.js";
 import { createProfile } from "./appender.js";

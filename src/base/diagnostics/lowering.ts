@@ -47,6 +47,14 @@ export const recomputeIgnored = (graph: string, what: string): Diagnostic =>
     "export the forward graph alone to have recomputation planned",
   );
 
+export const freezeIgnored = (graph: string): Diagnostic =>
+  warning(
+    "KRS1441",
+    graph,
+    "the graph brings its own backward: --freeze changes its states, not what it computes",
+    "export the forward graph alone to have its backward derived without weight gradients",
+  );
+
 export const collectiveRanksUnknown = (node: string, group: string, flag: string): Diagnostic =>
   warning(
     "KRS1404",
@@ -119,6 +127,14 @@ export const interNodeRateUnknown = (device: string, group: string): Diagnostic 
     device,
     `group ${group} spans nodes, and the device file has no inter_node_bytes_per_s: its collectives are costed as if within a node`,
     "add the rate of the network to the device file, or pass the --gpus-per-node of the machine",
+  );
+
+export const noNarrowProducts = (device: string): Diagnostic =>
+  error(
+    "KRS1442",
+    "--linear-dtype fp8",
+    `${device} does not multiply 8-bit floats`,
+    "leave --linear-dtype out, or plan for a GPU with them: --gpu h100-sxm, --gpu h200",
   );
 
 export const noSequence = (graph: string, flag: string): Diagnostic =>
