@@ -4,7 +4,7 @@
 // (h200), --out <folder>, --pack; what follows -- goes to check.py. Exit codes are check.py's: 0 all
 // well, 1 a check failed or was not reached, 77 no GPU.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -24,16 +24,15 @@ const { values: options, positionals } = parseArgs({
 });
 
 /** Runs a program to its end; ends this one where it fails. */
-function must(program, args, env = {}) {
-  const options = { encoding: "utf8", maxBuffer: 1 << 28, env: { ...process.env, ...env } };
+function must(program, args) {
+  const options = { encoding: "utf8", maxBuffer: 1 << 28 };
   const { status, stdout, stderr } = spawnSync(program, args, options);
   if (status === 0) return stdout;
   console.error(`${program} ${args.join(" ")}\n${stderr}`);
   process.exit(1);
 }
 
-const kareus = (args, env) =>
-  must(process.execPath, [join(ROOT, "dist/src/cli/main.js"), ...args], env);
+const kareus = (args) => must(process.execPath, [join(ROOT, "dist/src/cli/main.js"), ...args]);
 
 /** What runs on the GPU's machine. */
 function copyPrograms() {
@@ -57,20 +56,16 @@ function copyPrograms() {
   }
 }
 
-/** The example's work list, as a recorder gets it. */
+/** The example's work list, as a recorder gets it: its lines. */
 function writeTasks() {
-  const tasks = join(options.out, "tasks.txt");
-  writeFileSync(tasks, "");
   const graph = join(ROOT, "examples/llama-3.2-3b/llama-3.2-3b.onnx");
-  const profile = join(options.out, "listed.jsonl");
-  kareus(
-    [
-      ...["profile", "record", graph, ...EXAMPLE, "--gpu", options.gpu, "--out", profile],
-      ...["--settings", "24", "--recorder", join(NATIVE, "gpu-check/listing.py")],
-    ],
-    { KAREUS_TASKS: tasks },
-  );
-  rmSync(profile, { force: true });
+  const text = kareus([
+    ...["profile", "record", graph, ...EXAMPLE, "--gpu", options.gpu, "--settings", "24"],
+    ...["--out", join(options.out, "profile.jsonl"), "--dry-run", "--json"],
+  ]);
+  const { tasks } = JSON.parse(text);
+  writeFileSync(join(options.out, "tasks.txt"), tasks.map((task) => `${task}\n`).join(""));
+  return tasks.length;
 }
 
 /** What a training iteration is expected to take, all at the highest clock. */
@@ -92,9 +87,8 @@ function writePrediction() {
 
 mkdirSync(options.out, { recursive: true });
 copyPrograms();
-writeTasks();
+const tasks = writeTasks();
 writePrediction();
-const tasks = readFileSync(join(options.out, "tasks.txt"), "utf8").trimEnd().split("\n").length;
 console.log(`${options.out}: check.py, ${tasks} tasks, a prediction for ${options.gpu}`);
 if (!options.pack) {
   const check = [join(options.out, "check.py"), ...positionals];

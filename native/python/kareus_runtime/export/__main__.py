@@ -11,12 +11,13 @@ from typing import Any
 
 import torch
 
-from kareus_runtime.export.exporting import export
+from kareus_runtime.export.exporting import Inputs, export
 from kareus_runtime.export.transformers_models import model_and_inputs
 
 
 def main() -> None:
     flags = _parser().parse_args()
+    inputs: Inputs
     if flags.config is not None:
         model, inputs = model_and_inputs(
             flags.config, flags.batch, flags.sequence, getattr(torch, flags.dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import Any
+from typing import Any, Union
 
 import onnx_ir
 import torch
@@ -19,7 +19,7 @@ LARGEST_KEPT_BYTES = 4096
 #: The opset of the file: the highest that torch.onnx translates without a conversion afterwards.
 OPSET = 20
 
-Inputs = Mapping[str, Any] | Sequence[Any]
+Inputs = Union[Mapping[str, Any], Sequence[Any]]
 
 
 class _Step(nn.Module):
