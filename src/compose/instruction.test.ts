@@ -271,3 +271,18 @@ test("instructions of equal uses are composed once, and each spells out its own 
   expect(layers(first)).toEqual([[3, 4], [], [3]]);
   expect(layers(second)).toEqual([[8, 9], [], [8]]);
 });
+
+test("an instruction takes no less than its launches, and waits at static power", () => {
+  const evaluations = table([evaluation("b", 1, 0, 1, 10)]);
+  const alone = { ...shape, executions: [sequential] };
+  const optionOf = (launch_s: number) => {
+    const options = { ...EVERYTHING, launchTime: () => launch_s };
+    return instructionComposer(evaluations, options)(alone, ["sequential"]).options[0];
+  };
+  const runs = 2;
+  const fast = optionOf(0.5);
+  expect(fast).toMatchObject({ time_s: runs, energy_j: 10 * runs, launch_time_s: 0.5 * runs });
+  const slow = optionOf(3);
+  expect(slow?.time_s).toBe(3 * runs);
+  expect(slow?.energy_j).toBeCloseTo(10 * runs + 2 * runs * STATIC_W, 9);
+});

@@ -20,6 +20,7 @@ import {
   type Requirement,
   sxmRequirements,
 } from "./requirements.js";
+import { training, trainingRequirements } from "./training.js";
 
 /** What the model is held to, on points that were not fitted. Data sets that are absent skip. */
 
@@ -100,4 +101,8 @@ test("planned frontiers of the small batches, from the graph and one number", CO
 test("the measured row", COMPILING, () => {
   const measured = measuredRow(FOLDER);
   if (measured !== null) allMet(measuredRequirements(measured));
+});
+
+test("whole training iterations on one H200", { timeout: 300_000 }, () => {
+  allMet(trainingRequirements(training()));
 });
