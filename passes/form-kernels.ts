@@ -6,6 +6,7 @@ import {
   nothingToSchedule,
 } from "../src/base/diagnostics/lowering.js";
 import { at } from "../src/base/need.js";
+import type { ExecutionMode } from "../src/ir/choices.js";
 import { ranksPerNode } from "../src/ir/groups.js";
 import type {
   CommunicationKernel,
@@ -15,9 +16,15 @@ import type {
   KernelBase,
 } from "../src/ir/kernel-graph.js";
 import type { LoweringContext, Pass } from "../src/ir/pass.js";
-import { elementCount, type TensorGraph, type TensorNode } from "../src/ir/tensor-graph.js";
-import { dtypeBytes } from "../src/ir/work.js";
+import {
+  elementCount,
+  type TensorGraph,
+  type TensorNode,
+  tensorOf,
+} from "../src/ir/tensor-graph.js";
+import { dtypeBytes, type MemoryWork, type Work } from "../src/ir/work.js";
 import { isOptimizer } from "../src/onnx/forward-end.js";
+import { accumulations } from "./kernels/accumulation.js";
 import { expertParameters } from "./kernels/expert-parameters.js";
 import { heldBytes } from "./kernels/held-bytes.js";
 import {
@@ -29,6 +36,8 @@ import {
 } from "./kernels/launch-work.js";
 import { formLaunches, type Launch } from "./kernels/launches.js";
 import { orderLaunches } from "./kernels/order-launches.js";
+import { pieceWork } from "./kernels/pieces.js";
+import { WrittenOutOperators } from "./kernels/written-out.js";
 import { degreeOf } from "./rewriting/facts.js";
 
 /**
@@ -45,13 +54,20 @@ export const formKernels: Pass<"tensor", "kernel"> = {
   from: "tensor",
   to: "kernel",
   run: (graph, context) => {
-    const launches = orderLaunches(formLaunches(graph));
+    const { execution, microbatches, optimizer } = context.options;
+    const launches = orderLaunches(formLaunches(graph, fusing(graph, execution)));
     if (launches.every(({ launch }) => launch.kind === "communication")) {
       refuse(nothingToSchedule(graph.name));
     }
-    const former = new KernelFormer(graph, context);
-    const held = heldBytes(graph, launches);
-    const kernels = launches.map(({ launch, after }, i) => former.form(launch, after, at(held, i)));
+    const written = new WrittenOutOperators(graph, execution);
+    const former = new KernelFormer(graph, context, written);
+    const held = heldBytes(graph, launches, written);
+    const added = microbatches > 1 ? accumulations(graph, launches, optimizer) : new Map();
+    const kernels = inOneList(
+      launches.map(({ launch }, i) => former.form(launch, at(held, i))),
+      launches,
+      added,
+    );
     const layers = kernels.reduce((most, { layer }) => Math.max(most, 1 + (layer ?? -1)), 0);
     const { name, sha256 } = graph;
     const updates_parameters = graph.nodes.some((node) => isOptimizer(node.op));
@@ -69,16 +85,77 @@ export const formKernels: Pass<"tensor", "kernel"> = {
   },
 };
 
+/**
+ * Which element-wise nodes share launches: none where the framework runs operator by operator; else
+ * those of compiled layers, or all of a graph without layers, which is compiled as a whole.
+ */
+function fusing(graph: TensorGraph, execution: ExecutionMode): (node: TensorNode) => boolean {
+  if (execution === "eager") return () => false;
+  const whole = graph.nodes.every(({ layer }) => layer === null);
+  return ({ layer }) => whole || layer !== null;
+}
+
+type Base = Omit<KernelBase, "after">;
+
+/** A kernel before it is known which kernels make what it reads. */
+type Formed = Omit<ComputeKernel, "after"> | Omit<CommunicationKernel, "after">;
+
+/**
+ * The kernels of all launches, one after the other: the first of a launch reads what the last of
+ * other launches make, the others the one before them.
+ * @param orders which launches each launch reads
+ * @param added sums of gradients behind launches: of what several launches make, which wait for none
+ */
+function inOneList(
+  formed: readonly (readonly Formed[])[],
+  orders: readonly { readonly after: readonly number[] }[],
+  added: ReadonlyMap<number, MemoryWork>,
+): Kernel[] {
+  const ends: number[] = [];
+  const kernels: Kernel[] = [];
+  for (const [i, members] of formed.entries()) {
+    for (const [k, kernel] of members.entries()) {
+      const after =
+        k === 0 ? at(orders, i).after.map((launch) => at(ends, launch)) : [kernels.length - 1];
+      kernels.push({ ...kernel, after });
+    }
+    ends.push(kernels.length - 1);
+    const sums = added.get(i);
+    if (sums !== undefined) kernels.push(accumulation(at(members, -1), sums, kernels.length - 1));
+  }
+  return kernels;
+}
+
+/** The kernel that adds gradients, in the place of the one that it follows. */
+function accumulation(
+  { kind: _, ...place }: Formed,
+  work: MemoryWork,
+  before: number,
+): ComputeKernel {
+  const name = `${place.name}/accumulate`;
+  return {
+    kind: "compute",
+    ...{ name, nodes: [name], after: [before] },
+    ...{ direction: "backward", origin: "weight-gradient", layer: place.layer },
+    ...{ stage: 0, chunk: 0, saved_bytes: 0, released_bytes: 0 },
+    working_bytes: place.working_bytes,
+    ...{ class: "other", work, nanobatch: work, parameters: [] },
+  };
+}
+
 class KernelFormer {
   readonly #graph: TensorGraph;
+  readonly #written: WrittenOutOperators;
   /** The same tensors for one nanobatch; null when the batch does not split evenly. */
   readonly #nanobatch: Pick<TensorGraph, "tensors"> | null;
   readonly #context: LoweringContext;
   readonly #experts: ReadonlySet<string>;
   readonly #warned = new Set<string>();
+  readonly #works = new Map<string, Work>();
 
-  constructor(graph: TensorGraph, context: LoweringContext) {
+  constructor(graph: TensorGraph, context: LoweringContext, written: WrittenOutOperators) {
     this.#graph = graph;
+    this.#written = written;
     this.#experts = expertParameters(graph);
     this.#context = context;
     const odd = oddBatch(graph);
@@ -87,25 +164,56 @@ class KernelFormer {
     if (odd !== null) context.report(batchNotSplittable(graph.name, odd));
   }
 
-  form(launch: Launch, after: readonly number[], held: Held): Kernel {
-    const base = { ...common(launch.nodes, after), ...held };
-    return launch.kind === "communication"
-      ? this.#communication(launch, base)
-      : this.#compute(launch, base);
+  /** The kernels of a launch: one, or the pieces of an operator that runs written out. */
+  form(launch: Launch, held: Held): Formed[] {
+    const base = { ...common(launch.nodes), ...held };
+    if (launch.kind === "communication") return [this.#communication(launch, base)];
+    return this.#pieces(launch, base) ?? [this.#compute(launch, base)];
   }
 
-  #compute(launch: Launch, base: KernelBase): ComputeKernel {
+  /** One object for all equal works: layers repeat, and so do their kernels. */
+  #shared(work: Work): Work {
+    const key = JSON.stringify(work);
+    const known = this.#works.get(key);
+    if (known !== undefined) return known;
+    this.#works.set(key, work);
+    return work;
+  }
+
+  #compute(launch: Launch, base: Base): Omit<ComputeKernel, "after"> {
     return {
       kind: "compute",
       ...base,
       class: launch.class,
-      work: computeWork(this.#graph, launch),
-      nanobatch: this.#nanobatch && computeWork(this.#nanobatch, launch),
+      work: this.#shared(computeWork(this.#graph, launch)),
+      nanobatch: this.#nanobatch && this.#shared(computeWork(this.#nanobatch, launch)),
       parameters: this.#parameters(launch.nodes),
     };
   }
 
-  #communication(launch: Launch, base: KernelBase): CommunicationKernel {
+  /** One kernel for each piece. The first makes what is saved, the last is done with what it read. */
+  #pieces(launch: Launch, base: Base): Omit<ComputeKernel, "after">[] | null {
+    const [node, ...others] = launch.nodes;
+    const pieces = node && others.length === 0 ? this.#written.piecesOf(node, this.#graph) : null;
+    if (node === undefined || pieces === null) return null;
+    const halves = this.#nanobatch && this.#written.piecesOf(node, this.#nanobatch);
+    const { dtype } = tensorOf(this.#graph, at(node.inputs, 0));
+    const parameters = this.#parameters(launch.nodes);
+    return pieces.map((piece, k) => ({
+      kind: "compute",
+      ...base,
+      name: k === 0 ? base.name : `${base.name}/${piece.name}`,
+      nodes: k === 0 ? base.nodes : [`${base.name}/${piece.name}`],
+      saved_bytes: k === 0 ? base.saved_bytes : 0,
+      released_bytes: k === pieces.length - 1 ? base.released_bytes : 0,
+      class: launch.class,
+      work: pieceWork(piece, launch.class, dtype),
+      nanobatch: halves && pieceWork(at(halves, k), launch.class, dtype),
+      parameters: k === 0 ? parameters : [],
+    }));
+  }
+
+  #communication(launch: Launch, base: Base): Omit<CommunicationKernel, "after"> {
     const [node] = launch.nodes;
     if (node === undefined || launch.collective === null) throw new Error("empty communication");
     const { collective, group } = launch.collective;
@@ -136,7 +244,8 @@ class KernelFormer {
       if (tensor?.role !== "parameter") return [];
       const elements = elementCount(tensor.shape);
       const size_bytes = elements * dtypeBytes(tensor.dtype);
-      return [{ name, elements, size_bytes, expert: this.#experts.has(name) }];
+      const frozen = tensor.frozen === true;
+      return [{ name, elements, size_bytes, frozen, expert: this.#experts.has(name) }];
     });
   }
 
@@ -157,7 +266,7 @@ class KernelFormer {
 }
 
 /** What every kernel takes from the nodes it stands for. */
-function common(nodes: readonly TensorNode[], after: readonly number[]) {
+function common(nodes: readonly TensorNode[]) {
   const [first] = nodes;
   if (first === undefined) throw new Error("a launch stands for at least one node");
   const { name, direction, layer } = first;
@@ -173,6 +282,5 @@ function common(nodes: readonly TensorNode[], after: readonly number[]) {
     layer,
     stage: 0,
     chunk: 0,
-    after,
   };
 }

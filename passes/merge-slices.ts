@@ -2,7 +2,7 @@ import { at, need } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { Tensor, TensorNode } from "../src/ir/tensor-graph.js";
 import { numberOf, permutationOf } from "../src/onnx/operators/call.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import { withTensors } from "./rewriting/rewrite.js";
 
 /**
@@ -20,7 +20,7 @@ export const mergeSlices: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph) => {
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const tensors: Tensor[] = [];
     const merged = new Map<TensorNode, readonly TensorNode[]>();
     for (const node of graph.nodes) {

@@ -6,7 +6,7 @@ import { matchCore } from "./attention/core.js";
 import { isCausal, windowOf } from "./attention/masks.js";
 import { operandsOf } from "./attention/operands.js";
 import { joinSoftmaxes } from "./attention/softmax.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import {
   applyFusions,
   type Fusion,
@@ -19,7 +19,8 @@ import {
  * Turns attention written in primitives into the fused `Attention(q, k, v, mask?)` kernel that
  * training uses: scores, scale, mask, softmax, dropout and the weighted sum, with the key and value
  * heads that grouped-query attention repeats taken before the repeat. Where the graph brings its
- * backward, the nodes of it that read scores become one `kareus::AttentionGradient`. Masks of fused
+ * backward, the nodes of it that read scores become one `kareus::AttentionGradient`: attention is fused
+ * with its backward or not at all, and what else the backward reads becomes a further output. Masks of fused
  * operators that hide later positions are marked as such.
  * Needs directions, no-ops dropped and transposes split. Guarantees that no score matrix is counted
  * as memory traffic.
@@ -33,7 +34,7 @@ export const recognizeAttention: Pass<"tensor", "tensor"> = {
   to: "tensor",
   run: (input) => {
     const graph = joinSoftmaxes(input);
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const matches = graph.nodes.flatMap((node) =>
       node.op === "Softmax" && node.direction === "forward"
         ? (matchAttention(index, node) ?? [])

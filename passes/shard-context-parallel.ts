@@ -9,7 +9,7 @@ import type { Pass } from "../src/ir/pass.js";
 import type { TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
 import { checkCut } from "./checks/cut.js";
 import { holdsBackward, holdsCollectives } from "./rewriting/facts.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import { applyCut } from "./sharding/apply-cut.js";
 import { findSequences } from "./sharding/find-sequence.js";
 import { keyValueHeadsOf } from "./sharding/key-value-heads.js";
@@ -36,7 +36,7 @@ export const shardContextParallel: Pass<"tensor", "tensor"> = {
     const { cp } = options;
     if (cp === 1 || holdsCollectives(graph, "cp") || graph.nodes.some(isRing)) return graph;
     if (holdsBackward(graph)) fail(cannotCutBackward(graph.name, "--cp", cp));
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const { seeds } = findSequences(index);
     if (seeds.size === 0) fail(noSequence(graph.name, "--cp"));
     for (const [name, { size }] of seeds) {

@@ -13,7 +13,7 @@ import {
 } from "../src/ir/tensor-graph.js";
 import { checkCut } from "./checks/cut.js";
 import { holdsBackward, holdsCollectives } from "./rewriting/facts.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { indexOf } from "./rewriting/graph-index.js";
 import { withTensors } from "./rewriting/rewrite.js";
 import { batchExperts } from "./sharding/batch-experts.js";
 import { collectiveNode, type Group } from "./sharding/collective-node.js";
@@ -22,7 +22,9 @@ import { type ExpertRegion, findExperts } from "./sharding/find-experts.js";
 /**
  * Spreads the experts of a mixture over the expert-parallel group: an all-to-all sends each token to
  * the rank that holds its expert, another brings the result back. Every rank of the group brings a
- * microbatch of its own, so each of its experts gets the capacity of all ranks.
+ * microbatch of its own (to the rest of the model these ranks are data-parallel), so each of its experts
+ * gets the capacity of all ranks. Tensor parallelism cuts the width of every expert and sums its results
+ * before they are sent back. Experts written one after the other become batched products first.
  * Needs a forward graph whose experts are batched (one product for all of them). Guarantees local
  * shapes; backward mirrors the all-to-alls. A graph that holds such collectives is left as it is.
  *
@@ -38,7 +40,7 @@ export const shardExpertParallel: Pass<"tensor", "tensor"> = {
     if (ep === 1 || holdsCollectives(graph, "ep")) return graph;
     if (holdsBackward(graph)) fail(cannotCutBackward(graph.name, "--ep", ep));
     const batched = batchExperts(graph);
-    const region = findExperts(new GraphIndex(batched));
+    const region = findExperts(indexOf(batched));
     if (region === null) return fail(noExperts(graph.name, ep));
     if (region.experts % ep !== 0) fail(expertsIndivisible(graph.name, ep, region.experts));
     const local = spread(batched, region, { name: "ep", ranks: ep });

@@ -3,7 +3,7 @@ import type { TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
 import { ancestors, forwardEnds, isGradientOp } from "../src/onnx/forward-end.js";
 import { checkReach } from "./checks/reach.js";
 import { holdsBackward } from "./rewriting/facts.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 
 /**
  * Tells the forward half of a joint graph from its backward half: forward is whatever the loss (or
@@ -27,7 +27,7 @@ export const splitDirections: Pass<"tensor", "tensor"> = {
 };
 
 function splitGraph(graph: TensorGraph): TensorGraph {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const ends = forwardEnds(graph, (name) => graph.tensors.get(name));
   const forward = ends === null ? notBehindGradients(index) : ancestors(graph.nodes, ends).nodes;
   const nodes = graph.nodes.map((node): TensorNode => {

@@ -7,6 +7,10 @@ import { RingSteps } from "./sharding/ring-steps.js";
  * Writes ring attention out: as many steps as the ring has ranks, each on one rank's keys and values,
  * and beside every step but the last the transfer that passes the block at hand on. Backward, the
  * keys' and values' gradients travel with them, one step behind, and a last transfer brings them home.
+ * Until here a ring is a mark on one attention node, because only after differentiation is it known
+ * which gradients travel. A transfer is the one communication that sequential execution overlaps: with
+ * what comes before its first reader. Every step has its share of a causal square of scores, as ranks
+ * hold balanced parts (zigzag).
  * Needs attention that context parallelism marked with the ranks of its ring (`ring`), and the
  * backward. Guarantees that no ring attention is left and that its steps cover the whole sequence.
  *

@@ -16,8 +16,12 @@ const GRAPH = z.strictObject({
   file: z.string(),
   /** Sizes of symbolic dimensions. */
   bind: z.map(z.string(), z.int().nonnegative()).readonly(),
+  /** How many elements data-dependent operators find, by the name of node or output. */
+  expect: z.map(z.string(), z.int().nonnegative()).readonly(),
   /** The training precision; null: as exported. */
   dtype: z.enum(PRECISIONS).nullable(),
+  /** Patterns of the parameters that are not trained. */
+  freeze: z.array(z.string()).readonly(),
   /** What the groups of the graph's collectives are, by their names there. */
   group: z.map(z.string(), z.enum(GROUPS)).readonly(),
   /** Whether operators without a known cost are errors. */
@@ -32,6 +36,10 @@ const HARDWARE = z.strictObject({
   profile: z.array(z.string()).readonly(),
   /** Of one GPU; null: the device's. */
   static_power_w: quantity.nullable(),
+  /** What the CPU needs for a launch; null: what the execution is known for. */
+  launch_us: quantity.nullable(),
+  /** Between a kernel's end and the next one's start; null: the device's. */
+  gap_us: quantity.nullable(),
   /** Of each crossing between stages. */
   transfer_s: quantity,
   /** Of a change of the clock; null: the device's. */

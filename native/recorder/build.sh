@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the recorder, as a program and as the library of recorder.py, with the CUDA toolkit.
+# Builds the recorder, as a program and as the library of recorder.py, with the CUDA toolkit:
+#   build.sh [<folder>]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -8,13 +9,17 @@ if ! command -v nvcc > /dev/null; then
   exit 1
 fi
 
-mkdir -p build
+folder=${1:-build}
+mkdir -p "$folder"
 flags=(-std=c++17 -O3 -Xcompiler -fPIC,-Wall,-Wextra,-Werror -Werror all-warnings)
 for architecture in 80 90; do
   flags+=(-gencode "arch=compute_$architecture,code=sm_$architecture")
 done
 flags+=(-I ../shim/include)
-shared=(../shim/src/journal.cpp ../shim/src/process.cpp)
-sources=("${shared[@]}" claim.cpp worklist.cpp nvml.cpp gemm.cpp nccl.cpp kernels.cu runner.cpp recorder.cpp)
-nvcc "${flags[@]}" -shared -o build/libkareus-recorder.so "${sources[@]}" -ldl
-nvcc "${flags[@]}" -o build/kareus-recorder main.cpp "${sources[@]}" -ldl
+shared=(codes counter gauges journal nvml process weather)
+measuring=(measure progress regimes reply session setting switching warm window worklist)
+sources=(board.cpp claim.cpp gemm.cpp gpu.cpp nccl.cpp kernels.cu runner.cpp recorder.cpp)
+for name in "${shared[@]}"; do sources+=("../shim/src/$name.cpp"); done
+for name in "${measuring[@]}"; do sources+=("$name.cpp"); done
+nvcc "${flags[@]}" -shared -o "$folder/libkareus-recorder.so" "${sources[@]}" -ldl
+nvcc "${flags[@]}" -o "$folder/kareus-recorder" main.cpp "${sources[@]}" -ldl

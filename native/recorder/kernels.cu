@@ -44,11 +44,15 @@ __global__ void traffic(const float4* from, int64_t read, float4* to, int64_t wr
   if (sum.x == -1.0f && written > 0) to[0] = sum;
 }
 
-__global__ void copy(const float4* from, float4* to, int64_t vectors) {
+__global__ void copy(const float4* from, float4* to, int64_t vectors, unsigned* noted) {
   const int64_t step = int64_t{gridDim.x} * blockDim.x;
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < vectors; i += step) {
     to[i] = from[i];
   }
+  if (noted == nullptr || threadIdx.x != 0) return;
+  unsigned sm = 0;
+  asm volatile("mov.u32 %0, %%smid;" : "=r"(sm));
+  noted[blockIdx.x] = sm;
 }
 
 int64_t vectorsOf(int64_t bytes) { return bytes / static_cast<int64_t>(sizeof(float4)); }
@@ -71,13 +75,21 @@ void launchMemory(const void* from, int64_t bytes_read, void* to, int64_t bytes_
       static_cast<const float4*>(from), read, static_cast<float4*>(to), written, rounds);
 }
 
-void launchStandIn(const void* from, void* to, int64_t bytes, int sms, cudaStream_t stream) {
+cudaError_t launchStandIn(const void* from, void* to, int64_t bytes, int sms, cudaStream_t stream,
+                          unsigned* noted) {
   if (sms == 0) {
-    cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToDevice, stream);
-    return;
+    return cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToDevice, stream);
   }
-  copy<<<static_cast<unsigned>(sms), kCopyThreads, 0, stream>>>(
-      static_cast<const float4*>(from), static_cast<float4*>(to), vectorsOf(bytes));
+  int device = 0, shared_bytes = 0;
+  cudaGetDevice(&device);
+  cudaError_t status =
+      cudaDeviceGetAttribute(&shared_bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
+  if (status != cudaSuccess) return status;
+  status = cudaFuncSetAttribute(copy, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes);
+  if (status != cudaSuccess) return status;
+  copy<<<static_cast<unsigned>(sms), kCopyThreads, static_cast<size_t>(shared_bytes), stream>>>(
+      static_cast<const float4*>(from), static_cast<float4*>(to), vectorsOf(bytes), noted);
+  return cudaGetLastError();
 }
 
 }  // namespace kareus

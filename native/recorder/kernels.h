@@ -14,7 +14,10 @@ void fillBuffer(void* buffer, int64_t bytes, cudaStream_t stream);
 void launchMemory(const void* from, int64_t bytes_read, void* to, int64_t bytes_written,
                   int64_t flops, cudaStream_t stream);
 
-// Stands in for a collective where there is no peer: `sms` thread blocks copy its bytes.
-void launchStandIn(const void* from, void* to, int64_t bytes, int sms, cudaStream_t stream);
+// Stands in for a collective where there is no peer: `sms` thread blocks copy its bytes. Each holds all
+// the shared memory that a block may have, so that no two share an SM, as NCCL's do not. Each writes the
+// number of its SM to `noted`, unless that is null. Without thread blocks the copy engine does it.
+cudaError_t launchStandIn(const void* from, void* to, int64_t bytes, int sms, cudaStream_t stream,
+                          unsigned* noted = nullptr);
 
 }  // namespace kareus

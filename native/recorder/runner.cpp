@@ -62,7 +62,11 @@ Runner::Rank Runner::openRank(int device) const {
   rank.device = device;
   check(cudaSetDevice(device), "cudaSetDevice");
   check(cudaStreamCreateWithFlags(&rank.compute, cudaStreamNonBlocking), "cudaStreamCreate");
-  check(cudaStreamCreateWithFlags(&rank.communication, cudaStreamNonBlocking), "cudaStreamCreate");
+  // Blocks of communication take the next SM that is free, ahead of computation's many.
+  int least = 0, greatest = 0;
+  check(cudaDeviceGetStreamPriorityRange(&least, &greatest), "cudaDeviceGetStreamPriorityRange");
+  check(cudaStreamCreateWithPriority(&rank.communication, cudaStreamNonBlocking, greatest),
+        "cudaStreamCreate");
   check(cudaEventCreateWithFlags(&rank.ready, cudaEventDisableTiming), "cudaEventCreate");
   check(cudaEventCreateWithFlags(&rank.done, cudaEventDisableTiming), "cudaEventCreate");
   rank.gemm = gemm_.handleFor(rank.compute);
@@ -179,7 +183,7 @@ void Runner::startCommunication(const Collective& collective, int sms) {
     check(cudaStreamWaitEvent(rank.communication, rank.ready, 0), "cudaStreamWaitEvent");
   }
   if (stands_in_) {
-    launchStandIn(from[0], to[0], bytes, sms, streams[0]);
+    check(launchStandIn(from[0], to[0], bytes, sms, streams[0]), "the stand-in");
   } else if (!nccl_.launch(collective, from, to, streams)) {
     throw CudaError("NCCL refuses the collective");
   }
@@ -214,6 +218,45 @@ void Runner::launch(const Task& task) {
     if (ranks_.size() > 1) check(cudaSetDevice(rank.device), "cudaSetDevice");
     check(cudaStreamWaitEvent(rank.compute, rank.done, 0), "cudaStreamWaitEvent");
   }
+}
+
+bool Runner::capturable(const Task& task) const {
+  return ranks_.size() == 1 &&
+         std::none_of(task.kernels.begin(), task.kernels.end(),
+                      [](const Kernel& kernel) { return kernel.op == "attention"; });
+}
+
+cudaGraphExec_t Runner::capture(const Task& task, int64_t runs) {
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t made = nullptr;
+  check(cudaStreamBeginCapture(firstStream(), cudaStreamCaptureModeThreadLocal), "capture");
+  for (int64_t i = 0; i < runs; i++) launch(task);
+  const bool captured = cudaStreamEndCapture(firstStream(), &graph) == cudaSuccess;
+  if (captured && cudaGraphInstantiate(&made, graph, 0) != cudaSuccess) made = nullptr;
+  if (graph != nullptr) cudaGraphDestroy(graph);
+  cudaGetLastError();  // what was refused is launched run by run
+  return made;
+}
+
+std::vector<unsigned> Runner::standInSms(int blocks) {
+  constexpr int64_t kBytesPerBlock = 2 << 20;  // so long that no block ends before the last begins
+  Rank& rank = ranks_.front();
+  check(cudaSetDevice(rank.device), "cudaSetDevice");
+  const auto count = static_cast<size_t>(blocks);
+  const auto bytes = static_cast<size_t>(blocks * kBytesPerBlock);
+  char* buffer = nullptr;
+  unsigned* noted = nullptr;
+  check(cudaMalloc(reinterpret_cast<void**>(&buffer), 2 * bytes), "cudaMalloc");
+  check(cudaMalloc(reinterpret_cast<void**>(&noted), count * sizeof(unsigned)), "cudaMalloc");
+  fillBuffer(rank.arena, rank.arena_bytes, rank.compute);
+  check(launchStandIn(buffer, buffer + bytes, blocks * kBytesPerBlock, blocks, rank.communication, noted),
+        "the stand-in");
+  wait();
+  std::vector<unsigned> sms(count);
+  check(cudaMemcpy(sms.data(), noted, count * sizeof(unsigned), cudaMemcpyDeviceToHost), "cudaMemcpy");
+  check(cudaFree(buffer), "cudaFree");
+  check(cudaFree(noted), "cudaFree");
+  return sms;
 }
 
 void Runner::wait() {

@@ -40,6 +40,14 @@ class Runner {
 
   void wait();
 
+  // Whether runs of the task can be captured in a graph: one rank, and nothing of torch's.
+  bool capturable(const Task& task) const;
+  // A graph of so many runs of the prepared task; null where the driver refuses.
+  cudaGraphExec_t capture(const Task& task, int64_t runs);
+
+  // The SM of each thread block of a stand-in that is launched beside a kernel that fills the GPU.
+  std::vector<unsigned> standInSms(int blocks);
+
   // Whether communication of the prepared task is a copy in the place of a collective.
   bool standsIn() const { return stands_in_; }
   cudaStream_t firstStream() const { return ranks_.front().compute; }

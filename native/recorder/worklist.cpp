@@ -36,7 +36,7 @@ class LineReader {
     const bool digits = !word.empty() && word.size() < 18 &&
                         std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
     const int64_t value = digits ? std::stoll(word) : -1;
-    if (value < least || value > most) fail("\"" + word + "\" is no size");
+    if (value < least || value > most) fail("\"" + word + "\" is not a size");
     return value;
   }
 

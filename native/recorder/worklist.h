@@ -39,7 +39,7 @@ struct Task {
   int64_t id = 0;
   int clock_mhz = 0;
   int sms = 0;
-  Collective communication;  // of no kind: none
+  Collective communication;  // an empty kind: there is none
   std::vector<Collective> queued;
   std::vector<Kernel> kernels;
 
@@ -47,7 +47,7 @@ struct Task {
   std::vector<Collective> communications() const;
 };
 
-// A line that is no task. The message names the line.
+// A line that cannot be read as a task. The message names the line.
 struct MalformedWorkList : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

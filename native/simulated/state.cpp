@@ -17,7 +17,7 @@
 namespace simulated {
 namespace {
 
-constexpr uint64_t kMagic = 0x6b61726575730003;
+constexpr uint64_t kMagic = 0x6b61726575730005;
 
 std::string pathOfState() {
   const char* chosen = std::getenv("KAREUS_SIM_STATE");
@@ -66,7 +66,7 @@ void initialize(State& state) {
 #define SIMULATED_START(name, initial) device.name = initial;
     SIMULATED_SETTINGS(SIMULATED_START)
 #undef SIMULATED_START
-    device.energy_j = 0;
+    device.energy_j = device.shown_j = 0;
     device.counted_ns = now_ns();
   }
   applyEnvironment(state);
@@ -117,13 +117,27 @@ int64_t now_ns() {
   return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-void countEnergy(Device& device) {
-  const int64_t until_ns = now_ns();
+double powerOf(const Device& device) {
   const double freq_mhz = device.locked_mhz > 0 ? device.locked_mhz : kHighest_mhz;
   const double volt = voltageAt(freq_mhz);
   const double dynamic_w = device.dynamic_w * volt * volt * freq_mhz / kHighest_mhz;
-  const double power_w = device.static_w + device.busy * dynamic_w;
-  device.energy_j += power_w * static_cast<double>(until_ns - device.counted_ns) * 1e-9;
+  return device.static_w + device.busy * dynamic_w;
+}
+
+void countEnergy(Device& device) {
+  const int64_t until_ns = now_ns();
+  const double power_w = powerOf(device);
+  const auto counted = [&](int64_t at_ns) {
+    return device.energy_j + power_w * static_cast<double>(at_ns - device.counted_ns) * 1e-9;
+  };
+  if (device.tick_s > 0) {
+    const auto tick_ns = static_cast<int64_t>(device.tick_s * 1e9);
+    const int64_t last_ns = until_ns / tick_ns * tick_ns;
+    if (last_ns > device.counted_ns && device.stuck == 0) device.shown_j = counted(last_ns);
+  } else if (device.stuck == 0) {
+    device.shown_j = counted(until_ns);
+  }
+  device.energy_j = counted(until_ns);
   device.counted_ns = until_ns;
 }
 

@@ -185,7 +185,7 @@ CASE("two jobs' threads, a GPU each, at the same time") {
   CHECK(machine.get("locked_mhz", 0) == 0 && machine.get("locked_mhz", 1) == 0);
 }
 
-CASE("a slow driver holds nobody up") {
+CASE("a slow driver does not hold up the job") {
   const Machine machine("slow_s=0.2");
   kareus_handle* handle = open(options());
   const auto plan = {Planned{0, 0, 900}, {0, 1, 1200}, {1, 0, 1305}, {1, 1, 600}};

@@ -129,7 +129,7 @@ CASE("guard killed, then its owner: the journal finds the lock") {
   job.end();
   usleep(20000);
   CHECK_EQUAL(machine.get("locked_mhz"), 900.0);
-  // A folder that others may write to is no journal: what it says is not done.
+  // A folder that others may write to is not trusted: nothing that it says is done.
   CHECK_EQUAL(chmod(machine.stateDir().c_str(), 0777), 0);
   for (const char* what : {"--list", "--reset"}) CHECK_EQUAL(runGuard(what, 2), "");
   CHECK_EQUAL(chmod(machine.stateDir().c_str(), 0700), 0);

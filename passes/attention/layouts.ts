@@ -38,7 +38,7 @@ export function keyOf({ root, high, low }: Span): string {
 }
 
 /** The same elements in the same order on other axes; null where an axis would be cut unevenly. */
-export function regroup(layout: Layout, shape: readonly number[]): Layout | null {
+function regroup(layout: Layout, shape: readonly number[]): Layout | null {
   const pending = [...layout.flat()];
   const axes: Axis[] = [];
   for (const dim of shape) {

@@ -1,3 +1,4 @@
+import { byDefault } from "../../src/base/need.js";
 import { elementCount, type TensorNode } from "../../src/ir/tensor-graph.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
 
@@ -42,7 +43,7 @@ export function windowOf(index: GraphIndex, mask: string): number | null {
   const widths = triangles(index, mask).flatMap((node) => {
     const [a = "", b = ""] = node.inputs;
     if (node.op === "Trilu") {
-      const begin = (b === "" ? undefined : index.tensor(b).value) ?? 0;
+      const begin = byDefault(b === "" ? null : index.tensor(b).value, 0);
       return begin < 0 ? [node.attributes.upper === 0 ? -begin : 1 - begin] : [];
     }
     return [distance(index, a, b), distance(index, b, a)].flatMap((each) => each ?? []);

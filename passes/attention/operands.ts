@@ -9,13 +9,13 @@ import { elementsOf, type Source } from "./sources.js";
 import { type Walk, walkCore } from "./walk.js";
 
 /** A tensor as the fused kernel reads or makes it. */
-export interface Operand extends Arranged {
+interface Operand extends Arranged {
   /** Nodes of the graph that the kernel takes in. */
   readonly covered: readonly TensorNode[];
 }
 
 /** What a fused attention reads and makes in place of its two products. */
-export interface Operands {
+interface Operands {
   readonly query: Operand;
   readonly key: Operand;
   readonly value: Operand;

@@ -1,6 +1,6 @@
 import { at } from "../../src/base/need.js";
 import type { TensorGraph, TensorNode } from "../../src/ir/tensor-graph.js";
-import { GraphIndex } from "../rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "../rewriting/graph-index.js";
 import { applyFusions, type Fusion, fuse } from "../rewriting/rewrite.js";
 
 /**
@@ -11,7 +11,7 @@ import { applyFusions, type Fusion, fuse } from "../rewriting/rewrite.js";
  *   after:  Softmax(x)
  */
 export function joinSoftmaxes(graph: TensorGraph): TensorGraph {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const fusions = graph.nodes.flatMap((node) =>
     node.op === "Div" ? (match(index, node) ?? []) : [],
   );

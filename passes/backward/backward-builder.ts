@@ -1,4 +1,4 @@
-import { at } from "../../src/base/need.js";
+import { at, byDefault, need } from "../../src/base/need.js";
 import type { Recompute } from "../../src/ir/choices.js";
 import {
   isFloating,
@@ -34,11 +34,16 @@ export class BackwardBuilder {
   readonly #recomputed = new Map<string, string>();
   readonly #recomputedLayers = new Set<number>();
   readonly #forwardOfLayer = new Map<number, TensorNode[]>();
-  /** Inserted all-gathers by what they make: parts are kept for backward, not the whole. */
+  /**
+   * Inserted all-gathers by what they make: parts are kept for backward, which gathers them again, as
+   * Megatron-LM's sequence parallelism and Kareus' context parallelism do.
+   */
   readonly #gathers = new Map<string, TensorNode>();
   readonly #gatheredAgain = new Map<string, string>();
   /** Inside of attention that is not kept, by the tensors that it makes. */
   readonly #cores: ReadonlyMap<string, readonly TensorNode[]>;
+
+  readonly #tensor = (name: string): Tensor => need(this.#tensors, name);
 
   constructor(graph: TensorGraph, recompute: Recompute) {
     this.#graph = graph;
@@ -82,7 +87,8 @@ export class BackwardBuilder {
   #differentiable(forward: readonly TensorNode[]): ReadonlySet<string> {
     const names = new Set<string>();
     for (const tensor of this.#graph.tensors.values()) {
-      if (tensor.role === "parameter" && isFloating(tensor.dtype)) names.add(tensor.name);
+      if (tensor.role !== "parameter" || tensor.frozen) continue;
+      if (isFloating(tensor.dtype)) names.add(tensor.name);
     }
     for (const node of forward) {
       // Another stage wants the gradient of what it sent.
@@ -100,8 +106,7 @@ export class BackwardBuilder {
     if (outputGradients.every((gradient) => gradient === null)) return;
     const wanted = node.inputs.map((input) => differentiable.has(input));
     const rule = gradientRuleFor(node.op);
-    const tensor = (name: string) => tensorOf({ ...this.#graph, tensors: this.#tensors }, name);
-    const gradient = rule({ node, outputGradients, wanted, tensor });
+    const gradient = rule({ node, outputGradients, wanted, tensor: this.#tensor });
     if (gradient.nodes.length + gradient.aliases.length === 0) return;
     if (this.#recompute === "full" && node.layer !== null) this.#recomputeLayer(node.layer);
     for (const { input, gradient: name } of gradient.aliases) {
@@ -152,7 +157,7 @@ export class BackwardBuilder {
       inputs.length > 0 && inputs.every((name) => tensorOf(this.#graph, name).role === "parameter");
     const suffix = isWeight ? "wgrad" : "dgrad";
     const outputs = inputs.map((name) => {
-      const earlier = this.#gradients.get(name)?.length ?? 0;
+      const earlier = byDefault(this.#gradients.get(name), []).length;
       const output = earlier === 0 ? `${name}/grad` : `${name}/grad.${earlier + 1}`;
       this.#addTensor(tensorOf(this.#graph, name), output);
       this.#contribute(name, { name: output, layer: node.layer });

@@ -4,6 +4,7 @@ import { elementCount, type TensorGraph } from "../../src/ir/tensor-graph.js";
 import { dtypeBytes } from "../../src/ir/work.js";
 import { isLoss } from "../../src/onnx/forward-end.js";
 import type { Launch } from "./launches.js";
+import type { WrittenOutOperators } from "./written-out.js";
 
 const FLOAT32_BYTES = 4;
 
@@ -18,6 +19,7 @@ const FLOAT32_BYTES = 4;
 export function heldBytes(
   graph: TensorGraph,
   launches: readonly { readonly launch: Launch }[],
+  written: WrittenOutOperators,
 ): readonly Held[] {
   const scores = scoresOf(graph, launches);
   const held = launches.map(() => ({ saved_bytes: 0, released_bytes: 0 }));
@@ -37,8 +39,34 @@ export function heldBytes(
       working.add(maker, Math.max(maker, ...readers), size_bytes);
     }
   }
+  savePieces(launches, written, held, working);
   const levels = working.levels();
   return held.map((each, i) => ({ ...each, working_bytes: at(levels, i) }));
+}
+
+/** What operators that run written out save between their pieces. */
+function savePieces(
+  launches: readonly { readonly launch: Launch }[],
+  written: WrittenOutOperators,
+  held: readonly { saved_bytes: number; released_bytes: number }[],
+  working: Steps,
+): void {
+  const places = new Map(
+    launches.flatMap(({ launch }, i) => launch.nodes.map(({ name }) => [name, i] as const)),
+  );
+  for (const [i, { launch }] of launches.entries()) {
+    for (const node of launch.nodes) {
+      const saved = written.savedBytes(node);
+      if (saved === null) continue;
+      const again = places.get(`${saved.of}/recompute`);
+      const maker = places.get(saved.of);
+      if (again !== undefined) working.add(again, i, saved.bytes);
+      else if (maker !== undefined) {
+        at(held, maker).saved_bytes += saved.bytes;
+        at(held, i).released_bytes += saved.bytes;
+      }
+    }
+  }
 }
 
 interface Lifetime {

@@ -9,6 +9,7 @@ import {
 import { dtypeBytes, flopsOf, type Work } from "../../src/ir/work.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import type { Launch } from "./launches.js";
+import { INSTRUCTIONS } from "./pieces.js";
 
 type Tensors = Pick<TensorGraph, "tensors">;
 
@@ -34,12 +35,17 @@ function fusedWork(tensors: Tensors, launch: Launch): Work {
     if (work.kind === "kernel") return sum + flopsOf(work.work);
     return sum + (work.kind === "pointwise" || work.kind === "rows" ? work.flops : 0);
   }, 0);
+  const elements = Math.max(
+    ...launch.writes.map((name) => elementCount(need(tensors.tensors, name).shape)),
+  );
+  const instructions = launch.access === null ? 0 : INSTRUCTIONS[launch.access] * elements;
   return {
     op: "memory",
     class: launch.class,
     bytes_read,
     bytes_written: bytesOfAll(tensors, launch.writes),
     flops,
+    ...(instructions > 0 ? { instructions } : {}),
     dtype: need(tensors.tensors, written).dtype,
   };
 }

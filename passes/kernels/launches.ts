@@ -1,13 +1,13 @@
-import { at, need } from "../../src/base/need.js";
+import { need } from "../../src/base/need.js";
 import type { CollectiveKind } from "../../src/ir/kernel-graph.js";
 import { elementCount, type TensorGraph, type TensorNode } from "../../src/ir/tensor-graph.js";
 import type { KernelClass, Work } from "../../src/ir/work.js";
-import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import type { NodeWork } from "../../src/onnx/operators/operator.js";
 import { isComputed, isReduction } from "../rewriting/facts.js";
-import { GraphIndex } from "../rewriting/graph-index.js";
-import { swapsLastTwoAxes } from "../rewriting/transposes.js";
+import { type GraphIndex, indexOf } from "../rewriting/graph-index.js";
 import { type Extent, type OpenLaunch, OpenLaunches } from "./open-launches.js";
+import type { Access } from "./pieces.js";
+import { type Fuses, Strides } from "./strides.js";
 
 /** A tensor in memory and the views of it (slices, other shapes, itself) that are read. */
 interface Read {
@@ -22,6 +22,8 @@ export interface Launch {
   readonly class: KernelClass;
   /** What enters: tensors in memory, each with the views of it that the nodes name. */
   readonly reads: readonly Read[];
+  /** How a lone element-wise node gets at its elements; null: as a fused or any other kernel does. */
+  readonly access: Access | null;
   /** Tensors made here that other launches (or the graph's reader) need, or nobody reads. */
   readonly writes: readonly string[];
   readonly collective: {
@@ -38,29 +40,32 @@ export interface Launches {
   readonly launchOf: ReadonlyMap<string, number>;
 }
 
-/** Groups the computed nodes of a graph into launches. */
-export function formLaunches(graph: TensorGraph): Launches {
-  const former = new LaunchFormer(graph);
+/**
+ * Groups the computed nodes of a graph into launches.
+ * @param fuses which element-wise nodes may run in one launch with their neighbours: all unless told
+ */
+export function formLaunches(graph: TensorGraph, fuses: Fuses = () => true): Launches {
+  const former = new LaunchFormer(graph, fuses);
   for (const node of graph.nodes) if (isComputed(graph, node)) former.visit(node);
   return former.close();
 }
 
-/** Layout changes: free beside a kernel that addresses its operands by strides. */
-const LAYOUT = new Set(["Transpose", "Slice", "Split", "Expand", "com.microsoft::SplitTraining"]);
-
 class LaunchFormer {
   readonly graph: TensorGraph;
+  readonly #fuses: Fuses;
   readonly #launches = new OpenLaunches();
   readonly #launchOf = new Map<string, number>();
   readonly #index: GraphIndex;
-  readonly #works = new Map<TensorNode, NodeWork>();
+  readonly #strides: Strides;
   /** The tensor in memory that a view looks at. */
   readonly #sources = new Map<string, string>();
   readonly #views = new Set<TensorNode>();
 
-  constructor(graph: TensorGraph) {
+  constructor(graph: TensorGraph, fuses: Fuses) {
     this.graph = graph;
-    this.#index = new GraphIndex(graph);
+    this.#fuses = fuses;
+    this.#index = indexOf(graph);
+    this.#strides = new Strides(this.#index, fuses);
   }
 
   /** Settles what enters and leaves each launch. */
@@ -82,11 +87,13 @@ class LaunchFormer {
       (name) => this.#leaves(name, inside) || this.#index.consumers(name).length === 0,
     );
     const reads = this.#reads(nodes, made);
+    const [first] = nodes;
     return {
       kind,
       nodes: this.#index.inOrder(nodes),
       class: kernelClass,
       reads,
+      access: first === undefined ? null : this.#strides.access(first),
       writes,
       collective,
     };
@@ -116,8 +123,8 @@ class LaunchFormer {
   }
 
   visit(node: TensorNode): void {
-    const work = this.#work(node);
-    if (work.kind === "free" || (LAYOUT.has(node.op) && this.#readByStrides(node))) {
+    const work = this.#strides.work(node);
+    if (work.kind === "free" || this.#strides.isLayoutRead(node)) {
       this.#passOn(node);
     } else if (work.kind === "pointwise" || work.kind === "rows") {
       this.#fuse(node, work);
@@ -148,14 +155,6 @@ class LaunchFormer {
     return true;
   }
 
-  #work(node: TensorNode): NodeWork {
-    const known = this.#works.get(node);
-    if (known !== undefined) return known;
-    const work = workOf(shapedNode(this.graph, node));
-    this.#works.set(node, work);
-    return work;
-  }
-
   /** A view's tensors come from the launch of its input. */
   #passOn(node: TensorNode): void {
     this.#views.add(node);
@@ -171,10 +170,11 @@ class LaunchFormer {
   /** Joins the launch of a producer, or opens one that others may join. */
   #fuse(node: TensorNode, work: Extract<NodeWork, { kind: "pointwise" | "rows" }>): void {
     const extent = this.#extent(node, work);
-    const joined = this.#launches.join(node, extent, this.#producers(node));
+    const fuses = this.#fuses(node);
+    const joined = fuses ? this.#launches.join(node, extent, this.#producers(node)) : null;
     if (joined === null) {
       const opening = { kind: "compute", class: work.class, collective: null } as const;
-      this.#open(node, opening, extent);
+      this.#open(node, opening, extent, fuses);
       return;
     }
     const launch = this.#launches.at(joined);
@@ -194,9 +194,10 @@ class LaunchFormer {
     node: TensorNode,
     opening: Pick<OpenLaunch, "kind" | "class" | "collective">,
     extent: Extent | null = null,
+    fuses = extent !== null,
   ): void {
     const { elements, rows } = extent ?? { elements: this.#elements(node.outputs), rows: null };
-    const launch = { ...opening, nodes: [node], fuses: extent !== null, elements, rows };
+    const launch = { ...opening, nodes: [node], fuses, elements, rows };
     this.#makes(node, this.#launches.open(launch, this.#producers(node)));
   }
 
@@ -217,51 +218,5 @@ class LaunchFormer {
       return tensor === undefined ? 0 : elementCount(tensor.shape);
     });
     return Math.max(0, ...sizes);
-  }
-
-  /** Whether everything on one side of a layout change reads or writes by strides. */
-  #readByStrides(node: TensorNode): boolean {
-    const readers = node.outputs.flatMap((output) => this.#readersThroughViews(output));
-    if (node.op === "Transpose" && swapsLastTwoAxes(node)) {
-      if (readers.every((reader) => this.#isStrided(reader) || this.#isProduct(reader)))
-        return true;
-    } else if (readers.length > 0 && readers.every((reader) => this.#isStrided(reader))) {
-      return true;
-    }
-    const [input = ""] = node.inputs;
-    const maker = this.#makerThroughViews(input);
-    // A product writes its result turned as well as not.
-    const product = maker !== undefined && this.#isProduct(maker);
-    if (product && swapsLastTwoAxes(node) && this.#index.consumers(input).length === 1) return true;
-    return maker !== undefined && this.#isStrided(maker);
-  }
-
-  #readersThroughViews(name: string): TensorNode[] {
-    return this.#index.consumers(name).flatMap((reader) => {
-      return this.#mayBeView(reader)
-        ? reader.outputs.flatMap((o) => this.#readersThroughViews(o))
-        : [reader];
-    });
-  }
-
-  #makerThroughViews(name: string): TensorNode | undefined {
-    const node = this.#index.producer(name);
-    if (node === undefined) return undefined;
-    return this.#mayBeView(node) ? this.#makerThroughViews(at(node.inputs, 0)) : node;
-  }
-
-  #mayBeView(node: TensorNode): boolean {
-    return this.#work(node).kind === "free" || LAYOUT.has(node.op);
-  }
-
-  #isStrided(node: TensorNode): boolean {
-    const work = this.#work(node);
-    if (work.kind === "pointwise" || work.kind === "rows") return true;
-    return work.kind === "kernel" && (work.class === "attn" || work.class === "rope");
-  }
-
-  #isProduct(node: TensorNode): boolean {
-    const work = this.#work(node);
-    return work.kind === "kernel" && work.work.op === "matmul";
   }
 }

@@ -17,7 +17,11 @@ interface Surroundings {
 /**
  * The sums of gradients over replicas on their way through the last backward: what is whole waits
  * for compute to run beside, first come, first served, and only as much is started as is done by
- * then at the highest clock. A layer's bucket may go in several pieces; what finds no room is left.
+ * then at the highest clock. A layer's bucket may go in several pieces; what finds no room is left to
+ * the tail, where it holds up no other stage. Every execution sums the same, the baselines' too, so the
+ * last backward has options of its own (`last_backward`) under the name of a backward. Sums over cp or
+ * ep alone, without dp, stay in the tail. Norms cut by sequence parallelism would also be summed over
+ * tp; that is left out (kilobytes per layer).
  */
 export class GradientSums {
   readonly #stage: number;

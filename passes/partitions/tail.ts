@@ -2,6 +2,7 @@ import { replicasOf } from "../../src/ir/groups.js";
 import type { ComputeKernel, Kernel, StageParameters } from "../../src/ir/kernel-graph.js";
 import { type OptimizerName, updateTraffic } from "../../src/ir/optimizer.js";
 import type { LoweringContext } from "../../src/ir/pass.js";
+import { INSTRUCTIONS } from "../kernels/pieces.js";
 import {
   AFTER_BACKWARD,
   type Elements,
@@ -78,6 +79,8 @@ function optimizerStep(
       bytes_read: sum("read"),
       bytes_written: sum("written"),
       flops: sum("flops"),
+      instructions:
+        updates.reduce((total, { elements }) => total + elements, 0) * INSTRUCTIONS.listed,
       dtype: "float32",
     },
     nanobatch: null,

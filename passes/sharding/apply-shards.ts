@@ -9,7 +9,7 @@ import {
   tensorOf,
 } from "../../src/ir/tensor-graph.js";
 import { numberOf } from "../../src/onnx/operators/call.js";
-import { GraphIndex } from "../rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "../rewriting/graph-index.js";
 import { withTensors } from "../rewriting/rewrite.js";
 import { collectiveNode } from "./collective-node.js";
 import { partOf } from "./cut.js";
@@ -21,7 +21,7 @@ import type { ShardPlan } from "./plan-shards.js";
 export function applyShards(whole: TensorGraph, plan: ShardPlan, tp: number): TensorGraph {
   const isSharded = (node: TensorNode) => readsShards(plan, node);
   const { graph, partial: sums, met } = putOffSums(whole, plan.partial, isSharded);
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const entrances = entrancesOf(index, entering(index, plan, met), isSharded);
   const tensors: Tensor[] = [];
   for (const [name, cut] of plan.cuts) tensors.push(partOf(tensorOf(graph, name), cut));

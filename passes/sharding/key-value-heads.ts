@@ -10,7 +10,8 @@ import type { Cut } from "./cut.js";
 /**
  * Into how many parts tensor parallelism over `tp` ranks cuts a projection's result `y` along `axis`:
  * one for each rank, but keys and values of fewer heads into one for each head. Ranks whose queries
- * share a head then all hold it, as in Megatron-LM. Where heads do not divide ranks, `tp`: the cut
+ * share a head then all hold it, its weights and its gradients, as in Megatron-LM; summing these
+ * gradients over the ranks that share a head is left out. Where heads do not divide ranks, `tp`: the cut
  * is refused when it gets to the heads.
  */
 export function partsOfProjection(index: GraphIndex, y: string, axis: number, tp: number): number {

@@ -1,7 +1,7 @@
 import { at } from "../../src/base/need.js";
 import { elementCount, type TensorGraph, type TensorNode } from "../../src/ir/tensor-graph.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
-import { GraphIndex, otherInput } from "../rewriting/graph-index.js";
+import { type GraphIndex, indexOf, otherInput } from "../rewriting/graph-index.js";
 import { inDependencyOrder } from "../rewriting/rewrite.js";
 import type { Entrances } from "./entrances.js";
 
@@ -24,7 +24,7 @@ export function putOffSums(
   partial: ReadonlySet<TensorNode>,
   isSharded: (node: TensorNode) => boolean,
 ): Pending {
-  const sunk = sink(new GraphIndex(graph), partial, isSharded);
+  const sunk = sink(indexOf(graph), partial, isSharded);
   const added = addFirst(graph, sunk.partial);
   return { ...added, met: sunk.met };
 }
@@ -91,7 +91,7 @@ function addFirst(
   graph: TensorGraph,
   partial: ReadonlySet<TensorNode>,
 ): { graph: TensorGraph; partial: ReadonlySet<TensorNode> } {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const pending = new Set(partial);
   const replaced = new Map<TensorNode, TensorNode>();
   for (const root of graph.nodes) {

@@ -28,6 +28,9 @@ export interface CutPlan {
 }
 
 /**
+ * A sequence is an axis of the data that meets itself: some operator keeps it of one operand and loses
+ * it of another (queries meet keys). Context and sequence parallelism cut along it.
+ *
  * Carries a cut from the tensors it starts at (`seeds`) through the graph by the operators' axis
  * rules. Where one operand keeps the place and another loses it, the other is gathered: that is how
  * attention gets its keys and values. What meets a cut tensor is cut where it comes from, if that is

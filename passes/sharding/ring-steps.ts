@@ -1,4 +1,4 @@
-import { at, need } from "../../src/base/need.js";
+import { at, byDefault, need } from "../../src/base/need.js";
 import type { Tensor, TensorNode } from "../../src/ir/tensor-graph.js";
 
 /**
@@ -81,7 +81,7 @@ export class RingSteps {
 
   #step(step: number, inputs: readonly string[], outputs: readonly string[]): void {
     const { ring: _, of: __, ...rest } = this.#node.attributes;
-    const window = Number(rest.local_window_size ?? 0);
+    const window = Number(byDefault(rest.local_window_size, 0));
     // Of the keys in a query's window every step has its share.
     const share = { local_window_size: Math.ceil(window / this.#ranks) };
     const attributes = window > 0 ? { ...rest, ...share } : rest;

@@ -15,12 +15,28 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: "the file system is read-only",
   ENAMETOOLONG: "the name is too long",
   ELOOP: "too many symbolic links",
+  ENXIO: "it cannot be opened",
+  EMFILE: "too many files are open",
+  Z_DATA_ERROR: "it is not whole gzip",
+  Z_BUF_ERROR: "it is not whole gzip",
+  ERR_BUFFER_TOO_LARGE: "it is too large",
+  ERR_FS_FILE_TOO_LARGE: "it is too large",
+  ERR_STRING_TOO_LONG: "it is too large",
 };
 
 /** The operating system's reason in plain words. */
-function reasonOf(cause: unknown): string {
+export function reasonOf(cause: unknown): string {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  return REASONS[code] ?? (code || String(cause));
+  return REASONS[code] ?? (code || (cause instanceof Error ? cause.message : String(cause)));
+}
+
+/** The result of an action on a file or folder; failure is KRS0021. */
+export function guarded<Result>(path: string, action: () => Result): Result {
+  try {
+    return action();
+  } catch (cause) {
+    return fail(unwritable(path, reasonOf(cause)));
+  }
 }
 
 /** The whole of a UTF-8 file, or of standard input for `-`. Unreadable: KRS0020. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addTo, at, hot, hotFloat, hotInt, need, present } from "./need.js";
+import { addTo, at, byDefault, hot, hotFloat, hotInt, need, present } from "./need.js";
 
 test("a value that is missing is told, never invented", () => {
   const map = new Map([["a", 0]]);
@@ -22,6 +22,10 @@ test("unchecked reads give what is there", () => {
   expect(hot(["a", "b"], 1)).toBe("b");
   expect(hotFloat(new Float64Array([1, 2]), 1)).toBe(2);
   expect(hotInt(new Int32Array([1, 2]), 0)).toBe(1);
+});
+
+test("an optional field has the default of its format", () => {
+  expect([byDefault(undefined, 1), byDefault(null, 1), byDefault(0, 1)]).toEqual([1, 1, 0]);
 });
 
 test("sums start at what is first added", () => {

@@ -41,6 +41,11 @@ export function hotInt(elements: Int32Array, index: number): number {
   return elements[index] as number;
 }
 
+/** The value of an optional field, or what its format says that an absent one means. */
+export function byDefault<Value>(value: Value | null | undefined, absent: Value): Value {
+  return value === null || value === undefined ? absent : value;
+}
+
 /** Adds to the count or sum under a key; what is not there yet is 0. */
 export function addTo<Key>(sums: Map<Key, number>, key: Key, by: number): void {
   sums.set(key, sumOf(sums, key) + by);

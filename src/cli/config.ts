@@ -19,12 +19,17 @@ const FLAGS = {
 /** These flags belong to one command line, not to a file. */
 const NOT_IN_FILES = ["--config", "--no-config", "--json"];
 
+/** These commands come before there is a file, or do without. */
+const WITHOUT_FILE = ["init", "demo"];
+
 /** The command whose flags stand at the top of a file, for every command that shares them. */
 const JOB_COMMAND = "optimize";
 
 /** Lets every command take flags from a config file; what the command line says wins. */
 export function addConfig(program: Command): void {
-  const entries = commandTable(program).filter(({ flags }) => flags.length > 0);
+  const entries = commandTable(program).filter(
+    ({ name, flags }) => flags.length > 0 && !WITHOUT_FILE.includes(name),
+  );
   for (const { command } of entries) addFlags(command, FLAGS);
   program.hook("preAction", async (_, command) => {
     const entry = entries.find((each) => each.command === command);

@@ -96,9 +96,24 @@ export function quantities(
   return { flags, description, completes: "nothing", fallback: [], read };
 }
 
-/** The known word that a text is; none: KRS0002. */
-export function parseWord<T extends string>(text: string, name: string, known: readonly T[]): T {
-  const word = known.find((candidate) => candidate === text);
+/** Numbers, zero or above, separated by commas. */
+export function numbers(flags: string, description: string): Flag<readonly number[] | null> {
+  const parse = (text: string, name: string) =>
+    text.split(",").map((each) => parseQuantity(each, name, "any unit"));
+  return scalar(flags, description, null, "nothing", parse);
+}
+
+/** Case and separators do not tell words apart: `1F1B`, `zb_h1`. */
+const plain = (word: string) => word.toLowerCase().replace(/[-_ ]/g, "");
+
+/** The known word that a text is, forgiving its spelling; none: KRS0002. */
+export function parseWord<T extends string>(
+  text: string,
+  name: string,
+  known: readonly T[],
+  aliases: Readonly<Record<string, NoInfer<T>>> = {},
+): T {
+  const word = known.find((candidate) => plain(candidate) === plain(text)) ?? aliases[plain(text)];
   return word ?? fail(badValue(name, text, `one of ${known.join(", ")}`, known));
 }
 
@@ -108,8 +123,9 @@ export function choice<T extends string, F extends T | null>(
   description: string,
   known: readonly T[],
   fallback: F,
+  aliases: Readonly<Record<string, NoInfer<T>>> = {},
 ): Flag<T | F> {
-  const parse = (text: string, name: string) => parseWord(text, name, known);
+  const parse = (text: string, name: string) => parseWord(text, name, known, aliases);
   return scalar(flags, description, fallback, known, parse);
 }
 

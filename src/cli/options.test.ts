@@ -36,7 +36,15 @@ describe("the options of optimize", () => {
     const { threads, ...others } = search;
     expect(threads).toBeGreaterThanOrEqual(1);
     expect({ search: others, ...rest }).toEqual({
-      graph: { file: "g.onnx", bind: new Map(), dtype: null, group: new Map(), strict: false },
+      graph: {
+        file: "g.onnx",
+        bind: new Map(),
+        expect: new Map(),
+        freeze: [],
+        dtype: null,
+        group: new Map(),
+        strict: false,
+      },
       job: {
         tp: 1,
         sequence_parallel: false,
@@ -47,6 +55,7 @@ describe("the options of optimize", () => {
         dp: 1,
         zero: 1,
         optimizer: "adamw",
+        execution: "compiled",
         gpus_per_node: 8,
         microbatches: 4,
         pipeline: "1f1b",
@@ -55,6 +64,8 @@ describe("the options of optimize", () => {
       },
       hardware: {
         gpu: "a100-sxm4-40gb",
+        gap_us: null,
+        launch_us: null,
         profile: [],
         static_power_w: null,
         transfer_s: 0,

@@ -1,4 +1,11 @@
-import { CP_ATTENTIONS, PIPELINES, PRECISIONS, RECOMPUTES, ZERO_LEVELS } from "../ir/choices.js";
+import {
+  CP_ATTENTIONS,
+  EXECUTIONS,
+  PIPELINES,
+  PRECISIONS,
+  RECOMPUTES,
+  ZERO_LEVELS,
+} from "../ir/choices.js";
 import { GROUPS } from "../ir/groups.js";
 import { OPTIMIZERS } from "../ir/optimizer.js";
 import {
@@ -29,11 +36,20 @@ export const LOWERING_FLAGS = {
       "--bind <name=int,...>",
       "symbolic dimensions; the batch is ONE microbatch of one replica",
     ),
+    expect: bindings(
+      "--expect <name=n,...>",
+      "sizes that depend on data: what a NonZero, Compress, Unique... of that name or output finds",
+    ),
     dtype: choice(
       "--dtype <type>",
       "training precision: bf16, fp16, fp32 (default: as exported)",
       PRECISIONS,
       null,
+      { bfloat16: "bf16", float16: "fp16", float32: "fp32" },
+    ),
+    freeze: texts(
+      "--freeze <pattern>",
+      "parameters that are not trained, by name (* any text, ! all others), repeatable",
     ),
     group: words(
       "--group <name=tp|cp|ep|dp,...>",
@@ -90,6 +106,12 @@ export const LOWERING_FLAGS = {
       RECOMPUTES,
       "none",
     ),
+    execution: choice(
+      "--execution <how>",
+      "kernels as compiled layers run them, one for each operator (eager), or as a CUDA graph",
+      EXECUTIONS,
+      "compiled",
+    ),
   },
   hardware: {
     gpu: device("--gpu <name|file>", "device", "a100-sxm4-40gb"),
@@ -98,6 +120,18 @@ export const LOWERING_FLAGS = {
       "--static-power-w <watts>",
       "P_static of one GPU (default: the device's)",
       "watts",
+      null,
+    ),
+    launch_us: quantity(
+      "--launch-us <us>",
+      "what the CPU needs for a launch (default: 32 eager, 10 compiled, 0 as a CUDA graph)",
+      "microseconds",
+      null,
+    ),
+    gap_us: quantity(
+      "--gap-us <us>",
+      "time from the end of a kernel to the start of the next (default: the device's)",
+      "microseconds",
       null,
     ),
     transfer_s: quantity("--transfer-s <s>", "time of each crossing between stages", "seconds", 0),

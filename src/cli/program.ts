@@ -1,18 +1,23 @@
 import { Command } from "commander";
+import { addAllocate } from "./commands/allocate.js";
 import { addCompletion } from "./commands/completion.js";
+import { addDemo } from "./commands/demo.js";
 import { addDevices } from "./commands/devices.js";
 import { addDiff } from "./commands/diff.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addExplain } from "./commands/explain.js";
 import { addExport } from "./commands/export.js";
+import { addInit } from "./commands/init.js";
 import { addInspect } from "./commands/inspect.js";
 import { addOptimize } from "./commands/optimize.js";
 import { addProfile } from "./commands/profile.js";
 import { addReport } from "./commands/report.js";
 import { addRun } from "./commands/run.js";
+import { addSchedule } from "./commands/schedule.js";
 import { addSchema } from "./commands/schema.js";
 import { addSearch } from "./commands/search.js";
 import { addSelect } from "./commands/select.js";
+import { addSetupRuntime } from "./commands/setup-runtime.js";
 import { addSimulate } from "./commands/simulate.js";
 import { addSolve } from "./commands/solve.js";
 import { addVerify } from "./commands/verify.js";
@@ -23,6 +28,7 @@ Exit codes: 0 done; 1 the honest answer is no; 2 bad input or usage; 3 a fault o
 130 interrupted, and --resume goes on.
 
 Examples:
+  $ kareus demo
   $ kareus optimize llama.onnx --bind batch=8,sequence=4096 --dtype bf16 --tp 8 --pp 2
   $ kareus select llama.kareus --knee --out plan.json`;
 
@@ -35,6 +41,8 @@ export function buildProgram(version: string): Command {
     .configureOutput({ outputError: () => undefined })
     .exitOverride()
     .addHelpText("after", EPILOGUE);
+  addDemo(program);
+  addInit(program);
   addOptimize(program);
   addSelect(program);
   addReport(program);
@@ -43,6 +51,8 @@ export function buildProgram(version: string): Command {
   addExplain(program);
   addDiff(program);
   addSimulate(program);
+  addSchedule(program);
+  addAllocate(program);
   addInspect(program);
   addVerify(program);
   addExport(program);
@@ -50,6 +60,7 @@ export function buildProgram(version: string): Command {
   addDevices(program);
   addRun(program);
   addDoctor(program);
+  addSetupRuntime(program);
   addSchema(program);
   addCompletion(program);
   addConfig(program);

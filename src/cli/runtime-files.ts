@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
-import { packageRoot } from "./version.js";
+import { packageRoot, packageVersion } from "./version.js";
 
 /** A part of the runtime: where it is, and whether it is there. */
 interface RuntimeFile {
@@ -8,24 +9,33 @@ interface RuntimeFile {
   readonly built: boolean;
 }
 
-function file(path: string): RuntimeFile {
+/** Where `kareus setup-runtime` builds: a package may be installed where its user cannot write. */
+export function runtimeFolder(): string {
+  const data = process.env.XDG_DATA_HOME || join(homedir(), ".local/share");
+  return join(data, "kareus", packageVersion());
+}
+
+/** A part where the user names it, else in the package as built there, else as `setup-runtime` builds it. */
+function part(named: string | undefined, packaged: string): RuntimeFile {
+  const own = join(packageRoot(), packaged);
+  const setUp = join(runtimeFolder(), packaged);
+  const path = named || (existsSync(own) || !existsSync(setUp) ? own : setUp);
   return { path, built: existsSync(path) };
 }
 
-/** libkareus: $KAREUS_LIBRARY, else as `npm run build:native` makes it. */
+/** libkareus, or $KAREUS_LIBRARY. */
 export function shimFile(): RuntimeFile {
-  const built = join(packageRoot(), "native/build/libkareus.so");
-  return file(process.env.KAREUS_LIBRARY || built);
+  return part(process.env.KAREUS_LIBRARY, "native/build/libkareus.so");
 }
 
-/** kareus-guard: $KAREUS_GUARD, else as `npm run build:native` makes it. */
+/** kareus-guard, or $KAREUS_GUARD. */
 export function guardFile(): RuntimeFile {
-  return file(process.env.KAREUS_GUARD || join(packageRoot(), "native/build/kareus-guard"));
+  return part(process.env.KAREUS_GUARD, "native/build/kareus-guard");
 }
 
-/** The recorder of `kareus profile record` and `optimize --measure`, as it is built. */
+/** The recorder of `kareus profile record` and `optimize --measure`. */
 export function recorderFile(): RuntimeFile {
-  return file(join(packageRoot(), "native/recorder/build/kareus-recorder"));
+  return part(undefined, "native/recorder/build/kareus-recorder");
 }
 
 /** PYTHONPATH with the package kareus_runtime in front. */

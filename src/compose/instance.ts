@@ -5,6 +5,7 @@ import {
   wrongCount,
 } from "../base/diagnostics/plan.js";
 import { incompleteStageProfile } from "../base/diagnostics/profile.js";
+import { need } from "../base/need.js";
 import type { InstructionOption } from "../ir/configuration.js";
 import {
   type IterationFrontier,
@@ -52,7 +53,10 @@ export function instanceOfProfile(
   const hasTail = rows.some(({ kind }) => kind === "tail");
   const tail = Array.from({ length: hasTail ? stages : 0 }, (_, stage) => of(stage, "tail"));
   return {
-    ...{ format: "kareus-instance", version: 1, stages, options },
+    format: "kareus-instance",
+    version: 1,
+    stages,
+    options,
     ...frame,
     ...(hasTail ? { tail } : {}),
   };
@@ -122,7 +126,7 @@ export function solutionOf(problem: PipelineProblem, frontier: IterationFrontier
     const list = optionsOf(problem, instruction);
     const known = indices.get(list) ?? new Map(list.map((entry, index) => [entry, index]));
     indices.set(list, known);
-    return known.get(option.switched?.to ?? option) ?? 0;
+    return need(known, option.switched?.to ?? option);
   };
   return {
     format: "kareus-solution",

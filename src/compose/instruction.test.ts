@@ -42,9 +42,8 @@ const shape: InstructionShape = {
 };
 
 function table(evaluations: readonly Evaluation[]): Map<string, Evaluation[]> {
-  const map = new Map<string, Evaluation[]>();
-  for (const e of evaluations) map.set(e.partition, [...(map.get(e.partition) ?? []), e]);
-  return map;
+  const of = (key: string) => evaluations.filter(({ partition }) => partition === key);
+  return new Map(["a", "b"].map((key) => [key, of(key)]));
 }
 
 const EVERYTHING = {

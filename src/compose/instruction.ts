@@ -1,4 +1,5 @@
 import { grouped } from "../base/grouped.js";
+import { addTo, at, need } from "../base/need.js";
 import type {
   ChosenUse,
   Evaluation,
@@ -25,6 +26,8 @@ import {
 interface CompositionOptions {
   /** Per GPU. */
   readonly static_power_w: number;
+  /** What the CPU needs to launch one run of a partition type; nothing unless told. */
+  readonly launchTime?: (partition: string) => number;
   /** Which evaluations may be used. */
   readonly allow: (evaluation: Evaluation) => boolean;
   /** Whether a clock keeps options that those of other clocks beat; not unless told. */
@@ -42,6 +45,7 @@ interface Composed {
   readonly candidate: Candidate;
   readonly time_s: number;
   readonly energy_j: number;
+  readonly launch_time_s: number;
 }
 
 /**
@@ -67,7 +71,8 @@ export function instructionComposer(
 /**
  * The options of one instruction: for every execution model and every frequency (one frequency per
  * instruction) the Minkowski sum over its uses, the uses of one partition type together so that they
- * may split between configurations; then what no other option beats in time and dynamic energy.
+ * may split between configurations, in no less time than the CPU needs to launch them all; then what
+ * no other option beats in time and dynamic energy.
  * A frequency that some partition has no allowed evaluation of gives nothing; no option at all is an
  * empty list. On demand also what no other option at the same clock beats. Where more than 256
  * options are left, corners of their lower hull stay, all of them up to 128, and the cheapest of each
@@ -82,23 +87,35 @@ function optionsOf(
   const candidates = executions.flatMap((execution, index) =>
     candidatesOf(execution, index, evaluations, options),
   );
-  const time_s = candidates.map((candidate) => candidate.frontier.time_s[candidate.point] ?? 0);
-  const dynamic_j = candidates.map(({ frontier, point }) => frontier.dynamic_j[point] ?? 0);
+  const launch_s = executions.map(({ uses }) => launchTimeOf(uses, options));
+  const time_s = candidates.map(({ frontier, point, execution }) =>
+    Math.max(at(frontier.time_s, point), at(launch_s, execution)),
+  );
+  const dynamic_j = candidates.map(({ frontier, point }) => at(frontier.dynamic_j, point));
   const best = merged(time_s, dynamic_j, MOST_OPTIONS);
   const { atEveryClock = false } = options;
   const kept = atEveryClock ? withEveryClock(best, candidates, time_s, dynamic_j) : best;
-  return kept.flatMap((i) => {
-    const [candidate, time = 0, dynamic = 0] = [candidates[i], time_s[i], dynamic_j[i]];
-    const energy_j = dynamic + options.static_power_w * time;
-    return candidate === undefined ? [] : [{ candidate, time_s: time, energy_j }];
+  return kept.map((i) => {
+    const candidate = at(candidates, i);
+    const energy_j = at(dynamic_j, i) + options.static_power_w * at(time_s, i);
+    const launch_time_s = at(launch_s, candidate.execution);
+    return { candidate, time_s: at(time_s, i), energy_j, launch_time_s };
   });
+}
+
+/** What the CPU needs to launch every run of an execution. */
+function launchTimeOf(
+  uses: readonly PartitionUse[],
+  { launchTime = () => 0 }: CompositionOptions,
+): number {
+  return uses.reduce((sum_s, use) => sum_s + useCount(use) * launchTime(use.partition), 0);
 }
 
 /** How often each partition type runs, in order of first use. */
 function countUses(uses: readonly PartitionUse[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const use of uses) {
-    counts.set(use.partition, (counts.get(use.partition) ?? 0) + useCount(use));
+    addTo(counts, use.partition, useCount(use));
   }
   return counts;
 }
@@ -122,9 +139,9 @@ function candidatesOf(
 ): Candidate[] {
   const allowed = [...countUses(execution.uses)].map(([key, count]) => ({
     count,
-    byFrequency: grouped((evaluations.get(key) ?? []).filter(allow), (e) => e.freq_mhz),
+    byFrequency: grouped(need(evaluations, key).filter(allow), (e) => e.freq_mhz),
   }));
-  const frequencies = [...(allowed[0]?.byFrequency.keys() ?? [])].sort((a, b) => a - b);
+  const frequencies = [...at(allowed, 0).byFrequency.keys()].sort((a, b) => a - b);
   return frequencies.flatMap((freq_mhz) => {
     const partitions = new Map<Frontier, readonly Evaluation[]>();
     const multiples: Frontier[] = [];
@@ -137,7 +154,7 @@ function candidatesOf(
       );
       partitions.set(
         frontier,
-        indices.flatMap((i) => here[i] ?? []),
+        indices.map((i) => at(here, i)),
       );
       multiples.push(multiplyFrontier(frontier, count));
     }
@@ -160,13 +177,13 @@ function withEveryClock(
   dynamic_j: readonly number[],
 ): readonly number[] {
   const kept = new Set(best);
-  for (const own of grouped([...candidates.keys()], (i) => candidates[i]?.freq_mhz).values()) {
-    const atClock = (values: readonly number[]) => own.map((i) => values[i] ?? 0);
+  for (const own of grouped([...candidates.keys()], (i) => at(candidates, i).freq_mhz).values()) {
+    const atClock = (values: readonly number[]) => own.map((i) => at(values, i));
     for (const k of merged(atClock(time_s), atClock(dynamic_j), MOST_AT_A_CLOCK)) {
-      kept.add(own[k] ?? 0);
+      kept.add(at(own, k));
     }
   }
-  return [...kept].sort((a, b) => (time_s[a] ?? 0) - (time_s[b] ?? 0) || a - b);
+  return [...kept].sort((a, b) => at(time_s, a) - at(time_s, b) || a - b);
 }
 
 /**
@@ -180,26 +197,27 @@ function merged(
 ): readonly number[] {
   const indices = paretoIndices(time_s, dynamic_j);
   if (indices.length <= most) return indices;
-  const times = indices.map((i) => time_s[i] ?? 0);
-  const energies = indices.map((i) => dynamic_j[i] ?? 0);
+  const times = indices.map((i) => at(time_s, i));
+  const energies = indices.map((i) => at(dynamic_j, i));
   const corners = new Set(spread(lowerHullIndices(times, energies), most / 2));
-  const [fastest_s = 0, slowest_s = 0] = [times[0], times.at(-1)];
-  const cell_s = (slowest_s - fastest_s) / (most - corners.size);
-  const cell = (k: number) => Math.ceil(((times[k] ?? Number.NaN) - fastest_s) / cell_s);
-  return indices.filter((_, k) => corners.has(k) || cell(k) !== cell(k + 1));
+  const fastest_s = at(times, 0);
+  const cell_s = (at(times, -1) - fastest_s) / (most - corners.size);
+  const cell = (k: number) => Math.ceil((at(times, k) - fastest_s) / cell_s);
+  const last = indices.length - 1;
+  return indices.filter((_, k) => k === last || corners.has(k) || cell(k) !== cell(k + 1));
 }
 
 function optionOf(
-  { candidate, time_s, energy_j }: Composed,
+  { candidate, time_s, energy_j, launch_time_s }: Composed,
   executions: readonly Execution[],
 ): InstructionOption {
-  const execution = executions[candidate.execution];
-  if (execution === undefined) throw new Error("an option of no execution");
+  const execution = at(executions, candidate.execution);
   return {
     freq_mhz: candidate.freq_mhz,
     execution: execution.model,
     time_s,
     energy_j,
+    ...(launch_time_s > 0 ? { launch_time_s } : {}),
     use: () => spelledOut(candidate, execution),
   };
 }
@@ -214,15 +232,14 @@ function spelledOut(
 ): readonly ChosenUse[] {
   const chosen = new Map<string, { readonly place: number; readonly evaluation: Evaluation }[]>();
   readBack(frontier, point, (single, place) => {
-    const evaluation = partitions.get(single)?.[place];
-    if (evaluation === undefined) throw new Error("a sum leads back to no evaluation");
-    const of = chosen.get(evaluation.partition) ?? [];
-    of.push({ place, evaluation });
-    chosen.set(evaluation.partition, of);
+    const evaluation = at(need(partitions, single), place);
+    const of = chosen.get(evaluation.partition);
+    if (of === undefined) chosen.set(evaluation.partition, [{ place, evaluation }]);
+    else of.push({ place, evaluation });
   });
   for (const of of chosen.values()) of.sort((a, b) => b.place - a.place);
   return execution.uses.flatMap((use) => {
-    const of = chosen.get(use.partition) ?? [];
+    const of = need(chosen, use.partition);
     return assigned(use, of.splice(of.length - useCount(use)).toReversed());
   });
 }

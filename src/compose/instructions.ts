@@ -1,7 +1,8 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { noOptions } from "../base/diagnostics/lowering.js";
+import { need } from "../base/need.js";
 import type { Evaluation, InstructionFrontier } from "../ir/configuration.js";
-import type { ExecutionModel, PartitionedGraph } from "../ir/partition.js";
+import { type ExecutionModel, launchesIn, type PartitionedGraph } from "../ir/partition.js";
 import { instructionComposer } from "./instruction.js";
 import type { Layout } from "./problem.js";
 
@@ -20,13 +21,20 @@ const EVERYTHING: Restriction = { models: ["sequential", "nanobatched"], allow: 
 export function instructionFrontiers(
   graph: PartitionedGraph,
   evaluations: ReadonlyMap<string, readonly Evaluation[]>,
-  { static_power_w, switch_time_s = 0 }: Pick<Layout, "static_power_w" | "switch_time_s">,
+  {
+    static_power_w,
+    switch_time_s = 0,
+    launch_s = 0,
+  }: Pick<Layout, "static_power_w" | "switch_time_s" | "launch_s">,
   restriction: Restriction = EVERYTHING,
 ): InstructionFrontier[] {
   const { allow } = restriction;
   // Where switches take time, an instruction may have to run at any clock.
   const atEveryClock = switch_time_s > 0;
-  const compose = instructionComposer(evaluations, { static_power_w, allow, atEveryClock });
+  const launchTime = (key: string) => launch_s * launchesIn(need(graph.partitions, key));
+  const compose = instructionComposer(evaluations, {
+    ...{ static_power_w, launchTime, allow, atEveryClock },
+  });
   return graph.instructions.map((shape) => {
     // An instruction that cannot be nanobatched runs sequentially, whatever the restriction.
     const available = shape.executions.map(({ model }) => model);

@@ -1,3 +1,4 @@
+import { hot, hotFloat, hotInt, present } from "../base/need.js";
 import { lowerHullIndices, paretoIndices } from "../math/pareto.js";
 
 /**
@@ -34,8 +35,7 @@ export function frontierOf(
   dynamic_j: readonly number[],
 ): { readonly frontier: Frontier; readonly indices: readonly number[] } {
   const indices = paretoIndices(time_s, dynamic_j);
-  const pick = (values: readonly number[]) =>
-    Float64Array.from(indices, (i) => values[i] ?? Number.NaN);
+  const pick = (values: readonly number[]) => Float64Array.from(indices, (i) => hot(values, i));
   return { frontier: { time_s: pick(time_s), dynamic_j: pick(dynamic_j), sum: null }, indices };
 }
 
@@ -64,7 +64,7 @@ export function multiplyFrontier(frontier: Frontier, n: number): Frontier {
     if (rest % 2 === 1) result = result === null ? power : addFrontiers(result, power);
     if (rest > 1) power = addFrontiers(power, power);
   }
-  return result ?? frontier;
+  return present(result, "copies of a frontier");
 }
 
 /** Visits the points of single frontiers that a point of a sum consists of, left to right. */
@@ -78,8 +78,8 @@ export function readBack(
     visit(frontier, point);
     return;
   }
-  readBack(sum.left, sum.leftPoint[point] ?? 0, visit);
-  readBack(sum.right, sum.rightPoint[point] ?? 0, visit);
+  readBack(sum.left, hotInt(sum.leftPoint, point), visit);
+  readBack(sum.right, hotInt(sum.rightPoint, point), visit);
 }
 
 /** Pairs of points, by their indices; the first `count` of both lists. */
@@ -114,19 +114,20 @@ function hullPairs(left: Frontier, right: Frontier): Pairs {
   const a = hullWalk(left);
   const b = hullWalk(right);
   const pairs = roomFor(a.points.length + b.points.length);
-  const fastest_s = (left.time_s[0] ?? 0) + (right.time_s[0] ?? 0);
+  const fastest_s = hotFloat(left.time_s, 0) + hotFloat(right.time_s, 0);
   let kept_s = 0;
   let pending_s = fastest_s;
   let price = Number.POSITIVE_INFINITY;
   for (let i = 0, j = 0; ; ) {
     // The point reached is kept at a vertex, or where the next one would be too far from the last.
-    const next = Math.max(a.prices[i] ?? 0, b.prices[j] ?? 0);
-    const alongLeft = (a.prices[i] ?? 0) === next;
+    const next = Math.max(hot(a.prices, i), hot(b.prices, j));
+    const alongLeft = hot(a.prices, i) === next;
     const ni = next > 0 && alongLeft ? i + 1 : i;
     const nj = next > 0 && !alongLeft ? j + 1 : j;
-    const next_s = (left.time_s[a.points[ni] ?? 0] ?? 0) + (right.time_s[b.points[nj] ?? 0] ?? 0);
+    const next_s =
+      hotFloat(left.time_s, hot(a.points, ni)) + hotFloat(right.time_s, hot(b.points, nj));
     if (next < price * (1 - EPSILON) || next_s - kept_s > TOLERANCE * fastest_s) {
-      add(pairs, a.points[i] ?? 0, b.points[j] ?? 0);
+      add(pairs, hot(a.points, i), hot(b.points, j));
       kept_s = pending_s;
     }
     if (next === 0) return pairs;
@@ -137,7 +138,7 @@ function hullPairs(left: Frontier, right: Frontier): Pairs {
   }
 }
 
-/** The points on the lower hull, those inside its edges too, and the price (J/s) after each. */
+/** The points on the lower hull, those inside its edges too, and the price (J/s) after each: 0 after the last. */
 interface HullWalk {
   readonly points: readonly number[];
   readonly prices: readonly number[];
@@ -148,19 +149,19 @@ function hullWalk({ time_s, dynamic_j }: Frontier): HullWalk {
   const points: number[] = [0];
   const prices: number[] = [];
   for (let v = 1; v < vertices.length; v++) {
-    const [start, end] = [vertices[v - 1] ?? 0, vertices[v] ?? 0];
-    const [start_s, start_j] = [time_s[start] ?? 0, dynamic_j[start] ?? 0];
-    const [end_s, end_j] = [time_s[end] ?? 0, dynamic_j[end] ?? 0];
+    const [start, end] = [hot(vertices, v - 1), hot(vertices, v)];
+    const [start_s, start_j] = [hotFloat(time_s, start), hotFloat(dynamic_j, start)];
+    const [end_s, end_j] = [hotFloat(time_s, end), hotFloat(dynamic_j, end)];
     const price = (start_j - end_j) / (end_s - start_s);
     const rounding = EPSILON * (Math.abs(start_j) + Math.abs(end_j) + price * end_s);
     for (let i = start + 1; i <= end; i++) {
-      const line_j = start_j - price * ((time_s[i] ?? 0) - start_s);
-      if (i < end && (dynamic_j[i] ?? 0) > line_j + rounding) continue;
+      const line_j = start_j - price * (hotFloat(time_s, i) - start_s);
+      if (i < end && hotFloat(dynamic_j, i) > line_j + rounding) continue;
       points.push(i);
       prices.push(price);
     }
   }
-  return { points, prices };
+  return { points, prices: [...prices, 0] };
 }
 
 /** The frontier of the sums of some pairs. */
@@ -172,11 +173,11 @@ function sumOfPairs(left: Frontier, right: Frontier, pairs: Pairs): Frontier {
   const sum = { left, right, leftPoint: new Int32Array(n), rightPoint: new Int32Array(n) };
   const result = { time_s: new Float64Array(n), dynamic_j: new Float64Array(n), sum };
   for (let k = 0; k < n; k++) {
-    const pair = kept[k] as number;
-    result.time_s[k] = time_s[pair] as number;
-    result.dynamic_j[k] = dynamic_j[pair] as number;
-    sum.leftPoint[k] = pairs.left[pair] as number;
-    sum.rightPoint[k] = pairs.right[pair] as number;
+    const pair = hot(kept, k);
+    result.time_s[k] = hotFloat(time_s, pair);
+    result.dynamic_j[k] = hotFloat(dynamic_j, pair);
+    sum.leftPoint[k] = hotInt(pairs.left, pair);
+    sum.rightPoint[k] = hotInt(pairs.right, pair);
   }
   return result;
 }
@@ -184,8 +185,7 @@ function sumOfPairs(left: Frontier, right: Frontier, pairs: Pairs): Frontier {
 function sums(left: Float64Array, right: Float64Array, pairs: Pairs): Float64Array {
   const all = new Float64Array(pairs.count);
   for (let k = 0; k < all.length; k++) {
-    all[k] =
-      (left[pairs.left[k] as number] as number) + (right[pairs.right[k] as number] as number);
+    all[k] = hotFloat(left, hotInt(pairs.left, k)) + hotFloat(right, hotInt(pairs.right, k));
   }
   return all;
 }

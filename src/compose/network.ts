@@ -6,6 +6,7 @@ import {
   notAQuantity,
   tooManyOptions,
 } from "../base/diagnostics/plan.js";
+import { at, hot, hotInt } from "../base/need.js";
 import type { InstructionOption } from "../ir/configuration.js";
 import {
   optionsOf,
@@ -118,9 +119,9 @@ export function optionSetOf(all: readonly InstructionOption[], static_power_w: n
   const times = all.map((option) => option.time_s);
   const dynamic = all.map((option) => option.energy_j - static_power_w * option.time_s);
   const kept = paretoIndices(times, dynamic);
-  const time_s = Float64Array.from(kept, (i) => times[i] ?? 0);
-  const dynamic_j = Float64Array.from(kept, (i) => dynamic[i] ?? 0);
-  const options = kept.flatMap((i) => all[i] ?? []);
+  const time_s = Float64Array.from(kept, (i) => hot(times, i));
+  const dynamic_j = Float64Array.from(kept, (i) => hot(dynamic, i));
+  const options = kept.map((i) => hot(all, i));
   return { options, time_s, dynamic_j, hull: lowerHullIndices(time_s, dynamic_j) };
 }
 
@@ -150,8 +151,9 @@ function transfers(
 ): Float64Array {
   const delays = new Float64Array(instructions.length + 1);
   instructions.forEach(({ stage }, i) => {
-    const before = instructions[dataBefore[i] ?? instructions.length];
-    if (before !== undefined && before.stage !== stage) delays[i] = transfer_s;
+    const before = at(dataBefore, i);
+    if (before === instructions.length) return;
+    if (at(instructions, before).stage !== stage) delays[i] = transfer_s;
   });
   return delays;
 }
@@ -180,16 +182,16 @@ function topologicalOrder(
     if (waiting[i] === 0) order[ready++] = i;
   }
   for (let k = 0; k < ready; k++) {
-    const i = order[k] ?? none;
+    const i = hotInt(order, k);
     for (const links of [stageAfter, dataAfter]) {
-      const after = links[i] ?? none;
+      const after = hotInt(links, i);
       if (after === none) continue;
-      const left = (waiting[after] ?? 0) - 1;
+      const left = hotInt(waiting, after) - 1;
       waiting[after] = left;
       if (left === 0) order[ready++] = after;
     }
   }
-  const stuck = instructions.find((_, i) => (waiting[i] ?? 0) > 0);
+  const stuck = instructions.find((_, i) => hotInt(waiting, i) > 0);
   if (stuck !== undefined) fail(deadlockedPipeline(stuck.stage, stuck.kind));
   return order;
 }

@@ -1,5 +1,6 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { chunksNotPossible, pipelineTooLarge } from "../base/diagnostics/plan.js";
+import { byDefault } from "../base/need.js";
 import type { PipelineName } from "../ir/choices.js";
 import type { InstructionFrontier } from "../ir/configuration.js";
 import type { PipelineInstruction, PipelineProblem } from "../ir/iteration.js";
@@ -16,6 +17,8 @@ export interface Layout {
   readonly chunks?: number;
   /** Of each crossing between stages, in both directions; nothing unless told. */
   readonly transfer_s?: number;
+  /** What the CPU needs for each launch; nothing unless told. */
+  readonly launch_s?: number;
   /** Of a change of the clock; nothing unless told. */
   readonly switch_time_s?: number;
 }
@@ -27,7 +30,7 @@ type OptionLists = PipelineProblem["options"][number];
 
 /** Fails with KRS400x where a schedule does not fit a layout: asked before any work is done. */
 export function checkLayout(stages: number, layout: Layout): void {
-  const cells = stages * (layout.chunks ?? 1);
+  const cells = stages * byDefault(layout.chunks, 1);
   problemOfOptions(new Array<OptionLists>(cells).fill({}), stages, layout);
 }
 
@@ -41,7 +44,7 @@ export function pipelineProblem(
   stages: number,
   layout: Layout,
 ): PipelineProblem {
-  const options = Array.from({ length: stages * (layout.chunks ?? 1) }, (_, cell) => {
+  const options = Array.from({ length: stages * byDefault(layout.chunks, 1) }, (_, cell) => {
     const own = frontiers.filter(({ chunk, stage }) => chunk * stages + stage === cell);
     return Object.fromEntries(own.map(({ kind, options }) => [kind, options] as const));
   });

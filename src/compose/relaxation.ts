@@ -1,6 +1,8 @@
-import type { ActivityCurve, ActivityGraph } from "../math/activity-graph.js";
-import { TimeCostFlow } from "../math/time-cost-flow.js";
+import { at } from "../base/need.js";
+import type { ActivityCurve, ActivityGraph } from "../math/flow/activity-graph.js";
+import { TimeCostFlow } from "../math/flow/time-cost-flow.js";
 import type { Network, OptionSet } from "./network.js";
+import { pipelineGraph } from "./pipeline-graph.js";
 import { replay } from "./replay.js";
 
 /**
@@ -54,8 +56,8 @@ export function relax(network: Network, deadlines: number | readonly number[]): 
   );
   const fastest_s = replay(network, new Int32Array(sets.length)).time_s;
 
-  const graph = activityGraph(network);
-  const flow = new TimeCostFlow(graph, slowestEvents(network, slowest));
+  const { graph, price_w } = projectOf(network, slowest.time_s);
+  const flow = new TimeCostFlow(graph, price_w);
   const events = new Float64Array(graph.events);
   const curve = new Curve(sumOfCheapest(sets), slowest.time_s);
   const solutions: RelaxedSolution[] = [];
@@ -68,7 +70,7 @@ export function relax(network: Network, deadlines: number | readonly number[]): 
       const sooner_s = Math.max(0, flow.time - deadline_s);
       flow.eventsAt(sooner_s, events);
       const price_w = flow.prices();
-      const end_s = Float64Array.from(sets, (_, i) => events[2 * i + 1] ?? 0);
+      const end_s = Float64Array.from(sets, (_, i) => at(events, 2 * i + 1));
       const dynamic_j = curve.last_j + flow.flow * sooner_s;
       const duration_s = durations(sets, events);
       solutions.push({ deadline_s, duration_s, end_s, price_w, dynamic_j });
@@ -111,7 +113,7 @@ function evenly(first_s: number, last_s: number, count: number, k: number): numb
 }
 
 function sumOfCheapest(sets: readonly OptionSet[]): number {
-  return sets.reduce((sum, { dynamic_j }) => sum + (dynamic_j.at(-1) ?? 0), 0);
+  return sets.reduce((sum, { dynamic_j }) => sum + at(dynamic_j, -1), 0);
 }
 
 /** Least dynamic energy as a function of time, written from slow to fast. */
@@ -126,12 +128,13 @@ class Curve {
 
   /** At the earliest time so far. */
   get last_j(): number {
-    return this.#dynamic_j.at(-1) ?? 0;
+    return at(this.#dynamic_j, -1);
   }
 
   /** Goes on to an earlier time with slope -power. */
   extend(power_w: number, time_s: number): void {
-    const last_s = this.#time_s.at(-1) ?? 0;
+    const last_s = at(this.#time_s, -1);
+    if (time_s === last_s) return;
     this.#dynamic_j.push(this.last_j + power_w * (last_s - time_s));
     this.#time_s.push(time_s);
   }
@@ -146,13 +149,13 @@ class Curve {
     const times = this.#time_s;
     let low = 0;
     let high = times.length - 1;
-    const earliest_s = times[high] ?? 0;
+    const earliest_s = at(times, high);
     if (time_s < earliest_s * (1 - EPSILON)) return Number.POSITIVE_INFINITY;
-    if (time_s <= earliest_s) return this.#dynamic_j[high] ?? 0;
-    if (time_s >= (times[0] ?? 0)) return this.#dynamic_j[0] ?? 0;
+    if (time_s <= earliest_s) return at(this.#dynamic_j, high);
+    if (time_s >= at(times, 0)) return at(this.#dynamic_j, 0);
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if ((times[middle] ?? 0) >= time_s) low = middle;
+      if (at(times, middle) >= time_s) low = middle;
       else high = middle;
     }
     const [slow_s = 0, fast_s = 0] = [times[low], times[high]];
@@ -161,70 +164,63 @@ class Curve {
   }
 }
 
-/** Instruction i is the activity from event 2i to event 2i + 1; then come source and sink. */
-function activityGraph(network: Network): ActivityGraph {
-  const { sets, stageBefore, dataBefore, transfer_s, stageAfter, dataAfter } = network;
-  const n = sets.length;
-  const source = 2 * n;
-  const sink = 2 * n + 1;
-  const tail = Array.from({ length: n }, (_, i) => 2 * i);
-  const head = Array.from({ length: n }, (_, i) => 2 * i + 1);
-  const delay: number[] = [];
-  const link = (from: number, to: number, delay_s: number) => {
-    tail.push(from);
-    head.push(to);
-    delay.push(delay_s);
-  };
-  for (let i = 0; i < n; i++) {
-    const [onStage = n, data = n] = [stageBefore[i], dataBefore[i]];
-    if (onStage < n) link(2 * onStage + 1, 2 * i, 0);
-    if (data < n && data !== onStage) link(2 * data + 1, 2 * i, transfer_s[i] ?? 0);
-    if (onStage === n && data === n) link(source, 2 * i, 0);
-    if (stageAfter[i] === n && dataAfter[i] === n) link(2 * i + 1, sink, 0);
+/** A power of two as unit for which a typical value has so many binary digits. */
+function unitFor(typical: number, digits: number): number {
+  return typical > 0 ? 2 ** (Math.ceil(Math.log2(typical)) - digits) : 1;
+}
+
+/** Of times: sums up to the longest stay exact. Of prices: as exact up to 2^10 times the middle one. */
+const TIME_DIGITS = 50;
+const PRICE_DIGITS = 42;
+
+/**
+ * The pipeline as a project, with times and prices rounded to whole multiples of a unit, so that
+ * sums which are equal come out equal.
+ */
+function projectOf(
+  network: Network,
+  slowest_s: number,
+): { readonly graph: ActivityGraph; readonly price_w: number } {
+  const time_s = unitFor(slowest_s, TIME_DIGITS);
+  const roundTime = (value_s: number) => Math.round(value_s / time_s) * time_s;
+  const curves = new Map([...new Set(network.sets)].map((set) => [set, curveOf(set, roundTime)]));
+  const prices = [...curves.values()].flatMap((curve) => [...curve.prices]).sort((a, b) => a - b);
+  const price_w = unitFor(
+    prices.length > 0 ? at(prices, (prices.length - 1) >> 1) : 0,
+    PRICE_DIGITS,
+  );
+  for (const curve of curves.values()) {
+    curve.prices.forEach((price, k) => {
+      curve.prices[k] = Math.round(price / price_w) * price_w;
+    });
   }
-  const curves = new Map(sets.map((set) => [set, activityCurve(set)]));
-  return {
-    events: 2 * n + 2,
-    source,
-    sink,
-    tail: Int32Array.from(tail),
-    head: Int32Array.from(head),
-    activities: sets.map((set) => curves.get(set) ?? activityCurve(set)),
-    delay: Float64Array.from(delay),
-  };
+  return { graph: pipelineGraph(network, curves, roundTime), price_w };
 }
 
-function activityCurve({ hull, time_s, dynamic_j }: OptionSet): ActivityCurve {
-  const slowFirst = hull.toReversed();
-  const prices = slowFirst.slice(1).map((fast, k) => {
-    const slow = slowFirst[k] ?? 0;
-    const saved_s = (time_s[slow] ?? 0) - (time_s[fast] ?? 0);
-    return ((dynamic_j[fast] ?? 0) - (dynamic_j[slow] ?? 0)) / saved_s;
-  });
-  return {
-    durations: Float64Array.from(slowFirst, (k) => time_s[k] ?? 0),
-    prices: Float64Array.from(prices),
-  };
-}
-
-function slowestEvents(
-  { sets }: Network,
-  slowest: { start_s: Float64Array; time_s: number },
-): Float64Array {
-  const events = new Float64Array(2 * sets.length + 2);
-  sets.forEach((set, i) => {
-    const start_s = slowest.start_s[i] ?? 0;
-    events[2 * i] = start_s;
-    events[2 * i + 1] = start_s + (set.time_s.at(-1) ?? 0);
-  });
-  events[2 * sets.length + 1] = slowest.time_s;
-  return events;
+/** The lower convex hull of a set from slow to fast, without what rounding makes equally fast. */
+function curveOf(
+  { hull, time_s, dynamic_j }: OptionSet,
+  roundTime: (time_s: number) => number,
+): ActivityCurve {
+  const slowest = at(hull, -1);
+  const durations = [roundTime(at(time_s, slowest))];
+  const prices: number[] = [];
+  let last_j = at(dynamic_j, slowest);
+  for (const vertex of hull.toReversed()) {
+    const duration_s = roundTime(at(time_s, vertex));
+    const saved_s = at(durations, -1) - duration_s;
+    if (saved_s <= 0) continue;
+    prices.push((at(dynamic_j, vertex) - last_j) / saved_s);
+    durations.push(duration_s);
+    last_j = at(dynamic_j, vertex);
+  }
+  return { durations: Float64Array.from(durations), prices: Float64Array.from(prices) };
 }
 
 /** Time between an instruction's events, within what its options allow. */
 function durations(sets: readonly OptionSet[], events: Float64Array): Float64Array {
   return Float64Array.from(sets, ({ time_s }, i) => {
-    const available_s = (events[2 * i + 1] ?? 0) - (events[2 * i] ?? 0);
-    return Math.min(Math.max(available_s, time_s[0] ?? 0), time_s.at(-1) ?? 0);
+    const available_s = at(events, 2 * i + 1) - at(events, 2 * i);
+    return Math.min(Math.max(available_s, at(time_s, 0)), at(time_s, -1));
   });
 }

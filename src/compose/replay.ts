@@ -1,3 +1,4 @@
+import { at, hot, hotFloat, hotInt } from "../base/need.js";
 import type { Network, Options } from "./network.js";
 
 /** A discrete choice played through the pipeline. */
@@ -22,10 +23,10 @@ export function replay(network: Network<Options>, choice: ArrayLike<number>): Re
   const end_s = new Float64Array(sets.length + 1);
   let makespan_s = 0;
   for (const i of topological) {
-    const onStage_s = end_s[stageBefore[i] ?? 0] ?? 0;
-    const arrived_s = (end_s[dataBefore[i] ?? 0] ?? 0) + (transfer_s[i] ?? 0);
+    const onStage_s = hotFloat(end_s, hotInt(stageBefore, i));
+    const arrived_s = hotFloat(end_s, hotInt(dataBefore, i)) + hotFloat(transfer_s, i);
     const start = Math.max(onStage_s, arrived_s);
-    const end = start + (sets[i]?.time_s[choice[i] ?? 0] ?? 0);
+    const end = start + hotFloat(hot(sets, i).time_s, at(choice, i));
     start_s[i] = start;
     end_s[i] = end;
     if (end > makespan_s) makespan_s = end;
@@ -33,9 +34,9 @@ export function replay(network: Network<Options>, choice: ArrayLike<number>): Re
   let energy_j = 0;
   let busy_s = 0;
   sets.forEach(({ options }, i) => {
-    const option = options[choice[i] ?? 0];
-    energy_j += option?.energy_j ?? 0;
-    busy_s += option?.time_s ?? 0;
+    const option = at(options, at(choice, i));
+    energy_j += option.energy_j;
+    busy_s += option.time_s;
   });
   energy_j += static_power_w * (stages * makespan_s - busy_s);
   return { start_s, time_s: makespan_s, energy_j };

@@ -1,3 +1,4 @@
+import { hotFloat, hotInt } from "../base/need.js";
 import type { Network } from "./network.js";
 import type { RelaxedSolution } from "./relaxation.js";
 import { TimedPlan } from "./timed-plan.js";
@@ -23,6 +24,12 @@ const WORTH = 6;
 /** No more than so many exchanges per instruction and deadline: tiny ones would never end. */
 const MOST_EXCHANGES = 64;
 
+/** How far gains of an exchange are followed up at once; see `TimedPlan.settle`. */
+const PATIENCE = 16;
+
+/** All ways are taken anew after so many exchanges per instruction. */
+const EXCHANGES_TO_MEASURING = 0.25;
+
 /** By how many options an instruction is made faster to see what that frees. */
 const KICKS = [1, 2];
 
@@ -44,8 +51,12 @@ export class Rounding {
   #least_j = Number.NaN;
   /** How many exchanges may still be made. */
   #exchangesLeft = 0;
+  /** Exchanges since all ways were taken anew. */
+  #sinceMeasured = 0;
   /** An instruction that keeps its option. */
   #held = -1;
+  /** Whether what is being changed may have to be taken back. */
+  #isKicking = false;
   /** Instructions around which an exchange may save, in turn. */
   readonly #queue: Int32Array;
   readonly #isQueued: Uint8Array;
@@ -82,8 +93,8 @@ export class Rounding {
     const plan = this.#plan;
     const rounding_s = EPSILON * this.#deadline_s;
     for (let p = 0; p < plan.size; p++) {
-      const room_s = (latestEnd_s[plan.numberOf(p)] as number) - plan.readyAt(p) + rounding_s;
-      plan.place(p, Math.max(plan.slowestWithin(p, room_s), plan.firstOption[p] as number));
+      const room_s = hotFloat(latestEnd_s, plan.numberOf(p)) - plan.readyAt(p) + rounding_s;
+      plan.place(p, Math.max(plan.slowestWithin(p, room_s), hotInt(plan.firstOption, p)));
     }
   }
 
@@ -91,7 +102,7 @@ export class Rounding {
     const plan = this.#plan;
     for (let p = 0; p < plan.size; p++) {
       const room_s = this.#deadline_s - plan.remainingAfter(p) - plan.readyAt(p);
-      plan.place(p, Math.max(plan.slowestWithin(p, room_s), plan.chosen[p] as number));
+      plan.place(p, Math.max(plan.slowestWithin(p, room_s), hotInt(plan.chosen, p)));
     }
   }
 
@@ -101,12 +112,13 @@ export class Rounding {
     const { size, time_s, dynamic_j } = plan;
     const most_j = (WORTH * (plan.total_j - least_j)) / size;
     for (let p = 0; p < size && plan.total_j > this.#goal_j; p++) {
-      const now = plan.chosen[p] as number;
+      this.#measureInTime();
+      const now = hotInt(plan.chosen, p);
       const faster = now - step;
-      const power_w = price_w[plan.numberOf(p)] as number;
-      if (faster < (plan.firstOption[p] as number) || power_w === 0) continue;
-      const paid_j = (dynamic_j[faster] as number) - (dynamic_j[now] as number);
-      const freed_s = (time_s[now] as number) - (time_s[faster] as number);
+      const power_w = hotFloat(price_w, plan.numberOf(p));
+      if (faster < hotInt(plan.firstOption, p) || power_w === 0) continue;
+      const paid_j = hotFloat(dynamic_j, faster) - hotFloat(dynamic_j, now);
+      const freed_s = hotFloat(time_s, now) - hotFloat(time_s, faster);
       if (paid_j - power_w * freed_s < most_j) this.#kick(p, faster);
     }
   }
@@ -116,6 +128,7 @@ export class Rounding {
     const [changes, before_j] = [plan.changes, plan.total_j];
     plan.change(p, option);
     const kicked_j = plan.total_j;
+    this.#isKicking = true;
     // Few kicks help: only exchanges next to it are tried before anything else is moved.
     plan.settleHere(p);
     this.#held = p;
@@ -125,9 +138,16 @@ export class Rounding {
     if (plan.total_j - before_j <= HOPE * (kicked_j - before_j)) {
       this.#enqueueAround(p);
       this.#exchange();
-      if (plan.total_j < before_j - this.#least_j) return;
     }
-    plan.takeBack(changes);
+    this.#isKicking = false;
+    if (plan.total_j >= before_j - this.#least_j) plan.takeBack(changes, PATIENCE);
+  }
+
+  /** Takes all ways anew now and then: nothing can be taken back then. */
+  #measureInTime(): void {
+    if (this.#sinceMeasured <= EXCHANGES_TO_MEASURING * this.#plan.size) return;
+    this.#sinceMeasured = 0;
+    this.#plan.measure();
   }
 
   #enqueue(p: number): void {
@@ -138,10 +158,10 @@ export class Rounding {
 
   #enqueueNeighbours(p: number): void {
     const plan = this.#plan;
-    this.#enqueue(plan.stageBefore[p] as number);
-    this.#enqueue(plan.dataBefore[p] as number);
-    this.#enqueue(plan.stageAfter[p] as number);
-    this.#enqueue(plan.dataAfter[p] as number);
+    this.#enqueue(hotInt(plan.stageBefore, p));
+    this.#enqueue(hotInt(plan.dataBefore, p));
+    this.#enqueue(hotInt(plan.stageAfter, p));
+    this.#enqueue(hotInt(plan.dataAfter, p));
   }
 
   #enqueueAround(p: number): void {
@@ -152,11 +172,12 @@ export class Rounding {
   /** Exchanges around all that is queued, and around what that changes. */
   #exchange(): void {
     while (this.#queueLength > 0) {
-      const p = this.#queue[this.#queueHead] as number;
+      const p = hotInt(this.#queue, this.#queueHead);
       this.#queueHead = (this.#queueHead + 1) % this.#queue.length;
       this.#queueLength--;
       this.#isQueued[p] = 0;
       if (this.#exchangesLeft <= 0) continue;
+      if (!this.#isKicking) this.#measureInTime();
       this.#exchangeWithAfter(p);
       this.#exchangeWithBefore(p);
     }
@@ -166,8 +187,8 @@ export class Rounding {
   #exchangeWithAfter(p: number): void {
     const plan = this.#plan;
     const { size, end_s, transfer_s } = plan;
-    const onStage = plan.stageAfter[p] as number;
-    const data = plan.dataAfter[p] === onStage ? size : (plan.dataAfter[p] as number);
+    const onStage = hotInt(plan.stageAfter, p);
+    const data = plan.dataAfter[p] === onStage ? size : hotInt(plan.dataAfter, p);
     const start_s = plan.readyAt(p);
     const most_s =
       onStage === size && data === size ? this.#deadline_s - start_s : Number.POSITIVE_INFINITY;
@@ -178,16 +199,16 @@ export class Rounding {
       Number.POSITIVE_INFINITY,
     ];
     if (onStage < size) {
-      const other = plan.dataBefore[onStage] as number;
-      const ready_s = other === p ? 0 : (end_s[other] as number) + (transfer_s[onStage] as number);
+      const other = hotInt(plan.dataBefore, onStage);
+      const ready_s = other === p ? 0 : hotFloat(end_s, other) + hotFloat(transfer_s, onStage);
       const latest_s = this.#deadline_s - plan.remainingAfter(onStage);
       both1_s = latest_s - start_s;
       most1_s = latest_s - ready_s;
     }
     if (data < size) {
       const latest_s = this.#deadline_s - plan.remainingAfter(data);
-      both2_s = latest_s - start_s - (transfer_s[data] as number);
-      most2_s = latest_s - (end_s[plan.stageBefore[data] as number] as number);
+      both2_s = latest_s - start_s - hotFloat(transfer_s, data);
+      most2_s = latest_s - hotFloat(end_s, hotInt(plan.stageBefore, data));
     }
     this.#exchangeOptions(p, most_s, onStage, both1_s, most1_s, data, both2_s, most2_s);
   }
@@ -196,8 +217,8 @@ export class Rounding {
   #exchangeWithBefore(p: number): void {
     const plan = this.#plan;
     const { size, end_s, duration_s, transfer_s, remaining_s } = plan;
-    const onStage = plan.stageBefore[p] as number;
-    const data = plan.dataBefore[p] === onStage ? size : (plan.dataBefore[p] as number);
+    const onStage = hotInt(plan.stageBefore, p);
+    const data = plan.dataBefore[p] === onStage ? size : hotInt(plan.dataBefore, p);
     const latest_s = this.#deadline_s - plan.remainingAfter(p);
     let [both1_s, most1_s, both2_s, most2_s] = [
       Number.POSITIVE_INFINITY,
@@ -206,17 +227,16 @@ export class Rounding {
       Number.POSITIVE_INFINITY,
     ];
     if (onStage < size) {
-      const start_s = (end_s[onStage] as number) - (duration_s[onStage] as number);
-      const other = plan.dataAfter[onStage] as number;
-      const rest_s =
-        other === p ? 0 : (remaining_s[other] as number) + (transfer_s[other] as number);
+      const start_s = hotFloat(end_s, onStage) - hotFloat(duration_s, onStage);
+      const other = hotInt(plan.dataAfter, onStage);
+      const rest_s = other === p ? 0 : hotFloat(remaining_s, other) + hotFloat(transfer_s, other);
       both1_s = latest_s - start_s;
       most1_s = this.#deadline_s - rest_s - start_s;
     }
     if (data < size) {
-      const start_s = (end_s[data] as number) - (duration_s[data] as number);
-      const rest_s = remaining_s[plan.stageAfter[data] as number] as number;
-      both2_s = latest_s - start_s - (transfer_s[p] as number);
+      const start_s = hotFloat(end_s, data) - hotFloat(duration_s, data);
+      const rest_s = hotFloat(remaining_s, hotInt(plan.stageAfter, data));
+      both2_s = latest_s - start_s - hotFloat(transfer_s, p);
       most2_s = this.#deadline_s - rest_s - start_s;
     }
     this.#exchangeOptions(p, latest_s, onStage, both1_s, most1_s, data, both2_s, most2_s);
@@ -242,29 +262,27 @@ export class Rounding {
     const plan = this.#plan;
     const { time_s, dynamic_j, chosen, firstOption, lastOption } = plan;
     const held = this.#held;
-    const now = chosen[p] as number;
-    const first = p === held ? now : Math.max(now - REACH, firstOption[p] as number);
-    const last = p === held ? now : Math.min(now + REACH, lastOption[p] as number);
-    const [nowQ, nowR] = [chosen[q] as number, chosen[r] as number];
-    const [firstQ, firstR] = [firstOption[q] as number, firstOption[r] as number];
-    const fastest_s = time_s[first] as number;
+    const now = hotInt(chosen, p);
+    const first = p === held ? now : Math.max(now - REACH, hotInt(firstOption, p));
+    const last = p === held ? now : Math.min(now + REACH, hotInt(lastOption, p));
+    const [nowQ, nowR] = [hotInt(chosen, q), hotInt(chosen, r)];
+    const [firstQ, firstR] = [hotInt(firstOption, q), hotInt(firstOption, r)];
+    const fastest_s = hotFloat(time_s, first);
     // The slowest that fit for q and r; they get faster as p gets slower.
     let fitQ = q === held ? nowQ : plan.slowestWithin(q, Math.min(pq_s - fastest_s, q_s));
     let fitR = r === held ? nowR : plan.slowestWithin(r, Math.min(pr_s - fastest_s, r_s));
-    let least_j =
-      (dynamic_j[now] as number) + (dynamic_j[nowQ] as number) + (dynamic_j[nowR] as number);
+    let least_j = hotFloat(dynamic_j, now) + hotFloat(dynamic_j, nowQ) + hotFloat(dynamic_j, nowR);
     least_j -= this.#least_j;
     let [best, bestQ, bestR] = [-1, -1, -1];
     for (let k = first; k <= last; k++) {
-      const taken_s = time_s[k] as number;
+      const taken_s = hotFloat(time_s, k);
       if (taken_s > p_s) break;
       const roomQ_s = Math.min(pq_s - taken_s, q_s);
       const roomR_s = Math.min(pr_s - taken_s, r_s);
-      while (fitQ >= firstQ && (time_s[fitQ] as number) > roomQ_s) fitQ--;
-      while (fitR >= firstR && (time_s[fitR] as number) > roomR_s) fitR--;
+      while (fitQ >= firstQ && hotFloat(time_s, fitQ) > roomQ_s) fitQ--;
+      while (fitR >= firstR && hotFloat(time_s, fitR) > roomR_s) fitR--;
       if (fitQ < (q === held ? nowQ : firstQ) || fitR < (r === held ? nowR : firstR)) break;
-      const sum_j =
-        (dynamic_j[k] as number) + (dynamic_j[fitQ] as number) + (dynamic_j[fitR] as number);
+      const sum_j = hotFloat(dynamic_j, k) + hotFloat(dynamic_j, fitQ) + hotFloat(dynamic_j, fitR);
       if (sum_j >= least_j) continue;
       least_j = sum_j;
       best = k;
@@ -279,12 +297,13 @@ export class Rounding {
     const plan = this.#plan;
     const { changes } = plan;
     this.#exchangesLeft--;
+    this.#sinceMeasured++;
     plan.change(p, option);
     plan.change(q, optionQ);
     plan.change(r, optionR);
     // The two may depend on each other by a longer way.
-    if (!plan.settle(this.#deadline_s)) {
-      plan.takeBack(changes);
+    if (!plan.settle(this.#deadline_s, PATIENCE)) {
+      plan.takeBack(changes, PATIENCE);
       return;
     }
     this.#enqueueAround(p);

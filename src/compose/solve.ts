@@ -1,5 +1,6 @@
 import { refuse } from "../base/diagnostics/diagnostic.js";
 import { deadlineTooEarly } from "../base/diagnostics/plan.js";
+import { at } from "../base/need.js";
 import type {
   IterationFrontier,
   IterationPoint,
@@ -77,7 +78,7 @@ export function solveDeadlines(
   };
 }
 
-/** The plan of the earliest deadline is as fast as any where none is in time. */
+/** Refuses where the fastest plan found misses the earliest deadline. */
 function checkInTime(deadlines_s: readonly number[], [fastest]: readonly Plan[]): void {
   const earliest_s = Math.min(...deadlines_s);
   if (fastest === undefined || earliest_s >= fastest.time_s * (1 - EPSILON)) return;
@@ -115,15 +116,15 @@ function nonDominated(plans: readonly Plan[]): Plan[] {
     plans.map(({ time_s }) => time_s),
     plans.map(({ energy_j }) => energy_j),
   );
-  return kept.flatMap((i) => plans[i] ?? []);
+  return kept.map((i) => at(plans, i));
 }
 
 function pointOf(network: Network<Options>, plan: Plan, relaxation: Relaxation): IterationPoint {
   const instructions: TimedInstruction[][] = Array.from({ length: network.stages }, () => []);
   network.instructions.forEach((instruction, i) => {
-    const option = network.sets[i]?.options[plan.choice[i] ?? 0];
-    const start_s = plan.start_s[i] ?? 0;
-    if (option) instructions[instruction.stage]?.push({ ...instruction, option, start_s });
+    const option = at(at(network.sets, i).options, at(plan.choice, i));
+    const start_s = at(plan.start_s, i);
+    at(instructions, instruction.stage).push({ ...instruction, option, start_s });
   });
   const { time_s, energy_j } = plan;
   // The bound is a sum in another order: rounding may put it a hair above the energy, or below 0.

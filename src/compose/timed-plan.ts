@@ -1,3 +1,5 @@
+import { at, hotFloat, hotInt, need } from "../base/need.js";
+import { Marks } from "./marks.js";
 import type { Network, Options } from "./network.js";
 
 /**
@@ -33,8 +35,8 @@ export class TimedPlan {
 
   readonly #topological: Int32Array;
   /** Instructions whose end or remaining time may have moved. */
-  readonly #endMoved: Uint8Array;
-  readonly #remainingMoved: Uint8Array;
+  readonly #endMoved: Marks;
+  readonly #remainingMoved: Marks;
   #firstMoved = 0;
   #lastMoved = -1;
   /** Changes that can be taken back: instruction and old option in turn. */
@@ -49,14 +51,15 @@ export class TimedPlan {
     topological.forEach((i, p) => {
       place[i] = p;
     });
-    const none = Int32Array.of(n);
     const placed = (links: Int32Array) =>
-      Int32Array.from([...topological, ...none], (i) => place[links[i] ?? n] ?? n);
+      Int32Array.from([...topological.map((i) => hotInt(place, hotInt(links, i))), n]);
     this.stageBefore = placed(network.stageBefore);
     this.dataBefore = placed(network.dataBefore);
     this.stageAfter = placed(network.stageAfter);
     this.dataAfter = placed(network.dataAfter);
-    this.transfer_s = Float64Array.from([...topological, n], (i) => network.transfer_s[i] ?? 0);
+    this.transfer_s = Float64Array.from([...topological, n], (i) =>
+      hotFloat(network.transfer_s, i),
+    );
     const distinct = [...new Set(sets)];
     const nothing = Float64Array.of(0);
     this.time_s = concatenated([...distinct.map((set) => set.time_s), nothing]);
@@ -70,58 +73,55 @@ export class TimedPlan {
     this.firstOption = new Int32Array(n + 1).fill(options);
     this.lastOption = new Int32Array(n + 1).fill(options);
     topological.forEach((i, p) => {
-      const set = sets[i];
-      const first = (set && firsts.get(set)) ?? 0;
+      const set = at(sets, i);
+      const first = need(firsts, set);
       this.firstOption[p] = first;
-      this.lastOption[p] = first + (set?.time_s.length ?? 1) - 1;
+      this.lastOption[p] = first + set.time_s.length - 1;
     });
     this.chosen = this.firstOption.slice();
-    this.duration_s = Float64Array.from(this.chosen, (option) => this.time_s[option] ?? 0);
+    this.duration_s = Float64Array.from(this.chosen, (option) => hotFloat(this.time_s, option));
     this.end_s = new Float64Array(n + 1);
     this.remaining_s = new Float64Array(n + 1);
-    this.#endMoved = new Uint8Array(n + 1);
-    this.#remainingMoved = new Uint8Array(n + 1);
+    this.#endMoved = new Marks(n + 1);
+    this.#remainingMoved = new Marks(n + 1);
   }
 
   /** The number of an instruction in the network. */
   numberOf(place: number): number {
-    return this.#topological[place] as number;
+    return hotInt(this.#topological, place);
   }
 
   /** The option of each instruction, by its number, as an index into its option set. */
   choice(): Int32Array {
     const choice = new Int32Array(this.size);
     for (let p = 0; p < this.size; p++) {
-      choice[this.numberOf(p)] = (this.chosen[p] as number) - (this.firstOption[p] as number);
+      choice[this.numberOf(p)] = hotInt(this.chosen, p) - hotInt(this.firstOption, p);
     }
     return choice;
   }
 
   /** When an instruction may start. */
   readyAt(p: number): number {
-    const onStage_s = this.end_s[this.stageBefore[p] as number] as number;
-    const data_s = this.end_s[this.dataBefore[p] as number] as number;
-    return Math.max(onStage_s, data_s + (this.transfer_s[p] as number));
+    const onStage_s = hotFloat(this.end_s, hotInt(this.stageBefore, p));
+    const data_s = hotFloat(this.end_s, hotInt(this.dataBefore, p));
+    return Math.max(onStage_s, data_s + hotFloat(this.transfer_s, p));
   }
 
   /** What must pass after an instruction. */
   remainingAfter(p: number): number {
-    const next = this.dataAfter[p] as number;
-    const onStage_s = this.remaining_s[this.stageAfter[p] as number] as number;
-    return Math.max(
-      onStage_s,
-      (this.remaining_s[next] as number) + (this.transfer_s[next] as number),
-    );
+    const next = hotInt(this.dataAfter, p);
+    const onStage_s = hotFloat(this.remaining_s, hotInt(this.stageAfter, p));
+    return Math.max(onStage_s, hotFloat(this.remaining_s, next) + hotFloat(this.transfer_s, next));
   }
 
   /** The slowest option that takes no longer than `room_s`; -1: none. */
   slowestWithin(p: number, room_s: number): number {
-    const first = this.firstOption[p] as number;
+    const first = hotInt(this.firstOption, p);
     let low = first - 1;
-    let high = (this.lastOption[p] as number) + 1;
+    let high = hotInt(this.lastOption, p) + 1;
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if ((this.time_s[middle] as number) <= room_s) low = middle;
+      if (hotFloat(this.time_s, middle) <= room_s) low = middle;
       else high = middle;
     }
     return low >= first ? low : -1;
@@ -130,7 +130,7 @@ export class TimedPlan {
   /** Sets an instruction's option and end in a walk through all of them in order; then `measure`. */
   place(p: number, option: number): void {
     this.#set(p, option);
-    this.end_s[p] = this.readyAt(p) + (this.duration_s[p] as number);
+    this.end_s[p] = this.readyAt(p) + hotFloat(this.duration_s, p);
   }
 
   /** Takes all ways anew, and forgets what could be taken back; returns when the pipeline ends. */
@@ -139,20 +139,20 @@ export class TimedPlan {
     let total_j = 0;
     this.#log.length = 0;
     for (let p = 0; p < this.size; p++) {
-      this.end_s[p] = this.readyAt(p) + (this.duration_s[p] as number);
-      last_s = Math.max(last_s, this.end_s[p] as number);
-      total_j += this.dynamic_j[this.chosen[p] as number] as number;
+      this.end_s[p] = this.readyAt(p) + hotFloat(this.duration_s, p);
+      last_s = Math.max(last_s, hotFloat(this.end_s, p));
+      total_j += hotFloat(this.dynamic_j, hotInt(this.chosen, p));
     }
     this.total_j = total_j;
     for (let p = this.size - 1; p >= 0; p--) {
-      this.remaining_s[p] = this.remainingAfter(p) + (this.duration_s[p] as number);
+      this.remaining_s[p] = this.remainingAfter(p) + hotFloat(this.duration_s, p);
     }
     return last_s;
   }
 
   /** Changes an option, to be followed up by `settle`. */
   change(p: number, option: number): void {
-    const old = this.chosen[p] as number;
+    const old = hotInt(this.chosen, p);
     if (old === option) return;
     this.#log.push(p, old);
     this.#switch(p, option);
@@ -164,12 +164,12 @@ export class TimedPlan {
   }
 
   /** Undoes all changes after the first `changes`. */
-  takeBack(changes: number): void {
+  takeBack(changes: number, patience = Number.POSITIVE_INFINITY): void {
     while (this.#log.length > changes) {
       const option = this.#log.pop() as number;
       this.#switch(this.#log.pop() as number, option);
     }
-    this.settle(Number.POSITIVE_INFINITY);
+    this.settle(Number.POSITIVE_INFINITY, patience);
   }
 
   /**
@@ -177,83 +177,89 @@ export class TimedPlan {
    * seem to start and to have to end as before. `settle` does the rest.
    */
   settleHere(p: number): void {
-    this.end_s[p] = this.readyAt(p) + (this.duration_s[p] as number);
-    this.remaining_s[p] = this.remainingAfter(p) + (this.duration_s[p] as number);
-    this.#endMoved[p] = 0;
-    this.#remainingMoved[p] = 0;
-    this.#mark(this.#endMoved, this.stageAfter[p] as number);
-    this.#mark(this.#endMoved, this.dataAfter[p] as number);
-    this.#mark(this.#remainingMoved, this.stageBefore[p] as number);
-    this.#mark(this.#remainingMoved, this.dataBefore[p] as number);
+    this.end_s[p] = this.readyAt(p) + hotFloat(this.duration_s, p);
+    this.remaining_s[p] = this.remainingAfter(p) + hotFloat(this.duration_s, p);
+    this.#endMoved.delete(p);
+    this.#remainingMoved.delete(p);
+    this.#mark(this.#endMoved, hotInt(this.stageAfter, p));
+    this.#mark(this.#endMoved, hotInt(this.dataAfter, p));
+    this.#mark(this.#remainingMoved, hotInt(this.stageBefore, p));
+    this.#mark(this.#remainingMoved, hotInt(this.dataBefore, p));
   }
 
-  /** Follows up changes; false: an instruction ends after the deadline. */
-  settle(deadline_s: number): boolean {
+  /**
+   * Follows up changes; false: an instruction ends after the deadline.
+   * @param patience how often an instruction may be found to end sooner, or to leave less to come: what
+   * is not followed up any further ends sooner than it seems, until `measure`
+   */
+  settle(deadline_s: number, patience = Number.POSITIVE_INFINITY): boolean {
     if (this.#lastMoved < 0) return true;
-    const inTime = this.#settleEnds(deadline_s);
-    this.#settleRemaining();
+    const inTime = this.#settleEnds(deadline_s, patience);
+    this.#settleRemaining(patience);
     this.#firstMoved = this.size;
     this.#lastMoved = -1;
     return inTime;
   }
 
-  #settleEnds(deadline_s: number): boolean {
+  #settleEnds(deadline_s: number, patience: number): boolean {
     const { end_s, duration_s, stageAfter, dataAfter } = this;
     const moved = this.#endMoved;
     let inTime = true;
+    let sooner = 0;
     let last = this.#lastMoved;
-    for (let p = this.#firstMoved; p <= last; p++) {
-      if (moved[p] === 0) continue;
-      moved[p] = 0;
-      const end = this.readyAt(p) + (duration_s[p] as number);
+    for (let p = moved.next(this.#firstMoved, last); p >= 0; p = moved.next(p + 1, last)) {
+      moved.delete(p);
+      const end = this.readyAt(p) + hotFloat(duration_s, p);
       if (end === end_s[p]) continue;
+      if (end < hotFloat(end_s, p) && ++sooner > patience) continue;
       end_s[p] = end;
       if (end > deadline_s) inTime = false;
-      const [onStage, data] = [stageAfter[p] as number, dataAfter[p] as number];
-      moved[onStage] = 1;
-      moved[data] = 1;
+      const [onStage, data] = [hotInt(stageAfter, p), hotInt(dataAfter, p)];
+      if (onStage < this.size) moved.add(onStage);
+      if (data < this.size) moved.add(data);
       if (onStage < this.size && onStage > last) last = onStage;
       if (data < this.size && data > last) last = data;
     }
     return inTime;
   }
 
-  #settleRemaining(): void {
+  #settleRemaining(patience: number): void {
     const { remaining_s, duration_s, stageBefore, dataBefore } = this;
     const moved = this.#remainingMoved;
+    let sooner = 0;
     let first = this.#firstMoved;
-    for (let p = this.#lastMoved; p >= first; p--) {
-      if (moved[p] === 0) continue;
-      moved[p] = 0;
-      const remaining = this.remainingAfter(p) + (duration_s[p] as number);
+    for (let p = moved.previous(this.#lastMoved, first); p >= 0; p = moved.previous(p - 1, first)) {
+      moved.delete(p);
+      const remaining = this.remainingAfter(p) + hotFloat(duration_s, p);
       if (remaining === remaining_s[p]) continue;
+      if (remaining < hotFloat(remaining_s, p) && ++sooner > patience) continue;
       remaining_s[p] = remaining;
-      const [onStage, data] = [stageBefore[p] as number, dataBefore[p] as number];
-      moved[onStage] = 1;
-      moved[data] = 1;
+      const [onStage, data] = [hotInt(stageBefore, p), hotInt(dataBefore, p)];
+      if (onStage < this.size) moved.add(onStage);
+      if (data < this.size) moved.add(data);
       if (onStage < first) first = onStage;
       if (data < first) first = data;
     }
   }
 
   #switch(p: number, option: number): void {
-    const old = this.chosen[p] as number;
-    this.total_j += (this.dynamic_j[option] as number) - (this.dynamic_j[old] as number);
+    const old = hotInt(this.chosen, p);
+    this.total_j += hotFloat(this.dynamic_j, option) - hotFloat(this.dynamic_j, old);
     this.#set(p, option);
     this.#mark(this.#endMoved, p);
     this.#mark(this.#remainingMoved, p);
   }
 
-  #mark(moved: Uint8Array, p: number): void {
+  #mark(moved: Marks, p: number): void {
     if (p >= this.size) return;
-    moved[p] = 1;
+    moved.add(p);
     if (p < this.#firstMoved) this.#firstMoved = p;
     if (p > this.#lastMoved) this.#lastMoved = p;
   }
 
   #set(p: number, option: number): void {
     this.chosen[p] = option;
-    this.duration_s[p] = this.time_s[option] as number;
+    this.duration_s[p] = hotFloat(this.time_s, option);
   }
 }
 

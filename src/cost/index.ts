@@ -5,8 +5,8 @@
  */
 export { type LearnedError, learnedError } from "./evidence/learned-error.js";
 export { modelledOracle } from "./modelled.js";
-export type { CostOracle } from "./oracle.js";
+export type { CostOracle, TracingOracle } from "./oracle.js";
 export { partsInProportion, type TimeParts } from "./physics/time-parts.js";
 export type { OverlapTrace } from "./physics/trace.js";
 export { costsOn } from "./rescaled.js";
-export { topClockCost } from "./top-clock.js";
+export { kernelTimes, topClockCost } from "./top-clock.js";

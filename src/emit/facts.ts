@@ -27,7 +27,7 @@ export function runFacts(
   { static_power_w, transfer_s, switch_time_s }: Times,
   { name, sha256 }: KernelGraph,
 ): RunFacts {
-  const { tp, cp, cp_attention, ep, optimizer, gpus_per_node: _, ...others } = job;
+  const { tp, cp, cp_attention, ep, optimizer, execution, gpus_per_node: _, ...others } = job;
   return {
     graph: { name, sha256 },
     gpu: { name: device.name, sm_count: device.sm_count },
@@ -38,10 +38,18 @@ export function runFacts(
       ...others,
       ...(cp_attention === "ring" ? { cp_attention } : {}),
       ...(optimizer === "adamw" ? {} : { optimizer }),
+      ...(execution === "compiled" ? {} : { execution }),
     },
     static_power_w,
     transfer_s,
     switch_time_s,
-    expected_error: device.expected_error ?? null,
+    expected_error: expectedErrorOf(device, execution),
   };
+}
+
+/** How far off plans on a device may be, by how their kernels come to run; null: not known. */
+function expectedErrorOf(device: Device, execution: Job["execution"]): ExpectedError | null {
+  const { expected_error, expected_error_eager } = device;
+  const eager = execution === "eager" ? expected_error_eager : undefined;
+  return eager ?? expected_error ?? null;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { deviceSchema } from "../gpu/device-schema.js";
+import { ALLOCATION_FORMAT } from "../plan/allocation.js";
 import { CASE_FORMAT } from "../plan/case.js";
 import { CONFIG_FORMAT } from "../plan/config.js";
 import { DETAILS_FORMAT } from "../plan/details.js";
@@ -8,11 +9,13 @@ import { EXPLANATION_FORMAT } from "../plan/explanation.js";
 import { FRONTIER_FORMAT } from "../plan/frontier.js";
 import { INSTANCE_FORMAT } from "../plan/instance.js";
 import { PLAN_FORMAT } from "../plan/plan.js";
+import { SCHEDULE_FORMAT } from "../plan/schedule.js";
 import { SEARCH_FORMAT } from "../plan/search.js";
 import { SIMULATION_FORMAT } from "../plan/simulation.js";
 import { SOLUTION_FORMAT } from "../plan/solution.js";
 import { VERIFICATION_FORMAT } from "../plan/verification.js";
-import { headerSchema, PROFILE_FORMAT, PROFILE_VERSION, recordSchema } from "../profile/records.js";
+import { headerSchema, PROFILE_FORMAT, PROFILE_VERSION } from "../profile/header.js";
+import { recordSchema } from "../profile/records.js";
 
 /** The JSON Schema of a format as published: what readers accept. */
 function published(name: string, version: number, schema: z.ZodType): Record<string, unknown> {
@@ -37,6 +40,8 @@ export function publishedSchemas() {
     explanation: file(EXPLANATION_FORMAT),
     difference: file(DIFFERENCE_FORMAT),
     simulation: file(SIMULATION_FORMAT),
+    schedule: file(SCHEDULE_FORMAT),
+    allocation: file(ALLOCATION_FORMAT),
     profile: published(
       `${PROFILE_FORMAT}, one line,`,
       PROFILE_VERSION,

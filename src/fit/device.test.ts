@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { kernelEnergy, kernelTime } from "../cost/physics/kernels.js";
+import { kernelEnergy } from "../cost/physics/energy.js";
+import { kernelTime } from "../cost/physics/kernels.js";
 import { idlePower } from "../cost/physics/power.js";
 import { loadDevice, readDevice } from "../gpu/device.js";
 import { deviceSchema } from "../gpu/device-schema.js";
@@ -86,7 +87,7 @@ describe("fitDevice", () => {
       rejected: [
         {
           name: "forward of stage 0",
-          up_to_mhz: null,
+          kept_mhz: null,
           reason: "3 of the 4 clocks that a fit needs",
         },
       ],

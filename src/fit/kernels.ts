@@ -1,6 +1,7 @@
 import { at } from "../base/need.js";
 import { communicationLatency, transferTime } from "../cost/physics/communication.js";
-import { kernelEnergy, kernelTime } from "../cost/physics/kernels.js";
+import { kernelEnergy } from "../cost/physics/energy.js";
+import { kernelTime } from "../cost/physics/kernels.js";
 import { idlePower } from "../cost/physics/power.js";
 import type { Device } from "../gpu/device-schema.js";
 import { nelderMead } from "../math/nelder-mead.js";
@@ -15,7 +16,7 @@ import { nonNegativeLeastSquares } from "./non-negative.js";
 import { type Fitted, residualOf } from "./residual.js";
 
 /** Factors are sought as logarithms. */
-const SEARCH = { step: 0.2, evaluations: 400, tolerance: 1e-12 };
+const SEARCH = { step: 0.2, evaluations: 2000, tolerance: 1e-12 };
 
 /** What the constants of one group predict, and the records that they are fitted to. */
 interface Group<R extends ProfileRecord> {
@@ -28,19 +29,25 @@ function scaled(device: Device, constants: readonly Constant[], logs: readonly n
   return constants.reduce((made, { scale }, i) => scale(made, Math.exp(at(logs, i))), device);
 }
 
+/** Of a squared relative error: an iteration is made of what takes long. */
+function weightOf({ time_s }: ProfileRecord): number {
+  return Math.sqrt(time_s);
+}
+
 /**
- * The constants whose times have the least squared logarithmic error. Nothing where there are not
- * more records than constants.
+ * The constants whose times have the least weighted squared logarithmic error; one that is 0 in the file stays
+ * so. Nothing where there are not more records than constants.
  */
 function fitTimes<R extends ProfileRecord>(
   device: Device,
-  { constants, records, predict }: Group<R>,
+  { constants: all, records, predict }: Group<R>,
 ): { device: Device; fitted: Fitted[] } {
+  const constants = all.filter((each) => each.size(device) > 0);
   if (records.length <= constants.length) return { device, fitted: [] };
   const loss = (logs: readonly number[]) => {
     const tried = scaled(device, constants, logs);
     return records.reduce((sum, record) => {
-      return sum + Math.log(predict(tried, record) / record.time_s) ** 2;
+      return sum + weightOf(record) * Math.log(predict(tried, record) / record.time_s) ** 2;
     }, 0);
   };
   const start = constants.map(() => 0);
@@ -49,16 +56,22 @@ function fitTimes<R extends ProfileRecord>(
     "time",
     records.map((record) => [predict(made, record), record.time_s]),
   );
-  const fitted = constants.map(({ path, read }) => ({ path, value: read(made), residual }));
-  return { device: made, fitted };
+  return { device: made, fitted: fittedAt(constants, made, residual) };
 }
 
-/** Energies per operation and byte, none below 0, of least squared relative error. */
+/** What a device holds at the paths of constants, each path once. */
+function fittedAt(constants: readonly Constant[], device: Device, residual: string): Fitted[] {
+  const byPath = new Map(constants.map((each) => [each.path.join("."), each]));
+  return [...byPath.values()].map(({ path, read }) => ({ path, value: read(device), residual }));
+}
+
+/** Energies per operation and byte, none below 0, of least weighted squared relative error. */
 function fitEnergies(
   device: Device,
-  constants: readonly Constant[],
+  all: readonly Constant[],
   records: readonly KernelRecord[],
 ): { device: Device; fitted: Fitted[] } {
+  const constants = all.filter((each) => each.size(device) > 0);
   const measured = records.flatMap((record) => {
     const { freq_mhz, time_s, energy_j: total_j } = record;
     return total_j === null
@@ -72,12 +85,13 @@ function fitEnergies(
   const energyOn = (made: Device, record: KernelRecord) =>
     kernelEnergy(workOf(record), made, record.freq_mhz);
   const left_j = measured.map(({ record }) => energyOn(only(null), record));
-  const rows = measured.map(({ record, total_j }, i) =>
-    constants.map((kept) => (energyOn(only(kept), record) - at(left_j, i)) / total_j),
+  const scales = measured.map(({ record, total_j }) => Math.sqrt(weightOf(record)) / total_j);
+  const rows = measured.map(({ record }, i) =>
+    constants.map((kept) => (energyOn(only(kept), record) - at(left_j, i)) * at(scales, i)),
   );
   const factors = nonNegativeLeastSquares(
     rows,
-    measured.map(({ dynamic_j, total_j }, i) => (dynamic_j - at(left_j, i)) / total_j),
+    measured.map(({ dynamic_j }, i) => (dynamic_j - at(left_j, i)) * at(scales, i)),
   );
   // A device has no free work: a constant that comes out as 0 keeps its value.
   if (factors.some((factor) => factor === 0)) return { device, fitted: [] };
@@ -89,8 +103,7 @@ function fitEnergies(
       return [idlePower(made, freq_mhz) * time_s + energyOn(made, record), total_j];
     }),
   );
-  const fitted = constants.map(({ path, read }) => ({ path, value: read(made), residual }));
-  return { device: made, fitted };
+  return { device: made, fitted: fittedAt(constants, made, residual) };
 }
 
 function kernelTimes(constants: readonly Constant[], records: readonly KernelRecord[]) {
@@ -108,6 +121,23 @@ function collectiveTimes(records: readonly CollectiveRecord[]): Group<Collective
   return { constants: [CONSTANTS.link_rate, CONSTANTS.channel_rate], records, predict };
 }
 
+const KERNEL_TIMES = [
+  CONSTANTS.gemm_rate,
+  CONSTANTS.gemm_depth,
+  CONSTANTS.memory_bandwidth,
+  CONSTANTS.kernel_start,
+  CONSTANTS.memory_norm,
+  CONSTANTS.memory_other,
+];
+const ATTENTION_TIMES = [
+  CONSTANTS.attention_forward,
+  CONSTANTS.attention_backward,
+  CONSTANTS.attention_softmax,
+  CONSTANTS.attention_forward_keys,
+  CONSTANTS.attention_backward_keys,
+  CONSTANTS.attention_tail,
+];
+
 /**
  * Rates and energies of kernels and collectives from measured records: each kind fits its own
  * constants where there are records enough. Energies take the board's voltages and idle power.
@@ -124,17 +154,14 @@ export function fitKernels(
       r.record === "collective" && r.stand_in === undefined && r.disturbed === undefined,
   );
   const of = (op: KernelRecord["op"]) => kernels.filter((record) => record.op === op);
-  const attention = (direction: "forward" | "backward") =>
-    kernels.filter((r) => r.op === "attention" && r.key.direction === direction);
   const steps: ((device: Device) => { device: Device; fitted: Fitted[] })[] = [
-    (d) => fitTimes(d, kernelTimes([c.memory_bandwidth], of("memory"))),
-    (d) => fitTimes(d, kernelTimes([c.gemm_rate, c.gemm_depth], of("matmul"))),
-    (d) => fitTimes(d, kernelTimes([c.attention_forward], attention("forward"))),
-    (d) => fitTimes(d, kernelTimes([c.attention_backward], attention("backward"))),
+    // Every kernel starts and ends: what that takes, the small ones of either kind tell.
+    (d) => fitTimes(d, kernelTimes(KERNEL_TIMES, [...of("memory"), ...of("matmul")])),
+    (d) => fitTimes(d, kernelTimes(ATTENTION_TIMES, of("attention"))),
     (d) => fitTimes(d, collectiveTimes(collectives)),
-    (d) => fitEnergies(d, [c.memory_energy], of("memory")),
+    (d) => fitEnergies(d, [c.memory_energy, c.memory_flop_energy], of("memory")),
     (d) => fitEnergies(d, [c.gemm_flop_energy, c.gemm_byte_energy], of("matmul")),
-    (d) => fitEnergies(d, [c.attention_flop_energy, c.attention_byte_energy], of("attention")),
+    (d) => fitEnergies(d, [c.attention_flop_energy], of("attention")),
   ];
   return steps.reduce<{ device: Device; fitted: Fitted[] }>(
     (sofar, step) => {

@@ -1,13 +1,16 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fail } from "../base/diagnostics/diagnostic.js";
+import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import {
   invalidDevice,
   newerVersion,
+  severalDevices,
   unknownDevice,
   unreadableDevice,
 } from "../base/diagnostics/profile.js";
+import { reasonOf } from "../base/files.js";
+import { devicesNamed } from "./device-names.js";
 import { type Device, deviceSchema } from "./device-schema.js";
 
 const FORMAT = "kareus-device";
@@ -34,7 +37,7 @@ function readJson(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, "utf8"));
   } catch (reason) {
-    return fail(unreadableDevice(file, reason instanceof Error ? reason.message : String(reason)));
+    return fail(unreadableDevice(file, reasonOf(reason)));
   }
 }
 
@@ -48,15 +51,32 @@ export function deviceNames(): readonly string[] {
   return bundledNames(bundledDirectory());
 }
 
-/**
- * The device of that bundled name, or of that file, and what its file holds, sources included. Fails
- * with KRS2001 (unknown), KRS2002 (unreadable), KRS2003 (invalid) or KRS2004 (newer version).
- */
-export function readDevice(nameOrFile: string): { device: Device; content: unknown } {
+/** The bundled device that a name means, forgiving its spelling; null: none. */
+export function bundledDevice(name: string): string | null {
+  return devicesNamed(name, deviceNames())[0] ?? null;
+}
+
+/** The file of a device by name or path; of several that a name may mean the first, which is reported. */
+function deviceFile(nameOrFile: string, report: Report): string {
   const directory = bundledDirectory();
   const names = bundledNames(directory);
-  const file = names.includes(nameOrFile) ? join(directory, `${nameOrFile}.json`) : nameOrFile;
-  if (!existsSync(file)) return fail(unknownDevice(nameOrFile, names));
+  if (!names.includes(nameOrFile) && existsSync(nameOrFile)) return nameOrFile;
+  const [name, ...others] = devicesNamed(nameOrFile, names);
+  if (name === undefined) return fail(unknownDevice(nameOrFile, names));
+  if (others.length > 0) report(severalDevices(nameOrFile, name, others));
+  return join(directory, `${name}.json`);
+}
+
+/**
+ * The device of that bundled name, forgiving its spelling, or of that file, and what its file holds,
+ * sources included. Fails with KRS2001 (unknown), KRS2002 (unreadable), KRS2003 (invalid) or KRS2004
+ * (newer version); a name that several devices have is reported (KRS2005).
+ */
+export function readDevice(
+  nameOrFile: string,
+  report: Report = () => {},
+): { device: Device; content: unknown } {
+  const file = deviceFile(nameOrFile, report);
   const content = readJson(file);
   const version = versionOf(content);
   if (version !== null && version > VERSION) return fail(newerVersion(file, FORMAT, version));
@@ -67,6 +87,6 @@ export function readDevice(nameOrFile: string): { device: Device; content: unkno
 }
 
 /** The same, without its sources: plain data that threads can receive. */
-export function loadDevice(nameOrFile: string): Device {
-  return readDevice(nameOrFile).device;
+export function loadDevice(nameOrFile: string, report: Report = () => {}): Device {
+  return readDevice(nameOrFile, report).device;
 }

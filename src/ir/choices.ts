@@ -14,6 +14,13 @@ export type PipelineName = (typeof PIPELINES)[number];
 export const RECOMPUTES = ["none", "selective", "full"] as const;
 export type Recompute = (typeof RECOMPUTES)[number];
 
+/**
+ * How kernels come to run. Eager: one for each operator of the framework. Compiled: layers are fused, as
+ * torch.compile does it layer by layer. Graph: the same, launched together as a CUDA graph.
+ */
+export const EXECUTIONS = ["compiled", "eager", "graph"] as const;
+export type ExecutionMode = (typeof EXECUTIONS)[number];
+
 /** How context parallelism brings queries and keys together: all keys at once, or block by block. */
 export const CP_ATTENTIONS = ["all-gather", "ring"] as const;
 

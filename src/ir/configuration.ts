@@ -14,7 +14,11 @@ export interface Configuration {
   readonly order?: readonly number[];
 }
 
-/** Time and total energy on one GPU (static energy included), and where they come from. */
+/**
+ * Time and total energy on one GPU (static energy included), and where they come from. Static power is
+ * one constant per device; dynamic energy is total minus static power x time, everywhere. src/emit/
+ * multiplies by the GPUs that share a stage.
+ */
 export interface Cost {
   readonly time_s: number;
   readonly energy_j: number;
@@ -43,6 +47,8 @@ export interface InstructionOption {
   readonly time_s: number;
   /** Per GPU, static energy included. */
   readonly energy_j: number;
+  /** What the CPU needs to launch it: it takes no less. Absent: nothing to speak of. */
+  readonly launch_time_s?: number;
   /** Spells out the configurations; computed on demand because most options are never chosen. */
   readonly use: () => readonly ChosenUse[];
   /** Of an option that starts before its clock is reached: the old clock, and itself without that. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CP_ATTENTIONS, PIPELINES, RECOMPUTES, ZERO_LEVELS } from "./choices.js";
+import { CP_ATTENTIONS, EXECUTIONS, PIPELINES, RECOMPUTES, ZERO_LEVELS } from "./choices.js";
 import type { KernelGraph } from "./kernel-graph.js";
 import { OPTIMIZERS } from "./optimizer.js";
 
@@ -26,6 +26,7 @@ export const JOB = z
     /** Model chunks per stage: above 1 only where the pipeline interleaves. */
     chunks: degree,
     recompute: z.enum(RECOMPUTES),
+    execution: z.enum(EXECUTIONS),
   })
   .transform((job) => ({ ...job, microbatches: job.microbatches ?? 4 * job.pp }));
 

@@ -1,7 +1,8 @@
-import { canonicalJson, type Json, sha256Hex } from "../base/json.js";
+import { sha256Hex } from "../base/hash.js";
+import { canonicalJson, type Json } from "../base/json.js";
 import type { CollectiveKind, Kernel } from "./kernel-graph.js";
 import type { Direction } from "./tensor-graph.js";
-import type { KernelClass, Work } from "./work.js";
+import { type KernelClass, launchesOf, type Work } from "./work.js";
 
 /**
  * Level 3: partitions, the local subproblems that are searched, and the instructions that are
@@ -44,7 +45,11 @@ export interface PartitionType {
   readonly kernels: readonly PartitionKernel[];
   readonly slots: readonly Slot[];
   readonly communication: Communication | null;
-  /** What its stream runs behind it, one after the other; absent: nothing. */
+  /**
+   * What its stream runs behind it, one after the other with the same SMs: consecutive collectives that
+   * cannot be one, and gradient sums (first, where the other waits for kernels). They have no launch slot
+   * to choose, see {@link queuedSlots}. Absent: nothing.
+   */
   readonly queued?: readonly QueuedCommunication[];
   /** Communication waits for these very kernels (sequential execution): it cannot overlap them. */
   readonly dependent: boolean;
@@ -61,6 +66,14 @@ export function communicationsOf({
   queued = [],
 }: Pick<PartitionType, "communication" | "queued">): readonly Communication[] {
   return communication === null ? [] : [communication, ...queued];
+}
+
+/** Launches of one run of a partition: of its kernels and of what it communicates. */
+export function launchesIn(
+  type: Pick<PartitionType, "kernels" | "communication" | "queued">,
+): number {
+  const kernels = type.kernels.reduce((sum, { work }) => sum + launchesOf(work), 0);
+  return kernels + communicationsOf(type).length;
 }
 
 /** The kernels of a slot, by index: up to the next slot. */
@@ -212,21 +225,31 @@ type PartitionShape = Pick<
 /** The stable name of a partition type: direction and a hash of its canonical JSON. */
 export function partitionKey(shape: PartitionShape): string {
   const { direction, kernels, communication, queued = [], dependent, free_order } = shape;
-  const content: Json = {
-    kernels: kernels.map((kernel) => ({ class: kernel.class, work: { ...kernel.work } })),
-    communication: communication && communicationKey(communication),
-    ...(queued.length > 0
-      ? {
-          queued: queued.map((each) => ({
-            ...communicationKey(each),
-            ...(each.dependent ? { dependent: true } : {}),
-          })),
-        }
-      : {}),
-    ...(dependent ? { dependent } : {}),
-    free_order: free_order.map(([i, j]) => [i, j]),
-  };
-  return `${direction}.${sha256Hex(canonicalJson(content)).slice(0, 12)}`;
+  const behind = queued.map((each) => ({
+    ...communicationKey(each),
+    ...(each.dependent ? { dependent: true } : {}),
+  }));
+  const order = free_order.map(([i, j]): Json => [i, j]);
+  // The members of the object in the order of their names: canonical JSON, kernel by kernel.
+  const members = [
+    `"communication":${canonicalJson(communication && communicationKey(communication))}`,
+    ...(dependent ? [`"dependent":true`] : []),
+    `"free_order":${canonicalJson(order)}`,
+    `"kernels":[${kernels.map(kernelText).join(",")}]`,
+    ...(behind.length > 0 ? [`"queued":${canonicalJson(behind)}`] : []),
+  ];
+  return `${direction}.${sha256Hex(`{${members.join(",")}}`).slice(0, 12)}`;
+}
+
+const KERNEL_TEXTS = new WeakMap<Work, { readonly class: KernelClass; readonly text: string }>();
+
+/** A kernel as canonical JSON, written once for kernels that share their work. */
+function kernelText(kernel: PartitionKernel): string {
+  const known = KERNEL_TEXTS.get(kernel.work);
+  if (known?.class === kernel.class) return known.text;
+  const text = canonicalJson({ class: kernel.class, work: { ...kernel.work } });
+  KERNEL_TEXTS.set(kernel.work, { class: kernel.class, text });
+  return text;
 }
 
 function communicationKey({ kind, size_bytes, ranks, ranks_per_node }: Communication) {

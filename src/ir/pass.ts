@@ -8,7 +8,7 @@ import type { TensorGraph } from "./tensor-graph.js";
 export const EVERY_PASS = "all";
 
 export interface LoweringContext {
-  readonly options: Omit<Job, "microbatches">;
+  readonly options: Job;
   /** Time of one launch alone at the highest clock, for balancing stages. */
   readonly kernelTime: (kernel: Kernel) => number;
   readonly report: Report;

@@ -56,12 +56,14 @@ export interface ConvWork {
 }
 
 /** Work bound by memory traffic. */
-interface MemoryWork {
+export interface MemoryWork {
   readonly op: "memory";
   readonly class: KernelClass;
   readonly bytes_read: number;
   readonly bytes_written: number;
   readonly flops: number;
+  /** Scalar instructions beside those, for addresses and conversions; absent: none to speak of. */
+  readonly instructions?: number;
   readonly dtype: DType;
 }
 
@@ -92,6 +94,15 @@ export function dtypeBytes(dtype: DType): number {
   return DTYPE_BYTES[dtype];
 }
 
+/**
+ * Kernels that the CPU launches for one work. Attention runs backward as the row sums of dO x O, the
+ * kernel itself and the conversion of dQ; where queries share heads, as two more that sum dK and dV.
+ */
+export function launchesOf(work: Work): number {
+  if (work.op !== "attention" || work.direction === "forward") return 1;
+  return work.kv_heads < work.heads ? 5 : 3;
+}
+
 /** Floating-point operations of a kernel (a multiply-add counts two; causal attention half). */
 export function flopsOf(work: Work): number {
   switch (work.op) {
@@ -114,7 +125,7 @@ export function flopsOf(work: Work): number {
 }
 
 /** Keys that a query sees, on average: the first ones have fewer before them than a window holds. */
-function keysSeen({ kv_len, causal, window = kv_len }: AttentionWork): number {
+export function keysSeen({ kv_len, causal, window = kv_len }: AttentionWork): number {
   const seen = Math.min(window, kv_len);
   return causal ? seen * (1 - seen / (2 * kv_len)) : seen;
 }

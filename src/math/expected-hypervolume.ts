@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import { expectedShortfall } from "./normal.js";
 import { paretoIndices } from "./pareto.js";
 
@@ -24,7 +25,7 @@ export function expectedImprovement(
   const edges: number[] = [];
   const ceilings = [reference.y];
   for (const i of paretoIndices(x, y)) {
-    const [left, top] = [x[i] as number, y[i] as number];
+    const [left, top] = [at(x, i), at(y, i)];
     if (left >= reference.x) break;
     if (top >= reference.y) continue;
     edges.push(left);
@@ -35,8 +36,8 @@ export function expectedImprovement(
     let improvement = 0;
     let reached = 0;
     for (let strip = 0; strip < edges.length; strip++) {
-      const further = expectedShortfall(edges[strip] as number, guess.x, guess.deviation_x);
-      const depth = expectedShortfall(ceilings[strip] as number, guess.y, guess.deviation_y);
+      const further = expectedShortfall(at(edges, strip), guess.x, guess.deviation_x);
+      const depth = expectedShortfall(at(ceilings, strip), guess.y, guess.deviation_y);
       improvement += (further - reached) * depth;
       reached = further;
     }

@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 /** One task of a queue; tasks run one after the other. */
 export interface QueuedTask {
   /** Seconds before the task starts moving, whatever runs beside it. */
@@ -95,7 +96,8 @@ interface Place {
 }
 
 function startOf(tasks: readonly QueuedTask[], index: number): Place {
-  return { index, current: { gap_s: tasks[index]?.gap_s ?? 0, share: 1 } };
+  const gap_s = index < tasks.length ? at(tasks, index).gap_s : 0;
+  return { index, current: { gap_s, share: 1 } };
 }
 
 /** A companion from its start to its end, with the queue moving under it. */
@@ -127,8 +129,12 @@ function runTogether(
     if (moves && task.beside_s <= INSTANT_S) {
       const now_s = start_s + span_s;
       watch?.({
-        ...{ start_s: now_s, end_s: now_s, task: index, task_share: current.share },
-        ...{ companion: beside.gap_s > 0 ? "waiting" : "moving", companion_share: 0 },
+        start_s: now_s,
+        end_s: now_s,
+        task: index,
+        task_share: current.share,
+        companion: beside.gap_s > 0 ? "waiting" : "moving",
+        companion_share: 0,
       });
       ({ index, current } = startOf(tasks, index + 1));
       continue;
@@ -172,7 +178,7 @@ function runAlone(
 ): number {
   let alone_s = 0;
   for (let i = index; i < until; i++) {
-    const task = tasks[i] as QueuedTask;
+    const task = at(tasks, i);
     const { gap_s, share } = i === index ? current : { gap_s: task.gap_s, share: 1 };
     const end_s = alone_s + (gap_s + share * task.alone_s);
     if (watch !== undefined) {

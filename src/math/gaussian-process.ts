@@ -1,4 +1,5 @@
 import { CholeskyDecomposition, Matrix } from "ml-matrix";
+import { hot, hotFloat } from "../base/need.js";
 
 /** Covariances between observations (without noise), and the variance of each one's noise. */
 export interface Prior {
@@ -25,7 +26,7 @@ function factor({ covariance, noise, values }: Prior): Float64Array[] {
     diagonal.push(covariance(i, i) + noise(i));
   }
   for (const jitter of JITTER) {
-    for (let i = 0; i < n; i++) matrix.set(i, i, (diagonal[i] as number) * (1 + jitter));
+    for (let i = 0; i < n; i++) matrix.set(i, i, hot(diagonal, i) * (1 + jitter));
     const cholesky = new CholeskyDecomposition(matrix);
     if (cholesky.isPositiveDefinite()) {
       return cholesky.lowerTriangularMatrix.to2DArray().map((row) => Float64Array.from(row));
@@ -38,9 +39,9 @@ function factor({ covariance, noise, values }: Prior): Float64Array[] {
 function forwardSubstitute(rows: readonly Float64Array[], values: readonly number[]): Float64Array {
   const solution = new Float64Array(values.length);
   rows.forEach((row, i) => {
-    let rest = values[i] as number;
-    for (let j = 0; j < i; j++) rest -= (row[j] as number) * (solution[j] as number);
-    solution[i] = rest / (row[i] as number);
+    let rest = hot(values, i);
+    for (let j = 0; j < i; j++) rest -= hotFloat(row, j) * hotFloat(solution, j);
+    solution[i] = rest / hotFloat(row, i);
   });
   return solution;
 }
@@ -57,7 +58,7 @@ interface Innovation {
 export function innovations(prior: Prior): Innovation[] {
   const rows = factor(prior);
   const whitened = forwardSubstitute(rows, prior.values);
-  return rows.map((row, i) => ({ deviations: whitened[i] as number, std: row[i] as number }));
+  return rows.map((row, i) => ({ deviations: hotFloat(whitened, i), std: hotFloat(row, i) }));
 }
 
 /**
@@ -98,26 +99,26 @@ export function condition(
   const shares: Float64Array[] = [];
   const add = (share: Float64Array, surprise: number) => {
     for (let c = 0; c < candidates; c++) {
-      const part = share[c] as number;
-      mean[c] = (mean[c] as number) + part * surprise;
-      variance[c] = Math.max(0, (variance[c] as number) - part * part);
+      const part = hotFloat(share, c);
+      mean[c] = hotFloat(mean, c) + part * surprise;
+      variance[c] = Math.max(0, hotFloat(variance, c) - part * part);
     }
     shares.push(share);
   };
   rows.forEach((row, i) => {
     const share = Float64Array.from({ length: candidates }, (_, c) => cross(i, c));
     eliminate(share, shares, row);
-    for (let c = 0; c < candidates; c++) share[c] = (share[c] as number) / (row[i] as number);
-    add(share, whitened[i] as number);
+    for (let c = 0; c < candidates; c++) share[c] = hotFloat(share, c) / hotFloat(row, i);
+    add(share, hotFloat(whitened, i));
   });
   const observe = (candidate: number, value: number, noise: number) => {
-    const row = Float64Array.from(shares, (share) => share[candidate] as number);
-    const deviation = Math.sqrt((variance[candidate] as number) + noise);
+    const row = Float64Array.from(shares, (share) => hotFloat(share, candidate));
+    const deviation = Math.sqrt(hotFloat(variance, candidate) + noise);
     if (!(deviation > 0)) return;
     const share = Float64Array.from({ length: candidates }, (_, c) => among(candidate, c));
     eliminate(share, shares, row);
-    for (let c = 0; c < candidates; c++) share[c] = (share[c] as number) / deviation;
-    add(share, (value - (mean[candidate] as number)) / deviation);
+    for (let c = 0; c < candidates; c++) share[c] = hotFloat(share, c) / deviation;
+    add(share, (value - hotFloat(mean, candidate)) / deviation);
   };
   return { mean, variance, observe };
 }
@@ -125,9 +126,9 @@ export function condition(
 /** share -= sum of row[j] x shares[j]. */
 function eliminate(share: Float64Array, shares: readonly Float64Array[], row: Float64Array): void {
   shares.forEach((known, j) => {
-    const weight = row[j] as number;
+    const weight = hotFloat(row, j);
     for (let c = 0; c < share.length; c++) {
-      share[c] = (share[c] as number) - weight * (known[c] as number);
+      share[c] = hotFloat(share, c) - weight * hotFloat(known, c);
     }
   });
 }
@@ -151,8 +152,8 @@ export function leaveOneOut(prior: Prior): Surprise[] {
     let weight = 0;
     let precision = 0;
     for (let k = i; k < rows.length; k++) {
-      weight += (column[k] as number) * (whitened[k] as number);
-      precision += (column[k] as number) ** 2;
+      weight += hotFloat(column, k) * hotFloat(whitened, k);
+      precision += hotFloat(column, k) ** 2;
     }
     return { by: weight / precision, deviations: weight / Math.sqrt(precision) };
   });

@@ -1,3 +1,4 @@
+import { at, hot } from "../base/need.js";
 import { condition } from "./gaussian-process.js";
 import { likeliest } from "./hyperparameters.js";
 
@@ -16,7 +17,7 @@ function squaredDistance(
   lengths: readonly number[],
 ): number {
   return lengths.reduce((sum, length, axis) => {
-    const difference = ((a[axis] as number) - (b[axis] as number)) / length;
+    const difference = (hot(a, axis) - hot(b, axis)) / length;
     return sum + difference * difference;
   }, 0);
 }
@@ -30,7 +31,7 @@ export function gaussianRegression(
   values: readonly number[],
   typical_amplitude: number,
 ): (asked: readonly (readonly number[])[]) => ArrayLike<number> {
-  const axes = inputs[0]?.length ?? 0;
+  const axes = at(inputs, 0).length;
   const typical = [
     Math.log(typical_amplitude),
     Math.log(typical_amplitude * TYPICAL_NOISE),
@@ -45,14 +46,13 @@ export function gaussianRegression(
   };
   const priorOf = (logs: readonly number[]) => {
     const { covariance, noise } = kernelOf(logs);
-    const between = (i: number, j: number) =>
-      covariance(inputs[i] as readonly number[], inputs[j] as readonly number[]);
+    const between = (i: number, j: number) => covariance(hot(inputs, i), hot(inputs, j));
     return { covariance: between, noise: () => noise, values };
   };
   const best = likeliest(priorOf, typical, typical, SEARCH).point;
   const { covariance } = kernelOf(best);
   return (asked) => {
-    const at = (list: readonly (readonly number[])[], i: number) => list[i] as readonly number[];
+    const at = (list: readonly (readonly number[])[], i: number) => hot(list, i);
     const cross = (i: number, c: number) => covariance(at(inputs, i), at(asked, c));
     const among = (a: number, b: number) => covariance(at(asked, a), at(asked, b));
     return condition(priorOf(best), asked.length, cross, among).mean;

@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import { logLikelihood, type Prior } from "./gaussian-process.js";
 import { nelderMead } from "./nelder-mead.js";
 
@@ -16,7 +17,7 @@ export function likeliest(
 ): ReturnType<typeof nelderMead> {
   const unlikely = (logs: readonly number[]) =>
     logs.reduce(
-      (sum, log, i) => sum + 0.5 * ((log - (believed[i] as number)) / WIDTH) ** 2,
+      (sum, log, i) => sum + 0.5 * ((log - at(believed, i)) / WIDTH) ** 2,
       -logLikelihood(priorOf(logs)),
     );
   return nelderMead(unlikely, start, search);

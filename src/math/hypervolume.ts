@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import { paretoIndices } from "./pareto.js";
 
 /** Points of a trade-off, both coordinates to be minimised; in any order, dominated ones allowed. */
@@ -11,8 +12,8 @@ export function hypervolume(points: TradeOff, referenceX: number, referenceY: nu
   let area = 0;
   let ceiling = referenceY;
   for (const i of paretoIndices(points.x, points.y)) {
-    const x = points.x[i] ?? referenceX;
-    const y = points.y[i] ?? referenceY;
+    const x = at(points.x, i);
+    const y = at(points.y, i);
     if (x >= referenceX || y >= ceiling) continue;
     area += (referenceX - x) * (ceiling - y);
     ceiling = y;
@@ -26,9 +27,10 @@ export function hypervolume(points: TradeOff, referenceX: number, referenceY: nu
  */
 export function cornerBeyond({ x, y }: TradeOff, margin: number): readonly [number, number] {
   const front = paretoIndices(x, y);
-  const [first = 0, last = 0] = [front[0], front.at(-1)];
-  const beyond = (worst = 0, best = 0) => worst + margin * (worst - best || Math.abs(worst));
-  return [beyond(x[last], x[first]), beyond(y[first], y[last])];
+  const [first, last] = [at(front, 0), at(front, -1)];
+  const beyond = (worst: number, best: number) =>
+    worst + margin * (worst - best || Math.abs(worst));
+  return [beyond(at(x, last), at(x, first)), beyond(at(y, first), at(y, last))];
 }
 
 /**
@@ -39,11 +41,11 @@ export function cornerBeyond({ x, y }: TradeOff, margin: number): readonly [numb
 export function isoXReduction(ours: TradeOff, theirs: TradeOff): number | null {
   const [fastest] = paretoIndices(theirs.x, theirs.y);
   if (fastest === undefined) return null;
-  const limit = theirs.x[fastest] ?? Number.NaN;
-  const base = theirs.y[fastest] ?? Number.NaN;
+  const limit = at(theirs.x, fastest);
+  const base = at(theirs.y, fastest);
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < ours.x.length; i++) {
-    if ((ours.x[i] ?? Number.NaN) <= limit) best = Math.min(best, ours.y[i] ?? Number.NaN);
+    if (at(ours.x, i) <= limit) best = Math.min(best, at(ours.y, i));
   }
   return Number.isFinite(best) ? 1 - best / base : null;
 }

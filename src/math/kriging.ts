@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import type { Estimate } from "./bracket.js";
 import { condition, innovations, type Prior } from "./gaussian-process.js";
 import { spread } from "./spread.js";
@@ -48,7 +49,7 @@ interface Covariance {
 }
 
 function squaredDistance(a: Place, b: Place): number {
-  return a.at.reduce((sum, x, i) => sum + (x - (b.at[i] ?? 0)) ** 2, 0);
+  return a.at.reduce((sum, x, i) => sum + (x - at(b.at, i)) ** 2, 0);
 }
 
 /** A product of two covariances, one of them with a constant part: a covariance again. */
@@ -59,9 +60,9 @@ function correlation(a: Place, b: Place, { length, kept, pace }: Covariance): nu
 }
 
 function priorOf(known: readonly KnownValue[], covariance: Covariance): Prior {
-  const at = (i: number) => known[i] as KnownValue;
+  const value = (i: number) => at(known, i);
   return {
-    covariance: (i, j) => correlation(at(i), at(j), covariance),
+    covariance: (i, j) => correlation(value(i), value(j), covariance),
     noise: () => covariance.noise,
     values: known.map(({ value }) => value),
   };
@@ -104,7 +105,7 @@ export function kriging(known: readonly KnownValue[]): Field {
   const best = likeliest(shown);
   return (place) => {
     const near = nearest(known, place);
-    const cross = (i: number) => correlation(near[i] as KnownValue, place, best);
+    const cross = (i: number) => correlation(at(near, i), place, best);
     const { mean, variance } = condition(priorOf(near, best), 1, cross, () => 1);
     const [value = 0] = mean;
     const [left = 0] = variance;

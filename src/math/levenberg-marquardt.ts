@@ -1,4 +1,5 @@
 import { Matrix, solve } from "ml-matrix";
+import { at } from "../base/need.js";
 
 /** Relative step of the numeric derivative; parameters are of order one. */
 const STEP = 1e-5;
@@ -13,12 +14,12 @@ function sumOfSquares(values: readonly number[]): number {
 function jacobian(
   residuals: (parameters: readonly number[]) => readonly number[],
   parameters: readonly number[],
-  at: readonly number[],
+  present: readonly number[],
 ): Matrix {
   const columns = parameters.map((parameter, i) => {
     const step = STEP * Math.max(1, Math.abs(parameter));
     const moved = residuals(parameters.map((value, j) => (i === j ? value + step : value)));
-    return moved.map((value, row) => (value - (at[row] as number)) / step);
+    return moved.map((value, row) => (value - at(present, row)) / step);
   });
   return new Matrix(columns).transpose();
 }

@@ -1,3 +1,5 @@
+import { at } from "../base/need.js";
+
 interface Vertex {
   readonly point: readonly number[];
   readonly value: number;
@@ -25,16 +27,16 @@ export function nelderMead(
   }
   const sort = () => simplex.sort((a, b) => a.value - b.value);
   const from = (centre: readonly number[], away: readonly number[], by: number) =>
-    vertex(centre.map((c, i) => c + by * ((away[i] as number) - c)));
+    vertex(centre.map((c, i) => c + by * (at(away, i) - c)));
   const last = start.length;
   for (sort(); spent < evaluations; sort()) {
-    const best = simplex[0] as Vertex;
-    const worst = simplex[last] as Vertex;
-    const second = simplex[last - 1] as Vertex;
+    const best = at(simplex, 0);
+    const worst = at(simplex, last);
+    const second = at(simplex, last - 1);
     if (worst.value - best.value < tolerance) break;
     const kept = simplex.slice(0, last);
     const centre = start.map(
-      (_, i) => kept.reduce((sum, { point }) => sum + (point[i] as number), 0) / last,
+      (_, i) => kept.reduce((sum, { point }) => sum + at(point, i), 0) / last,
     );
     const reflected = from(centre, worst.point, -1);
     if (reflected.value < best.value) {
@@ -46,10 +48,8 @@ export function nelderMead(
       const outside = reflected.value < worst.value;
       const contracted = from(centre, worst.point, outside ? -0.5 : 0.5);
       if (contracted.value < Math.min(reflected.value, worst.value)) simplex[last] = contracted;
-      else
-        for (let i = 1; i <= last; i++)
-          simplex[i] = from(best.point, (simplex[i] as Vertex).point, 0.5);
+      else for (let i = 1; i <= last; i++) simplex[i] = from(best.point, at(simplex, i).point, 0.5);
     }
   }
-  return simplex[0] as Vertex;
+  return at(simplex, 0);
 }

@@ -1,3 +1,5 @@
+import { at } from "../base/need.js";
+
 /**
  * Indices of the points (x, y) that no other dominates when both are minimised: ascending x,
  * strictly descending y. Of equal points the one with the lowest index stays.
@@ -32,7 +34,7 @@ function ascending(x: ArrayLike<number>, y: ArrayLike<number>): Uint32Array {
 export function lowerHullIndices(x: ArrayLike<number>, y: ArrayLike<number>): number[] {
   const hull: number[] = [];
   for (let i = 0; i < x.length; i++) {
-    while (hull.length >= 2 && !isBelow(x, y, hull.at(-2) ?? 0, hull.at(-1) ?? 0, i)) hull.pop();
+    while (hull.length >= 2 && !isBelow(x, y, at(hull, -2), at(hull, -1), i)) hull.pop();
     hull.push(i);
   }
   return hull;
@@ -49,8 +51,4 @@ function isBelow(
   const rise = (at(y, b) - at(y, a)) * (at(x, c) - at(x, b));
   const chord = (at(y, c) - at(y, b)) * (at(x, b) - at(x, a));
   return rise < chord;
-}
-
-function at(values: ArrayLike<number>, i: number): number {
-  return values[i] as number;
 }

@@ -1,4 +1,5 @@
 import { CholeskyDecomposition, Matrix } from "ml-matrix";
+import { at } from "../base/need.js";
 
 /** A linear model that learns row by row. */
 export interface Ridge {
@@ -25,8 +26,9 @@ export function ridge(size: number, coefficient: number, noise: number): Ridge {
     coefficients = null;
   };
   const predict = (features: readonly number[]) => {
-    coefficients ??= new CholeskyDecomposition(gram).solve(moments).to1DArray();
-    return features.reduce((sum, a, i) => sum + a * (coefficients?.[i] ?? 0), 0);
+    const fitted = coefficients ?? new CholeskyDecomposition(gram).solve(moments).to1DArray();
+    coefficients = fitted;
+    return features.reduce((sum, a, i) => sum + a * at(fitted, i), 0);
   };
   return { learn, predict };
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { malformedModel, truncatedFile, unreadableFile } from "../base/diagnostics/graph.js";
+import { reasonOf } from "../base/files.js";
 import { at } from "../base/need.js";
 
 const CHUNK_BYTES = 1 << 20;
@@ -119,11 +120,4 @@ export class ChunkedFile {
 
 function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
-}
-
-function reasonOf(error: unknown): string {
-  if (isCode(error, "ENOENT")) return "no such file";
-  if (isCode(error, "EISDIR")) return "it is a directory";
-  if (isCode(error, "EACCES")) return "permission denied";
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,3 +1,4 @@
+import { byDefault } from "../base/need.js";
 import type { SourceGraph, SourceNode } from "./source.js";
 
 /** Hands out names that were never handed out before. */
@@ -19,7 +20,7 @@ class Names {
       return name;
     }
     let candidate = name;
-    let count = this.#counts.get(name) ?? 1;
+    let count = byDefault(this.#counts.get(name), 1);
     while (this.#used.has(candidate)) {
       count += 1;
       candidate = `${name}#${count}`;
@@ -48,7 +49,7 @@ export function nodeLabel(node: SourceNode): string {
 
 /** The name at a position of a node's inputs or outputs; one that is left out is "", as ONNX has it. */
 export function nameAt(names: readonly string[], index: number): string {
-  return names[index] ?? "";
+  return byDefault(names[index], "");
 }
 
 /** Renames tensors of a node and those that its subgraphs take from outside. */

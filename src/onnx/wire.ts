@@ -1,3 +1,4 @@
+import { byDefault } from "../base/need.js";
 /** Fields of a protobuf message that may be absent: the format gives each kind its default. */
 
 /** A repeated field: absent is empty. */
@@ -7,7 +8,7 @@ export function many<T>(field: readonly T[] | null | undefined): readonly T[] {
 
 /** A text field: absent is empty. */
 export function words(field: string | null | undefined): string {
-  return field ?? "";
+  return byDefault(field, "");
 }
 
 /** A bytes field as UTF-8 text: absent is empty. */

@@ -22,6 +22,8 @@ const difference = z.object({
       of: z.enum(["clock", "execution", "configuration", "instructions", "partitions"]),
       /** `stage 0 forward`, or a partition's key. */
       where: z.string(),
+      /** The same in words. */
+      name: z.string(),
       what: z.string(),
     }),
   ),

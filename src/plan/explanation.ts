@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Format, writeFormat } from "./format.js";
+import { execution } from "./frontier.js";
 import { count, graphReference, quantity } from "./shared.js";
 
 /** A cause of time, and the static energy of a whole replica that this time costs. */
@@ -15,6 +16,8 @@ export const causes = z.object({
   exposed_communication: share,
   /** What takes longer because the power cap lowers the clock. */
   throttling: share,
+  /** What instructions take longer because the CPU launches them more slowly than the GPU runs them. */
+  launches: share,
   /** What instructions take longer, or shorter, because they start at the clock before. */
   clock_switches: share,
   /** The optimizer step, and what comes with it once an iteration. */
@@ -52,6 +55,8 @@ const explanation = z.object({
   partitions: z.array(
     scope.extend({
       partition: z.string(),
+      /** What it is, in words: `attention, layers 1-27, forward (f9727d)`. */
+      name: z.string(),
       runs: count,
       /** Its launch slots, in the order in which it lists them. */
       slots: z.array(z.string()),
@@ -59,6 +64,8 @@ const explanation = z.object({
       communication: z.string().nullable(),
     }),
   ),
+  /** What a sequential iteration at the highest clock takes under each execution; absent: not known. */
+  executions: z.array(execution).exactOptional(),
   /** What the next slower point would change: differences to `total`, and what is set otherwise. */
   next: z
     .object({

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { EXECUTIONS } from "../ir/choices.js";
 import { type Format, readFormat, writeFormat } from "./format.js";
+import { gpusPerStage } from "./gpus.js";
 import {
   count,
   type ExpectedError,
@@ -27,6 +29,13 @@ const point = z.object({
 const baseline = z.object({
   name: z.enum(["sequential-max-clock", "sequential-frequency", "nanobatch-frequency"]),
   points: z.array(z.object({ time_s: quantity, energy_j: quantity })),
+});
+
+/** A whole iteration under an execution, sequential at the highest clock. */
+export const execution = z.object({
+  name: z.enum(EXECUTIONS),
+  time_s: quantity,
+  energy_j: quantity,
 });
 
 const partitionSearch = z.object({
@@ -67,6 +76,8 @@ const frontier = z.object({
   /** Peak memory of one GPU of each stage, estimated. */
   peak_memory_bytes: z.array(quantity).optional(),
   baselines: z.array(baseline),
+  /** What the first baseline takes under each execution, as modelled or measured; absent: not known. */
+  executions: z.array(execution).exactOptional(),
   points: z.array(point).superRefine(checkOrder),
 });
 
@@ -74,6 +85,7 @@ const frontier = z.object({
 export type FrontierFile = z.infer<typeof frontier>;
 export type FrontierPoint = FrontierFile["points"][number];
 export type Baseline = FrontierFile["baselines"][number];
+export type Execution = z.infer<typeof execution>;
 export type CostCounts = FrontierFile["costs"];
 export type PartitionSearchOutcome = z.infer<typeof partitionSearch>;
 
@@ -120,4 +132,9 @@ export function describeError({ time, energy }: ExpectedError): string {
 export function describePoint({ id, time_s, energy_j, average_power_w }: FrontierPoint): string {
   const round = (value: number) => String(Number(value.toPrecision(6)));
   return `point ${id}: ${round(time_s)} s, ${round(energy_j)} J, ${round(average_power_w)} W`;
+}
+
+/** Static power in W of every GPU of one replica. */
+export function replicaStaticPower({ static_power_w, parallelism }: FrontierFile): number {
+  return static_power_w * gpusPerStage(parallelism) * parallelism.pp;
 }

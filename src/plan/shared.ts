@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CP_ATTENTIONS, PIPELINES, RECOMPUTES, ZERO_LEVELS } from "../ir/choices.js";
+import { CP_ATTENTIONS, EXECUTIONS, PIPELINES, RECOMPUTES, ZERO_LEVELS } from "../ir/choices.js";
 import { OPTIMIZERS } from "../ir/optimizer.js";
 
 /** Pieces that frontier and plan files share. Units are in the names: s, J, W, MHz, bytes. */
@@ -26,6 +26,8 @@ export const parallelism = z.object({
   pipeline: pipelineName,
   chunks: degree,
   recompute: z.enum(RECOMPUTES),
+  /** How kernels come to run; absent: compiled. */
+  execution: z.enum(EXECUTIONS).optional(),
   /** Whether the sequence is cut over the tensor-parallel ranks between linears. */
   sequence_parallel: z.boolean().optional(),
   /** How context-parallel ranks bring queries and keys together; absent: all-gather. */
@@ -38,8 +40,3 @@ export const parallelism = z.object({
 
 /** How a job is laid out over GPUs and time. */
 export type Parallelism = z.infer<typeof parallelism>;
-
-/** GPUs that run each stage in step: what multiplies one GPU's energy to one replica's. */
-export function gpusPerStage(layout: Pick<Parallelism, "tp" | "cp" | "ep">): number {
-  return layout.tp * layout.cp * layout.ep;
-}

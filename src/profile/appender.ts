@@ -10,8 +10,10 @@ import {
 } from "node:fs";
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import { unwritableProfile } from "../base/diagnostics/profile.js";
+import { reasonOf } from "../base/files.js";
+import { headerSchema, type ProfileHeader } from "./header.js";
 import { type Profile, readProfile } from "./reader.js";
-import { headerSchema, type ProfileHeader, type ProfileRecord, recordSchema } from "./records.js";
+import { type ProfileRecord, recordSchema } from "./records.js";
 
 /** Writes a profile so that what was appended survives a crash. */
 export interface ProfileAppender {
@@ -39,7 +41,7 @@ function guarded<Result>(file: string, action: () => Result): Result {
   try {
     return action();
   } catch (reason) {
-    return fail(unwritableProfile(file, reason instanceof Error ? reason.message : String(reason)));
+    return fail(unwritableProfile(file, reasonOf(reason)));
   }
 }
 

@@ -8,6 +8,7 @@ import {
   rescaledProfile,
   unreadableProfile,
 } from "../base/diagnostics/profile.js";
+import { reasonOf } from "../base/files.js";
 import { poolBySetting, settingOf } from "./pool.js";
 import { type Profile, readProfile } from "./reader.js";
 import type { CollectiveRecord, KernelRecord, PartitionRecord, ProfileRecord } from "./records.js";
@@ -31,7 +32,7 @@ function filesIn(path: string): string[] | null {
     const names = readdirSync(path).filter((name) => name.endsWith(".jsonl"));
     return names.sort().map((name) => join(path, name));
   } catch (reason) {
-    return fail(unreadableProfile(path, reason instanceof Error ? reason.message : String(reason)));
+    return fail(unreadableProfile(path, reasonOf(reason)));
   }
 }
 
@@ -40,7 +41,7 @@ type KernelLike = KernelRecord | CollectiveRecord | PartitionRecord;
 /** Really measured, on the thing itself. */
 function counts(record: ProfileRecord): record is KernelLike {
   if (record.source !== "measured" || record.time_s === 0) return false;
-  if (record.record === "instruction") return false;
+  if (record.record === "instruction" || record.record === "switch") return false;
   if (record.record === "collective" && record.disturbed === true) return false;
   return record.record === "kernel" || record.stand_in !== true;
 }
@@ -73,7 +74,7 @@ function otherGpu(
 
 /** A setting, whether a collective was there or a stand-in for it. */
 function recordedSetting(record: ProfileRecord): string {
-  if (record.record === "kernel" || record.record === "instruction") return settingOf(record);
+  if (record.record !== "collective" && record.record !== "partition") return settingOf(record);
   const { stand_in, ...rest } = record;
   return settingOf(rest);
 }

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { ProfileHeader } from "./header.js";
 import { mergeProfiles } from "./merge.js";
 import { poolBySetting } from "./pool.js";
-import type { PartitionRecord, ProfileHeader } from "./records.js";
+import type { PartitionRecord } from "./records.js";
 
 const header: ProfileHeader = {
   ...{ format: "kareus-profile", version: 1, id: "a", gpu: "g", driver: "580", note: "" },

@@ -2,15 +2,11 @@ import { canonicalJson } from "../base/json.js";
 import { at } from "../base/need.js";
 import type { ProfileRecord } from "./records.js";
 
-/** What came of a setting: everything else in a record names the setting. */
-type Outcome = Pick<
-  ProfileRecord,
-  "time_s" | "energy_j" | "time_s_std" | "energy_j_std" | "trials"
->;
-
-/** A text that two records share exactly if they are about the same setting and source. */
+/** A text that two records share exactly if they are about the same setting, source and regimes. */
 export function settingOf(record: ProfileRecord): string {
-  const { time_s, energy_j, time_s_std, energy_j_std, trials, ...setting } = record;
+  const { time_s, energy_j, time_s_std, energy_j_std, trials, ...rest } = record;
+  const { clock_mhz, temperature_c, limited_by, event_reasons, precision, ...others } = rest;
+  const { window_s, reason, ...setting } = others;
   return canonicalJson(setting);
 }
 
@@ -37,25 +33,68 @@ function pooled(samples: readonly Sample[]): { mean: number; std: number | null 
   return { mean, std: Math.sqrt(squares / trials) };
 }
 
-/** Records of one setting as one record: trials add up. A record without trials counts as one. */
+/** A record without trials counts as one. */
+const weightOf = ({ trials }: ProfileRecord) => Math.max(1, trials);
+
+/** What the records say of something, weighed by trials; null where one of them does not say it. */
+function weighed(
+  records: readonly ProfileRecord[],
+  quantity: (record: ProfileRecord) => number | undefined,
+): { readonly mean: number; readonly error: number } | null {
+  let [weight, sum, squares] = [0, 0, 0];
+  for (const record of records) {
+    const value = quantity(record);
+    if (value === undefined) return null;
+    weight += weightOf(record);
+    sum += weightOf(record) * value;
+    squares += (weightOf(record) * value) ** 2;
+  }
+  return { mean: sum / weight, error: Math.sqrt(squares) / weight };
+}
+
+/** How the GPU was over all records; what one of them does not say is left out. */
+function conditionsOf(records: readonly ProfileRecord[]) {
+  const clock = weighed(records, ({ clock_mhz }) => clock_mhz);
+  const temperature = weighed(records, ({ temperature_c }) => temperature_c);
+  const precision = weighed(records, (record) => record.precision);
+  const windows = weighed(records, ({ window_s }) => window_s);
+  const limits = records.flatMap(({ limited_by }) =>
+    limited_by === undefined ? [] : [limited_by],
+  );
+  const events = records.flatMap(({ event_reasons = [] }) => event_reasons);
+  const limited_by = limits.find((limit) => limit !== null) ?? null;
+  return {
+    ...(clock && { clock_mhz: clock.mean }),
+    ...(temperature && { temperature_c: temperature.mean }),
+    ...(limits.length === records.length && { limited_by }),
+    ...(events.length > 0 && { event_reasons: [...new Set(events)].sort() }),
+    ...(precision && { precision: precision.error }),
+    ...(windows && { window_s: records.reduce((sum, { window_s = 0 }) => sum + window_s, 0) }),
+  };
+}
+
+/** Records of one setting as one record: trials add up. */
 function poolRecords<R extends ProfileRecord>(records: readonly [R, ...R[]]): R {
   const [first] = records;
   if (records.length === 1) return first;
-  const weight = ({ trials }: Outcome) => Math.max(1, trials);
   const time = pooled(
-    records.map((r) => ({ mean: r.time_s, std: r.time_s_std, trials: weight(r) })),
+    records.map((r) => ({ mean: r.time_s, std: r.time_s_std, trials: weightOf(r) })),
   );
   const metered = records.flatMap((r) =>
-    r.energy_j === null ? [] : [{ mean: r.energy_j, std: r.energy_j_std, trials: weight(r) }],
+    r.energy_j === null ? [] : [{ mean: r.energy_j, std: r.energy_j_std, trials: weightOf(r) }],
   );
   const energy = metered.length === 0 ? { mean: null, std: null } : pooled(metered);
+  const { clock_mhz, temperature_c, limited_by, event_reasons, precision, ...others } = first;
+  const { window_s, reason, ...rest } = others;
   return {
-    ...first,
+    ...(rest as R),
     time_s: time.mean,
     energy_j: energy.mean,
     time_s_std: time.std,
     energy_j_std: energy.std,
     trials: records.reduce((sum, record) => sum + record.trials, 0),
+    ...conditionsOf(records),
+    ...(metered.length === 0 && reason !== undefined && { reason }),
   };
 }
 

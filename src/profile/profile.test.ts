@@ -5,8 +5,9 @@ import { afterAll, describe, expect, test } from "vitest";
 import { type Diagnostic, DiagnosticError } from "../base/diagnostics/diagnostic.js";
 import type { Evaluation } from "../ir/configuration.js";
 import { createProfile } from "./appender.js";
+import type { ProfileHeader } from "./header.js";
 import { readProfile } from "./reader.js";
-import { type ProfileHeader, type ProfileRecord, partitionRecord } from "./records.js";
+import { type ProfileRecord, partitionRecord } from "./records.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "kareus-profile-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

@@ -6,15 +6,11 @@ import {
   tornProfileLine,
   unreadableProfile,
 } from "../base/diagnostics/profile.js";
+import { reasonOf } from "../base/files.js";
 import { parseJson } from "../base/json.js";
-import {
-  headerSchema,
-  PROFILE_FORMAT,
-  PROFILE_VERSION,
-  type ProfileHeader,
-  type ProfileRecord,
-  recordSchema,
-} from "./records.js";
+import { headerSchema, PROFILE_FORMAT, PROFILE_VERSION, type ProfileHeader } from "./header.js";
+import { withoutZeroEnergy } from "./outcome.js";
+import { type ProfileRecord, recordSchema } from "./records.js";
 
 /** A profile as read. */
 export interface Profile {
@@ -26,7 +22,7 @@ function textOf(file: string): string {
   try {
     return readFileSync(file === "-" ? 0 : file, "utf8");
   } catch (reason) {
-    return fail(unreadableProfile(file, reason instanceof Error ? reason.message : String(reason)));
+    return fail(unreadableProfile(file, reasonOf(reason)));
   }
 }
 
@@ -52,9 +48,10 @@ function readHeader(file: string, line: string | undefined): ProfileHeader {
 function readRecord(file: string, line: string, number: number): ProfileRecord {
   const data = parseJson(line);
   if (data === undefined) return fail(malformedProfileLine(file, number, "not JSON"));
-  const parsed = recordSchema.safeParse(data);
-  if (parsed.success) return parsed.data;
-  return fail(malformedProfileLine(file, number, problemOf(parsed.error.issues[0])));
+  const { data: record, error } = recordSchema.safeParse(data);
+  if (record?.source === "measured") return withoutZeroEnergy(record);
+  if (record !== undefined) return record;
+  return fail(malformedProfileLine(file, number, problemOf(error.issues[0])));
 }
 
 /** The same, of a text; `where` names it in diagnostics. */

@@ -1,12 +1,12 @@
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import { leftOut, recorderFailed } from "../base/diagnostics/profile.js";
 import { grouped } from "../base/grouped.js";
-import { sha256Hex } from "../base/json.js";
+import { sha256Hex } from "../base/hash.js";
 import { addTo } from "../base/need.js";
 import { plural } from "../base/units.js";
 import { createProfile } from "./appender.js";
+import type { ProfileHeader } from "./header.js";
 import { type RecorderSetting, recorderAt, runRecorder } from "./recorder.js";
-import type { ProfileHeader } from "./records.js";
 import { type Greeting, type MeasuringTask, readReply, recordOf, taskLine } from "./work-list.js";
 
 interface Target {
@@ -91,7 +91,21 @@ function header(
     driver: found.driver === "" ? null : found.driver,
     date,
     tool,
-    method: { window_s, cooldown_s, trials, clocks: lock_clocks ? "locked" : "default" },
+    method: {
+      window_s,
+      cooldown_s,
+      trials,
+      clocks: lock_clocks ? "locked" : "default",
+      ...(found.tick_s !== undefined && { tick_s: found.tick_s }),
+    },
+    ...powerState(found),
     note: `kernels and partitions of ${graph}, recorded on ${found.gpu} with ${found.sm_count} SMs; memory-bound kernels as a stream of their traffic`,
   };
+}
+
+/** The board's power state as far as the recorder tells it; nothing where it tells none of it. */
+function powerState(found: Greeting): Pick<ProfileHeader, "power_state"> {
+  const { power_limit_w = null, workload_profile = null, smoothing = null } = found;
+  const known = [power_limit_w, workload_profile, smoothing].some((value) => value !== null);
+  return known ? { power_state: { power_limit_w, workload_profile, smoothing } } : {};
 }

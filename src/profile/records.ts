@@ -1,103 +1,13 @@
 import { z } from "zod";
+import { byDefault } from "../base/need.js";
 import type { Configuration, Evaluation } from "../ir/configuration.js";
-import { DTYPES } from "../ir/tensor-graph.js";
-import { KERNEL_CLASSES, type Work } from "../ir/work.js";
+import type { Work } from "../ir/work.js";
+import { outcome } from "./outcome.js";
+import { workKeys } from "./work.js";
 
-/** The recorded-profile format: one JSON object a line, a header and then measurements. */
-
-export const PROFILE_FORMAT = "kareus-profile";
-export const PROFILE_VERSION = 1;
-
-const seconds = z.number().nonnegative();
-const joules = z.number().nonnegative();
 const count = z.int().nonnegative();
-const name = z.string().min(1);
-
-export const headerSchema = z.strictObject({
-  format: z.literal(PROFILE_FORMAT),
-  version: z.literal(PROFILE_VERSION),
-  id: name,
-  gpu: name,
-  driver: name.nullable(),
-  /** Null for a model (its runs hold no times of day), and where a source does not say. */
-  date: name.nullable(),
-  tool: name,
-  /** How it was measured; null for a model, and where a source does not say. */
-  method: z
-    .strictObject({
-      window_s: seconds,
-      cooldown_s: seconds,
-      trials: count,
-      clocks: z.enum(["locked", "default"]),
-    })
-    .nullable(),
-  note: z.string(),
-});
-
-/** What every record says: the setting and what came of it, per GPU. */
-const outcome = {
-  freq_mhz: z.number().positive(),
-  sms: count.nullable(),
-  source: z.enum(["measured", "interpolated", "modelled", "extrapolated"]),
-  time_s: seconds,
-  energy_j: joules.nullable(),
-  time_s_std: seconds.nullable(),
-  energy_j_std: joules.nullable(),
-  trials: count,
-};
-
-const dtype = z.enum(DTYPES);
 const size = z.int().positive();
-const amount = z.number().nonnegative();
-
-/** The work's shape, exactly as the compiler's kernels state it. */
-const workKeys = {
-  matmul: z.strictObject({ b: size, m: size, n: size, k: size, dtype }),
-  attention: z.strictObject({
-    b: size,
-    heads: size,
-    kv_heads: size,
-    q_len: size,
-    kv_len: size,
-    head_dim: size,
-    /** Width of values, where it is not that of queries and keys. */
-    value_dim: size.exactOptional(),
-    causal: z.boolean(),
-    /** Keys that a query sees at most. */
-    window: size.exactOptional(),
-    direction: z.enum(["forward", "backward"]),
-    dtype,
-  }),
-  memory: z.strictObject({
-    class: z.enum(KERNEL_CLASSES),
-    bytes_read: amount,
-    bytes_written: amount,
-    flops: amount,
-    dtype,
-  }),
-  conv: z.strictObject({
-    n: size,
-    c_in: size,
-    c_out: size,
-    out_spatial: size,
-    in_spatial: size,
-    kernel_spatial: size,
-    groups: size,
-    dtype,
-  }),
-};
-
-const workSchema = z.discriminatedUnion("op", [
-  workKeys.matmul.extend({ op: z.literal("matmul") }),
-  workKeys.attention.extend({ op: z.literal("attention") }),
-  workKeys.memory.extend({ op: z.literal("memory") }),
-  workKeys.conv.extend({ op: z.literal("conv") }),
-]);
-
-/** Work from data that should hold it; null if it does not. */
-export function readWork(data: unknown): Work | null {
-  return workSchema.safeParse(data).data ?? null;
-}
+const name = z.string().min(1);
 
 function kernelOf<Op extends keyof typeof workKeys>(op: Op) {
   return z.strictObject({
@@ -154,14 +64,23 @@ const instructionSchema = z.strictObject({
   ...outcome,
 });
 
+/** A change of the clock, to `freq_mhz`: `time_s` from the return of the call until the clock is there. */
+const switchSchema = z.strictObject({
+  record: z.literal("switch"),
+  from_mhz: z.number().positive(),
+  /** Time within the call. */
+  call_s: z.number().nonnegative(),
+  ...outcome,
+});
+
 export const recordSchema = z.discriminatedUnion("record", [
   kernelSchema,
   collectiveSchema,
   partitionSchema,
   instructionSchema,
+  switchSchema,
 ]);
 
-export type ProfileHeader = z.output<typeof headerSchema>;
 export type ProfileRecord = z.output<typeof recordSchema>;
 export type KernelRecord = z.output<typeof kernelSchema>;
 export type CollectiveRecord = z.output<typeof collectiveSchema>;
@@ -226,7 +145,7 @@ export function partitionRecord(evaluation: Evaluation): PartitionRecord {
 /** The configuration that a partition record is of; null SMs: it runs no communication. */
 export function configurationOf(record: PartitionRecord): Configuration {
   const { freq_mhz, launch_slot, sms, order } = record;
-  const configuration = { freq_mhz, launch_slot, sms: sms ?? 0 };
+  const configuration = { freq_mhz, launch_slot, sms: byDefault(sms, 0) };
   return order === null ? configuration : { ...configuration, order };
 }
 

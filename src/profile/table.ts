@@ -3,7 +3,7 @@ import { fail } from "../base/diagnostics/diagnostic.js";
 import { malformedProfileLine, newerVersion } from "../base/diagnostics/profile.js";
 import { emptyTable, malformedTableRow } from "../base/diagnostics/search.js";
 import { canonicalJson, type Json, parseJson } from "../base/json.js";
-import { headerSchema, PROFILE_FORMAT, PROFILE_VERSION, type ProfileHeader } from "./records.js";
+import { headerSchema, PROFILE_FORMAT, PROFILE_VERSION, type ProfileHeader } from "./header.js";
 
 /** What a knob is set to in a row; lists and objects are their canonical JSON. */
 export type Setting = number | string | boolean | null;

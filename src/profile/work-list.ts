@@ -5,6 +5,7 @@ import { parseJson } from "../base/json.js";
 import type { Communication } from "../ir/partition.js";
 import type { Work } from "../ir/work.js";
 import { namesOtherGpu } from "./gpu-name.js";
+import { circumstances, withoutZeroEnergy } from "./outcome.js";
 import {
   type CollectiveRecord,
   type KernelRecord,
@@ -47,14 +48,19 @@ function workWords(work: Work): (string | number)[] {
   switch (work.op) {
     case "matmul":
       return [work.op, work.b, work.m, work.n, work.k, work.dtype];
-    case "memory":
-      return [work.op, work.bytes_read, work.bytes_written, work.flops, work.dtype];
+    case "memory": {
+      const { op, bytes_read, bytes_written, flops, instructions } = work;
+      // The recorder streams; what spends its time on addresses is of a type unknown to it.
+      const dtype = instructions === undefined ? work.dtype : `${work.dtype}-addressed`;
+      return [op, bytes_read, bytes_written, flops, dtype];
+    }
     case "attention": {
       const { op, b, heads, kv_heads, q_len, kv_len, head_dim, causal, direction } = work;
       const sizes = [b, heads, kv_heads, q_len, kv_len, head_dim, causal ? 1 : 0];
       // The recorder runs neither windows nor values of another width: it skips, and says so, what
       // is of a type unknown to it.
-      const special = work.window !== undefined ? "-window" : work.value_dim !== undefined ? "-value" : "";
+      const special =
+        work.window !== undefined ? "-window" : work.value_dim !== undefined ? "-value" : "";
       const dtype = `${work.dtype}${special}`;
       return [op, ...sizes, direction, dtype];
     }
@@ -83,7 +89,16 @@ export function taskLine(task: MeasuringTask, id: number): string {
 
 const seconds = z.number().nonnegative();
 
-const greeting = z.strictObject({ gpu: z.string(), driver: z.string(), sm_count: z.int() });
+const greeting = z.strictObject({
+  gpu: z.string(),
+  driver: z.string(),
+  sm_count: z.int(),
+  /** Period of the energy counter. */
+  tick_s: seconds.exactOptional(),
+  power_limit_w: z.number().positive().exactOptional(),
+  workload_profile: z.string().min(1).exactOptional(),
+  smoothing: z.boolean().exactOptional(),
+});
 const skipped = z.strictObject({ task: z.int().nonnegative(), skipped: z.string() });
 const measured = z.strictObject({
   task: z.int().nonnegative(),
@@ -93,6 +108,7 @@ const measured = z.strictObject({
   energy_j_std: seconds.nullable(),
   trials: z.int().positive(),
   stand_in: z.boolean(),
+  ...circumstances,
 });
 
 /** What the recorder says of itself, or of one task. */
@@ -109,16 +125,15 @@ export function readReply(line: string, recorder: string, gpu: string): Reply {
   const { data } = reply.safeParse(parseJson(line));
   if (data === undefined) return fail(recorderFailed(recorder, `it answered ${line.slice(0, 80)}`));
   if ("gpu" in data && namesOtherGpu(data.gpu, gpu)) fail(foreignProfile(recorder, data.gpu, gpu));
-  return data;
+  return "time_s" in data ? withoutZeroEnergy(data) : data;
 }
 
 /** The record that a task became. */
 export function recordOf(task: MeasuringTask, answer: Measured): ProfileRecord {
-  const { time_s, time_s_std, energy_j, energy_j_std, trials } = answer;
+  const { task: _, stand_in, ...outcome } = answer;
   const { freq_mhz, subject } = task;
-  const outcome = { time_s, energy_j, time_s_std, energy_j_std, trials } as const;
   const source = "measured" as const;
-  const standIn = answer.stand_in ? ({ stand_in: true } as const) : {};
+  const standIn = stand_in ? ({ stand_in: true } as const) : {};
   switch (subject.record) {
     case "kernel": {
       const [work] = task.kernels;

@@ -1,19 +1,18 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import { measuredBefore, otherRun } from "../base/diagnostics/search.js";
-import { parseJson, sha256Hex } from "../base/json.js";
+import { sha256Hex } from "../base/hash.js";
+import { parseJson } from "../base/json.js";
 import { type Configuration, type Cost, type Evaluation, nameOf } from "../ir/configuration.js";
 import { createProfile, type ProfileAppender, resumeProfile } from "../profile/appender.js";
-import type { Profile } from "../profile/reader.js";
 import {
-  configurationOf,
   headerSchema,
   PROFILE_FORMAT,
   PROFILE_VERSION,
   type ProfileHeader,
-  type ProfileRecord,
-  partitionRecord,
-} from "../profile/records.js";
+} from "../profile/header.js";
+import type { Profile } from "../profile/reader.js";
+import { configurationOf, type ProfileRecord, partitionRecord } from "../profile/records.js";
 import type { Windows } from "./live.js";
 import type { CostSetup } from "./messages.js";
 

@@ -19,6 +19,10 @@ export interface Launch {
 const MOST_ORDERS = 4;
 
 /**
+ * A partition's order is an order of its slots. A weight gradient that no other kernel reads and that is
+ * a slot of its own may run after all others: then communication that waits for those starts earlier.
+ * Baselines never use it.
+ *
  * Slot orders, the partition's own (null) first: the last k free kernels run after all others,
  * k from 1 to all of them, so that what waits for communication need not wait for them.
  */

@@ -3,13 +3,13 @@ import { at } from "../base/need.js";
 import { ridge } from "../math/ridge.js";
 import { spread } from "../math/spread.js";
 import type { Setting, TableRow } from "../profile/table.js";
-import type { Space } from "./space.js";
 import type { Observation } from "./strategies/strategy.js";
 import { coordinatesOf } from "./surrogate/coordinates.js";
 import { fitCosts, type Located, type PriorMean } from "./surrogate/cost-model.js";
 import { kernelOf } from "./surrogate/kernel.js";
 import { gather } from "./surrogate/seen.js";
 import { type TablePrior, tableSpace } from "./table.js";
+import { trusted } from "./trusted.js";
 
 /** What was recorded earlier: of a neighbouring workload, or on another GPU. */
 interface EarlierTable {
@@ -112,31 +112,6 @@ function scaled(shapes: readonly (readonly number[])[]) {
   };
 }
 
-/** Between these numbers of evaluations, whether the prior helps is judged after each. */
-const JUDGED = { from: 20, until: 48 };
-
-/**
- * Whether a surrogate foretells each observation from the others better with the prior than without:
- * by the mean error of the logarithms.
- */
-function helps(
-  space: Space,
-  observations: readonly Observation[],
-  expected: (index: number) => PriorMean,
-  static_power_w: number,
-): boolean {
-  const [placeOf, kernel] = [coordinatesOf(space), kernelOf(space.knobs)];
-  const error = (prior: (index: number) => PriorMean | undefined) => {
-    const located = observations.map((seen): Located => {
-      return { ...seen, at: placeOf(seen.index), prior: prior(seen.index) };
-    });
-    const { time, energy } = fitCosts(kernel, located, static_power_w, new Set(), null, true);
-    const surprises = [...time.surprises(), ...energy.surprises()];
-    return surprises.reduce((sum, { by }) => sum + Math.abs(by), 0);
-  };
-  return error(expected) < error(() => undefined);
-}
-
 /**
  * Makes what was recorded earlier a prior mean for the rows of a table: time and dynamic energy
  * depend on the shared knobs as they did there, up to a scale and an exponent that the search's own
@@ -158,10 +133,6 @@ export function priorOf(
     .map(({ part, shared }) => shapeOf(rows, part, shared));
   const time = scaled(shapes.map((shape) => shape.time));
   const dynamic = scaled(shapes.map((shape) => shape.dynamic));
-  const space = tableSpace(rows);
-  const observations: Observation[] = [];
-  let trusted = true;
-  const flat: PriorMean = { time_s: 1, energy_j: 1 + static_power_w };
   const foretold = (index: number): PriorMean => {
     const time_s = time.predict(index);
     return { time_s, energy_j: static_power_w * time_s + dynamic.predict(index) };
@@ -172,10 +143,6 @@ export function priorOf(
       const dynamic_j = energy_j - static_power_w * time_s;
       if (dynamic_j > 0) dynamic.learn(index, Math.log(dynamic_j));
     }
-    observations.push(...told);
-    const { length } = observations;
-    if (length < JUDGED.from || length > JUDGED.until) return;
-    trusted = helps(space, observations, foretold, static_power_w);
   };
-  return { learn, cost: (index) => (trusted ? foretold(index) : flat) };
+  return trusted({ learn, cost: foretold }, tableSpace(rows), static_power_w);
 }

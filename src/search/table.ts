@@ -1,14 +1,12 @@
 import { at, hot } from "../base/need.js";
 import { forkRng } from "../base/rng.js";
-import { spread } from "../math/spread.js";
 import type { SearchFile } from "../plan/search.js";
 import type { Setting, TableRow } from "../profile/table.js";
 import { convergence } from "./converged.js";
 import { finish, startSearch } from "./loop.js";
-import { promising } from "./promising.js";
 import type { Knob, Space } from "./space.js";
 import type { Observation, Strategy } from "./strategies/strategy.js";
-import { surrogate } from "./strategies/surrogate.js";
+import { INFORMED, surrogate } from "./strategies/surrogate.js";
 import type { PriorMean } from "./surrogate/cost-model.js";
 import { frontOf, gather } from "./surrogate/seen.js";
 
@@ -85,9 +83,6 @@ export interface TablePrior {
   readonly learn: (observations: readonly Observation[]) => void;
 }
 
-/** Rows that a prior chooses to start with: the rest of the design is as good if the prior is poor. */
-const HOPES = 8;
-
 interface TableSearchOptions {
   readonly budget: number;
   readonly seed: number;
@@ -98,12 +93,11 @@ interface TableSearchOptions {
   readonly prior?: TablePrior | undefined;
 }
 
-/** The surrogate; a prior tells it where to begin and what to expect, and learns with it. */
+/** The surrogate; a prior tells it what to expect, and learns with it. */
 function strategyFor(space: Space, { seed, static_power_w, prior }: TableSearchOptions): Strategy {
   const options = { rng: forkRng(seed, "search"), static_power_w };
   if (prior === undefined) return surrogate(space, options);
-  const first = spread(promising(space.size, prior.cost, static_power_w), HOPES);
-  const informed = surrogate({ ...space, first }, { ...options, prior: prior.cost });
+  const informed = surrogate(space, { ...options, prior: prior.cost, beginning: INFORMED });
   return {
     ask: (count) => informed.ask(count),
     tell: (observations) => {

@@ -2,7 +2,8 @@ import type { Cost } from "../ir/configuration.js";
 
 /**
  * Measured costs are noisy, and now and then one is wrong altogether: a hiccup of the machine, a
- * window that caught something else.
+ * window that caught something else. So a measurement that the model misses by unusually much for its
+ * partition is repeated before a strategy hears of it, and trials that agree are averaged.
  */
 
 /** Trials of one configuration whose times differ by more are not of the same thing. */

@@ -1,3 +1,4 @@
+import { byDefault } from "../base/need.js";
 import { switchedOption } from "../compose/switching/switched-option.js";
 import type { InstructionOption } from "../ir/configuration.js";
 import type { CostedPlan, PlanInstruction } from "../plan/plan.js";
@@ -18,6 +19,9 @@ export function withoutSwitches(plan: CostedPlan): Stages {
         time_s += count * cost.time_s;
         energy_j += count * cost.energy_j;
       }
+      const waiting_s = Math.max(0, byDefault(instruction.launch_time_s, 0) - time_s);
+      time_s += waiting_s;
+      energy_j += waiting_s * plan.static_power_w;
       return { ...instruction, time_s, energy_j };
     }),
   );

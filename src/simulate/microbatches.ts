@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import { problemOfOptions } from "../compose/problem.js";
 import type { PipelineInstruction } from "../ir/iteration.js";
 import type { PlanFile, PlanInstruction } from "../plan/plan.js";
@@ -13,7 +14,7 @@ export function withMicrobatches(plan: PlanFile, stages: Stages, microbatches: n
     (instructions) => new Map(instructions.map((each) => [nameOf(each), each])),
   );
   const options = Array.from({ length: stages.length * chunks }, (_, cell) => {
-    const own = stages[cell % stages.length] ?? [];
+    const own = at(stages, cell % stages.length);
     const chunk = Math.floor(cell / stages.length);
     return Object.fromEntries(own.filter((i) => i.chunk === chunk).map(({ kind }) => [kind, []]));
   });

@@ -8,7 +8,7 @@ import type { CollectiveKind } from "../ir/kernel-graph.js";
 import type { PartitionType } from "../ir/partition.js";
 import type { DetailsFile } from "../plan/details.js";
 import type { CostedPlan, PlanCost, PlanFile } from "../plan/plan.js";
-import { readWork } from "../profile/records.js";
+import { readWork } from "../profile/work.js";
 
 /**
  * A plan as it would run on another GPU: every configuration as it is, at the searched clock of that
@@ -82,9 +82,8 @@ function carriedOver(
   { time_s, energy_j, source }: PlanCost,
   own: Cost | null,
 ): Pick<PlanCost, "time_s" | "energy_j" | "source"> {
-  const { time_s: there_s, energy_j: there_j } = own ?? { time_s: 0, energy_j: 0 };
-  const known = there_s > 0 && there_j > 0;
-  const [slower, dearer] = known ? [time_s / there_s, energy_j / there_j] : [1, 1];
+  const known = own !== null && own.time_s > 0 && own.energy_j > 0;
+  const [slower, dearer] = known ? [time_s / own.time_s, energy_j / own.energy_j] : [1, 1];
   const asModelled = source === "modelled" && slower === 1 && dearer === 1;
   return {
     time_s: modelled.time_s * slower,
@@ -94,7 +93,12 @@ function carriedOver(
 }
 
 const COLLECTIVES: readonly CollectiveKind[] = [
-  ...(["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send", "recv"] as const),
+  "all_reduce",
+  "all_gather",
+  "reduce_scatter",
+  "all_to_all",
+  "send",
+  "recv",
 ];
 
 /** A partition type as the model asks for it, from what plan and details say of it. */
@@ -108,7 +112,7 @@ function partitionOf(
   const bad = (what: string) => fail(malformedFile(where, `.partitions[${index}]`, what));
   if (found === undefined) return fail(malformedFile(where, ".partitions", `lacks ${key}`));
   const kernels = found.kernels.map(({ work }) => {
-    const read = readWork(work) ?? bad("a kernel's work is none that is known");
+    const read = readWork(work) ?? bad("a kernel does work of an unknown kind");
     return { class: "other" as const, work: read };
   });
   const named = slots.map(({ name, nodes }, slot) => {
@@ -117,11 +121,16 @@ function partitionOf(
   });
   const known = <C extends { readonly kind: string }>(moved: C) => {
     const kind = COLLECTIVES.find((each) => each === moved.kind);
-    return { ...moved, kind: kind ?? bad("no known collective") };
+    return { ...moved, kind: kind ?? bad("an unknown collective") };
   };
   const { communication, queued = [], free_order = [] } = found;
   return {
-    ...{ key, direction, kernels, slots: named, dependent: false, free_order },
+    key,
+    direction,
+    kernels,
+    slots: named,
+    dependent: false,
+    free_order,
     communication: communication && known(communication),
     ...(queued.length > 0 ? { queued: queued.map(known) } : {}),
   };

@@ -1,9 +1,10 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { noSuchStage } from "../base/diagnostics/review.js";
+import { at, byDefault, need } from "../base/need.js";
 import { linksOf } from "../compose/network.js";
 import { replay } from "../compose/replay.js";
+import { gpusPerStage } from "../plan/gpus.js";
 import type { CostedPlan, PlanFile, PlanInstruction } from "../plan/plan.js";
-import { gpusPerStage } from "../plan/shared.js";
 import { type Stages, withoutSwitches, withSwitches } from "./instructions.js";
 import { withMicrobatches } from "./microbatches.js";
 
@@ -30,13 +31,15 @@ export function simulatePlan(plan: CostedPlan, conditions: Conditions): PlanFile
   }
   const resequenced = microbatches !== null && microbatches !== plan.parallelism.microbatches;
   const retimed = resequenced || recosted || switch_time_s !== null;
-  const charge_s = switch_time_s ?? plan.switch_time_s ?? 0;
+  const charge_s = switch_time_s ?? byDefault(plan.switch_time_s, 0);
   let stages: Stages = plan.stages.map(({ instructions }) => instructions);
   if (retimed) stages = withoutSwitches(plan);
   if (resequenced) stages = withMicrobatches(plan, stages, microbatches);
   if (retimed) stages = withSwitches(stages, charge_s);
   stages = stages.map((instructions, stage) =>
-    instructions.map((each) => slowed(each, stragglers.get(stage) ?? 1, plan.static_power_w)),
+    stragglers.has(stage)
+      ? instructions.map((each) => slowed(each, need(stragglers, stage), plan.static_power_w))
+      : instructions,
   );
   const { switch_time_s: _, ...rest } = plan;
   const changed = {
@@ -77,7 +80,7 @@ function replayed(plan: PlanFile, stages: Stages): PlanFile {
     point: { ...plan.point, time_s, energy_j: energy_j * gpusPerStage(parallelism) },
     stages: stages.map((instructions, stage) => ({
       stage,
-      instructions: instructions.map((each) => ({ ...each, start_s: start_s[next++] ?? 0 })),
+      instructions: instructions.map((each) => ({ ...each, start_s: at(start_s, next++) })),
     })),
   };
 }

@@ -201,20 +201,25 @@ describe.concurrent("profile import", () => {
 describe.concurrent("profile record", () => {
   const record = (...flags: string[]) => kareus(["profile", "record", MINI, ...BIND, ...flags]);
 
-  test("--dry-run prints what would be measured, and how long it takes", async () => {
+  const workList = async (...flags: string[]): Promise<string[]> =>
+    JSON.parse((await record(...flags, "--dry-run", "--json")).stdout).tasks;
+
+  test("--dry-run says what would be measured, and how long it takes", async () => {
     const run = await record("--tp", "2", "--settings", "3", "--dry-run");
-    expect(run.status).toBe(0);
-    const lines = run.stdout.trimEnd().split("\n");
+    expect([run.status, run.stderr]).toEqual([0, ""]);
+    expect(run.stdout).toMatch(
+      /^Would be measured:\n {2}\d+ kernel settings\n.*\n.*\n.* 1410 MHz.*\n.*minutes? at least\.\n$/,
+    );
+    const lines = await workList("--tp", "2", "--settings", "3");
     for (const line of lines) expect(line).toMatch(/^task \d+ clock 1410 sms \d+ first \d+ comm /);
     expect(new Set(lines.map((line) => line.split(" ")[1])).size).toBe(lines.length);
-    expect(run.stdout).toContain("comm all_reduce");
-    expect(run.stderr).toMatch(/kernel settings, .* minutes? at least/);
-    const clocks = await record("--settings", "0", "--lock-clocks", "900", "--dry-run");
-    expect(clocks.stdout).toMatch(/^task 0 clock 900 /);
+    expect(lines.join("\n")).toContain("comm all_reduce");
+    const clocks = await workList("--settings", "0", "--lock-clocks", "900");
+    expect(clocks[0]).toMatch(/^task 0 clock 900 /);
   });
 
   test("a recording that was cut short keeps what it has, which is not measured again", async () => {
-    const all = (await record("--settings", "2", "--dry-run")).stdout.trimEnd().split("\n");
+    const all = await workList("--settings", "2");
     const recorder = at("recorder.cjs");
     writeFileSync(
       recorder,
@@ -232,10 +237,10 @@ describe.concurrent("profile record", () => {
     const run = await record("--settings", "2", "--recorder", recorder, "--out", half);
     expect([run.status, codes(run, "error")]).toEqual([2, ["KRS2053"]]);
     expect(run.stderr).toContain("unanswered");
-    const rest = await record("--settings", "2", "--profile", half, "--dry-run");
+    const rest = await workList("--settings", "2", "--profile", half);
     const work = (line: string) => line.replace(/^task \d+ /, "");
     const left = all.filter((_, i) => i % 2 === 1).map(work);
-    expect(rest.stdout.trimEnd().split("\n").map(work)).toEqual(left);
+    expect(rest.map(work)).toEqual(left);
   });
 
   test("a machine without a GPU is an honest no, and leaves nothing behind", async () => {

@@ -33,7 +33,7 @@ test("what is missing or wrong is a diagnostic, and nothing is started", async (
   const unbuilt = { ...process.env, KAREUS_LIBRARY: join(folder, "libkareus.so") };
   const run = await kareus(["run", "--plan", plan, ...start], folder, unbuilt);
   expectBadInput(run, "KRS5401");
-  expect(run.stderr).toContain("npm run build:native");
+  expect(run.stderr).toContain("kareus setup-runtime");
   expect(() => readFileSync(marker)).toThrow();
 });
 

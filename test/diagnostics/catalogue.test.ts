@@ -33,6 +33,7 @@ test("every code starts with its area", () => {
     "plan.ts": "KRS4",
     "review.ts": "KRS4",
     "exchange.ts": "KRS43",
+    "fleet.ts": "KRS44",
     "runtime.ts": "KRS5",
   };
   expect(CATALOGUES.sort()).toEqual(Object.keys(areas).sort());

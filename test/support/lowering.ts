@@ -35,7 +35,14 @@ export const ONE: LoweringOptions = {
     gpus_per_node: 8,
     pp: 1,
   },
-  ...{ recompute: "none", sequence_parallel: false, pipeline: "1f1b", chunks: 1 },
+  ...{
+    recompute: "none",
+    execution: "compiled",
+    microbatches: 1,
+    sequence_parallel: false,
+    pipeline: "1f1b",
+    chunks: 1,
+  },
 };
 
 export interface LoweredStep {

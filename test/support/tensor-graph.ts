@@ -68,7 +68,14 @@ const ONE_GPU: LoweringContext["options"] = {
     gpus_per_node: 8,
     pp: 1,
   },
-  ...{ recompute: "none", sequence_parallel: false, pipeline: "1f1b", chunks: 1 },
+  ...{
+    recompute: "none",
+    execution: "compiled",
+    microbatches: 1,
+    sequence_parallel: false,
+    pipeline: "1f1b",
+    chunks: 1,
+  },
 };
 
 /** Runs a pass on one GPU unless `options` say more; kernels take no time. */

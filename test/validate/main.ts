@@ -3,12 +3,16 @@ import { fileURLToPath } from "node:url";
 import { type Column, table } from "../../src/views/table.js";
 import { pcie, perseusA40, perseusSxm } from "./clocks.js";
 import { type Comparison, type DataSet, type Errors, METHODS } from "./errors.js";
+import { hopperContention, hopperKernels, hopperMlp } from "./hopper.js";
 import { measuredRow, plannedFrontiers } from "./kareus.js";
 import { overlapSweep } from "./overlap.js";
 import { partitions } from "./partition.js";
 import {
   a40Requirements,
   gapRequirements,
+  hopperContentionRequirements,
+  hopperKernelRequirements,
+  hopperMlpRequirements,
   isMet,
   measuredRequirements,
   overlapRequirements,
@@ -18,6 +22,7 @@ import {
   type Requirement,
   sxmRequirements,
 } from "./requirements.js";
+import { training, trainingRequirements } from "./training.js";
 
 /**
  * Predicts measurements made by others from a part of them, and prints how far off the rest comes
@@ -96,6 +101,10 @@ function show<Data extends DataSet>(
 show("Perseus stage profiles, A100-SXM", perseusSxm, sxmRequirements);
 show("Perseus stage profiles, A40", perseusA40, a40Requirements);
 show("A100-PCIe DVFS sweep", pcie, pcieRequirements);
+show("Kernels of one H200", hopperKernels, hopperKernelRequirements);
+show("Contention on one H200", hopperContention, hopperContentionRequirements);
+show("An MLP on one H200", hopperMlp, hopperMlpRequirements);
+show("Training on one H200", training, trainingRequirements);
 show("Overlap sweep, A100", overlapSweep, overlapRequirements);
 show("Partitions, partly measured", partitions, partitionRequirements);
 show(

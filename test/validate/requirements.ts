@@ -1,6 +1,13 @@
 import type { Accuracy, DataSet, Method } from "./errors.js";
+import type { MlpValidation } from "./hopper.js";
 import type { PlannedValidation, RowValidation } from "./kareus.js";
 import type { OverlapValidation } from "./overlap.js";
+
+/**
+ * Every limit in one list: `npm run validate` prints what is reached, the tests hold it. What is
+ * validated is what answers: the overlap sweep is predicted by the fitted sequence that
+ * `optimize --profile` uses.
+ */
 
 /** A number that the model is held to, on points that were not fitted, and what it reaches. */
 export interface Requirement {
@@ -24,7 +31,12 @@ function accuracies(data: DataSet, name: string): Readonly<Partial<Record<Method
   return found.by;
 }
 
-function atMost(data: DataSet, name: string, time: Limit, energy: Limit | null): Requirement[] {
+export function atMost(
+  data: DataSet,
+  name: string,
+  time: Limit,
+  energy: Limit | null,
+): Requirement[] {
   const { model } = accuracies(data, name);
   if (model === undefined) throw new Error(`${name} has no model`);
   const of = (what: "time" | "energy", [mean_pct, max_pct]: Limit): Requirement[] => [
@@ -73,9 +85,33 @@ export function a40Requirements(data: DataSet): Requirement[] {
 
 export function pcieRequirements(data: DataSet): Requirement[] {
   return [
-    ...atMost(data, "14 workloads", [1, 3], [1.5, 4]),
-    ...beatsRivals(data, "14 workloads"),
+    ...atMost(data, "15 workloads", [1, 3], [1.5, 4]),
+    ...beatsRivals(data, "15 workloads"),
     ...atMost(data, "throttled", [0.8], [1.2]),
+  ];
+}
+
+/** Kernels of each kind, held out of the fit. */
+export function hopperKernelRequirements(data: DataSet): Requirement[] {
+  return ["all", "products", "attention", "memory"].flatMap((name) =>
+    atMost(data, name, [6, 15], [8, 20]),
+  );
+}
+
+/** In points of slowdown: of kernels, and of the copy beside them. */
+export function hopperContentionRequirements(data: DataSet): Requirement[] {
+  return atMost(data, "all", [3], [12]);
+}
+
+export function hopperMlpRequirements(data: MlpValidation): Requirement[] {
+  return [
+    ...atMost(data, "all", [4], [4]),
+    {
+      what: "rows that agree whether overlapping pays",
+      limit: data.overlapped,
+      reached: data.right_signs,
+      least: true,
+    },
   ];
 }
 

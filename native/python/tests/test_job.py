@@ -139,7 +139,7 @@ class Trouble(Jobs):
         self.observed(machine, "KRS5030", flags=("--run", json.dumps(run)))
         self.assertEqual([mhz for _, mhz in machine.changes()], [1410, 0])
 
-    def test_a_kind_that_nobody_knows(self):
+    def test_an_unknown_kind(self):
         run = [ORDER[0], ["evaluation", 0], *ORDER[2:]]
         self.observed(self.machine(), "KRS5030", flags=("--run", json.dumps(run)))
 

@@ -10,13 +10,13 @@
  *   - What a shorter struct lacks counts as 0. Of a longer one, what this library does not know must
  *     be 0 where the caller fills it in (else KAREUS_WRONG_VERSION), and becomes 0 where the library
  *     does.
- *   - A function of a later header is missing in an older library: whoever can do without looks it
- *     up. Functions of earlier headers stay.
+ *   - A function of a later header is missing in an older library: a caller that can do without it
+ *     looks it up. Functions of earlier headers stay.
  * - Functions return a code: 0 is KAREUS_OK, any other is the number of a KRS code (5020 is KRS5020).
  *   kareus_last_error() says more about the last code that this thread got.
  * - One handle, one GPU, one thread at a time: calls may come from several threads if the caller
  *   orders them. Clocks are changed by a thread of the handle's own.
- * - Nothing here throws, exits, prints, or blocks on the GPU, but where it says so.
+ * - Nothing here throws, exits, prints, or blocks on the GPU, except where it says so.
  * - A handle belongs to the process that opened it: after fork() the child's calls fail with
  *   KAREUS_WRONG_STATE and touch no clock.
  * - Only SM clocks are ever locked: never memory clocks, power limits or application clocks.
@@ -134,6 +134,9 @@ typedef struct kareus_capabilities {
   char uuid[96];
   char pci_bus_id[32];
   char driver[80];
+  double power_limit_w;      /* 0: not known */
+  int32_t power_smoothing;   /* 0: not known, 1: off, 2: on */
+  char workload_profile[68]; /* workload power profiles in force: "max-q", "none"; empty: not known */
 } kareus_capabilities;
 
 /* One stage's part of a plan as flat arrays; copied, so they may go after the call. */
@@ -166,8 +169,16 @@ typedef struct kareus_partition_use {
   uint32_t sms;
 } kareus_partition_use;
 
+typedef enum kareus_limit {
+  KAREUS_LIMIT_UNKNOWN = 0,
+  KAREUS_LIMIT_NONE = 1,
+  KAREUS_LIMIT_POWER = 2,
+  KAREUS_LIMIT_THERMAL = 3
+} kareus_limit;
+
 /* One instruction as it ran. Where both ends were on a stream, time_s is by the GPU's own clock, and
- * start_s and energy are of when the controller saw the GPU there; else all are of the CPU's calls. */
+ * its end is when the controller saw the GPU there; else all are of the CPU's calls. Energy is its
+ * share of what the GPU's energy counter moved by, which takes up to 0.1 s to be known. */
 typedef struct kareus_record {
   uint64_t step;        /* 0 is the first */
   uint32_t index;       /* in the plan; UINT32_MAX without one */
@@ -178,7 +189,11 @@ typedef struct kareus_record {
   int32_t on_gpu;       /* 1: timed by events on a stream */
   double start_s;       /* since the handle was opened */
   double time_s;
-  double energy_j;      /* of the GPU, static energy included; negative: no counter */
+  double energy_j;      /* of the GPU, static energy included; negative: not known */
+  double energy_error_j; /* standard error of energy_j; 0: not known */
+  double clock_mhz;      /* mean SM clock while it ran; 0: not known */
+  double temperature_c;  /* 0: not known */
+  int32_t limited_by;    /* kareus_limit: what held the clock back */
 } kareus_record;
 
 typedef struct kareus_statistics {
@@ -202,10 +217,10 @@ typedef struct kareus_statistics {
 /* KAREUS_ABI_VERSION of the library that was loaded. */
 KAREUS_API uint32_t kareus_abi_version(void);
 
-/* "KRS5020"; "" for 0, null for a number that is no code. */
+/* "KRS5020"; "" for 0, null for an unknown number. */
 KAREUS_API const char* kareus_code_name(int code);
 
-/* What the code means, in one line; null for a number that is no code. */
+/* What the code means, in one line; null for an unknown number. */
 KAREUS_API const char* kareus_code_message(int code);
 
 /* The particulars of the last code other than 0 that a call of this thread returned; never null,
@@ -279,7 +294,8 @@ KAREUS_API int kareus_get_statistics(kareus_handle* handle, kareus_statistics* s
 KAREUS_API int kareus_get_changes(kareus_handle* handle, uint32_t* freq_mhz, uint32_t capacity,
                                   uint64_t* count);
 
-/* Waits until all that was asked for so far is made or given up, and recorded. TIMED_OUT. */
+/* Waits until all that was asked for so far is made or given up, and recorded with its energy.
+ * TIMED_OUT. */
 KAREUS_API int kareus_flush(kareus_handle* handle, double timeout_s);
 
 /* Drops what waits, and unlocks the clocks; the next boundary locks again. Returns when done.

@@ -1,14 +1,11 @@
 #include "controller.h"
 
-#include <pthread.h>
-#include <sys/prctl.h>
-
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <exception>
 
 #include "failure.h"
+#include "quiet_thread.h"
 
 namespace kareus {
 namespace {
@@ -22,33 +19,17 @@ constexpr microseconds kLookForWork{200};
 constexpr milliseconds kIdle{100};
 constexpr double kPatience_s = 3;  // with a driver that does not answer
 
-// The host's signals are for its own threads.
-std::thread startQuietly(void (*body)(Controller*), Controller* self, sigset_t all) {
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(body, self);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
-}
-
 }  // namespace
 
-int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
 Controller::Controller(Device& device, Custody* custody, bool control, Events& events,
-                       Records& records)
+                       Sampler& sampler)
     : device_(device),
       custody_(custody),
       events_(events),
-      records_(records),
-      opened_ns_(now_ns()),
-      controls_(control) {
-  thread_ = startQuietly([](Controller* self) { self->run(); }, this, {});
+      sampler_(sampler),
+      controls_(control),
+      pairing_(events, sampler, now_ns()) {
+  thread_ = startQuietly("kareus", [this] { run(); });
 }
 
 Controller::~Controller() { thread_.join(); }
@@ -59,12 +40,11 @@ void Controller::setInStep(bool in_step) {
     const std::lock_guard<std::mutex> lock(mutex_);
     in_step_.store(in_step, std::memory_order_release);
   }
+  sampler_.setInStep(in_step);
   if (in_step) woken_.notify_one();
 }
 
 void Controller::run() {
-  prctl(PR_SET_NAME, "kareus");
-  prctl(PR_SET_TIMERSLACK, 1000UL);  // ns; sleeps are short here
   while (!stop_.load(std::memory_order_acquire)) {
     try {
       drain();
@@ -96,8 +76,8 @@ void Controller::drain() {
   uint32_t wanted_mhz = 0;
   uint64_t passed = 0;
   Boundary boundary;
-  while (queue_.front() != nullptr && reached(*queue_.front()) && queue_.pop(boundary)) {
-    note(boundary);
+  while (!stop_ && queue_.front() != nullptr && reached(*queue_.front()) && queue_.pop(boundary)) {
+    pairing_.note(boundary, freq_mhz_);
     if (boundary.freq_mhz != 0) {
       const std::lock_guard<std::mutex> lock(mutex_);
       statistics_.changes_requested++;
@@ -110,7 +90,7 @@ void Controller::drain() {
   processed_.fetch_add(passed, std::memory_order_release);
 }
 
-// What the driver cannot tell any more counts as reached: nobody is to wait for it for ever.
+// An event that the driver has lost counts as reached: waiting for it would never end.
 bool Controller::reached(const Boundary& boundary) {
   return boundary.event == nullptr || events_.ask(boundary.event) != Events::State::kAhead;
 }
@@ -120,43 +100,7 @@ void Controller::discard() {
     events_.giveBack(boundary.event);
     processed_.fetch_add(1, std::memory_order_release);
   }
-  if (open_) events_.giveBack(begun_.event);
-  open_ = false;
-}
-
-void Controller::note(const Boundary& boundary) {
-  if (boundary.mark == Mark::kChange) {
-    events_.giveBack(boundary.event);
-    return;
-  }
-  if (boundary.mark == Mark::kEnd) {
-    if (open_) finish(boundary);
-    events_.giveBack(boundary.event);
-    return;
-  }
-  if (open_) events_.giveBack(begun_.event);  // it never ended
-  begun_ = boundary;
-  begun_ns_ = boundary.event == nullptr ? boundary.issued_ns : now_ns();
-  begun_energy_j_ = device_.energy().value_or(-1);
-  open_ = true;
-}
-
-void Controller::finish(const Boundary& end) {
-  open_ = false;
-  const int64_t end_ns = end.event == nullptr ? end.issued_ns : now_ns();
-  const double energy_j = device_.energy().value_or(-1);
-  double time_s = static_cast<double>(end_ns - begun_ns_) * 1e-9;
-  bool on_gpu = begun_.event != nullptr && end.event != nullptr;
-  if (on_gpu) {
-    const double exact_s = events_.between_s(begun_.event, end.event);
-    on_gpu = exact_s >= 0;
-    if (on_gpu) time_s = exact_s;
-  }
-  const bool counted = begun_energy_j_ >= 0 && energy_j >= 0;
-  records_.add({begun_.step, begun_.index, begun_.kind, begun_.microbatch, begun_.chunk, freq_mhz_,
-                on_gpu ? 1 : 0, static_cast<double>(begun_ns_ - opened_ns_) * 1e-9, time_s,
-                counted ? energy_j - begun_energy_j_ : -1});
-  events_.giveBack(begun_.event);
+  pairing_.drop();
 }
 
 void Controller::apply(uint32_t freq_mhz) {
@@ -262,13 +206,27 @@ int Controller::stop() {
   return reset_code_.load(std::memory_order_acquire);
 }
 
-bool Controller::flush(double timeout_s) { return waitFor(processed_, queue_.pushed(), timeout_s); }
+bool Controller::awaitChanges(double timeout_s) {
+  return waitFor(processed_, queue_.pushed(), timeout_s);
+}
+
+bool Controller::flush(double timeout_s) {
+  const int64_t before_ns = now_ns();
+  if (!awaitChanges(timeout_s)) return false;
+  const double left_s = timeout_s - static_cast<double>(now_ns() - before_ns) * 1e-9;
+  return waitUntil([this] { return sampler_.waiting() == 0; }, left_s);
+}
 
 bool Controller::waitFor(const std::atomic<uint64_t>& counter, uint64_t goal, double timeout_s) {
-  constexpr double kForever_s = 1e9;  // and no number, or one below 0, is no time
+  return waitUntil([&] { return counter.load(std::memory_order_acquire) >= goal; }, timeout_s);
+}
+
+template <typename Holds>
+bool Controller::waitUntil(Holds holds, double timeout_s) {
+  constexpr double kForever_s = 1e9;  // NaN and what is below 0 count as 0
   const double wait_s = timeout_s > 0 ? std::min(timeout_s, kForever_s) : 0;
   const int64_t end_ns = now_ns() + static_cast<int64_t>(wait_s * 1e9);
-  while (counter.load(std::memory_order_acquire) < goal) {
+  while (!holds()) {
     if (now_ns() >= end_ns) return false;
     woken_.notify_one();
     std::this_thread::sleep_for(kLookForGpu);
@@ -281,7 +239,6 @@ void Controller::statistics(kareus_statistics& statistics) {
   statistics = statistics_;
   statistics.mode = controls() ? KAREUS_MODE_CONTROL : KAREUS_MODE_OBSERVE;
   statistics.guard_restarts = custody_ == nullptr ? 0 : custody_->restarts();
-  statistics.records_dropped = records_.dropped();
 }
 
 uint64_t Controller::changes(uint32_t* freq_mhz, uint32_t capacity) {

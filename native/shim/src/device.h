@@ -1,4 +1,4 @@
-// One GPU as the runtime sees it, whoever answers: the driver, zeusd, or nobody (dry).
+// One GPU as the runtime sees it, through the driver, through zeusd, or without a GPU (dry).
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "gauges.h"
 
 namespace kareus {
 
@@ -24,6 +26,7 @@ struct DeviceInfo {
   bool may_control = false;
   bool mig = false;
   bool energy_counter = false;
+  PowerState power;
 };
 
 class Device {
@@ -35,8 +38,12 @@ class Device {
   virtual int lock(uint32_t freq_mhz) = 0;
   virtual int unlock() = 0;
 
-  // Joules since some moment; nothing where there is no counter. Any thread.
+  // Joules since some moment; nothing without a counter. Any thread.
   virtual std::optional<double> energy() = 0;
+
+  // The state of the board, and the power of this moment in watts; nothing where it is unknown.
+  virtual Conditions conditions() { return {}; }
+  virtual std::optional<double> power() { return std::nullopt; }
 
   const DeviceInfo& info() const { return info_; }
 

@@ -37,8 +37,8 @@ void Events::drop(CudaEvent event) {
 }
 
 bool Events::gate(CudaStream compute, CudaStream communication) {
-  // The driver keeps what a destroyed event stood for until it is reached, so a new one per gate
-  // is as safe as it is short.
+  // The driver keeps what a destroyed event stood for until it is reached, so a new one
+  // per gate is safe.
   CudaEvent event = nullptr;
   if (!cuda_.present() || cuda_.createEvent(&event, kUntimed) != kCudaOk) return false;
   const bool made = cuda_.recordEvent(event, compute) == kCudaOk &&

@@ -21,7 +21,7 @@ class Events {
 
   // Of the job's thread. An event recorded on the stream; null if the driver refuses.
   CudaEvent record(CudaStream stream);
-  // An event that nobody will ask for.
+  // Gives up an event that will not be asked about.
   void drop(CudaEvent event);
   // Makes `communication` wait for what `compute` has been given so far; false if refused.
   bool gate(CudaStream compute, CudaStream communication);
@@ -38,7 +38,7 @@ class Events {
 
   const bool timed_;
   Cuda cuda_;
-  Queue<CudaEvent, 4096> free_;
+  Queue<CudaEvent, 8192> free_;
   std::atomic<CudaContext> context_{nullptr};
   CudaContext current_ = nullptr;  // of the controller
 };

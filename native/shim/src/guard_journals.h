@@ -4,7 +4,7 @@
 namespace kareus {
 
 // A line for each entry: state is held (by a controller at work), guarded (that is gone, its guard
-// is about to reset), stale (nobody will) or forgotten (from before the last boot). Exit code 0.
+// is about to reset), stale (no process will) or forgotten (from before the last boot). Exit code 0.
 int listJournals(bool json_lines);
 
 // The same, after resetting every stale entry: state is then reset, or failed with its code.

@@ -1,4 +1,4 @@
-// kareus-guard: resets clocks when nobody else can.
+// kareus-guard: resets the clocks of a process that died.
 //   kareus-guard --watch ...              started by libkareus, not by hand
 //   kareus-guard --list [--json-lines]    locks held, and whether their owners live
 //   kareus-guard --reset [--json-lines]   undoes those whose owners are gone

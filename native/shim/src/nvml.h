@@ -24,6 +24,24 @@ struct NvmlPci {
   char bus_id[32];
 };
 
+// nvmlFieldValue_t.
+struct NvmlField {
+  unsigned number, scope;
+  long long timestamp, latency_us;
+  int type, status;
+  union {
+    unsigned whole;
+    double real;
+    unsigned long long wide;
+  } value;
+};
+
+// nvmlWorkloadPowerProfileCurrentProfiles_v1_t: masks of 255 bits.
+struct NvmlPowerProfiles {
+  unsigned version;
+  unsigned supported[8], requested[8], enforced[8];
+};
+
 #define KAREUS_NVML_READERS(X)                                                   \
   X(init, "nvmlInit_v2", int())                                                  \
   X(shutdown, "nvmlShutdown", int())                                             \
@@ -42,7 +60,19 @@ struct NvmlPci {
   X(memoryClocks, "nvmlDeviceGetSupportedMemoryClocks",                          \
     int(NvmlHandle, unsigned*, unsigned*))                                       \
   X(smClocks, "nvmlDeviceGetSupportedGraphicsClocks",                            \
-    int(NvmlHandle, unsigned, unsigned*, unsigned*))
+    int(NvmlHandle, unsigned, unsigned*, unsigned*))                             \
+  X(clock, "nvmlDeviceGetClockInfo", int(NvmlHandle, unsigned, unsigned*))       \
+  X(temperature, "nvmlDeviceGetTemperature",                                     \
+    int(NvmlHandle, unsigned, unsigned*))                                        \
+  X(eventReasons, "nvmlDeviceGetCurrentClocksEventReasons",                      \
+    int(NvmlHandle, unsigned long long*))                                        \
+  X(throttleReasons, "nvmlDeviceGetCurrentClocksThrottleReasons",                \
+    int(NvmlHandle, unsigned long long*))                                        \
+  X(fields, "nvmlDeviceGetFieldValues", int(NvmlHandle, int, NvmlField*))        \
+  X(power, "nvmlDeviceGetPowerUsage", int(NvmlHandle, unsigned*))                \
+  X(powerLimit, "nvmlDeviceGetEnforcedPowerLimit", int(NvmlHandle, unsigned*))   \
+  X(powerProfiles, "nvmlDeviceWorkloadPowerProfileGetCurrentProfiles",           \
+    int(NvmlHandle, NvmlPowerProfiles*))
 
 #define KAREUS_NVML_SETTERS(X)                                                          \
   X(lockClocks, "nvmlDeviceSetGpuLockedClocks", int(NvmlHandle, unsigned, unsigned))    \

@@ -13,6 +13,8 @@ class NvmlDevice : public Device {
   int lock(uint32_t freq_mhz) override;
   int unlock() override;
   std::optional<double> energy() override;
+  Conditions conditions() override { return Gauges(nvml_, handle_).conditions(); }
+  std::optional<double> power() override { return Gauges(nvml_, handle_).power_w(); }
 
   // Its number among this machine's GPUs, as the driver counts.
   unsigned index() const;

@@ -38,7 +38,7 @@ void Plan::copyInstructions(const kareus_plan& given, const std::vector<uint32_t
                                      given.chunk == nullptr ? 0 : given.chunk[i],
                                      given.freq_mhz[i]};
     if (instruction.kind < KAREUS_FORWARD || instruction.kind > KAREUS_TAIL) {
-      fail(KAREUS_BAD_PLAN, at(i) + " is of no known kind");
+      fail(KAREUS_BAD_PLAN, at(i) + " is of an unknown kind");
     }
     const bool known = clocks_mhz.empty() || std::binary_search(clocks_mhz.begin(),
                                                                 clocks_mhz.end(),
@@ -53,7 +53,7 @@ void Plan::copyInstructions(const kareus_plan& given, const std::vector<uint32_t
 }
 
 // A clock is held from the first instruction at it to the first at another; the last one of a step
-// until its instructions end, for the next step begins nobody knows when.
+// until its instructions end, for the start of the next step is unknown.
 void Plan::checkDwell(const kareus_plan& given) const {
   if (!(given.switch_time_s >= 0)) fail(KAREUS_BAD_PLAN, "switch_time_s is negative");
   if (given.switch_time_s == 0) return;

@@ -54,7 +54,8 @@ Runtime::Runtime(const kareus_options& options)
       forks_(countForks()),
       device_(openDevice(targetOf(options))),
       events_(options.record_capacity > 0),
-      records_(options.record_capacity) {
+      records_(options.record_capacity),
+      sampler_(*device_, records_) {
   const Target target = targetOf(options);
   const bool dry = options.backend == KAREUS_BACKEND_DRY;
   if (target.control && !dry) {
@@ -62,7 +63,7 @@ Runtime::Runtime(const kareus_options& options)
                                          target, *device_);
   }
   controller_ = std::make_unique<Controller>(*device_, custody_.get(), target.control, events_,
-                                             records_);
+                                             sampler_);
 }
 
 bool Runtime::ours() const { return forks_ == forks.load(std::memory_order_relaxed); }
@@ -147,7 +148,7 @@ int Runtime::push(Mark mark, uint32_t freq_mhz, kareus_stream stream) {
     if (records_.wanted()) records_.countDropped();
   }
   constexpr double kPatience_s = 10;
-  if (synchronous_ && !controller_->flush(kPatience_s)) return report(KAREUS_TIMED_OUT, "");
+  if (synchronous_ && !controller_->awaitChanges(kPatience_s)) return report(KAREUS_TIMED_OUT, "");
   return code;
 }
 
@@ -165,7 +166,7 @@ uint32_t Runtime::search(int32_t kind, int32_t microbatch, int32_t chunk) const 
   return found == planned.end() ? UINT32_MAX : static_cast<uint32_t>(found - planned.begin());
 }
 
-// From here on the plan is no guide for clocks; its partitions still are.
+// From here on clocks do not follow the plan; partitions still do.
 int Runtime::wrongOrder(int32_t kind, int32_t microbatch, int32_t chunk) {
   comparing_ = false;
   controller_->giveUp(KAREUS_WRONG_ORDER);
@@ -221,12 +222,17 @@ void Runtime::capabilities(kareus_capabilities& capabilities) const {
   std::snprintf(capabilities.pci_bus_id, sizeof capabilities.pci_bus_id, "%s",
                 info.pci_bus_id.c_str());
   std::snprintf(capabilities.driver, sizeof capabilities.driver, "%s", info.driver.c_str());
+  capabilities.power_limit_w = info.power.limit_w.value_or(0);
+  if (info.power.smoothing) capabilities.power_smoothing = *info.power.smoothing ? 2 : 1;
+  std::snprintf(capabilities.workload_profile, sizeof capabilities.workload_profile, "%s",
+                info.power.workload_profile.value_or("").c_str());
 }
 
 void Runtime::statistics(kareus_statistics& statistics) {
   controller_->statistics(statistics);
   statistics.steps = steps_;
   statistics.instructions = instructions_;
+  statistics.records_dropped = records_.dropped();
 }
 
 }  // namespace kareus

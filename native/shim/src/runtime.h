@@ -48,6 +48,7 @@ class Runtime {
   std::unique_ptr<Custody> custody_;  // null where no clock is ever touched
   Events events_;
   Records records_;
+  Sampler sampler_;
   Plan plan_;
   bool comparing_ = false;  // boundaries with the plan
   bool in_step_ = false, in_instruction_ = false;

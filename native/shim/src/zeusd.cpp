@@ -24,7 +24,7 @@ const char* defaultSocket() {
   return access(kNewer, F_OK) == 0 ? kNewer : "/var/run/zeusd.sock";
 }
 
-// A connection to the socket; -1 where nobody listens.
+// A connection to the socket; -1 where nothing listens.
 int connectTo(const std::string& path) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;

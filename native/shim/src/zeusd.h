@@ -11,7 +11,7 @@
 namespace kareus {
 
 struct HttpReply {
-  int status = 0;  // 0: nobody answered
+  int status = 0;  // 0: there was no answer
   std::string body;
 };
 

@@ -13,6 +13,8 @@ class ZeusdDevice : public Device {
   int lock(uint32_t freq_mhz) override;
   int unlock() override;
   std::optional<double> energy() override;
+  Conditions conditions() override { return read_.conditions(); }
+  std::optional<double> power() override { return read_.power(); }
 
  private:
   NvmlDevice read_;

@@ -47,6 +47,14 @@ export const recomputeIgnored = (graph: string, what: string): Diagnostic =>
     "export the forward graph alone to have recomputation planned",
   );
 
+export const freezeIgnored = (graph: string): Diagnostic =>
+  warning(
+    "KRS1441",
+    graph,
+    "the graph brings its own backward: --freeze changes its states, not what it computes",
+    "export the forward graph alone to have its backward derived without weight gradients",
+  );
+
 export const collectiveRanksUnknown = (node: string, group: string, flag: string): Diagnostic =>
   warning(
     "KRS1404",

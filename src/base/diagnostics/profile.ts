@@ -1,4 +1,4 @@
-import { suggesting } from "../suggest.js";
+import { suggesting, suggestingFiles } from "../suggest.js";
 import { type Diagnostic, error, warning } from "./diagnostic.js";
 
 /** KRS2001: no bundled device has that name and no file of that path exists. */
@@ -36,9 +36,20 @@ export function newerVersion(file: string, format: string, version: number): Dia
   );
 }
 
+/** KRS2005: a name that several devices have. */
+export function severalDevices(name: string, taken: string, others: readonly string[]): Diagnostic {
+  return warning(
+    "KRS2005",
+    name,
+    `taken to be ${taken}`,
+    `there ${others.length === 1 ? "is" : "are"} also ${others.join(", ")}`,
+  );
+}
+
 /** KRS2010: a profile file that cannot be opened. */
 export function unreadableProfile(file: string, reason: string): Diagnostic {
-  return error("KRS2010", file, `cannot be read: ${reason}`, "check the path and its permissions");
+  const hint = suggestingFiles(file, "check the path and its permissions");
+  return error("KRS2010", file, `cannot be read: ${reason}`, hint);
 }
 
 /** KRS2011: a line of a profile that breaks the format. */
@@ -218,7 +229,7 @@ export function recorderMissing(path: string, reason: string): Diagnostic {
     "KRS2050",
     path,
     `the recorder cannot be started: ${reason}`,
-    "`npm run build:recorder` builds it where nvcc is; --recorder names another",
+    "`kareus setup-runtime` builds it where nvcc is; --recorder names another",
   );
 }
 
@@ -271,10 +282,10 @@ export function notMeasurable(recorder: string, reason: string): Diagnostic {
 export function rejectedCurve(
   where: string,
   name: string,
-  up_to_mhz: number | null,
+  kept_mhz: readonly [lowest: number, highest: number] | null,
   reason: string,
 ): Diagnostic {
-  const part = up_to_mhz === null ? name : `${name} up to ${up_to_mhz} MHz`;
+  const part = kept_mhz === null ? name : `${name} outside ${kept_mhz[0]} to ${kept_mhz[1]} MHz`;
   return warning(
     "KRS2060",
     where,

@@ -5,7 +5,7 @@ import { type Diagnostic, error, warning } from "./diagnostic.js";
  * (native/shim/include/kareus.h), KRS53xx the Python package's.
  */
 
-const BUILD = "`npm run build:native` builds it; CMake and a C++17 compiler are needed";
+const BUILD = "`kareus setup-runtime` builds it; CMake and a C++17 compiler are needed";
 
 /** KRS5401: the shim that changes clocks is not built. */
 export function shimMissing(path: string): Diagnostic {
@@ -24,7 +24,7 @@ export function commandNotStarted(command: string, reason: string): Diagnostic {
 
 /** KRS5404: an answer of the guard, or of Python, that is not what it should be. */
 export function helperFailed(helper: string, reason: string): Diagnostic {
-  return error("KRS5404", helper, `failed: ${reason}`, "build it again: `npm run build:native`");
+  return error("KRS5404", helper, `failed: ${reason}`, "build it again: `kareus setup-runtime`");
 }
 
 /** KRS5405: a journal of locked clocks that others than its user may have written. */
@@ -35,6 +35,11 @@ export function journalRefused(reason: string): Diagnostic {
     `locked clocks cannot be listed: ${reason}`,
     "name a folder of your own in KAREUS_STATE_DIR, the one that jobs use",
   );
+}
+
+/** KRS5406: a part of the runtime that does not build. */
+export function runtimeNotBuilt(script: string, reason: string): Diagnostic {
+  return error("KRS5406", script, `failed: ${reason}`, "install what it asks for, then try again");
 }
 
 /** KRS5410: a GPU whose clocks a process left locked when it ended. */

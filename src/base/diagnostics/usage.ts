@@ -78,6 +78,16 @@ export function badConfigValue(where: string, value: unknown, expected: string):
   return error("KRS0031", where, message, "write it as on the command line; see --help");
 }
 
+/** No layout of that many GPUs has room for the model. */
+export function noLayoutFits(graph: string, gpus: number, gpu: string): Diagnostic {
+  return error(
+    "KRS0032",
+    graph,
+    `no layout of ${gpus} x ${gpu} holds it in memory`,
+    "give more --gpus, another --gpu, or a smaller batch with --bind",
+  );
+}
+
 /** A bug in kareus. */
 export function internalError(message: string): Diagnostic {
   return error(

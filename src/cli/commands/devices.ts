@@ -23,6 +23,6 @@ async function run(json: boolean): Promise<void> {
     import("../../gpu/device.js"),
     import("../../views/devices.js"),
   ]);
-  const devices = deviceNames().map(loadDevice);
+  const devices = deviceNames().map((name) => loadDevice(name));
   process.stdout.write(json ? `${JSON.stringify(devices, null, 2)}\n` : devicesTable(devices));
 }

@@ -113,7 +113,9 @@ const UNTRUSTED = 2;
 const PATIENCE_MS = 60_000;
 
 function askPython(): Capabilities | null {
-  const env = { ...process.env, PYTHONPATH: pythonPath() };
+  const shim = shimFile();
+  const library = shim.built ? { KAREUS_LIBRARY: shim.path } : {};
+  const env = { ...process.env, ...library, PYTHONPATH: pythonPath() };
   const words = ["-m", "kareus_runtime.capabilities"];
   const options = { env, encoding: "utf8", timeout: PATIENCE_MS } as const;
   const { stdout } = spawnSync("python3", words, options);
@@ -145,7 +147,7 @@ function leftLocked({ gpu, owner_pid, state, message }: Lock): Diagnostic[] {
 function warningsOf({ built, runtime }: Findings): Diagnostic[] {
   const missing = (["libkareus", "kareus-guard"] as const).filter((part) => !built[part]);
   const found = missing.map((part) =>
-    notReady(part, "not built: `kareus run` needs it", "`npm run build:native` builds it"),
+    notReady(part, "not built: `kareus run` needs it", "`kareus setup-runtime` builds it"),
   );
   if (runtime === null) {
     const hint = "Python 3.9 or newer is needed as python3";

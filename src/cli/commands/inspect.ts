@@ -1,11 +1,24 @@
 import type { Command } from "commander";
-import { addFlags, addTopics, readFlags, readTopics, type TopicValues } from "../flags.js";
+import {
+  addFlags,
+  addTopics,
+  readFlags,
+  readTopics,
+  type TopicValues,
+  toggle,
+  type Values,
+} from "../flags.js";
 import { JSON_FLAG, LOWERING_FLAGS } from "../options.js";
 import { Terminal } from "../terminal.js";
 
 const EXAMPLES = `
 Example:
   $ kareus inspect llama.onnx --bind batch=8,sequence=4096 --dtype bf16 --tp 8 --pp 2`;
+
+const SHOWN_FLAGS = {
+  verbose: toggle("-v, --verbose", "every table: operators, kernels, collectives, partitions"),
+  ...JSON_FLAG,
+} as const;
 
 /** `kareus inspect`: what is in a graph, and what it is lowered to. */
 export function addInspect(program: Command): void {
@@ -18,28 +31,31 @@ export function addInspect(program: Command): void {
     .argument("<graph.onnx>", "ONNX file, - for standard input")
     .addHelpText("after", EXAMPLES);
   addTopics(command, LOWERING_FLAGS);
-  addFlags(command, JSON_FLAG);
+  addFlags(command, SHOWN_FLAGS);
   command.action((graph: string) =>
-    run(graph, readTopics(command, LOWERING_FLAGS), readFlags(command, JSON_FLAG).json),
+    run(graph, readTopics(command, LOWERING_FLAGS), readFlags(command, SHOWN_FLAGS)),
   );
 }
 
 async function run(
   graph: string,
   topics: TopicValues<typeof LOWERING_FLAGS>,
-  json: boolean,
+  { json, verbose }: Values<typeof SHOWN_FLAGS>,
 ): Promise<void> {
-  const [{ inspect }, { loweringOptions }, { inspectionTables }] = await Promise.all([
-    import("../../pipeline.js"),
-    import("../../options.js"),
-    import("../../views/inspection/tables.js"),
-  ]);
+  const [{ inspect }, { loweringOptions }, { inspectionSummary }, { inspectionTables }] =
+    await Promise.all([
+      import("../../pipeline.js"),
+      import("../../options.js"),
+      import("../../views/inspection/summary.js"),
+      import("../../views/inspection/tables.js"),
+    ]);
   const terminal = new Terminal(json);
   const { report, progress, printIr } = terminal;
   const options = loweringOptions(graph, topics);
   const found = await inspect(options, { report, progress, printIr }).finally(() =>
     terminal.close(),
   );
-  const text = json ? `${JSON.stringify(found, null, 2)}\n` : inspectionTables(found);
+  const words = verbose ? inspectionTables : inspectionSummary;
+  const text = json ? `${JSON.stringify(found, null, 2)}\n` : words(found);
   process.stdout.write(text);
 }

@@ -2,7 +2,7 @@ import { Command, CommanderError } from "commander";
 import { DiagnosticError, fail } from "../../base/diagnostics/diagnostic.js";
 import { badCaseArguments } from "../../base/diagnostics/review.js";
 import { at } from "../../base/need.js";
-import { deviceNames } from "../../gpu/device.js";
+import { bundledDevice } from "../../gpu/device.js";
 import { type SearchingOptions, searchingOptions } from "../../options.js";
 import type { OptimizeOptions } from "../../pipeline.js";
 import { addTopics, readTopics } from "../flags.js";
@@ -34,7 +34,7 @@ export async function caseOptions(
     graph: { ...graph, file: await within(graph.file) },
     hardware: {
       ...hardware,
-      gpu: deviceNames().includes(gpu) ? gpu : await within(gpu),
+      gpu: bundledDevice(gpu) !== null ? gpu : await within(gpu),
       profile: await Promise.all(profile.map(within)),
     },
     search: { ...search, replay: search.replay === null ? null : await within(search.replay) },

@@ -6,13 +6,9 @@ import { prepareFolder, readIfThere, writeText } from "../../base/files.js";
 import type { OptimizeResult } from "../../pipeline.js";
 import { readFrontier, writeFrontier } from "../../plan/frontier.js";
 import { profileText } from "../../profile/appender.js";
+import { PROFILE_FORMAT, PROFILE_VERSION } from "../../profile/header.js";
 import { parseProfile } from "../../profile/reader.js";
-import {
-  evaluationOf,
-  PROFILE_FORMAT,
-  PROFILE_VERSION,
-  partitionRecord,
-} from "../../profile/records.js";
+import { evaluationOf, partitionRecord } from "../../profile/records.js";
 import { decisiveEvaluations } from "../../views/comparison/evaluations.js";
 import type { Outcome } from "../../views/comparison/reasons.js";
 

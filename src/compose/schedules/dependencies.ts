@@ -1,3 +1,4 @@
+import { at } from "../../base/need.js";
 import type { PipelineInstruction, PipelineOrder } from "../../ir/iteration.js";
 
 /**
@@ -15,14 +16,15 @@ export function dataDependencies(order: PipelineOrder): Int32Array {
   instructions.forEach((instruction, index) => {
     const { microbatch, kind } = instruction;
     if (microbatch === null || kind === "weight_gradient") return;
-    const way = ways.get(microbatch) ?? [];
-    way.push({ index, place: placeOnWay(instruction, order.length, depth) });
-    ways.set(microbatch, way);
+    const step = { index, place: placeOnWay(instruction, order.length, depth) };
+    const way = ways.get(microbatch);
+    if (way === undefined) ways.set(microbatch, [step]);
+    else way.push(step);
   });
   const before = new Int32Array(instructions.length).fill(instructions.length);
   for (const way of ways.values()) {
     way.sort((a, b) => a.place - b.place);
-    for (let k = 1; k < way.length; k++) before[way[k]?.index ?? 0] = way[k - 1]?.index ?? 0;
+    for (let k = 1; k < way.length; k++) before[at(way, k).index] = at(way, k - 1).index;
   }
   return before;
 }

@@ -1,5 +1,6 @@
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { noCommonClock } from "../../base/diagnostics/plan.js";
+import { at } from "../../base/need.js";
 import type { SwitchedNetwork, SwitchedOptions } from "./switched-network.js";
 
 /** An instruction shorter than so many switch times does not get a clock of its own. */
@@ -33,14 +34,16 @@ export function clockGroups(network: SwitchedNetwork, switch_time_s: number): Cl
 }
 
 function fastest({ atClock }: SwitchedOptions): number {
-  return Math.min(...atClock.map(({ time_s }) => time_s[0] ?? Number.POSITIVE_INFINITY));
+  return Math.min(
+    ...atClock.map(({ time_s }) => (time_s.length > 0 ? at(time_s, 0) : Number.POSITIVE_INFINITY)),
+  );
 }
 
 function groupOf(network: SwitchedNetwork, from: number, to: number): ClockGroup {
   const members = Array.from({ length: to - from + 1 }, (_, k) => from + k);
   const sets = [...new Set(network.sets.slice(from, to + 1))];
   const clocks = [...network.clocks_mhz.keys()].filter((clock) =>
-    sets.every(({ atClock }) => (atClock[clock]?.options.length ?? 0) > 0),
+    sets.every(({ atClock }) => at(atClock, clock).options.length > 0),
   );
   const first = network.instructions[from];
   if (clocks.length === 0 && first) fail(noCommonClock(first.stage, first.kind, members.length));
@@ -58,12 +61,11 @@ export function cheapestClock(
 ): number {
   const costs = clocks.map((clock) =>
     members.reduce((sum, i) => {
-      const at = sets[i]?.atClock[clock];
-      const cost = at?.time_s.map(
-        (time_s, k) => (at.dynamic_j[k] ?? 0) + (price_w[i] ?? 0) * time_s,
+      const { time_s, dynamic_j } = at(at(sets, i).atClock, clock);
+      return (
+        sum + Math.min(...time_s.map((each_s, k) => at(dynamic_j, k) + at(price_w, i) * each_s))
       );
-      return sum + Math.min(...(cost ?? []));
     }, 0),
   );
-  return clocks[costs.indexOf(Math.min(...costs))] ?? 0;
+  return at(clocks, costs.indexOf(Math.min(...costs)));
 }

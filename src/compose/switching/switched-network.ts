@@ -1,5 +1,6 @@
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { tooManyOptions } from "../../base/diagnostics/plan.js";
+import { at, need } from "../../base/need.js";
 import type { InstructionOption } from "../../ir/configuration.js";
 import { optionsOf, type PipelineProblem } from "../../ir/iteration.js";
 import { type Network, type OptionSet, type Options, optionSetOf } from "../network.js";
@@ -42,7 +43,7 @@ export function switchedNetwork(problem: PipelineProblem, network: Network): Swi
   const clocks_mhz = [...every].sort((a, b) => a - b);
   const atClock = distinct.map((list) => {
     const own = new Map<number, InstructionOption[]>(clocks_mhz.map((clock) => [clock, []]));
-    for (const option of list) own.get(option.freq_mhz)?.push(option);
+    for (const option of list) need(own, option.freq_mhz).push(option);
     return Array.from(own.values(), (options) => optionSetOf(options, static_power_w));
   });
   const options = atClock.flat().reduce((sum, at) => sum + at.options.length, 0);
@@ -51,7 +52,7 @@ export function switchedNetwork(problem: PipelineProblem, network: Network): Swi
     switchedOptions(own, clocks_mhz, switch_time_s, static_power_w),
   );
   const place = new Map(distinct.map((list, k) => [list, k] as const));
-  const sets = lists.flatMap((list) => switched[place.get(list) ?? 0] ?? []);
+  const sets = lists.map((list) => at(switched, need(place, list)));
   return { ...network, sets, clocks_mhz };
 }
 
@@ -65,13 +66,13 @@ function switchedOptions(
   const clock = Int32Array.from(atClock.flatMap(({ options }, c) => options.map(() => c)));
   const firstAt = new Int32Array(clocks_mhz.length + 1);
   atClock.forEach(({ options }, c) => {
-    firstAt[c + 1] = (firstAt[c] ?? 0) + options.length;
+    firstAt[c + 1] = at(firstAt, c) + options.length;
   });
   const nearest = clocks_mhz.map((from_mhz) => nearestTo(from_mhz, clocks_mhz, atClock));
   const options = plain.flatMap((option) =>
     clocks_mhz.map((from_mhz, c) => {
       if (from_mhz === option.freq_mhz) return option;
-      const there = nearest[c] ?? [];
+      const there = at(nearest, c);
       const old = there.find(({ execution }) => execution === option.execution) ?? there[0];
       return switchedOption(option, old ?? option, from_mhz, switch_time_s);
     }),
@@ -95,7 +96,7 @@ function nearestTo(
   let least_mhz = Number.POSITIVE_INFINITY;
   clocks_mhz.forEach((clock, c) => {
     const distance_mhz = Math.abs(clock - from_mhz);
-    const own = atClock[c]?.options ?? [];
+    const own = at(atClock, c).options;
     if (own.length === 0 || distance_mhz >= least_mhz) return;
     least_mhz = distance_mhz;
     nearest = own;

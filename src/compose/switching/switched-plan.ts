@@ -1,3 +1,4 @@
+import { at, hot, hotFloat, hotInt } from "../../base/need.js";
 import { TimedPlan } from "../timed-plan.js";
 import type { SwitchedNetwork } from "./switched-network.js";
 
@@ -34,7 +35,7 @@ export class SwitchedPlan {
     this.#last = places.filter((p) => stageAfter[p] === size);
     for (const last of this.#last) {
       let first = last;
-      while ((stageBefore[first] as number) < size) first = stageBefore[first] as number;
+      while (hotInt(stageBefore, first) < size) first = hotInt(stageBefore, first);
       this.after[last] = first;
       this.before[first] = last;
     }
@@ -47,18 +48,18 @@ export class SwitchedPlan {
 
   /** When the pipeline ends. */
   get time_s(): number {
-    return this.#last.reduce((most_s, p) => Math.max(most_s, this.#plan.end_s[p] as number), 0);
+    return this.#last.reduce((most_s, p) => Math.max(most_s, hotFloat(this.#plan.end_s, p)), 0);
   }
 
   /** Sets every instruction's option, by its number. */
   load(options: ArrayLike<number>): void {
     const plan = this.#plan;
     const clockBefore = (p: number) => {
-      const i = plan.numberOf(this.before[p] as number);
-      return this.#network.sets[i]?.clock[options[i] ?? 0] ?? 0;
+      const i = plan.numberOf(hotInt(this.before, p));
+      return hotInt(hot(this.#network.sets, i).clock, at(options, i));
     };
     for (let p = 0; p < this.size; p++) {
-      plan.place(p, this.#numberOf(p, options[plan.numberOf(p)] ?? 0, clockBefore(p)));
+      plan.place(p, this.#numberOf(p, at(options, plan.numberOf(p)), clockBefore(p)));
     }
     plan.measure();
   }
@@ -75,7 +76,7 @@ export class SwitchedPlan {
 
   optionOf(p: number): number {
     const { chosen, firstOption } = this.#plan;
-    return Math.floor(((chosen[p] as number) - (firstOption[p] as number)) / this.#clocks);
+    return Math.floor((hotInt(chosen, p) - hotInt(firstOption, p)) / this.#clocks);
   }
 
   /** The clock of an instruction, as an index into the network's. */
@@ -84,12 +85,12 @@ export class SwitchedPlan {
   }
 
   clockOfOption(p: number, option: number): number {
-    return this.#network.sets[this.#plan.numberOf(p)]?.clock[option] ?? 0;
+    return hotInt(hot(this.#network.sets, this.#plan.numberOf(p)).clock, option);
   }
 
   /** The first option at a clock or above. */
   firstAt(p: number, clock: number): number {
-    return this.#network.sets[this.#plan.numberOf(p)]?.firstAt[clock] ?? 0;
+    return hotInt(hot(this.#network.sets, this.#plan.numberOf(p)).firstAt, clock);
   }
 
   /** How many options an instruction has. */
@@ -99,40 +100,40 @@ export class SwitchedPlan {
 
   /** The time of an option without a switch. */
   plainTime(p: number, option: number): number {
-    return this.#plan.time_s[this.#numberOf(p, option, this.clockOfOption(p, option))] as number;
+    return hotFloat(this.#plan.time_s, this.#numberOf(p, option, this.clockOfOption(p, option)));
   }
 
   /** How much more dynamic energy another option takes, with the instruction after it. */
   costOf(p: number, option: number): number {
     const { dynamic_j, chosen } = this.#plan;
-    const own_j = dynamic_j[this.#own(p, option)] as number;
-    const cost_j = own_j - (dynamic_j[chosen[p] as number] as number);
-    const next = this.after[p] as number;
+    const own_j = hotFloat(dynamic_j, this.#own(p, option));
+    const cost_j = own_j - hotFloat(dynamic_j, hotInt(chosen, p));
+    const next = hotInt(this.after, p);
     if (next === p) return cost_j;
-    const after_j = dynamic_j[this.#next(p, option)] as number;
-    return cost_j + after_j - (dynamic_j[chosen[next] as number] as number);
+    const after_j = hotFloat(dynamic_j, this.#next(p, option));
+    return cost_j + after_j - hotFloat(dynamic_j, hotInt(chosen, next));
   }
 
   /** The longest way through an instruction or the one after it, with another option. */
   throughWith(p: number, option: number): number {
     const plan = this.#plan;
     const { time_s, transfer_s, remaining_s, dataAfter, dataBefore, end_s } = plan;
-    const next = this.after[p] as number;
-    const ended_s = plan.readyAt(p) + (time_s[this.#own(p, option)] as number);
-    const data = dataAfter[p] as number;
-    const own_s = ended_s + (transfer_s[data] as number) + (remaining_s[data] as number);
+    const next = hotInt(this.after, p);
+    const ended_s = plan.readyAt(p) + hotFloat(time_s, this.#own(p, option));
+    const data = hotInt(dataAfter, p);
+    const own_s = ended_s + hotFloat(transfer_s, data) + hotFloat(remaining_s, data);
     if (next === p) return own_s;
-    const next_s = (time_s[this.#next(p, option)] as number) + plan.remainingAfter(next);
+    const next_s = hotFloat(time_s, this.#next(p, option)) + plan.remainingAfter(next);
     const isRound = plan.stageAfter[p] !== next;
     if (isRound) return Math.max(own_s, plan.readyAt(next) + next_s);
-    const awaited = dataBefore[next] as number;
-    const arrived_s = awaited === p ? 0 : (end_s[awaited] as number) + (transfer_s[next] as number);
+    const awaited = hotInt(dataBefore, next);
+    const arrived_s = awaited === p ? 0 : hotFloat(end_s, awaited) + hotFloat(transfer_s, next);
     return Math.max(own_s, Math.max(ended_s, arrived_s) + next_s);
   }
 
   /** Changes an option, and the clock at which the instruction after it starts; then `settle`. */
   change(p: number, option: number): void {
-    const next = this.after[p] as number;
+    const next = hotInt(this.after, p);
     const [own, after] = [this.#own(p, option), this.#next(p, option)];
     this.#plan.change(p, own);
     if (next !== p) this.#plan.change(next, after);
@@ -155,18 +156,18 @@ export class SwitchedPlan {
 
   /** Where an option of an instruction stands after the clock before it. */
   #own(p: number, option: number): number {
-    const before = this.before[p] as number;
+    const before = hotInt(this.before, p);
     const clock = before === p ? this.clockOfOption(p, option) : this.clockOf(before);
     return this.#numberOf(p, option, clock);
   }
 
   /** Where the present option of the next instruction stands after an option of this one. */
   #next(p: number, option: number): number {
-    const next = this.after[p] as number;
+    const next = hotInt(this.after, p);
     return this.#numberOf(next, this.optionOf(next), this.clockOfOption(p, option));
   }
 
   #numberOf(p: number, option: number, clockBefore: number): number {
-    return (this.#plan.firstOption[p] as number) + option * this.#clocks + clockBefore;
+    return hotInt(this.#plan.firstOption, p) + option * this.#clocks + clockBefore;
   }
 }

@@ -1,3 +1,4 @@
+import { at, need } from "../../base/need.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
 import type { Network, OptionSet } from "../network.js";
 import type { RelaxedSolution } from "../relaxation.js";
@@ -76,8 +77,7 @@ export class SwitchedRounding {
     for (const group of this.#groups) {
       const clock = cheapestClock(this.network, group, price_w);
       for (const i of group.members) {
-        const own = this.network.sets[i]?.atClock[clock];
-        if (own !== undefined) sets[i] = own;
+        sets[i] = at(at(this.network.sets, i).atClock, clock);
       }
     }
     return sets;
@@ -86,8 +86,8 @@ export class SwitchedRounding {
   /** Options by their numbers in the network. */
   #numbered(sets: readonly OptionSet[], choice: Int32Array): Int32Array {
     return choice.map((k, i) => {
-      const option = sets[i]?.options[k];
-      return (option && this.network.sets[i]?.numbers.get(option)) ?? 0;
+      const option = at(at(sets, i).options, k);
+      return need(at(this.network.sets, i).numbers, option);
     });
   }
 }

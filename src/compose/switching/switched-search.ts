@@ -1,3 +1,4 @@
+import { at, hot, hotInt } from "../../base/need.js";
 import type { ClockGroup } from "./clock-groups.js";
 import type { SwitchedPlan } from "./switched-plan.js";
 
@@ -42,7 +43,7 @@ export class SwitchedSearch {
   constructor(plan: SwitchedPlan, groups: readonly ClockGroup[]) {
     this.#plan = plan;
     this.#groups = groups.map(({ members, clocks }) => ({
-      members: members.map((i) => plan.place[i] ?? 0),
+      members: members.map((i) => hotInt(plan.place, i)),
       clocks,
     }));
     this.#isGrouped = new Uint8Array(plan.size);
@@ -63,7 +64,8 @@ export class SwitchedSearch {
       const groups = this.#groupSeconds();
       const all = [...groups, ...this.#seconds(deadline_s)];
       all.sort((a, b) => a.price_w - b.price_w);
-      const isGroup = all[0]?.isGroup;
+      if (all.length === 0) return false;
+      const { isGroup } = at(all, 0);
       const other = all.findIndex((each) => each.isGroup !== isGroup);
       const cheaper = other < 0 ? all : all.slice(0, other);
       const most = isGroup ? Math.ceil(GROUPS_A_TURN * groups.length) : cheaper.length;
@@ -124,8 +126,8 @@ export class SwitchedSearch {
       if (plan.settle(deadline_s)) {
         let [back, ahead] = [p, p];
         for (let k = 0; k < REACH; k++) {
-          back = plan.before[back] as number;
-          ahead = plan.after[ahead] as number;
+          back = hotInt(plan.before, back);
+          ahead = hotInt(plan.after, ahead);
           this.#saveBy(ahead, deadline_s, least_j);
           this.#saveBy(back, deadline_s, least_j);
         }
@@ -254,7 +256,7 @@ export class SwitchedSearch {
   #isCritical(g: number, time_s: number): boolean {
     const plan = this.#plan;
     const longest_s = time_s * (1 - EPSILON);
-    const members = this.#groups[g]?.members ?? [];
+    const members = at(this.#groups, g).members;
     return members.some((p) => plan.throughWith(p, plan.optionOf(p)) >= longest_s);
   }
 
@@ -271,21 +273,21 @@ export class SwitchedSearch {
     const above = plan.firstAt(p, own + 1);
     if (below >= 0) add(plan.clockOfOption(p, below));
     if (above < plan.optionsOf(p)) add(plan.clockOfOption(p, above));
-    add(plan.clockOf(plan.before[p] as number));
-    add(plan.clockOf(plan.after[p] as number));
+    add(plan.clockOf(hotInt(plan.before, p)));
+    add(plan.clockOf(hotInt(plan.after, p)));
     return found;
   }
 
   #clocksBeside(g: number): readonly number[] {
-    const { members, clocks } = this.#groups[g] ?? { members: [], clocks: [] };
-    const now = clocks.indexOf(this.#plan.clockOf(members[0] ?? 0));
+    const { members, clocks } = at(this.#groups, g);
+    const now = clocks.indexOf(this.#plan.clockOf(hot(members, 0)));
     return [clocks[now - 1], clocks[now + 1]].filter((clock) => clock !== undefined);
   }
 
   /** Every member takes the slowest option at the clock that is no slower than now, or the fastest. */
   #moveGroup(g: number, clock: number): void {
     const plan = this.#plan;
-    for (const p of this.#groups[g]?.members ?? []) {
+    for (const p of at(this.#groups, g).members) {
       const now_s = plan.plainTime(p, plan.optionOf(p));
       const first = plan.firstAt(p, clock);
       let option = plan.firstAt(p, clock + 1) - 1;

@@ -7,7 +7,8 @@ import type { Measurements } from "../../profile/library.js";
 import { type CollectiveRecord, type KernelRecord, workOf } from "../../profile/records.js";
 import { communicationLatency, transferTime } from "../physics/communication.js";
 import type { Correction, Factors } from "../physics/correction.js";
-import { kernelEnergy, kernelTime } from "../physics/kernels.js";
+import { kernelEnergy } from "../physics/energy.js";
+import { kernelTime } from "../physics/kernels.js";
 import { idlePower } from "../physics/power.js";
 
 /**

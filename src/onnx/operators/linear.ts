@@ -1,4 +1,4 @@
-import { need } from "../../base/need.js";
+import { byDefault, need } from "../../base/need.js";
 import { elementCount } from "../../ir/tensor-graph.js";
 import { followNothing } from "./axes.js";
 import {
@@ -171,7 +171,7 @@ function einsumEquation(
     if (hidden.length > ellipsis.length) ellipsis = hidden;
     if (letters.length !== shape.length) throw new ShapeError(index, `${term} is not [${shape}]`);
     letters.forEach((letter, axis) => {
-      sizes.set(letter, Math.max(sizes.get(letter) ?? 1, dimOf(shape, axis)));
+      sizes.set(letter, Math.max(byDefault(sizes.get(letter), 1), dimOf(shape, axis)));
     });
     return letters;
   });

@@ -41,6 +41,10 @@ export interface ShapedNode {
  * Where one axis of an input goes in an output: the index of the output axis; `reduced` when the
  * operator sums over it (a shard then holds a partial sum); `lost` when it cannot be followed.
  * Splitting the input evenly along the axis splits the output evenly along the target.
+ *
+ * These rules are the one source of layout knowledge: tensor-parallel sharding (which linears are
+ * column- and which row-parallel, where the all-reduces are), cuts of the sequence and the batch axis
+ * that nanobatches split all come from them; no names are matched.
  */
 export type AxisTarget = number | "reduced" | "lost";
 

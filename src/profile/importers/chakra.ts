@@ -1,6 +1,7 @@
 import { BufferReader } from "protobufjs/minimal.js";
 import { z } from "zod";
 import { parseJson } from "../../base/json.js";
+import { byDefault } from "../../base/need.js";
 import type { CollectiveKind } from "../../ir/kernel-graph.js";
 import { elementType, type OperatorCall } from "./operators.js";
 import { chakra } from "./proto/generated/chakra.js";
@@ -49,12 +50,12 @@ function kindOf(type: number, comm_type: number | undefined): ChakraNode["kind"]
 
 type Wire = number | { toNumber(): number } | null | undefined;
 const toNumber = (value: Wire): number =>
-  typeof value === "object" ? (value?.toNumber() ?? 0) : (value ?? 0);
+  typeof value === "object" ? byDefault(value?.toNumber(), 0) : byDefault(value, 0);
 
 /** The literal lists of Python that PyTorch's observer writes, as data; empty where they are not. */
 function pythonList(text: string | null | undefined): unknown[] {
   const list = parseJson(
-    (text ?? "")
+    byDefault(text, "")
       .replaceAll("'", '"')
       .replace(/\b(True|False|None)\b/g, (word) => (word === "None" ? "null" : word.toLowerCase())),
   );
@@ -70,22 +71,24 @@ function inputsOf(inputs: chakra.IOInfo.$Properties): ChakraNode["inputs"] {
 }
 
 function decodeNode(node: chakra.Node.$Properties): ChakraNode {
-  const attributes = new Map((node.attr ?? []).map((a) => [a.name ?? "", a]));
+  const attributes = new Map((node.attr ?? []).map((a) => [byDefault(a.name, ""), a]));
   const integer = (name: string): number | undefined => {
     const found = attributes.get(name);
     if (found === undefined) return undefined;
     const { int64Val, uint64Val, int32Val, uint32Val } = found;
-    return [int64Val, uint64Val, int32Val, uint32Val].map(toNumber).find((n) => n !== 0) ?? 0;
+    return [int64Val, uint64Val, int32Val, uint32Val]
+      .map(toNumber)
+      .reduce((known, n) => known || n);
   };
   const [parent] = node.ctrlDeps ?? [];
   const id = toNumber(node.id);
   return {
     id,
-    name: node.name ?? "",
+    name: byDefault(node.name, ""),
     parent: parent === undefined ? null : toNumber(parent),
     time_s: toNumber(node.durationMicros) / MICROSECONDS,
     on_host: attributes.get("is_cpu_op")?.boolVal ?? integer("is_cpu_op") === 1,
-    kind: kindOf(node.type ?? 0, integer("comm_type")),
+    kind: kindOf(byDefault(node.type, 0), integer("comm_type")),
     comm_size: integer("comm_size") ?? null,
     call: integer("rf_id") ?? id,
     inputs: node.inputs ? inputsOf(node.inputs) : null,
@@ -132,7 +135,7 @@ export function parseChakra(data: unknown): ChakraNode[] | null {
     id: node.Id,
     name: node.Name,
     parent: node.ctrlDeps?.[0] ?? null,
-    time_s: (node.runtime ?? 0) / MICROSECONDS,
+    time_s: byDefault(node.runtime, 0) / MICROSECONDS,
     on_host: node.is_cpu_op ?? false,
     kind: kindOf(node.NodeType, node.comm_type),
     comm_size: node.comm_size ?? null,

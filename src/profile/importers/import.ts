@@ -12,7 +12,9 @@ import {
   unreadableProfile,
 } from "../../base/diagnostics/profile.js";
 import { missingFlags } from "../../base/diagnostics/usage.js";
-import { parseJson, sha256Hex } from "../../base/json.js";
+import { reasonOf } from "../../base/files.js";
+import { sha256Hex } from "../../base/hash.js";
+import { parseJson } from "../../base/json.js";
 import { namesOtherGpu } from "../gpu-name.js";
 import { poolBySetting } from "../pool.js";
 import type { Profile } from "../reader.js";
@@ -44,7 +46,7 @@ function contentOf(file: string): Buffer {
     const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
     return packed ? gunzipSync(bytes, { maxOutputLength: LARGEST_BYTES }) : bytes;
   } catch (reason) {
-    return fail(unreadableProfile(file, reason instanceof Error ? reason.message : String(reason)));
+    return fail(unreadableProfile(file, reasonOf(reason)));
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { at, byDefault, sumOf } from "../../base/need.js";
 import type { CollectiveKind } from "../../ir/kernel-graph.js";
 import { dtypeBytes } from "../../ir/work.js";
 import { elementType, type OperatorCall } from "./operators.js";
@@ -125,7 +126,7 @@ function collectiveRun(
   { event: { args, dur }, contended }: DeviceRun,
   skipped: Map<string, number>,
 ): CollectiveRun[] {
-  const known = COLLECTIVES[args["Collective name"] ?? ""];
+  const known = COLLECTIVES[byDefault(args["Collective name"], "")];
   if (known === undefined) {
     const name = args["Collective name"] ?? "without a name";
     countOne(skipped, `collective ${name}: unknown, or the trace has no message sizes`);
@@ -133,7 +134,7 @@ function collectiveRun(
   }
   const elements = args[known.full === "In" ? "In msg nelems" : "Out msg nelems"];
   const ranks = args["Group size"];
-  const dtype = elementType(args.dtype ?? "");
+  const dtype = elementType(byDefault(args.dtype, ""));
   if (!elements || !ranks || ranks < 1 || dtype === "unknown" || dur === 0) {
     countOne(skipped, "collective without size, type or ranks");
     return [];
@@ -192,12 +193,12 @@ function overlapNote(collectives: readonly DeviceRun[], others: readonly DeviceR
   for (const event of inOrder) {
     const device = String(event.args.device);
     const intervals = busy.get(device) ?? [];
-    let i = next.get(device) ?? 0;
+    let i = sumOf(next, device);
     // What ended before this collective began is behind all later ones too.
     while ((intervals[i]?.to ?? event.ts) < event.ts) i++;
     next.set(device, i);
     for (; (intervals[i]?.from ?? end(event)) < end(event); i++) {
-      const { from, to } = intervals[i] as Interval;
+      const { from, to } = at(intervals, i);
       hidden += Math.max(0, Math.min(to, end(event)) - Math.max(from, event.ts));
     }
   }

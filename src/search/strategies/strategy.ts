@@ -7,7 +7,11 @@ export interface Observation {
   readonly energy_j: number;
 }
 
-/** Decides what to evaluate next, from what was evaluated so far. */
+/**
+ * Decides what to evaluate next, from what was evaluated so far: candidates and their costs by index, so
+ * that a strategy knows nothing of partitions. It depends on its seed and what it is told alone; told
+ * the same it asks the same, so that a killed run is replayed instead of restored.
+ */
 export interface Strategy {
   /**
    * Up to `count` candidates, by index. Not asked for before, unless the strategy doubts what it was

@@ -20,10 +20,22 @@ interface SurrogateOptions {
   readonly static_power_w: number;
   /** What a model expects of a candidate; the surrogate then learns only what the model gets wrong. */
   readonly prior?: (index: number) => PriorMean;
+  /** How it begins; {@link UNINFORMED} unless said. */
+  readonly beginning?: Beginning;
 }
 
-/** Evaluations before the first model; what the space wants first counts, but not for all. */
-const INITIAL = 20;
+/** The first evaluations, which count most. */
+interface Beginning {
+  /** Evaluations before the first model; what the space wants first counts, but not for all. */
+  readonly design: number;
+  /** Evaluations of a batch, until there are `until`: each batch knows what the one before it found. */
+  readonly batch: number;
+  readonly until: number;
+}
+
+const UNINFORMED: Beginning = { design: 20, batch: Number.POSITIVE_INFINITY, until: 0 };
+/** With a prior that a handful of evaluations fits, each further one can be chosen by it. */
+export const INFORMED: Beginning = { design: 8, batch: 2, until: 64 };
 
 /** A model is made of this many means at most, those on the frontiers among them. */
 const LEARNT = 400;
@@ -63,12 +75,15 @@ class Surrogate implements Strategy {
 
   ask(count: number): readonly number[] {
     const known = this.#seen.means().length;
-    const until = Math.max(INITIAL, this.#space.first.length + INITIAL / 2);
+    const { beginning = UNINFORMED } = this.#options;
+    const { design } = beginning;
+    const designed = Math.max(design, this.#space.first.length + design / 2);
+    const chosen = known < beginning.until ? Math.min(count, beginning.batch) : count;
     const batch =
-      known < until
-        ? this.#design(Math.min(count, until - known))
+      known < designed
+        ? this.#design(Math.min(count, designed - known))
         : known < MODELLED
-          ? this.#choose(count)
+          ? this.#choose(chosen)
           : this.#leftover(count);
     for (const index of batch) this.#asked.add(index);
     return batch;

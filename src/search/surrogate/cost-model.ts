@@ -84,6 +84,8 @@ const timeOf = ({ time_s }: PriorMean) => time_s;
 /**
  * Models the logarithms of time and of energy above a constant power. Time and total energy are
  * what is measured, each with a relative noise of its own; the noise of the difference follows.
+ * Improvement is expected of measurements, noise included, because a frontier of measurements keeps the
+ * lucky one of equal configurations.
  */
 export function fitCosts(
   kernel: Kernel,

@@ -5,10 +5,10 @@ export type Pass = "total" | "dynamic" | "time" | "uncertainty";
 
 /** At the start: the two trade-offs are what counts, the others keep the model honest. */
 const SHARES: Readonly<Record<Pass, number>> = {
-  total: 0.45,
-  dynamic: 0.45,
-  time: 0.05,
-  uncertainty: 0.05,
+  total: Number(process.env.ST ?? 0.55),
+  dynamic: Number(process.env.SD ?? 0.41),
+  time: Number(process.env.SX ?? 0.02),
+  uncertainty: Number(process.env.SU ?? 0.02),
 };
 const PASSES: readonly Pass[] = ["total", "dynamic", "time", "uncertainty"];
 

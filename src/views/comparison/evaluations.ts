@@ -5,6 +5,7 @@ import type { Evaluation } from "../../ir/configuration.js";
 import { nameOf } from "../../ir/configuration.js";
 import { median } from "../../math/mean.js";
 import { paretoIndices } from "../../math/pareto.js";
+import { shortName } from "../partition-names.js";
 import { changeInWords, someOf } from "./words.js";
 
 /** Smaller differences come from rounding and from adding up in another order. */
@@ -64,7 +65,7 @@ export function costChange({ pairs }: MatchedEvaluations): string | null {
   if (moved.length === 0) return null;
   const time = changeInWords(median(moved.map((each) => each.time)));
   const energy = changeInWords(median(moved.map((each) => each.energy)));
-  const where = someOf([...new Set(moved.map(({ partition }) => partition))]);
+  const where = someOf([...new Set(moved.map(({ partition }) => shortName(partition)))]);
   const sources = [...new Set(moved.flatMap(({ source }) => source ?? []))];
   const origin = sources.length === 0 ? "" : `; their source went from ${someOf(sources)}`;
   return `${moved.length} of ${plural(pairs.length, "configuration")} cost otherwise: time ${time}, energy ${energy} in the median (${where})${origin}`;
@@ -73,7 +74,7 @@ export function costChange({ pairs }: MatchedEvaluations): string | null {
 /** Important configurations that were not tried again, in words; null when all were. */
 export function searchChange({ pairs, missing }: MatchedEvaluations): string | null {
   if (missing.length === 0) return null;
-  const where = someOf([...new Set(missing.map(({ partition }) => partition))]);
+  const where = someOf([...new Set(missing.map(({ partition }) => shortName(partition)))]);
   const all = pairs.length + missing.length;
   return `${missing.length} of ${plural(all, "configuration")} that no other beat were not evaluated (${where})`;
 }

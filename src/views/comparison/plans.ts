@@ -4,6 +4,7 @@ import { plural } from "../../base/units.js";
 import { useCount } from "../../ir/partition.js";
 import { mean } from "../../math/mean.js";
 import type { PlanFile, PlanInstruction } from "../../plan/plan.js";
+import { partitionNames } from "../partition-names.js";
 import { someOf } from "./words.js";
 
 /** One thing that two plans set otherwise. */
@@ -11,6 +12,8 @@ interface SettingChange {
   readonly of: "clock" | "execution" | "configuration" | "instructions" | "partitions";
   /** `stage 0 forward`, or a partition's key. */
   readonly where: string;
+  /** The same in words. */
+  readonly name: string;
   readonly what: string;
 }
 
@@ -41,9 +44,11 @@ export function settingChanges(a: PlanFile, b: PlanFile): SettingChange[] {
   const changes: SettingChange[] = missingInstructions(a, b, pairs.length);
   for (const [where, own] of grouped(pairs, ({ mine }) => placeOf(mine))) {
     const clock = clockChange(own);
-    if (clock !== null) changes.push({ of: "clock", where, what: clock });
+    if (clock !== null) changes.push({ of: "clock", where, name: where, what: clock });
     const execution = executionChange(own);
-    if (execution !== null) changes.push({ of: "execution", where, what: execution });
+    if (execution !== null) {
+      changes.push({ of: "execution", where, name: where, what: execution });
+    }
   }
   return [...changes, ...configurationChanges(a, b)];
 }
@@ -52,7 +57,7 @@ function missingInstructions(a: PlanFile, b: PlanFile, paired: number): SettingC
   const [before, after] = [instructionsOf(a).length, instructionsOf(b).length];
   if (before === paired && after === paired) return [];
   const what = `${plural(before, "instruction")} against ${after}, ${paired} of them in both`;
-  return [{ of: "instructions", where: "pipeline", what }];
+  return [{ of: "instructions", where: "pipeline", name: "pipeline", what }];
 }
 
 type Pairs = readonly { readonly mine: Placed; readonly other: Placed }[];
@@ -103,11 +108,13 @@ function runsBySetting(plan: PlanFile): Map<string, Map<string, number>> {
 function configurationChanges(a: PlanFile, b: PlanFile): SettingChange[] {
   const [mine, theirs] = [runsBySetting(a), runsBySetting(b)];
   const keys = [...new Set([...mine.keys(), ...theirs.keys()])];
+  const names = new Map([...partitionNames(b), ...partitionNames(a)]);
   return keys.flatMap((where): SettingChange[] => {
+    const name = need(names, where);
     const [before, after] = [mine.get(where), theirs.get(where)];
     if (before === undefined || after === undefined) {
       const what = before === undefined ? "runs only in the second" : "runs only in the first";
-      return [{ of: "partitions", where, what }];
+      return [{ of: "partitions", where, name, what }];
     }
     const settings = [...new Set([...before.keys(), ...after.keys()])];
     const moved = settings.filter((setting) => before.get(setting) !== after.get(setting));
@@ -115,6 +122,6 @@ function configurationChanges(a: PlanFile, b: PlanFile): SettingChange[] {
     const words = moved.map(
       (setting) => `${setting}: ${sumOf(before, setting)} to ${sumOf(after, setting)} runs`,
     );
-    return [{ of: "configuration", where, what: someOf(words, 2) }];
+    return [{ of: "configuration", where, name, what: someOf(words, 2) }];
   });
 }

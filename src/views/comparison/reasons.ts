@@ -3,6 +3,7 @@ import type { Evaluation } from "../../ir/configuration.js";
 import { median } from "../../math/mean.js";
 import type { FrontierFile, FrontierPoint } from "../../plan/frontier.js";
 import type { Reason } from "../../plan/verification.js";
+import { shortName } from "../partition-names.js";
 import { costChange, matchEvaluations, searchChange } from "./evaluations.js";
 import { changeInWords, someOf } from "./words.js";
 
@@ -25,6 +26,8 @@ const GAP_CHANGE = 1e-4;
  * Why a frontier differs from the expected one, in the order of a run: another job, other partition
  * types, other costs of the same configurations, configurations that were not evaluated, another bound,
  * plans farther from the bound. Each is checked separately; the first mostly causes those after it.
+ * A verdict compares frontiers alone; this looks for the cause. A replayed profile stands for the GPU:
+ * its records keep their source, and one that a script made up says so.
  */
 export function reasonsOf(expected: Outcome, found: Outcome): Reason[] {
   const matched =
@@ -76,8 +79,8 @@ function loweringChange(expected: FrontierFile, found: FrontierFile): string | n
   const come = [...after].filter((key) => !before.has(key));
   if (gone.length + come.length === 0) return null;
   const parts = [
-    ...(gone.length > 0 ? [`${gone.length} gone (${someOf(gone)})`] : []),
-    ...(come.length > 0 ? [`${come.length} new (${someOf(come)})`] : []),
+    ...(gone.length > 0 ? [`${gone.length} gone (${someOf(gone.map(shortName))})`] : []),
+    ...(come.length > 0 ? [`${come.length} new (${someOf(come.map(shortName))})`] : []),
   ];
   return `partition types of the graph: ${parts.join(", ")}`;
 }

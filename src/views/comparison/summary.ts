@@ -1,3 +1,5 @@
+import { grouped } from "../../base/grouped.js";
+import { at } from "../../base/need.js";
 import type { DifferenceFile, Setting } from "../../plan/difference.js";
 import { measureInWords, quantityInWords } from "./words.js";
 
@@ -8,23 +10,30 @@ const MOST = 24;
 export function differenceSummary(found: DifferenceFile): string {
   if (found.same) return `The ${found.of} are the same.\n`;
   const { quantities, measures, reasons, settings } = found;
-  const left = settings.length - MOST;
+  const listed = settingLines(settings);
+  const left = listed.length - MOST;
   const sections: readonly (readonly [string, readonly string[]])[] = [
     ["Moved, first to second:", quantities.map(quantityInWords)],
     ["The second against the first:", measures.map(measureInWords)],
     ["Why:", reasons.map(({ of, what }) => `${of}: ${what}`)],
     [
       "Set otherwise:",
-      [
-        ...settings.slice(0, MOST).map(settingInWords),
-        ...(left > 0 ? [`and ${left} more; --json has all`] : []),
-      ],
+      [...listed.slice(0, MOST), ...(left > 0 ? [`and ${left} more; --json has all`] : [])],
     ],
   ];
   const shown = sections.filter(([, lines]) => lines.length > 0);
   return `${shown.map(([title, lines]) => [title, ...lines.map((l) => `  ${l}`)].join("\n")).join("\n\n")}\n`;
 }
 
-function settingInWords({ point, where, what }: Setting): string {
-  return `${point === null ? "" : `${point} plan, `}${where}: ${what}`;
+/** A line for each setting; partition types that only one side runs share one. */
+function settingLines(settings: readonly Setting[]): string[] {
+  const groups = grouped(settings, ({ point, of, name, what }) =>
+    of === "partitions" ? `${point} ${what}` : `${point} ${name} ${what}`,
+  );
+  return [...groups.values()].map((own) => {
+    const { point, name, what } = at(own, 0);
+    const plan = point === null ? "" : `${point} plan, `;
+    if (own.length === 1) return `${plan}${name}: ${what}`;
+    return `${plan}${own.length} partition types ${what.replace(/^runs/, "run")}`;
+  });
 }

@@ -1,8 +1,8 @@
 import { addTo, at, sumOf } from "../../base/need.js";
 import type { Cause, Causes, Scope } from "../../plan/explanation.js";
+import { gpusPerStage } from "../../plan/gpus.js";
 import type { CostedPlan, PlanCost } from "../../plan/plan.js";
 import { type PlanRun, runsIn } from "../../plan/runs.js";
-import { gpusPerStage } from "../../plan/shared.js";
 
 /** In the order in which they are told. */
 export const CAUSES: readonly Cause[] = [
@@ -10,6 +10,7 @@ export const CAUSES: readonly Cause[] = [
   "contention",
   "exposed_communication",
   "throttling",
+  "launches",
   "clock_switches",
   "tail",
   "bubbles",
@@ -67,7 +68,8 @@ class Sum {
 }
 
 /**
- * What the time and energy of a plan go to: per run what its cost says, per instruction what a switch
+ * What the time and energy of a plan go to. A plan keeps what each run costs and what its time is made
+ * of (`costs`, scaled where the cost is not the model's), so this only adds up: per run what its cost says, per instruction what a switch
  * of the clock leaves between that and its own time, per stage its waiting. Dynamic energy is what
  * is above static power x time.
  */
@@ -83,7 +85,7 @@ export function decompose(plan: CostedPlan): Decomposition {
     const own = [total, at(stages, stage)];
     let busy_s = 0;
     for (const instruction of instructions) {
-      const { kind, time_s, energy_j, switch_from_mhz } = instruction;
+      const { kind, time_s, energy_j, switch_from_mhz, launch_time_s = 0 } = instruction;
       busy_s += time_s;
       const runs = runsOf(instruction);
       for (const run of runs) {
@@ -93,9 +95,12 @@ export function decompose(plan: CostedPlan): Decomposition {
         }
         sources[run.cost.source] += run.count;
       }
+      const ran_s = runs.reduce((sum, { cost, count }) => sum + count * cost.time_s, 0);
+      const plain_s = Math.max(ran_s, launch_time_s);
+      for (const sum of own) sum.add("launches", plain_s - ran_s);
       if (switch_from_mhz === undefined) continue;
-      const plain_s = runs.reduce((sum, { cost, count }) => sum + count * cost.time_s, 0);
-      const plain_j = runs.reduce((sum, { cost, count }) => sum + count * cost.energy_j, 0);
+      const ran_j = runs.reduce((sum, { cost, count }) => sum + count * cost.energy_j, 0);
+      const plain_j = ran_j + static_power_w * (plain_s - ran_s);
       const longer_s = time_s - plain_s;
       const dynamic_j = energy_j - plain_j - static_power_w * longer_s;
       for (const sum of own) sum.add("clock_switches", longer_s, dynamic_j);

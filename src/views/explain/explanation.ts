@@ -1,17 +1,25 @@
 import { need } from "../../base/need.js";
 import type { ExplanationFile, Scope } from "../../plan/explanation.js";
+import type { Execution } from "../../plan/frontier.js";
+import { gpusPerStage } from "../../plan/gpus.js";
 import type { CostedPlan } from "../../plan/plan.js";
-import { gpusPerStage } from "../../plan/shared.js";
 import { settingChanges } from "../comparison/plans.js";
+import { partitionNames } from "../partition-names.js";
 import { CAUSES, decompose } from "./decompose.js";
 
 /**
  * Why a plan costs what it costs, and what the next slower one would change.
  * @param next null where there is none
+ * @param executions what other executions take, where that is known
  */
-export function explanation(plan: CostedPlan, next: CostedPlan | null): ExplanationFile {
+export function explanation(
+  plan: CostedPlan,
+  next: CostedPlan | null,
+  executions?: readonly Execution[],
+): ExplanationFile {
   const { total, stages, partitions, sources } = decompose(plan);
   const { id, time_s, energy_j } = plan.point;
+  const words = partitionNames(plan);
   return {
     format: "kareus-explanation",
     version: 1,
@@ -28,8 +36,15 @@ export function explanation(plan: CostedPlan, next: CostedPlan | null): Explanat
       const kinds =
         communication === null ? [] : [communication, ...queued].map(({ kind }) => kind);
       const beside = kinds.length === 0 ? null : kinds.join(", ");
-      return { ...need(partitions, key), partition: key, slots: names, communication: beside };
+      return {
+        ...need(partitions, key),
+        partition: key,
+        name: need(words, key),
+        slots: names,
+        communication: beside,
+      };
     }),
+    ...(executions === undefined ? {} : { executions: [...executions] }),
     next: next && nextStep(plan, total, next),
   };
 }
@@ -49,6 +64,6 @@ function nextStep(plan: CostedPlan, total: Scope, next: CostedPlan): Explanation
     dynamic_j: other.dynamic_j - total.dynamic_j,
     time_s: other.time_s - total.time_s,
     energy_j: other.energy_j - total.energy_j,
-    settings: settingChanges(plan, next).map(({ where, what }) => `${where}: ${what}`),
+    settings: settingChanges(plan, next).map(({ name, what }) => `${name}: ${what}`),
   };
 }

@@ -1,9 +1,10 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { trainedBy } from "../../../test/support/kernel-graph.js";
 import type { CommunicationKernel, ComputeKernel } from "../../ir/kernel-graph.js";
 import type { PartitionType } from "../../ir/partition.js";
 import type { TensorGraph, TensorNode } from "../../ir/tensor-graph.js";
 import { inspection } from "./inspection.js";
+import { inspectionSummary } from "./summary.js";
 import { inspectionTables } from "./tables.js";
 
 function node(name: string, op: string, covers: readonly string[] = [name]): TensorNode {
@@ -80,6 +81,7 @@ const DOUBTFUL: readonly ComputeKernel[] = [
 
 const FOUND = inspection({
   gpu: "a100",
+  gpu_memory_bytes: 40e9,
   imported: graph([
     node("a", "Mul"),
     node("b", "MatMul"),
@@ -164,4 +166,18 @@ it("prints as aligned tables without trailing blanks", () => {
   expect(text).toMatch(/ 12\.50 ms +3 J +modelled /);
   expect(text).toMatch(/^unknown operator my::Odd {2,}2 {2,}25\.00 ms$/m);
   expect(text).not.toMatch(/[ \t]$/m);
+});
+
+describe("the summary", () => {
+  const lines = inspectionSummary(FOUND).trimEnd().split("\n");
+
+  it("is ten lines, doubts first", () => {
+    expect(lines.length).toBe(10);
+    expect(lines[1]).toMatch(/^ {2}Doubts +costed by a guess: unknown operator my::Odd \(2 x, /);
+  });
+
+  it("says what was recognised and how much memory it takes", () => {
+    expect(lines.join("\n")).toMatch(/Recognised +1 RmsNorm/);
+    expect(lines.join("\n")).toMatch(/Memory +.* of 40 GB on stage 0/);
+  });
 });

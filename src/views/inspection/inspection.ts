@@ -12,12 +12,14 @@ import {
 } from "../../ir/partition.js";
 import type { Direction, NodeOrigin, TensorGraph } from "../../ir/tensor-graph.js";
 import { bytesOf, flopsOf, type KernelClass } from "../../ir/work.js";
+import { partitionName } from "../partition-names.js";
 import { type Doubt, doubtsOf } from "./doubts.js";
 
 /** What is in a graph and what it is lowered to: plain data, printed as tables or JSON. */
 export interface Inspection {
   readonly graph: { readonly name: string; readonly sha256: string };
   readonly gpu: string;
+  readonly gpu_memory_bytes: number;
   readonly layers: number;
   readonly stages: number;
   /** Trained elements on one GPU, by stage. */
@@ -67,6 +69,8 @@ interface CommunicationSummary {
 
 interface PartitionSummary {
   readonly key: string;
+  /** What it is, in words. */
+  readonly name: string;
   readonly direction: Direction;
   /** Class of each kernel, in order. */
   readonly kernels: readonly KernelClass[];
@@ -85,6 +89,7 @@ interface PartitionSummary {
 
 interface InspectionInput {
   readonly gpu: string;
+  readonly gpu_memory_bytes: number;
   /** As exported: before any pass. */
   readonly imported: TensorGraph;
   /** After recognition, before the backward pass is derived. */
@@ -101,9 +106,12 @@ export function inspection(input: InspectionInput): Inspection {
   return {
     graph: { name: imported.name, sha256: imported.sha256 },
     gpu: input.gpu,
+    gpu_memory_bytes: input.gpu_memory_bytes,
     layers: kernels.layers,
     stages: kernels.stages,
-    parameters: kernels.parameters.map(({ dense, experts }) => dense.elements + experts.elements),
+    parameters: kernels.parameters.map(
+      ({ dense, experts, frozen }) => dense.elements + experts.elements + frozen.elements,
+    ),
     memory: input.memory,
     operators: operatorCounts(imported),
     patterns: patternCounts(input.recognised),
@@ -212,6 +220,7 @@ function partitionSummaries(
     sum(usesOf(everyTime, model, key), useCount) || sum(usesOf(last, model, key), useCount);
   return [...graph.partitions.values()].map((type) => ({
     key: type.key,
+    name: nameOf(type, graph),
     direction: type.direction,
     kernels: type.kernels.map((kernel) => kernel.class),
     communication: type.communication && summaryOf(type.communication),
@@ -220,6 +229,19 @@ function partitionSummaries(
     nanobatched: runs(type.key, "nanobatched"),
     cost: costOf(type),
   }));
+}
+
+function nameOf(type: PartitionType, { instructions }: PartitionedGraph): string {
+  const { key, direction, kernels, communication } = type;
+  const uses = instructions.flatMap(({ executions }) => executions.flatMap(({ uses }) => uses));
+  const own = uses.filter(({ partition }) => partition === key);
+  return partitionName({
+    key,
+    direction,
+    classes: kernels.map((kernel) => kernel.class),
+    communication: communication === null ? null : communication.kind,
+    layers: [...new Set(own.flatMap(({ layers }) => layers))],
+  });
 }
 
 function summaryOf({ kind, size_bytes, ranks }: Communication): CommunicationSummary {

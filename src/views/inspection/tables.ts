@@ -132,7 +132,7 @@ function partitions(found: Inspection): string {
     "Partition types: runs per microbatch, cost of one run at the highest clock without overlap",
     columns,
     found.partitions.map((partition) => [
-      partition.key,
+      partition.name,
       partition.sequential,
       partition.nanobatched,
       duration(partition.cost.time_s),

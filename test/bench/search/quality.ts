@@ -5,6 +5,7 @@ import { finish, startSearch } from "../../../src/search/loop.js";
 import type { Space } from "../../../src/search/space.js";
 import type { Strategy } from "../../../src/search/strategies/strategy.js";
 import { searchTable, tableSpace } from "../../../src/search/table.js";
+import { typicalPrior } from "../../../src/search/typical/prior.js";
 import { boostedTreeSearch } from "../../reference/boosted-tree-search.js";
 import { random } from "../../reference/random-search.js";
 
@@ -17,7 +18,7 @@ export const STATIC_POWER_W = 85;
 const referenceBatches = (size: number) =>
   size < MOST ? { initial: 48, batch: 16 } : { initial: 96, batch: 32 };
 
-type Contender = (rows: readonly TableRow[], seed: number) => readonly number[];
+type Contender = (rows: readonly TableRow[], seed: number, budget?: number) => readonly number[];
 
 /** The order in which a strategy evaluates the rows. */
 function orderOf(
@@ -49,9 +50,10 @@ export const CONTENDERS: Readonly<Record<string, Contender>> = {
   random: (rows, seed) => orderOf(rows, seed, MOST, random),
   reference: reference(1),
   "reference, repaired": reference(1000),
-  kareus: (rows, seed) =>
+  kareus: (rows, seed, budget = MOST) =>
     searchTable(rows, {
-      budget: MOST,
+      budget,
+      prior: typicalPrior(rows, STATIC_POWER_W) ?? undefined,
       seed,
       static_power_w: STATIC_POWER_W,
       converge: false,

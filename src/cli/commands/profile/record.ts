@@ -38,7 +38,7 @@ const RECORD_FLAGS = {
   }),
   trials: integer("--trials <n>", "windows of each task", 3, { min: 1, max: 100 }),
   ...RECORDER_FLAGS,
-  dryRun: toggle("--dry-run", "print the work list instead of measuring it"),
+  dryRun: toggle("--dry-run", "say what would be measured; with --json, the work list"),
   ...JSON_FLAG,
 } as const;
 
@@ -90,8 +90,7 @@ async function run(
   const tasks = notRecorded(all, topics.hardware.profile, device.name, report);
   const setting = { ...windowsOf(flags), trials: flags.trials, lock_clocks: locked };
   if (out === null || flags.dryRun) {
-    process.stdout.write(tasks.map(taskLine).join(""));
-    if (!flags.json) process.stderr.write(`${summary(tasks, setting)}\n`);
+    process.stdout.write(flags.json ? workList(tasks, setting) : summary(tasks, setting));
     return;
   }
   const target = { gpu: device.name, graph: name, out, tool: `kareus ${packageVersion()}` };
@@ -101,16 +100,30 @@ async function run(
   sayRecords(out, kept, device.name, flags.json);
 }
 
-/** What would be measured, and the least time that it takes. */
+/** The least time that tasks take. */
+function leastTime(tasks: readonly MeasuringTask[], setting: RecorderSetting): number {
+  const { warmup_s, trials, window_s, cooldown_s } = setting;
+  return tasks.length * (warmup_s + trials * (window_s + cooldown_s));
+}
+
+/** The lines that the recorder would get, and the least time that they take. */
+function workList(tasks: readonly MeasuringTask[], setting: RecorderSetting): string {
+  const lines = tasks.map((task, index) => taskLine(task, index).trimEnd());
+  return `${JSON.stringify({ time_s: leastTime(tasks, setting), tasks: lines }, null, 2)}\n`;
+}
+
+/** What would be measured, in words. */
 function summary(tasks: readonly MeasuringTask[], setting: RecorderSetting): string {
   const count = (kind: MeasuringTask["subject"]["record"]) =>
     tasks.filter(({ subject }) => subject.record === kind).length;
-  const { warmup_s, trials, window_s, cooldown_s } = setting;
-  const time_s = tasks.length * (warmup_s + trials * (window_s + cooldown_s));
-  const kinds = [
-    plural(count("kernel"), "kernel setting"),
-    plural(count("collective"), "collective setting"),
-    plural(count("partition"), "partition setting"),
-  ];
-  return `${kinds.join(", ")}: ${plural(Math.ceil(time_s / 60), "minute")} at least`;
+  const clocks = [...new Set(tasks.map(({ freq_mhz }) => freq_mhz))].sort((a, b) => a - b);
+  return [
+    "Would be measured:",
+    `  ${plural(count("kernel"), "kernel setting")}`,
+    `  ${plural(count("collective"), "collective setting")}`,
+    `  ${plural(count("partition"), "partition setting")}`,
+    `  at ${clocks.join(", ") || "no"} MHz, ${plural(setting.trials, "window")} of each`,
+    `That takes ${plural(Math.ceil(leastTime(tasks, setting) / 60), "minute")} at least.`,
+    "",
+  ].join("\n");
 }

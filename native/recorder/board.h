@@ -1,28 +1,29 @@
-// Energy counter and clocks of one GPU, through the driver's own library.
+// The energy counter, gauges and clocks of one GPU, through the driver's own library.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "../shim/src/gauges.h"
 #include "claim.h"
-#include "../shim/src/library.h"
 
 namespace kareus {
 
-class Nvml {
+class Board {
  public:
   // `pci_bus_id` as CUDA writes it: both number GPUs differently. Empty: the first GPU.
-  explicit Nvml(const std::string& pci_bus_id);
+  explicit Board(const std::string& pci_bus_id);
   // Gives locked clocks back.
-  ~Nvml();
-  Nvml(const Nvml&) = delete;
-  Nvml& operator=(const Nvml&) = delete;
+  ~Board();
+  Board(const Board&) = delete;
+  Board& operator=(const Board&) = delete;
 
-  bool available() const { return device_ != nullptr; }
   std::string driver() const;
-
   // Joules since the driver was loaded; none on GPUs before Volta or without the library.
-  std::optional<double> energy() const;
+  std::optional<double> energy_j() const;
+  Conditions conditions() const;
+  PowerState powerState() const;
 
   // Holds the SM clock. Empty on success, else the driver's reason (mostly: no permission), or who
   // holds it.
@@ -30,13 +31,11 @@ class Nvml {
   void unlockClock();
 
  private:
-  std::string reasonOf(int status) const;
-
   std::string uuid() const;
 
-  Library library_;
+  std::unique_ptr<Nvml> nvml_;  // null: the library is missing
+  NvmlHandle handle_ = nullptr;
   Claim claim_;
-  void* device_ = nullptr;
   bool locked_ = false;
 };
 

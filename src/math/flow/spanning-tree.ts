@@ -1,3 +1,4 @@
+import { hotInt } from "../../base/need.js";
 /**
  * A rooted spanning tree of the nodes of a graph. Arcs are numbered so that `arc ^ 1` is the same
  * arc backward; the arc to a node leads from its parent to it.
@@ -38,22 +39,22 @@ export class SpanningTree {
     this.#stamp = new Int32Array(nodes);
     this.marked = new Int32Array(nodes);
     for (let v = 0; v < nodes; v++) {
-      if (v !== root) this.#attach(v, end[(arcTo[v] as number) ^ 1] as number);
+      if (v !== root) this.#attach(v, hotInt(end, hotInt(arcTo, v) ^ 1));
     }
     this.#collect(root, -1);
     for (let q = nodes - 1; q > 0; q--) {
-      const v = this.marked[q] as number;
-      const parent = this.#parent[v] as number;
-      this.#size[parent] = (this.#size[parent] as number) + (this.#size[v] as number);
+      const v = hotInt(this.marked, q);
+      const parent = hotInt(this.#parent, v);
+      this.#size[parent] = hotInt(this.#size, parent) + hotInt(this.#size, v);
     }
   }
 
   parentOf(node: number): number {
-    return this.#parent[node] as number;
+    return hotInt(this.#parent, node);
   }
 
   arcTo(node: number): number {
-    return this.#arcTo[node] as number;
+    return hotInt(this.#arcTo, node);
   }
 
   isMarked(node: number): boolean {
@@ -67,7 +68,7 @@ export class SpanningTree {
 
   /** Marks the nodes of a subtree, or all others where those are fewer; true: the subtree's. */
   mark(node: number): boolean {
-    const isSmall = 2 * (this.#size[node] as number) <= this.#parent.length;
+    const isSmall = 2 * hotInt(this.#size, node) <= this.#parent.length;
     if (isSmall) this.#collect(node, -1);
     else this.#collect(this.#root, node);
     return isSmall;
@@ -75,28 +76,28 @@ export class SpanningTree {
 
   /** Hangs the subtree of a node on the rest by another arc, one that leads into it. */
   join(node: number, arc: number): void {
-    const moved = this.#size[node] as number;
-    this.#resize(this.#parent[node] as number, -moved);
-    let [v, arcToIt, below] = [this.#end[arc] as number, arc, 0];
+    const moved = hotInt(this.#size, node);
+    this.#resize(hotInt(this.#parent, node), -moved);
+    let [v, arcToIt, below] = [hotInt(this.#end, arc), arc, 0];
     for (;;) {
-      const size = this.#size[v] as number;
+      const size = hotInt(this.#size, v);
       this.#size[v] = moved - below;
       below = size;
-      const oldParent = this.#parent[v] as number;
-      const oldArc = this.#arcTo[v] as number;
+      const oldParent = hotInt(this.#parent, v);
+      const oldArc = hotInt(this.#arcTo, v);
       this.#detach(v);
       this.#arcTo[v] = arcToIt;
-      this.#attach(v, this.#end[arcToIt ^ 1] as number);
+      this.#attach(v, hotInt(this.#end, arcToIt ^ 1));
       if (v === node) break;
       arcToIt = oldArc ^ 1;
       v = oldParent;
     }
-    this.#resize(this.#end[arc ^ 1] as number, moved);
+    this.#resize(hotInt(this.#end, arc ^ 1), moved);
   }
 
   #resize(from: number, by: number): void {
-    for (let v = from; v >= 0; v = this.#parent[v] as number) {
-      this.#size[v] = (this.#size[v] as number) + by;
+    for (let v = from; v >= 0; v = hotInt(this.#parent, v)) {
+      this.#size[v] = hotInt(this.#size, v) + by;
     }
   }
 
@@ -107,8 +108,8 @@ export class SpanningTree {
     this.#stamp[top] = round;
     let count = 1;
     for (let q = 0; q < count; q++) {
-      let child = this.#firstChild[this.marked[q] as number] as number;
-      for (; child >= 0; child = this.#next[child] as number) {
+      let child = hotInt(this.#firstChild, hotInt(this.marked, q));
+      for (; child >= 0; child = hotInt(this.#next, child)) {
         if (child === without) continue;
         this.#stamp[child] = round;
         this.marked[count++] = child;
@@ -118,7 +119,7 @@ export class SpanningTree {
   }
 
   #attach(node: number, parent: number): void {
-    const sibling = this.#firstChild[parent] as number;
+    const sibling = hotInt(this.#firstChild, parent);
     this.#parent[node] = parent;
     this.#previous[node] = -1;
     this.#next[node] = sibling;
@@ -127,9 +128,9 @@ export class SpanningTree {
   }
 
   #detach(node: number): void {
-    const [before, after] = [this.#previous[node] as number, this.#next[node] as number];
+    const [before, after] = [hotInt(this.#previous, node), hotInt(this.#next, node)];
     if (before >= 0) this.#next[before] = after;
-    else this.#firstChild[this.#parent[node] as number] = after;
+    else this.#firstChild[hotInt(this.#parent, node)] = after;
     if (after >= 0) this.#previous[after] = before;
   }
 }

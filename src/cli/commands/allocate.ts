@@ -1,0 +1,127 @@
+import type { Command } from "commander";
+import { fail, refuse } from "../../base/diagnostics/diagnostic.js";
+import { capBelowAllJobs, onePerJob } from "../../base/diagnostics/fleet.js";
+import { emptyFrontier } from "../../base/diagnostics/plan.js";
+import { missingFlags, oneOf } from "../../base/diagnostics/usage.js";
+import { readText } from "../../base/files.js";
+import { at, present } from "../../base/need.js";
+import type { Job } from "../../fleet/allocate-jobs.js";
+import type { AllocationFile } from "../../plan/allocation.js";
+import { addFlags, numbers, quantity, readFlags, text, toggle, type Values } from "../flags.js";
+import { readFrontierAt } from "../run-folder.js";
+
+const FLAGS = {
+  powerCap: quantity("--power-cap <w>", "what all jobs may draw together", "watts", null),
+  trace: text("--trace <file>", "a cap that changes: CSV with the columns time and power_w", null),
+  weights: numbers(
+    "--weights <a,b,...>",
+    "what a job's throughput counts, one for each (default: 1)",
+  ),
+  slowdown: numbers(
+    "--slowdown <pct,...>",
+    "how much a job may slow down at most, one for each, in percent of its fastest time",
+  ),
+  pausing: toggle("--pausing", "jobs may wait, and draw nothing meanwhile"),
+  json: toggle("--json", "the allocation as JSON on stdout, diagnostics as JSON lines on stderr"),
+} as const;
+
+const EXAMPLES = `
+A job's power is the average_power_w of its point (one data-parallel replica), its throughput the time of its
+fastest point over that of the chosen one. The bound is proven: no choice of points has more.
+
+Examples:
+  $ kareus allocate llama.kareus qwen.kareus --power-cap 9000
+  $ kareus allocate a.kareus b.kareus --trace caps.csv --slowdown 0,25 --weights 2,1 --json`;
+
+/** `kareus allocate`: which point each of several jobs runs at under one power cap. */
+export function addAllocate(program: Command): void {
+  const command = program
+    .command("allocate")
+    .summary("share a power cap among jobs")
+    .description(
+      "Choose a point for each of several jobs, so that together they stay within a power cap and do the most.",
+    )
+    .argument("<dir|frontier.json...>", "what optimize wrote, one for each job")
+    .addHelpText("after", EXAMPLES);
+  addFlags(command, FLAGS);
+  command.action((sources: readonly string[]) => run(sources, readFlags(command, FLAGS)));
+}
+
+async function run(sources: readonly string[], flags: Values<typeof FLAGS>): Promise<void> {
+  const [{ allocateUnder }, { writeAllocation }] = await Promise.all([
+    import("../../fleet/allocate-jobs.js"),
+    import("../../plan/allocation.js"),
+  ]);
+  const jobs = await readJobs(sources, flags);
+  const caps = await readCaps(flags);
+  const slots = caps.map(({ start_s, end_s, power_cap_w }) => {
+    const found = allocateUnder(jobs, power_cap_w, flags.pausing);
+    if (found.allocation === null) return refuse(capBelowAllJobs(power_cap_w, found.least_w));
+    return { start_s, end_s, power_cap_w, ...found.allocation };
+  });
+  const { start_s: _, end_s: __, ...first } = at(slots, 0);
+  const file: AllocationFile = {
+    format: "kareus-allocation",
+    version: 1,
+    ...first,
+    ...(flags.trace === null ? {} : { slots }),
+  };
+  if (flags.json) {
+    process.stdout.write(writeAllocation(file));
+    return;
+  }
+  const { allocationSummary } = await import("../../views/allocation.js");
+  process.stdout.write(allocationSummary(file));
+}
+
+/** The jobs of the frontiers, each with its weight and with the points that its slowdown allows. */
+async function readJobs(
+  sources: readonly string[],
+  { weights, slowdown }: Values<typeof FLAGS>,
+): Promise<Job[]> {
+  const lists = { "--weights": weights, "--slowdown": slowdown };
+  for (const [flag, list] of Object.entries(lists)) {
+    if (list !== null && list.length !== sources.length) {
+      fail(onePerJob(flag, list.length, sources.length));
+    }
+  }
+  return Promise.all(
+    sources.map(async (source, i): Promise<Job> => {
+      const { path, frontier } = await readFrontierAt(source);
+      if (frontier.points.length === 0) return refuse(emptyFrontier(path));
+      return {
+        name: source,
+        weight: weights === null ? 1 : at(weights, i),
+        slowdown: slowdown === null ? null : at(slowdown, i) / 100,
+        points: frontier.points.map(({ id, time_s, average_power_w }) => ({
+          id,
+          time_s,
+          power_w: average_power_w,
+        })),
+      };
+    }),
+  );
+}
+
+interface Cap {
+  readonly start_s: number;
+  readonly end_s: number;
+  readonly power_cap_w: number;
+}
+
+/** One cap for ever, or those of a trace. */
+async function readCaps({ powerCap, trace }: Values<typeof FLAGS>): Promise<Cap[]> {
+  const names = ["--power-cap", "--trace"];
+  if (powerCap === null && trace === null) fail(missingFlags("kareus allocate", ["--power-cap"]));
+  if (powerCap !== null && trace !== null) fail(oneOf("kareus allocate", names, names));
+  if (trace === null) return [{ start_s: 0, end_s: 0, power_cap_w: present(powerCap, "cap") }];
+  const [{ readTrace }, { traceLacks }] = await Promise.all([
+    import("../../fleet/read-trace.js"),
+    import("../../base/diagnostics/fleet.js"),
+  ]);
+  return readTrace(await readText(trace), trace).slots.map(({ start_s, end_s, power_w }) =>
+    power_w === null
+      ? fail(traceLacks(trace, "power_w", "energy"))
+      : { start_s, end_s, power_cap_w: power_w },
+  );
+}

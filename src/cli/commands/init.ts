@@ -1,0 +1,134 @@
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import { fail } from "../../base/diagnostics/diagnostic.js";
+import { unboundSymbols } from "../../base/diagnostics/graph.js";
+import { noLayoutFits, unwritable } from "../../base/diagnostics/usage.js";
+import { writeText } from "../../base/files.js";
+import { addFlags, CONFIG_FILE, integer, readFlags, text, toggle, type Values } from "../flags.js";
+import { type Asker, SILENT, sizesOf, terminalAsker } from "../init/sizes.js";
+import { LOWERING_FLAGS } from "../options.js";
+import { Terminal } from "../terminal.js";
+
+const FLAGS = {
+  gpu: LOWERING_FLAGS.hardware.gpu,
+  gpus: integer("--gpus <n>", "GPUs of the whole job", 8, { min: 1, max: 1 << 20 }),
+  bind: LOWERING_FLAGS.graph.bind,
+  dtype: LOWERING_FLAGS.graph.dtype,
+  out: text("--out <file>", `where to write it (default: ${CONFIG_FILE})`, null),
+  yes: toggle("--yes", "ask nothing: take what is inferred"),
+} as const;
+
+type Flags = Values<typeof FLAGS>;
+
+const EXAMPLES = `
+Infers what a job needs: sizes of symbolic dimensions from their names, precision, and the layout that
+divides the model least and still fits the GPU's memory by kareus' estimate. On a terminal it asks, and an
+empty answer takes the proposal; flags answer in advance. \`kareus optimize\` in the same folder takes it.
+
+Examples:
+  $ kareus init llama.onnx
+  $ kareus init llama.onnx --gpu h100 --gpus 64 --bind batch=1,sequence=8192 --yes`;
+
+/** `kareus init`: a config file for a graph. */
+export function addInit(program: Command): void {
+  const command = program
+    .command("init")
+    .summary("write a config file for a graph: sizes, precision, a layout that fits")
+    .description("Write kareus.config.json for a graph.")
+    .argument("<graph.onnx>", "ONNX file")
+    .addHelpText("after", EXAMPLES);
+  addFlags(command, FLAGS);
+  command.action(async (graph: string) => {
+    const flags = readFlags(command, FLAGS);
+    const asks = !flags.yes && process.stdin.isTTY === true;
+    const asker = asks ? terminalAsker() : SILENT;
+    const given = (name: string) => command.getOptionValueSource(name) !== undefined;
+    try {
+      await run(graph, flags, asker, given);
+    } finally {
+      asker.close();
+    }
+  });
+}
+
+async function run(
+  graph: string,
+  flags: Flags,
+  asker: Asker,
+  given: (name: string) => boolean,
+): Promise<void> {
+  const out = flags.out ?? CONFIG_FILE;
+  if (existsSync(out)) fail(unwritable(out, "it exists, and is not overwritten"));
+  const { loadDevice } = await import("../../gpu/device.js");
+  const terminal = new Terminal(false);
+  const asked = await answers(graph, flags, asker, given);
+  const device = loadDevice(asked.gpu, terminal.report);
+  const found = await layoutFor(graph, asked, device.memory_bytes);
+  if (found === null) return fail(noLayoutFits(graph, asked.gpus, device.name));
+  const { CONFIG_FORMAT } = await import("../../plan/config.js");
+  const { writeFormat } = await import("../../plan/format.js");
+  const text = writeFormat(CONFIG_FORMAT, {
+    format: "kareus-config",
+    version: 1,
+    gpu: device.name,
+    bind: Object.fromEntries(asked.bind),
+    dtype: asked.dtype,
+    ...found,
+    microbatches: 4 * found.pp,
+  });
+  await writeText(out, text);
+  const flag = flags.out === null ? "" : ` --config ${out}`;
+  process.stdout.write(`${text}\nWritten to ${out}. Next: kareus optimize ${graph}${flag}\n`);
+}
+
+type Answers = Pick<Flags, "gpu" | "gpus" | "bind"> & { readonly dtype: "bf16" | "fp16" | "fp32" };
+
+/** What the flags say, else what is answered, else what is usual. */
+async function answers(
+  graph: string,
+  flags: Flags,
+  asker: Asker,
+  given: (name: string) => boolean,
+): Promise<Answers> {
+  const { symbolsOf } = await import("../../onnx/symbols.js");
+  const open = symbolsOf(graph).filter((symbol) => !flags.bind.has(symbol));
+  const gpu = given("gpu") ? flags.gpu : await asker.ask("GPU", flags.gpu);
+  const gpus = given("gpus") ? flags.gpus : await asker.ask("GPUs", String(flags.gpus));
+  const { sizes, unknown } = await sizesOf(open, asker);
+  if (unknown.length > 0) fail(unboundSymbols(unknown, []));
+  const written = [...sizes].map(([symbol, size]) => `${symbol}=${size}`);
+  const more = written.length === 0 ? new Map() : FLAGS.bind.read(written, "--bind");
+  return {
+    gpu,
+    gpus: FLAGS.gpus.read([String(gpus)], "--gpus"),
+    bind: new Map([...flags.bind, ...more]),
+    dtype: flags.dtype ?? "bf16",
+  };
+}
+
+/** The layout that fits, what was tried told on standard error. */
+async function layoutFor(graph: string, asked: Answers, memory_bytes: number) {
+  const { inspect } = await import("../../pipeline.js");
+  const { loweringOptions } = await import("../../options.js");
+  const { fittingLayout, layoutsOf, withLayout } = await import("../init/layout.js");
+  const options = loweringOptions(graph, {
+    graph: { ...defaults(LOWERING_FLAGS.graph), bind: asked.bind, dtype: asked.dtype },
+    job: defaults(LOWERING_FLAGS.job),
+    hardware: { ...defaults(LOWERING_FLAGS.hardware), gpu: asked.gpu },
+    output: defaults(LOWERING_FLAGS.output),
+  });
+  const hooks = { report: () => {}, progress: () => {}, printIr: () => {} };
+  const tell = (line: string) => process.stderr.write(`${line}\n`);
+  return fittingLayout(
+    layoutsOf(asked.gpus),
+    memory_bytes,
+    (layout) => inspect(withLayout(options, layout), hooks),
+    tell,
+  );
+}
+
+/** What the flags of a table are when nobody gives them. */
+function defaults<F extends Readonly<Record<string, { readonly fallback: unknown }>>>(table: F) {
+  const entries = Object.entries(table).map(([name, { fallback }]) => [name, fallback]);
+  return Object.fromEntries(entries) as { readonly [K in keyof F]: F[K]["fallback"] };
+}

@@ -1,0 +1,124 @@
+import { at, need, present } from "../base/need.js";
+import type { ActivityCurve, ActivityGraph } from "../math/flow/activity-graph.js";
+import { facesOf } from "../math/flow/faces.js";
+import { type Drawing, drawingOf, type Strip } from "./drawing.js";
+import type { Network, OptionSet } from "./network.js";
+
+/** Arcs as they are added, with the time that each takes at least. */
+class Arcs {
+  readonly tail: number[] = [];
+  readonly head: number[] = [];
+  readonly delay: number[] = [];
+
+  add(from: number, to: number, delay_s = 0): number {
+    this.head.push(to);
+    this.delay.push(delay_s);
+    return this.tail.push(from) - 1;
+  }
+}
+
+/**
+ * A pipeline as a graph of events: instruction i is the activity from event 2i to event 2i + 1; then
+ * come source, sink, and crossings of the drawing. With its faces where it can be drawn in the plane.
+ * @param curves what each set of options costs
+ * @param round of a time: to whole multiples of a unit
+ */
+export function pipelineGraph(
+  network: Network,
+  curves: ReadonlyMap<OptionSet, ActivityCurve>,
+  round: (time_s: number) => number,
+): ActivityGraph {
+  const { sets } = network;
+  const arcs = new Arcs();
+  for (let i = 0; i < sets.length; i++) arcs.add(2 * i, 2 * i + 1);
+  const drawing = drawingOf(network);
+  const drawn = drawing === null ? null : addDrawn(network, drawing, arcs, round);
+  if (drawn === null) addLinks(network, arcs, round);
+  return {
+    events: drawn === null ? 2 * sets.length + 2 : drawn.length,
+    source: 2 * sets.length,
+    sink: 2 * sets.length + 1,
+    tail: Int32Array.from(arcs.tail),
+    head: Int32Array.from(arcs.head),
+    activities: sets.map((set) => need(curves, set)),
+    delay: Float64Array.from(arcs.delay.slice(sets.length)),
+    faces: drawn === null ? null : present(facesOf(drawn), "drawing of the pipeline in the plane"),
+  };
+}
+
+function addLinks(network: Network, arcs: Arcs, round: (time_s: number) => number): void {
+  const { stageBefore, dataBefore, transfer_s, stageAfter, dataAfter, sets } = network;
+  const none = sets.length;
+  for (let i = 0; i < none; i++) {
+    const [onStage, data] = [at(stageBefore, i), at(dataBefore, i)];
+    if (onStage < none) arcs.add(2 * onStage + 1, 2 * i);
+    if (data < none && data !== onStage) arcs.add(2 * data + 1, 2 * i, round(at(transfer_s, i)));
+    if (onStage === none && data === none) arcs.add(2 * none, 2 * i);
+    if (at(stageAfter, i) === none && at(dataAfter, i) === none) arcs.add(2 * i + 1, 2 * none + 1);
+  }
+}
+
+/** Adds the arcs of a drawing; returns the darts that leave each event, clockwise. */
+function addDrawn(
+  { sets, transfer_s }: Network,
+  { lines, strips }: Drawing,
+  arcs: Arcs,
+  round: (time_s: number) => number,
+): number[][] {
+  const [source, sink] = [2 * sets.length, 2 * sets.length + 1];
+  const rotations: number[][] = Array.from({ length: sink + 1 }, () => []);
+  // Around an event of a line: what leads to it on the line, above, what follows on the line, below.
+  const slot = (event: number, side: 0 | 1 | 2 | 3, dart: number) => {
+    at(rotations, event)[side] = dart;
+  };
+  for (const line of lines) {
+    let before = source;
+    for (const i of line) {
+      const waits = arcs.add(before, 2 * i);
+      if (before === source) at(rotations, source).push(2 * waits);
+      else slot(before, 2, 2 * waits);
+      slot(2 * i, 0, 2 * waits + 1);
+      slot(2 * i, 2, 2 * i);
+      slot(2 * i + 1, 0, 2 * i + 1);
+      before = 2 * i + 1;
+    }
+    const ends = arcs.add(before, sink);
+    slot(before, 2, 2 * ends);
+    at(rotations, sink).unshift(2 * ends + 1);
+  }
+  for (const strip of strips) {
+    addStrip(strip, arcs, rotations, (i) => round(at(transfer_s, i)));
+  }
+  return rotations.map((around) => around.filter((dart) => dart !== undefined));
+}
+
+/** Adds what is handed over in a strip, cut where it crosses. */
+function addStrip(
+  { down, up, crossed }: Strip,
+  arcs: Arcs,
+  rotations: number[][],
+  delayTo: (instruction: number) => number,
+): void {
+  // Where a result on its way up has come to: an event, and the dart's place around it.
+  const reached = up.map(({ from }) => ({ event: 2 * from + 1, side: 1 }));
+  const link = (from: { event: number; side: number }, to: number, side: number, delay_s = 0) => {
+    const arc = arcs.add(from.event, to, delay_s);
+    at(rotations, from.event)[from.side] = 2 * arc;
+    at(rotations, to)[side] = 2 * arc + 1;
+  };
+  down.forEach(({ from, to }, k) => {
+    let last = { event: 2 * from + 1, side: 3 };
+    const [first, end] = at(crossed, k);
+    for (let other = first; other < end; other++) {
+      const crossing = rotations.push([]) - 1;
+      link(last, crossing, 0);
+      link(at(reached, other), crossing, 3);
+      reached[other] = { event: crossing, side: 1 };
+      last = { event: crossing, side: 2 };
+    }
+    link(last, 2 * to, 1, delayTo(to));
+  });
+  up.forEach(({ to }, k) => {
+    link(at(reached, k), 2 * to, 3, delayTo(to));
+  });
+}

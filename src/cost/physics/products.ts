@@ -1,0 +1,65 @@
+import type { Device } from "../../gpu/device-schema.js";
+import { type ConvWork, flopsOf, type MatmulWork } from "../../ir/work.js";
+import { memoryBandwidth, relativePeak, type Share, scalarTime } from "./share.js";
+
+/** Bytes of one partial sum kept in float32, written once and read once. */
+const PARTIAL_SUM_BYTES = 8;
+
+/** Products that a matrix-like kernel computes. */
+type Products = Pick<MatmulWork, "b" | "m" | "n" | "k" | "dtype">;
+
+/**
+ * Seconds of matrix products by whole waves of tiles over the SMs; the best tile shape and split of k,
+ * as a tuned library picks them. The k_half term is the start and end of each tile, which takes a
+ * small one as long as the largest.
+ */
+export function productTime(work: Products, device: Device, share: Share): number {
+  const { gemm } = device;
+  const { b, m, n, k } = work;
+  const rate = gemm.bfloat16_flop_per_s * relativePeak(device, work.dtype);
+  const sm_rate = (rate * share.freq_mhz) / device.highest_clock_mhz / device.sm_count;
+  const bandwidth = memoryBandwidth(device, share);
+  const largest = Math.max(...gemm.tiles.map((tile) => tile.m * tile.n));
+  let best_s = Number.POSITIVE_INFINITY;
+  for (const tile of gemm.tiles) {
+    const tiles = b * Math.ceil(m / tile.m) * Math.ceil(n / tile.n);
+    const start = (gemm.k_half * largest) / (tile.m * tile.n);
+    for (const split of gemm.split_k) {
+      const depth = Math.ceil(k / split) + start;
+      const tile_s = (2 * tile.m * tile.n * depth) / (sm_rate * tile.efficiency);
+      const join_s = split === 1 ? 0 : (PARTIAL_SUM_BYTES * b * m * n * split) / bandwidth;
+      const time_s = Math.ceil((tiles * split) / share.sms) * tile_s + join_s;
+      if (time_s < best_s) best_s = time_s;
+      // More splits only help while there are fewer tiles than SMs.
+      if (tiles * split >= 2 * share.sms) break;
+    }
+  }
+  return best_s;
+}
+
+/**
+ * The clock in MHz at which products run that are asked for at `freq_mhz`: busy tensor cores lower it
+ * even where the power limit does not. It falls with the square of their utilisation: products of
+ * zeros on an H200 run at 1740 MHz and 396 W, small ones of random data at up to 1905 MHz.
+ */
+export function productClock(work: MatmulWork, device: Device, freq_mhz: number): number {
+  const { highest_clock_mhz, sm_count, gemm } = device;
+  const { busy_clock_mhz, bfloat16_flop_per_s } = gemm;
+  if (busy_clock_mhz === undefined || freq_mhz <= busy_clock_mhz) return freq_mhz;
+  const rate = bfloat16_flop_per_s * relativePeak(device, work.dtype);
+  const time_s = productTime(work, device, { freq_mhz: highest_clock_mhz, sms: sm_count });
+  const busy = flopsOf(work) / (time_s * rate);
+  return Math.min(freq_mhz, highest_clock_mhz - (highest_clock_mhz - busy_clock_mhz) * busy ** 2);
+}
+
+/** Seconds of an implicit matrix product, or of the direct kernel where groups are too thin for tiles. */
+export function convTime(work: ConvWork, device: Device, share: Share): number {
+  const products = {
+    b: work.groups,
+    m: work.n * work.out_spatial,
+    n: work.c_out / work.groups,
+    k: (work.c_in / work.groups) * work.kernel_spatial,
+    dtype: work.dtype,
+  };
+  return Math.min(productTime(products, device, share), scalarTime(flopsOf(work), device, share));
+}

@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { type Format, writeFormat } from "./format.js";
+import { count, quantity } from "./shared.js";
+
+const totals = z.object({
+  iterations: count,
+  /** On the trace's axis: seconds from its first row, or its own seconds. */
+  end_s: z.number(),
+  energy_j: quantity,
+  /** Null: the trace does not tell carbon. */
+  carbon_g: quantity.nullable(),
+  /** In the currency of the trace; null: it does not tell a price. */
+  cost: z.number().nullable(),
+});
+
+const schedule = z.object({
+  format: z.literal("kareus-schedule"),
+  version: z.literal(1),
+  graph: z.string(),
+  gpu: z.string(),
+  minimize: z.enum(["carbon", "cost", "energy"]),
+  /** Time that taking another plan up takes. */
+  reload_s: quantity,
+  /** Slots of the trace with what starts in them, in order of time; those after the end are left out. */
+  slots: z.array(
+    z.object({
+      start_s: z.number(),
+      end_s: z.number(),
+      runs: z.array(z.object({ point: count, iterations: count })),
+    }),
+  ),
+  totals,
+  baselines: z.array(
+    z.object({
+      name: z.enum(["fastest", "knee", "fixed-power-limit"]),
+      /** Null: it does not end in time. */
+      totals: totals.nullable(),
+    }),
+  ),
+  /** The continuous optimum: no schedule of these points takes less. */
+  optimum: totals,
+});
+
+/** A schedule: which point of a frontier to run when. */
+export type ScheduleFile = z.infer<typeof schedule>;
+
+/** The format of a schedule. */
+export const SCHEDULE_FORMAT: Format<ScheduleFile> = {
+  name: "kareus-schedule",
+  version: 1,
+  schema: schedule,
+};
+
+/** The canonical bytes of a schedule. */
+export function writeSchedule(file: ScheduleFile): string {
+  return writeFormat(SCHEDULE_FORMAT, file);
+}

@@ -1,0 +1,120 @@
+import { at } from "../../base/need.js";
+import { leastSquares } from "../../math/levenberg-marquardt.js";
+import { type TypicalPartition, type TypicalSetting, typicalCost } from "./model.js";
+
+/** A measured setting. */
+export interface Measured extends TypicalSetting {
+  readonly time_s: number;
+  readonly energy_j: number;
+}
+
+/** What is the same for all settings of a partition. */
+export interface Frame {
+  readonly slots: number;
+  readonly highest_mhz: number;
+  readonly static_power_w: number;
+}
+
+/** What a number is before anything is measured, and the logarithm of a likely factor. */
+interface Belief {
+  readonly typical: number;
+  readonly spread: number;
+}
+
+/**
+ * Times in units of the fastest run that was measured, energies in units of the median. Compute is
+ * bound by the clock but for its memory traffic; switching energy goes as clock times voltage squared
+ * over the upper half of a board's clocks; links follow the clock of the L2 (see CLOCK_POWER of
+ * src/cost/evidence/sequence).
+ */
+const BELIEFS = {
+  compute: { typical: 0.8, spread: 1 },
+  bound: { typical: 0.8, spread: 0.2 },
+  block: { typical: 5, spread: 1.5 },
+  link: { typical: 0.4, spread: 1.5 },
+  link_power: { typical: 0.5, spread: 0.5 },
+  taken: { typical: 0.6, spread: 0.7 },
+  contention: { typical: 0.1, spread: 0.7 },
+  switched: { typical: 0.6, spread: 0.7 },
+  switched_power: { typical: 2.2, spread: 0.3 },
+  moved: { typical: 0.05, spread: 1 },
+  rest: { typical: 1.3, spread: 0.3 },
+} satisfies Record<string, Belief>;
+
+/** Odds of the share of compute before a slot. */
+const ODDS = 1.5;
+
+/** Errors that the model leaves, relative. */
+const RESIDUAL = 0.015;
+const ITERATIONS = 40;
+const ENOUGH = 1e-3;
+/** Where the fit starts: communication may be much faster or slower than is typical. */
+const STARTS = [-1, 0, 1];
+
+/** Gives the value of the next number, of which this is believed. */
+type Take = (belief: Belief) => number;
+
+function partitionOf(unit_s: number, unit_j: number, frame: Frame, take: Take): TypicalPartition {
+  const numbers = {
+    compute_s: unit_s * take(BELIEFS.compute),
+    bound: Math.min(1, take(BELIEFS.bound)),
+    block_s: unit_s * take(BELIEFS.block),
+    link_s: unit_s * take(BELIEFS.link),
+    link_power: take(BELIEFS.link_power),
+    taken: take(BELIEFS.taken),
+    contention: take(BELIEFS.contention),
+    switched_j: unit_j * take(BELIEFS.switched),
+    switched_power: take(BELIEFS.switched_power),
+    moved_j: unit_j * take(BELIEFS.moved),
+    rest_w: frame.static_power_w * take(BELIEFS.rest),
+  };
+  const before = Array.from({ length: frame.slots }, (_, slot) => {
+    const share = (slot + 0.5) / (frame.slots + 0.5);
+    const odds = take({ typical: share / (1 - share), spread: ODDS });
+    return odds / (1 + odds);
+  });
+  return { ...numbers, before };
+}
+
+function beliefsOf(frame: Frame): readonly Belief[] {
+  const beliefs: Belief[] = [];
+  partitionOf(1, 1, frame, (belief) => {
+    beliefs.push(belief);
+    return belief.typical;
+  });
+  return beliefs;
+}
+
+/** What is typical, for want of measurements. */
+export function typicalPartition(frame: Frame): TypicalPartition {
+  return partitionOf(1, 3 * frame.static_power_w, frame, ({ typical }) => typical);
+}
+
+/** The partition of least squared relative errors in time and energy, near what is typical. */
+export function fitTypical(measured: readonly Measured[], frame: Frame): TypicalPartition {
+  const beliefs = beliefsOf(frame);
+  const unit_s = Math.min(...measured.map(({ time_s }) => time_s));
+  const energies = measured.map(({ energy_j }) => energy_j).sort((a, b) => a - b);
+  const unit_j = at(energies, Math.floor(energies.length / 2));
+  const start = beliefs.map(({ typical }) => Math.log(typical));
+  const partition = (logs: readonly number[]) => {
+    let next = 0;
+    return partitionOf(unit_s, unit_j, frame, () => Math.exp(at(logs, next++)));
+  };
+  const residuals = (logs: readonly number[]) => {
+    const made = partition(logs);
+    const errors = measured.flatMap((run) => {
+      const { time_s, energy_j } = typicalCost(made, run, frame.highest_mhz);
+      return [Math.log(time_s / run.time_s), Math.log(energy_j / run.energy_j)];
+    });
+    const surprises = beliefs.map(({ spread }, i) => (at(logs, i) - at(start, i)) / spread);
+    return [...errors.map((error) => error / RESIDUAL), ...surprises];
+  };
+  const loss = (logs: readonly number[]) => residuals(logs).reduce((sum, r) => sum + r * r, 0);
+  const block = beliefs.indexOf(BELIEFS.block);
+  const found = STARTS.map((by) => {
+    const shifted = start.map((value, i) => (i === block ? value + by : value));
+    return leastSquares(residuals, shifted, ITERATIONS, ENOUGH);
+  });
+  return partition(found.reduce((a, b) => (loss(b) < loss(a) ? b : a)));
+}

@@ -1,0 +1,49 @@
+import { at } from "../../base/need.js";
+import { spread } from "../../math/spread.js";
+import type { TableRow } from "../../profile/table.js";
+import type { Observation } from "../strategies/strategy.js";
+import { type TablePrior, tableSpace } from "../table.js";
+import { trusted } from "../trusted.js";
+import { type Frame, fitTypical, type Measured, typicalPartition } from "./fit.js";
+import { type TypicalSetting, typicalCost } from "./model.js";
+
+/** Measurements that the model is fitted to, at most. */
+const FITTED = 64;
+
+/** How the model sees the rows; null where one lacks a clock or the SMs. */
+function settingsOf(rows: readonly Pick<TableRow, "settings">[]): TypicalSetting[] | null {
+  const slots = [...new Set(rows.map(({ settings }) => settings.get("launch_slot") ?? null))];
+  // Without a slot communication runs behind all kernels.
+  const inOrder = [...slots.filter((slot) => slot !== null), null];
+  const settings = rows.flatMap(({ settings }): TypicalSetting[] => {
+    const [freq_mhz, sms] = [settings.get("freq_mhz"), settings.get("sms")];
+    if (typeof freq_mhz !== "number" || typeof sms !== "number") return [];
+    return [{ freq_mhz, sms, slot: inOrder.indexOf(settings.get("launch_slot") ?? null) }];
+  });
+  return settings.length === rows.length ? settings : null;
+}
+
+/**
+ * What is expected of a table about which nothing is known but that it is of a partition of kernels
+ * and communication: the typical one, fitted to what was evaluated. Null where rows lack the knobs.
+ */
+export function typicalPrior(
+  rows: readonly Pick<TableRow, "settings">[],
+  static_power_w: number,
+): TablePrior | null {
+  const settings = settingsOf(rows);
+  if (settings === null) return null;
+  const slots = 1 + settings.reduce((most, { slot }) => Math.max(most, slot), 0);
+  const highest_mhz = settings.reduce((most, { freq_mhz }) => Math.max(most, freq_mhz), 0);
+  const frame: Frame = { slots, highest_mhz, static_power_w };
+  const measured: Measured[] = [];
+  let partition = typicalPartition(frame);
+  const learn = (told: readonly Observation[]) => {
+    for (const { index, time_s, energy_j } of told) {
+      measured.push({ ...at(settings, index), time_s, energy_j });
+    }
+    partition = fitTypical(spread(measured, FITTED), frame);
+  };
+  const cost = (index: number) => typicalCost(partition, at(settings, index), highest_mhz);
+  return trusted({ learn, cost }, tableSpace(rows), static_power_w);
+}

@@ -1,0 +1,61 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { codes, kareus, temporaryFolder } from "../support/cli.js";
+import { EXAMPLE, MINI } from "../support/lowering.js";
+
+const folder = temporaryFolder();
+const CONFIG = join(folder, "kareus.config.json");
+
+describe("kareus init", () => {
+  test("infers sizes and a layout that fits, and optimize takes them", async () => {
+    const run = await kareus(["init", EXAMPLE, "--gpus", "16"], folder);
+    expect(run.status).toBe(0);
+    expect(run.stderr).toContain("--tp 1 --pp 1 --dp 16 --recompute none: ");
+    const written = JSON.parse(readFileSync(CONFIG, "utf8"));
+    const { tp, pp, dp, bind, dtype } = written;
+    expect(tp * pp * dp).toBe(16);
+    expect([bind, dtype]).toEqual([{ batch: 8, sequence: 4096 }, "bf16"]);
+    const inspected = await kareus(["inspect", EXAMPLE, "--json"], folder);
+    expect(inspected.status).toBe(0);
+    expect(inspected.stderr).not.toContain("KRS1430");
+  });
+
+  test("overwrites nothing", async () => {
+    writeFileSync(CONFIG, "mine");
+    const run = await kareus(["init", MINI], folder);
+    expect([run.status, codes(run, "error")]).toEqual([2, ["KRS0021"]]);
+    expect(readFileSync(CONFIG, "utf8")).toBe("mine");
+  });
+
+  test("says what no layout can do", async () => {
+    const out = join(folder, "none.json");
+    const size = ["--bind", "batch=512,sequence=32768", "--gpus", "1", "--out", out];
+    const run = await kareus(["init", EXAMPLE, ...size], folder);
+    expect([run.status, codes(run, "error")]).toEqual([2, ["KRS0032"]]);
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
+test("kareus demo optimizes the bundled example, whatever the config file says", async () => {
+  const run = await kareus(["demo", "--out", "first"], folder);
+  expect(run.status).toBe(0);
+  expect(run.stderr).toContain("kareus optimize ");
+  expect(run.stdout).toContain("llama-3.2-3b on a100-sxm4-40gb: 32 points");
+  expect(existsSync(join(folder, "first/report.html"))).toBe(true);
+});
+
+test("names are forgiven", async () => {
+  const spelled = ["--gpu", "H100-SXM", "--pipeline", "1F1B", "--dtype", "bfloat16"];
+  const sizes = ["--bind", "batch=4,sequence=512", "--no-config", "--json"];
+  const run = await kareus(["inspect", MINI, ...spelled, ...sizes], folder);
+  expect([run.status, run.stderr]).toEqual([0, ""]);
+  expect(JSON.parse(run.stdout).gpu).toBe("h100-sxm");
+});
+
+test("a name of several devices is the first of them, and the others are told", async () => {
+  const sizes = ["--bind", "batch=4,sequence=512", "--no-config"];
+  const run = await kareus(["inspect", MINI, "--gpu", "a100", ...sizes], folder);
+  expect([run.status, codes(run, "warning")]).toEqual([0, ["KRS2005"]]);
+  expect(run.stderr).toContain("a100-sxm4-80gb, a100-pcie-40gb");
+});

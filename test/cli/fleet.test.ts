@@ -1,0 +1,113 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { codes, kareus, temporaryFolder } from "../support/cli.js";
+import { ROOT } from "../support/paths.js";
+
+const folder = temporaryFolder();
+const run = join(folder, "out");
+const day = join(ROOT, "examples/fleet/day.csv");
+const caps = join(folder, "caps.csv");
+
+interface Point {
+  readonly id: number;
+  readonly time_s: number;
+  readonly energy_j: number;
+  readonly average_power_w: number;
+}
+let points: readonly Point[] = [];
+
+beforeAll(async () => {
+  const graph = join(ROOT, "test/golden/mini.onnx");
+  const layout = ["--tp", "2", "--pp", "2", "--microbatches", "4", "--points", "12"];
+  const bind = ["--bind", "batch=4,sequence=512", "--dtype", "bf16"];
+  const made = await kareus(["optimize", graph, ...layout, ...bind, "--out", run]);
+  expect(made.stderr).toBe("");
+  points = JSON.parse(readFileSync(join(run, "frontier.json"), "utf8")).points;
+});
+
+const fastest = (): Point => points[0] ?? { id: 0, time_s: 0, energy_j: 0, average_power_w: 0 };
+const slowest = (): Point => points.at(-1) ?? fastest();
+
+/** As many iterations as the middle of the frontier does in a day. */
+const DAY_S = 86_400;
+const iterations = () => Math.floor((2 * DAY_S) / (fastest().time_s + slowest().time_s));
+
+describe("schedule", () => {
+  const schedule = (...flags: string[]) => kareus(["schedule", run, "--trace", day, ...flags]);
+
+  test("runs fast in clean hours, and its totals are those of its runs", async () => {
+    const out = join(folder, "schedule.json");
+    const asked = ["--iterations", String(iterations()), "--deadline", "2025-03-04T00:00Z"];
+    const done = await schedule(...asked, "--json", "--out", out);
+    expect([done.stderr, done.status]).toEqual(["", 0]);
+    expect(readFileSync(out, "utf8")).toBe(done.stdout);
+    const { slots, totals, optimum, baselines, format } = JSON.parse(done.stdout);
+    expect(format).toBe("kareus-schedule");
+    const time = new Map(points.map(({ id, time_s }) => [id, time_s]));
+    let [done_iterations, energy_j] = [0, 0];
+    for (const { runs } of slots) {
+      for (const { point, iterations: count } of runs) {
+        done_iterations += count;
+        energy_j += count * (points.find(({ id }) => id === point)?.energy_j ?? 0);
+      }
+    }
+    expect(done_iterations).toBe(iterations());
+    expect(energy_j / totals.energy_j).toBeCloseTo(1, 9);
+    expect(totals.end_s).toBeLessThanOrEqual(DAY_S);
+    expect(totals.carbon_g / optimum.carbon_g).toBeCloseTo(1, 3);
+    for (const { totals: theirs } of baselines) {
+      if (theirs !== null) expect(totals.carbon_g).toBeLessThan(theirs.carbon_g * 1.001);
+    }
+    const meanTime = (hour: number) => time.get(slots[hour].runs[0].point) ?? 0;
+    expect(meanTime(7)).toBeLessThan(meanTime(19));
+  });
+
+  test("says it in words, by the clock of the trace", async () => {
+    const asked = ["--iterations", String(iterations()), "--deadline", "86400"];
+    const said = await schedule(...asked, "--minimize", "cost", "--pausing");
+    expect(said.status).toBe(0);
+    expect(said.stdout).toContain("2025-03-03T04:00:00Z");
+    expect(said.stdout).toMatch(/Against always the fastest point: \d+\.\d% less cost/);
+  });
+
+  test("refuses what does not fit, and tells bad input", async () => {
+    const many = await schedule("--iterations", String(2 * iterations()), "--deadline", "86400");
+    expect([codes(many, "error"), many.status]).toEqual([["KRS4410"], 1]);
+    const late = await schedule("--iterations", "1", "--deadline", "2025-04-01T00:00Z");
+    expect([codes(late, "error"), late.status]).toEqual([["KRS4403"], 2]);
+    const local = await schedule("--iterations", "1", "--deadline", "2025-03-03T12:00");
+    expect([codes(local, "error"), local.status]).toEqual([["KRS4404"], 2]);
+    const none = await schedule("--deadline", "86400");
+    expect([codes(none, "error"), none.status]).toEqual([["KRS0005"], 2]);
+  });
+});
+
+describe("allocate", () => {
+  const allocate = (...flags: string[]) => kareus(["allocate", run, run, ...flags]);
+
+  test("gives each job a point under the cap, near the bound", async () => {
+    const cap_w = fastest().average_power_w + slowest().average_power_w;
+    const done = await allocate("--power-cap", String(cap_w), "--weights", "3,1", "--json");
+    expect([done.stderr, done.status]).toEqual(["", 0]);
+    const { jobs, power_w, throughput, bound } = JSON.parse(done.stdout);
+    expect(power_w).toBeLessThanOrEqual(cap_w);
+    expect(throughput / bound).toBeGreaterThan(0.97);
+    expect(jobs[0].time_s).toBeLessThanOrEqual(jobs[1].time_s);
+  });
+
+  test("follows a cap that falls and rises, and refuses one below the slowest points", async () => {
+    const least_w = 2 * slowest().average_power_w;
+    writeFileSync(caps, `time,power_w\n0,1e6\n30,${least_w * 1.01}\n60,1e6\n`);
+    const done = await allocate("--trace", caps, "--json");
+    const { slots } = JSON.parse(done.stdout);
+    const isFastest = (slot: { jobs: { point: number }[] }) => slot.jobs[0]?.point === fastest().id;
+    expect(slots.map(isFastest)).toEqual([true, false, true]);
+    const refused = await allocate("--power-cap", String(least_w * 0.99));
+    expect([codes(refused, "error"), refused.status]).toEqual([["KRS4412"], 1]);
+    const waits = await allocate("--power-cap", String(least_w * 0.99), "--pausing");
+    expect(waits.stdout).toContain("waits");
+    const lists = await allocate("--power-cap", "1e6", "--weights", "1");
+    expect([codes(lists, "error"), lists.status]).toEqual([["KRS4413"], 2]);
+  });
+});
