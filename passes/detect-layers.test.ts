@@ -70,10 +70,9 @@ describe("detect-layers", () => {
   });
 
   it("leaves projections of one input, and steps that share their weights", () => {
-    const shared = stack(3, (node) => {
-      const [name, op, inputs] = node;
-      return op === "kareus::Linear" ? [name, op, [inputs[0] ?? "", "w"], K] : node;
-    });
+    const shared = stack(3, (node) =>
+      node[1] === "kareus::Linear" ? [node[0], node[1], [node[2][0] ?? "", "w"], K] : node,
+    );
     expect(runPass(detectLayers, shared)).toBe(shared);
     const beside = tensorGraph({
       data: { x: [4, 8] },

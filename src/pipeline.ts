@@ -1,6 +1,10 @@
 import { passes } from "../passes/index.js";
 import { fail, type Report } from "./base/diagnostics/diagnostic.js";
-import { interNodeRateUnknown, unknownPass } from "./base/diagnostics/lowering.js";
+import {
+  interNodeRateUnknown,
+  noNarrowProducts,
+  unknownPass,
+} from "./base/diagnostics/lowering.js";
 import { PhaseTimer } from "./base/phase-timer.js";
 import { baselineFrontiers, sequentialAtTop } from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
@@ -88,6 +92,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const replayed = replay === null ? null : readProfile(replay, hooks.report);
   const layout = layoutOf(options.job, hardware, device);
   checkLayout(options.job.pp, layout);
+  checkProducts(options.job, device);
 
   const imported = await timer.run("ingest", () => importGraph(options.graph, hooks.report));
   const lowered = await timer.run("lowering", () =>
@@ -156,6 +161,7 @@ export async function inspect(options: LoweringOptions, hooks: Hooks): Promise<I
   const measurements = loadMeasurements(options.hardware.profile, device.name, hooks.report);
   const costOf = topClockCost(costsOn(device, measurements), device);
   const imported = await importGraph(options.graph, hooks.report);
+  checkProducts(options.job, device);
   const lowered = lower(imported, costOf, options, hooks);
   const { recognised, kernels, partitions } = lowered;
   const memory = checkedMemory(lowered, device, hooks.report);
@@ -171,6 +177,7 @@ export async function partitionTypes(
   const device = deviceOf(options.hardware, hooks.report).device;
   const costOf = topClockCost(modelledOracle(device), device);
   const imported = await importGraph(options.graph, hooks.report);
+  checkProducts(options.job, device);
   const { partitions } = lower(imported, costOf, options, hooks);
   return { device, name: partitions.name, types: [...partitions.partitions.values()] };
 }
@@ -226,6 +233,11 @@ function lower(
   }
   if (graph.level !== "partition" || kernels === null) throw new Error("lowering ended early");
   return { job: jobOf(job, kernels), recognised, shaped, kernels, partitions: graph };
+}
+
+/** Whether the device multiplies what linears are asked to multiply. */
+function checkProducts({ linear_dtype }: Job, { name, peak_flop_per_s }: Device): void {
+  if (linear_dtype === "fp8" && peak_flop_per_s.float8 === undefined) fail(noNarrowProducts(name));
 }
 
 /** Collectives between nodes need the device's rate there; without it they get the rate inside. */

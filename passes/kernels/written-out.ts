@@ -45,6 +45,8 @@ const LOSS: WrittenOut = { forward: crossEntropy, backward: crossEntropyGradient
 export class WrittenOutOperators {
   readonly #graph: TensorGraph;
   readonly #eager: boolean;
+  /** Whether a loss is compiled with all else. */
+  readonly #whole: boolean;
   readonly #byName: ReadonlyMap<string, TensorNode>;
   /** What inserted collectives read. */
   readonly #shared: ReadonlySet<string>;
@@ -52,6 +54,7 @@ export class WrittenOutOperators {
   constructor(graph: TensorGraph, execution: ExecutionMode) {
     this.#graph = graph;
     this.#eager = execution === "eager";
+    this.#whole = !this.#eager && compilesWhole(graph);
     this.#byName = new Map(graph.nodes.map((node) => [node.name, node]));
     const inserted = graph.nodes.filter(({ origin }) => origin === "inserted");
     this.#shared = new Set(inserted.flatMap(({ inputs }) => inputs));
@@ -84,7 +87,7 @@ export class WrittenOutOperators {
 
   #kindOf({ op, covers, attributes, outputs }: TensorNode): WrittenOut | null {
     if (isLoss(op) && op.includes("CrossEntropy")) {
-      return outputs.some((name) => this.#shared.has(name)) ? null : LOSS;
+      return this.#whole || outputs.some((name) => this.#shared.has(name)) ? null : LOSS;
     }
     if (!this.#eager) return null;
     if (op === "LayerNormalization") return LAYER_NORM;
@@ -94,6 +97,11 @@ export class WrittenOutOperators {
     if (op === "kareus::SwiGLU") return SWIGLU;
     return op === "Gelu" && attributes.approximate === "tanh" ? TANH_GELU : null;
   }
+}
+
+/** Whether a graph is compiled as a whole: there are no layers that could be compiled one by one. */
+export function compilesWhole({ nodes }: Pick<TensorGraph, "nodes">): boolean {
+  return nodes.every(({ layer }) => layer === null);
 }
 
 /** What a node works on: the elements of its first input, and their rows; a loss has one for each label. */

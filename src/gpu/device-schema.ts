@@ -139,6 +139,8 @@ export const deviceSchema = z
         float16: positive,
         float32: positive,
         float64: positive,
+        /** Absent: its tensor cores do not multiply 8-bit floats. */
+        float8: positive.optional(),
       }),
     ),
     gemm: gemmSchema,

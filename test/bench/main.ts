@@ -40,6 +40,7 @@ const OPTIONS: OptimizeOptions = {
     dp: 1,
     zero: 1,
     optimizer: "adamw",
+    linear_dtype: null,
     gpus_per_node: 8,
     microbatches: 8,
     pipeline: "1f1b",

@@ -140,9 +140,11 @@ class ShimError(Exception):
 
 
 def library_path() -> str:
-    """Returns the library to load: $KAREUS_LIBRARY, else the one that `npm run build:native` makes."""
-    built = Path(__file__).resolve().parents[2] / "build" / "libkareus.so"
-    return os.environ.get("KAREUS_LIBRARY") or str(built)
+    """Returns the library to load: $KAREUS_LIBRARY, that of the wheel, or what `npm run build:native` makes."""
+    here = Path(__file__).resolve()
+    packed = here.parent / "lib" / "libkareus.so"
+    built = here.parents[2] / "build" / "libkareus.so"
+    return os.environ.get("KAREUS_LIBRARY") or str(packed if packed.exists() else built)
 
 
 class Library:

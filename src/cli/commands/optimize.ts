@@ -19,7 +19,7 @@ import {
 import { FOLDER_FLAGS, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
 import { RATE_FLAGS, ratesOf } from "../rates.js";
 import { RECORDER_FLAGS, windowsOf } from "../recorder.js";
-import { plotLook, SIGNALS, Terminal } from "../terminal.js";
+import { onInterrupt, plotLook, Terminal } from "../terminal.js";
 
 const EXAMPLES = `
 Example:
@@ -91,8 +91,7 @@ async function run(
   const terminal = new Terminal(flags.json);
   const { report, progress, printIr } = terminal;
   const journal = journalIn(folder, flags.resume);
-  const onSignal = () => report(interrupted(folder));
-  for (const signal of SIGNALS) process.once(signal, onSignal);
+  onInterrupt(interrupted(folder));
   let result: OptimizeResult;
   try {
     const options = { ...searchingOptions(graph, topics), measure, journal };
