@@ -1,6 +1,7 @@
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
 import { isFloating } from "../src/ir/tensor-graph.js";
+import { isComputed } from "./rewriting/facts.js";
 import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import { renameInputs } from "./rewriting/rewrite.js";
 
@@ -21,7 +22,7 @@ export const dropNoOps: Pass<"tensor", "tensor"> = {
     const index = indexOf(graph);
     const names = new Map<string, string>();
     const kept = graph.nodes.filter((node) => {
-      if (READS_SHAPE.has(node.op)) return false;
+      if (READS_SHAPE.has(node.op) && !isComputed(graph, node)) return false;
       const [input, output] = [passedOn(index, node), node.outputs[0]];
       if (input === null || !output) return true;
       names.set(output, names.get(input) ?? input);
