@@ -296,3 +296,11 @@ export function readFlags<F extends Table>(command: Command, table: F): Values<F
   });
   return Object.fromEntries(values) as Values<F>;
 }
+
+/** What the flags of a table are when nobody gives them. */
+export function defaults<F extends Readonly<Record<string, { readonly fallback: unknown }>>>(
+  table: F,
+) {
+  const entries = Object.entries(table).map(([name, { fallback }]) => [name, fallback]);
+  return Object.fromEntries(entries) as { readonly [K in keyof F]: F[K]["fallback"] };
+}

@@ -6,6 +6,7 @@ import {
 } from "../base/diagnostics/diagnostic.js";
 import {
   controlFlow,
+  missingOperand,
   shapeNotInferred,
   tensorSequence,
   tooManyNodes,
@@ -19,6 +20,7 @@ import { definedIn, type NameScope, nameAt, nodeLabel, renameTensors } from "./n
 import { modernized } from "./older-sets.js";
 import { operatorFor } from "./operators/index.js";
 import { type Fact, type InferenceCall, ShapeError } from "./operators/operator.js";
+import { missingInput } from "./operators/required.js";
 import { orderNodes } from "./order.js";
 import { isSequence, Sequences } from "./sequences.js";
 import type { SourceGraph, SourceNode } from "./source.js";
@@ -124,7 +126,12 @@ class Inference {
     for (const each of modernized(node, rankOf, fresh)) this.#settle(each);
   }
 
-  #settle(node: SourceNode): void {
+  #settle(stated: SourceNode): void {
+    // What nothing can read is not run.
+    if (stated.outputs.every((name) => name === "")) return;
+    const missing = operatorFor(stated.op) && missingInput(stated);
+    if (typeof missing === "number") fail(missingOperand(nodeLabel(stated), stated.op, missing));
+    const node = this.#withFirstOutput(stated);
     const outputs = this.#infer(node);
     node.outputs.forEach((name, index) => {
       const inferred = outputs[index];
@@ -135,6 +142,16 @@ class Inference {
       this.#facts.set(name, this.#shared(fact));
     });
     this.nodes.push(this.#normalized(node));
+  }
+
+  /** The first result is made whether or not it is asked for: it gets a name. */
+  #withFirstOutput(node: SourceNode): SourceNode {
+    const [first, ...others] = node.outputs;
+    if (first !== "") return node;
+    return {
+      ...node,
+      outputs: [this.#scope.tensors.fresh(`${nodeLabel(node)}/unused`), ...others],
+    };
   }
 
   /** What a node does to a list, done to the tensors in it. */

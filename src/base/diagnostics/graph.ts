@@ -83,6 +83,16 @@ export function controlFlow(node: string, op: string): Diagnostic {
   );
 }
 
+/** KRS1108: a node that leaves out an input which its operator needs. */
+export function missingOperand(node: string, op: string, index: number): Diagnostic {
+  return error(
+    "KRS1108",
+    node,
+    `${op} needs an input ${index}, which the node leaves out`,
+    "the file is damaged or was cut: export it again",
+  );
+}
+
 /** KRS1107: an operator on a list of tensors whose length is not known. */
 export function tensorSequence(node: string, op: string): Diagnostic {
   return error(

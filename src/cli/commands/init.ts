@@ -4,7 +4,16 @@ import { fail } from "../../base/diagnostics/diagnostic.js";
 import { unboundSymbols } from "../../base/diagnostics/graph.js";
 import { noLayoutFits, unwritable } from "../../base/diagnostics/usage.js";
 import { writeText } from "../../base/files.js";
-import { addFlags, CONFIG_FILE, integer, readFlags, text, toggle, type Values } from "../flags.js";
+import {
+  addFlags,
+  CONFIG_FILE,
+  defaults,
+  integer,
+  readFlags,
+  text,
+  toggle,
+  type Values,
+} from "../flags.js";
 import { type Asker, SILENT, sizesOf, terminalAsker } from "../init/sizes.js";
 import { JSON_FLAG, LOWERING_FLAGS } from "../options.js";
 import { isQuiet } from "../shown.js";
@@ -130,10 +139,4 @@ async function layoutFor(graph: string, asked: Answers, memory_bytes: number, si
     (layout) => inspect(withLayout(options, layout), hooks),
     tell,
   );
-}
-
-/** What the flags of a table are when nobody gives them. */
-function defaults<F extends Readonly<Record<string, { readonly fallback: unknown }>>>(table: F) {
-  const entries = Object.entries(table).map(([name, { fallback }]) => [name, fallback]);
-  return Object.fromEntries(entries) as { readonly [K in keyof F]: F[K]["fallback"] };
 }
