@@ -81,8 +81,9 @@ function parametersByStage(kernels: readonly Kernel[], stages: number): StagePar
   return byStage.map((tensors) => {
     const all = [...tensors.values()];
     return {
-      dense: total(all.filter(({ expert }) => !expert)),
-      experts: total(all.filter(({ expert }) => expert)),
+      dense: total(all.filter(({ expert, frozen }) => !expert && !frozen)),
+      experts: total(all.filter(({ expert, frozen }) => expert && !frozen)),
+      frozen: total(all.filter(({ frozen }) => frozen)),
     };
   });
 }

@@ -1,4 +1,4 @@
-import { recomputeIgnored } from "../src/base/diagnostics/lowering.js";
+import { freezeIgnored, recomputeIgnored } from "../src/base/diagnostics/lowering.js";
 import type { Pass } from "../src/ir/pass.js";
 import { BackwardBuilder } from "./backward/backward-builder.js";
 import { holdsBackward } from "./rewriting/facts.js";
@@ -22,6 +22,8 @@ export const deriveBackward: Pass<"tensor", "tensor"> = {
   run: (graph, { options, report }) => {
     if (!holdsBackward(graph)) return new BackwardBuilder(graph, options.recompute).build();
     const { recompute } = options;
+    const freezes = [...graph.tensors.values()].some((tensor) => tensor.frozen);
+    if (freezes) report(freezeIgnored(graph.name));
     if (recompute !== "none") report(recomputeIgnored(graph.name, recompute));
     return graph;
   },

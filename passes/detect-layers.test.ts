@@ -14,7 +14,7 @@ function stack(layers: number, change: (node: Node, layer: number) => Node = (no
     Object.assign(activations, { [`v${i}`]: [4, 8], [`l${i}`]: [4, 8], [`h${i + 1}`]: [4, 8] });
     const block: Node[] = [
       [`v${i}`, "Squeeze", [`h${i}`]],
-      [`l${i}`, "kareus::Linear", [`v${i}`, "w"], K],
+      [`l${i}`, "kareus::Linear", [`v${i}`, `w${i}`], K],
       [`h${i + 1}`, "Tanh", [`l${i}`]],
     ];
     nodes.push(...block.map((node) => change(node, i)));
@@ -22,7 +22,11 @@ function stack(layers: number, change: (node: Node, layer: number) => Node = (no
   nodes.push(["y", "kareus::Linear", [`h${layers}`, "head"], K]);
   return tensorGraph({
     data: { x: [4, 8] },
-    parameters: { w: [8, 8], head: [8, 16] },
+    parameters: {
+      head: [8, 16],
+      w: [8, 8],
+      ...Object.fromEntries(Array.from({ length: layers }, (_, i) => [`w${i}`, [8, 8]])),
+    },
     activations,
     nodes,
     outputs: ["y"],
@@ -65,6 +69,26 @@ describe("detect-layers", () => {
     expect(runPass(detectLayers, elementwise)).toBe(elementwise);
   });
 
+  it("leaves projections of one input, and steps that share their weights", () => {
+    const shared = stack(3, (node) => {
+      const [name, op, inputs] = node;
+      return op === "kareus::Linear" ? [name, op, [inputs[0] ?? "", "w"], K] : node;
+    });
+    expect(runPass(detectLayers, shared)).toBe(shared);
+    const beside = tensorGraph({
+      data: { x: [4, 8] },
+      parameters: { q: [8, 8], k: [8, 8], v: [8, 8] },
+      activations: { a: [4, 8], b: [4, 8], c: [4, 8] },
+      nodes: [
+        ["a", "kareus::Linear", ["x", "q"], K],
+        ["b", "kareus::Linear", ["x", "k"], K],
+        ["c", "kareus::Linear", ["x", "v"], K],
+      ],
+      outputs: ["a", "b", "c"],
+    });
+    expect(runPass(detectLayers, beside)).toBe(beside);
+  });
+
   /** A backward of `backward` blocks, each reading its forward layer's saved activation. */
   function joint(layers: number, from: number, backward: number) {
     const forward = stack(layers, (node, layer) =>
@@ -78,7 +102,7 @@ describe("detect-layers", () => {
       const dy = i === layers - 1 ? `h${layers}` : `d${i + 1}`;
       nodes.push(
         [`g${i}`, "com.microsoft::TanhGrad", [`h${i + 1}`, dy], {}, extras],
-        [`d${i}`, "kareus::Linear", [`g${i}`, "w"], K, extras],
+        [`d${i}`, "kareus::Linear", [`g${i}`, `w${i}`], K, extras],
       );
     }
     const gradients = tensorGraph({ activations, nodes });

@@ -7,12 +7,13 @@ import {
   tensorOf,
 } from "../src/ir/tensor-graph.js";
 import { shapedNode, workOf } from "../src/onnx/operators/knowledge.js";
+import { areLayers } from "./layers/are-layers.js";
 import { findRepeats, type Repeats } from "./layers/find-repeats.js";
 import { isComputed } from "./rewriting/facts.js";
 
 /**
- * Finds the repeated layers of a model by structure: the longest run of equal blocks of launches,
- * whatever the nodes are called. Backward layers are numbered like the forward ones they belong to.
+ * Finds the repeated layers of a model by structure: the longest run of equal blocks of launches, each
+ * of which works on what the one before it made, with weights of its own, whatever the nodes are called. Backward layers are numbered like the forward ones they belong to.
  * Needs patterns recognized. Guarantees a global layer index on every node of a repeated block.
  *
  *   before: [embed] [norm linear ... add] [norm linear ... add] [norm linear loss]
@@ -54,6 +55,7 @@ function layersOf(graph: TensorGraph, direction: Direction): ReadonlyMap<TensorN
   const repeats = findRepeats(
     symbols,
     launches.map(({ anchor }) => anchor),
+    (found) => areLayers(graph, nodes, launches, found),
   );
   return repeats === null ? new Map() : numberLayers(nodes, launches, repeats, direction);
 }

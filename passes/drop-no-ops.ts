@@ -1,7 +1,7 @@
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
 import { isFloating } from "../src/ir/tensor-graph.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import { renameInputs } from "./rewriting/rewrite.js";
 
 /**
@@ -18,7 +18,7 @@ export const dropNoOps: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph) => {
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const names = new Map<string, string>();
     const kept = graph.nodes.filter((node) => {
       if (READS_SHAPE.has(node.op)) return false;

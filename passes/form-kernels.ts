@@ -22,7 +22,7 @@ import {
   type TensorNode,
   tensorOf,
 } from "../src/ir/tensor-graph.js";
-import { dtypeBytes, type MemoryWork } from "../src/ir/work.js";
+import { dtypeBytes, type MemoryWork, type Work } from "../src/ir/work.js";
 import { isOptimizer } from "../src/onnx/forward-end.js";
 import { accumulations } from "./kernels/accumulation.js";
 import { expertParameters } from "./kernels/expert-parameters.js";
@@ -151,6 +151,7 @@ class KernelFormer {
   readonly #context: LoweringContext;
   readonly #experts: ReadonlySet<string>;
   readonly #warned = new Set<string>();
+  readonly #works = new Map<string, Work>();
 
   constructor(graph: TensorGraph, context: LoweringContext, written: WrittenOutOperators) {
     this.#graph = graph;
@@ -170,13 +171,22 @@ class KernelFormer {
     return this.#pieces(launch, base) ?? [this.#compute(launch, base)];
   }
 
+  /** One object for all equal works: layers repeat, and so do their kernels. */
+  #shared(work: Work): Work {
+    const key = JSON.stringify(work);
+    const known = this.#works.get(key);
+    if (known !== undefined) return known;
+    this.#works.set(key, work);
+    return work;
+  }
+
   #compute(launch: Launch, base: Base): Omit<ComputeKernel, "after"> {
     return {
       kind: "compute",
       ...base,
       class: launch.class,
-      work: computeWork(this.#graph, launch),
-      nanobatch: this.#nanobatch && computeWork(this.#nanobatch, launch),
+      work: this.#shared(computeWork(this.#graph, launch)),
+      nanobatch: this.#nanobatch && this.#shared(computeWork(this.#nanobatch, launch)),
       parameters: this.#parameters(launch.nodes),
     };
   }
@@ -234,7 +244,8 @@ class KernelFormer {
       if (tensor?.role !== "parameter") return [];
       const elements = elementCount(tensor.shape);
       const size_bytes = elements * dtypeBytes(tensor.dtype);
-      return [{ name, elements, size_bytes, expert: this.#experts.has(name) }];
+      const frozen = tensor.frozen === true;
+      return [{ name, elements, size_bytes, frozen, expert: this.#experts.has(name) }];
     });
   }
 

@@ -5,7 +5,7 @@ import { backwardRegion } from "./attention/backward-region.js";
 import { matchCore } from "./attention/core.js";
 import { isCausal, windowOf } from "./attention/masks.js";
 import { operandsOf } from "./attention/operands.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import {
   applyFusions,
   type Fusion,
@@ -32,7 +32,7 @@ export const recognizeAttention: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph) => {
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const matches = graph.nodes.flatMap((node) =>
       node.op === "Softmax" && node.direction === "forward"
         ? (matchAttention(index, node) ?? [])

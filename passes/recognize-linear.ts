@@ -2,7 +2,7 @@ import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
 import { permutationOf } from "../src/onnx/operators/call.js";
-import { GraphIndex, otherInput } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf, otherInput } from "./rewriting/graph-index.js";
 import { applyFusions, type Fusion, fuse } from "./rewriting/rewrite.js";
 
 /**
@@ -19,7 +19,7 @@ export const recognizeLinear: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph) => {
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const fusions = graph.nodes.flatMap((node) => matchLinear(index, node) ?? []);
     return applyFusions(graph, fusions);
   },

@@ -1,7 +1,7 @@
 import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import { elementCount, type TensorNode } from "../src/ir/tensor-graph.js";
-import { GraphIndex, otherInput } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf, otherInput } from "./rewriting/graph-index.js";
 import { applyFusions, type Fusion, fuse } from "./rewriting/rewrite.js";
 
 /**
@@ -18,7 +18,7 @@ export const recognizeNorm: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph) => {
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const matches = graph.nodes.flatMap((node) => matchNorms(index, node));
     return applyFusions(graph, fusionsOf(index, matches));
   },

@@ -1,7 +1,7 @@
 import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
-import { GraphIndex, otherInput } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf, otherInput } from "./rewriting/graph-index.js";
 import { applyFusions, type Fusion, fuse } from "./rewriting/rewrite.js";
 import { matchRotation } from "./rope/rotation.js";
 
@@ -19,7 +19,7 @@ export const recognizeRope: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph) => {
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const fusions = graph.nodes.flatMap((node) => {
       if (node.op === "Add") return rotationAt(index, node) ?? [];
       if (node.op === "Concat") {

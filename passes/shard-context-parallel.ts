@@ -8,7 +8,7 @@ import {
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
 import { holdsBackward, holdsCollectives } from "./rewriting/facts.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import { applyCut } from "./sharding/apply-cut.js";
 import { findSequences } from "./sharding/find-sequence.js";
 import { keyValueHeadsOf } from "./sharding/key-value-heads.js";
@@ -35,7 +35,7 @@ export const shardContextParallel: Pass<"tensor", "tensor"> = {
     const { cp } = options;
     if (cp === 1 || holdsCollectives(graph, "cp") || graph.nodes.some(isRing)) return graph;
     if (holdsBackward(graph)) fail(cannotCutBackward(graph.name, "--cp", cp));
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const { seeds } = findSequences(index);
     if (seeds.size === 0) fail(noSequence(graph.name, "--cp"));
     for (const [name, { size }] of seeds) {
@@ -79,6 +79,6 @@ function withoutKeys(plan: CutPlan, rings: ReadonlySet<TensorNode>): CutPlan {
       rings.has(node) ? inputs.filter((input) => input > 2) : inputs,
     ]),
   );
-  const { places, scattered, partial } = plan;
-  return { places, gathered, scattered, partial };
+  const { places, scattered, partial, whole } = plan;
+  return { places, gathered, scattered, partial, whole };
 }

@@ -12,7 +12,7 @@ import {
   tensorOf,
 } from "../src/ir/tensor-graph.js";
 import { holdsBackward, holdsCollectives } from "./rewriting/facts.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { indexOf } from "./rewriting/graph-index.js";
 import { withTensors } from "./rewriting/rewrite.js";
 import { batchExperts } from "./sharding/batch-experts.js";
 import { collectiveNode, type Group } from "./sharding/collective-node.js";
@@ -39,7 +39,7 @@ export const shardExpertParallel: Pass<"tensor", "tensor"> = {
     if (ep === 1 || holdsCollectives(graph, "ep")) return graph;
     if (holdsBackward(graph)) fail(cannotCutBackward(graph.name, "--ep", ep));
     const batched = batchExperts(graph);
-    const region = findExperts(new GraphIndex(batched));
+    const region = findExperts(indexOf(batched));
     if (region === null) return fail(noExperts(graph.name, ep));
     if (region.experts % ep !== 0) fail(expertsIndivisible(graph.name, ep, region.experts));
     return spread(batched, region, { name: "ep", ranks: ep });

@@ -3,7 +3,7 @@ import { sequenceIndivisible, sequenceParallelUnused } from "../src/base/diagnos
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
 import { holdsBackward } from "./rewriting/facts.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import { applyCut } from "./sharding/apply-cut.js";
 import { findSequences } from "./sharding/find-sequence.js";
 import type { Place } from "./sharding/places.js";
@@ -31,7 +31,7 @@ export const shardSequenceParallel: Pass<"tensor", "tensor"> = {
     };
     if (options.tp === 1) return unused("--tp is 1");
     if (holdsBackward(graph)) return unused("the graph brings its own backward and layout");
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const seeds = scatteredSums(index);
     if (seeds.size === 0) return unused("no sum over tokens was put in by --tp");
     for (const [name, { size }] of seeds) {

@@ -2,7 +2,7 @@ import { fail } from "../src/base/diagnostics/diagnostic.js";
 import { cannotCutBackward } from "../src/base/diagnostics/lowering.js";
 import type { Pass } from "../src/ir/pass.js";
 import { holdsBackward, holdsCollectives } from "./rewriting/facts.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { indexOf } from "./rewriting/graph-index.js";
 import { applyShards } from "./sharding/apply-shards.js";
 import { enterGroups } from "./sharding/enter-groups.js";
 import { planShards } from "./sharding/plan-shards.js";
@@ -26,6 +26,6 @@ export const shardTensorParallel: Pass<"tensor", "tensor"> = {
     if (holdsCollectives(graph, "tp")) return holdsBackward(graph) ? graph : enterGroups(graph);
     if (options.tp === 1) return graph;
     if (holdsBackward(graph)) fail(cannotCutBackward(graph.name, "--tp", options.tp));
-    return applyShards(graph, planShards(new GraphIndex(graph), options.tp), options.tp);
+    return applyShards(graph, planShards(indexOf(graph), options.tp), options.tp);
   },
 };

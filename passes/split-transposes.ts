@@ -2,7 +2,7 @@ import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { Tensor, TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
 import { permutationOf } from "../src/onnx/operators/call.js";
-import { GraphIndex } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import { withTensors } from "./rewriting/rewrite.js";
 import { swapLastTwo, swapsLastTwoAxes } from "./rewriting/transposes.js";
 
@@ -20,7 +20,7 @@ export const splitTransposes: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph) => {
-    const index = new GraphIndex(graph);
+    const index = indexOf(graph);
     const tensors: Tensor[] = [];
     const nodes = graph.nodes.flatMap((node) => {
       const split = turnsKeys(index, node) ? splitTranspose(graph, node) : null;

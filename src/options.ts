@@ -16,8 +16,12 @@ const GRAPH = z.strictObject({
   file: z.string(),
   /** Sizes of symbolic dimensions. */
   bind: z.map(z.string(), z.int().nonnegative()).readonly(),
+  /** How many elements data-dependent operators find, by the name of node or output. */
+  expect: z.map(z.string(), z.int().nonnegative()).readonly(),
   /** The training precision; null: as exported. */
   dtype: z.enum(PRECISIONS).nullable(),
+  /** Patterns of the parameters that are not trained. */
+  freeze: z.array(z.string()).readonly(),
   /** What the groups of the graph's collectives are, by their names there. */
   group: z.map(z.string(), z.enum(GROUPS)).readonly(),
   /** Whether operators without a known cost are errors. */

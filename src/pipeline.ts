@@ -1,44 +1,36 @@
 import { passes } from "../passes/index.js";
 import { fail, type Report } from "./base/diagnostics/diagnostic.js";
-import { UNKNOWN_OPERATOR } from "./base/diagnostics/graph.js";
 import { interNodeRateUnknown, unknownPass } from "./base/diagnostics/lowering.js";
 import { PhaseTimer } from "./base/phase-timer.js";
-import { baselineFrontiers } from "./compose/baselines.js";
+import { baselineFrontiers, sequentialAtTop } from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
-import { launchTime } from "./compose/launching.js";
 import { checkMemory, type StageMemory, stageMemory } from "./compose/memory.js";
 import { checkLayout, type Layout, pipelineProblem } from "./compose/problem.js";
 import { solvePipeline } from "./compose/solve.js";
 import {
+  type CostOracle,
   correctedByInstructions,
   costsOn,
+  kernelTimes,
   modelledOracle,
   profileCounts,
   topClockCost,
 } from "./cost/index.js";
-import { detailsFile } from "./emit/details.js";
 import { runFacts } from "./emit/facts.js";
-import { frontierFile } from "./emit/frontier.js";
-import { planFile } from "./emit/plan.js";
+import { runFiles } from "./emit/run.js";
 import { countSources } from "./emit/sources.js";
-import { readDevice } from "./gpu/device.js";
 import type { Device } from "./gpu/device-schema.js";
-import type { Precision } from "./ir/choices.js";
+import { deviceOf, layoutOf } from "./hardware.js";
+import { EXECUTIONS, type ExecutionMode } from "./ir/choices.js";
 import type { Cost, Evaluation } from "./ir/configuration.js";
 import { type Job, jobOf } from "./ir/job.js";
 import type { KernelGraph } from "./ir/kernel-graph.js";
-import {
-  communicationsOf,
-  type PartitionedGraph,
-  type PartitionType,
-  partitionOfKernel,
-} from "./ir/partition.js";
+import { communicationsOf, type PartitionedGraph, type PartitionType } from "./ir/partition.js";
 import { type AnyGraph, EVERY_PASS, type LoweringContext } from "./ir/pass.js";
 import { printGraph } from "./ir/print.js";
-import type { DType, TensorGraph } from "./ir/tensor-graph.js";
+import type { TensorGraph } from "./ir/tensor-graph.js";
 import { verify } from "./ir/verify.js";
-import { nameGroups } from "./onnx/groups.js";
-import { readTensorGraph } from "./onnx/read.js";
+import { importGraph } from "./onnx/import.js";
 import type { LoweringOptions, SearchingOptions } from "./options.js";
 import type { DetailsFile } from "./plan/details.js";
 import type { FrontierFile } from "./plan/frontier.js";
@@ -100,7 +92,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const layout = layoutOf(options.job, hardware, device);
   checkLayout(options.job.pp, layout);
 
-  const imported = await timer.run("ingest", () => read(options.graph, hooks.report));
+  const imported = await timer.run("ingest", () => importGraph(options.graph, hooks.report));
   const lowered = await timer.run("lowering", () =>
     lower(imported, topClockCost(oracle, device), options, hooks),
   );
@@ -115,39 +107,53 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     composed(lowered.partitions, found.evaluations, measurements.instructions, layout),
   );
   const { points, seed } = options.search;
-  const { frontier, baselines } = await timer.run("solver", () => ({
+  const { frontier, baselines, executions } = await timer.run("solver", () => ({
     frontier: solvePipeline(pipelineProblem(searched, lowered.partitions.stages, layout), {
       points,
     }),
     baselines: baselineFrontiers(lowered.partitions, evaluations, device, layout, points),
+    executions: byExecution(lowered.shaped, options, { device, oracle }),
   }));
 
   return timer.run("emission", () => {
-    const all = [...evaluations.values()].flat();
     const facts = runFacts(lowered.job, device, layout, lowered.kernels);
+    const all = [...evaluations.values()].flat();
     const profiles = [
       ...profileCounts(files, lowered.partitions, device),
       ...(replayed === null ? [] : [replayCounts(replayed, all)]),
     ];
     const costs = { ...countSources(all), profiles };
-    const plans = frontier.points.map((point, id) =>
-      planFile(point, id, lowered.partitions, facts, oracle.parts),
-    );
-    return {
-      frontier: frontierFile({
-        ...facts,
-        seed,
-        costs,
-        search: found.outcomes,
-        memory,
-        baselines,
-        frontier,
-      }),
-      plans,
-      details: detailsFile(plans, lowered.partitions, content, facts, oracle.trace),
-      evaluations: all,
-      timings: timer.timings,
-    };
+    const { outcomes } = found;
+    const run = { seed, costs, search: outcomes, memory, baselines, executions, frontier };
+    const written = runFiles(run, lowered.partitions, content, facts, oracle);
+    return { ...written, evaluations: all, timings: timer.timings };
+  });
+}
+
+/**
+ * What the iteration takes under each execution, sequential at the highest clock; where the CPU's
+ * time for a launch is told, it is that of the execution asked for. They differ from where kernels
+ * are formed on.
+ */
+function byExecution(
+  shaped: TensorGraph,
+  { job, hardware }: OptimizeOptions,
+  { device, oracle }: { readonly device: Device; readonly oracle: CostOracle },
+) {
+  const silent: Hooks = { report: () => {}, progress: () => {}, printIr: () => {} };
+  const steps = passes.slice(passes.findIndex(({ name }) => name === "form-kernels"));
+  const costOf = topClockCost(oracle, device);
+  const partitionsOf = (execution: ExecutionMode) => {
+    const options = { job: { ...job, execution }, output: { print_ir: null } };
+    return lower(shaped, costOf, options, silent, steps).partitions;
+  };
+  const [compiled, eager] = [partitionsOf("compiled"), partitionsOf("eager")];
+  return EXECUTIONS.map((name) => {
+    const told = name === job.execution ? hardware : { ...hardware, launch_us: null };
+    const layout = layoutOf({ ...job, execution: name }, told, device);
+    // A CUDA graph launches the kernels of compiled layers.
+    const partitions = name === "eager" ? eager : compiled;
+    return { name, ...sequentialAtTop(partitions, device, layout, oracle.cost) };
   });
 }
 
@@ -169,7 +175,7 @@ export async function inspect(options: LoweringOptions, hooks: Hooks): Promise<I
   const device = deviceOf(options.hardware, hooks.report).device;
   const { measurements } = loadMeasurements(options.hardware.profile, device, hooks.report);
   const costOf = topClockCost(costsOn(device, measurements), device);
-  const imported = await read(options.graph, hooks.report);
+  const imported = await importGraph(options.graph, hooks.report);
   const lowered = lower(imported, costOf, options, hooks);
   const { recognised, kernels, partitions } = lowered;
   const memory = checkedMemory(lowered, device, hooks.report);
@@ -184,52 +190,9 @@ export async function partitionTypes(
 ): Promise<{ device: Device; name: string; types: readonly PartitionType[] }> {
   const device = deviceOf(options.hardware, hooks.report).device;
   const costOf = topClockCost(modelledOracle(device), device);
-  const imported = await read(options.graph, hooks.report);
+  const imported = await importGraph(options.graph, hooks.report);
   const { partitions } = lower(imported, costOf, options, hooks);
   return { device, name: partitions.name, types: [...partitions.partitions.values()] };
-}
-
-const TRAINING_TYPES: Readonly<Record<Precision, DType>> = {
-  bf16: "bfloat16",
-  fp16: "float16",
-  fp32: "float32",
-};
-
-async function read(graph: LoweringOptions["graph"], tell: Report): Promise<TensorGraph> {
-  const dtype = graph.dtype === null ? null : TRAINING_TYPES[graph.dtype];
-  const report: Report = (diagnostic) => {
-    const forbidden = graph.strict && diagnostic.code === UNKNOWN_OPERATOR;
-    if (forbidden) fail({ ...diagnostic, severity: "error" });
-    tell(diagnostic);
-  };
-  const tensors = readTensorGraph(graph.file, { bind: graph.bind, dtype, report });
-  return nameGroups(tensors, graph.group, report);
-}
-
-/** The device that is asked for, with the gap between kernels that is. */
-function deviceOf({ gpu, gap_us }: LoweringOptions["hardware"], report: Report) {
-  const read = readDevice(gpu, report);
-  if (gap_us === null) return read;
-  const launch_time_s = gap_us * 1e-6;
-  const constant = { launch_time_s: { value: launch_time_s, source: "--gap-us" } };
-  return {
-    device: { ...read.device, launch_time_s },
-    content: Object.assign({}, read.content, constant),
-  };
-}
-
-/** How the iteration runs: the job's schedule, with the hardware's power and times. */
-function layoutOf(job: Job, hardware: LoweringOptions["hardware"], device: Device) {
-  const { microbatches, pipeline, chunks } = job;
-  return {
-    microbatches,
-    pipeline,
-    chunks,
-    launch_s: launchTime(job.execution, hardware.launch_us),
-    transfer_s: hardware.transfer_s,
-    static_power_w: hardware.static_power_w ?? device.static_power_w,
-    switch_time_s: hardware.switch_time_s ?? device.switch_time_s,
-  };
 }
 
 /** What each stage holds, reported where that is more than a GPU has. */
@@ -244,6 +207,8 @@ interface Lowered {
   readonly job: Job;
   /** After recognition, before sharding and backward. */
   readonly recognised: TensorGraph;
+  /** What kernels are formed of. */
+  readonly shaped: TensorGraph;
   readonly kernels: KernelGraph;
   readonly partitions: PartitionedGraph;
 }
@@ -254,10 +219,11 @@ function lower(
   costOf: (partition: PartitionType) => Cost,
   { job, output }: Pick<LoweringOptions, "job" | "output">,
   hooks: Hooks,
+  steps: typeof passes = passes,
 ): Lowered {
   const context: LoweringContext = {
     options: job,
-    kernelTime: (kernel) => costOf(partitionOfKernel(kernel)).time_s,
+    kernelTime: kernelTimes(costOf),
     report: hooks.report,
   };
   const wanted = output.print_ir;
@@ -265,19 +231,21 @@ function lower(
   if (wanted !== null && ![...names, EVERY_PASS].includes(wanted)) fail(unknownPass(wanted, names));
 
   let graph: AnyGraph = imported;
-  let recognised: TensorGraph = imported;
+  let [recognised, shaped] = [imported, imported];
   let kernels: KernelGraph | null = null;
-  for (const pass of passes) {
+  for (const pass of steps) {
+    const before: AnyGraph = graph;
     graph = pass.run(graph, context);
-    checkInvariants(pass.name, graph);
+    if (graph !== before) checkInvariants(pass.name, graph);
     if (wanted === EVERY_PASS || wanted === pass.name) {
       hooks.printIr(`# after ${pass.name}\n${printGraph(graph)}`);
     }
     if (pass.name.startsWith("recognize-") && graph.level === "tensor") recognised = graph;
+    if (graph.level === "tensor") shaped = graph;
     if (graph.level === "kernel") kernels = graph;
   }
   if (graph.level !== "partition" || kernels === null) throw new Error("lowering ended early");
-  return { job: jobOf(job, kernels), recognised, kernels, partitions: graph };
+  return { job: jobOf(job, kernels), recognised, shaped, kernels, partitions: graph };
 }
 
 /** Collectives between nodes need the device's rate there; without it they get the rate inside. */

@@ -1,6 +1,6 @@
-import { at } from "../../src/base/need.js";
+import { at, need } from "../../src/base/need.js";
 import type { Tensor, TensorNode } from "../../src/ir/tensor-graph.js";
-import { type Axis, keyOf, type Layout, sizeOf } from "./layouts.js";
+import { type Axis, keyOf, type Layout, type Span, sizeOf } from "./layouts.js";
 
 /** Nodes and tensors that arrange a tensor otherwise, and the name of the result. */
 export interface Arranged {
@@ -44,25 +44,38 @@ export function arrange(
     current = { ...tensor, name, shape, batch_axis: batchAxisOf(tensor, layout, batch) };
     tensors.push(current);
   };
-  const [apart, wanted] = [from.flat(), to.flat()];
-  const places = new Map(apart.map((span, place) => [keyOf(span), place]));
-  const perm = wanted.map((span) => places.get(keyOf(span)) ?? -1);
+  const wanted = blocksOf(from, to);
+  const places = new Map(from.flat().map((span, place) => [keyOf(span), place]));
+  const placeOf = (block: Axis) => need(places, keyOf(at(block, 0)));
+  const apart = wanted.toSorted((a, b) => placeOf(a) - placeOf(b));
+  const perm = wanted.map((block) => apart.indexOf(block));
   if (perm.some((place, i) => place !== i)) {
-    step(
-      "Reshape",
-      apart.map((span) => [span]),
-    );
-    step(
-      "Transpose",
-      wanted.map((span) => [span]),
-      perm,
-    );
+    step("Reshape", apart);
+    step("Transpose", wanted, perm);
   }
   step("Reshape", to);
   const last = nodes.at(-1);
   if (result === null || last === undefined) return { name: current.name, nodes, tensors };
   nodes[nodes.length - 1] = { ...last, outputs: [result] };
   return { name: result, nodes, tensors: tensors.slice(0, -1) };
+}
+
+/** The spans of `to` in its order, those together that lie side by side on one axis of both layouts. */
+function blocksOf(from: Layout, to: Layout): Axis[] {
+  const followers = new Map<string, string>();
+  for (const axis of from) {
+    for (const [i, span] of axis.slice(1).entries()) followers.set(keyOf(at(axis, i)), keyOf(span));
+  }
+  return to.flatMap((axis) => {
+    const blocks: Span[][] = [];
+    for (const span of axis) {
+      const last = blocks.at(-1)?.at(-1);
+      const follows = last !== undefined && followers.get(keyOf(last)) === keyOf(span);
+      if (follows) blocks.at(-1)?.push(span);
+      else blocks.push([span]);
+    }
+    return blocks;
+  });
 }
 
 /** Where the batch lies in a layout, if the tensor has one. */

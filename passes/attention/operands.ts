@@ -138,8 +138,8 @@ class Arranger {
     if (ready !== undefined) {
       return { name: ready.name, nodes: [], tensors: [], covered: ready.nodes };
     }
-    const [first] = results;
-    if (first === undefined || !sameSpans(first.layout.flat(), wanted.flat())) return null;
+    const first = at(results, 0);
+    if (!sameSpans(first.layout.flat(), wanted.flat())) return null;
     const tensor = this.#index.tensor(first.name);
     const made: Tensor = {
       ...tensor,
@@ -147,9 +147,13 @@ class Arranger {
       shape: wanted.map(sizeOf),
       batch_axis: tensor.batch_axis === null ? null : 0,
     };
-    const naming = { label: `${this.#name}/result`, result: first.name };
-    const { nodes, tensors } = arrange(made, wanted, first.layout, batch, naming);
-    return { name: made.name, nodes, tensors: [made, ...tensors], covered: first.nodes };
+    const ways = results.map(({ name, layout, nodes: covered }) => {
+      const naming = { label: `${this.#name}/result`, result: name };
+      const { nodes, tensors } = arrange(made, wanted, layout, batch, naming);
+      return { name: made.name, nodes, tensors: [made, ...tensors], covered };
+    });
+    const left = ({ nodes, covered }: Operand) => nodes.length - covered.length;
+    return ways.reduce((best, way) => (left(way) < left(best) ? way : best));
   }
 
   /** A mask as wide as the scores where it is, of one position elsewhere; null if it fits neither. */

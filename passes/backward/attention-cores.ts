@@ -2,7 +2,7 @@ import { at } from "../../src/base/need.js";
 import type { TensorGraph, TensorNode } from "../../src/ir/tensor-graph.js";
 import { elementCount } from "../../src/ir/tensor-graph.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
-import { GraphIndex } from "../rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "../rewriting/graph-index.js";
 
 /**
  * What selective recomputation runs again: of every attention that is not one fused kernel, the
@@ -11,7 +11,7 @@ import { GraphIndex } from "../rewriting/graph-index.js";
  * backward computes them again by itself.
  */
 export function attentionCores(graph: TensorGraph): ReadonlyMap<string, readonly TensorNode[]> {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const cores = new Map<string, readonly TensorNode[]>();
   for (const node of graph.nodes) {
     if (node.op !== "Softmax" || node.direction !== "forward") continue;

@@ -1,4 +1,4 @@
-import { at, byDefault } from "../../src/base/need.js";
+import { at, byDefault, need } from "../../src/base/need.js";
 import type { Recompute } from "../../src/ir/choices.js";
 import {
   isFloating,
@@ -43,6 +43,8 @@ export class BackwardBuilder {
   /** Inside of attention that is not kept, by the tensors that it makes. */
   readonly #cores: ReadonlyMap<string, readonly TensorNode[]>;
 
+  readonly #tensor = (name: string): Tensor => need(this.#tensors, name);
+
   constructor(graph: TensorGraph, recompute: Recompute) {
     this.#graph = graph;
     this.#recompute = recompute;
@@ -85,7 +87,8 @@ export class BackwardBuilder {
   #differentiable(forward: readonly TensorNode[]): ReadonlySet<string> {
     const names = new Set<string>();
     for (const tensor of this.#graph.tensors.values()) {
-      if (tensor.role === "parameter" && isFloating(tensor.dtype)) names.add(tensor.name);
+      if (tensor.role !== "parameter" || tensor.frozen) continue;
+      if (isFloating(tensor.dtype)) names.add(tensor.name);
     }
     for (const node of forward) {
       // Another stage wants the gradient of what it sent.
@@ -103,8 +106,7 @@ export class BackwardBuilder {
     if (outputGradients.every((gradient) => gradient === null)) return;
     const wanted = node.inputs.map((input) => differentiable.has(input));
     const rule = gradientRuleFor(node.op);
-    const tensor = (name: string) => tensorOf({ ...this.#graph, tensors: this.#tensors }, name);
-    const gradient = rule({ node, outputGradients, wanted, tensor });
+    const gradient = rule({ node, outputGradients, wanted, tensor: this.#tensor });
     if (gradient.nodes.length + gradient.aliases.length === 0) return;
     if (this.#recompute === "full" && node.layer !== null) this.#recomputeLayer(node.layer);
     for (const { input, gradient: name } of gradient.aliases) {

@@ -4,7 +4,7 @@ import { elementCount, type TensorGraph, type TensorNode } from "../../src/ir/te
 import type { KernelClass, Work } from "../../src/ir/work.js";
 import type { NodeWork } from "../../src/onnx/operators/operator.js";
 import { isComputed, isReduction } from "../rewriting/facts.js";
-import { GraphIndex } from "../rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "../rewriting/graph-index.js";
 import { type Extent, type OpenLaunch, OpenLaunches } from "./open-launches.js";
 import type { Access } from "./pieces.js";
 import { type Fuses, Strides } from "./strides.js";
@@ -64,7 +64,7 @@ class LaunchFormer {
   constructor(graph: TensorGraph, fuses: Fuses) {
     this.graph = graph;
     this.#fuses = fuses;
-    this.#index = new GraphIndex(graph);
+    this.#index = indexOf(graph);
     this.#strides = new Strides(this.#index, fuses);
   }
 

@@ -31,7 +31,8 @@ export interface Extent {
  */
 export class OpenLaunches {
   readonly #launches: OpenLaunch[] = [];
-  readonly #readers: Set<number>[] = [];
+  /** Who reads what a launch made; most launches have few readers. */
+  readonly #readers: number[][] = [];
   /** The launch that took in the launch of this index. */
   readonly #takenBy = new Map<number, number>();
 
@@ -59,7 +60,7 @@ export class OpenLaunches {
   open(launch: Omit<OpenLaunch, "level">, producers: readonly number[]): number {
     const levels = producers.map((producer) => this.at(producer).level);
     this.#launches.push({ ...launch, level: 1 + Math.max(0, ...levels) });
-    this.#readers.push(new Set());
+    this.#readers.push([]);
     const index = this.#launches.length - 1;
     for (const producer of producers) this.#reads(index, producer);
     return index;
@@ -101,7 +102,7 @@ export class OpenLaunches {
 
   /** Whether a launch other than `except` reads what this one made. */
   #isRead(index: number, except: number | null): boolean {
-    return [...at(this.#readers, index)].some((reader) => this.resolve(reader) !== except);
+    return at(this.#readers, index).some((reader) => this.resolve(reader) !== except);
   }
 
   #take(target: number, other: number): void {
@@ -110,11 +111,12 @@ export class OpenLaunches {
     into.rows ??= from.rows;
     if (into.class === "other") into.class = from.class;
     this.#takenBy.set(other, target);
-    this.#readers[target]?.delete(other);
+    this.#readers[target] = at(this.#readers, target).filter((reader) => reader !== other);
   }
 
   #reads(reader: number, producer: number): void {
-    this.#readers[producer]?.add(reader);
+    const readers = at(this.#readers, producer);
+    if (readers.at(-1) !== reader) readers.push(reader);
   }
 }
 

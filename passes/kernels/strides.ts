@@ -49,7 +49,8 @@ export class Strides {
   #isStridedView(name: string): boolean {
     const node = this.#index.producer(name);
     if (node === undefined || !this.#mayBeView(node)) return false;
-    return LAYOUT.has(node.op) || node.inputs.slice(0, 1).some((of) => this.#isStridedView(of));
+    const [viewed] = node.inputs;
+    return LAYOUT.has(node.op) || (viewed !== undefined && this.#isStridedView(viewed));
   }
 
   /** Whether a node is a layout change with only kernels that address by strides on one side of it. */

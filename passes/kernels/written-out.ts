@@ -38,17 +38,23 @@ const LOSS: WrittenOut = { forward: crossEntropy, backward: crossEntropyGradient
 /**
  * Which operators run as several kernels under an execution. Eager: every pattern that the graph holds
  * in primitives, since the framework runs these; one that it holds as a single operator is one
- * kernel. Compiled: only what lies outside the compiled layers, the loss.
+ * kernel. Compiled: only what lies outside the compiled layers, the loss. A loss whose classes are cut
+ * over ranks is no operator of the framework but a fused kernel written for that: in published plans
+ * of Megatron-LM the stage with the loss is the one that may run slower.
  */
 export class WrittenOutOperators {
   readonly #graph: TensorGraph;
   readonly #eager: boolean;
   readonly #byName: ReadonlyMap<string, TensorNode>;
+  /** What inserted collectives read. */
+  readonly #shared: ReadonlySet<string>;
 
   constructor(graph: TensorGraph, execution: ExecutionMode) {
     this.#graph = graph;
     this.#eager = execution === "eager";
     this.#byName = new Map(graph.nodes.map((node) => [node.name, node]));
+    const inserted = graph.nodes.filter(({ origin }) => origin === "inserted");
+    this.#shared = new Set(inserted.flatMap(({ inputs }) => inputs));
   }
 
   /** The kernels of a node with the shapes of `tensors`; null where it is one. */
@@ -76,8 +82,10 @@ export class WrittenOutOperators {
     return this.#byName.get(name.replace(/\/[dw]grad(#\d+)?$/, "")) ?? null;
   }
 
-  #kindOf({ op, covers, attributes }: TensorNode): WrittenOut | null {
-    if (isLoss(op) && op.includes("CrossEntropy")) return LOSS;
+  #kindOf({ op, covers, attributes, outputs }: TensorNode): WrittenOut | null {
+    if (isLoss(op) && op.includes("CrossEntropy")) {
+      return outputs.some((name) => this.#shared.has(name)) ? null : LOSS;
+    }
     if (!this.#eager) return null;
     if (op === "LayerNormalization") return LAYER_NORM;
     if (covers.length <= 1) return null;

@@ -10,10 +10,12 @@ export interface Repeats {
 /**
  * The longest stretch of `symbols` made of at least two equal consecutive blocks, each holding an
  * anchor; the shortest block among equals, then the earliest. Null if there is none.
+ * @param accepts what else blocks must be
  */
 export function findRepeats(
   symbols: readonly number[],
   isAnchor: readonly boolean[],
+  accepts: (found: Repeats) => boolean = () => true,
 ): Repeats | null {
   const anchorsBefore = prefixCounts(isAnchor);
   let best: Repeats | null = null;
@@ -29,7 +31,8 @@ export function findRepeats(
       const count = Math.floor((end - start + period) / period);
       const anchors = hotInt(anchorsBefore, start + period) - hotInt(anchorsBefore, start);
       const most = best === null ? 0 : best.period * best.count;
-      if (count >= 2 && anchors > 0 && count * period > most) best = { start, period, count };
+      const found = { start, period, count };
+      if (count >= 2 && anchors > 0 && count * period > most && accepts(found)) best = found;
       while (probe + step < end) probe += step;
     }
   }

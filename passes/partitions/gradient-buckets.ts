@@ -28,7 +28,10 @@ export function gradientBuckets(
 
   const places = new Map<string, { place: number; elements: number; expert: boolean }>();
   for (const kernel of here) {
-    for (const { name, elements, expert } of kernel.kind === "compute" ? kernel.parameters : []) {
+    for (const { name, elements, expert, frozen } of kernel.kind === "compute"
+      ? kernel.parameters
+      : []) {
+      if (frozen) continue;
       const [known, whole] = [places.get(name), wholeAt(kernel)];
       const place = known === undefined ? whole : Math.max(known.place, whole);
       places.set(name, { place, elements, expert });

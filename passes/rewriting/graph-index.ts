@@ -9,25 +9,37 @@ import {
 /** The readers of a tensor that nobody reads. */
 const NOBODY: readonly TensorNode[] = [];
 
+const INDICES = new WeakMap<TensorGraph, GraphIndex>();
+
+/** The index of a graph, made once: most passes find nothing to change, and hand the graph on. */
+export function indexOf(graph: TensorGraph): GraphIndex {
+  const known = INDICES.get(graph);
+  if (known !== undefined) return known;
+  const index = new GraphIndex(graph);
+  INDICES.set(graph, index);
+  return index;
+}
+
 /** Who makes and who reads each tensor: what every rewriting pass asks. */
 export class GraphIndex {
   readonly graph: TensorGraph;
   readonly #producers = new Map<string, TensorNode>();
   readonly #consumers = new Map<string, TensorNode[]>();
   readonly #outputs: ReadonlySet<string>;
-  readonly #places = new Map<TensorNode, number>();
+  /** Made when it is first asked. */
+  #places: ReadonlyMap<TensorNode, number> | null = null;
 
   constructor(graph: TensorGraph) {
     this.graph = graph;
     this.#outputs = new Set(graph.outputs);
-    for (const [place, node] of graph.nodes.entries()) {
-      this.#places.set(node, place);
+    for (const node of graph.nodes) {
       for (const output of node.outputs) if (output !== "") this.#producers.set(output, node);
-      for (const input of new Set(node.inputs)) {
+      for (const input of node.inputs) {
         if (input === "") continue;
         const readers = this.#consumers.get(input);
         if (readers === undefined) this.#consumers.set(input, [node]);
-        else readers.push(node);
+        // A node that reads a tensor twice is one reader.
+        else if (readers[readers.length - 1] !== node) readers.push(node);
       }
     }
   }
@@ -112,7 +124,10 @@ export class GraphIndex {
 
   /** The nodes in the graph's order, each once. */
   inOrder(nodes: readonly TensorNode[]): TensorNode[] {
-    const place = (node: TensorNode) => need(this.#places, node);
+    if (nodes.length < 2) return [...nodes];
+    this.#places ??= new Map(this.graph.nodes.map((node, place) => [node, place]));
+    const places = this.#places;
+    const place = (node: TensorNode) => need(places, node);
     return [...new Set(nodes)].sort((a, b) => place(a) - place(b));
   }
 }

@@ -33,6 +33,11 @@ export function applyCut(graph: TensorGraph, plan: CutPlan, group: Group): Tenso
     };
     const inputs = node.inputs.map((name, input) => {
       const place = plan.places.get(name);
+      if (place !== undefined && plan.whole.has(node)) {
+        const whole = { ...tensorOf(graph, name), name: `${name}/whole` };
+        tensors.push(whole);
+        return whole.name;
+      }
       if (place !== undefined && plan.gathered.get(node)?.includes(input)) {
         const whole = tensorOf(graph, name);
         return moves("AllGather", whole, whole.shape, place.axis);

@@ -8,13 +8,20 @@ import {
   type TensorNode,
   tensorOf,
 } from "../../src/ir/tensor-graph.js";
+import { type GraphIndex, indexOf } from "../rewriting/graph-index.js";
 import { withTensors } from "../rewriting/rewrite.js";
 import { collectiveNode } from "./collective-node.js";
 import { partOf } from "./cut.js";
+import { type Entrances, entrancesOf } from "./entrances.js";
+import { putOffSums } from "./pending-sums.js";
 import type { ShardPlan } from "./plan-shards.js";
 
 /** Writes local shapes into a graph and puts the collectives where a shard plan says. */
-export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): TensorGraph {
+export function applyShards(whole: TensorGraph, plan: ShardPlan, tp: number): TensorGraph {
+  const isSharded = (node: TensorNode) => readsShards(plan, node);
+  const { graph, partial: sums, met } = putOffSums(whole, plan.partial, isSharded);
+  const index = indexOf(graph);
+  const entrances = entrancesOf(index, entering(index, plan, met), isSharded);
   const tensors: Tensor[] = [];
   for (const [name, cut] of plan.cuts) tensors.push(partOf(tensorOf(graph, name), cut));
   const group = { name: "tp", ranks: tp } as const;
@@ -22,7 +29,7 @@ export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): Te
   const nodes = graph.nodes.flatMap((node) => {
     const result: TensorNode[] = [];
     const inputs = node.inputs.map((input) => {
-      if (!plan.entering.has(input) || !readsShards(plan, node)) return input;
+      if (!entrances.get(input)?.has(node)) return input;
       const copy = `${input}/copy`;
       if (!copied.has(input)) {
         copied.add(input);
@@ -35,14 +42,14 @@ export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): Te
       return copy;
     });
     const reduced = at(node.outputs, 0);
-    if (!plan.partial.has(node) && !plan.losses.has(node)) {
+    if (!sums.has(node) && !plan.losses.has(node)) {
       return [...result, { ...node, inputs, attributes: localHeads(graph, plan, node, tp) }];
     }
-    const whole = plan.losses.has(node)
+    const summed = plan.losses.has(node)
       ? tokenStatistics(graph, node, reduced)
       : tensorOf(graph, reduced);
     const partial = `${reduced}/partial`;
-    tensors.push(whole, { ...whole, name: partial });
+    tensors.push(summed, { ...summed, name: partial });
     const outputs = [partial, ...node.outputs.slice(1)];
     const reduce = collectiveNode(node, group, {
       op: "kareus::AllReduce",
@@ -53,6 +60,16 @@ export function applyShards(graph: TensorGraph, plan: ShardPlan, tp: number): Te
     return [...result, { ...node, inputs, outputs }, reduce];
   });
   return withTensors({ ...graph, nodes }, tensors);
+}
+
+/** Whole activations that sharded nodes read, or that meet sums put off. */
+function entering(index: GraphIndex, plan: ShardPlan, met: Entrances): Entrances {
+  const entrances = new Map(met);
+  for (const name of plan.entering) {
+    const readers = index.consumers(name).filter((node) => readsShards(plan, node));
+    if (readers.length > 0) entrances.set(name, new Set([...(met.get(name) ?? []), ...readers]));
+  }
+  return entrances;
 }
 
 /** Whether a node computes on shards: one of its parameters or results is cut. */

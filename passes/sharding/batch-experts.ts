@@ -1,7 +1,7 @@
 import { at, present } from "../../src/base/need.js";
 import type { Tensor, TensorGraph, TensorNode } from "../../src/ir/tensor-graph.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
-import { GraphIndex } from "../rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "../rewriting/graph-index.js";
 import { inDependencyOrder, withTensors } from "../rewriting/rewrite.js";
 
 /**
@@ -10,7 +10,7 @@ import { inDependencyOrder, withTensors } from "../rewriting/rewrite.js";
  * stacked, and results taken apart again. The same graph where there are none.
  */
 export function batchExperts(graph: TensorGraph): TensorGraph {
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const groups = new Map<string, TensorNode[]>();
   for (const node of graph.nodes) {
     const [rows = "", places = ""] = node.inputs;

@@ -25,8 +25,12 @@ export function cutTargets(
   const { shape: to } = present(shaped.outputs[0], `output of ${node.name}`);
   if (node.op === "Reshape" && input === 0) return reshaped(from, to, place, tp);
   const { axis, outer } = place;
+  const sizes = shaped.outputs.map((output) => output?.shape[axis]);
+  const uneven = node.op === "Split" && sizes.some((size) => size !== sizes[0]);
   const targets = followAxis(shaped, input, axis).map((target, i): CutTarget => {
     const kept = typeof target !== "number" || shaped.outputs[i]?.shape[target] === from[axis];
+    // A single head beside those that are cut: what follows decides whether every rank may hold it.
+    if (target === "lost" && uneven && sizes[i] === 1) return { axis, outer };
     if (outer > 1 && (target === "reduced" || !kept)) return "lost";
     return typeof target === "number" ? { axis: target, outer } : target;
   });

@@ -2,7 +2,7 @@ import { at } from "../../src/base/need.js";
 import type { Tensor, TensorGraph, TensorNode } from "../../src/ir/tensor-graph.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import type { NodeWork } from "../../src/onnx/operators/operator.js";
-import { GraphIndex } from "../rewriting/graph-index.js";
+import { type GraphIndex, indexOf } from "../rewriting/graph-index.js";
 import { withTensors } from "../rewriting/rewrite.js";
 
 const COPY = "kareus::CopyToGroup";
@@ -16,7 +16,7 @@ type Collective = Extract<NodeWork, { kind: "collective" }>;
  */
 export function enterGroups(graph: TensorGraph): TensorGraph {
   if (graph.nodes.some((node) => node.op === COPY)) return graph;
-  const index = new GraphIndex(graph);
+  const index = indexOf(graph);
   const entering = new Map<string, { collective: Collective; readers: Set<TensorNode> }>();
   for (const node of graph.nodes) {
     const work = workOf(shapedNode(graph, node));

@@ -50,21 +50,32 @@ interface Operand {
   readonly axis: number;
 }
 
+/** The operands of a product of an activation with a weight of three or more axes; null if it is none. */
+export function weightProduct(
+  index: GraphIndex,
+  node: TensorNode,
+): { readonly x: string; readonly weight: string } | null {
+  const work = workOf(shapedNode(index.graph, node));
+  const [left = "", right = ""] = node.inputs;
+  if (work.kind !== "kernel" || work.work.op !== "matmul" || left === "" || right === "") {
+    return null;
+  }
+  const [weight, x] = index.tensor(right).role === "parameter" ? [right, left] : [left, right];
+  const isWeight = index.tensor(weight).role === "parameter";
+  if (!isWeight || index.tensor(x).role !== "activation") return null;
+  return index.tensor(weight).shape.length < 3 ? null : { x, weight };
+}
+
 /** The operands of a product of each expert's tokens with its weight; null if it is none. */
-export function expertProduct(
+function expertProduct(
   index: GraphIndex,
   node: TensorNode,
 ): { readonly x: Operand; readonly weight: Operand; readonly output: number } | null {
+  const product = weightProduct(index, node);
+  if (product === null) return null;
   const shaped = shapedNode(index.graph, node);
-  const work = workOf(shaped);
-  const [left = "", right = ""] = node.inputs;
-  if (work.kind !== "kernel" || work.work.op !== "matmul" || left === "" || right === "")
-    return null;
-  const operands = [index.tensor(left), index.tensor(right)] as const;
-  const side = operands[1].role === "parameter" ? 1 : 0;
-  const [weight, x] = [operands[side], operands[1 - side]];
-  if (weight?.role !== "parameter" || x?.role !== "activation") return null;
-  if (weight.shape.length < 3) return null;
+  const side = node.inputs.indexOf(product.weight);
+  const [weight, x] = [index.tensor(product.weight), index.tensor(product.x)];
   for (const [axis, experts] of weight.shape.entries()) {
     const [output] = followAxis(shaped, side, axis);
     if (experts < 2 || typeof output !== "number") continue;

@@ -1,5 +1,6 @@
-import { at, byDefault } from "../../src/base/need.js";
+import { at } from "../../src/base/need.js";
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
+import { numberOf } from "../../src/onnx/operators/call.js";
 import { followAxis, shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
 import type { Cut } from "./cut.js";
@@ -66,7 +67,7 @@ export function cutsOfGroups(
   const width = index.tensor(y).shape.length - 1;
   const [start] = reshape ? followAxis(shapedNode(index.graph, reshape), 0, width) : [width];
   if (typeof start !== "number") return null;
-  const axis = (Number(byDefault(split.attributes.axis, 0)) + whole.length) % whole.length;
+  const axis = (numberOf(split, "axis", 0) + whole.length) % whole.length;
   const pieces = split.outputs.map((name) => {
     const parts = partsOfProjection(index, name, start, tp);
     return { name, parts, size: at(index.tensor(name).shape, axis) };

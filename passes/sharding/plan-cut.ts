@@ -23,6 +23,8 @@ export interface CutPlan {
   readonly scattered: ReadonlyMap<TensorNode, ReadonlyMap<number, Place>>;
   /** Nodes whose first output is a partial sum on each rank. */
   readonly partial: ReadonlySet<TensorNode>;
+  /** Nodes that the cut does not reach: of stored tensors that others read in parts, they read all. */
+  readonly whole: ReadonlySet<TensorNode>;
 }
 
 /**
@@ -41,8 +43,9 @@ export function planCut(
   ends: (node: TensorNode) => boolean = () => false,
 ): CutPlan {
   let sources = seeds;
+  const paths = new Set<TensorNode>();
   for (;;) {
-    const planner = new CutPlanner(index, sources);
+    const planner = new CutPlanner(index, sources, seeds, paths);
     for (const node of index.graph.nodes) {
       if (!ends(node) && isComputed(index.graph, node)) planner.visit(node);
     }
@@ -62,17 +65,34 @@ class CutPlanner implements CutPlan {
   readonly gathered = new Map<TensorNode, number[]>();
   readonly scattered = new Map<TensorNode, Map<number, Place>>();
   readonly partial = new Set<TensorNode>();
+  readonly whole = new Set<TensorNode>();
   /** Tensors to cut from the start, beyond the ones given. */
   readonly demanded = new Map<string, Place>();
   readonly #index: GraphIndex;
+  readonly #seeds: ReadonlyMap<string, Place>;
+  /** Nodes between stored tensors and what is cut of their results. */
+  readonly #paths: Set<TensorNode>;
 
-  constructor(index: GraphIndex, sources: ReadonlyMap<string, Place>) {
+  constructor(
+    index: GraphIndex,
+    sources: ReadonlyMap<string, Place>,
+    seeds: ReadonlyMap<string, Place>,
+    paths: Set<TensorNode>,
+  ) {
     this.#index = index;
     this.places = new Map(sources);
+    this.#seeds = seeds;
+    this.#paths = paths;
   }
 
   visit(node: TensorNode): void {
-    if (!node.inputs.some((name) => this.places.has(name))) return;
+    const cut = node.inputs.filter((name) => this.places.has(name));
+    if (cut.length === 0) return;
+    const reached = cut.some((name) => this.#seeds.has(name) || this.#isActivation(name));
+    if (!reached && !this.#paths.has(node)) {
+      this.whole.add(node);
+      return;
+    }
     const shaped = shapedNode(this.#index.graph, node);
     const carriers = node.inputs.flatMap((name, input): Carrier[] => {
       const place = this.places.get(name);
@@ -126,6 +146,10 @@ class CutPlanner implements CutPlan {
     }
   }
 
+  #isActivation(name: string): boolean {
+    return this.#index.tensor(name).role === "activation";
+  }
+
   #scatter(node: TensorNode, input: number, place: Place): void {
     const inputs = this.scattered.get(node) ?? new Map<number, Place>();
     this.scattered.set(node, inputs.set(input, place));
@@ -148,6 +172,7 @@ class CutPlanner implements CutPlan {
       const origin = originOf(shaped, i, output, place);
       return origin === null ? [] : [{ input, origin }];
     });
+    this.#paths.add(node);
     return (
       origins.length > 0 &&
       origins.every(({ input, origin }) => this.#findSources(input, origin, sources))

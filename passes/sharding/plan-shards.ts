@@ -9,7 +9,7 @@ import { isComputed } from "../rewriting/facts.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
 import type { Cut, CutPlace } from "./cut.js";
 import { type CutTarget, cutTargets } from "./cut-targets.js";
-import { expertProduct } from "./find-experts.js";
+import { weightProduct } from "./find-experts.js";
 import { columnsOf, cutsOfGroups, keyValueHeadsOf, partsOfProjection } from "./key-value-heads.js";
 
 /** Which tensors are cut along which axis, and where communication goes. */
@@ -33,13 +33,15 @@ export function planShards(index: GraphIndex, tp: number): ShardPlan {
   return planner;
 }
 
-type ExpertProduct = NonNullable<ReturnType<typeof expertProduct>>;
+type WeightProduct = NonNullable<ReturnType<typeof weightProduct>>;
 
 class ShardPlanner implements ShardPlan {
   readonly cuts = new Map<string, Cut>();
   readonly partial = new Set<TensorNode>();
   readonly entering = new Set<string>();
   readonly losses = new Set<TensorNode>();
+  /** Keys and values of one head, made with the queries but whole on every rank. */
+  readonly #shared = new Set<string>();
   readonly #index: GraphIndex;
   readonly #tp: number;
 
@@ -51,11 +53,11 @@ class ShardPlanner implements ShardPlan {
   visit(node: TensorNode): void {
     const isLinear = node.op === "kareus::Linear";
     // A weight may be cut already (embedding tied to the output head): x alone decides.
-    const product = isLinear ? null : expertProduct(this.#index, node);
+    const product = isLinear ? null : weightProduct(this.#index, node);
     const deciding = isLinear ? node.inputs.slice(0, 1) : node.inputs;
     const cut = deciding.findIndex((name) => this.cuts.has(name));
     // A projection of queries, keys and values together is cut up to where they are split.
-    if (node.outputs.every((name) => this.cuts.has(name))) return;
+    if (node.outputs.every((name) => this.cuts.has(name) || this.#shared.has(name))) return;
     if (cut >= 0) this.#propagate(node, cut);
     else if (isLinear) this.#startColumn(node);
     else if (product !== null) this.#startExperts(node, product);
@@ -69,33 +71,45 @@ class ShardPlanner implements ShardPlan {
     const [y = ""] = node.outputs;
     const axis = this.#index.tensor(y).shape.length - 1;
     if (!this.#closes(y, { axis, outer: 1 }, new Set())) return;
-    this.entering.add(x);
     const together = cutsOfGroups(this.#index, node, this.#tp);
+    const parts = partsOfProjection(this.#index, y, axis, this.#tp);
+    // Every rank makes the one head of keys or values that all queries share.
+    if (together === null && parts === 1) return;
+    this.entering.add(x);
     if (together !== null) {
-      for (const [name, cut] of together) this.cuts.set(name, cut);
+      for (const [name, cut] of together) {
+        if (cut.parts === 1) this.#shared.add(name);
+        else this.cuts.set(name, cut);
+      }
       return;
     }
-    const parts = partsOfProjection(this.#index, y, axis, this.#tp);
     this.#cut(y, { axis, outer: 1, parts }, node, this.#feedsLoss(y));
     for (const [name, column] of columnsOf(this.#index, node)) {
       this.cuts.set(name, { axis: column, outer: 1, parts });
     }
   }
 
-  /** The same for a product of every expert's tokens with its weight: all experts are cut. */
-  #startExperts(node: TensorNode, { x, weight, output }: ExpertProduct): void {
+  /**
+   * The same for a product with the weights of all experts, of each expert's tokens or of all tokens:
+   * all experts are cut, along an axis of theirs that the tokens do not have.
+   */
+  #startExperts(node: TensorNode, { x, weight }: WeightProduct): void {
     const [y = ""] = node.outputs;
     const shaped = shapedNode(this.#index.graph, node);
-    const side = node.inputs.indexOf(weight.name);
-    const targets = this.#index
-      .tensor(weight.name)
-      .shape.map((_, axis) => followAxis(shaped, side, axis)[0]);
-    const column = targets.findIndex((to) => typeof to === "number" && to !== output);
-    const axis = targets[column];
-    if (typeof axis !== "number" || !this.#closes(y, { axis, outer: 1 }, new Set())) return;
-    this.entering.add(x.name);
-    this.#cut(y, { axis, outer: 1, parts: this.#tp }, node, false);
-    this.cuts.set(weight.name, { axis: column, outer: 1, parts: this.#tp });
+    const targetsOf = (name: string) => {
+      const side = node.inputs.indexOf(name);
+      const { shape } = this.#index.tensor(name);
+      return shape.map((_, axis) => followAxis(shaped, side, axis)[0]);
+    };
+    const shared = new Set(targetsOf(x));
+    for (const [column, axis] of targetsOf(weight).entries()) {
+      if (typeof axis !== "number" || shared.has(axis)) continue;
+      if (!this.#closes(y, { axis, outer: 1 }, new Set())) continue;
+      this.entering.add(x);
+      this.#cut(y, { axis, outer: 1, parts: this.#tp }, node, false);
+      this.cuts.set(weight, { axis: column, outer: 1, parts: this.#tp });
+      return;
+    }
   }
 
   /** Several weights in one node that sums over an axis of these alone: layers of experts inside. */
@@ -222,7 +236,7 @@ class ShardPlanner implements ShardPlan {
     return targets.every((target, i) => {
       const output = at(reader.outputs, i);
       if (target === "reduced") {
-        return reader.op === "kareus::Linear" || expertProduct(this.#index, reader) !== null;
+        return reader.op === "kareus::Linear" || weightProduct(this.#index, reader) !== null;
       }
       if (output === "") return true;
       return target !== "lost" && this.#closes(output, target, seen);

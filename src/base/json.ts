@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-
 /** Plain JSON data. */
 export type Json =
   | null
@@ -26,9 +24,4 @@ export function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Lower-case hexadecimal SHA-256 of bytes or UTF-8 text. */
-export function sha256Hex(data: string | Uint8Array): string {
-  return createHash("sha256").update(data).digest("hex");
 }

@@ -36,7 +36,15 @@ describe("the options of optimize", () => {
     const { threads, ...others } = search;
     expect(threads).toBeGreaterThanOrEqual(1);
     expect({ search: others, ...rest }).toEqual({
-      graph: { file: "g.onnx", bind: new Map(), dtype: null, group: new Map(), strict: false },
+      graph: {
+        file: "g.onnx",
+        bind: new Map(),
+        expect: new Map(),
+        freeze: [],
+        dtype: null,
+        group: new Map(),
+        strict: false,
+      },
       job: {
         tp: 1,
         sequence_parallel: false,

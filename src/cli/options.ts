@@ -36,12 +36,20 @@ export const LOWERING_FLAGS = {
       "--bind <name=int,...>",
       "symbolic dimensions; the batch is ONE microbatch of one replica",
     ),
+    expect: bindings(
+      "--expect <name=n,...>",
+      "sizes that depend on data: what a NonZero, Compress, Unique... of that name or output finds",
+    ),
     dtype: choice(
       "--dtype <type>",
       "training precision: bf16, fp16, fp32 (default: as exported)",
       PRECISIONS,
       null,
       { bfloat16: "bf16", float16: "fp16", float32: "fp32" },
+    ),
+    freeze: texts(
+      "--freeze <pattern>",
+      "parameters that are not trained, by name (* any text, ! all others), repeatable",
     ),
     group: words(
       "--group <name=tp|cp|ep|dp,...>",

@@ -43,8 +43,8 @@ export function stageMemory(graph: KernelGraph, layout: MemoryLayout): StageMemo
   const replicas = replicasOf(layout);
   const kept = (count: ParameterCount) => keptBytes(count, layout.optimizer);
   const trains = graph.kernels.some(({ direction }) => direction === "backward");
-  return graph.parameters.map(({ dense, experts }, stage) => {
-    const weights_bytes = dense.size_bytes + experts.size_bytes;
+  return graph.parameters.map(({ dense, experts, frozen }, stage) => {
+    const weights_bytes = dense.size_bytes + experts.size_bytes + frozen.size_bytes;
     const gradients_bytes = trains ? kept(dense).gradients + kept(experts).gradients : 0;
     const states = (count: ParameterCount, group: Replicas) =>
       kept(count).states / (layout.zero === 1 ? group.ranks : 1);

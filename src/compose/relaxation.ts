@@ -56,8 +56,8 @@ export function relax(network: Network, deadlines: number | readonly number[]): 
   );
   const fastest_s = replay(network, new Int32Array(sets.length)).time_s;
 
-  const graph = projectOf(network, slowest.time_s);
-  const flow = new TimeCostFlow(graph);
+  const { graph, price_w } = projectOf(network, slowest.time_s);
+  const flow = new TimeCostFlow(graph, price_w);
   const events = new Float64Array(graph.events);
   const curve = new Curve(sumOfCheapest(sets), slowest.time_s);
   const solutions: RelaxedSolution[] = [];
@@ -134,6 +134,7 @@ class Curve {
   /** Goes on to an earlier time with slope -power. */
   extend(power_w: number, time_s: number): void {
     const last_s = at(this.#time_s, -1);
+    if (time_s === last_s) return;
     this.#dynamic_j.push(this.last_j + power_w * (last_s - time_s));
     this.#time_s.push(time_s);
   }
@@ -168,15 +169,18 @@ function unitFor(typical: number, digits: number): number {
   return typical > 0 ? 2 ** (Math.ceil(Math.log2(typical)) - digits) : 1;
 }
 
-/** Of times: sums up to the longest stay exact. Of prices: as exact up to 2^16 times the middle one. */
+/** Of times: sums up to the longest stay exact. Of prices: as exact up to 2^10 times the middle one. */
 const TIME_DIGITS = 50;
-const PRICE_DIGITS = 36;
+const PRICE_DIGITS = 42;
 
 /**
  * The pipeline as a project, with times and prices rounded to whole multiples of a unit, so that
  * sums which are equal come out equal.
  */
-function projectOf(network: Network, slowest_s: number): ActivityGraph {
+function projectOf(
+  network: Network,
+  slowest_s: number,
+): { readonly graph: ActivityGraph; readonly price_w: number } {
   const time_s = unitFor(slowest_s, TIME_DIGITS);
   const roundTime = (value_s: number) => Math.round(value_s / time_s) * time_s;
   const curves = new Map([...new Set(network.sets)].map((set) => [set, curveOf(set, roundTime)]));
@@ -190,7 +194,7 @@ function projectOf(network: Network, slowest_s: number): ActivityGraph {
       curve.prices[k] = Math.round(price / price_w) * price_w;
     });
   }
-  return pipelineGraph(network, curves, roundTime);
+  return { graph: pipelineGraph(network, curves, roundTime), price_w };
 }
 
 /** The lower convex hull of a set from slow to fast, without what rounding makes equally fast. */

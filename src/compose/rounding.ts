@@ -24,6 +24,12 @@ const WORTH = 6;
 /** No more than so many exchanges per instruction and deadline: tiny ones would never end. */
 const MOST_EXCHANGES = 64;
 
+/** How far gains of an exchange are followed up at once; see `TimedPlan.settle`. */
+const PATIENCE = 16;
+
+/** All ways are taken anew after so many exchanges per instruction. */
+const EXCHANGES_TO_MEASURING = 0.25;
+
 /** By how many options an instruction is made faster to see what that frees. */
 const KICKS = [1, 2];
 
@@ -45,8 +51,12 @@ export class Rounding {
   #least_j = Number.NaN;
   /** How many exchanges may still be made. */
   #exchangesLeft = 0;
+  /** Exchanges since all ways were taken anew. */
+  #sinceMeasured = 0;
   /** An instruction that keeps its option. */
   #held = -1;
+  /** Whether what is being changed may have to be taken back. */
+  #isKicking = false;
   /** Instructions around which an exchange may save, in turn. */
   readonly #queue: Int32Array;
   readonly #isQueued: Uint8Array;
@@ -102,6 +112,7 @@ export class Rounding {
     const { size, time_s, dynamic_j } = plan;
     const most_j = (WORTH * (plan.total_j - least_j)) / size;
     for (let p = 0; p < size && plan.total_j > this.#goal_j; p++) {
+      this.#measureInTime();
       const now = hotInt(plan.chosen, p);
       const faster = now - step;
       const power_w = hotFloat(price_w, plan.numberOf(p));
@@ -117,6 +128,7 @@ export class Rounding {
     const [changes, before_j] = [plan.changes, plan.total_j];
     plan.change(p, option);
     const kicked_j = plan.total_j;
+    this.#isKicking = true;
     // Few kicks help: only exchanges next to it are tried before anything else is moved.
     plan.settleHere(p);
     this.#held = p;
@@ -126,9 +138,16 @@ export class Rounding {
     if (plan.total_j - before_j <= HOPE * (kicked_j - before_j)) {
       this.#enqueueAround(p);
       this.#exchange();
-      if (plan.total_j < before_j - this.#least_j) return;
     }
-    plan.takeBack(changes);
+    this.#isKicking = false;
+    if (plan.total_j >= before_j - this.#least_j) plan.takeBack(changes, PATIENCE);
+  }
+
+  /** Takes all ways anew now and then: nothing can be taken back then. */
+  #measureInTime(): void {
+    if (this.#sinceMeasured <= EXCHANGES_TO_MEASURING * this.#plan.size) return;
+    this.#sinceMeasured = 0;
+    this.#plan.measure();
   }
 
   #enqueue(p: number): void {
@@ -158,6 +177,7 @@ export class Rounding {
       this.#queueLength--;
       this.#isQueued[p] = 0;
       if (this.#exchangesLeft <= 0) continue;
+      if (!this.#isKicking) this.#measureInTime();
       this.#exchangeWithAfter(p);
       this.#exchangeWithBefore(p);
     }
@@ -277,12 +297,13 @@ export class Rounding {
     const plan = this.#plan;
     const { changes } = plan;
     this.#exchangesLeft--;
+    this.#sinceMeasured++;
     plan.change(p, option);
     plan.change(q, optionQ);
     plan.change(r, optionR);
     // The two may depend on each other by a longer way.
-    if (!plan.settle(this.#deadline_s)) {
-      plan.takeBack(changes);
+    if (!plan.settle(this.#deadline_s, PATIENCE)) {
+      plan.takeBack(changes, PATIENCE);
       return;
     }
     this.#enqueueAround(p);

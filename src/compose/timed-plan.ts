@@ -1,4 +1,5 @@
 import { at, hotFloat, hotInt, need } from "../base/need.js";
+import { Marks } from "./marks.js";
 import type { Network, Options } from "./network.js";
 
 /**
@@ -34,8 +35,8 @@ export class TimedPlan {
 
   readonly #topological: Int32Array;
   /** Instructions whose end or remaining time may have moved. */
-  readonly #endMoved: Uint8Array;
-  readonly #remainingMoved: Uint8Array;
+  readonly #endMoved: Marks;
+  readonly #remainingMoved: Marks;
   #firstMoved = 0;
   #lastMoved = -1;
   /** Changes that can be taken back: instruction and old option in turn. */
@@ -81,8 +82,8 @@ export class TimedPlan {
     this.duration_s = Float64Array.from(this.chosen, (option) => hotFloat(this.time_s, option));
     this.end_s = new Float64Array(n + 1);
     this.remaining_s = new Float64Array(n + 1);
-    this.#endMoved = new Uint8Array(n + 1);
-    this.#remainingMoved = new Uint8Array(n + 1);
+    this.#endMoved = new Marks(n + 1);
+    this.#remainingMoved = new Marks(n + 1);
   }
 
   /** The number of an instruction in the network. */
@@ -163,12 +164,12 @@ export class TimedPlan {
   }
 
   /** Undoes all changes after the first `changes`. */
-  takeBack(changes: number): void {
+  takeBack(changes: number, patience = Number.POSITIVE_INFINITY): void {
     while (this.#log.length > changes) {
       const option = this.#log.pop() as number;
       this.#switch(this.#log.pop() as number, option);
     }
-    this.settle(Number.POSITIVE_INFINITY);
+    this.settle(Number.POSITIVE_INFINITY, patience);
   }
 
   /**
@@ -178,58 +179,64 @@ export class TimedPlan {
   settleHere(p: number): void {
     this.end_s[p] = this.readyAt(p) + hotFloat(this.duration_s, p);
     this.remaining_s[p] = this.remainingAfter(p) + hotFloat(this.duration_s, p);
-    this.#endMoved[p] = 0;
-    this.#remainingMoved[p] = 0;
+    this.#endMoved.delete(p);
+    this.#remainingMoved.delete(p);
     this.#mark(this.#endMoved, hotInt(this.stageAfter, p));
     this.#mark(this.#endMoved, hotInt(this.dataAfter, p));
     this.#mark(this.#remainingMoved, hotInt(this.stageBefore, p));
     this.#mark(this.#remainingMoved, hotInt(this.dataBefore, p));
   }
 
-  /** Follows up changes; false: an instruction ends after the deadline. */
-  settle(deadline_s: number): boolean {
+  /**
+   * Follows up changes; false: an instruction ends after the deadline.
+   * @param patience how often an instruction may be found to end sooner, or to leave less to come: what
+   * is not followed up any further ends sooner than it seems, until `measure`
+   */
+  settle(deadline_s: number, patience = Number.POSITIVE_INFINITY): boolean {
     if (this.#lastMoved < 0) return true;
-    const inTime = this.#settleEnds(deadline_s);
-    this.#settleRemaining();
+    const inTime = this.#settleEnds(deadline_s, patience);
+    this.#settleRemaining(patience);
     this.#firstMoved = this.size;
     this.#lastMoved = -1;
     return inTime;
   }
 
-  #settleEnds(deadline_s: number): boolean {
+  #settleEnds(deadline_s: number, patience: number): boolean {
     const { end_s, duration_s, stageAfter, dataAfter } = this;
     const moved = this.#endMoved;
     let inTime = true;
+    let sooner = 0;
     let last = this.#lastMoved;
-    for (let p = this.#firstMoved; p <= last; p++) {
-      if (moved[p] === 0) continue;
-      moved[p] = 0;
+    for (let p = moved.next(this.#firstMoved, last); p >= 0; p = moved.next(p + 1, last)) {
+      moved.delete(p);
       const end = this.readyAt(p) + hotFloat(duration_s, p);
       if (end === end_s[p]) continue;
+      if (end < hotFloat(end_s, p) && ++sooner > patience) continue;
       end_s[p] = end;
       if (end > deadline_s) inTime = false;
       const [onStage, data] = [hotInt(stageAfter, p), hotInt(dataAfter, p)];
-      moved[onStage] = 1;
-      moved[data] = 1;
+      if (onStage < this.size) moved.add(onStage);
+      if (data < this.size) moved.add(data);
       if (onStage < this.size && onStage > last) last = onStage;
       if (data < this.size && data > last) last = data;
     }
     return inTime;
   }
 
-  #settleRemaining(): void {
+  #settleRemaining(patience: number): void {
     const { remaining_s, duration_s, stageBefore, dataBefore } = this;
     const moved = this.#remainingMoved;
+    let sooner = 0;
     let first = this.#firstMoved;
-    for (let p = this.#lastMoved; p >= first; p--) {
-      if (moved[p] === 0) continue;
-      moved[p] = 0;
+    for (let p = moved.previous(this.#lastMoved, first); p >= 0; p = moved.previous(p - 1, first)) {
+      moved.delete(p);
       const remaining = this.remainingAfter(p) + hotFloat(duration_s, p);
       if (remaining === remaining_s[p]) continue;
+      if (remaining < hotFloat(remaining_s, p) && ++sooner > patience) continue;
       remaining_s[p] = remaining;
       const [onStage, data] = [hotInt(stageBefore, p), hotInt(dataBefore, p)];
-      moved[onStage] = 1;
-      moved[data] = 1;
+      if (onStage < this.size) moved.add(onStage);
+      if (data < this.size) moved.add(data);
       if (onStage < first) first = onStage;
       if (data < first) first = data;
     }
@@ -243,9 +250,9 @@ export class TimedPlan {
     this.#mark(this.#remainingMoved, p);
   }
 
-  #mark(moved: Uint8Array, p: number): void {
+  #mark(moved: Marks, p: number): void {
     if (p >= this.size) return;
-    moved[p] = 1;
+    moved.add(p);
     if (p < this.#firstMoved) this.#firstMoved = p;
     if (p > this.#lastMoved) this.#lastMoved = p;
   }

@@ -5,7 +5,7 @@ import type { Configuration } from "../ir/configuration.js";
 import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
 import { bytesOf, flopsOf, type Work } from "../ir/work.js";
 import type { DetailsFile } from "../plan/details.js";
-import type { PlanFile } from "../plan/plan.js";
+import { type PlanFile, packedPlan } from "../plan/plan.js";
 import type { RunFacts } from "./facts.js";
 
 type Run = DetailsFile["partitions"][number]["runs"][number];
@@ -18,6 +18,7 @@ export function detailsFile(
   device: unknown,
   facts: RunFacts,
   trace: Trace,
+  baselines: readonly { readonly name: string; readonly plan: PlanFile }[] = [],
 ): DetailsFile {
   const chosen = chosenConfigurations(plans);
   return {
@@ -34,6 +35,9 @@ export function detailsFile(
       const { key, communication } = type;
       return [{ key, kernels: kernelsOf(type), communication, ...queueOf(type), runs }];
     }),
+    ...(baselines.length === 0
+      ? {}
+      : { baselines: baselines.map(({ name, plan }) => ({ name, plan: packedPlan(plan) })) }),
   };
 }
 
@@ -91,10 +95,11 @@ function kernelsOf({
   kernels,
   slots,
 }: PartitionType): DetailsFile["partitions"][number]["kernels"] {
+  let next = 0;
   return kernels.map(({ work }, index) => {
-    const slot = slots.findLastIndex(({ first }) => first <= index);
+    if (slots[next]?.first === index) next += 1;
     return {
-      slot: slot < 0 ? null : slot,
+      slot: next === 0 ? null : next - 1,
       shape: shapeOf(work),
       flops: flopsOf(work),
       size_bytes: bytesOf(work),

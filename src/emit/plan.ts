@@ -13,8 +13,8 @@ import {
   type PartitionType,
   queuedSlots,
 } from "../ir/partition.js";
+import { gpusPerStage } from "../plan/gpus.js";
 import type { PlanCost, PlanFile, PlanInstruction } from "../plan/plan.js";
-import { gpusPerStage } from "../plan/shared.js";
 import { planErrors } from "./expected-error.js";
 import type { RunFacts } from "./facts.js";
 
@@ -90,7 +90,7 @@ export function planFile(
   const expected_error = planErrors(facts.expected_error)(point);
   return {
     format: "kareus-plan",
-    version: 1,
+    version: 2,
     graph: facts.graph,
     gpu: { ...facts.gpu, clocks_mhz: [...clocks].sort((a, b) => a - b) },
     parallelism: facts.parallelism,

@@ -1,7 +1,7 @@
 import type { Report } from "../base/diagnostics/diagnostic.js";
 import { duration, scaled } from "../base/units.js";
+import { gpusPerStage } from "../plan/gpus.js";
 import type { PlanFile } from "../plan/plan.js";
-import { gpusPerStage } from "../plan/shared.js";
 import { instructionClocks, pythonLists } from "./frequencies.js";
 
 /*

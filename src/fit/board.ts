@@ -1,3 +1,4 @@
+import { at } from "../base/need.js";
 import type { Device } from "../gpu/device-schema.js";
 import { nelderMead } from "../math/nelder-mead.js";
 import { type Board, type ClockPoint, fitEnergy, fitTimes } from "./curve.js";
@@ -38,14 +39,29 @@ function relativeVoltage(
   return { freq_mhz: [floor_mhz, highest_mhz], voltage_v: [1, 1 + rise] };
 }
 
+/** Where a table's floor ends, and how far it rises above it, both by CLOCK_UNIT_MHZ. */
+function shapeOf({
+  freq_mhz,
+  voltage_v,
+}: Device["voltage"]): readonly [floor: number, rise: number] {
+  const least_v = Math.min(...voltage_v);
+  const floor = at(freq_mhz, voltage_v.lastIndexOf(least_v)) / CLOCK_UNIT_MHZ;
+  const span = at(freq_mhz, -1) / CLOCK_UNIT_MHZ - floor;
+  return [floor, span === 0 ? 0 : (at(voltage_v, -1) / least_v - 1) / span];
+}
+
+/**
+ * How far a board's voltages are believed to be from those that its file holds, in these units, where
+ * energies are off by that much: a few clocks alone cannot tell a floor from a slope.
+ */
+const BELIEVED = { floor: 0.1, rise: 0.1, error: 0.01 };
+
 /**
  * Voltage relative to its floor where no table is published: the clock at which the floor ends and
- * the slope above it that suit all curves best, for the board's exponent and idle power.
+ * the slope above it that suit all curves best, near those of the board's file, for its exponent and
+ * idle power.
  */
-export function fitVoltage(
-  curves: readonly (readonly ClockPoint[])[],
-  board: Pick<Board, "idle_power" | "voltage_exponent">,
-): Board {
+export function fitVoltage(curves: readonly (readonly ClockPoint[])[], board: Board): Board {
   const clocks = curves.flatMap((points) => points.map(({ freq_mhz }) => freq_mhz));
   const [lowest, highest] = [Math.min(...clocks), Math.max(...clocks)];
   const withVoltage = ([floor = 0, rise = 0]: readonly number[]): Board => ({
@@ -53,14 +69,22 @@ export function fitVoltage(
     voltage: relativeVoltage(floor * CLOCK_UNIT_MHZ, rise, highest),
   });
   const lossOn = energyLoss(curves);
+  const [believed_floor, believed_rise] = shapeOf(board.voltage);
   const loss = (point: readonly number[]) => {
     const [floor = 0, rise = 0] = point;
     const floor_mhz = floor * CLOCK_UNIT_MHZ;
     if (rise < 0 || floor_mhz < lowest || floor_mhz >= highest) return Number.POSITIVE_INFINITY;
-    return lossOn(withVoltage(point));
+    const surprise =
+      ((floor - believed_floor) / BELIEVED.floor) ** 2 +
+      ((rise - believed_rise) / BELIEVED.rise) ** 2;
+    return lossOn(withVoltage(point)) + BELIEVED.error ** 2 * surprise;
   };
-  const middle = (lowest + highest) / 2 / CLOCK_UNIT_MHZ;
-  return withVoltage(nelderMead(loss, [middle, 0.5], { step: 0.1, ...SEARCH }).point);
+  const inside = Math.min(
+    Math.max(believed_floor, lowest / CLOCK_UNIT_MHZ),
+    (highest - 1) / CLOCK_UNIT_MHZ,
+  );
+  const start = [inside, Math.max(0.01, believed_rise)];
+  return withVoltage(nelderMead(loss, start, { step: 0.1, ...SEARCH }).point);
 }
 
 /**

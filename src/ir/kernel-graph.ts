@@ -43,11 +43,13 @@ export interface KernelBase extends Held {
   readonly after: readonly number[];
 }
 
-/** A trained tensor, as much of it as one GPU holds. */
+/** A parameter, as much of it as one GPU holds. */
 export interface TrainedTensor {
   readonly name: string;
   readonly elements: number;
   readonly size_bytes: number;
+  /** Whether it is read but not trained; absent: it is trained. */
+  readonly frozen?: boolean;
   /** Whether expert parallelism cut it: the ranks of its group then hold different experts. */
   readonly expert: boolean;
 }
@@ -62,6 +64,8 @@ export interface ParameterCount {
 export interface StageParameters {
   readonly dense: ParameterCount;
   readonly experts: ParameterCount;
+  /** Weights that are read but not trained. */
+  readonly frozen: ParameterCount;
 }
 
 export interface ComputeKernel extends KernelBase {

@@ -1,4 +1,5 @@
-import { canonicalJson, type Json, sha256Hex } from "../base/json.js";
+import { sha256Hex } from "../base/hash.js";
+import { canonicalJson, type Json } from "../base/json.js";
 import type { CollectiveKind, Kernel } from "./kernel-graph.js";
 import type { Direction } from "./tensor-graph.js";
 import { type KernelClass, launchesOf, type Work } from "./work.js";
@@ -224,21 +225,31 @@ type PartitionShape = Pick<
 /** The stable name of a partition type: direction and a hash of its canonical JSON. */
 export function partitionKey(shape: PartitionShape): string {
   const { direction, kernels, communication, queued = [], dependent, free_order } = shape;
-  const content: Json = {
-    kernels: kernels.map((kernel) => ({ class: kernel.class, work: { ...kernel.work } })),
-    communication: communication && communicationKey(communication),
-    ...(queued.length > 0
-      ? {
-          queued: queued.map((each) => ({
-            ...communicationKey(each),
-            ...(each.dependent ? { dependent: true } : {}),
-          })),
-        }
-      : {}),
-    ...(dependent ? { dependent } : {}),
-    free_order: free_order.map(([i, j]) => [i, j]),
-  };
-  return `${direction}.${sha256Hex(canonicalJson(content)).slice(0, 12)}`;
+  const behind = queued.map((each) => ({
+    ...communicationKey(each),
+    ...(each.dependent ? { dependent: true } : {}),
+  }));
+  const order = free_order.map(([i, j]): Json => [i, j]);
+  // The members of the object in the order of their names: canonical JSON, kernel by kernel.
+  const members = [
+    `"communication":${canonicalJson(communication && communicationKey(communication))}`,
+    ...(dependent ? [`"dependent":true`] : []),
+    `"free_order":${canonicalJson(order)}`,
+    `"kernels":[${kernels.map(kernelText).join(",")}]`,
+    ...(behind.length > 0 ? [`"queued":${canonicalJson(behind)}`] : []),
+  ];
+  return `${direction}.${sha256Hex(`{${members.join(",")}}`).slice(0, 12)}`;
+}
+
+const KERNEL_TEXTS = new WeakMap<Work, { readonly class: KernelClass; readonly text: string }>();
+
+/** A kernel as canonical JSON, written once for kernels that share their work. */
+function kernelText(kernel: PartitionKernel): string {
+  const known = KERNEL_TEXTS.get(kernel.work);
+  if (known?.class === kernel.class) return known.text;
+  const text = canonicalJson({ class: kernel.class, work: { ...kernel.work } });
+  KERNEL_TEXTS.set(kernel.work, { class: kernel.class, text });
+  return text;
 }
 
 function communicationKey({ kind, size_bytes, ranks, ranks_per_node }: Communication) {

@@ -54,6 +54,8 @@ export interface Tensor {
   readonly role: TensorRole;
   /** The axis along which microbatches split into nanobatches; null where there is none. */
   readonly batch_axis: number | null;
+  /** Whether a parameter is read but not trained; absent: it is trained. */
+  readonly frozen?: boolean;
   /** The element of a constant that has one. */
   readonly value?: number;
 }

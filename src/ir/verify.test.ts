@@ -35,10 +35,10 @@ describe("verify, tensor level", () => {
       ],
     });
     expect(rules(early)).toEqual([
-      "b: a is made before it is read",
-      "b: input y is a known tensor",
       "a: node names are unique",
       "a: a is made once",
+      "b: a is made before it is read",
+      "b: input y is a known tensor",
     ]);
     expect(rules(tensorGraph({ ...GOOD, nodes: [["b", "Relu", ["a"]]] }))).toEqual([
       "b: a is made by some node",

@@ -9,7 +9,7 @@ import {
   partitionKey,
 } from "./partition.js";
 import type { AnyGraph } from "./pass.js";
-import type { Direction, TensorGraph } from "./tensor-graph.js";
+import type { TensorGraph } from "./tensor-graph.js";
 import { bytesOf, flopsOf } from "./work.js";
 
 type Place = Pick<InstructionShape, "stage" | "chunk" | "kind">;
@@ -36,30 +36,31 @@ export function verify(graph: AnyGraph): Violation[] {
 function verifyTensorGraph(graph: TensorGraph): Violation[] {
   const violations: Violation[] = [];
   const names = new Set<string>();
-  const made = new Set<string>();
-  const makers = new Map<string, Direction>();
-  for (const { outputs, direction } of graph.nodes) {
-    for (const output of outputs) makers.set(output, direction);
-  }
-  for (const { name, inputs, outputs, direction } of graph.nodes) {
+  const makers = new Map<string, number>();
+  for (const [place, { name, outputs }] of graph.nodes.entries()) {
     const breaks = (rule: string) => violations.push({ rule, node: name });
-    if (names.has(name)) breaks("node names are unique");
     names.add(name);
+    if (names.size <= place) breaks("node names are unique");
+    for (const output of outputs) {
+      if (output === "") continue;
+      if (makers.has(output)) breaks(`${output} is made once`);
+      if (!graph.tensors.has(output)) breaks(`output ${output} is a known tensor`);
+      makers.set(output, place);
+    }
+  }
+  for (const [place, { name, inputs, direction }] of graph.nodes.entries()) {
+    const breaks = (rule: string) => violations.push({ rule, node: name });
     for (const input of inputs) {
       if (input === "") continue;
       const role = graph.tensors.get(input)?.role;
+      const maker = makers.get(input);
       if (role === undefined) breaks(`input ${input} is a known tensor`);
-      if (makers.has(input) && !made.has(input)) breaks(`${input} is made before it is read`);
-      if (role === "activation" && !makers.has(input)) breaks(`${input} is made by some node`);
-      if (direction === "forward" && makers.get(input) === "backward") {
+      if (role === "activation" && maker === undefined) breaks(`${input} is made by some node`);
+      if (maker === undefined) continue;
+      if (maker >= place) breaks(`${input} is made before it is read`);
+      if (direction === "forward" && at(graph.nodes, maker).direction === "backward") {
         breaks("forward reads nothing that backward makes");
       }
-    }
-    for (const output of outputs) {
-      if (output === "") continue;
-      if (made.has(output)) breaks(`${output} is made once`);
-      if (!graph.tensors.has(output)) breaks(`output ${output} is a known tensor`);
-      made.add(output);
     }
   }
   for (const { name, shape, batch_axis } of graph.tensors.values()) {
@@ -103,7 +104,7 @@ function verifyPartitionedGraph(graph: PartitionedGraph): Violation[] {
     if (new Set(type.slots.map(({ name }) => name)).size < type.slots.length) {
       breaks("slot names are unique");
     }
-    if (!type.free_order.every(([i, j]) => isFree(type, i, j))) breaks("free kernels are slots");
+    if (!freeKernelsAreSlots(type)) breaks("free kernels are slots");
     if (type.kernels.length === 0 && type.communication === null) breaks("something runs");
     if (type.communication === null && type.queued !== undefined) {
       breaks("what is queued follows communication");
@@ -148,9 +149,10 @@ function slotsCover({ slots, kernels }: PartitionType): boolean {
   return slots[0]?.first === 0 && rises && at(slots, -1).first < kernels.length;
 }
 
-/** Kernel i is a slot of its own and kernel j does not come before it. */
-function isFree({ slots, kernels }: PartitionType, i: number, j: number): boolean {
-  const slot = slots.findIndex(({ first }) => first === i);
-  const end = slots[slot + 1]?.first ?? kernels.length;
-  return slot >= 0 && end === i + 1 && i <= j && j < kernels.length;
+/** In every pair [i, j] kernel i is a slot of its own and kernel j does not come before it. */
+function freeKernelsAreSlots({ slots, kernels, free_order }: PartitionType): boolean {
+  const ends = new Map(
+    slots.map(({ first }, slot) => [first, slots[slot + 1]?.first ?? kernels.length]),
+  );
+  return free_order.every(([i, j]) => ends.get(i) === i + 1 && i <= j && j < kernels.length);
 }

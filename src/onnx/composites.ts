@@ -8,7 +8,7 @@ import {
   unpacked,
 } from "./attention-composites.js";
 import { type Body, type BodyOfSome, has, MOST_OPERANDS, type Part, wants } from "./composite.js";
-import { textOf } from "./operators/call.js";
+import { numberOf, textOf } from "./operators/call.js";
 import type { SourceFunction, SourceNode } from "./source.js";
 
 /**
@@ -96,6 +96,19 @@ const channelsLastConv: Body = (node) => [
   ["Transpose", ["convolved"], ["out0"], { perm: [0, 2, 3, 1] }],
 ];
 
+/** A gate through Swish, times the other operand. */
+const swiglu: Body = (node) => {
+  const alpha = numberOf(node, "alpha", 1);
+  const gate: readonly Part[] =
+    alpha === 1
+      ? [
+          ["Sigmoid", ["in0"], ["sigmoid"]],
+          ["Mul", ["in0", "sigmoid"], ["gate"]],
+        ]
+      : [["Swish", ["in0"], ["gate"], { alpha }]];
+  return [...gate, ["Mul", ["gate", "in1"], ["out0"]]];
+};
+
 /** Megatron-LM's f and g, where ONNX Runtime calls the group of tensor parallelism horizontal. */
 const enterGroup: Body = (node) => [
   ["kareus::CopyToGroup", ["in0"], ["out0"], { group: "tp", ...node.attributes }],
@@ -148,6 +161,7 @@ function onShards(op: string): Body {
 
 const BODIES: ReadonlyMap<string, BodyOfSome> = new Map([
   ["Einsum", contraction],
+  ["SwiGLU", swiglu],
   ...Object.entries<BodyOfSome>({
     Attention: attention,
     DecoderMaskedSelfAttention: attention,

@@ -133,7 +133,10 @@ function decodeTypes(values: readonly onnx.ValueInfoProto.$Properties[]): Map<st
 
 function decodeDim(dim: onnx.TensorShapeProto.Dimension.$Properties): SourceDim {
   if (dim.dimParam) return dim.dimParam.trim();
-  return Object.hasOwn(dim, "dimValue") ? toNumber(dim.dimValue) : null;
+  if (!Object.hasOwn(dim, "dimValue")) return null;
+  const size = toNumber(dim.dimValue);
+  // Some exporters write a size that they leave open as -1.
+  return size === -1 ? null : size;
 }
 
 function decodeNode(node: onnx.NodeProto.$Properties, opsets: Opsets): SourceNode {

@@ -1,8 +1,11 @@
-import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import {
-  balancedExperts,
+  type Diagnostic,
+  DiagnosticError,
+  fail,
+  type Report,
+} from "../base/diagnostics/diagnostic.js";
+import {
   controlFlow,
-  shapeDisagreement,
   shapeNotInferred,
   tensorSequence,
   tooManyNodes,
@@ -10,69 +13,99 @@ import {
 } from "../base/diagnostics/graph.js";
 import { elementCount } from "../ir/tensor-graph.js";
 import type { Binding } from "./bind.js";
+import { Expectations } from "./expected.js";
 import { NODE_LIMIT } from "./inline.js";
 import { definedIn, type NameScope, nameAt, nodeLabel, renameTensors } from "./names.js";
+import { modernized } from "./older-sets.js";
 import { operatorFor } from "./operators/index.js";
 import { type Fact, type InferenceCall, ShapeError } from "./operators/operator.js";
 import { orderNodes } from "./order.js";
-import { Routing } from "./routing.js";
-import type { SourceGraph, SourceNode, SourceType } from "./source.js";
+import { isSequence, Sequences } from "./sequences.js";
+import type { SourceGraph, SourceNode } from "./source.js";
+import { StatedShapes, UNUSED } from "./stated.js";
 import { checkedShape } from "./tensor-data.js";
+
+/** What shapes follow from beside the graph. */
+interface InferenceContext {
+  readonly binding: Binding;
+  /** How many elements data-dependent operators find, by the name of node or output. */
+  readonly expect: ReadonlyMap<string, number>;
+  /** The names in use, made anew. */
+  readonly scope: NameScope;
+  readonly report: Report;
+}
 
 /**
  * Infers type, shape and small values of every tensor of ordered nodes, starting from `facts` (which
  * is extended). Returns the nodes in order with branches taken. Fails with a diagnostic where a shape
- * cannot be known; warns about unknown operators, once per kind, and where the file states another
- * shape than the inferred one.
+ * cannot be known; warns about unknown operators, once per kind, about sizes that are assumed, and
+ * where the file states another shape than the inferred one.
+ *
+ * Where inferred shapes do not fit each other, and stated ones do, the stated ones hold.
  */
 export function inferShapes(
   graph: SourceGraph,
   facts: Map<string, Fact>,
-  binding: Binding,
-  scope: NameScope,
-  report: Report,
+  context: InferenceContext,
 ): readonly SourceNode[] {
-  const inference = new Inference(graph, facts, binding, scope, report);
-  for (const node of graph.nodes) inference.visit(node);
-  inference.reportFindings();
-  return inference.nodes;
-}
-
-/** Operators on lists of tensors, whose number only the run knows. */
-function isSequence(op: string): boolean {
-  return /^(Sequence[A-Z]|SplitToSequence$|ConcatFromSequence$)/.test(op);
+  const start = new Map(facts);
+  const said: Diagnostic[] = [];
+  const inferred = (trusted: ReadonlySet<string>) =>
+    new Inference(graph, facts, trusted, { ...context, report: (each) => said.push(each) });
+  const first = inferred(new Set());
+  try {
+    return first.run();
+  } catch (error) {
+    const candidates = first.stated.candidates();
+    if (!(error instanceof DiagnosticError) || candidates.size === 0) throw error;
+    facts.clear();
+    for (const [name, fact] of start) facts.set(name, fact);
+    said.length = 0;
+    try {
+      return inferred(candidates).run();
+    } catch {
+      throw error;
+    }
+  } finally {
+    for (const diagnostic of said) context.report(diagnostic);
+  }
 }
 
 class Inference {
   readonly nodes: SourceNode[] = [];
+  readonly stated: StatedShapes;
   readonly #unknown = new Map<string, { node: string; count: number }>();
-  readonly #stated: Map<string, SourceType>;
-  #disagreements = 0;
   readonly #graph: SourceGraph;
-  /** Made when it is first asked: few graphs route. */
-  #routing: Routing | null = null;
-  #balanced = false;
-  #disagreement: { tensor: string; inferred: Fact; stated: readonly number[] } | null = null;
-
   readonly #facts: Map<string, Fact>;
   readonly #distinct = new Map<string, Fact>();
   readonly #binding: Binding;
+  readonly #expectations: Expectations;
+  readonly #sequences: Sequences;
   readonly #scope: NameScope;
   readonly #report: Report;
 
   constructor(
     graph: SourceGraph,
     facts: Map<string, Fact>,
-    binding: Binding,
-    scope: NameScope,
-    report: Report,
+    trusted: ReadonlySet<string>,
+    { binding, expect, scope, report }: InferenceContext,
   ) {
-    this.#stated = new Map([...graph.stated, ...graph.outputs]);
-    this.#facts = facts;
+    this.stated = new StatedShapes([...graph.stated, ...graph.outputs], binding, trusted);
     this.#graph = graph;
+    this.#facts = facts;
     this.#binding = binding;
+    this.#expectations = new Expectations(expect, graph, facts, report);
     this.#scope = scope;
+    const fresh = (name: string) => scope.tensors.fresh(name);
+    this.#sequences = new Sequences((name) => facts.get(name), fresh);
     this.#report = report;
+  }
+
+  /** Every node in order; its findings are reported. */
+  run(): readonly SourceNode[] {
+    for (const node of this.#graph.nodes) this.visit(node);
+    this.#reportFindings();
+    return this.nodes;
   }
 
   visit(node: SourceNode): void {
@@ -81,17 +114,42 @@ class Inference {
       return;
     }
     if (node.op === "Loop" || node.op === "Scan") fail(controlFlow(nodeLabel(node), node.op));
-    if (isSequence(node.op)) fail(tensorSequence(nodeLabel(node), node.op));
+    if (isSequence(node.op)) {
+      this.#unroll(node);
+      return;
+    }
     if (this.nodes.length >= NODE_LIMIT) fail(tooManyNodes(NODE_LIMIT));
+    const rankOf = (name: string) => this.#facts.get(name)?.shape.length;
+    const fresh = (name: string) => this.#scope.tensors.fresh(name);
+    for (const each of modernized(node, rankOf, fresh)) this.#settle(each);
+  }
+
+  #settle(node: SourceNode): void {
     const outputs = this.#infer(node);
     node.outputs.forEach((name, index) => {
-      const fact = outputs[index];
-      if (name === "" || fact === undefined) return;
+      const inferred = outputs[index];
+      if (name === "" || inferred === undefined) return;
+      const known = node.op === "Constant" ? inferred : this.stated.settled(node, name, inferred);
+      const fact = this.#expectations.valueOf(node, name, known);
       checkedShape(name, fact.shape);
       this.#facts.set(name, this.#shared(fact));
-      if (node.op !== "Constant") this.#compare(name, fact);
     });
     this.nodes.push(this.#normalized(node));
+  }
+
+  /** What a node does to a list, done to the tensors in it. */
+  #unroll(node: SourceNode): void {
+    const label = nodeLabel(node);
+    try {
+      const nodes = this.#sequences.unrolled(node);
+      if (nodes === null) fail(tensorSequence(label, node.op));
+      for (const each of nodes) {
+        this.visit({ ...each, name: this.#scope.nodes.fresh(`${label}/${nodeLabel(each)}`) });
+      }
+    } catch (error) {
+      if (!(error instanceof ShapeError)) throw error;
+      fail(shapeNotInferred(label, node.op, nameAt(node.inputs, error.input), error.message));
+    }
   }
 
   /** One object for all equal facts without elements: layers repeat, and so do their tensors. */
@@ -106,23 +164,20 @@ class Inference {
 
   /**
    * One form for every operator set, so that axis rules need no values: axes that newer sets give
-   * as a constant input also become an attribute, and the older default axis is written out.
+   * as a constant input also become an attribute.
    */
   #normalized(node: SourceNode): SourceNode {
     const index = AXES_INPUT.get(node.op) ?? (node.op.startsWith("Reduce") ? 1 : -1);
     const axes = this.#facts.get(nameAt(node.inputs, index))?.value;
     if (axes) return { ...node, attributes: { axes, ...node.attributes } };
-    const olderSoftmax = /^(Log)?Softmax$/.test(node.op) && node.opset < 13;
-    return olderSoftmax ? { ...node, attributes: { axis: 1, ...node.attributes } } : node;
+    return node;
   }
 
-  reportFindings(): void {
+  #reportFindings(): void {
     for (const [op, { node, count }] of this.#unknown)
       this.#report(unknownOperator(op, node, count));
-    if (this.#disagreement !== null) {
-      const { tensor, inferred, stated } = this.#disagreement;
-      this.#report(shapeDisagreement(tensor, inferred.shape, stated, this.#disagreements));
-    }
+    this.stated.reportDisagreements(this.#report);
+    this.#expectations.reportUnused();
   }
 
   #infer(node: SourceNode): readonly Fact[] {
@@ -134,30 +189,19 @@ class Inference {
       return this.#complete(node, operator.infer(call));
     } catch (error) {
       if (!(error instanceof ShapeError)) throw error;
-      const stated = this.#statedFacts(node) ?? this.#routedFacts(node, inputs);
-      if (stated !== null) return stated;
+      const known = this.stated.factsOf(node) ?? this.#expectations.factsOf(node, inputs);
+      if (known !== null) return known;
       const input = nameAt(node.inputs, error.input);
-      return fail(shapeNotInferred(nodeLabel(node), node.op, input, error.message));
+      const counts = Expectations.counts(node);
+      return fail(shapeNotInferred(nodeLabel(node), node.op, input, error.message, counts));
     }
-  }
-
-  /** The positions of one expert's tokens: an equal share of all. */
-  #routedFacts(node: SourceNode, [chosen]: readonly (Fact | null)[]): readonly Fact[] | null {
-    if (node.op !== "NonZero" || !chosen) return null;
-    this.#routing ??= new Routing(this.#graph, this.#facts);
-    const experts = this.#routing.expertsOf(node);
-    if (experts === null) return null;
-    if (!this.#balanced) this.#report(balancedExperts(nodeLabel(node), experts));
-    this.#balanced = true;
-    const count = Math.ceil(elementCount(chosen.shape) / experts);
-    return [{ dtype: "int64", shape: [chosen.shape.length, count], value: null }];
   }
 
   /** Outputs beyond those an operator knows take the file's shapes, if it states them. */
   #complete(node: SourceNode, facts: readonly Fact[]): readonly Fact[] {
     if (facts.length >= node.outputs.length) return facts;
     return node.outputs.map((name, index) => {
-      const fact = facts[index] ?? (name === "" ? UNUSED : this.#statedFact(name));
+      const fact = facts[index] ?? (name === "" ? UNUSED : this.stated.factOf(name));
       if (fact !== null) return fact;
       return fail(shapeNotInferred(nodeLabel(node), node.op, "", `output ${index} is unexpected`));
     });
@@ -168,7 +212,7 @@ class Inference {
     const seen = this.#unknown.get(node.op);
     if (seen === undefined) this.#unknown.set(node.op, { node: nodeLabel(node), count: 1 });
     else seen.count += 1;
-    const stated = this.#statedFacts(node);
+    const stated = this.stated.factsOf(node);
     if (stated !== null) return stated;
     let largest: Fact | null = null;
     for (const input of inputs) {
@@ -181,31 +225,7 @@ class Inference {
       return fail(shapeNotInferred(nodeLabel(node), node.op, "", "the operator is unknown"));
     }
     const { dtype, shape } = largest;
-    return node.outputs.map((name) => this.#statedFact(name) ?? { dtype, shape, value: null });
-  }
-
-  #statedFacts(node: SourceNode): readonly Fact[] | null {
-    const facts = node.outputs.map((name) => (name === "" ? UNUSED : this.#statedFact(name)));
-    return facts.every((fact) => fact !== null) ? facts : null;
-  }
-
-  #statedFact(name: string): Fact | null {
-    const type = this.#stated.get(name);
-    const shape = type && this.#binding.shapeOf(name, type);
-    return type && shape
-      ? { dtype: type.dtype, shape: checkedShape(name, shape), value: null }
-      : null;
-  }
-
-  #compare(name: string, inferred: Fact): void {
-    const stated = this.#statedFact(name)?.shape;
-    if (stated === undefined) return;
-    const same =
-      stated.length === inferred.shape.length &&
-      stated.every((dim, axis) => dim === inferred.shape[axis]);
-    if (same) return;
-    this.#disagreements += 1;
-    this.#disagreement ??= { tensor: name, inferred, stated };
+    return node.outputs.map((name) => this.stated.factOf(name) ?? { dtype, shape, value: null });
   }
 
   /** Replaces an `If` by the branch that is taken. */
@@ -219,7 +239,7 @@ class Inference {
     const names = this.#branchNames(node, branch);
     const rename = (name: string) => names.get(name) ?? name;
     for (const [name, tensor] of branch.initializers) this.#facts.set(rename(name), tensor);
-    for (const [name, type] of branch.stated) this.#stated.set(rename(name), type);
+    for (const [name, type] of branch.stated) this.stated.add(rename(name), type);
     for (const inner of orderNodes(branch.nodes, this.#knownTo(branch), this.#report)) {
       const label = this.#scope.nodes.fresh(`${nodeLabel(node)}/${nodeLabel(inner)}`);
       this.visit({ ...renameTensors(inner, rename), name: label });
@@ -280,8 +300,6 @@ const AXES_INPUT: ReadonlyMap<string, number> = new Map([
   ["Slice", 3],
   ["com.microsoft::ReduceSumTraining", 1],
 ]);
-
-const UNUSED: Fact = { dtype: "unknown", shape: [], value: null };
 
 function definesLocally(branch: SourceGraph, name: string): boolean {
   return branch.nodes.some((node) => node.outputs.includes(name));

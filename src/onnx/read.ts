@@ -3,20 +3,26 @@ import type { Report } from "../base/diagnostics/diagnostic.js";
 import type { DType, TensorGraph, TensorNode } from "../ir/tensor-graph.js";
 import { Binding, inputFacts } from "./bind.js";
 import { decodeModel } from "./decode.js";
+import { frozen } from "./freeze.js";
 import { inferShapes } from "./infer.js";
 import { inlineFunctions } from "./inline.js";
 import { readsOf, scopeOf } from "./names.js";
 import type { Fact } from "./operators/operator.js";
 import { orderNodes } from "./order.js";
-import { assignRoles } from "./roles.js";
+import { assignRoles, type Training } from "./roles.js";
 import type { SourceGraph, SourceNode } from "./source.js";
 import { stripPayloads } from "./strip-payloads.js";
+import { microbatchGraph } from "./updates.js";
 
 interface ReadOptions {
   /** Sizes of symbolic dimensions by name, or of one axis by `<input>.<axis>`. */
   readonly bind: ReadonlyMap<string, number>;
   /** Type of every 2 and 4 byte floating tensor; null keeps the file's. */
   readonly dtype: DType | null;
+  /** How many elements data-dependent operators find, by the name of node or output. */
+  readonly expect?: ReadonlyMap<string, number>;
+  /** Patterns of the parameters that are not trained. */
+  readonly freeze?: readonly string[];
   readonly report: Report;
 }
 
@@ -29,14 +35,18 @@ const RETYPED: ReadonlySet<DType> = new Set(["float32", "float16", "bfloat16"]);
  * to `report`.
  */
 export function readTensorGraph(path: string, options: ReadOptions): TensorGraph {
-  const { graph, facts, sha256 } = readShapes(path, options);
+  const { graph, training, facts, sha256 } = readShapes(path, options);
   const retyped = (dtype: DType) => (RETYPED.has(dtype) ? (options.dtype ?? dtype) : dtype);
   return {
     level: "tensor",
     name: path === "-" ? graph.name : basename(path, ".onnx"),
     sha256,
     nodes: graph.nodes.map(tensorNode),
-    tensors: assignRoles(graph, facts, retyped),
+    tensors: frozen(
+      assignRoles(graph, training, facts, retyped),
+      graph.nodes,
+      options.freeze ?? [],
+    ),
     outputs: [...graph.outputs.keys()],
   };
 }
@@ -44,27 +54,29 @@ export function readTensorGraph(path: string, options: ReadOptions): TensorGraph
 /** The file's graph in order, with a shape for every tensor. */
 interface ShapedGraph {
   readonly graph: SourceGraph;
+  readonly training: Training;
   readonly facts: ReadonlyMap<string, Fact>;
   readonly sha256: string;
 }
 
 /** A function of its own, so that the file's bytes and the names in use are let go with it. */
-function readShapes(path: string, { bind, report }: ReadOptions): ShapedGraph {
+function readShapes(path: string, { bind, expect = new Map(), report }: ReadOptions): ShapedGraph {
   const { bytes, sha256 } = stripPayloads(path);
   const model = decodeModel(bytes, path);
   const scope = scopeOf(model.graph);
   const inlined = inlineFunctions(model.graph, model.functions, scope);
   const isInput = (name: string) => inlined.inputs.has(name) || inlined.initializers.has(name);
-  const ordered = { ...inlined, nodes: orderNodes(inlined.nodes, { has: isInput }, report) };
+  const whole = { ...inlined, nodes: orderNodes(inlined.nodes, { has: isInput }, report) };
+  const { graph: ordered, ...training } = microbatchGraph(whole, report);
   const binding = new Binding(bind);
   const read = new Set<string>();
   for (const node of ordered.nodes) {
     for (const name of readsOf(node)) if (ordered.inputs.has(name)) read.add(name);
   }
   const facts = inputFacts(ordered, binding, read);
-  const nodes = inferShapes(ordered, facts, binding, scope, report);
+  const nodes = inferShapes(ordered, facts, { binding, expect, scope, report });
   binding.reportUnused(report);
-  return { graph: { ...ordered, nodes }, facts, sha256 };
+  return { graph: { ...ordered, nodes }, training, facts, sha256 };
 }
 
 function tensorNode({ name, op, inputs, outputs, attributes }: SourceNode): TensorNode {

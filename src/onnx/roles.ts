@@ -58,11 +58,12 @@ const PRODUCTS: ReadonlySet<string> = new Set([
  */
 export function assignRoles(
   graph: SourceGraph,
+  training: Training,
   facts: ReadonlyMap<string, Fact>,
   retyped: (dtype: DType) => DType,
 ): Map<string, Tensor> {
   const { nodes } = graph;
-  const roles = rolesOfInputs(graph, facts);
+  const roles = rolesOfInputs(graph, training, facts);
   const propagate = (isForward: (name: string) => boolean) => {
     const propagation = new Propagation(
       facts,
@@ -86,8 +87,17 @@ export function assignRoles(
   return [...forward].some(isGradient) ? propagate((name) => forward.has(name)) : tensors;
 }
 
+/** What the graph's own training operators tell of its tensors. */
+export interface Training {
+  /** All that is trained; null: every floating tensor that is stored. */
+  readonly trained: ReadonlySet<string> | null;
+  /** States of optimizers. */
+  readonly states: ReadonlySet<string>;
+}
+
 function rolesOfInputs(
   graph: SourceGraph,
+  { trained, states }: Training,
   facts: ReadonlyMap<string, Fact>,
 ): Map<string, TensorRole> {
   const roles = new Map<string, TensorRole>();
@@ -95,10 +105,15 @@ function rolesOfInputs(
   const produced = new Set(nodes.flatMap((node) => node.outputs));
   for (const [name, fact] of facts) {
     // Initializers of the graph and of taken branches; inputs follow.
-    if (!produced.has(name)) roles.set(name, storedRole(fact));
+    const isTrained = !states.has(name) && (trained === null || trained.has(name));
+    if (!produced.has(name)) roles.set(name, isTrained ? storedRole(fact) : "constant");
   }
   const names = [...graph.inputs.keys()].filter(
-    (name) => facts.has(name) && !graph.initializers.has(name),
+    (name) =>
+      facts.has(name) &&
+      !graph.initializers.has(name) &&
+      !states.has(name) &&
+      trained?.has(name) !== true,
   );
   const comesWithData = dataInputs(graph, names, facts);
   for (const name of names) if (comesWithData.has(name)) roles.set(name, "data");
@@ -138,8 +153,8 @@ function dataInputs(
 
 /**
  * Floating inputs that come with the data: as many samples as its first input, in a file that stores
- * its weights. Where matrices are inputs rather than stored, or nothing but updates reads them, a size
- * that happens to be equal says nothing.
+ * its weights, or that hands back as much for each of them. Where nothing but updates reads them, a
+ * size that happens to be equal says nothing.
  */
 function beside(
   graph: SourceGraph,
@@ -154,10 +169,15 @@ function beside(
   });
   const others = names.filter((name) => !found.has(name) && isFloating(need(facts, name).dtype));
   const matrices = others.filter((name) => need(facts, name).shape.length > 1);
-  if (stored.length < matrices.length) return [];
+  const isBeside = (name: string) => need(facts, name).shape[0] === samples && read.has(name);
   const computes = graph.nodes.filter(({ op }) => !isOptimizer(op) && !ACCUMULATORS.has(op));
   const read = new Set(computes.flatMap(({ inputs }) => inputs));
-  return others.filter((name) => need(facts, name).shape[0] === samples && read.has(name));
+  if (stored.length >= matrices.length) return others.filter(isBeside);
+  // Of weights that come as inputs, a joint graph hands gradients or updates back.
+  const shapes = new Set([...graph.outputs.keys()].map((name) => facts.get(name)?.shape.join()));
+  const returns = (name: string) => shapes.has(need(facts, name).shape.join());
+  const isJoint = 2 * matrices.filter(returns).length >= matrices.length;
+  return isJoint ? others.filter((name) => isBeside(name) && !returns(name)) : [];
 }
 
 /** The leading size of the first data input, else of the first tensor that arrives. */

@@ -80,9 +80,23 @@ describe("tokens that are routed to one of four experts", () => {
     expect(graph?.tensors.get("rows")?.batch_axis).toBe(0);
   });
 
-  test("a list of tensors is refused with its reason", () => {
-    const { errors } = routed([node("SplitToSequence", ["chosen"], ["found"])]);
+  test("a list of tensors that comes from elsewhere is refused with its reason", () => {
+    const { errors } = routed([node("SequenceAt", ["chosen", "two"], ["found"])]);
     expect(errors.map(({ code }) => code)).toEqual(["KRS1107"]);
+  });
+
+  test("flags may be compared, squeezed and reduced before they are looked through", () => {
+    const flags = [
+      ...compared,
+      node("Cast", ["is2"], ["whole"], { to: 7 }),
+      node("ReduceMax", ["whole"], ["any"], { axes: [-1], keepdims: 1 }),
+      constant("none", 0),
+      node("Greater", ["any", "none"], ["hit"]),
+      node("NonZero", ["hit"], ["found"]),
+    ];
+    const { graph, warnings } = routed(flags);
+    expect(warnings.map(({ code }) => code)).toEqual(["KRS1304"]);
+    expect(graph?.tensors.get("found")?.shape).toEqual([2, 32]);
   });
 
   test("of anything else than experts the number stays unknown", () => {

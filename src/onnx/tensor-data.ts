@@ -11,7 +11,7 @@ export const VALUE_LIMIT = 1024;
 const DIM_LIMIT = 2 ** 40;
 const ELEMENT_LIMIT = 2 ** 48;
 
-/** TensorProto.DataType to our types; 4-bit types count as bytes, complex as unknown. */
+/** TensorProto.DataType to our types; types of less than a byte count as bytes, complex as unknown. */
 const DTYPES: readonly DType[] = [
   "unknown",
   "float32",
@@ -40,6 +40,8 @@ const DTYPES: readonly DType[] = [
   "float8",
   "uint8",
   "int8",
+  "float8",
+  "float8",
 ];
 
 /** The type that a TensorProto.DataType number stands for. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Format, readFormat, writeFormat } from "./format.js";
+import { PLAN_FORMAT } from "./plan.js";
 import { count, graphReference, quantity } from "./shared.js";
 
 const kernel = z.object({
@@ -90,6 +91,8 @@ const details = z.object({
   /** What the model rests on. */
   constants: z.array(constant),
   partitions: z.array(partition),
+  /** The fastest plan of each baseline, to be compared with; absent in older files. */
+  baselines: z.array(z.object({ name: z.string(), plan: PLAN_FORMAT.schema })).optional(),
 });
 
 /** details.json: what the report draws beyond the frontier, its plans and the measurements. */

@@ -1,10 +1,11 @@
 import { z } from "zod";
+import { EXECUTIONS } from "../ir/choices.js";
 import { type Format, readFormat, writeFormat } from "./format.js";
+import { gpusPerStage } from "./gpus.js";
 import {
   count,
   type ExpectedError,
   expectedError,
-  gpusPerStage,
   graphReference,
   parallelism,
   quantity,
@@ -28,6 +29,13 @@ const point = z.object({
 const baseline = z.object({
   name: z.enum(["sequential-max-clock", "sequential-frequency", "nanobatch-frequency"]),
   points: z.array(z.object({ time_s: quantity, energy_j: quantity })),
+});
+
+/** A whole iteration under an execution, sequential at the highest clock. */
+export const execution = z.object({
+  name: z.enum(EXECUTIONS),
+  time_s: quantity,
+  energy_j: quantity,
 });
 
 const partitionSearch = z.object({
@@ -78,6 +86,8 @@ const frontier = z.object({
   /** Peak memory of one GPU of each stage, estimated. */
   peak_memory_bytes: z.array(quantity).optional(),
   baselines: z.array(baseline),
+  /** What the first baseline takes under each execution, as modelled or measured; absent: not known. */
+  executions: z.array(execution).exactOptional(),
   points: z.array(point).superRefine(checkOrder),
 });
 
@@ -85,6 +95,7 @@ const frontier = z.object({
 export type FrontierFile = z.infer<typeof frontier>;
 export type FrontierPoint = FrontierFile["points"][number];
 export type Baseline = FrontierFile["baselines"][number];
+export type Execution = z.infer<typeof execution>;
 export type CostCounts = FrontierFile["costs"];
 export type PartitionSearchOutcome = z.infer<typeof partitionSearch>;
 

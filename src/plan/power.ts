@@ -1,6 +1,6 @@
 import { at } from "../base/need.js";
+import { gpusPerStage } from "./gpus.js";
 import type { PlanFile } from "./plan.js";
-import { gpusPerStage } from "./shared.js";
 
 /** From `start_s` to the next step, or to the end of the iteration. */
 interface PowerStep {

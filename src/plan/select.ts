@@ -84,7 +84,7 @@ function fastestUnder(
 }
 
 /** Both ends lie on the chord; of equal points the faster wins, so two points give the faster. */
-function knee(points: Points): FrontierPoint {
+export function knee(points: Points): FrontierPoint {
   const times = points.map((point) => point.time_s);
   const energies = points.map((point) => point.energy_j);
   const fastest = Math.min(...times);

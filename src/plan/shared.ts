@@ -40,8 +40,3 @@ export const parallelism = z.object({
 
 /** How a job is laid out over GPUs and time. */
 export type Parallelism = z.infer<typeof parallelism>;
-
-/** GPUs that run each stage in step: what multiplies one GPU's energy to one replica's. */
-export function gpusPerStage(layout: Pick<Parallelism, "tp" | "cp" | "ep">): number {
-  return layout.tp * layout.cp * layout.ep;
-}

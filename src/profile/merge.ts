@@ -1,6 +1,6 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { mixedDevices } from "../base/diagnostics/profile.js";
-import { sha256Hex } from "../base/json.js";
+import { sha256Hex } from "../base/hash.js";
 import type { ProfileHeader } from "./header.js";
 import { poolBySetting, settingOf } from "./pool.js";
 import type { Profile } from "./reader.js";

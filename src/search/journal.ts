@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import { measuredBefore, otherRun } from "../base/diagnostics/search.js";
-import { parseJson, sha256Hex } from "../base/json.js";
+import { sha256Hex } from "../base/hash.js";
+import { parseJson } from "../base/json.js";
 import { type Configuration, type Cost, type Evaluation, nameOf } from "../ir/configuration.js";
 import { createProfile, type ProfileAppender, resumeProfile } from "../profile/appender.js";
 import {

@@ -3,8 +3,8 @@ import { noSuchStage } from "../base/diagnostics/review.js";
 import { at, byDefault, need } from "../base/need.js";
 import { linksOf } from "../compose/network.js";
 import { replay } from "../compose/replay.js";
+import { gpusPerStage } from "../plan/gpus.js";
 import type { CostedPlan, PlanFile, PlanInstruction } from "../plan/plan.js";
-import { gpusPerStage } from "../plan/shared.js";
 import { type Stages, withoutSwitches, withSwitches } from "./instructions.js";
 import { withMicrobatches } from "./microbatches.js";
 

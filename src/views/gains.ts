@@ -112,6 +112,17 @@ export function pointSentence(
   return `${capital(percent(time))} time and ${percent(energy)} energy than ${words} at its fastest.`;
 }
 
+/** The baseline that advice compares with, at its fastest: what runs without a plan; null: none. */
+export function rivalOf({ baselines }: FrontierFile) {
+  const order = [...RIVALS].reverse();
+  const [rival] = order.flatMap((name) =>
+    baselines.filter((each) => each.name === name && each.points.length > 0),
+  );
+  if (rival === undefined) return null;
+  const point = rival.points.reduce((a, b) => (b.time_s < a.time_s ? b : a));
+  return { words: BASELINE_WORDS[rival.name], point };
+}
+
 function capital(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }

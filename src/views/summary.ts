@@ -1,3 +1,4 @@
+import { present } from "../base/need.js";
 import { duration, plural, scaled } from "../base/units.js";
 import { spread } from "../math/spread.js";
 import {
@@ -6,7 +7,9 @@ import {
   type FrontierPoint,
   type PartitionSearchOutcome,
 } from "../plan/frontier.js";
-import { aboveBound, gainSentence, gainsOf, headline } from "./gains.js";
+import { knee } from "../plan/select.js";
+import { adviceSentence, billOf, billWords, type Rates } from "./bill.js";
+import { aboveBound, gainSentence, gainsOf, headline, rivalOf } from "./gains.js";
 import { frontierPlot, type Look } from "./plot.js";
 import { sourcesInWords } from "./sources.js";
 import { type Column, table } from "./table.js";
@@ -22,15 +25,26 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** The result of `optimize`: a plot, a few points, and what they save. */
-export function frontierSummary(frontier: FrontierFile, look: Look): string {
+export function frontierSummary(
+  frontier: FrontierFile,
+  look: Look,
+  rates: Rates | null = null,
+): string {
   const { graph, gpu, points } = frontier;
   const plot = frontierPlot(frontier, look);
   const lines = [`${graph.name} on ${gpu}: ${plural(points.length, "point")}`];
   if (plot !== "") lines.push("", plot.trimEnd());
-  lines.push("", table(COLUMNS, spread(points, ROWS).map(row)));
+  const { dp } = frontier.parallelism;
+  const [columns, cellsOf] = billColumns(rates, dp);
+  const rows = spread(points, ROWS).map((point) => [...row(point), ...cellsOf(point)]);
+  lines.push("", table([...COLUMNS, ...columns], rows));
   const peak_bytes = Math.max(0, ...(frontier.peak_memory_bytes ?? []));
   if (peak_bytes > 0)
     lines.push(`Peak memory, estimated: ${scaled(peak_bytes, "B")} of one GPU.\n`);
+  const rival = rivalOf(frontier);
+  if (rival !== null && points.length > 0) {
+    lines.push(`${adviceSentence(knee(points), rival, dp, rates ?? A_YEAR)}\n`);
+  }
   const head = headline(frontier);
   if (head !== null) lines.push(head.sentence);
   const others = gainsOf(frontier).filter(({ baseline }) => baseline !== head?.baseline);
@@ -38,6 +52,27 @@ export function frontierSummary(frontier: FrontierFile, look: Look): string {
   lines.push(`Costs: ${costCounts(frontier)}.`, ...profileLines(frontier));
   lines.push(...errorSentence(frontier));
   return `${lines.join("\n")}\n`;
+}
+
+const A_YEAR: Rates = { iterations: null, price_per_kwh: null, gco2_per_kwh: null };
+
+/** Columns of what a whole run takes at each point, where somebody asks. */
+function billColumns(
+  rates: Rates | null,
+  replicas: number,
+): readonly [readonly Column[], (point: FrontierPoint) => readonly string[]] {
+  if (rates === null) return [[], () => []];
+  const run = rates.iterations === null ? "a year" : "the run";
+  const all: readonly (readonly [Column, "energy" | "cost" | "carbon"])[] = [
+    [[run, "right"], "energy"],
+    ...(rates.price_per_kwh === null ? [] : [[["cost", "right"], "cost"] as const]),
+    ...(rates.gco2_per_kwh === null ? [] : [[["CO2", "right"], "carbon"] as const]),
+  ];
+  const cells = (point: FrontierPoint) => {
+    const words = billWords(billOf(point, replicas, rates));
+    return all.map(([, what]) => present(words[what], what));
+  };
+  return [all.map(([column]) => column), cells];
 }
 
 const ENDS: Readonly<Record<PartitionSearchOutcome["stop"], string>> = {

@@ -63,13 +63,85 @@ describe.runIf(BROWSER_FOUND)("report.html in a browser", () => {
     expect(page.errors).toEqual([]);
     expect(page.requests.filter((url) => !url.startsWith("file:"))).toEqual([]);
     expect(page.requests).toHaveLength(1);
-    for (const chart of ["frontier", "timeline", "overlap", "cloud"]) {
+    for (const chart of ["frontier", "rival", "timeline", "power", "overlap", "cloud"]) {
       const paths = await page.evaluate<number>(
         `document.querySelectorAll("#${chart}-chart svg path").length`,
       );
       expect(paths, chart).toBeGreaterThan(5);
     }
-    expect(await text("#point-title")).toBe("Point 0");
+  });
+
+  test("opens at the knee, with the command that selects it", async () => {
+    const selected = await kareus(["select", out, "--knee", "--json"]);
+    const { id } = JSON.parse(selected.stdout);
+    expect(await text("#point-title")).toBe(`Point ${id}`);
+    const command = (await text("#command")).split(" ");
+    expect(command.slice(0, 3)).toEqual(["kareus", "select", out]);
+    const again = await kareus(["select", out, ...command.slice(3, 5), "--json"]);
+    expect(JSON.parse(again.stdout).id).toBe(id);
+  });
+
+  test.each(["deadline", "energy", "power"])(
+    "the slider for %s picks points from end to end, each by its own command",
+    async (demand) => {
+      const points = JSON.parse(readFileSync(join(out, "frontier.json"), "utf8")).points;
+      const seen = new Set<number>();
+      for (const value of [0, 500, 1000]) {
+        await page.evaluate(`(() => {
+          const [demand, slider] = [document.querySelector("#demand"), document.querySelector("#slider")];
+          demand.value = ${JSON.stringify(demand)};
+          demand.dispatchEvent(new Event("change"));
+          slider.value = ${value};
+          slider.dispatchEvent(new Event("input"));
+        })()`);
+        await drawn();
+        const command = (await text("#command")).split(" ");
+        const selected = await kareus(["select", out, ...command.slice(3, 5), "--json"]);
+        const { id } = JSON.parse(selected.stdout);
+        expect(await text("#point-title")).toBe(`Point ${id}`);
+        seen.add(id);
+      }
+      expect(seen).toContain(points[0].id);
+      expect(seen).toContain(points.at(-1).id);
+    },
+  );
+
+  test("saves the plan of the point as it lies in the folder, and its trace", async () => {
+    await page.evaluate("location.hash = '#point=2'");
+    await drawn();
+    await page.evaluate(`(() => {
+      window.saved = new Promise((done) => {
+        URL.createObjectURL = (blob) => (done(blob.text()), "blob:saved");
+        HTMLAnchorElement.prototype.click = () => {};
+      });
+      document.querySelector("#save-plan").click();
+    })()`);
+    const plan = await page.evaluate<string>("window.saved");
+    expect(plan).toBe(readFileSync(join(out, "plans/002.json"), "utf8"));
+  });
+
+  test("shows time and energy by cause, and the reader's bill", async () => {
+    const bars = "document.querySelectorAll('#cause-time .stack').length";
+    expect(await page.evaluate<number>(bars)).toBe(4);
+    expect(await text("#cause-energy .stack b")).toMatch(/J$/);
+    expect(await text("#advice")).toMatch(/^Choose 2: .*% less energy than /);
+    expect(await text("#bill")).toMatch(/^The run takes .* at that price, .* of CO2\.$/);
+    expect(await text("#power-facts")).toMatch(/^Of one replica: peak .* swing /);
+  });
+
+  test("an instruction leads to the partition that takes most of it", async () => {
+    const [box] = await page.evaluate<{ x: number; y: number }[]>(
+      `(document.querySelector("#timeline-chart").scrollIntoView({ block: "center" }),
+        [...document.querySelectorAll('#timeline-chart svg path[stroke="var(--critical)"]')]
+          .map((m) => m.getBoundingClientRect())
+          .map(({ x, y, width, height }) => ({ x: x + width / 2, y: y + height / 2 })))`,
+    );
+    await page.click(box?.x ?? 0, box?.y ?? 0);
+    await drawn();
+    const top = await page.evaluate<number>(
+      "document.querySelector('#partition-title').getBoundingClientRect().top",
+    );
+    expect(top).toBeLessThan(700);
   });
 
   test("a click into the list chooses a point, and the address remembers it", async () => {

@@ -76,6 +76,7 @@ export function trainedBy(elements: readonly number[]): KernelGraph["parameters"
   return elements.map((each) => ({
     dense: { elements: each, size_bytes: 2 * each },
     experts: none,
+    frozen: none,
   }));
 }
 

@@ -78,11 +78,16 @@ export interface Reading {
 }
 
 /** Reads a file; any exception but a DiagnosticError passes through. */
-export function read(path: string, bind: Readonly<Record<string, number>> = {}): Reading {
+export function read(
+  path: string,
+  bind: Readonly<Record<string, number>> = {},
+  expect: Readonly<Record<string, number>> = {},
+): Reading {
   const warnings: Diagnostic[] = [];
   const report = (diagnostic: Diagnostic) => warnings.push(diagnostic);
   try {
-    const options = { bind: new Map(Object.entries(bind)), dtype: null, report };
+    const mapped = (record: Readonly<Record<string, number>>) => new Map(Object.entries(record));
+    const options = { bind: mapped(bind), expect: mapped(expect), dtype: null, report };
     return { graph: readTensorGraph(path, options), errors: [], warnings };
   } catch (error) {
     if (!(error instanceof DiagnosticError)) throw error;

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { type CostOracle, modelledOracle } from "../../src/cost/index.js";
 import { fitDevice } from "../../src/fit/device.js";
 import { fittedContent } from "../../src/fit/file.js";
-import { partHeldOut } from "../../src/fit/held-out.js";
 import { readDevice } from "../../src/gpu/device.js";
 import { type Device, deviceSchema } from "../../src/gpu/device-schema.js";
 import type { Work } from "../../src/ir/work.js";
@@ -13,6 +12,7 @@ import { type ProfileRecord, workOf } from "../../src/profile/records.js";
 import { readCsv } from "../support/csv.js";
 import { besideCopy, COPIED_BYTES, slowdowns, withCopies } from "./copies.js";
 import { accuracyOf, type Comparison, type DataSet, errorsOf } from "./errors.js";
+import { partHeldOut } from "./held-out.js";
 import { ROOT } from "./root.js";
 
 /** What was measured on one H200 for this project: kernels alone, and beside copies. */

@@ -151,13 +151,24 @@ def clocks_given_up(where: str, name: str, message: str) -> Diagnostic:
 
 def still_followed(where: str, name: str, message: str) -> Diagnostic:
     return Diagnostic(
-        name, where, f"{message}; the plan is still followed", "run whole steps, as the plan has them"
+        name, where, f"{message}; training goes on as before", "run whole steps, as the plan has them"
     )
 
 
-def not_closed(where: str, name: str, message: str) -> Diagnostic:
+def not_closed(where: str, name: str, message: str, locks: bool) -> Diagnostic:
+    if locks:
+        said, hint = "the GPU's clocks may stay locked", "`kareus doctor --reset` unlocks them"
+    else:
+        said, hint = "no clock was locked", "`kareus doctor` shows the state of the GPUs"
+    return Diagnostic(name, where, f"{message}; {said}", hint)
+
+
+def not_all_recorded(where: str, name: str, message: str) -> Diagnostic:
     return Diagnostic(
-        name, where, f"{message}; the GPU's clocks may stay locked", "`kareus doctor --reset` unlocks them"
+        name,
+        where,
+        f"{message}; the last instructions are not recorded",
+        "synchronize the GPU before the runtime is closed",
     )
 
 

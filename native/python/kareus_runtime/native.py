@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes as c
 import os
 from pathlib import Path
-from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from .plan import Instruction
 
@@ -19,6 +19,8 @@ KINDS = {
     "weight_gradient": 3,
     "tail": 4,
 }
+# What held a clock back, by number; 0 is unknown.
+LIMITS = (None, "none", "power", "thermal")
 # CUDA's default stream has a null handle, which here means "no stream".
 DEFAULT_STREAM = 1
 
@@ -57,6 +59,9 @@ class Capabilities(c.Structure):
         ("uuid", c.c_char * 96),
         ("pci_bus_id", c.c_char * 32),
         ("driver", c.c_char * 80),
+        ("power_limit_w", c.c_double),
+        ("power_smoothing", c.c_int32),
+        ("workload_profile", c.c_char * 68),
     ]
 
 
@@ -94,6 +99,10 @@ class Record(c.Structure):
         ("start_s", c.c_double),
         ("time_s", c.c_double),
         ("energy_j", c.c_double),
+        ("energy_error_j", c.c_double),
+        ("clock_mhz", c.c_double),
+        ("temperature_c", c.c_double),
+        ("limited_by", c.c_int32),
     ]
 
 
@@ -214,6 +223,16 @@ class Device:
     def driver(self) -> str:
         """The driver's version; empty where it does not say."""
         return bytes(self.capabilities.driver).decode(errors="replace")
+
+    @property
+    def power_state(self) -> Dict[str, Any]:
+        """What decides of the board's power for a long time, as a profile's header has it."""
+        told = self.capabilities
+        return {
+            "power_limit_w": told.power_limit_w or None,
+            "workload_profile": bytes(told.workload_profile).decode(errors="replace") or None,
+            "smoothing": (None, False, True)[told.power_smoothing],
+        }
 
     def _call(self, name: str, *arguments: Any) -> None:
         code = getattr(self._calls, f"kareus_{name}")(self._handle, *arguments)

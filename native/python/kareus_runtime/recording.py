@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterable, Optional, Sequence, Tuple, Union
 
 from . import __version__
 from . import diagnostics as krs
-from .native import Capabilities, Record
+from .native import LIMITS, Device, Record
 from .plan import Instruction, Plan
 
 # The first step allocates memory and compiles kernels: it says nothing of the others.
@@ -19,6 +19,8 @@ WARM_UP_STEPS = 1
 # What is not written yet is lost with the process.
 STEPS_PER_RECORD = 16
 TIME_PER_RECORD_S = 60
+NO_COUNTER = "the GPU has no energy counter"
+STUCK = "the energy counter did not move"
 
 
 class _Mean:
@@ -47,26 +49,74 @@ def _drop_torn_line(path: str) -> None:
         pass
 
 
-# Stage, kind and clock; means of time and energy.
+class _Runs:
+    """What the runs of one setting took, and how the GPU was meanwhile."""
+
+    def __init__(self) -> None:
+        self.time, self.energy, self.error = _Mean(), _Mean(), _Mean()
+        self.clock, self.temperature = _Mean(), _Mean()
+        self._limits = [0] * len(LIMITS)
+
+    def add(self, record: Record) -> None:
+        self.time.add(record.time_s)
+        if record.energy_j >= 0:
+            self.energy.add(record.energy_j)
+            self.error.add(record.energy_error_j)
+        if record.clock_mhz > 0:
+            self.clock.add(record.clock_mhz)
+        if record.temperature_c > 0:
+            self.temperature.add(record.temperature_c)
+        self._limits[record.limited_by] += 1
+
+    def words(self, metered: bool) -> Dict[str, Any]:
+        """Returns a record's fields about energy and about the GPU; what is unknown is left out."""
+        energy = self.energy if self.energy.mean > 0 else None
+        fields: Dict[str, Any] = {
+            "time_s": self.time.mean,
+            "energy_j": energy and energy.mean,
+            "time_s_std": self.time.std,
+            "energy_j_std": energy and energy.std,
+            "trials": self.time.count,
+            "window_s": self.time.mean * self.time.count,
+        }
+        if energy is None:
+            fields["reason"] = STUCK if metered else NO_COUNTER
+        else:
+            # Errors of runs between the same two ticks are one error: they do not average out.
+            spread = energy.std / math.sqrt(energy.count)
+            fields["precision"] = math.hypot(self.error.mean, spread) / energy.mean
+        if self.clock.count > 0:
+            fields["clock_mhz"] = self.clock.mean
+        if self.temperature.count > 0:
+            fields["temperature_c"] = self.temperature.mean
+        told = sum(self._limits[1:])
+        if told > 0:
+            held = [place for place in (2, 3) if 10 * self._limits[place] >= told]
+            fields["limited_by"] = LIMITS[max(held, key=self._limits.__getitem__)] if held else None
+        return fields
+
+
+# Stage, kind and locked clock; 0: not locked.
 _Setting = Tuple[int, str, int]
-_Means = Tuple[_Mean, _Mean]
 
 
 class Recorder:
     """Appends to one file of one rank; a record is of all runs of a setting since the last one.
 
-    Of each instruction kind at each clock: time and energy of this GPU, static energy included. What
-    ran while no clock was locked is left out: its clock is unknown. Stages count as everywhere in
-    kareus: chunk x stages + stage.
+    A record holds, for each instruction kind at each clock, time and energy of this GPU, static energy
+    included. What ran while no clock was locked counts as asked to run at the GPU's highest clock;
+    `clock_mhz` says at which it ran. Stages count as everywhere in kareus: chunk x stages + stage.
     """
 
     def __init__(
-        self, folder: str, rank: int, stage: int, plan: Plan, capabilities: Capabilities
+        self, folder: str, rank: int, stage: int, plan: Plan, device: Device
     ) -> None:
         self._file: Optional[FileIO] = None
         self._path = os.path.join(folder, f"instructions-rank{rank}.jsonl")
         self._stage, self._stages, self._plan = stage, len(plan.stages), plan
-        driver = capabilities.driver.decode(errors="replace")
+        driver = device.driver
+        self._highest_mhz = max(device.clocks(), default=max(plan.clocks_mhz))
+        self._metered = bool(device.capabilities.energy_counter)
         # Energy of a simulated driver comes from a model, whatever the clock on the wall says.
         self._source = "modelled" if "simulated" in driver.lower() else "measured"
         self._header = {
@@ -78,12 +128,13 @@ class Recorder:
             "date": None,
             "tool": f"kareus_runtime {__version__}",
             "method": None,
+            "power_state": device.power_state,
             "note": f"instructions of stage {stage} as they ran on rank {rank}",
         }
-        self._pending: Dict[_Setting, _Means] = {}
+        self._pending: Dict[_Setting, _Runs] = {}
         self._steps, self._written_s = 0, time.monotonic()
         # By kind, over the whole job: for the comparison with the plan.
-        self._totals: Dict[str, _Means] = {}
+        self._totals: Dict[str, _Runs] = {}
 
     def add(self, records: Iterable[Record]) -> None:
         """Takes ended instructions (native.Record) in; writes them every few steps."""
@@ -92,13 +143,9 @@ class Recorder:
             if record.step < WARM_UP_STEPS or record.index >= len(planned):
                 continue
             instruction = planned[record.index]
-            for means in (
-                self._totals.setdefault(instruction.kind, (_Mean(), _Mean())),
-                self._pending.setdefault(self._setting(instruction, record), (_Mean(), _Mean())),
-            ):
-                means[0].add(record.time_s)
-                if record.energy_j >= 0:
-                    means[1].add(record.energy_j)
+            setting = self._setting(instruction, record)
+            self._totals.setdefault(instruction.kind, _Runs()).add(record)
+            self._pending.setdefault(setting, _Runs()).add(record)
         self._steps += 1
         late = time.monotonic() - self._written_s >= TIME_PER_RECORD_S
         if late or self._steps % STEPS_PER_RECORD == 0:
@@ -111,11 +158,7 @@ class Recorder:
         """Appends what is pending; it is on the disk when this returns. Raises OSError."""
         pending, self._pending = self._pending, {}
         self._written_s = time.monotonic()
-        lines = [
-            self._record(*setting, *means)
-            for setting, means in sorted(pending.items())
-            if setting[2] > 0
-        ]
+        lines = [self._record(setting, pending[setting]) for setting in sorted(pending)]
         if not lines:
             return
         if self._file is None:
@@ -132,22 +175,16 @@ class Recorder:
             file.write(f"{json.dumps(self._header)}\n".encode())
         return file
 
-    def _record(
-        self, stage: int, kind: str, freq_mhz: int, duration: _Mean, energy: _Mean
-    ) -> Dict[str, Any]:
-        metered = energy.count > 0
+    def _record(self, setting: _Setting, runs: _Runs) -> Dict[str, Any]:
+        stage, kind, locked_mhz = setting
         return {
             "record": "instruction",
             "stage": stage,
             "instruction": kind,
-            "freq_mhz": freq_mhz,
+            "freq_mhz": locked_mhz or self._highest_mhz,
             "sms": None,
             "source": self._source,
-            "time_s": duration.mean,
-            "energy_j": energy.mean if metered else None,
-            "time_s_std": duration.std,
-            "energy_j_std": energy.std if metered else None,
-            "trials": duration.count,
+            **runs.words(self._metered),
         }
 
     def summary(
@@ -155,7 +192,8 @@ class Recorder:
     ) -> Dict[str, Dict[str, Union[int, float, None]]]:
         """Returns, by kind, the runs and the mean planned and recorded time_s and energy_j."""
         rows: Dict[str, Dict[str, Union[int, float, None]]] = {}
-        for kind, (time, energy) in self._totals.items():
+        for kind, runs in self._totals.items():
+            time, energy = runs.time, runs.energy
             planned = [i for i in instructions if i.kind == kind]
             rows[kind] = {
                 "runs": time.count,

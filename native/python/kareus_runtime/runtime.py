@@ -22,6 +22,8 @@ from .recording import Recorder
 
 # Instructions that may end before the records are fetched, at the end of each step.
 RECORD_CAPACITY = 65536
+# How long the end of a job waits for what the GPU still has to do.
+CLOSING_S = 10.0
 
 
 class Runtime:
@@ -77,8 +79,7 @@ class Runtime:
             self.close()
             raise
         if options.folder is not None and self.device is not None:
-            capabilities = self.device.capabilities
-            self.recorder = Recorder(options.folder, rank, stage, self.plan, capabilities)
+            self.recorder = Recorder(options.folder, rank, stage, self.plan, self.device)
         for planned in self.instructions:
             self._boundary(planned.kind, planned.microbatch, planned.chunk, planned)
         self._streams = gpu.streams()
@@ -224,14 +225,14 @@ class Runtime:
         if self.device is None or os.getpid() != self._pid:
             return
         atexit.unregister(self.close)
-        device = self.device
-        self._try(lambda: device.flush(1.0))
-        self._record(device, last=True)
+        device, where = self.device, f"rank {self.rank}"
+        self._finish(device, where)
+        locks = self._holds_locks(device)
         self.device = None
         try:
             device.close()
         except native.ShimError as error:
-            krs.warn(krs.not_closed(f"rank {self.rank}", error.name, error.message))
+            krs.warn(krs.not_closed(where, error.name, error.message, locks))
         for boundary in self._boundaries.values():
             boundary.detach()
 
@@ -266,6 +267,23 @@ class Runtime:
             krs.warn(self.recorder.gave_up(reason))
             self.recorder = None
 
+    def _finish(self, device: native.Device, where: str) -> None:
+        """Records what the GPU has ended. Without records nothing is worth waiting for."""
+        if self.recorder is None:
+            return
+        try:
+            device.flush(CLOSING_S)
+        except native.ShimError as error:
+            krs.warn(krs.not_all_recorded(where, error.name, error.message))
+        self._record(device, last=True)
+
+    @staticmethod
+    def _holds_locks(device: native.Device) -> bool:
+        try:
+            return bool(device.statistics().freq_mhz > 0)
+        except native.ShimError:
+            return True
+
     def _try(self, call: Callable[[], None]) -> None:
         """Trouble with the GPU is a warning, never an exception in the training loop."""
         try:
@@ -284,7 +302,7 @@ class Runtime:
             return False
 
     def _warn(self, error: native.ShimError) -> None:
-        followed = self._still_controls()
-        self.mode = self.mode if followed else "observe"
-        kind = krs.still_followed if followed else krs.clocks_given_up
+        kind = krs.still_followed
+        if self.mode != "observe" and not self._still_controls():
+            self.mode, kind = "observe", krs.clocks_given_up
         self._warn_once(kind(f"rank {self.rank}", error.name, error.message))

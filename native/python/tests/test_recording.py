@@ -12,17 +12,20 @@ from kareus_runtime import native
 from kareus_runtime.plan import parse_plan
 from kareus_runtime.recording import STEPS_PER_RECORD, Recorder
 
-REAL, SIMULATED = b"550.54.15", b"0.0.simulated"
+REAL, SIMULATED = "550.54.15", "0.0.simulated"
 
 
 def recorder(folder, driver=REAL):
     plan = parse_plan(json.dumps(plan_data(stages=2)), "plan.json")
-    capabilities = types.SimpleNamespace(driver=driver)
-    return Recorder(folder, 3, 1, plan, capabilities)
+    capabilities = types.SimpleNamespace(energy_counter=1)
+    device = types.SimpleNamespace(driver=driver, capabilities=capabilities, clocks=lambda: [900, 1980])
+    device.power_state = {"power_limit_w": 400, "workload_profile": None, "smoothing": None}
+    return Recorder(folder, 3, 1, plan, device)
 
 
-def record(step, index, time_s, energy_j=-1.0, freq_mhz=900):
-    return native.Record(step=step, index=index, time_s=time_s, energy_j=energy_j, freq_mhz=freq_mhz)
+def record(step, index, time_s, energy_j=-1.0, freq_mhz=900, **more):
+    words = dict(step=step, index=index, time_s=time_s, energy_j=energy_j, freq_mhz=freq_mhz)
+    return native.Record(**words, **more)
 
 
 def lines_of(folder, rank=3):
@@ -47,12 +50,28 @@ class Recording(unittest.TestCase):
         forward = {
             **{"record": "instruction", "stage": 1, "instruction": "forward", "freq_mhz": 900},
             **{"sms": None, "source": "measured", "time_s": 2.0, "energy_j": 20.0},
-            **{"time_s_std": 1.0, "energy_j_std": 10.0, "trials": 2},
+            **{"time_s_std": 1.0, "energy_j_std": 10.0, "trials": 2, "window_s": 4.0},
+            "precision": 10 / 2**0.5 / 20,
         }
         self.assertIn(forward, records)
-        self.assertEqual(len(records), 3)
+        self.assertEqual([r["freq_mhz"] for r in records], [900, 1980, 900, 1410])
         backward = next(r for r in records if r["instruction"] == "backward")
         self.assertEqual((backward["energy_j"], backward["energy_j_std"]), (None, None))
+
+    def test_what_ran_without_a_lock_says_its_clock_and_why(self):
+        found = recorder(self.folder)
+        state = dict(freq_mhz=0, clock_mhz=1450.0, temperature_c=61.0, limited_by=2)
+        found.add([record(1, 0, 1.0, 10.0, energy_error_j=0.5, **state)])
+        found.add([record(2, 0, 1.0, 10.0, energy_error_j=0.5, **{**state, "clock_mhz": 1500.0})])
+        found.add([record(3, 1, 1.0, freq_mhz=0, limited_by=1)])
+        found.close()
+        backward, forward = lines_of(self.folder)[1:]
+        self.assertEqual((forward["freq_mhz"], forward["clock_mhz"]), (1980, 1475.0))
+        self.assertEqual((forward["limited_by"], forward["temperature_c"]), ("power", 61.0))
+        self.assertEqual(forward["precision"], 0.05)
+        self.assertEqual((backward["energy_j"], backward["limited_by"]), (None, None))
+        self.assertEqual(backward["reason"], "the energy counter did not move")
+        self.assertNotIn("clock_mhz", backward)
 
     def test_it_is_on_the_disk_long_before_the_end(self):
         found = recorder(self.folder)
@@ -99,6 +118,27 @@ class Jobs(unittest.TestCase):
         self.assertEqual((summary["runs"], summary["planned_time_s"]), (6, 0.001))
         self.assertGreater(summary["time_s"], 0.0002)
         self.assertGreater(summary["energy_j"], 0)
+
+    def test_a_job_that_only_observes_records_and_warns_of_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            simulated = "devices=1 tick_s=0.1 reading_s=0.0029 limits=4"
+            environment = {"KAREUS_MODE": "observe", "KAREUS_PROFILE": os.path.join(folder, "measured")}
+            machine = Machine(folder, simulated, KAREUS_PRIVILEGED="0", **environment)
+            report = machine.job(write_plan(folder, plan_data(microbatches=32)), "--steps", 20)
+            header, *records = lines_of(os.path.join(folder, "measured"), rank=0)
+            self.assertEqual(header["power_state"]["power_limit_w"], 400)
+            self.assertEqual((report["mode"], report["warnings"]), ("observe", []))
+            self.assertEqual(machine.changes(), [])
+        trials = {}
+        for r in records:
+            trials[r["instruction"]] = trials.get(r["instruction"], 0) + r["trials"]
+            self.assertEqual((r["freq_mhz"], r["clock_mhz"], r["limited_by"]), (1410, 1410, "power"))
+        self.assertEqual(trials, {"forward": 19 * 32, "backward": 19 * 32, "tail": 19})
+        # 85 W and 315 W at the highest clock.
+        metered = [r for r in records if r["energy_j"] is not None]
+        self.assertGreater(len(metered), 0)
+        for r in metered:
+            self.assertAlmostEqual(r["energy_j"] / r["time_s"] / 400, 1, delta=0.1)
 
     def test_a_full_disk_ends_the_recording_alone(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -7,6 +7,7 @@ namespace kareus {
 namespace {
 
 constexpr double kStuck_s = 1;
+constexpr double kJitter_s = 100e-6;
 // How much of the old mean a new value leaves: both means hardly move after twenty values.
 constexpr double kKept = 0.9;
 
@@ -27,6 +28,10 @@ std::optional<Tick> Counter::poll() {
   if (!present_) return std::nullopt;
   reading_s_ = reading_s_ == 0 ? after_s - before_s
                                : kKept * reading_s_ + (1 - kKept) * (after_s - before_s);
+  // One that was held up was made anywhere within its time, not in its middle.
+  const bool held_up = after_s - before_s > 2 * reading_s_ + kJitter_s;
+  const bool doubtful = held_up || held_up_;
+  held_up_ = held_up;
   const double middle_s = (before_s + after_s) / 2;
   const bool first = !energy_j_;
   const bool moved = !first && *energy_j != *energy_j_;
@@ -39,8 +44,8 @@ std::optional<Tick> Counter::poll() {
   read_at_s_ = middle_s;
   energy_j_ = energy_j;
   if (!moved) return std::nullopt;
-  // One that came between readings far apart is not known well enough; the next one will be.
-  if (tick.half_width_s > std::max(1.5 * reading_s_, coarse_s_)) {
+  // One that came between readings far apart, or held up, is not known well enough; the next will be.
+  if (doubtful || tick.half_width_s > std::max(1.5 * reading_s_, coarse_s_)) {
     last_.reset();
     return std::nullopt;
   }

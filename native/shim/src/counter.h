@@ -52,6 +52,7 @@ class Counter {
   bool present_ = true, stuck_ = false;
   std::optional<double> energy_j_;  // of the last reading
   double read_at_s_ = 0;            // its middle
+  bool held_up_ = false;            // the last reading
   double moved_at_s_ = 0;           // the last time that it was seen to move
   std::optional<Tick> last_;        // the last tick that is known to within a reading
   double period_s_ = 0, reading_s_ = 0;

@@ -38,7 +38,7 @@ class Events {
 
   const bool timed_;
   Cuda cuda_;
-  Queue<CudaEvent, 32768> free_;
+  Queue<CudaEvent, 8192> free_;
   std::atomic<CudaContext> context_{nullptr};
   CudaContext current_ = nullptr;  // of the controller
 };

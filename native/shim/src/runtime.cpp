@@ -148,7 +148,7 @@ int Runtime::push(Mark mark, uint32_t freq_mhz, kareus_stream stream) {
     if (records_.wanted()) records_.countDropped();
   }
   constexpr double kPatience_s = 10;
-  if (synchronous_ && !controller_->flush(kPatience_s)) return report(KAREUS_TIMED_OUT, "");
+  if (synchronous_ && !controller_->awaitChanges(kPatience_s)) return report(KAREUS_TIMED_OUT, "");
   return code;
 }
 
@@ -222,6 +222,10 @@ void Runtime::capabilities(kareus_capabilities& capabilities) const {
   std::snprintf(capabilities.pci_bus_id, sizeof capabilities.pci_bus_id, "%s",
                 info.pci_bus_id.c_str());
   std::snprintf(capabilities.driver, sizeof capabilities.driver, "%s", info.driver.c_str());
+  capabilities.power_limit_w = info.power.limit_w.value_or(0);
+  if (info.power.smoothing) capabilities.power_smoothing = *info.power.smoothing ? 2 : 1;
+  std::snprintf(capabilities.workload_profile, sizeof capabilities.workload_profile, "%s",
+                info.power.workload_profile.value_or("").c_str());
 }
 
 void Runtime::statistics(kareus_statistics& statistics) {

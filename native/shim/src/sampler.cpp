@@ -32,11 +32,21 @@ int32_t limitIn(const Conditions& conditions) {
   }
 }
 
+// A record with its energy, if that is known, and with how the board was.
+kareus_record completed(kareus_record record, const Share* share, const Conditions& conditions) {
+  record.energy_j = share == nullptr ? -1 : share->energy_j;
+  record.energy_error_j = share == nullptr ? 0 : share->error_j;
+  record.clock_mhz = conditions.clock_mhz.value_or(0);
+  record.temperature_c = conditions.temperature_c.value_or(0);
+  record.limited_by = limitIn(conditions);
+  return record;
+}
+
 }  // namespace
 
 Sampler::Sampler(Device& device, Records& records)
-    : device_(device), records_(records), counter_(*this, kCoarse_s) {
-  if (records.wanted()) {
+    : device_(device), records_(records), counter_(*this, kCoarse_s), idle_since_s_(now_s()) {
+  if (records.wanted() && device.info().energy_counter) {
     thread_ = startQuietly("kareus-sampler", [this] { run(); });
   }
 }
@@ -65,6 +75,10 @@ void Sampler::setInStep(bool in_step) {
 }
 
 void Sampler::add(const kareus_record& record, int64_t begin_ns, int64_t end_ns) {
+  if (!thread_.joinable()) {
+    records_.add(completed(record, nullptr, device_.conditions()));
+    return;
+  }
   const std::lock_guard<std::mutex> lock(mutex_);
   ended_.push_back({record, secondsOf(begin_ns), secondsOf(end_ns)});
   waiting_.store(ended_.size(), std::memory_order_release);
@@ -109,22 +123,12 @@ void Sampler::settle() {
   while (!ended_.empty() && (hopeless || (known_s && ended_.front().to_s <= *known_s))) {
     const Ended& ended = ended_.front();
     const auto share = hopeless ? std::nullopt : sharing_.of(ended.from_s, ended.to_s);
-    record(ended, share ? &*share : nullptr);
+    const Conditions conditions = sharing_.conditions(ended.from_s, ended.to_s);
+    records_.add(completed(ended.record, share ? &*share : nullptr, conditions));
     ended_.pop_front();
     waiting_.store(ended_.size(), std::memory_order_release);
   }
   sharing_.forget(ended_.empty() ? now_s() - kRemembered_s : ended_.front().from_s);
-}
-
-void Sampler::record(const Ended& ended, const Share* share) {
-  kareus_record record = ended.record;
-  const Conditions conditions = sharing_.conditions(ended.from_s, ended.to_s);
-  record.energy_j = share == nullptr ? -1 : share->energy_j;
-  record.energy_error_j = share == nullptr ? 0 : share->error_j;
-  record.clock_mhz = conditions.clock_mhz.value_or(0);
-  record.temperature_c = conditions.temperature_c.value_or(0);
-  record.limited_by = limitIn(conditions);
-  records_.add(record);
 }
 
 }  // namespace kareus

@@ -18,7 +18,7 @@ namespace kareus {
 
 class Sampler : private Meter {
  public:
-  // Starts its thread only where records are wanted.
+  // Starts its thread only where records are wanted and there is a counter.
   Sampler(Device& device, Records& records);
   ~Sampler() override;
   Sampler(const Sampler&) = delete;
@@ -44,7 +44,6 @@ class Sampler : private Meter {
   bool sleepWhileIdle();
   void look();
   void settle();
-  void record(const Ended& ended, const Share* share);
 
   Device& device_;
   Records& records_;

@@ -40,8 +40,13 @@ double Sharing::weight(double from_s, double to_s) const {
   return weight;
 }
 
-// The counter at a time between two ticks.
+// The counter at a time between two ticks, or shortly before the first one.
 double Sharing::energyAt(double at_s) const {
+  if (at_s < ticks_.front().at_s) {
+    const Tick &first = ticks_[0], &second = ticks_[1];
+    const double power_w = (second.energy_j - first.energy_j) / (second.at_s - first.at_s);
+    return first.energy_j - power_w * (first.at_s - at_s);
+  }
   const auto after = firstAfter(ticks_, at_s);
   if (after == ticks_.end()) return ticks_.back().energy_j;
   const Tick &to = *after, &from = *std::prev(after);
@@ -67,12 +72,15 @@ double Sharing::deviation_w(double from_s, double to_s) const {
 }
 
 // The error is of two kinds: when the ticks around it were, which is known to within a reading; and
-// how power went between them, for which samples are trusted no further than by their deviation.
+// how power went between them, for which samples are trusted no further than by their deviation. What
+// lies before the first tick is taken on from behind it, and may be wrong by half.
 std::optional<Share> Sharing::of(double from_s, double to_s) const {
-  if (ticks_.empty() || from_s < ticks_.front().at_s || to_s > ticks_.back().at_s) return std::nullopt;
+  if (ticks_.size() < 2 || to_s < from_s || to_s > ticks_.back().at_s) return std::nullopt;
+  const double early_s = std::max(0.0, ticks_.front().at_s - from_s);
+  if (early_s > ticks_[1].at_s - ticks_[0].at_s) return std::nullopt;
   Share share;
   share.energy_j = energyAt(to_s) - energyAt(from_s);
-  const Tick& before = *std::prev(firstAfter(ticks_, from_s));
+  const Tick& before = early_s > 0 ? ticks_.front() : *std::prev(firstAfter(ticks_, from_s));
   const auto last = firstAfter(ticks_, to_s);
   const Tick& after = last == ticks_.end() ? ticks_.back() : *last;
   const double span_s = after.at_s - before.at_s;
@@ -80,7 +88,8 @@ std::optional<Share> Sharing::of(double from_s, double to_s) const {
   const double length_s = std::min(to_s - from_s, span_s);
   const double shape_j = deviation_w(before.at_s, after.at_s) * length_s *
                          (1 - length_s / (span_s > 0 ? span_s : 1));
-  share.error_j = std::hypot(share.energy_j * (span_s > 0 ? ends_s / span_s : 0), shape_j);
+  const double early_j = 0.5 * share.energy_j * std::min(1.0, early_s / (to_s - from_s));
+  share.error_j = std::hypot(share.energy_j * (span_s > 0 ? ends_s / span_s : 0), shape_j, early_j);
   return share;
 }
 

@@ -89,7 +89,7 @@ export function tensorSequence(node: string, op: string): Diagnostic {
     "KRS1107",
     node,
     `${op} is not supported: how many tensors a sequence holds is not known before the run`,
-    "export without lists of tensors: torch's repeat_interleave as expand and reshape, chunks as split",
+    "export without lists of tensors, or with lists whose length the shapes tell",
   );
 }
 
@@ -184,6 +184,48 @@ export function balancedExperts(node: string, experts: number): Diagnostic {
   );
 }
 
+/** KRS1207: a pattern of parameters that none has. */
+export function nothingFrozen(pattern: string, names: readonly string[]): Diagnostic {
+  const some = names.slice(0, 4).join(", ");
+  return error(
+    "KRS1207",
+    `--freeze ${quoted(pattern)}`,
+    "no parameter of the graph has such a name",
+    names.length === 0 ? "the graph trains nothing" : `parameters are called ${some}...`,
+  );
+}
+
+/** KRS1307: optimizers in the graph, which run once an iteration. */
+export function updatesApart(node: string, count: number): Diagnostic {
+  const others = count > 1 ? ` (and ${count - 1} more)` : "";
+  return warning(
+    "KRS1307",
+    node,
+    `the graph brings its optimizer${others}: it runs once an iteration, as --optimizer says`,
+    "choose the kind of states that it keeps: --optimizer adamw, adamw-bf16 or sgd",
+  );
+}
+
+/** KRS1305: a size that depends on data, as the user expects it. */
+export function assumedSize(node: string, op: string, count: number): Diagnostic {
+  return warning(
+    "KRS1305",
+    node,
+    `what ${op} finds depends on data: taken to be ${count}, as --expect says`,
+    "work and memory follow from it; another number gives another plan",
+  );
+}
+
+/** KRS1306: an expected size that nothing asks for. */
+export function unusedExpectation(name: string): Diagnostic {
+  return warning(
+    "KRS1306",
+    `--expect ${quoted(name)}`,
+    "no size that depends on data has that name",
+    "use the name of the node, or of its output, that the diagnostic without --expect gives",
+  );
+}
+
 /** An operator that has no entry, the first of `count` of its kind. */
 export function unknownOperator(op: string, node: string, count: number): Diagnostic {
   const others = count > 1 ? ` (and ${count - 1} more)` : "";
@@ -201,13 +243,16 @@ export function shapeNotInferred(
   op: string,
   input: string,
   reason: string,
+  dependsOnData = false,
 ): Diagnostic {
   const of = input === "" ? "" : ` (input ${JSON.stringify(input)})`;
   return error(
     "KRS1302",
     node,
     `the output shape of ${op} is not known: ${reason}${of}`,
-    "bind its symbolic dimensions with --bind, or export again with onnx shape inference",
+    dependsOnData
+      ? `say how many are expected: --expect ${quoted(node)}=N`
+      : "bind its symbolic dimensions with --bind, or export again with onnx shape inference",
   );
 }
 

@@ -47,6 +47,14 @@ export const recomputeIgnored = (graph: string, what: string): Diagnostic =>
     "export the forward graph alone to have recomputation planned",
   );
 
+export const freezeIgnored = (graph: string): Diagnostic =>
+  warning(
+    "KRS1441",
+    graph,
+    "the graph brings its own backward: --freeze changes its states, not what it computes",
+    "export the forward graph alone to have its backward derived without weight gradients",
+  );
+
 export const collectiveRanksUnknown = (node: string, group: string, flag: string): Diagnostic =>
   warning(
     "KRS1404",
@@ -163,3 +171,74 @@ export const ringUnused = (graph: string): Diagnostic =>
 
 export const sequenceParallelUnused = (graph: string, reason: string): Diagnostic =>
   warning("KRS1423", graph, `--sequence-parallel changes nothing: ${reason}`, "leave it out");
+
+/** The first few of some names. */
+function named(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join(", ");
+  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;
+}
+
+export const inputsUnreached = (
+  graph: string,
+  inputs: readonly string[],
+  parameters: readonly string[],
+): Diagnostic =>
+  error(
+    "KRS1411",
+    graph,
+    `the loss does not depend on ${named(inputs)}, and ${named(parameters)} never meet data: the export lost what connects them`,
+    "export the model on a real device (not on meta tensors) and check that its output changes with every input",
+  );
+
+export const parametersFolded = (graph: string, parameters: readonly string[]): Diagnostic =>
+  warning(
+    "KRS1412",
+    graph,
+    `${named(parameters)} are combined with other parameters before they meet data: they are taken as constant, without gradients`,
+    "export the model so that each weight meets data itself, for example with adapters that are not merged",
+  );
+
+export const parametersUnreached = (graph: string, parameters: readonly string[]): Diagnostic =>
+  warning(
+    "KRS1413",
+    graph,
+    `the loss does not depend on ${named(parameters)}: they run forward but take no gradient`,
+    "add what they compute to the loss, or leave its output out of the export",
+  );
+
+export const backwardUnlike = (graph: string, ratio: string, expected: string): Diagnostic =>
+  warning(
+    "KRS1414",
+    graph,
+    `backward does ${ratio} times the forward's work in linears, convolutions and attention; ${expected}`,
+    "frozen parameters and recomputation explain less or more; if there are none, `kareus inspect` shows what was recognized",
+  );
+
+export const cutLosesWork = (graph: string, flag: string, share: string): Diagnostic =>
+  error(
+    "KRS1415",
+    graph,
+    `${flag} leaves only ${share} of the work of linears and attention on all ranks together: the graph is not cut right`,
+    `leave ${flag} out, and please report this graph`,
+  );
+
+export const cutLeavesWhole = (
+  graph: string,
+  flag: string,
+  share: string,
+  nodes: string,
+): Diagnostic =>
+  warning(
+    "KRS1416",
+    graph,
+    `${flag} leaves ${share} of the work of linears and attention whole on every rank: ${nodes}`,
+    "what is not between a column-parallel and a row-parallel product stays whole",
+  );
+
+export const collectiveMisshapen = (node: string, was: string, wanted: string): Diagnostic =>
+  error(
+    "KRS1417",
+    node,
+    `its result is ${was} where the collective makes ${wanted}: the graph is not cut right`,
+    "use other degrees, and please report this graph",
+  );

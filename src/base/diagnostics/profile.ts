@@ -292,10 +292,10 @@ export function notMeasurable(recorder: string, reason: string): Diagnostic {
 export function rejectedCurve(
   where: string,
   name: string,
-  up_to_mhz: number | null,
+  kept_mhz: readonly [lowest: number, highest: number] | null,
   reason: string,
 ): Diagnostic {
-  const part = up_to_mhz === null ? name : `${name} up to ${up_to_mhz} MHz`;
+  const part = kept_mhz === null ? name : `${name} outside ${kept_mhz[0]} to ${kept_mhz[1]} MHz`;
   return warning(
     "KRS2060",
     where,

@@ -113,7 +113,9 @@ const UNTRUSTED = 2;
 const PATIENCE_MS = 60_000;
 
 function askPython(): Capabilities | null {
-  const env = { ...process.env, PYTHONPATH: pythonPath() };
+  const shim = shimFile();
+  const library = shim.built ? { KAREUS_LIBRARY: shim.path } : {};
+  const env = { ...process.env, ...library, PYTHONPATH: pythonPath() };
   const words = ["-m", "kareus_runtime.capabilities"];
   const options = { env, encoding: "utf8", timeout: PATIENCE_MS } as const;
   const { stdout } = spawnSync("python3", words, options);

@@ -112,7 +112,7 @@ async function layoutFor(graph: string, asked: Answers, memory_bytes: number) {
   const { loweringOptions } = await import("../../options.js");
   const { fittingLayout, layoutsOf, withLayout } = await import("../init/layout.js");
   const options = loweringOptions(graph, {
-    graph: { bind: asked.bind, dtype: asked.dtype, group: new Map(), strict: false },
+    graph: { ...defaults(LOWERING_FLAGS.graph), bind: asked.bind, dtype: asked.dtype },
     job: defaults(LOWERING_FLAGS.job),
     hardware: { ...defaults(LOWERING_FLAGS.hardware), gpu: asked.gpu },
     output: defaults(LOWERING_FLAGS.output),

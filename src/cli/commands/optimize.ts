@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { interrupted } from "../../base/diagnostics/search.js";
@@ -5,6 +6,7 @@ import { flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { duration, plural } from "../../base/units.js";
 import type { OptimizeResult } from "../../pipeline.js";
 import type { Windows } from "../../search/live.js";
+import type { Rates } from "../../views/bill.js";
 import {
   addFlags,
   addTopics,
@@ -15,6 +17,7 @@ import {
   type Values,
 } from "../flags.js";
 import { FOLDER_FLAGS, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
+import { RATE_FLAGS, ratesOf } from "../rates.js";
 import { RECORDER_FLAGS, windowsOf } from "../recorder.js";
 import { plotLook, SIGNALS, Terminal } from "../terminal.js";
 
@@ -36,15 +39,13 @@ export function addOptimize(program: Command): void {
     .description("Search frequency, communication launch and kernel schedules of a training graph.")
     .argument("<graph.onnx>", "ONNX file, - for standard input")
     .addHelpText("after", EXAMPLES);
-  addTopics(command, { ...TOPICS, measuring: MEASURE_FLAGS });
+  addTopics(command, { ...TOPICS, measuring: MEASURE_FLAGS, bill: RATE_FLAGS });
   addFlags(command, RUN_FLAGS);
   command.action((graph: string) =>
-    run(
-      graph,
-      readTopics(command, TOPICS),
-      measuring(readFlags(command, MEASURE_FLAGS)),
-      readFlags(command, RUN_FLAGS),
-    ),
+    run(graph, readTopics(command, TOPICS), measuring(readFlags(command, MEASURE_FLAGS)), {
+      ...readFlags(command, RUN_FLAGS),
+      rates: ratesOf(readFlags(command, RATE_FLAGS)),
+    }),
   );
 }
 
@@ -68,7 +69,7 @@ async function run(
   graph: string,
   topics: TopicValues<typeof TOPICS>,
   measure: Windows | null,
-  flags: Values<typeof RUN_FLAGS>,
+  flags: Values<typeof RUN_FLAGS> & { readonly rates: Rates | null },
 ): Promise<void> {
   if (measure !== null && topics.search.replay !== null) {
     fail(flagWithoutUse("--replay", "with --measure real GPUs answer, no profile in their place"));
@@ -114,6 +115,8 @@ async function run(
   }
   const files = `frontier.json, ${plural(result.plans.length, "plan")}, measurements.jsonl, details.json, report.html`;
   const next = `kareus select ${folder} --knee --out plan.json`;
-  const summary = frontierSummary(result.frontier, plotLook());
-  process.stdout.write(`${summary}\nWritten to ${folder}: ${files}\nChoose a plan: ${next}\n`);
+  const summary = frontierSummary(result.frontier, plotLook(), flags.rates);
+  const look = `Look at it: ${join(folder, "report.html")}`;
+  const written = `Written to ${folder}: ${files}`;
+  process.stdout.write(`${[summary, written, look, `Choose a plan: ${next}`].join("\n")}\n`);
 }

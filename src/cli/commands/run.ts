@@ -8,8 +8,8 @@ import { badValue, flagWithoutUse, missingFlags } from "../../base/diagnostics/u
 import { readText } from "../../base/files.js";
 import { present } from "../../base/need.js";
 import { duration, plural, scaled } from "../../base/units.js";
+import { gpusPerStage } from "../../plan/gpus.js";
 import { type PlanFile, readPlan } from "../../plan/plan.js";
-import { gpusPerStage } from "../../plan/shared.js";
 import { addFlags, choice, readFlags, text, toggle, type Values } from "../flags.js";
 import { pythonPath, shimFile } from "../runtime-files.js";
 

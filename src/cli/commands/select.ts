@@ -5,6 +5,7 @@ import { writeText } from "../../base/files.js";
 import { describeError, describePoint } from "../../plan/frontier.js";
 import { type Selector, select } from "../../plan/select.js";
 import { addFlags, integer, quantity, readFlags, text, toggle, type Values } from "../flags.js";
+import { RATE_FLAGS, ratesOf } from "../rates.js";
 import { readFrontierAt, readPointPlan } from "../run-folder.js";
 import { plotLook } from "../terminal.js";
 
@@ -22,6 +23,7 @@ const FLAGS = {
   cheapest: toggle("--cheapest", "the point of least energy"),
   knee: toggle("--knee", "the point farthest from the chord between the two ends"),
   id: integer("--id <n>", "the point of this id", null, { min: 0, max: Number.MAX_SAFE_INTEGER }),
+  ...RATE_FLAGS,
   out: text("--out <plan.json>", "copy the point's plan to this file", null),
   json: toggle("--json", "the point as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
@@ -55,8 +57,12 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     const { content } = await readPointPlan(path, frontier, point);
     await writeText(flags.out, content);
   }
+  const { billOf, runSentence } = await import("../../views/bill.js");
+  const rates = ratesOf(flags);
+  const { dp } = frontier.parallelism;
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify(point)}\n`);
+    const bill = rates && { bill: billOf(point, dp, rates) };
+    process.stdout.write(`${JSON.stringify({ ...point, ...bill })}\n`);
     return;
   }
   const [{ frontierPlot }, { pointSentence }] = await Promise.all([
@@ -67,7 +73,13 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
   const error = expected_error && `Expected error: ${describeError(expected_error)}.`;
   const head = `${describePoint(point)} (${point.plan})\n`;
   const plot = frontierPlot(frontier, plotLook(), point);
-  const lines = [head, plot, pointSentence(frontier, point), error];
+  const lines = [
+    head,
+    plot,
+    pointSentence(frontier, point),
+    rates && runSentence(point, dp, rates),
+    error,
+  ];
   process.stdout.write(`${lines.filter(Boolean).join("\n").trimEnd()}\n`);
 }
 

@@ -1,4 +1,4 @@
-import { hotInt } from "../../base/need.js";
+import { hot, hotInt } from "../../base/need.js";
 import type { Faces } from "./activity-graph.js";
 import type { CutFinder } from "./cut.js";
 
@@ -13,101 +13,101 @@ export class DualTree implements CutFinder {
   readonly #right: Int32Array;
   /** Of each face; -1: the root. */
   readonly #parent: Int32Array;
-  /** The arc between a face and its parent. */
+  /** Between a face and its parent: 2a where the face lies right of arc a, 2a + 1 where left. */
   readonly #arc: Int32Array;
-  /** Where a face stands on the way up from one side of the cut, under the round's number. */
-  readonly #round: Int32Array;
-  readonly #place: Int32Array;
-  #rounds = 0;
-  /** Faces on the way up from both sides of the cut. */
+  /** Faces on the way up from the near and from the far side of the cut, and the arcs crossed. */
   readonly #near: Int32Array;
   readonly #far: Int32Array;
+  readonly #farArcs: Int32Array;
   #nearCount = 0;
+  /** Where a face stands on these ways, counted on from cut to cut: even when near, odd when far. */
+  readonly #mark: Int32Array;
+  #nextMark = 2;
   #cut = 0;
-  #nearFace = 0;
-  #farFace = 0;
 
   /** @param inTree whether an arc is in the spanning tree of nodes */
   constructor({ count, left, right }: Faces, inTree: (arc: number) => boolean) {
     this.#left = left;
     this.#right = right;
-    this.#round = new Int32Array(count);
-    this.#place = new Int32Array(count);
     this.#near = new Int32Array(count);
     this.#far = new Int32Array(count);
+    this.#farArcs = new Int32Array(count);
+    this.#mark = new Int32Array(count);
     this.crossing = new Int32Array(2 * count);
     const outside = Array.from(left.keys()).filter((arc) => !inTree(arc));
     [this.#parent, this.#arc] = spanning(count, left, right, outside);
   }
 
   find(_node: number, arcToIt: number): number {
-    const arc = arcToIt >> 1;
     const isForward = (arcToIt & 1) === 0;
-    this.#cut = arc;
-    this.#nearFace = hotInt(isForward ? this.#left : this.#right, arc);
-    this.#farFace = hotInt(isForward ? this.#right : this.#left, arc);
-    const [nearCount, farCount] = this.#meet();
-    this.#nearCount = nearCount;
-    let count = 0;
-    // From the far side the way goes up, each arc crossed from a face to its parent; then down.
-    for (let k = 0; k < nearCount; k++) {
-      const face = hotInt(this.#near, k);
-      const crossed = hotInt(this.#arc, face);
-      this.crossing[count++] = 2 * crossed + (this.#right[crossed] === face ? 0 : 1);
-    }
-    for (let k = 0; k < farCount; k++) {
-      const face = hotInt(this.#far, k);
-      const crossed = hotInt(this.#arc, face);
-      this.crossing[count++] = 2 * crossed + (this.#left[crossed] === face ? 0 : 1);
-    }
+    this.#cut = arcToIt >> 1;
+    const [near, far] = isForward ? [this.#left, this.#right] : [this.#right, this.#left];
+    const farCount = this.#meet(hotInt(near, this.#cut), hotInt(far, this.#cut));
+    let count = this.#nearCount;
+    // From the far side the way leads up, into the near side down: seen from the other face.
+    for (let k = 0; k < farCount; k++) this.crossing[count++] = hotInt(this.#farArcs, k) ^ 1;
     return count;
   }
 
-  /** Walks up from both faces in turn until they meet; returns the lengths of both ways. */
-  #meet(): [number, number] {
-    const [near, far, parent] = [this.#near, this.#far, this.#parent];
-    const [round, place] = [this.#round, this.#place];
-    // Faces reached from near carry one number, those from far the next.
-    const nearRound = ++this.#rounds;
-    const farRound = ++this.#rounds;
-    let [a, b] = [this.#nearFace, this.#farFace];
+  /** Walks up from both faces in turn until they meet; sets and returns the lengths of the ways. */
+  #meet(nearFace: number, farFace: number): number {
+    const [near, far, farArcs, crossing] = [this.#near, this.#far, this.#farArcs, this.crossing];
+    const [parent, arc, mark] = [this.#parent, this.#arc, this.#mark];
+    if (this.#nextMark > 2 ** 30) {
+      mark.fill(0);
+      this.#nextMark = 2;
+    }
+    const first = this.#nextMark;
+    let [a, b] = [nearFace, farFace];
     let [nearCount, farCount] = [0, 0];
     for (;;) {
       if (a >= 0) {
-        if (round[a] === farRound) return [nearCount, hotInt(place, a)];
-        round[a] = nearRound;
-        place[a] = nearCount;
-        near[nearCount++] = a;
+        const met = hotInt(mark, a);
+        if (met >= first) {
+          farCount = (met - first) >> 1;
+          break;
+        }
+        mark[a] = first + 2 * nearCount;
+        near[nearCount] = a;
+        crossing[nearCount++] = hotInt(arc, a);
         a = hotInt(parent, a);
       }
       if (b >= 0) {
-        if (round[b] === nearRound) return [hotInt(place, b), farCount];
-        round[b] = farRound;
-        place[b] = farCount;
-        far[farCount++] = b;
+        const met = hotInt(mark, b);
+        if (met >= first) {
+          nearCount = (met - first) >> 1;
+          break;
+        }
+        mark[b] = first + 2 * farCount + 1;
+        far[farCount] = b;
+        farArcs[farCount++] = hotInt(arc, b);
         b = hotInt(parent, b);
       }
     }
+    this.#nextMark = first + 2 * Math.max(near.length, 1);
+    this.#nearCount = nearCount;
+    return farCount;
   }
 
   join(k: number): void {
     const fromNear = k < this.#nearCount;
     const faces = fromNear ? this.#near : this.#far;
     const last = fromNear ? k : k - this.#nearCount;
-    let parent = fromNear ? this.#farFace : this.#nearFace;
-    let arc = this.#cut;
+    const sides = [hotInt(this.#left, this.#cut), hotInt(this.#right, this.#cut)] as const;
+    let arc = 2 * this.#cut + (hotInt(faces, 0) === sides[1] ? 0 : 1);
+    let parent = hotInt(faces, 0) === sides[1] ? sides[0] : sides[1];
     for (let i = 0; i <= last; i++) {
       const face = hotInt(faces, i);
       const before = hotInt(this.#arc, face);
       this.#parent[face] = parent;
       this.#arc[face] = arc;
       parent = face;
-      arc = before;
+      arc = before ^ 1;
     }
   }
 }
 
-/** Parents of all faces, and the arcs to them, in a tree of the given arcs. */
+/** Parents of all faces, and the arcs between, in a tree of the given arcs. */
 function spanning(
   count: number,
   left: Int32Array,
@@ -116,18 +116,19 @@ function spanning(
 ): [Int32Array, Int32Array] {
   const around: number[][] = Array.from({ length: count }, () => []);
   for (const arc of arcs) {
-    around[hotInt(left, arc)]?.push(arc);
-    around[hotInt(right, arc)]?.push(arc);
+    hot(around, hotInt(left, arc)).push(arc);
+    hot(around, hotInt(right, arc)).push(arc);
   }
   const parent = new Int32Array(count).fill(-1);
   const arcTo = new Int32Array(count).fill(-1);
   const reached = [0];
   for (const face of reached) {
-    for (const arc of around[face] ?? []) {
-      const other = hotInt(left, arc) === face ? hotInt(right, arc) : hotInt(left, arc);
-      if (arc === arcTo[face]) continue;
+    for (const arc of hot(around, face)) {
+      if (arc === hotInt(arcTo, face) >> 1) continue;
+      const isRight = hotInt(left, arc) === face;
+      const other = hotInt(isRight ? right : left, arc);
       parent[other] = face;
-      arcTo[other] = arc;
+      arcTo[other] = 2 * arc + (isRight ? 0 : 1);
       reached.push(other);
     }
   }

@@ -6,6 +6,13 @@ import { MarkedCut } from "./marked-cut.js";
 import { SinkPath } from "./sink-path.js";
 
 /**
+ * Prices of activities are raised by so many different multiples of their unit: where all of a kind
+ * gave out at once, most steps would lead nowhere.
+ */
+const OFFSETS = 1024;
+const GOLDEN = 0.6180339887498949;
+
+/**
  * The dual of the time-cost trade-off problem: a flow from source to sink, in price (cost per
  * time), that grows along the longest residual path. An activity is a chain of parallel arcs, one
  * per duration, slowest first, each as wide as its step in price; so the flow on an activity is the
@@ -37,14 +44,17 @@ export class TimeCostFlow {
   /** The arc to each event in the tree, and the event it comes from. */
   readonly #arcTo: Int32Array;
   readonly #parent: Int32Array;
-  /** Time between an arc's events, and the least and most it may be while the arc is no tree's. */
+  /** Time between the events of an arc in the tree. */
   readonly #span: Float64Array;
-  readonly #least: Float64Array;
-  readonly #most: Float64Array;
+  /** By how much the ends of each residual arc outside the tree can come closer. */
+  readonly #slack: Float64Array;
   /** The segment of each activity that is filled next, or that the tree holds. */
   readonly #segment: Int32Array;
   /** Flow of each arc of the tree, off the path; of an activity, in its present segment. */
   readonly #filled: Float64Array;
+
+  /** What is added to all prices of an activity. */
+  readonly #offset: Float64Array;
 
   /** The step under way: the event cut off, the arc that led to it, and how the parts are joined. */
   #cut = 0;
@@ -58,8 +68,9 @@ export class TimeCostFlow {
   /**
    * @param graph all of whose times and prices are whole multiples of a unit, or else sums that should
    * be equal may differ
+   * @param unit of prices
    */
-  constructor(graph: ActivityGraph) {
+  constructor(graph: ActivityGraph, unit: number) {
     const { tail, head, activities, delay, source, sink, events, faces } = graph;
     this.#graph = graph;
     const earliest = earliestEvents(graph);
@@ -68,12 +79,18 @@ export class TimeCostFlow {
       tail,
       (from, a) => at(earliest, at(head, a)) - at(earliest, from),
     );
-    this.#least = new Float64Array(tail.length);
-    this.#most = new Float64Array(tail.length).fill(Number.POSITIVE_INFINITY);
+    this.#slack = new Float64Array(2 * tail.length).fill(Number.POSITIVE_INFINITY);
+    for (let a = 0; a < tail.length; a++) {
+      const least = a < activities.length ? at(at(activities, a).durations, 0) : 0;
+      const delayed = a < activities.length ? 0 : at(delay, a - activities.length);
+      this.#slack[2 * a] = at(this.#span, a) - least - delayed;
+    }
     this.#segment = new Int32Array(activities.length);
     this.#filled = new Float64Array(tail.length);
-    for (let a = 0; a < activities.length; a++) this.#setBounds(a);
-    this.#least.set(delay, activities.length);
+    this.#offset = Float64Array.from(
+      activities,
+      (_, a) => Math.floor(OFFSETS * ((a * GOLDEN) % 1)) * unit,
+    );
     [this.#arcTo, this.#parent] = this.#longestPaths();
     const inTree = new Set(Array.from(this.#arcTo, (arc) => arc >> 1));
     this.#cuts =
@@ -101,19 +118,15 @@ export class TimeCostFlow {
   /** After saturate(): by how much the longest path gets shorter. See `settle`. */
   descend(): number {
     const leaving = hotInt(this.#arcTo, this.#cut);
-    const a = leaving >> 1;
     this.#leaving = leaving;
-    this.#filled[a] = 0;
-    if (a < this.#segment.length) {
-      if ((leaving & 1) === 0) this.#segment[a] = hotInt(this.#segment, a) + 1;
-      this.#setBounds(a);
-    }
+    this.#leaveTree(leaving);
     const count = this.#cuts.find(this.#cut, leaving);
     const { crossing } = this.#cuts;
-    let least = this.#slack(leaving);
+    const slacks = this.#slack;
+    let least = hotFloat(slacks, leaving);
     let joining = -1;
     for (let k = 0; k < count && least > 0; k++) {
-      const slack = this.#slack(hotInt(crossing, k));
+      const slack = hotFloat(slacks, hotInt(crossing, k));
       if (slack >= least) continue;
       least = slack;
       joining = k;
@@ -122,14 +135,6 @@ export class TimeCostFlow {
     this.#joining = joining;
     this.#step = Math.max(0, least);
     return this.#step;
-  }
-
-  /** By how much the ends of a residual arc across the cut can come closer. */
-  #slack(arc: number): number {
-    const a = arc >> 1;
-    return (arc & 1) === 0
-      ? hotFloat(this.#span, a) - hotFloat(this.#least, a)
-      : hotFloat(this.#most, a) - hotFloat(this.#span, a);
   }
 
   /** After descend(): takes its step. */
@@ -153,8 +158,8 @@ export class TimeCostFlow {
   }
 
   #shorten(arc: number, step: number): void {
-    const a = arc >> 1;
-    this.#span[a] = hotFloat(this.#span, a) + ((arc & 1) === 0 ? -step : step);
+    this.#slack[arc] = hotFloat(this.#slack, arc) - step;
+    this.#slack[arc ^ 1] = hotFloat(this.#slack, arc ^ 1) + step;
   }
 
   /** Hangs the events beyond the cut on the others by another arc, and leads the path over it. */
@@ -219,29 +224,43 @@ export class TimeCostFlow {
   #width(a: number, segment: number): number {
     const { prices } = hot(this.#graph.activities, a);
     if (segment >= prices.length) return Number.POSITIVE_INFINITY;
-    return hotFloat(prices, segment) - (segment > 0 ? hotFloat(prices, segment - 1) : 0);
+    const price = hotFloat(prices, segment);
+    return segment > 0 ? price - hotFloat(prices, segment - 1) : price + hotFloat(this.#offset, a);
   }
 
-  /** Between which times an activity outside the tree can move: segments before its own are full. */
-  #setBounds(a: number): void {
+  /** Takes an arc that gives out from the tree: of an activity, the segments before its own are full. */
+  #leaveTree(arc: number): void {
+    const a = arc >> 1;
+    this.#filled[a] = 0;
+    // As long as it is now it can stay; shorter only by a further segment, longer by the one before.
+    this.#slack[arc] = this.#slack[arc ^ 1] = 0;
+    if (a >= this.#segment.length) {
+      this.#slack[arc] = Number.POSITIVE_INFINITY;
+      return;
+    }
+    const isFull = (arc & 1) === 0;
+    const segment = hotInt(this.#segment, a) + (isFull ? 1 : 0);
     const { durations } = hot(this.#graph.activities, a);
-    const segment = hotInt(this.#segment, a);
-    this.#least[a] = hotFloat(durations, segment);
-    this.#most[a] = segment > 0 ? hotFloat(durations, segment - 1) : Number.POSITIVE_INFINITY;
+    this.#segment[a] = segment;
+    this.#slack[arc] =
+      segment > 0
+        ? hotFloat(durations, segment - 1) - hotFloat(durations, segment)
+        : Number.POSITIVE_INFINITY;
   }
 
   /** Puts an arc into the tree, an activity with the segment to be filled next, or the one before. */
   #enterTree(arc: number): void {
     const a = arc >> 1;
-    if ((arc & 1) === 0) {
-      this.#filled[a] = 0;
-      this.#span[a] = hotFloat(this.#least, a);
+    const isBack = (arc & 1) === 1;
+    this.#filled[a] = 0;
+    if (a >= this.#segment.length) {
+      this.#span[a] = hotFloat(this.#graph.delay, a - this.#segment.length);
       return;
     }
-    const segment = hotInt(this.#segment, a) - 1;
+    const segment = hotInt(this.#segment, a) - (isBack ? 1 : 0);
     this.#segment[a] = segment;
-    this.#filled[a] = this.#width(a, segment);
-    this.#span[a] = hotFloat(this.#most, a);
+    this.#span[a] = hotFloat(hot(this.#graph.activities, a).durations, segment);
+    if (isBack) this.#filled[a] = this.#width(a, segment);
   }
 
   /**
@@ -275,7 +294,9 @@ export class TimeCostFlow {
     filled[this.#leaving >> 1] = 0;
     return filled.map((own, a) => {
       const segment = hotInt(this.#segment, a);
-      return (segment > 0 ? hotFloat(hot(this.#graph.activities, a).prices, segment - 1) : 0) + own;
+      if (segment === 0) return own;
+      const { prices } = hot(this.#graph.activities, a);
+      return own + hotFloat(prices, segment - 1) + hotFloat(this.#offset, a);
     });
   }
 
@@ -286,7 +307,7 @@ export class TimeCostFlow {
     const parents = new Int32Array(events).fill(-1);
     for (let a = 0; a < tail.length; a++) {
       const event = at(head, a);
-      if (at(arcs, event) >= 0 || this.#span[a] !== this.#least[a]) continue;
+      if (at(arcs, event) >= 0 || this.#slack[2 * a] !== 0) continue;
       arcs[event] = 2 * a;
       parents[event] = at(tail, a);
     }

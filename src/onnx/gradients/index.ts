@@ -50,6 +50,8 @@ const RULES: readonly (readonly [GradientRule, readonly string[]])[] = [
     ]),
     ["LSTM", "GRU", "RNN", "com.microsoft::LSTMTraining", "com.microsoft::GRUTraining"],
   ],
+  // Each operand's gradient takes the products of the other: queries; keys, values and gates.
+  [repeatedGradient([[0], [1, 2, 4, 5]]), ["LinearAttention"]],
   // Their weights are not trained: scaled integers.
   [
     repeatedGradient([[0]]),
@@ -63,6 +65,7 @@ const RULES: readonly (readonly [GradientRule, readonly string[]])[] = [
       "com.microsoft::MultiHeadAttention",
       "com.microsoft::GroupQueryAttention",
       "com.microsoft::PackedMultiHeadAttention",
+      "ai.onnx.preview::FlexAttention",
       "com.microsoft::SparseAttention",
     ],
   ],

@@ -136,10 +136,21 @@ function followAttention(node: ShapedNode, input: number, axis: number): readonl
   });
 }
 
+/**
+ * Keys that a query sees at most, its own included; below 1: all. The standard counts those on either
+ * side (-1: all of a side), ONNX Runtime all together.
+ */
+function windowOf(node: ShapedNode, causal: boolean): number {
+  const left = numberOf(node, "left_window_size", -1);
+  if (left < 0) return numberOf(node, "local_window_size", -1);
+  const right = causal ? 0 : numberOf(node, "right_window_size", -1);
+  return right < 0 ? -1 : left + 1 + right;
+}
+
 function attentionWork(node: ShapedNode, sizes: AttentionSizes, causal: boolean): NodeWork {
   const { batch: b, heads, kv_heads, q_len, kv_len, head_dim, value_dim } = sizes;
   const dtype = operandType(node, 0);
-  const window = numberOf(node, "local_window_size", -1);
+  const window = windowOf(node, causal);
   const work: AttentionWork = {
     op: "attention",
     b,
@@ -158,7 +169,7 @@ function attentionWork(node: ShapedNode, sizes: AttentionSizes, causal: boolean)
 }
 
 const attention: Operator = {
-  ops: ["Attention"],
+  ops: ["Attention", "ai.onnx.preview::FlexAttention"],
   infer: (call) => {
     const sizes = standardSizes(call);
     const { batch, heads, q_len, value_dim, kv_len } = sizes;

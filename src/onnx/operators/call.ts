@@ -1,5 +1,5 @@
 import { at } from "../../base/need.js";
-import type { AttributeValue, DType } from "../../ir/tensor-graph.js";
+import { type AttributeValue, type DType, elementCount } from "../../ir/tensor-graph.js";
 import { VALUE_LIMIT } from "../tensor-data.js";
 import { type Fact, type InferenceCall, type Operand, ShapeError } from "./operator.js";
 
@@ -178,6 +178,30 @@ export function stridesOf(shape: readonly number[]): readonly number[] {
     strides[axis] = at(strides, axis + 1) * at(shape, axis + 1);
   }
   return strides;
+}
+
+/**
+ * Reads the element at a place of the broadcast result from an operand's own elements; null where
+ * they are not known.
+ */
+export function broadcastValue(
+  { value, shape: own }: Fact,
+  shape: readonly number[],
+): ((place: number) => number) | null {
+  if (value === null) return null;
+  if (value.length === 1) return () => at(value, 0);
+  if (value.length === elementCount(shape)) return (place) => at(value, place);
+  const outer = stridesOf(shape);
+  const inner = stridesOf(own);
+  const lead = shape.length - own.length;
+  return (place) => {
+    let from = 0;
+    own.forEach((dim, axis) => {
+      const position = Math.floor(place / at(outer, axis + lead)) % at(shape, axis + lead);
+      if (dim !== 1) from += position * at(inner, axis);
+    });
+    return at(value, from);
+  };
 }
 
 /** Elements at `start` plus multiples of `strides`, for every position of `shape` in order. */

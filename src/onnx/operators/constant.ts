@@ -1,8 +1,17 @@
 import { elementCount } from "../../ir/tensor-graph.js";
 import { dtypeOf, VALUE_LIMIT } from "../tensor-data.js";
 import { followNothing } from "./axes.js";
-import { elementOf, elementsOf, inputOf, numberOf, numbersOf, repeated, tensor } from "./call.js";
-import { FREE, pointwise } from "./launch.js";
+import {
+  dimOf,
+  elementOf,
+  elementsOf,
+  inputOf,
+  numberOf,
+  numbersOf,
+  repeated,
+  tensor,
+} from "./call.js";
+import { FREE, memoryKernel, pointwise } from "./launch.js";
 import { type Fact, type InferenceCall, type Operator, ShapeError } from "./operator.js";
 
 /** Tensors made from nothing but attributes, shapes and scalars. */
@@ -99,6 +108,29 @@ const random: Operator = {
   work: (node) => pointwise(node, "other", 10),
 };
 
+/** Samples of each row: [batch, classes] to [batch, samples]. */
+const multinomial: Operator = {
+  ops: ["Multinomial"],
+  infer: (call) => {
+    const samples = numberOf(call, "sample_size", 1);
+    const to = dtypeOf(numberOf(call, "dtype", INT32));
+    return [tensor(to, [dimOf(inputOf(call, 0).shape, 0), samples])];
+  },
+  follow: (_node, _input, axis) => [axis === 0 ? 0 : "lost"],
+  work: (node) => memoryKernel(node, "other", 10),
+};
+
+/** Whether an optional value is there: what a graph is read with is. */
+const hasElement: Operator = {
+  ops: ["OptionalHasElement"],
+  infer: (call) => [{ dtype: "bool", shape: [], value: [call.inputs[0] ? 1 : 0] }],
+  follow: followNothing,
+  work: () => FREE,
+};
+
+/** TensorProto.INT32. */
+const INT32 = 6;
+
 export const constants: readonly Operator[] = [
   constant,
   constantOfShape,
@@ -107,4 +139,6 @@ export const constants: readonly Operator[] = [
   range,
   eyeLike,
   random,
+  multinomial,
+  hasElement,
 ];

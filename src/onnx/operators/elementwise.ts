@@ -1,9 +1,8 @@
-import { at } from "../../base/need.js";
 import { type DType, elementCount } from "../../ir/tensor-graph.js";
 import type { KernelClass } from "../../ir/work.js";
 import { dtypeOf, VALUE_LIMIT } from "../tensor-data.js";
 import { followBroadcast } from "./axes.js";
-import { broadcast, inputOf, numberOf, stridesOf, tensor } from "./call.js";
+import { broadcast, broadcastValue, inputOf, numberOf, tensor } from "./call.js";
 import { FREE, pointwise } from "./launch.js";
 import type { Fact, InferenceCall, Operator } from "./operator.js";
 
@@ -108,25 +107,6 @@ function inferElementwise(call: InferenceCall, dtype: DType, evaluate: Evaluate 
     return INTEGERS.has(dtype) ? Math.trunc(result) : result;
   });
   return { dtype, shape, value };
-}
-
-/** Reads element `index` of the broadcast result from an input's own elements. */
-function broadcastValue(input: Fact, shape: readonly number[]): ((index: number) => number) | null {
-  const { value } = input;
-  if (value === null) return null;
-  if (value.length === 1) return () => at(value, 0);
-  if (value.length === elementCount(shape)) return (index) => at(value, index);
-  const outer = stridesOf(shape);
-  const inner = stridesOf(input.shape);
-  const lead = shape.length - input.shape.length;
-  return (index) => {
-    let place = 0;
-    input.shape.forEach((dim, axis) => {
-      const position = Math.floor(index / at(outer, axis + lead)) % at(shape, axis + lead);
-      if (dim !== 1) place += position * at(inner, axis);
-    });
-    return at(value, place);
-  };
 }
 
 const arithmetic: readonly Operator[] = Object.entries(ARITHMETIC).map(([op, rule]) => ({

@@ -110,9 +110,10 @@ const split: Operator = {
     }
     let start = 0;
     return sizes.map((size) => {
-      const part = value !== null && shape.length === 1 ? value.slice(start, start + size) : null;
+      const range = new Map([[axis, { start, count: size, step: 1 }]]);
       start += size;
-      return { dtype, shape: shape.map((dim, at) => (at === axis ? size : dim)), value: part };
+      const dims = shape.map((dim, place) => (place === axis ? size : dim));
+      return { dtype, shape: dims, value: value && sliced(value, shape, range) };
     });
   },
   // Along the split axis each part is split in turn: sharded weights are laid out part by part.
@@ -149,7 +150,7 @@ const concat: Operator = {
     const sizes = inputs.map((input) => dimOf(input.shape, axis));
     const total = sizes.reduce((sum, size) => sum + size, 0);
     const shape = first.shape.map((dim, at) => (at === axis ? total : dim));
-    const joined = { dtype: first.dtype, shape, value: joinedVector(inputs) };
+    const joined = { dtype: first.dtype, shape, value: joinedValues(inputs, axis) };
     return [joined, { dtype: "int64", shape: [sizes.length], value: sizes }];
   },
   // Along the joined axis each part is split in turn, as for Split.
@@ -162,13 +163,17 @@ function atLeastVector(fact: Fact): Fact {
   return fact.shape.length === 0 ? { ...fact, shape: [1] } : fact;
 }
 
-function joinedVector(inputs: readonly Fact[]): readonly number[] | null {
-  const parts: number[] = [];
-  for (const { value, shape } of inputs) {
-    if (value === null || shape.length !== 1) return null;
-    parts.push(...value);
-  }
-  return parts.length <= VALUE_LIMIT ? parts : null;
+/** The elements of tensors joined along an axis; null where some are not known, or they are many. */
+function joinedValues(inputs: readonly Fact[], axis: number): readonly number[] | null {
+  const known = inputs.flatMap(({ value, shape }) =>
+    value === null ? [] : [{ value, length: elementCount(shape.slice(axis)) }],
+  );
+  const count = known.reduce((sum, { value }) => sum + value.length, 0);
+  const blocks = elementCount(at(inputs, 0).shape.slice(0, axis));
+  if (known.length < inputs.length || count > VALUE_LIMIT) return null;
+  return Array.from({ length: blocks }, (_, block) =>
+    known.flatMap(({ value, length }) => value.slice(block * length, (block + 1) * length)),
+  ).flat();
 }
 
 const tile: Operator = {
@@ -177,11 +182,28 @@ const tile: Operator = {
     const { dtype, shape, value } = inputOf(call, 0);
     const repeats = elementsOf(call, 1);
     const dims = shape.map((dim, axis) => dim * dimOf(repeats, axis, 1));
-    return [{ dtype, shape: dims, value: repeats.every((count) => count === 1) ? value : null }];
+    return [{ dtype, shape: dims, value: value && tiled(value, shape, dims) }];
   },
   follow: onlyFirst(followSame),
   work: () => COPY,
 };
+
+/** The elements of a tensor repeated until it has a larger shape; null where they are many. */
+function tiled(
+  value: readonly number[],
+  shape: readonly number[],
+  dims: readonly number[],
+): readonly number[] | null {
+  if (elementCount(dims) > VALUE_LIMIT) return null;
+  const [own, outer] = [stridesOf(shape), stridesOf(dims)];
+  return Array.from({ length: elementCount(dims) }, (_, place) => {
+    const from = shape.reduce(
+      (sum, dim, axis) => sum + (Math.floor(place / at(outer, axis)) % dim) * at(own, axis),
+      0,
+    );
+    return at(value, from);
+  });
+}
 
 const pad: Operator = {
   ops: ["Pad"],

@@ -1,5 +1,13 @@
-import { dimOf, inputOf, numberOf, operandType, tensor } from "./call.js";
-import { matmulKernel } from "./launch.js";
+import {
+  dimOf,
+  inputOf,
+  neededNumber,
+  numberOf,
+  operandShape,
+  operandType,
+  tensor,
+} from "./call.js";
+import { matmulKernel, memoryKernel } from "./launch.js";
 import { type Fact, type InferenceCall, type Operator, ShapeError } from "./operator.js";
 
 /**
@@ -74,4 +82,55 @@ const recurrent: Operator = {
   },
 };
 
-export const recurrents: readonly Operator[] = [recurrent];
+/**
+ * Linear attention over a recurrent state [batch, heads, d_k, d_v]: operands are packed [batch,
+ * length, heads * dim]. As chunked kernels run it, a token meets the state twice (update and
+ * output) and, within its chunk, half of the other tokens.
+ */
+const linearAttention: Operator = {
+  ops: ["LinearAttention"],
+  infer: (call) => {
+    const [q, k, v] = [inputOf(call, 0).shape, inputOf(call, 1).shape, inputOf(call, 2).shape];
+    const [heads, states] = headsOf(call);
+    const [keys, values] = [dimOf(k, 2, 1) / states, dimOf(v, 2, 2) / states];
+    const { dtype } = inputOf(call, 0);
+    return [
+      tensor(dtype, [dimOf(q, 0), dimOf(q, 1), heads * values]),
+      tensor(dtype, [dimOf(q, 0), states, keys, values]),
+    ];
+  },
+  // Heads are split evenly, the length is not: what follows depends on what came before.
+  follow: (_node, input, axis) =>
+    axis === 1 || input > 5 ? ["lost", "lost"] : axis === 0 ? [0, 0] : [2, 1],
+  work: (node) => {
+    const [heads, states] = headsOf(node);
+    const [q, v] = [operandShape(node, 0), operandShape(node, 2)];
+    const [keys, values] = [dimOf(q, 2) / heads, dimOf(v, 2, 2) / states];
+    const chunk = Math.min(numberOf(node, "chunk_size", 64), dimOf(q, 1));
+    const within = (chunk / 2) * (1 + keys / values);
+    const size = { b: dimOf(q, 0) * heads, m: dimOf(q, 1), n: values, k: 2 * keys + within };
+    return { ...matmulKernel({ ...size, dtype: operandType(node, 0) }), class: "attn" };
+  },
+};
+
+function headsOf(node: Pick<InferenceCall, "op" | "attributes">): readonly [number, number] {
+  return [neededNumber(node, "q_num_heads"), neededNumber(node, "kv_num_heads")];
+}
+
+/** A depthwise convolution over what came before: x is [batch, channels, length]. */
+const causalConvolution: Operator = {
+  ops: ["CausalConvWithState"],
+  infer: (call) => {
+    const [x, w] = [inputOf(call, 0), inputOf(call, 1)];
+    const reach = dimOf(w.shape, 2, 1) - 1;
+    const state = [dimOf(x.shape, 0), dimOf(x.shape, 1), reach];
+    return [tensor(x.dtype, x.shape), tensor(x.dtype, state)];
+  },
+  follow: (_node, input, axis) => {
+    if (input === 0 || input === 3) return axis < 2 ? [axis, axis] : ["lost", "lost"];
+    return axis === 0 ? [1, 1] : ["lost", "lost"];
+  },
+  work: (node) => memoryKernel(node, "conv", 2 * dimOf(operandShape(node, 1), 2, 1)),
+};
+
+export const recurrents: readonly Operator[] = [recurrent, linearAttention, causalConvolution];

@@ -1,3 +1,4 @@
+import { at } from "../../base/need.js";
 import { elementCount } from "../../ir/tensor-graph.js";
 import {
   axesOf,
@@ -7,6 +8,7 @@ import {
   numbersOf,
   operandShape,
   resultShape,
+  stridesOf,
   tensor,
 } from "./call.js";
 import { memoryKernel } from "./launch.js";
@@ -42,10 +44,8 @@ const overAxes: readonly Operator[] = Object.entries(KINDS).map(([op, kind]) => 
     const { dtype, shape, value } = inputOf(call, 0);
     const axes = reducedAxes(call, shape.length);
     const dims = reducedShape(shape, axes, numberOf(call, "keepdims", 1) !== 0);
-    const whole = value !== null && value.length > 0 && elementCount(dims) === 1;
-    const untouched = axes.size === 0 ? value : null;
-    const reduced = whole && kind.evaluate ? [kind.evaluate(value)] : untouched;
-    return [{ dtype, shape: dims, value: reduced }];
+    const reduced = value && kind.evaluate ? reducedValue(value, shape, axes, kind.evaluate) : null;
+    return [{ dtype, shape: dims, value: axes.size === 0 ? value : reduced }];
   },
   follow: (node, input, axis) => [input === 0 ? followReduced(node, axis, kind.additive) : "lost"],
   work: (node) =>
@@ -53,6 +53,28 @@ const overAxes: readonly Operator[] = Object.entries(KINDS).map(([op, kind]) => 
       ? { kind: "rows", class: "other", flops: elementCount(operandShape(node, 0)) }
       : memoryKernel(node, "other", 1),
 }));
+
+/** What the elements that share their kept places combine to; null where there are none. */
+function reducedValue(
+  value: readonly number[],
+  shape: readonly number[],
+  axes: ReadonlySet<number>,
+  evaluate: Evaluate,
+): readonly number[] | null {
+  if (value.length === 0) return null;
+  const strides = stridesOf(shape);
+  const groups = new Map<number, number[]>();
+  for (const [place, element] of value.entries()) {
+    const kept = shape.reduce((sum, dim, axis) => {
+      const position = Math.floor(place / at(strides, axis)) % dim;
+      return axes.has(axis) ? sum : sum * dim + position;
+    }, 0);
+    const group = groups.get(kept);
+    if (group === undefined) groups.set(kept, [element]);
+    else group.push(element);
+  }
+  return [...groups.values()].map(evaluate);
+}
 
 /** Whether the trailing axes are reduced and others remain: each row can be summed where it lies. */
 function reducesRows(node: ShapedNode): boolean {

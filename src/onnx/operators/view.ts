@@ -1,10 +1,12 @@
 import { at } from "../../base/need.js";
 import { elementCount } from "../../ir/tensor-graph.js";
+import { VALUE_LIMIT } from "../tensor-data.js";
 import { followBroadcast } from "./axes.js";
 import {
   axesOf,
   axisIn,
   broadcast,
+  broadcastValue,
   dimOf,
   elementOf,
   elementsOf,
@@ -13,7 +15,6 @@ import {
   numberOf,
   numbersOf,
   operandShape,
-  repeated,
   resultShape,
 } from "./call.js";
 import { FREE } from "./launch.js";
@@ -161,17 +162,19 @@ const expand: Operator = {
   infer: (call) => {
     const input = inputOf(call, 0);
     const shape = broadcast(input.shape, elementsOf(call, 1));
-    const count = elementCount(shape);
-    const same = count === elementCount(input.shape) ? input.value : null;
-    const spread = input.value?.length === 1 ? repeated(input.value[0], count) : null;
-    return [{ dtype: input.dtype, shape, value: same ?? spread }];
+    const [count, read] = [elementCount(shape), broadcastValue(input, shape)];
+    const value =
+      read === null || count > VALUE_LIMIT
+        ? null
+        : Array.from({ length: count }, (_, i) => read(i));
+    return [{ dtype: input.dtype, shape, value }];
   },
   follow: (node, input, axis) => (input === 0 ? followBroadcast(node, input, axis) : ["lost"]),
   work: () => FREE,
 };
 
 const identity: Operator = {
-  ops: ["Identity"],
+  ops: ["Identity", "Optional", "OptionalGetElement"],
   infer: (call) => [inputOf(call, 0)],
   follow: followBroadcast,
   work: () => FREE,

@@ -13,7 +13,8 @@ import {
 } from "../../base/diagnostics/profile.js";
 import { missingFlags } from "../../base/diagnostics/usage.js";
 import { reasonOf } from "../../base/files.js";
-import { parseJson, sha256Hex } from "../../base/json.js";
+import { sha256Hex } from "../../base/hash.js";
+import { parseJson } from "../../base/json.js";
 import { namesOtherGpu } from "../gpu-name.js";
 import { poolBySetting } from "../pool.js";
 import type { Profile } from "../reader.js";

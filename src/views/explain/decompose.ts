@@ -1,8 +1,8 @@
 import { addTo, at, sumOf } from "../../base/need.js";
 import type { Cause, Causes, Scope } from "../../plan/explanation.js";
+import { gpusPerStage } from "../../plan/gpus.js";
 import type { CostedPlan, PlanCost } from "../../plan/plan.js";
 import { type PlanRun, runsIn } from "../../plan/runs.js";
-import { gpusPerStage } from "../../plan/shared.js";
 
 /** In the order in which they are told. */
 export const CAUSES: readonly Cause[] = [

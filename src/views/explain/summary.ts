@@ -4,7 +4,8 @@ import { sourcesInWords } from "../sources.js";
 import { type Column, table } from "../table.js";
 import { CAUSES } from "./decompose.js";
 
-const WORDS: Readonly<Record<Cause, string>> = {
+/** What causes are called. */
+export const CAUSE_WORDS: Readonly<Record<Cause, string>> = {
   compute: "compute",
   contention: "contention",
   exposed_communication: "exposed communication",
@@ -32,6 +33,7 @@ export function explanationSummary(found: ExplanationFile): string {
     stageTable(found),
     partitionTable(found),
     sourceSentence(found),
+    ...executionLines(found),
     ...nextLines(found),
   ];
   return `${lines.join("\n")}\n`;
@@ -58,7 +60,12 @@ function causeTable(total: Scope): string {
   const rows = present(total).map((cause) => {
     const own = causes[cause];
     const time = [duration(own.time_s), percent(own.time_s, time_s)];
-    return [WORDS[cause], ...time, scaled(own.static_j, "J"), percent(own.static_j, energy_j)];
+    return [
+      CAUSE_WORDS[cause],
+      ...time,
+      scaled(own.static_j, "J"),
+      percent(own.static_j, energy_j),
+    ];
   });
   const dynamic = ["dynamic energy", "", "", scaled(dynamic_j, "J"), percent(dynamic_j, energy_j)];
   const sum = ["total", duration(time_s), "100%", scaled(energy_j, "J"), "100%"];
@@ -69,7 +76,7 @@ function stageTable({ stages, total }: ExplanationFile): string {
   const causes = present(total);
   const columns: readonly Column[] = [
     ["stage", "right"],
-    ...causes.map((cause): Column => [WORDS[cause], "right"]),
+    ...causes.map((cause): Column => [CAUSE_WORDS[cause], "right"]),
     ["dynamic energy", "right"],
     ["energy", "right"],
   ];
@@ -114,6 +121,18 @@ function sourceSentence({ sources }: ExplanationFile): string {
   return `Costs of the runs of partitions: ${sourcesInWords(sources)}. How a cost divides into causes is modelled.\n`;
 }
 
+/** What the same iteration takes when its kernels come to run in another way. */
+function executionLines({ executions = [] }: ExplanationFile): string[] {
+  if (executions.length === 0) return [];
+  const lines = executions.map(
+    ({ name, time_s, energy_j }) =>
+      `  ${name.padEnd(8)} ${duration(time_s)}, ${scaled(energy_j, "J")}`,
+  );
+  const heading =
+    "By execution, sequential at the highest clock (--execution says which is yours):";
+  return [heading, ...lines, ""];
+}
+
 function nextLines({ next }: ExplanationFile): string[] {
   if (next === null) return ["This is the point of least energy: no slower point uses less."];
   const signed = (text: string, value: number) => (value > 0 ? `+${text}` : text);
@@ -121,7 +140,7 @@ function nextLines({ next }: ExplanationFile): string[] {
     ({ time_s }) => Math.abs(time_s) > 1e-9 * Math.abs(next.point.time_s),
   );
   const time = moved.map(
-    ({ cause, time_s }) => `${WORDS[cause]} ${signed(duration(time_s), time_s)}`,
+    ({ cause, time_s }) => `${CAUSE_WORDS[cause]} ${signed(duration(time_s), time_s)}`,
   );
   const static_j = next.energy_j - next.dynamic_j;
   const energy = [

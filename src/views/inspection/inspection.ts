@@ -109,7 +109,9 @@ export function inspection(input: InspectionInput): Inspection {
     gpu_memory_bytes: input.gpu_memory_bytes,
     layers: kernels.layers,
     stages: kernels.stages,
-    parameters: kernels.parameters.map(({ dense, experts }) => dense.elements + experts.elements),
+    parameters: kernels.parameters.map(
+      ({ dense, experts, frozen }) => dense.elements + experts.elements + frozen.elements,
+    ),
     memory: input.memory,
     operators: operatorCounts(imported),
     patterns: patternCounts(input.recognised),

@@ -7,10 +7,14 @@ import { spread } from "../../math/spread.js";
 import type { DetailsFile } from "../../plan/details.js";
 import type { FrontierFile } from "../../plan/frontier.js";
 import type { PlanFile } from "../../plan/plan.js";
-import { BASELINE_TITLES } from "../gains.js";
+import { knee } from "../../plan/select.js";
+import { BASELINE_TITLES, rivalOf } from "../gains.js";
+import { partitionNames } from "../partition-names.js";
 import { cloudOf } from "./cloud.js";
 import type { DrawnConfiguration, DrawnPartition, DrawnRun, ReportData } from "./model.js";
 import { type Chosen, drawnPlan, lanesOf, Numbering } from "./plans.js";
+import { causesOf, drawnBaseline, sizesOf } from "./rivals.js";
+import { savedPlans } from "./saved.js";
 
 /** What a run's folder holds; what is missing there is shown as missing. */
 export interface ReportInput {
@@ -19,10 +23,12 @@ export interface ReportInput {
   /** One cost for each configuration. */
   readonly evaluations: readonly Evaluation[];
   readonly details: DetailsFile | null;
+  /** Other runs whose frontiers are drawn too, by what they are called. */
+  readonly others?: readonly { readonly label: string; readonly frontier: FrontierFile }[];
 }
 
 /** Evaluations drawn of all partition types together, about; beyond it all clouds are thinned alike. */
-const MOST_DRAWN = 30_000;
+const MOST_DRAWN = 15_000;
 const LEAST_OF_ONE = 200;
 
 /** Instructions drawn of all plans together, about: 100 plans of 16 stages and 64 microbatches. */
@@ -61,6 +67,7 @@ export function reportData(input: ReportInput): ReportData {
     return plan === undefined ? null : drawnPlan(plan, numberOf);
   });
   const held = new Set(plans.map((plan) => plan.point.id));
+  const knee = kneeOf(points);
   return {
     points: points.map(({ id, time_s, energy_j, lower_bound_j, average_power_w, plan }) => ({
       id,
@@ -73,7 +80,25 @@ export function reportData(input: ReportInput): ReportData {
     baselines: baselines.map((baseline) => ({
       label: BASELINE_TITLES[baseline.name],
       points: baseline.points,
+      fastest: drawnBaseline(details, baseline.name),
     })),
+    knee,
+    causes: points.map(({ id }) => {
+      const plan = small.get(id);
+      return plan === undefined ? null : causesOf(plan);
+    }),
+    saved: savedPlans(
+      points.map(({ id }) => id),
+      knee,
+      plans,
+    ),
+    others: (input.others ?? []).map(({ label, frontier }) => ({
+      label,
+      points: frontier.points.map(({ time_s, energy_j }) => ({ time_s, energy_j })),
+    })),
+    rival: rivalOf(frontier),
+    ...sizesOf(frontier.parallelism),
+    peak_memory_bytes: frontier.peak_memory_bytes ?? [],
     static_power_w,
     sm_count: details?.sm_count ?? null,
     clocks_mhz: clocksOf(input),
@@ -83,6 +108,11 @@ export function reportData(input: ReportInput): ReportData {
     configurations: configurations.list,
     partitions,
   };
+}
+
+/** Where the trade-off bends most, by index. */
+function kneeOf(points: FrontierFile["points"]): number {
+  return points.length === 0 ? 0 : points.indexOf(knee(points));
 }
 
 /** As many plans as a page can hold, evenly spread. */
@@ -126,14 +156,16 @@ function clocksOf({ plans, evaluations }: ReportInput): number[] {
 function drawnPartitions({ frontier, plans, evaluations, details }: ReportInput): DrawnPartition[] {
   const types = new Map(plans.flatMap((plan) => plan.partitions).map((type) => [type.key, type]));
   const byKey = grouped(inOrder(evaluations), ({ partition }) => partition);
+  const names = new Map(plans.flatMap((plan) => [...partitionNames(plan)]));
   const kernels = new Map((details?.partitions ?? []).map((type) => [type.key, type.kernels]));
   const share = MOST_DRAWN / Math.max(1, evaluations.length);
   const mostOf = (count: number) => Math.max(LEAST_OF_ONE, Math.ceil(count * share));
   return [...types.values()].map(({ key, direction, slots, communication, queued = [] }) => {
     const own = byKey.get(key);
-    const names = slots.map(({ name }) => name);
+    const slotNames = slots.map(({ name }) => name);
     return {
       key,
+      name: need(names, key),
       direction,
       slots: slots.map(({ name, nodes }) => ({ name, node: at(nodes, 0) })),
       communications: (communication === null ? [] : [communication, ...queued]).map(
@@ -141,7 +173,9 @@ function drawnPartitions({ frontier, plans, evaluations, details }: ReportInput)
       ),
       kernels: (kernels.get(key) ?? []).map(({ slot, shape }) => ({ slot, shape })),
       cloud:
-        own === undefined ? null : cloudOf(own, names, frontier.static_power_w, mostOf(own.length)),
+        own === undefined
+          ? null
+          : cloudOf(own, slotNames, frontier.static_power_w, mostOf(own.length)),
     };
   });
 }

@@ -13,9 +13,34 @@ export interface ReportPoint {
   readonly plan: string;
 }
 
-interface ReportBaseline {
+/** A frontier to compare with. */
+interface ReportLine {
   readonly label: string;
   readonly points: readonly { readonly time_s: number; readonly energy_j: number }[];
+}
+
+interface ReportBaseline extends ReportLine {
+  /** Its fastest plan; null: details.json does not hold it. */
+  readonly fastest: DrawnBaseline | null;
+}
+
+/** A plan of a baseline, drawn beside ours. */
+export interface DrawnBaseline {
+  readonly time_s: number;
+  readonly lanes: readonly (readonly LaneInstruction[])[];
+  readonly plan: DrawnPlan;
+  readonly causes: DrawnCauses | null;
+}
+
+/** What time (of all stages, one GPU each) and energy (of a replica) go to, in the order shown. */
+export interface DrawnCauses {
+  readonly parts: readonly {
+    readonly cause: string;
+    readonly time_s: number;
+    readonly energy_j: number;
+  }[];
+  readonly time_s: number;
+  readonly energy_j: number;
 }
 
 /** An instruction of a stage; the same in every plan, only when and how it runs differs. */
@@ -28,6 +53,8 @@ export interface DrawnOption {
   readonly time_s: number;
   readonly energy_j: number;
   readonly switch_from_mhz: number | null;
+  /** The configuration that takes most of it; null: it runs nothing that is known. */
+  readonly longest: number | null;
 }
 
 /** One plan, drawn: instructions by stage, as `lanes` lists them. */
@@ -100,6 +127,8 @@ export interface Cloud {
 
 export interface DrawnPartition {
   readonly key: string;
+  /** What it is, in words. */
+  readonly name: string;
   readonly direction: string;
   readonly slots: readonly { readonly name: string; readonly node: string }[];
   /** What its stream runs, in order. */
@@ -112,6 +141,25 @@ export interface DrawnPartition {
 
 export interface ReportData {
   readonly points: readonly ReportPoint[];
+  /** The point that is shown first, by index. */
+  readonly knee: number;
+  /** By point; null: its plan is missing, or does not say what its runs cost. */
+  readonly causes: readonly (DrawnCauses | null)[];
+  /** By point: plan.json, gzipped, in base64; null: left out to keep the page small. */
+  readonly saved: readonly (string | null)[];
+  /** Other runs on the same page. */
+  readonly others: readonly ReportLine[];
+  /** The baseline that advice compares with, at its fastest; null: there is none. */
+  readonly rival: {
+    readonly words: string;
+    readonly point: { readonly time_s: number; readonly energy_j: number };
+  } | null;
+  /** GPUs that run each stage. */
+  readonly gpus_per_stage: number;
+  /** Data-parallel replicas. */
+  readonly replicas: number;
+  /** Of one GPU, by stage; empty: not known. */
+  readonly peak_memory_bytes: readonly number[];
   readonly baselines: readonly ReportBaseline[];
   readonly static_power_w: number;
   /** Null where details.json is missing. */

@@ -1,7 +1,7 @@
-import { addTo, need } from "../../base/need.js";
+import { addTo, at, need } from "../../base/need.js";
 import { rounded } from "../../base/rounded.js";
 import { useCount } from "../../ir/partition.js";
-import type { PlanCost, PlanFile } from "../../plan/plan.js";
+import type { PlanCost, PlanFile, PlanInstruction } from "../../plan/plan.js";
 import { criticalPath } from "./critical-path.js";
 import type { DrawnOption, DrawnPlan, LaneInstruction } from "./model.js";
 
@@ -38,9 +38,11 @@ export function lanesOf(plans: readonly PlanFile[]): LaneInstruction[][] {
  */
 export function drawnPlan(plan: PlanFile, numberOf: (chosen: Chosen) => number): DrawnPlan {
   const options = new Numbering<DrawnOption>();
-  const optionOf = (instruction: PlanFile["stages"][number]["instructions"][number]) => {
+  const longestOf = longestRun(plan, numberOf);
+  const optionOf = (instruction: PlanInstruction) => {
     const { freq_mhz, execution, energy_j, time_s, switch_from_mhz = null } = instruction;
-    const option = { freq_mhz, execution, time_s, energy_j, switch_from_mhz };
+    const longest = longestOf(instruction);
+    const option = { freq_mhz, execution, time_s, energy_j, switch_from_mhz, longest };
     return options.numberOf(JSON.stringify(option), () => ({
       ...option,
       time_s: rounded(time_s, 9),
@@ -57,6 +59,32 @@ export function drawnPlan(plan: PlanFile, numberOf: (chosen: Chosen) => number):
   };
 }
 
+/** The configuration that takes most of an instruction, by number; null where no cost says. */
+function longestRun(plan: PlanFile, numberOf: (chosen: Chosen) => number) {
+  const chosenOf = chosenIn(plan);
+  return ({ freq_mhz, use }: PlanInstruction): number | null => {
+    const runs = use.map((each) => ({ chosen: chosenOf(each.configuration, freq_mhz), each }));
+    const times_s = runs.map(({ chosen: { cost }, each }) =>
+      cost === undefined ? 0 : cost.time_s * useCount(each),
+    );
+    const most_s = Math.max(0, ...times_s);
+    return most_s === 0 ? null : numberOf(at(runs, times_s.indexOf(most_s)).chosen);
+  };
+}
+
+/** What a plan's configuration is at a clock. */
+function chosenIn(plan: PlanFile): (configuration: number, freq_mhz: number) => Chosen {
+  const byId = new Map(plan.configurations.map((entry) => [entry.id, entry]));
+  const nameOf = (id: number, freq_mhz: number) => `${id} at ${freq_mhz}`;
+  const costs = new Map(
+    (plan.costs ?? []).map((cost) => [nameOf(cost.configuration, cost.freq_mhz), cost]),
+  );
+  return (configuration, freq_mhz) => {
+    const cost = costs.get(nameOf(configuration, freq_mhz));
+    return { ...need(byId, configuration), freq_mhz, cost };
+  };
+}
+
 function waits(lane: readonly { readonly start_s: number; readonly time_s: number }[]): number[] {
   return lane.map(({ start_s }, i) => {
     const before = lane[i - 1];
@@ -67,19 +95,11 @@ function waits(lane: readonly { readonly start_s: number; readonly time_s: numbe
 
 /** How often each configuration runs in an iteration. */
 function knobsOf(plan: PlanFile, numberOf: (chosen: Chosen) => number): [number, number][] {
-  const byId = new Map(plan.configurations.map((entry) => [entry.id, entry]));
-  const nameOf = (id: number, freq_mhz: number) => `${id} at ${freq_mhz}`;
-  const costs = new Map(
-    (plan.costs ?? []).map((cost) => [nameOf(cost.configuration, cost.freq_mhz), cost]),
-  );
+  const chosenOf = chosenIn(plan);
   const runs = new Map<number, number>();
   for (const { freq_mhz, use } of plan.stages.flatMap((stage) => stage.instructions)) {
     for (const each of use) {
-      const { configuration } = each;
-      const entry = need(byId, configuration);
-      const cost = costs.get(nameOf(configuration, freq_mhz));
-      const number = numberOf({ ...entry, freq_mhz, cost });
-      addTo(runs, number, useCount(each));
+      addTo(runs, numberOf(chosenOf(each.configuration, freq_mhz)), useCount(each));
     }
   }
   return [...runs];

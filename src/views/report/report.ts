@@ -57,18 +57,53 @@ function frontierSection(frontier: FrontierFile): string {
 <figure id="frontier-chart" class="chart"></figure>
 ${pointList(frontier)}
 </div>
+${CHOOSER}
 <p class="muted">Energy and power count every GPU of one data-parallel replica. The bound is the proven minimum of the continuous relaxation at that time.</p>
 </section>`;
 }
+
+/** Picks a point by what the job demands, and says what it takes over a whole run. */
+const CHOOSER = `<div class="chooser scripted">
+<div class="choices">
+<label>Choose by <select id="demand"><option value="deadline">deadline</option><option value="energy">energy</option><option value="power">average power</option></select></label>
+<label class="wide">at most <output id="slider-value"></output> <input id="slider" type="range" min="0" max="1000" aria-label="limit"></label>
+</div>
+<p class="command"><code id="command"></code> <button type="button" id="copy">Copy</button></p>
+<p><button type="button" id="save-plan">Save plan.json</button> <button type="button" id="save-trace">Save Perfetto trace</button></p>
+<div class="choices">
+<label>Iterations of the run <input id="iterations" type="number" min="1" value="100000"></label>
+<label>Price per kWh <input id="price" type="number" min="0" step="0.01" value="0.15"></label>
+<label>g CO2 per kWh <input id="carbon" type="number" min="0" value="400"></label>
+</div>
+<p id="advice" class="lead"></p>
+<p id="bill" class="muted"></p>
+</div>`;
 
 /** Filled by the script for the point that is chosen. */
 const SELECTED_POINT = `<section class="scripted" aria-labelledby="point-title">
 <h2 id="point-title" aria-live="polite"></h2>
 <p id="point-facts"></p>
+<div id="cause-part">
+<h3>Where time and energy go</h3>
+<div id="cause-key" class="key"></div>
+<h4>Time of all stages</h4>
+<div id="cause-time"></div>
+<h4>Energy of a replica: static energy by cause, and dynamic</h4>
+<div id="cause-energy"></div>
+<details><summary>The same as a table</summary><div class="scroll" id="cause-table"></div></details>
+</div>
 <h3>Timeline</h3>
+<p class="muted">Click an instruction to look into the partition that takes most of it.</p>
 <p id="timeline-facts" class="muted"></p>
 <div id="timeline-key" class="key"></div>
+<div id="rival-part">
+<div class="choices"><label id="rival-label">Above, for comparison <select id="rival-choice"></select></label></div>
+<figure id="rival-chart" class="chart"></figure>
+</div>
 <figure id="timeline-chart" class="chart"></figure>
+<h4>Power</h4>
+<p id="power-facts" class="muted"></p>
+<figure id="power-chart" class="chart"></figure>
 <div class="scroll" id="stage-table"></div>
 <details id="instruction-details"><summary>Every instruction as a table</summary><div class="scroll tall" tabindex="0"></div></details>
 <h3>What runs, and how</h3>

@@ -1,7 +1,7 @@
 import { duration, plural, scaleFor } from "../../base/units.js";
 import type { DetailsFile } from "../../plan/details.js";
 import type { FrontierFile, FrontierPoint } from "../../plan/frontier.js";
-import { gpusPerStage } from "../../plan/shared.js";
+import { gpusPerStage } from "../../plan/gpus.js";
 import { aboveBound, BASELINE_WORDS, type Gains, gainsOf, headline } from "../gains.js";
 import { escapeMarkup } from "../markup.js";
 import { costCounts, errorSentence } from "../summary.js";

@@ -27,6 +27,20 @@ export function selectById(id: string): HTMLSelectElement {
   return found;
 }
 
+/** The input element of that id. */
+export function inputById(id: string): HTMLInputElement {
+  const found = byId(id);
+  if (!(found instanceof HTMLInputElement)) throw new Error(`#${id} is not an input`);
+  return found;
+}
+
+/** The button of that id. */
+export function buttonById(id: string): HTMLButtonElement {
+  const found = byId(id);
+  if (!(found instanceof HTMLButtonElement)) throw new Error(`#${id} is not a button`);
+  return found;
+}
+
 type Column = readonly [title: string, kind: "number" | "text"];
 
 /** A table; the first cell of a row is its header. */

@@ -5,13 +5,17 @@ import { tip } from "./dom.js";
 
 const SYMBOLS = ["circle", "diamond", "rect", "triangle"];
 
+/** Lines beyond these colours begin again. */
+const COLOURS = 7;
+const colourOf = (index: number) => `var(--series-${index % COLOURS})`;
+
 /** How far from a point a click may be and still mean it. */
 const REACH_PX = 24;
 
 /** The frontier and its baselines; `choose` gets the point that is clicked. */
 export function frontierChart(data: ReportData, choose: (index: number) => void) {
-  const { points, baselines } = data;
-  const lines = [{ label: "Searched", points }, ...baselines];
+  const { points, baselines, others } = data;
+  const lines = [{ label: "Searched", points }, ...baselines, ...others];
   const all = lines.flatMap((line) => line.points);
   const time = quantityAxis("iteration time", Math.max(...all.map((p) => p.time_s)), "s");
   const energy = quantityAxis("energy", Math.max(...all.map((p) => p.energy_j)), "J");
@@ -39,8 +43,8 @@ export function frontierChart(data: ReportData, choose: (index: number) => void)
     symbolSize: shown.length === 1 ? 11 : 7,
     cursor: index === 0 ? "pointer" : "default",
     emphasis: { disabled: true },
-    lineStyle: { width: 2, color: `var(--series-${index})` },
-    itemStyle: { color: `var(--series-${index})` },
+    lineStyle: { width: 2, color: colourOf(index) },
+    itemStyle: { color: colourOf(index) },
     z: 10 - index,
     data: shown.map(at),
   }));
@@ -49,7 +53,7 @@ export function frontierChart(data: ReportData, choose: (index: number) => void)
       const narrow = width_px < 480;
       const point = points[chosen];
       return {
-        color: lines.map((_, index) => `var(--series-${index})`),
+        color: lines.map((_, index) => colourOf(index)),
         grid: { left: 56, right: 16, top: narrow ? 124 : 84, bottom: 48, outerBoundsMode: "none" },
         legend: {
           left: 0,

@@ -2,7 +2,7 @@ import { at } from "../../../base/need.js";
 import { duration } from "../../../base/units.js";
 import type { DrawnConfiguration, DrawnPlan, ReportData } from "../model.js";
 import { byId, element, table } from "./dom.js";
-import { launchOf, orderOf, partitionTitle } from "./words.js";
+import { launchOf, orderOf } from "./words.js";
 
 /** A configuration that a plan uses, how often, and the time of one GPU that it takes in all. */
 export interface Knob {
@@ -46,11 +46,7 @@ export function showKnobs(
   const rows = knobs.map(({ index, configuration, runs, total_s }) => {
     const partition = at(partitions, configuration.partition);
     const { freq_mhz, launch_slot, sms, cost } = configuration;
-    const button = element(
-      "button",
-      { type: "button", className: "link" },
-      partitionTitle(partition),
-    );
+    const button = element("button", { type: "button", className: "link" }, partition.name);
     button.addEventListener("click", () => {
       choose(index);
       byId("partition-title").scrollIntoView();

@@ -1,6 +1,9 @@
 import { at, present } from "../../../base/need.js";
 import { duration, plural, scaled } from "../../../base/units.js";
 import type { DrawnPartition, ReportData, ReportPoint } from "../model.js";
+import { billSentence } from "./bill.js";
+import { causeBars } from "./causes.js";
+import { chooser } from "./chooser.js";
 import { cloudChart } from "./cloud.js";
 import { byId, element, selectById } from "./dom.js";
 import { frontierChart } from "./frontier.js";
@@ -8,7 +11,7 @@ import { type Knob, knobsOf, showKnobs } from "./knobs.js";
 import { overlapChart } from "./overlap.js";
 import { readHash, writeHash } from "./place.js";
 import { timelineChart } from "./timeline.js";
-import { configurationTitle, partitionTitle } from "./words.js";
+import { configurationTitle, contentOf } from "./words.js";
 
 const data: ReportData = JSON.parse(present(byId("data").textContent, "data"));
 
@@ -18,7 +21,10 @@ const LEFT_OUT = "Left out: plans of so many instructions are drawn for some poi
 /** The page's parts, kept together: the point, the partition in it and its configuration. */
 class Page {
   readonly #drawFrontier = frontierChart(data, (index) => this.choosePoint(index));
-  readonly #drawTimeline = timelineChart(data);
+  readonly #drawTimeline = timelineChart(data, (number) => this.#drill(number));
+  readonly #drawCauses = causeBars(data);
+  readonly #showChoice = chooser(data, (index) => this.choosePoint(index));
+  readonly #showBill = billSentence(data);
   readonly #drawOverlap = overlapChart(data.sm_count);
   readonly #drawCloud = cloudChart(data.clocks_mhz, data.static_power_w);
   readonly #radios = [...document.querySelectorAll<HTMLInputElement>('input[name="point"]')];
@@ -37,13 +43,11 @@ class Page {
     window.addEventListener("hashchange", () => this.followAddress());
   }
 
-  /** The point in the page's address; the fastest when the address names none. */
+  /** The point in the page's address; the knee when the address names none. */
   followAddress(): void {
     const { point: id, partition } = readHash();
-    const index = Math.max(
-      0,
-      data.points.findIndex((each) => each.id === id),
-    );
+    const asked = data.points.findIndex((each) => each.id === id);
+    const index = asked < 0 ? data.knee : asked;
     if (index !== this.#point) this.choosePoint(index, partition);
     else if (partition !== undefined) this.#listPartitions(partition);
   }
@@ -62,6 +66,9 @@ class Page {
     const plan = data.plans[index] ?? null;
     const lack = data.left_out.includes(index) ? LEFT_OUT : ABSENT;
     this.#drawFrontier(index);
+    this.#showChoice(index);
+    this.#showBill(index);
+    this.#drawCauses(index);
     this.#drawTimeline(plan, chosen.time_s, lack);
     this.#knobs = knobsOf(plan, data);
     showKnobs(this.#knobs, data, (number) => this.#chooseConfiguration(number), lack);
@@ -73,8 +80,7 @@ class Page {
     const used = [...new Set(this.#knobs.map(({ configuration }) => configuration.partition))];
     const options = used.map((index) => {
       const partition = at(data.partitions, index);
-      const title = `${partitionTitle(partition)} (${partition.key})`;
-      return element("option", { value: String(index) }, title);
+      return element("option", { value: String(index) }, partition.name);
     });
     this.#partitions.replaceChildren(...options);
     const kept = used.find((index) => at(data.partitions, index).key === key);
@@ -103,8 +109,16 @@ class Page {
     const asked = this.#configurations.value;
     const configuration = asked === "" ? undefined : data.configurations[Number(asked)];
     const partition = partitionIn(this.#partitions);
+    byId("partition-facts").textContent = partition === null ? "" : contentOf(partition);
     this.#drawOverlap(configuration ?? null, partition);
     writeHash({ point: data.points[this.#point]?.id, partition: partition?.key });
+  }
+
+  /** Goes from an instruction to the configuration that takes most of it. */
+  #drill(index: number): void {
+    this.#chooseConfiguration(index);
+    byId("partition-title").scrollIntoView();
+    byId("configuration-choice").focus({ preventScroll: true });
   }
 
   #chooseConfiguration(index: number): void {

@@ -14,13 +14,12 @@ function kindsOf(slots: DrawnPartition["slots"]): string {
   return runs.map(({ kind, count }) => (count === 1 ? kind : `${count} ${kind}`)).join(", ");
 }
 
-/** `Forward: norm, 2 linear beside all-reduce of 100.7 MB`. */
-export function partitionTitle({ direction, slots, communications }: DrawnPartition): string {
-  const side = `${direction.charAt(0).toUpperCase()}${direction.slice(1)}`;
+/** `norm, 2 linear beside all-reduce of 100.7 MB`. */
+export function contentOf({ slots, communications }: DrawnPartition): string {
   const compute = kindsOf(slots);
-  if (communications.length === 0) return `${side}: ${compute}`;
+  if (communications.length === 0) return compute;
   const moved = communications.map(collective).join(", then ");
-  return compute === "" ? `${side}: ${moved}` : `${side}: ${compute} beside ${moved}`;
+  return compute === "" ? moved : `${compute} beside ${moved}`;
 }
 
 /** `all-reduce of 100.7 MB`. */

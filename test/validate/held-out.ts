@@ -1,5 +1,5 @@
-import { grouped } from "../base/grouped.js";
-import type { ProfileRecord } from "../profile/records.js";
+import { grouped } from "../../src/base/grouped.js";
+import type { ProfileRecord } from "../../src/profile/records.js";
 
 /** Records of one kind, whose constants are fitted together. */
 function kindOf(record: ProfileRecord): string {

@@ -1,0 +1,55 @@
+import type { TracingOracle } from "../cost/index.js";
+import type { IterationFrontier, IterationPoint } from "../ir/iteration.js";
+import type { PartitionedGraph } from "../ir/partition.js";
+import type { DetailsFile } from "../plan/details.js";
+import type {
+  Baseline,
+  CostCounts,
+  Execution,
+  FrontierFile,
+  PartitionSearchOutcome,
+} from "../plan/frontier.js";
+import type { PlanFile } from "../plan/plan.js";
+import { detailsFile } from "./details.js";
+import type { RunFacts } from "./facts.js";
+import { frontierFile } from "./frontier.js";
+import { planFile } from "./plan.js";
+
+/** What a run found. */
+interface Found {
+  readonly seed: number;
+  readonly costs: CostCounts;
+  readonly search: readonly PartitionSearchOutcome[];
+  readonly memory: readonly { readonly peak_bytes: number }[];
+  readonly baselines: readonly {
+    readonly name: Baseline["name"];
+    readonly points: IterationFrontier["points"];
+  }[];
+  /** What the iteration takes under each execution. */
+  readonly executions: readonly Execution[];
+  readonly frontier: IterationFrontier;
+}
+
+/**
+ * The files of a run: the frontier, a plan for each point, and details.
+ * @param device the content of the device's file, with its sources
+ */
+export function runFiles(
+  found: Found,
+  graph: PartitionedGraph,
+  device: unknown,
+  facts: RunFacts,
+  oracle: Pick<TracingOracle, "parts" | "trace">,
+): { frontier: FrontierFile; plans: readonly PlanFile[]; details: DetailsFile } {
+  const planOf = (point: IterationPoint, id: number) =>
+    planFile(point, id, graph, facts, oracle.parts);
+  const plans = found.frontier.points.map(planOf);
+  const baselines = found.baselines.flatMap(({ name, points: [fastest] }) =>
+    fastest === undefined ? [] : [{ name, plan: planOf(fastest, 0) }],
+  );
+  return {
+    frontier: frontierFile({ ...facts, ...found }),
+    plans,
+    details: detailsFile(plans, graph, device, facts, oracle.trace, baselines),
+  };
+}

@@ -1,0 +1,160 @@
+import { nameAt } from "./names.js";
+import { axisIn, numberOf } from "./operators/call.js";
+import { type Fact, ShapeError } from "./operators/operator.js";
+import type { SourceNode } from "./source.js";
+
+/** Whether an operator works on lists of tensors. */
+export function isSequence(op: string): boolean {
+  return /^(Sequence[A-Z]|SplitToSequence$|ConcatFromSequence$)/.test(op);
+}
+
+/**
+ * Lists of tensors whose length is known before the run, as chunks and repeat_interleave are exported:
+ * they vanish, and what was done to the list is done to its tensors.
+ */
+export class Sequences {
+  readonly #lists = new Map<string, readonly string[]>();
+  readonly #factOf: (name: string) => Fact | undefined;
+  readonly #fresh: (name: string) => string;
+
+  constructor(factOf: (name: string) => Fact | undefined, fresh: (name: string) => string) {
+    this.#factOf = factOf;
+    this.#fresh = fresh;
+  }
+
+  /**
+   * The nodes on plain tensors that do what a node on lists does. Null where the length of a list, or
+   * a place in it, is not known. Throws ShapeError for a place that the list does not have.
+   */
+  unrolled(node: SourceNode): readonly SourceNode[] | null {
+    switch (node.op) {
+      case "SplitToSequence":
+        return this.#split(node);
+      case "ConcatFromSequence":
+        return this.#concat(node);
+      case "SequenceConstruct":
+        return this.#keep(node, node.inputs);
+      case "SequenceEmpty":
+        return this.#keep(node, []);
+      case "SequenceInsert":
+        return this.#insert(node);
+      case "SequenceErase":
+        return this.#erase(node);
+      case "SequenceAt":
+        return this.#at(node);
+      case "SequenceLength":
+        return this.#length(node);
+      default:
+        return null;
+    }
+  }
+
+  #keep(node: SourceNode, list: readonly string[]): readonly SourceNode[] {
+    this.#lists.set(nameAt(node.outputs, 0), list);
+    return [];
+  }
+
+  #listOf(node: SourceNode): readonly string[] | undefined {
+    return this.#lists.get(nameAt(node.inputs, 0));
+  }
+
+  /** Parts as long as the list says, or all of one length; without a length, slices of one. */
+  #split(node: SourceNode): readonly SourceNode[] | null {
+    const input = this.#factOf(nameAt(node.inputs, 0));
+    if (input === undefined) return null;
+    const axis = axisIn(numberOf(node, "axis", 0), input.shape.length);
+    const total = input.shape[axis];
+    const split = this.#factOf(nameAt(node.inputs, 1));
+    if (total === undefined) return null;
+    const sizes = sizesOf(split, total);
+    const base = nameAt(node.outputs, 0);
+    const parts = sizes.map((_, i) => this.#fresh(`${base}/${i}`));
+    const drops = split === undefined && numberOf(node, "keepdims", 1) === 0;
+    const squeezed = drops ? parts.map((name) => this.#fresh(`${name}/item`)) : parts;
+    this.#lists.set(base, squeezed);
+    return [
+      {
+        ...node,
+        op: "Split",
+        inputs: [nameAt(node.inputs, 0)],
+        outputs: parts,
+        attributes: { axis, split: sizes },
+      },
+      ...(drops
+        ? parts.map((name, i) =>
+            plain(node, "Squeeze", [name], nameAt(squeezed, i), { axes: [axis] }),
+          )
+        : []),
+    ];
+  }
+
+  #concat(node: SourceNode): readonly SourceNode[] | null {
+    const list = this.#listOf(node);
+    if (list === undefined) return null;
+    const [axis, output] = [numberOf(node, "axis", 0), nameAt(node.outputs, 0)];
+    if (numberOf(node, "new_axis", 0) === 0) return [plain(node, "Concat", list, output, { axis })];
+    const raised = list.map((name) => this.#fresh(`${name}/stacked`));
+    return [
+      ...list.map((name, i) =>
+        plain(node, "Unsqueeze", [name], nameAt(raised, i), { axes: [axis] }),
+      ),
+      plain(node, "Concat", raised, output, { axis }),
+    ];
+  }
+
+  #insert(node: SourceNode): readonly SourceNode[] | null {
+    const list = this.#listOf(node);
+    const place = list && this.#place(node, 2, list.length + 1, list.length);
+    if (list === undefined || place === null || place === undefined) return null;
+    return this.#keep(node, list.toSpliced(place, 0, nameAt(node.inputs, 1)));
+  }
+
+  #erase(node: SourceNode): readonly SourceNode[] | null {
+    const list = this.#listOf(node);
+    const place = list && this.#place(node, 1, list.length, list.length - 1);
+    if (list === undefined || place === null || place === undefined) return null;
+    return this.#keep(node, list.toSpliced(place, 1));
+  }
+
+  #at(node: SourceNode): readonly SourceNode[] | null {
+    const list = this.#listOf(node);
+    const place = list && this.#place(node, 1, list.length, undefined);
+    if (list === undefined || place === null || place === undefined) return null;
+    return [plain(node, "Identity", [nameAt(list, place)], nameAt(node.outputs, 0), {})];
+  }
+
+  #length(node: SourceNode): readonly SourceNode[] | null {
+    const list = this.#listOf(node);
+    if (list === undefined) return null;
+    return [plain(node, "Constant", [], nameAt(node.outputs, 0), { value_int: list.length })];
+  }
+
+  /** A place among `count`, given as an input; `absent` where it is left out; null: not known. */
+  #place(node: SourceNode, input: number, count: number, absent: number | undefined) {
+    const name = nameAt(node.inputs, input);
+    if (name === "") return absent ?? null;
+    const place = this.#factOf(name)?.value?.[0];
+    return place === undefined ? null : axisIn(place, count, input);
+  }
+}
+
+function sizesOf(split: Fact | undefined, total: number): readonly number[] {
+  if (split === undefined) return new Array<number>(total).fill(1);
+  if (split.value === null) throw new ShapeError(1, "the shape depends on data");
+  if (split.shape.length > 0) return split.value;
+  const [size] = split.value;
+  if (size === undefined || size < 1) throw new ShapeError(1, "parts need a length");
+  return Array.from({ length: Math.ceil(total / size) }, (_, i) =>
+    Math.min(size, total - i * size),
+  );
+}
+
+function plain(
+  node: SourceNode,
+  op: string,
+  inputs: readonly string[],
+  output: string,
+  attributes: SourceNode["attributes"],
+): SourceNode {
+  return { ...node, name: output, op, inputs, outputs: [output], attributes };
+}

@@ -1,0 +1,6 @@
+import type { Parallelism } from "./shared.js";
+
+/** GPUs that run each stage in step: what multiplies one GPU's energy to one replica's. */
+export function gpusPerStage(layout: Pick<Parallelism, "tp" | "cp" | "ep">): number {
+  return layout.tp * layout.cp * layout.ep;
+}

@@ -1,0 +1,31 @@
+import { at } from "../../../base/need.js";
+import { adviceSentence, type Rates, runSentence } from "../../bill.js";
+import type { ReportData } from "../model.js";
+import { byId, inputById } from "./dom.js";
+
+/** What a point costs over a whole run at the reader's prices, and what that saves. */
+export function billSentence({ points, rival, replicas }: ReportData) {
+  let shown: number | null = null;
+  const number = (id: string): number | null => {
+    const { value } = inputById(id);
+    return value === "" || !(Number(value) >= 0) ? null : Number(value);
+  };
+  const say = () => {
+    if (shown === null) return;
+    const point = at(points, shown);
+    const iterations = number("iterations");
+    const rates: Rates = {
+      iterations: iterations === 0 ? null : iterations,
+      price_per_kwh: number("price"),
+      gco2_per_kwh: number("carbon"),
+    };
+    byId("advice").textContent =
+      rival === null ? "" : adviceSentence(point, rival, replicas, rates);
+    byId("bill").textContent = runSentence(point, replicas, rates);
+  };
+  for (const id of ["iterations", "price", "carbon"]) inputById(id).addEventListener("input", say);
+  return (index: number) => {
+    shown = index;
+    say();
+  };
+}
