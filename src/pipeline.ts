@@ -122,15 +122,15 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
 
   return timer.run("emission", () => {
     const facts = runFacts(lowered.job, device, layout, lowered.kernels);
-    const all = [...found.evaluations.values()].flat();
+    const all = [...evaluations.values()].flat();
     const profiles = [
       ...profileCounts(files, lowered.partitions, device),
       ...(replayed === null ? [] : [replayCounts(replayed, all)]),
     ];
     const costs = { ...countSources(all), profiles };
     const { outcomes } = found;
-    const results = { seed, costs, search: outcomes, memory, baselines, executions, frontier };
-    const written = runFiles(results, lowered.partitions, content, facts, oracle);
+    const run = { seed, costs, search: outcomes, memory, baselines, executions, frontier };
+    const written = runFiles(run, lowered.partitions, content, facts, oracle);
     return { ...written, evaluations: all, timings: timer.timings };
   });
 }

@@ -38,7 +38,8 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-if (ON_MAIN_THREAD.includes(words[0] ?? "")) await runCommand(words);
+const [command] = words;
+if (command !== undefined && ON_MAIN_THREAD.includes(command)) await runCommand(words);
 else runInThread();
 
 function runInThread(): void {

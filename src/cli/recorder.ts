@@ -3,13 +3,19 @@ import { quantity, text, type Values } from "./flags.js";
 import { recorderFile } from "./runtime-files.js";
 
 /** The flags stay null when they are not given, so that one without --measure is noticed. */
-const DEFAULTS = { window_s: 5, warmup_s: 1, cooldown_s: 5 };
+const DEFAULTS = { precision_pct: 1, window_s: 0, warmup_s: 0, cooldown_s: 0 };
 
 /** What every command takes that measures on this machine's GPU. */
 export const RECORDER_FLAGS = {
+  precision: quantity(
+    "--precision <percent>",
+    `measure until energy is known this well (default: ${DEFAULTS.precision_pct})`,
+    "percent",
+    null,
+  ),
   window: quantity(
     "--window-s <s>",
-    `measured time of a window (default: ${DEFAULTS.window_s})`,
+    `shortest window (default: ${DEFAULTS.window_s}, as the precision asks)`,
     "seconds",
     null,
   ),
@@ -38,6 +44,7 @@ export const RECORDER_FLAGS = {
 export function windowsOf(flags: Values<typeof RECORDER_FLAGS>): Windows {
   return {
     recorder: flags.recorder ?? recorderFile().path,
+    precision: (flags.precision ?? DEFAULTS.precision_pct) / 100,
     window_s: flags.window ?? DEFAULTS.window_s,
     warmup_s: flags.warmup ?? DEFAULTS.warmup_s,
     cooldown_s: flags.cooldown ?? DEFAULTS.cooldown_s,

@@ -21,6 +21,9 @@ const CLOCKS = 4;
 export interface RecorderSetting {
   /** The program, or a Python driver (`.py`) of it. */
   readonly recorder: string;
+  /** Windows last until energy is this well known: its relative standard error. */
+  readonly precision: number;
+  /** The shortest window; 0: as the precision asks. */
   readonly window_s: number;
   readonly warmup_s: number;
   readonly cooldown_s: number;
@@ -60,6 +63,7 @@ export function recorderAt(path: string): string {
 
 function command(setting: RecorderSetting): [string, string[]] {
   const flags = [
+    ...["--precision", String(setting.precision)],
     ...["--window-s", String(setting.window_s), "--warmup-s", String(setting.warmup_s)],
     ...["--cooldown-s", String(setting.cooldown_s), "--trials", String(setting.trials)],
     ...(setting.lock_clocks ? ["--lock-clocks"] : []),

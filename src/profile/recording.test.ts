@@ -59,7 +59,7 @@ async function recorded(
 ) {
   const out = join(scratch, `${made++}.jsonl`);
   const warnings: Diagnostic[] = [];
-  const windows = { window_s: 5, warmup_s: 1, cooldown_s: 4, trials: 3 };
+  const windows = { precision: 0.01, window_s: 5, warmup_s: 1, cooldown_s: 4, trials: 3 };
   const setting = { ...windows, lock_clocks: false, patience_s, ...changes };
   const target = { gpu: "a100-sxm4-40gb", graph: "g", out, tool: "test" };
   const hooks = { report: (d: Diagnostic) => warnings.push(d), progress: () => undefined };
@@ -76,7 +76,7 @@ describe("recording", () => {
     expect([kept, codes]).toEqual([3, []]);
     expect(profile?.header).toMatchObject({
       ...{ gpu: "a100-sxm4-40gb", driver: "580.1", tool: "test" },
-      method: { window_s: 5, cooldown_s: 4, trials: 3, clocks: "default" },
+      method: { window_s: 5, cooldown_s: 4, trials: 3, clocks: "default", precision: 0.01 },
       note: "kernels and partitions of g, recorded on NVIDIA A100-SXM4-40GB with 108 SMs; memory-bound kernels as a stream of their traffic",
     });
     const outcome = { source: "measured", time_s: 0.002, energy_j: 0.5, trials: 3, freq_mhz: 1410 };

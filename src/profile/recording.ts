@@ -81,7 +81,7 @@ function header(
   found: Greeting,
 ): ProfileHeader {
   const date = new Date().toISOString();
-  const { window_s, cooldown_s, trials, lock_clocks } = setting;
+  const { precision, window_s, cooldown_s, trials, lock_clocks } = setting;
   const list = tasks.map(taskLine).join("");
   return {
     format: "kareus-profile",
@@ -96,6 +96,7 @@ function header(
       cooldown_s,
       trials,
       clocks: lock_clocks ? "locked" : "default",
+      precision,
       ...(found.tick_s !== undefined && { tick_s: found.tick_s }),
     },
     ...powerState(found),
