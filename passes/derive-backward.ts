@@ -1,6 +1,7 @@
 import { freezeIgnored, recomputeIgnored } from "../src/base/diagnostics/lowering.js";
 import type { Pass } from "../src/ir/pass.js";
 import { BackwardBuilder } from "./backward/backward-builder.js";
+import { checkBackward } from "./checks/backward.js";
 import { holdsBackward } from "./rewriting/facts.js";
 
 /**
@@ -21,6 +22,7 @@ export const deriveBackward: Pass<"tensor", "tensor"> = {
   to: "tensor",
   run: (graph, { options, report }) => {
     if (!holdsBackward(graph)) return new BackwardBuilder(graph, options.recompute).build();
+    checkBackward(graph, report);
     const { recompute } = options;
     const freezes = [...graph.tensors.values()].some((tensor) => tensor.frozen);
     if (freezes) report(freezeIgnored(graph.name));

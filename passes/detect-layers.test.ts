@@ -70,10 +70,8 @@ describe("detect-layers", () => {
   });
 
   it("leaves projections of one input, and steps that share their weights", () => {
-    const shared = stack(3, ([name, op, inputs, attributes]) =>
-      op === "kareus::Linear"
-        ? [name, op, [inputs[0] ?? "", "w"], K]
-        : [name, op, inputs, attributes],
+    const shared = stack(3, (node) =>
+      node[1] === "kareus::Linear" ? [node[0], node[1], [node[2][0] ?? "", "w"], K] : node,
     );
     expect(runPass(detectLayers, shared)).toBe(shared);
     const beside = tensorGraph({

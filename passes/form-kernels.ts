@@ -35,9 +35,10 @@ import {
   splitTensors,
 } from "./kernels/launch-work.js";
 import { formLaunches, type Launch } from "./kernels/launches.js";
+import { narrowed } from "./kernels/narrow-products.js";
 import { orderLaunches } from "./kernels/order-launches.js";
 import { pieceWork } from "./kernels/pieces.js";
-import { WrittenOutOperators } from "./kernels/written-out.js";
+import { compilesWhole, WrittenOutOperators } from "./kernels/written-out.js";
 import { degreeOf } from "./rewriting/facts.js";
 
 /**
@@ -91,7 +92,7 @@ export const formKernels: Pass<"tensor", "kernel"> = {
  */
 function fusing(graph: TensorGraph, execution: ExecutionMode): (node: TensorNode) => boolean {
   if (execution === "eager") return () => false;
-  const whole = graph.nodes.every(({ layer }) => layer === null);
+  const whole = compilesWhole(graph);
   return ({ layer }) => whole || layer !== null;
 }
 
@@ -165,10 +166,12 @@ class KernelFormer {
   }
 
   /** The kernels of a launch: one, or the pieces of an operator that runs written out. */
-  form(launch: Launch, held: Held): Formed[] {
+  form(launch: Launch, held: Held): readonly Formed[] {
     const base = { ...common(launch.nodes), ...held };
     if (launch.kind === "communication") return [this.#communication(launch, base)];
-    return this.#pieces(launch, base) ?? [this.#compute(launch, base)];
+    return (
+      this.#pieces(launch, base) ?? narrowed(launch, this.#compute(launch, base), this.#context)
+    );
   }
 
   /** One object for all equal works: layers repeat, and so do their kernels. */

@@ -1,4 +1,5 @@
 import type { PipelineName } from "../src/ir/choices.js";
+import { replicasOf } from "../src/ir/groups.js";
 import type { Kernel, KernelGraph } from "../src/ir/kernel-graph.js";
 import {
   type Execution,
@@ -7,12 +8,14 @@ import {
   lastKindOf,
 } from "../src/ir/partition.js";
 import type { LoweringContext, Pass } from "../src/ir/pass.js";
+import type { Beside } from "./partitions/beside.js";
 import { freeKernels } from "./partitions/free-kernels.js";
 import { gradientBuckets } from "./partitions/gradient-buckets.js";
 import { GradientSums } from "./partitions/gradient-sums.js";
 import { nanobatchedUses, sequentialUses } from "./partitions/instruction-uses.js";
 import { PartitionRegistry } from "./partitions/partition-registry.js";
 import { type Elements, NO_ELEMENTS } from "./partitions/replica-exchange.js";
+import { ShardTraffic } from "./partitions/shard-traffic.js";
 import { tailKernels } from "./partitions/tail.js";
 import { readersOfTransfers } from "./partitions/transfers.js";
 import { degreeOf } from "./rewriting/facts.js";
@@ -45,7 +48,10 @@ export const formPartitions: Pass<"kernel", "partition"> = {
         for (const [kind, belongs] of kindsOf(options.pipeline)) {
           const kernels = here.filter((kernel) => kernel.chunk === chunk && belongs(kernel));
           if (kernels.length === 0) continue;
-          const executions = executionsOf(kernels, registry, readers);
+          const traffic = exchangesShares(graph, options)
+            ? () => new ShardTraffic(stage, here, kernels, kind, context)
+            : () => null;
+          const executions = executionsOf(kernels, registry, readers, traffic);
           instructions.push({ stage, chunk, kind, executions });
           const last = lastKindOf(kind);
           if (last === null || !sumsBeside(graph, options)) continue;
@@ -87,12 +93,13 @@ function executionsOf(
   kernels: readonly Kernel[],
   registry: PartitionRegistry,
   readers: ReturnType<typeof readersOfTransfers>,
+  traffic: () => Beside | null,
 ): Execution[] {
   const sequential: Execution = {
     model: "sequential",
-    uses: sequentialUses(kernels, registry, { readers }),
+    uses: sequentialUses(kernels, registry, { sums: traffic(), readers }),
   };
-  const uses = nanobatchedUses(kernels, registry);
+  const uses = nanobatchedUses(kernels, registry, traffic());
   return uses === null ? [sequential] : [sequential, { model: "nanobatched", uses }];
 }
 
@@ -143,7 +150,13 @@ function sumsItself(graph: KernelGraph): boolean {
 }
 
 function sumsBeside(graph: KernelGraph, options: LoweringContext["options"]): boolean {
-  return options.dp > 1 && isUpdated(graph) && !sumsItself(graph);
+  return options.dp > 1 && isUpdated(graph) && !sumsItself(graph) && options.zero < 2;
+}
+
+/** Whether ranks hold shares of gradients or weights, which every microbatch brings together. */
+function exchangesShares(graph: KernelGraph, options: LoweringContext["options"]): boolean {
+  const { dense, experts } = replicasOf(options);
+  return options.zero > 1 && dense.ranks * experts.ranks > 1 && !sumsItself(graph);
 }
 
 /**
@@ -160,10 +173,9 @@ function tailOf(
   if (parameters === undefined || !isUpdated(graph)) return [];
   const { dense, experts } = parameters;
   if (dense.elements + experts.elements === 0) return [];
-  const elements = {
-    dense: dense.elements - summed.dense,
-    experts: experts.elements - summed.experts,
-  };
+  const elements = exchangesShares(graph, options)
+    ? NO_ELEMENTS
+    : { dense: dense.elements - summed.dense, experts: experts.elements - summed.experts };
   const over = sumsItself(graph) ? { ...options, dp: 1 } : options;
   return tailKernels(stage, parameters, { elements, over }, options);
 }

@@ -5,6 +5,7 @@ import { backwardRegion } from "./attention/backward-region.js";
 import { matchCore } from "./attention/core.js";
 import { isCausal, windowOf } from "./attention/masks.js";
 import { operandsOf } from "./attention/operands.js";
+import { joinSoftmaxes } from "./attention/softmax.js";
 import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import {
   applyFusions,
@@ -31,7 +32,8 @@ export const recognizeAttention: Pass<"tensor", "tensor"> = {
   name: "recognize-attention",
   from: "tensor",
   to: "tensor",
-  run: (graph) => {
+  run: (input) => {
+    const graph = joinSoftmaxes(input);
     const index = indexOf(graph);
     const matches = graph.nodes.flatMap((node) =>
       node.op === "Softmax" && node.direction === "forward"

@@ -6,7 +6,8 @@ import {
   sequenceIndivisible,
 } from "../src/base/diagnostics/lowering.js";
 import type { Pass } from "../src/ir/pass.js";
-import type { TensorNode } from "../src/ir/tensor-graph.js";
+import type { TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
+import { checkCut } from "./checks/cut.js";
 import { holdsBackward, holdsCollectives } from "./rewriting/facts.js";
 import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import { applyCut } from "./sharding/apply-cut.js";
@@ -43,7 +44,11 @@ export const shardContextParallel: Pass<"tensor", "tensor"> = {
     }
     const plan = planCut(index, seeds);
     const group = { name: "cp", ranks: cp } as const;
-    if (options.cp_attention === "all-gather") return applyCut(graph, plan, group);
+    const checked = (local: TensorGraph) => {
+      checkCut(graph, local, { flag: `--cp ${cp}`, ranks: cp }, report);
+      return local;
+    };
+    if (options.cp_attention === "all-gather") return checked(applyCut(graph, plan, group));
     const rings = ringsOf(index, plan);
     if (rings.size === 0) report(ringUnused(graph.name));
     const local = applyCut(graph, withoutKeys(plan, rings), group);

@@ -11,6 +11,7 @@ import {
   type TensorNode,
   tensorOf,
 } from "../src/ir/tensor-graph.js";
+import { checkCut } from "./checks/cut.js";
 import { holdsBackward, holdsCollectives } from "./rewriting/facts.js";
 import { indexOf } from "./rewriting/graph-index.js";
 import { withTensors } from "./rewriting/rewrite.js";
@@ -34,7 +35,7 @@ export const shardExpertParallel: Pass<"tensor", "tensor"> = {
   name: "shard-expert-parallel",
   from: "tensor",
   to: "tensor",
-  run: (graph, { options }) => {
+  run: (graph, { options, report }) => {
     const { ep } = options;
     if (ep === 1 || holdsCollectives(graph, "ep")) return graph;
     if (holdsBackward(graph)) fail(cannotCutBackward(graph.name, "--ep", ep));
@@ -42,7 +43,10 @@ export const shardExpertParallel: Pass<"tensor", "tensor"> = {
     const region = findExperts(indexOf(batched));
     if (region === null) return fail(noExperts(graph.name, ep));
     if (region.experts % ep !== 0) fail(expertsIndivisible(graph.name, ep, region.experts));
-    return spread(batched, region, { name: "ep", ranks: ep });
+    const local = spread(batched, region, { name: "ep", ranks: ep });
+    // Every rank brings tokens of its own: together they do `ep` times one microbatch's work.
+    checkCut(graph, local, { flag: `--ep ${ep}`, ranks: 1 }, report);
+    return local;
   },
 };
 

@@ -2,6 +2,7 @@ import { fail } from "../src/base/diagnostics/diagnostic.js";
 import { sequenceIndivisible, sequenceParallelUnused } from "../src/base/diagnostics/lowering.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { TensorNode } from "../src/ir/tensor-graph.js";
+import { checkCut } from "./checks/cut.js";
 import { holdsBackward } from "./rewriting/facts.js";
 import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import { applyCut } from "./sharding/apply-cut.js";
@@ -39,7 +40,12 @@ export const shardSequenceParallel: Pass<"tensor", "tensor"> = {
     }
     const plan = planCut(index, seeds, (node) => node.op === COPY);
     const cut = applyCut(graph, plan, { name: "tp", ranks: options.tp });
-    return { ...cut, nodes: cut.nodes.map((node) => onParts(node, plan.places)) };
+    const nodes = cut.nodes.map((node) => onParts(node, plan.places));
+    // What every rank did whole is done in parts now; attention whose heads --tp cut stays as it was.
+    const gathers = new Set([...plan.gathered.keys()].map(({ name }) => name));
+    const only = ({ op, name }: TensorNode) => op === "Attention" && !gathers.has(name);
+    checkCut(graph, { ...cut, nodes }, { flag: "--sequence-parallel", ranks: 1, only }, report);
+    return { ...cut, nodes };
   },
 };
 

@@ -1,6 +1,7 @@
 import { fail } from "../src/base/diagnostics/diagnostic.js";
 import { cannotCutBackward } from "../src/base/diagnostics/lowering.js";
 import type { Pass } from "../src/ir/pass.js";
+import { checkCut } from "./checks/cut.js";
 import { holdsBackward, holdsCollectives } from "./rewriting/facts.js";
 import { indexOf } from "./rewriting/graph-index.js";
 import { applyShards } from "./sharding/apply-shards.js";
@@ -22,10 +23,12 @@ export const shardTensorParallel: Pass<"tensor", "tensor"> = {
   name: "shard-tensor-parallel",
   from: "tensor",
   to: "tensor",
-  run: (graph, { options }) => {
+  run: (graph, { options, report }) => {
     if (holdsCollectives(graph, "tp")) return holdsBackward(graph) ? graph : enterGroups(graph);
     if (options.tp === 1) return graph;
     if (holdsBackward(graph)) fail(cannotCutBackward(graph.name, "--tp", options.tp));
-    return applyShards(graph, planShards(indexOf(graph), options.tp), options.tp);
+    const local = applyShards(graph, planShards(indexOf(graph), options.tp), options.tp);
+    checkCut(graph, local, { flag: `--tp ${options.tp}`, ranks: options.tp }, report);
+    return local;
   },
 };

@@ -1,48 +1,52 @@
 import { passes } from "../passes/index.js";
 import { fail, type Report } from "./base/diagnostics/diagnostic.js";
-import { UNKNOWN_OPERATOR } from "./base/diagnostics/graph.js";
-import { interNodeRateUnknown, unknownPass } from "./base/diagnostics/lowering.js";
+import {
+  interNodeRateUnknown,
+  noNarrowProducts,
+  unknownPass,
+} from "./base/diagnostics/lowering.js";
 import { PhaseTimer } from "./base/phase-timer.js";
-import { baselineFrontiers } from "./compose/baselines.js";
+import { baselineFrontiers, sequentialAtTop } from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
-import { launchTime } from "./compose/launching.js";
 import { checkMemory, type StageMemory, stageMemory } from "./compose/memory.js";
 import { checkLayout, type Layout, pipelineProblem } from "./compose/problem.js";
 import { solvePipeline } from "./compose/solve.js";
-import { costsOn, modelledOracle, topClockCost } from "./cost/index.js";
+import {
+  type CostOracle,
+  correctedByInstructions,
+  costsOn,
+  kernelTimes,
+  modelledOracle,
+  profileCounts,
+  topClockCost,
+} from "./cost/index.js";
 import { runFacts } from "./emit/facts.js";
 import { runFiles } from "./emit/run.js";
 import { countSources } from "./emit/sources.js";
-import { readDevice } from "./gpu/device.js";
 import type { Device } from "./gpu/device-schema.js";
-import type { Precision } from "./ir/choices.js";
+import { deviceOf, layoutOf } from "./hardware.js";
+import { EXECUTIONS, type ExecutionMode } from "./ir/choices.js";
 import type { Cost, Evaluation } from "./ir/configuration.js";
 import { type Job, jobOf } from "./ir/job.js";
-import type { Kernel, KernelGraph } from "./ir/kernel-graph.js";
-import {
-  communicationsOf,
-  type PartitionedGraph,
-  type PartitionType,
-  partitionOfKernel,
-} from "./ir/partition.js";
+import type { KernelGraph } from "./ir/kernel-graph.js";
+import { communicationsOf, type PartitionedGraph, type PartitionType } from "./ir/partition.js";
 import { type AnyGraph, EVERY_PASS, type LoweringContext } from "./ir/pass.js";
 import { printGraph } from "./ir/print.js";
-import type { DType, TensorGraph } from "./ir/tensor-graph.js";
+import type { TensorGraph } from "./ir/tensor-graph.js";
 import { verify } from "./ir/verify.js";
-import type { Work } from "./ir/work.js";
-import { nameGroups } from "./onnx/groups.js";
-import { readTensorGraph } from "./onnx/read.js";
+import { importGraph } from "./onnx/import.js";
 import type { LoweringOptions, SearchingOptions } from "./options.js";
 import type { DetailsFile } from "./plan/details.js";
 import type { FrontierFile } from "./plan/frontier.js";
 import type { PlanFile } from "./plan/plan.js";
-import { loadMeasurements } from "./profile/library.js";
+import { loadMeasurements, type Measurements } from "./profile/library.js";
 import { type Profile, readProfile } from "./profile/reader.js";
 import { runsPerIteration } from "./search/allocate.js";
 import { type Journal, type JournalFile, NO_JOURNAL, openJournal } from "./search/journal.js";
 import type { Windows } from "./search/live.js";
 import type { CostSetup } from "./search/messages.js";
 import { openEvaluator } from "./search/open-evaluator.js";
+import { replayCounts } from "./search/replay.js";
 import { type SearchResult, searchPartitions } from "./search/search.js";
 import { type Inspection, inspection } from "./views/inspection/inspection.js";
 
@@ -85,52 +89,99 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const timer = new PhaseTimer();
   const { hardware } = options;
   const { device, content } = deviceOf(hardware, hooks.report);
-  const measurements = loadMeasurements(hardware.profile, device.name, hooks.report);
+  const { measurements, files } = loadMeasurements(hardware.profile, device, hooks.report);
   const oracle = costsOn(device, measurements);
   const { replay } = options.search;
   const replayed = replay === null ? null : readProfile(replay, hooks.report);
   const layout = layoutOf(options.job, hardware, device);
   checkLayout(options.job.pp, layout);
+  checkProducts(options.job, device);
 
-  const imported = await timer.run("ingest", () => read(options.graph, hooks.report));
+  const imported = await timer.run("ingest", () => importGraph(options.graph, hooks.report));
   const lowered = await timer.run("lowering", () =>
     lower(imported, topClockCost(oracle, device), options, hooks),
   );
   checkNodes(lowered.partitions, device, hooks.report);
   const memory = checkedMemory(lowered, device, hooks.report);
 
-  const { evaluations, outcomes } = await timer.run("search", () =>
+  const found = await timer.run("search", () =>
     search(lowered, { device, measurements, replayed }, layout, options, hooks),
   );
 
-  const searched = await timer.run("composition", () =>
-    instructionFrontiers(lowered.partitions, evaluations, layout),
+  const { evaluations, searched } = await timer.run("composition", () =>
+    composed(lowered.partitions, found.evaluations, measurements.instructions, layout),
   );
   const { points, seed } = options.search;
-  const { frontier, baselines } = await timer.run("solver", () => ({
+  const { frontier, baselines, executions } = await timer.run("solver", () => ({
     frontier: solvePipeline(pipelineProblem(searched, lowered.partitions.stages, layout), {
       points,
     }),
     baselines: baselineFrontiers(lowered.partitions, evaluations, device, layout, points),
+    executions: byExecution(lowered.shaped, options, { device, oracle }),
   }));
 
   return timer.run("emission", () => {
     const facts = runFacts(lowered.job, device, layout, lowered.kernels);
-    const all = [...evaluations.values()].flat();
-    const profiles = [...measurements.profiles, ...(replayed ? [replayed.header.id] : [])];
+    const all = [...found.evaluations.values()].flat();
+    const profiles = [
+      ...profileCounts(files, lowered.partitions, device),
+      ...(replayed === null ? [] : [replayCounts(replayed, all)]),
+    ];
     const costs = { ...countSources(all), profiles };
-    const found = { seed, costs, search: outcomes, memory, baselines, frontier };
-    const files = runFiles(found, lowered.partitions, content, facts, oracle);
-    return { ...files, evaluations: all, timings: timer.timings };
+    const { outcomes } = found;
+    const results = { seed, costs, search: outcomes, memory, baselines, executions, frontier };
+    const written = runFiles(results, lowered.partitions, content, facts, oracle);
+    return { ...written, evaluations: all, timings: timer.timings };
   });
+}
+
+/**
+ * What the iteration takes under each execution, sequential at the highest clock; where the CPU's
+ * time for a launch is told, it is that of the execution asked for. They differ from where kernels
+ * are formed on.
+ */
+function byExecution(
+  shaped: TensorGraph,
+  { job, hardware }: OptimizeOptions,
+  { device, oracle }: { readonly device: Device; readonly oracle: CostOracle },
+) {
+  const silent: Hooks = { report: () => {}, progress: () => {}, printIr: () => {} };
+  const steps = passes.slice(passes.findIndex(({ name }) => name === "form-kernels"));
+  const costOf = topClockCost(oracle, device);
+  const partitionsOf = (execution: ExecutionMode) => {
+    const options = { job: { ...job, execution }, output: { print_ir: null } };
+    return lower(shaped, costOf, options, silent, steps).partitions;
+  };
+  const [compiled, eager] = [partitionsOf("compiled"), partitionsOf("eager")];
+  return EXECUTIONS.map((name) => {
+    const told = name === job.execution ? hardware : { ...hardware, launch_us: null };
+    const layout = layoutOf({ ...job, execution: name }, told, device);
+    // A CUDA graph launches the kernels of compiled layers.
+    const partitions = name === "eager" ? eager : compiled;
+    return { name, ...sequentialAtTop(partitions, device, layout, oracle.cost) };
+  });
+}
+
+/** The instructions that evaluations make, both as measured instructions say they are off. */
+function composed(
+  graph: PartitionedGraph,
+  evaluations: SearchResult["evaluations"],
+  measured: Measurements["instructions"],
+  layout: Layout,
+) {
+  const expected = instructionFrontiers(graph, evaluations, layout);
+  const corrected = correctedByInstructions(evaluations, graph, expected, measured);
+  if (corrected === evaluations) return { evaluations, searched: expected };
+  return { evaluations: corrected, searched: instructionFrontiers(graph, corrected, layout) };
 }
 
 /** What a graph holds and what it is lowered to, without searching. */
 export async function inspect(options: LoweringOptions, hooks: Hooks): Promise<Inspection> {
   const device = deviceOf(options.hardware, hooks.report).device;
-  const measurements = loadMeasurements(options.hardware.profile, device.name, hooks.report);
+  const { measurements } = loadMeasurements(options.hardware.profile, device, hooks.report);
   const costOf = topClockCost(costsOn(device, measurements), device);
-  const imported = await read(options.graph, hooks.report);
+  const imported = await importGraph(options.graph, hooks.report);
+  checkProducts(options.job, device);
   const lowered = lower(imported, costOf, options, hooks);
   const { recognised, kernels, partitions } = lowered;
   const memory = checkedMemory(lowered, device, hooks.report);
@@ -145,58 +196,10 @@ export async function partitionTypes(
 ): Promise<{ device: Device; name: string; types: readonly PartitionType[] }> {
   const device = deviceOf(options.hardware, hooks.report).device;
   const costOf = topClockCost(modelledOracle(device), device);
-  const imported = await read(options.graph, hooks.report);
+  const imported = await importGraph(options.graph, hooks.report);
+  checkProducts(options.job, device);
   const { partitions } = lower(imported, costOf, options, hooks);
   return { device, name: partitions.name, types: [...partitions.partitions.values()] };
-}
-
-const TRAINING_TYPES: Readonly<Record<Precision, DType>> = {
-  bf16: "bfloat16",
-  fp16: "float16",
-  fp32: "float32",
-};
-
-async function read(graph: LoweringOptions["graph"], tell: Report): Promise<TensorGraph> {
-  const dtype = graph.dtype === null ? null : TRAINING_TYPES[graph.dtype];
-  const report: Report = (diagnostic) => {
-    const forbidden = graph.strict && diagnostic.code === UNKNOWN_OPERATOR;
-    if (forbidden) fail({ ...diagnostic, severity: "error" });
-    tell(diagnostic);
-  };
-  const tensors = readTensorGraph(graph.file, {
-    bind: graph.bind,
-    expect: graph.expect,
-    freeze: graph.freeze,
-    dtype,
-    report,
-  });
-  return nameGroups(tensors, graph.group, report);
-}
-
-/** The device that is asked for, with the gap between kernels that is. */
-function deviceOf({ gpu, gap_us }: LoweringOptions["hardware"], report: Report) {
-  const read = readDevice(gpu, report);
-  if (gap_us === null) return read;
-  const launch_time_s = gap_us * 1e-6;
-  const constant = { launch_time_s: { value: launch_time_s, source: "--gap-us" } };
-  return {
-    device: { ...read.device, launch_time_s },
-    content: Object.assign({}, read.content, constant),
-  };
-}
-
-/** How the iteration runs: the job's schedule, with the hardware's power and times. */
-function layoutOf(job: Job, hardware: LoweringOptions["hardware"], device: Device) {
-  const { microbatches, pipeline, chunks } = job;
-  return {
-    microbatches,
-    pipeline,
-    chunks,
-    launch_s: launchTime(job.execution, hardware.launch_us),
-    transfer_s: hardware.transfer_s,
-    static_power_w: hardware.static_power_w ?? device.static_power_w,
-    switch_time_s: hardware.switch_time_s ?? device.switch_time_s,
-  };
 }
 
 /** What each stage holds, reported where that is more than a GPU has. */
@@ -211,6 +214,8 @@ interface Lowered {
   readonly job: Job;
   /** After recognition, before sharding and backward. */
   readonly recognised: TensorGraph;
+  /** What kernels are formed of. */
+  readonly shaped: TensorGraph;
   readonly kernels: KernelGraph;
   readonly partitions: PartitionedGraph;
 }
@@ -221,10 +226,11 @@ function lower(
   costOf: (partition: PartitionType) => Cost,
   { job, output }: Pick<LoweringOptions, "job" | "output">,
   hooks: Hooks,
+  steps: typeof passes = passes,
 ): Lowered {
   const context: LoweringContext = {
     options: job,
-    kernelTime: timesOfKernels(costOf),
+    kernelTime: kernelTimes(costOf),
     report: hooks.report,
   };
   const wanted = output.print_ir;
@@ -232,9 +238,9 @@ function lower(
   if (wanted !== null && ![...names, EVERY_PASS].includes(wanted)) fail(unknownPass(wanted, names));
 
   let graph: AnyGraph = imported;
-  let recognised: TensorGraph = imported;
+  let [recognised, shaped] = [imported, imported];
   let kernels: KernelGraph | null = null;
-  for (const pass of passes) {
+  for (const pass of steps) {
     const before: AnyGraph = graph;
     graph = pass.run(graph, context);
     if (graph !== before) checkInvariants(pass.name, graph);
@@ -242,23 +248,16 @@ function lower(
       hooks.printIr(`# after ${pass.name}\n${printGraph(graph)}`);
     }
     if (pass.name.startsWith("recognize-") && graph.level === "tensor") recognised = graph;
+    if (graph.level === "tensor") shaped = graph;
     if (graph.level === "kernel") kernels = graph;
   }
   if (graph.level !== "partition" || kernels === null) throw new Error("lowering ended early");
-  return { job: jobOf(job, kernels), recognised, kernels, partitions: graph };
+  return { job: jobOf(job, kernels), recognised, shaped, kernels, partitions: graph };
 }
 
-/** Times of launches alone; kernels that share their work and direction are costed once. */
-function timesOfKernels(costOf: (partition: PartitionType) => Cost): (kernel: Kernel) => number {
-  const known = { forward: new WeakMap<Work, number>(), backward: new WeakMap<Work, number>() };
-  return (kernel) => {
-    const times = known[kernel.direction];
-    const time = kernel.kind === "compute" ? times.get(kernel.work) : undefined;
-    if (time !== undefined) return time;
-    const { time_s } = costOf(partitionOfKernel(kernel));
-    if (kernel.kind === "compute") times.set(kernel.work, time_s);
-    return time_s;
-  };
+/** Whether the device multiplies what linears are asked to multiply. */
+function checkProducts({ linear_dtype }: Job, { name, peak_flop_per_s }: Device): void {
+  if (linear_dtype === "fp8" && peak_flop_per_s.float8 === undefined) fail(noNarrowProducts(name));
 }
 
 /** Collectives between nodes need the device's rate there; without it they get the rate inside. */

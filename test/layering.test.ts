@@ -29,6 +29,7 @@ const FLOORS: readonly Floor[] = [
   { path: "src/simulate", floor: 8 },
   { path: "src/views", floor: 8 },
   { path: "src/emit", floor: 9 },
+  { path: "src/hardware.ts", floor: 9 },
   { path: "src/pipeline.ts", floor: 10 },
   { path: "src/cli", floor: 11 },
 ];

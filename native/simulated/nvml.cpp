@@ -3,11 +3,7 @@
 // Every call is appended to the file $KAREUS_SIM_LOG names, as a line
 //   <monotonic ns> <pid> <function> <device> <arguments...> = <status>
 // From a test: kareus_sim_set(device, "lost", 1); kareus_sim_get(device, "locked_mhz").
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cmath>
-#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -15,52 +11,11 @@
 #include <thread>
 
 #include "nvml.h"
-#include "state.h"
+#include "nvml_common.h"
 
-#define SIMULATED_API extern "C" __attribute__((visibility("default")))
-
-using simulated::Device;
-using simulated::Lock;
-using simulated::state;
+using namespace simulated;
 
 namespace {
-
-enum Status : int {
-  kOk = 0,
-  kInvalid = 2,
-  kNotSupported = 3,
-  kNoPermission = 4,
-  kNotFound = 6,
-  kTooSmall = 7,
-  kLost = 15,
-  kUnknown = 999,
-};
-
-int openLog() {
-  const char* path = std::getenv("KAREUS_SIM_LOG");
-  if (path == nullptr || *path == '\0') return -1;
-  return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-}
-
-// One write per line: lines of several processes do not mix.
-int logged(int status, const char* function, const char* format = "", ...) {
-  static const int fd = openLog();
-  if (fd < 0) return status;
-  char arguments[128], line[256];
-  va_list list;
-  va_start(list, format);
-  std::vsnprintf(arguments, sizeof arguments, format, list);
-  va_end(list);
-  const int size = std::snprintf(line, sizeof line, "%lld %d %s %s= %d\n",
-                                 static_cast<long long>(simulated::now_ns()),
-                                 static_cast<int>(getpid()), function, arguments, status);
-  if (write(fd, line, static_cast<size_t>(size)) != size) std::abort();
-  return status;
-}
-
-// Handles are indices, made to look like pointers.
-void* handleOf(unsigned index) { return reinterpret_cast<void*>(static_cast<uintptr_t>(index) + 1); }
-unsigned indexOf(void* handle) { return static_cast<unsigned>(reinterpret_cast<uintptr_t>(handle) - 1); }
 
 void uuidOf(unsigned index, char* text, size_t size) {
   std::snprintf(text, size, "GPU-00000000-0000-0000-0000-%012u", index);
@@ -68,17 +23,6 @@ void uuidOf(unsigned index, char* text, size_t size) {
 
 void busIdOf(unsigned index, char* text, size_t size) {
   std::snprintf(text, size, "00000000:%02X:00.0", index + 1);
-}
-
-// Runs `body` on the device unless it is lost.
-template <typename Body>
-int with(void* handle, Body body) {
-  const Lock lock;
-  const unsigned index = indexOf(handle);
-  if (index >= state().device_count) return kInvalid;
-  Device& device = state().devices[index];
-  if (device.lost != 0) return kLost;
-  return body(device, index);
 }
 
 int copy(const char* text, char* to, unsigned size) {
@@ -221,56 +165,6 @@ SIMULATED_API int nvmlDeviceGetMigMode(void* handle, unsigned* current, unsigned
     return kOk;
   });
   return logged(status, "nvmlDeviceGetMigMode", "%u ", indexOf(handle));
-}
-
-static void sleepFor(double time_s) {
-  if (time_s > 0) std::this_thread::sleep_for(std::chrono::duration<double>(time_s));
-}
-
-SIMULATED_API int nvmlDeviceGetTotalEnergyConsumption(void* handle, unsigned long long* energy_mj) {
-  double reading_s = 0;
-  with(handle, [&](Device& device, unsigned) {
-    reading_s = device.reading_s;
-    return kOk;
-  });
-  sleepFor(reading_s / 2);
-  const int status = with(handle, [&](Device& device, unsigned) -> int {
-    if (device.energy_counter == 0) return kNotSupported;
-    simulated::countEnergy(device);
-    *energy_mj = static_cast<unsigned long long>(device.shown_j * 1000);
-    return kOk;
-  });
-  sleepFor(reading_s / 2);
-  return logged(status, "nvmlDeviceGetTotalEnergyConsumption", "%u ", indexOf(handle));
-}
-
-SIMULATED_API int nvmlDeviceGetPowerUsage(void* handle, unsigned* milliwatts) {
-  return with(handle, [&](Device& device, unsigned) {
-    *milliwatts = static_cast<unsigned>(simulated::powerOf(device) * 1000);
-    return kOk;
-  });
-}
-
-SIMULATED_API int nvmlDeviceGetClockInfo(void* handle, unsigned, unsigned* clock_mhz) {
-  return with(handle, [&](Device& device, unsigned) {
-    const bool locked = device.locked_mhz > 0;
-    *clock_mhz = locked ? static_cast<unsigned>(device.locked_mhz) : simulated::kHighest_mhz;
-    return kOk;
-  });
-}
-
-SIMULATED_API int nvmlDeviceGetTemperature(void* handle, unsigned, unsigned* temperature_c) {
-  return with(handle, [&](Device& device, unsigned) {
-    *temperature_c = static_cast<unsigned>(device.temperature_c);
-    return kOk;
-  });
-}
-
-SIMULATED_API int nvmlDeviceGetCurrentClocksEventReasons(void* handle, unsigned long long* reasons) {
-  return with(handle, [&](Device& device, unsigned) {
-    *reasons = static_cast<unsigned long long>(device.limits);
-    return kOk;
-  });
 }
 
 SIMULATED_API int nvmlDeviceGetSupportedMemoryClocks(void* handle, unsigned* count,

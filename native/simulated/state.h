@@ -28,6 +28,7 @@ constexpr unsigned kLowest_mhz = 210, kHighest_mhz = 1410, kStep_mhz = 15, kMemo
   X(static_w, 85)       /* drawn whenever it is on */                               \
   X(dynamic_w, 315)     /* on top, when busy at the highest clock */                \
   X(limits, 0)          /* NVML's clock event reasons */                            \
+  X(power_limit_w, 400)                                                             \
   X(temperature_c, 45)                                                              \
   X(tick_s, 0)          /* between movements of the energy counter; 0: always */    \
   X(reading_s, 0)       /* what a reading of it takes */                            \

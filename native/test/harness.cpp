@@ -45,8 +45,7 @@ Function* symbol(const char* file, const char* name) {
   std::exit(1);
 }
 
-constexpr const char* kNvml = "libnvidia-ml.so.1";
-constexpr const char* kCuda = "libcuda.so.1";
+constexpr const char *kNvml = "libnvidia-ml.so.1", *kCuda = "libcuda.so.1";
 
 }  // namespace
 
@@ -101,9 +100,7 @@ Machine::Machine(const std::string& settings) {
   setenv("KAREUS_PRIVILEGED", "1", 1);
   for (unsigned device = 0; device < 2; device++) {
     for (const char* zero : {"lost", "fail_next", "slow_s", "mig", "locked_mhz", "locked_ns", "limits",
-                             "tick_s", "reading_s", "stuck"}) {
-      set(zero, 0, device);
-    }
+                             "tick_s", "reading_s", "stuck"}) set(zero, 0, device);
     for (const char* one : {"busy", "permission", "energy_counter"}) set(one, 1, device);
     for (const char* never : {"deny_after", "lose_after"}) set(never, -1, device);
   }
@@ -294,6 +291,9 @@ std::string runGuard(const char* what, int exit_code) {
   return line;
 }
 
-std::string built(const std::string& name) { return std::string(KAREUS_BUILD_DIR) + "/" + name; }
+std::string built(const std::string& name) {
+  const char* copied = std::getenv("KAREUS_BUILD_DIR");
+  return std::string(copied == nullptr ? KAREUS_BUILD_DIR : copied) + "/" + name;
+}
 
 }  // namespace test

@@ -55,10 +55,11 @@ CASE("10,000 instructions of 200 us: each recorded with its energy, nothing late
   double energy_j = 0, time_s = 0;
   int outside = 0;
   for (const kareus_record& record : records) {
-    CHECK(std::fabs(record.time_s - 200e-6) < 50e-6);  // the first waits for its launch
-    // 400 W; a share is within a few of its errors, unless this machine was held up at a tick.
-    CHECK(record.energy_error_j > 0 && record.energy_error_j < 0.05 * record.energy_j);
-    if (std::fabs(record.energy_j - 0.08) > 5 * record.energy_error_j) outside++;
+    CHECK(record.time_s > 199e-6);  // longer where the launch came late
+    // 400 W; a share is within a few of its errors, which are small, unless this machine was held up.
+    CHECK(record.energy_error_j > 0);
+    if (record.energy_error_j > 0.05 * record.energy_j) outside++;
+    if (std::fabs(record.energy_j - 400 * record.time_s) > 5 * record.energy_error_j) outside++;
     CHECK(record.clock_mhz == 1410 && record.limited_by == KAREUS_LIMIT_NONE && record.freq_mhz == 0);
     energy_j += record.energy_j;
     time_s += record.time_s;

@@ -95,8 +95,8 @@ describe.skipIf(GRAPHS.length === 0)("backward derived and brought, of the same 
   it.each([...TRACED, ...BUILT])("%s", async (name) => {
     const joint = await readGraph(name);
     const tp = name.includes("msft") ? 8 : 1;
-    const brought = backward(kernelsOf(joint, tp));
-    const derived = backward(kernelsOf(forwardHalf(joint), tp));
+    const brought = backward(kernelsOf(joint, tp, true));
+    const derived = backward(kernelsOf(forwardHalf(joint), tp, true));
     expect(computing(brought, "arithmetic").length).toBeGreaterThan(0);
     const ratio = {
       flops: flops(derived) / flops(brought),

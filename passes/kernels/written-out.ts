@@ -38,17 +38,26 @@ const LOSS: WrittenOut = { forward: crossEntropy, backward: crossEntropyGradient
 /**
  * Which operators run as several kernels under an execution. Eager: every pattern that the graph holds
  * in primitives, since the framework runs these; one that it holds as a single operator is one
- * kernel. Compiled: only what lies outside the compiled layers, the loss.
+ * kernel. Compiled: only what lies outside the compiled layers, the loss. A loss whose classes are cut
+ * over ranks is no operator of the framework but a fused kernel written for that: in published plans
+ * of Megatron-LM the stage with the loss is the one that may run slower.
  */
 export class WrittenOutOperators {
   readonly #graph: TensorGraph;
   readonly #eager: boolean;
+  /** Whether a loss is compiled with all else. */
+  readonly #whole: boolean;
   readonly #byName: ReadonlyMap<string, TensorNode>;
+  /** What inserted collectives read. */
+  readonly #shared: ReadonlySet<string>;
 
   constructor(graph: TensorGraph, execution: ExecutionMode) {
     this.#graph = graph;
     this.#eager = execution === "eager";
+    this.#whole = !this.#eager && compilesWhole(graph);
     this.#byName = new Map(graph.nodes.map((node) => [node.name, node]));
+    const inserted = graph.nodes.filter(({ origin }) => origin === "inserted");
+    this.#shared = new Set(inserted.flatMap(({ inputs }) => inputs));
   }
 
   /** The kernels of a node with the shapes of `tensors`; null where it is one. */
@@ -76,8 +85,10 @@ export class WrittenOutOperators {
     return this.#byName.get(name.replace(/\/[dw]grad(#\d+)?$/, "")) ?? null;
   }
 
-  #kindOf({ op, covers, attributes }: TensorNode): WrittenOut | null {
-    if (isLoss(op) && op.includes("CrossEntropy")) return LOSS;
+  #kindOf({ op, covers, attributes, outputs }: TensorNode): WrittenOut | null {
+    if (isLoss(op) && op.includes("CrossEntropy")) {
+      return this.#whole || outputs.some((name) => this.#shared.has(name)) ? null : LOSS;
+    }
     if (!this.#eager) return null;
     if (op === "LayerNormalization") return LAYER_NORM;
     if (covers.length <= 1) return null;
@@ -86,6 +97,11 @@ export class WrittenOutOperators {
     if (op === "kareus::SwiGLU") return SWIGLU;
     return op === "Gelu" && attributes.approximate === "tanh" ? TANH_GELU : null;
   }
+}
+
+/** Whether a graph is compiled as a whole: there are no layers that could be compiled one by one. */
+export function compilesWhole({ nodes }: Pick<TensorGraph, "nodes">): boolean {
+  return nodes.every(({ layer }) => layer === null);
 }
 
 /** What a node works on: the elements of its first input, and their rows; a loss has one for each label. */

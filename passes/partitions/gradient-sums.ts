@@ -1,18 +1,10 @@
 import { replicasOf } from "../../src/ir/groups.js";
-import type { CommunicationKernel, ComputeKernel, Kernel } from "../../src/ir/kernel-graph.js";
+import type { CommunicationKernel, Kernel } from "../../src/ir/kernel-graph.js";
 import type { LoweringContext } from "../../src/ir/pass.js";
+import type { Beside, Surroundings } from "./beside.js";
 import { type Elements, gradientSum, NO_ELEMENTS, SHARES, type Share } from "./replica-exchange.js";
 
 type Context = Pick<LoweringContext, "options" | "kernelTime">;
-
-/** What runs while gradients are summed beside it. */
-interface Surroundings {
-  readonly kernels: readonly ComputeKernel[];
-  readonly communication: readonly CommunicationKernel[];
-  /** Communication follows the kernels instead of running beside them. */
-  readonly dependent: boolean;
-  readonly nanobatch: boolean;
-}
 
 /**
  * The sums of gradients over replicas on their way through the last backward: what is whole waits
@@ -23,7 +15,7 @@ interface Surroundings {
  * ep alone, without dp, stay in the tail. Norms cut by sequence parallelism would also be summed over
  * tp; that is left out (kilobytes per layer).
  */
-export class GradientSums {
+export class GradientSums implements Beside {
   readonly #stage: number;
   readonly #buckets: ReadonlyMap<Kernel, Elements>;
   readonly #most: Elements;
@@ -61,6 +53,15 @@ export class GradientSums {
       if (bucket === undefined) continue;
       for (const share of SHARES) this.#waiting[share] += bucket[share];
     }
+  }
+
+  before(): CommunicationKernel[] {
+    return [];
+  }
+
+  /** What finds no room is left to the end of the iteration. */
+  after(): CommunicationKernel[] {
+    return [];
   }
 
   /** Starts what is done while these kernels run and other communication does not. */
@@ -109,7 +110,8 @@ export class GradientSums {
   }
 }
 
-function halfOf(kernel: Kernel): Kernel {
+/** A kernel as it is for one nanobatch; as it is where it does not split. */
+export function halfOf(kernel: Kernel): Kernel {
   return kernel.kind === "compute"
     ? { ...kernel, work: kernel.nanobatch ?? kernel.work }
     : { ...kernel, size_bytes: kernel.nanobatch_size_bytes ?? kernel.size_bytes };

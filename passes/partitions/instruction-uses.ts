@@ -1,6 +1,6 @@
 import type { CommunicationKernel, ComputeKernel, Kernel } from "../../src/ir/kernel-graph.js";
 import type { PartitionUse } from "../../src/ir/partition.js";
-import type { GradientSums } from "./gradient-sums.js";
+import type { Beside } from "./beside.js";
 import type { PartitionContent, PartitionRegistry } from "./partition-registry.js";
 import type { readersOfTransfers } from "./transfers.js";
 
@@ -12,7 +12,7 @@ interface Segment {
 
 /** Communication that may run beside kernels although they do not make what it moves. */
 interface Overlaps {
-  readonly sums?: GradientSums;
+  readonly sums?: Beside | null;
   readonly readers?: ReturnType<typeof readersOfTransfers>;
 }
 
@@ -24,15 +24,16 @@ interface Overlaps {
 export function sequentialUses(
   kernels: readonly Kernel[],
   registry: PartitionRegistry,
-  { sums, readers = new Map() }: Overlaps = {},
+  { sums = null, readers = new Map() }: Overlaps = {},
 ): PartitionUse[] {
-  const uses = new UseCollector(registry, sums ?? null);
+  const uses = new UseCollector(registry, sums);
   const add = (segment: Partial<Segment>, dependent: boolean) => {
     const { kernels: compute = [], communication = [] } = segment;
     if (compute.length + communication.length === 0) return;
     uses.add({ kernels: compute, communication, dependent, nanobatch: false }, null);
   };
   const segments = segmentsOf(kernels, (kernel) => sums?.completes(kernel) ?? false);
+  uses.addAlone(sums === null ? [] : sums.before());
   /** Compute that already runs beside the transfer before it. */
   let taken = 0;
   for (const [i, { kernels: compute, communication }] of segments.entries()) {
@@ -45,6 +46,7 @@ export function sequentialUses(
       add({ kernels: beside, communication }, false);
     }
   }
+  uses.addAlone(sums === null ? [] : sums.after());
   return uses.all();
 }
 
@@ -70,7 +72,7 @@ function besideTransfers(
 export function nanobatchedUses(
   kernels: readonly Kernel[],
   registry: PartitionRegistry,
-  sums: GradientSums | null = null,
+  sums: Beside | null = null,
 ): PartitionUse[] | null {
   const first = kernels.findIndex((kernel) => kernel.layer !== null);
   const last = kernels.findLastIndex((kernel) => kernel.layer !== null);
@@ -80,6 +82,7 @@ export function nanobatchedUses(
   if (!core.every(splits) || !core.some((kernel) => isCostly(kernel))) return null;
 
   const uses = new UseCollector(registry, sums);
+  uses.addAlone(sums === null ? [] : sums.before());
   for (const segment of segmentsOf(kernels.slice(0, first))) {
     uses.add({ ...segment, dependent: true, nanobatch: false }, null);
   }
@@ -96,10 +99,7 @@ export function nanobatchedUses(
   for (const segment of segmentsOf(kernels.slice(last + 1))) {
     uses.add({ ...segment, dependent: true, nanobatch: false }, null);
   }
-  const communication = sums === null ? [] : sums.rest();
-  if (communication.length > 0) {
-    uses.add({ kernels: [], communication, dependent: false, nanobatch: false }, null);
-  }
+  uses.addAlone(sums === null ? [] : sums.rest());
   return uses.all();
 }
 
@@ -140,10 +140,10 @@ function segmentsOf(
 /** Gathers uses of one type by nanobatch, in order of first use. */
 class UseCollector {
   readonly #registry: PartitionRegistry;
-  readonly #sums: GradientSums | null;
+  readonly #sums: Beside | null;
   readonly #uses = new Map<string, { use: PartitionUse; layers: number[] }>();
 
-  constructor(registry: PartitionRegistry, sums: GradientSums | null) {
+  constructor(registry: PartitionRegistry, sums: Beside | null) {
     this.#registry = registry;
     this.#sums = sums;
   }
@@ -163,6 +163,12 @@ class UseCollector {
     }
     const layers = layer === null ? [] : [layer];
     this.#uses.set(key, { use: { partition, layers, nanobatch }, layers });
+  }
+
+  /** Communication with nothing beside it, if there is any. */
+  addAlone(communication: readonly CommunicationKernel[]): void {
+    if (communication.length === 0) return;
+    this.add({ kernels: [], communication, dependent: false, nanobatch: false }, null);
   }
 
   all(): PartitionUse[] {

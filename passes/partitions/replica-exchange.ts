@@ -56,6 +56,6 @@ export function gradientSum(
   elements: number,
   options: Options,
 ): CommunicationKernel {
-  const collective = options.zero === 1 ? "reduce_scatter" : "all_reduce";
+  const collective = options.zero > 0 ? "reduce_scatter" : "all_reduce";
   return exchange(stage, collective, share, elements * gradientBytes(options.optimizer), options);
 }

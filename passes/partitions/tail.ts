@@ -15,7 +15,7 @@ import {
  * What a stage does after its last microbatch: gradients that are not summed yet are, over the ranks
  * that hold the same parameters, and the optimizer updates these. With ZeRO-1 every rank gets the
  * sums of its share (reduce-scatter), updates that and sends the new weights to the others
- * (all-gather).
+ * (all-gather); with ZeRO-3 they are gathered when they are needed.
  * @param unsummed trained elements whose gradients are still to be summed, and the degrees of the
  * ranks that they are summed over
  */
@@ -26,7 +26,7 @@ export function tailKernels(
   options: LoweringContext["options"],
 ): Kernel[] {
   const replicas = replicasOf(options);
-  const sharded = options.zero === 1;
+  const sharded = options.zero > 0;
   const updates = SHARES.flatMap((share): Update[] => {
     const { elements, size_bytes } = parameters[share];
     if (elements === 0) return [];
@@ -37,7 +37,8 @@ export function tailKernels(
   const summing = replicasOf(over);
   const summed = SHARES.filter((share) => summing[share].ranks > 1 && elements[share] > 0);
   const gathered = SHARES.filter(
-    (share) => sharded && replicas[share].ranks > 1 && parameters[share].elements > 0,
+    (share) =>
+      sharded && options.zero < 3 && replicas[share].ranks > 1 && parameters[share].elements > 0,
   );
   return [
     ...summed.map((share) => gradientSum(stage, share, elements[share], over)),

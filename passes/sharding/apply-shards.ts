@@ -1,6 +1,6 @@
 import { fail } from "../../src/base/diagnostics/diagnostic.js";
 import { tensorParallelIndivisible } from "../../src/base/diagnostics/lowering.js";
-import { at, byDefault } from "../../src/base/need.js";
+import { at } from "../../src/base/need.js";
 import {
   elementCount,
   type Tensor,
@@ -8,6 +8,7 @@ import {
   type TensorNode,
   tensorOf,
 } from "../../src/ir/tensor-graph.js";
+import { numberOf } from "../../src/onnx/operators/call.js";
 import { type GraphIndex, indexOf } from "../rewriting/graph-index.js";
 import { withTensors } from "../rewriting/rewrite.js";
 import { collectiveNode } from "./collective-node.js";
@@ -28,7 +29,7 @@ export function applyShards(whole: TensorGraph, plan: ShardPlan, tp: number): Te
   const copied = new Set<string>();
   const nodes = graph.nodes.flatMap((node) => {
     const result: TensorNode[] = [];
-    const inputs = node.inputs.map((input) => {
+    const entered = node.inputs.map((input) => {
       if (!entrances.get(input)?.has(node)) return input;
       const copy = `${input}/copy`;
       if (!copied.has(input)) {
@@ -41,9 +42,21 @@ export function applyShards(whole: TensorGraph, plan: ShardPlan, tp: number): Te
       }
       return copy;
     });
+    const inputs = entered.map((name, i) => {
+      const cut = plan.sliced.get(node)?.get(i);
+      if (cut === undefined) return name;
+      const part = `${name}/part`;
+      if (!copied.has(part)) {
+        copied.add(part);
+        const own = partOf(tensorOf(graph, at(node.inputs, i)), cut);
+        tensors.push({ ...own, name: part });
+        result.push(sliceNode(node, name, part));
+      }
+      return part;
+    });
     const reduced = at(node.outputs, 0);
     if (!sums.has(node) && !plan.losses.has(node)) {
-      return [...result, { ...node, inputs, attributes: localHeads(graph, plan, node, tp) }];
+      return [...result, { ...node, inputs, attributes: localAttributes(graph, plan, node, tp) }];
     }
     const summed = plan.losses.has(node)
       ? tokenStatistics(graph, node, reduced)
@@ -62,6 +75,21 @@ export function applyShards(whole: TensorGraph, plan: ShardPlan, tp: number): Te
   return withTensors({ ...graph, nodes }, tensors);
 }
 
+/** Takes a rank's part of what it holds whole. */
+function sliceNode(near: TensorNode, input: string, output: string): TensorNode {
+  return {
+    name: output,
+    op: "Slice",
+    inputs: [input],
+    outputs: [output],
+    attributes: {},
+    direction: near.direction,
+    origin: "inserted",
+    layer: near.layer,
+    covers: [],
+  };
+}
+
 /** Whole activations that sharded nodes read, or that meet sums put off. */
 function entering(index: GraphIndex, plan: ShardPlan, met: Entrances): Entrances {
   const entrances = new Map(met);
@@ -77,17 +105,22 @@ function readsShards(plan: ShardPlan, node: TensorNode): boolean {
   return [...node.inputs, ...node.outputs].some((name) => plan.cuts.has(name));
 }
 
-/** Attributes that count heads, where these lie side by side in the last axis that is cut. */
+/** Attributes that count groups of channels; those that count heads, where these lie side by side in the last axis that is cut. */
 const HEADS = ["num_heads", "q_num_heads", "kv_num_heads"];
 
-function localHeads(
+function localAttributes(
   graph: TensorGraph,
   plan: ShardPlan,
   node: TensorNode,
   tp: number,
 ): TensorNode["attributes"] {
   const [x = "", keys = ""] = node.inputs;
-  const counted = HEADS.filter((name) => Number(byDefault(node.attributes[name], 0)) > 0);
+  const groups = numberOf(node, "group", 1);
+  const channels = plan.cuts.get(at(node.outputs, 0));
+  if (groups > 1 && channels?.axis === 1 && /Conv/.test(node.op)) {
+    return { ...node.attributes, group: Math.max(1, groups / channels.parts) };
+  }
+  const counted = HEADS.filter((name) => numberOf(node, name, 0) > 0);
   const axis = plan.cuts.get(x)?.axis;
   if (counted.length === 0 || axis === undefined) return node.attributes;
   if (axis !== tensorOf(graph, x).shape.length - 1) return node.attributes;

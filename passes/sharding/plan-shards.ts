@@ -22,6 +22,8 @@ export interface ShardPlan {
   readonly entering: ReadonlySet<string>;
   /** Losses computed on a vocabulary shard. */
   readonly losses: ReadonlySet<TensorNode>;
+  /** By node, inputs that are whole on every rank, of which it needs this rank's part. */
+  readonly sliced: ReadonlyMap<TensorNode, ReadonlyMap<number, Cut>>;
 }
 
 /** Decides, node by node, what tensor parallelism over `tp` ranks cuts. */
@@ -40,6 +42,7 @@ class ShardPlanner implements ShardPlan {
   readonly partial = new Set<TensorNode>();
   readonly entering = new Set<string>();
   readonly losses = new Set<TensorNode>();
+  readonly sliced = new Map<TensorNode, Map<number, Cut>>();
   /** Keys and values of one head, made with the queries but whole on every rank. */
   readonly #shared = new Set<string>();
   readonly #index: GraphIndex;
@@ -193,8 +196,17 @@ class ShardPlanner implements ShardPlan {
       );
       if (axis < 0) continue;
       if (role === "parameter" || role === "constant") this.cuts.set(name, { axis, outer, parts });
-      else if (role === "activation") this.entering.add(name);
+      else if (role === "activation") {
+        this.entering.add(name);
+        const even = at(shape, axis) % (outer * parts) === 0;
+        if (even && outer === 1) this.#slice(node, other, { axis, outer, parts });
+      }
     }
+  }
+
+  #slice(node: TensorNode, input: number, cut: Cut): void {
+    const inputs = this.sliced.get(node) ?? new Map<number, Cut>();
+    this.sliced.set(node, inputs.set(input, cut));
   }
 
   #cut(name: string, cut: Cut, node: TensorNode, mayPad: boolean): void {

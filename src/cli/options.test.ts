@@ -55,6 +55,7 @@ describe("the options of optimize", () => {
         dp: 1,
         zero: 1,
         optimizer: "adamw",
+        linear_dtype: null,
         execution: "compiled",
         gpus_per_node: 8,
         microbatches: 4,

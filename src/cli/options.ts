@@ -1,6 +1,7 @@
 import {
   CP_ATTENTIONS,
   EXECUTIONS,
+  LINEAR_TYPES,
   PIPELINES,
   PRECISIONS,
   RECOMPUTES,
@@ -73,9 +74,15 @@ export const LOWERING_FLAGS = {
     sequence_parallel: toggle("--sequence-parallel", "cut the sequence over --tp between linears"),
     zero: level(
       "--zero <level>",
-      "1: replicas share the optimizer's states; 0: each holds all",
+      "what replicas share: 1 optimizer states, 2 gradients too, 3 weights too (FSDP), 0 nothing",
       ZERO_LEVELS,
       1,
+    ),
+    linear_dtype: choice(
+      "--linear-dtype <type>",
+      "what the linears of layers multiply in: fp8 (default: as --dtype)",
+      LINEAR_TYPES,
+      null,
     ),
     optimizer: choice(
       "--optimizer <kind>",

@@ -50,7 +50,7 @@ function result(count: number): OptimizeResult {
     },
     plans: points.map(({ id, time_s, energy_j }) => ({
       format: "kareus-plan",
-      version: 1,
+      version: 2,
       graph,
       gpu: { name: "gpu", sm_count: 1, clocks_mhz: [] },
       parallelism,

@@ -26,7 +26,7 @@ import { addShown } from "./shown.js";
 
 const EPILOGUE = `
 Exit codes: 0 done; 1 the honest answer is no; 2 bad input or usage; 3 a fault of kareus;
-130 interrupted, and --resume goes on.
+130 and 143 interrupted (Ctrl-C, SIGTERM), and --resume goes on.
 
 Examples:
   $ kareus demo

@@ -1,3 +1,4 @@
+import { parentPort } from "node:worker_threads";
 import { Presets, SingleBar } from "cli-progress";
 import pc from "picocolors";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
@@ -8,6 +9,11 @@ import { isQuiet, isVerbose } from "./shown.js";
 
 /** The signals that stop a command: Ctrl-C and a plain kill. */
 export const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** What stderr says if the command is interrupted from here on; null: nothing. */
+export function onInterrupt(diagnostic: Diagnostic | null): void {
+  parentPort?.postMessage(diagnostic);
+}
 
 /** Colours where the terminal has them; NO_COLOR (set and not empty) always turns them off. */
 function colours(stream: NodeJS.WriteStream) {

@@ -1,12 +1,14 @@
+import { at, present } from "../base/need.js";
 import type { Device } from "../gpu/device-schema.js";
-import type { Evaluation } from "../ir/configuration.js";
+import type { Configuration, Cost, Evaluation } from "../ir/configuration.js";
 import type { IterationFrontier } from "../ir/iteration.js";
-import type { PartitionedGraph } from "../ir/partition.js";
+import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
 import { instructionFrontiers, type Restriction } from "./instructions.js";
 import { type Layout, pipelineProblem } from "./problem.js";
 import { solvePipeline } from "./solve.js";
 
-type BaselineName = "sequential-max-clock" | "sequential-frequency" | "nanobatch-frequency";
+const BASELINES = ["sequential-max-clock", "sequential-frequency", "nanobatch-frequency"] as const;
+type BaselineName = (typeof BASELINES)[number];
 
 /**
  * What other tools reach on the same graph, from the same machinery with restricted choices:
@@ -21,12 +23,37 @@ export function baselineFrontiers(
   device: Device,
   layout: Layout,
   points: number,
+  names: readonly BaselineName[] = BASELINES,
 ): { name: BaselineName; points: IterationFrontier["points"] }[] {
-  return Object.entries(restrictions(graph, device)).map(([name, restriction]) => {
-    const frontiers = instructionFrontiers(graph, evaluations, layout, restriction);
+  const known = restrictions(graph, device);
+  return names.map((name) => {
+    const frontiers = instructionFrontiers(graph, evaluations, layout, known[name]);
     const problem = pipelineProblem(frontiers, graph.stages, layout);
-    return { name: name as BaselineName, points: solvePipeline(problem, { points }).points };
+    return { name, points: solvePipeline(problem, { points }).points };
   });
+}
+
+/**
+ * The baseline at the highest clock alone, from costs that are asked for: seconds of an iteration and
+ * joules of one GPU of each stage.
+ */
+export function sequentialAtTop(
+  graph: PartitionedGraph,
+  device: Device,
+  layout: Layout,
+  costOf: (partition: PartitionType, configuration: Configuration) => Cost,
+): { readonly time_s: number; readonly energy_j: number } {
+  const evaluations = new Map(
+    [...graph.partitions].map(([key, type]): [string, Evaluation[]] => {
+      const sms = type.communication === null ? 0 : device.default_comm_sms;
+      const launch_slot = firstSlot(graph, key);
+      const configuration = { freq_mhz: device.highest_clock_mhz, launch_slot, sms };
+      return [key, [{ partition: key, ...configuration, ...costOf(type, configuration) }]];
+    }),
+  );
+  const [top] = baselineFrontiers(graph, evaluations, device, layout, 1, ["sequential-max-clock"]);
+  const { time_s, energy_j } = at(present(top, "baseline").points, 0);
+  return { time_s, energy_j };
 }
 
 function restrictions(

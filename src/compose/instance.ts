@@ -63,7 +63,7 @@ export function instanceOfProfile(
 }
 
 /**
- * The pipeline problem of an instance. Fails with KRS4002, KRS4005 to 4008 or KRS4010 where its parts
+ * The pipeline problem of an instance. Fails with KRS4002, KRS4006 to 4008 or KRS4010 where its parts
  * do not fit together.
  * @param where the instance's file, for diagnostics
  */

@@ -34,6 +34,8 @@ describe("peak memory", () => {
     const held = { weights_bytes: 2000, gradients_bytes: 4000, activations_bytes: 400 };
     expect(whole).toEqual({ ...held, optimizer_bytes: 12000, peak_bytes: 18400 });
     expect(shared).toEqual({ ...held, optimizer_bytes: 3000, peak_bytes: 9400 });
+    expect(at({ dp: 4, zero: 2 })).toMatchObject({ gradients_bytes: 1000, weights_bytes: 2000 });
+    expect(at({ dp: 4, zero: 3 })).toMatchObject({ gradients_bytes: 1000, weights_bytes: 500 });
   });
 
   it("adds what kernels work on to what is still saved, where both together are most", () => {
@@ -68,8 +70,10 @@ describe("peak memory", () => {
         .replace(/^use /, "")
         .split(", or ")
         .map((remedy) => remedy.split(" ")[0]),
-    ).toEqual([...["--zero", "--pipeline", "--sequence-parallel", "--recompute", "a", "more"]]);
-    expect(hints(1000, { ...gpipe, zero: 1 })).toEqual([
+    ).toEqual([
+      ...["--zero", "--zero", "--pipeline", "--sequence-parallel", "--recompute", "a", "more"],
+    ]);
+    expect(hints(1000, { ...gpipe, zero: 3 })).toEqual([
       ["KRS1430", "stage 0", "use more --tp or --pp"],
     ]);
     expect(hints(Math.max(...memory.map(({ peak_bytes }) => peak_bytes)))).toEqual([]);

@@ -1,13 +1,12 @@
 import type { Report } from "../base/diagnostics/diagnostic.js";
 import { memoryExceeded } from "../base/diagnostics/lowering.js";
 import { scaled } from "../base/units.js";
-import type { PipelineName, Recompute } from "../ir/choices.js";
-import { type Replicas, replicasOf } from "../ir/groups.js";
-import type { PipelineInstruction } from "../ir/iteration.js";
-import type { Kernel, KernelGraph, ParameterCount } from "../ir/kernel-graph.js";
+import type { PipelineName, Recompute, ZERO_LEVELS } from "../ir/choices.js";
+import { replicasOf } from "../ir/groups.js";
+import type { KernelGraph, ParameterCount } from "../ir/kernel-graph.js";
 import { gradientBytes, type OptimizerName, stateBytes } from "../ir/optimizer.js";
-import type { InstructionKind } from "../ir/partition.js";
-import { schedules } from "./schedules/index.js";
+import { weightUnits } from "../ir/weight-units.js";
+import { activationsBytes } from "./activations.js";
 
 /** What one GPU of a stage holds, in bytes; activations at the moment when they are most. */
 export interface StageMemory {
@@ -26,7 +25,7 @@ interface MemoryLayout {
   readonly dp: number;
   readonly cp: number;
   readonly ep: number;
-  readonly zero: 0 | 1;
+  readonly zero: (typeof ZERO_LEVELS)[number];
   readonly optimizer: OptimizerName;
   readonly recompute: Recompute;
   readonly pipeline: PipelineName;
@@ -34,8 +33,8 @@ interface MemoryLayout {
 }
 
 /**
- * Peak memory of one GPU of each stage in bytes: weights, gradients and the optimizer's states (with
- * ZeRO-1 the share of one rank), what forward keeps for backward, for every microbatch in flight under the schedule,
+ * Peak memory of one GPU of each stage in bytes: weights, gradients and the optimizer's states (of
+ * what ranks share under ZeRO the share of one), what forward keeps for backward, for every microbatch in flight under the schedule,
  * and what kernels make and read meanwhile. Buffers of the framework and of collectives, and
  * fragmentation, are not counted.
  */
@@ -44,17 +43,62 @@ export function stageMemory(graph: KernelGraph, layout: MemoryLayout): StageMemo
   const kept = (count: ParameterCount) => keptBytes(count, layout.optimizer);
   const trains = graph.kernels.some(({ direction }) => direction === "backward");
   return graph.parameters.map(({ dense, experts, frozen }, stage) => {
-    const weights_bytes = dense.size_bytes + experts.size_bytes + frozen.size_bytes;
-    const gradients_bytes = trains ? kept(dense).gradients + kept(experts).gradients : 0;
-    const states = (count: ParameterCount, group: Replicas) =>
-      kept(count).states / (layout.zero === 1 ? group.ranks : 1);
+    const shares = (level: number, held: HeldBytes) =>
+      layout.zero < level
+        ? held.dense + held.experts
+        : held.dense / replicas.dense.ranks + held.experts / replicas.experts.ranks;
+    const whole = layout.zero < 2 ? NO_UNITS : unitsOf(graph, stage, layout);
+    const weights_bytes =
+      shares(3, { dense: dense.size_bytes + frozen.size_bytes, experts: experts.size_bytes }) +
+      (layout.zero < 3 ? 0 : whole.weights_bytes);
+    const held = { dense: kept(dense), experts: kept(experts) };
+    const gradients_bytes = trains
+      ? whole.gradients_bytes +
+        shares(2, { dense: held.dense.gradients, experts: held.experts.gradients })
+      : 0;
     const optimizer_bytes = trains
-      ? states(dense, replicas.dense) + states(experts, replicas.experts)
+      ? shares(1, { dense: held.dense.states, experts: held.experts.states })
       : 0;
     const activations_bytes = activationsBytes(graph, stage, layout);
     const peak_bytes = weights_bytes + gradients_bytes + optimizer_bytes + activations_bytes;
     return { weights_bytes, gradients_bytes, optimizer_bytes, activations_bytes, peak_bytes };
   });
+}
+
+/** What is held of parameters, by who shares them. */
+interface HeldBytes {
+  readonly dense: number;
+  readonly experts: number;
+}
+
+/** What a rank that holds shares has as a whole for a while. */
+interface WholeUnits {
+  readonly weights_bytes: number;
+  readonly gradients_bytes: number;
+}
+
+const NO_UNITS: WholeUnits = { weights_bytes: 0, gradients_bytes: 0 };
+
+/**
+ * Gathered weights: those outside layers, of the layer that runs and of the next one. Gradients that
+ * wait to be scattered: of the layer that ran.
+ */
+function unitsOf(graph: KernelGraph, stage: number, { optimizer }: MemoryLayout): WholeUnits {
+  const units = weightUnits(graph.kernels.filter((kernel) => kernel.stage === stage));
+  const sizes = [...units].map(([layer, tensors]) => ({
+    layer,
+    weights_bytes: tensors.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
+    elements: tensors.reduce((sum, { elements, frozen }) => sum + (frozen ? 0 : elements), 0),
+  }));
+  const layers = sizes.filter(({ layer }) => layer !== null);
+  const largest = layers.map((unit) => unit.weights_bytes).sort((a, b) => b - a);
+  const outside = sizes.find(({ layer }) => layer === null);
+  const gathered = [...largest.slice(0, 2), ...(outside ? [outside.weights_bytes] : [])];
+  return {
+    weights_bytes: gathered.reduce((sum, each) => sum + each, 0),
+    gradients_bytes:
+      gradientBytes(optimizer) * layers.reduce((most, { elements }) => Math.max(most, elements), 0),
+  };
 }
 
 /** What training keeps of parameters beside their weights, in bytes. */
@@ -64,65 +108,6 @@ function keptBytes({ elements, size_bytes }: ParameterCount, optimizer: Optimize
     gradients: elements * gradientBytes(optimizer),
     states: elements * stateBytes(optimizer, size_bytes / elements),
   };
-}
-
-/** The most that a stage holds of results, in the order of its schedule. */
-function activationsBytes(graph: KernelGraph, stage: number, layout: MemoryLayout): number {
-  const here = graph.kernels.filter((kernel) => kernel.stage === stage);
-  const size = { stages: graph.stages, chunks: graph.chunks, microbatches: layout.microbatches };
-  const order = schedules[layout.pipeline].orderOf(stage, size);
-  const splits = order.some(({ kind }) => kind === "weight_gradient");
-  const profiles = new Map<string, Profile>();
-  const profileOf = ({ kind, chunk }: PipelineInstruction): Profile => {
-    const key = `${kind} ${chunk}`;
-    const known = profiles.get(key);
-    if (known !== undefined) return known;
-    const profile = profileIn(
-      here.filter((kernel) => kernel.chunk === chunk),
-      kind,
-      splits,
-    );
-    profiles.set(key, profile);
-    return profile;
-  };
-  let [held, most] = [0, 0];
-  for (const instruction of order) {
-    const { peak_bytes, change_bytes } = profileOf(instruction);
-    most = Math.max(most, held + peak_bytes);
-    held += change_bytes;
-  }
-  return most;
-}
-
-/** What an instruction adds to what is held: at most while it runs, and in the end. */
-interface Profile {
-  readonly peak_bytes: number;
-  readonly change_bytes: number;
-}
-
-const NOTHING: Profile = { peak_bytes: 0, change_bytes: 0 };
-
-/**
- * What was saved is all released when its chunk's backward ends. Where weight gradients run apart it
- * is held until they have run, because they read it.
- * @param splits whether they do
- */
-function profileIn(kernels: readonly Kernel[], kind: InstructionKind, splits: boolean): Profile {
-  if (kind === "tail") return NOTHING;
-  const isForward = kind === "forward";
-  const own = kernels.filter(({ direction }) => (direction === "forward") === isForward);
-  const saved_bytes = kernels.reduce((sum, kernel) => sum + kernel.saved_bytes, 0);
-  if (!isForward && splits) {
-    const peak_bytes = own.reduce((most, kernel) => Math.max(most, kernel.working_bytes), 0);
-    return { peak_bytes, change_bytes: kind === "weight_gradient" ? -saved_bytes : 0 };
-  }
-  let [level, peak_bytes] = [0, 0];
-  for (const kernel of own) {
-    level += kernel.saved_bytes;
-    peak_bytes = Math.max(peak_bytes, level + kernel.working_bytes);
-    level -= kernel.released_bytes;
-  }
-  return { peak_bytes, change_bytes: isForward ? saved_bytes : -saved_bytes };
 }
 
 /** Says of the first stage that needs more than a GPU has what would bring its memory down. */
@@ -143,7 +128,9 @@ export function checkMemory(
 function remedies(memory: StageMemory, available_bytes: number, layout: MemoryLayout): string[] {
   const { zero, dp, cp, ep, recompute, tp, sequence_parallel, pipeline } = layout;
   const found: string[] = [];
-  if (zero === 0 && dp * cp * ep > 1) found.push("--zero 1");
+  const shares = dp * cp * ep > 1;
+  if (shares && zero === 0) found.push("--zero 1");
+  if (shares && zero < 3) found.push("--zero 3 (weights are gathered layer by layer)");
   const fits = memory.peak_bytes - memory.activations_bytes < available_bytes;
   if (fits && pipeline === "gpipe") found.push("--pipeline 1f1b (fewer microbatches in flight)");
   if (fits && tp > 1 && !sequence_parallel) found.push("--sequence-parallel");

@@ -3,10 +3,12 @@
  * Nothing outside this folder imports past it; `physics/` says what a device's constants answer,
  * `evidence/` what measurements say beyond them.
  */
+export { correctedByInstructions } from "./evidence/instructions.js";
 export { type LearnedError, learnedError } from "./evidence/learned-error.js";
+export { profileCounts } from "./evidence/use.js";
 export { modelledOracle } from "./modelled.js";
 export type { CostOracle, TracingOracle } from "./oracle.js";
 export { partsInProportion, type TimeParts } from "./physics/time-parts.js";
 export type { OverlapTrace } from "./physics/trace.js";
 export { costsOn } from "./rescaled.js";
-export { topClockCost } from "./top-clock.js";
+export { kernelTimes, topClockCost } from "./top-clock.js";

@@ -47,7 +47,9 @@ describe("order of slots", () => {
     };
     for (const launch_slot of [null, ...listed.slots.map(({ name }) => name)]) {
       const expected = oracle.cost(moved, { ...at, launch_slot });
-      expect(oracle.cost(listed, { ...at, launch_slot, order })).toEqual(expected);
+      const found = oracle.cost(listed, { ...at, launch_slot, order });
+      // Energies are summed in another order.
+      expect(found).toEqual({ ...expected, energy_j: expect.closeTo(expected.energy_j, 12) });
     }
     const differs = oracle.cost(listed, { ...at, launch_slot: "linear_1", order });
     expect(differs).not.toEqual(oracle.cost(listed, { ...at, launch_slot: "linear_1" }));
@@ -190,7 +192,7 @@ describe("overlap", () => {
   });
 
   test("too few SMs expose communication, too many starve compute", () => {
-    const times = [2, 8, 30].map(
+    const times = [2, 20, 80].map(
       (sms) => oracle.cost(overlapped, { freq_mhz: 1410, launch_slot: "norm_0", sms }).time_s,
     );
     const [few, some, many] = times as [number, number, number];

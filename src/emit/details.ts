@@ -5,7 +5,7 @@ import type { Configuration } from "../ir/configuration.js";
 import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
 import { bytesOf, flopsOf, type Work } from "../ir/work.js";
 import type { DetailsFile } from "../plan/details.js";
-import type { PlanFile } from "../plan/plan.js";
+import { type PlanFile, packedPlan } from "../plan/plan.js";
 import type { RunFacts } from "./facts.js";
 
 type Run = DetailsFile["partitions"][number]["runs"][number];
@@ -35,7 +35,9 @@ export function detailsFile(
       const { key, communication } = type;
       return [{ key, kernels: kernelsOf(type), communication, ...queueOf(type), runs }];
     }),
-    ...(baselines.length === 0 ? {} : { baselines: [...baselines] }),
+    ...(baselines.length === 0
+      ? {}
+      : { baselines: baselines.map(({ name, plan }) => ({ name, plan: packedPlan(plan) })) }),
   };
 }
 

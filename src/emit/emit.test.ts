@@ -96,7 +96,8 @@ describe("planFile", () => {
     expect(readPlan(writePlan(summing), "p")).toEqual(summing);
     const [first, ...others] = summing.configurations;
     for (const queued_slots of [undefined, ["norm_0"], ["norm_0", "norm_1"]]) {
-      const broken = { ...summing, configurations: [{ ...first, queued_slots }, ...others] };
+      const configurations = [{ ...first, queued_slots }, ...others];
+      const broken = { ...summing, version: 1, configurations };
       expect(() => readPlan(JSON.stringify(broken), "p")).toThrow(/queued_slots/);
     }
   });

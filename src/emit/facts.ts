@@ -43,6 +43,13 @@ export function runFacts(
     static_power_w,
     transfer_s,
     switch_time_s,
-    expected_error: device.expected_error ?? null,
+    expected_error: expectedErrorOf(device, execution),
   };
+}
+
+/** How far off plans on a device may be, by how their kernels come to run; null: not known. */
+function expectedErrorOf(device: Device, execution: Job["execution"]): ExpectedError | null {
+  const { expected_error, expected_error_eager } = device;
+  const eager = execution === "eager" ? expected_error_eager : undefined;
+  return eager ?? expected_error ?? null;
 }

@@ -2,6 +2,7 @@ import type { IterationFrontier } from "../ir/iteration.js";
 import type {
   Baseline,
   CostCounts,
+  Execution,
   FrontierFile,
   PartitionSearchOutcome,
 } from "../plan/frontier.js";
@@ -20,6 +21,8 @@ interface FrontierInput extends RunFacts {
   readonly costs: CostCounts;
   readonly search: readonly PartitionSearchOutcome[];
   readonly baselines: readonly BaselineFrontier[];
+  /** The first baseline under each execution: energies of one GPU of each stage. */
+  readonly executions: readonly Execution[];
   /** Of one GPU, by stage. */
   readonly memory: readonly { readonly peak_bytes: number }[];
   /** The searched one: energies of one GPU of each stage. */
@@ -68,6 +71,7 @@ export function frontierFile(input: FrontierInput): FrontierFile {
       name,
       points: points.map(({ time_s, energy_j }) => ({ time_s, energy_j: energy_j * gpus })),
     })),
+    executions: input.executions.map((each) => ({ ...each, energy_j: each.energy_j * gpus })),
     points: input.frontier.points.map((point, id) => {
       const expected_error = errorOf(point);
       return {

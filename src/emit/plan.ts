@@ -90,7 +90,7 @@ export function planFile(
   const expected_error = planErrors(facts.expected_error)(point);
   return {
     format: "kareus-plan",
-    version: 1,
+    version: 2,
     graph: facts.graph,
     gpu: { ...facts.gpu, clocks_mhz: [...clocks].sort((a, b) => a - b) },
     parallelism: facts.parallelism,

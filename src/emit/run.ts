@@ -5,6 +5,7 @@ import type { DetailsFile } from "../plan/details.js";
 import type {
   Baseline,
   CostCounts,
+  Execution,
   FrontierFile,
   PartitionSearchOutcome,
 } from "../plan/frontier.js";
@@ -24,6 +25,8 @@ interface Found {
     readonly name: Baseline["name"];
     readonly points: IterationFrontier["points"];
   }[];
+  /** What the iteration takes under each execution. */
+  readonly executions: readonly Execution[];
   readonly frontier: IterationFrontier;
 }
 

@@ -27,7 +27,7 @@ const stages: { stage: number; instructions: PlanInstruction[] }[] = [
 ];
 const PLAN: PlanFile = {
   format: "kareus-plan",
-  version: 1,
+  version: 2,
   partitions: [],
   configurations: [],
   graph: { name: "tiny", sha256: "" },

@@ -87,7 +87,7 @@ describe("fitDevice", () => {
       rejected: [
         {
           name: "forward of stage 0",
-          up_to_mhz: null,
+          kept_mhz: null,
           reason: "3 of the 4 clocks that a fit needs",
         },
       ],

@@ -13,8 +13,8 @@ const FEWEST_CLOCKS = 4;
 /** A curve that the data-quality gate turned away, or a part of it. */
 export interface Rejected {
   readonly name: string;
-  /** The highest clock turned away; null: the whole curve. */
-  readonly up_to_mhz: number | null;
+  /** The lowest and highest clock that were kept; null: none was. */
+  readonly kept_mhz: readonly [lowest: number, highest: number] | null;
   readonly reason: string;
 }
 
@@ -40,14 +40,15 @@ function gated(curves: ReadonlyMap<string, readonly ClockPoint[]>): {
   const passed: (readonly ClockPoint[])[] = [];
   const rejected: Rejected[] = [];
   for (const [name, points] of curves) {
-    const { kept, rejected: below, reason } = checkQuality(points);
+    const { kept, reason } = checkQuality(points);
     const clocks = new Set(kept.map(({ freq_mhz }) => freq_mhz)).size;
     if (reason !== null) {
-      const up_to_mhz = kept.length === 0 || below.length === 0 ? null : at(below, -1).freq_mhz;
-      rejected.push({ name, up_to_mhz, reason });
+      const kept_mhz =
+        kept.length === 0 ? null : ([at(kept, 0).freq_mhz, at(kept, -1).freq_mhz] as const);
+      rejected.push({ name, kept_mhz, reason });
     } else if (clocks < FEWEST_CLOCKS) {
       const counted = `${clocks} of the ${FEWEST_CLOCKS} clocks that a fit needs`;
-      rejected.push({ name, up_to_mhz: null, reason: counted });
+      rejected.push({ name, kept_mhz: null, reason: counted });
     }
     if (clocks >= FEWEST_CLOCKS) passed.push(kept);
   }

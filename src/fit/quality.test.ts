@@ -26,8 +26,15 @@ test("two regimes that alternate are rejected altogether", () => {
   expect(reason).toContain("time rises by 25.8 % from 1020 to 1050 MHz");
 });
 
-test("a time that falls faster than the clock rises is not the same work", () => {
-  const { kept, reason } = checkQuality(curve(1, 0.98, 0.96, 0.94, 0.8));
-  expect(kept).toEqual([]);
+test("a time that falls faster than the clock rises is not the same work; most of it is kept", () => {
+  const { kept, rejected, reason } = checkQuality(curve(1, 0.98, 0.96, 0.94, 0.8));
+  expect([clocks(kept), clocks(rejected)]).toEqual([[900, 930, 960, 990], [1020]]);
   expect(reason).toBe("time falls by 14.9 % from 990 to 1020 MHz, faster than the clock rises");
+});
+
+test("a curve with a bump is cut at the bump, whichever side holds more of it", () => {
+  const bumped = curve(1, 0.98, 0.96, 0.94, 0.92, 0.91, 1.1, 0.9);
+  expect(clocks(checkQuality(bumped).kept)).toEqual([900, 930, 960, 990, 1020, 1050]);
+  const early = curve(1, 1.1, 0.97, 0.95, 0.93, 0.92);
+  expect(clocks(checkQuality(early).kept)).toEqual([960, 990, 1020, 1050]);
 });

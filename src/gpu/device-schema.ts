@@ -57,6 +57,8 @@ const gemmSchema = z.strictObject({
   split_k: sourced(ascendingList),
   energy_j_per_flop: sourcedPositive,
   energy_j_per_byte: sourcedPositive,
+  /** The clock that tensor cores leave which are busy all the time, however low the power; absent: any. */
+  busy_clock_mhz: sourcedPositive.optional(),
 });
 
 const attentionSchema = z.strictObject({
@@ -114,6 +116,8 @@ const communicationSchema = z.strictObject({
  */
 const PUBLISHED = { slowing: 0.5, share: 0.7 };
 
+const expectedError = sourced(z.strictObject({ time: nonNegative, energy: nonNegative }));
+
 /** The file format, version 1; parses to {@link Device}. */
 export const deviceSchema = z
   .strictObject({
@@ -135,6 +139,8 @@ export const deviceSchema = z
         float16: positive,
         float32: positive,
         float64: positive,
+        /** Absent: its tensor cores do not multiply 8-bit floats. */
+        float8: positive.optional(),
       }),
     ),
     gemm: gemmSchema,
@@ -182,10 +188,10 @@ export const deviceSchema = z
     idle_power: sourced(powerTable),
     /** The device whose measured constants stand for this one's, rescaled: a what-if. */
     rescaled_from: sourced(z.string().min(1)).optional(),
-    /** Relative errors that plans on this device have shown, on data that was not fitted. */
-    expected_error: sourced(
-      z.strictObject({ time: z.number().nonnegative(), energy: z.number().nonnegative() }),
-    ).optional(),
+    /** Relative errors within which nine of ten measurements lay, of data that was not fitted. */
+    expected_error: expectedError.optional(),
+    /** The same where kernels run operator by operator; absent: as else. */
+    expected_error_eager: expectedError.optional(),
   })
   .superRefine((device, context) => {
     const clocks = device.searched_clocks_mhz;

@@ -21,8 +21,14 @@ export type Recompute = (typeof RECOMPUTES)[number];
 export const EXECUTIONS = ["compiled", "eager", "graph"] as const;
 export type ExecutionMode = (typeof EXECUTIONS)[number];
 
+/** What linear layers multiply in, where it is narrower than the rest of training. */
+export const LINEAR_TYPES = ["fp8"] as const;
+
 /** How context parallelism brings queries and keys together: all keys at once, or block by block. */
 export const CP_ATTENTIONS = ["all-gather", "ring"] as const;
 
-/** 1: ranks that hold the same parameters share the optimizer's states. */
-export const ZERO_LEVELS = [0, 1] as const;
+/**
+ * What ranks that would hold the same share instead: from 1 on the optimizer's states, from 2 on
+ * gradients, at 3 weights as well (as FSDP does).
+ */
+export const ZERO_LEVELS = [0, 1, 2, 3] as const;

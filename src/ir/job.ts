@@ -1,5 +1,12 @@
 import { z } from "zod";
-import { CP_ATTENTIONS, EXECUTIONS, PIPELINES, RECOMPUTES, ZERO_LEVELS } from "./choices.js";
+import {
+  CP_ATTENTIONS,
+  EXECUTIONS,
+  LINEAR_TYPES,
+  PIPELINES,
+  RECOMPUTES,
+  ZERO_LEVELS,
+} from "./choices.js";
 import type { KernelGraph } from "./kernel-graph.js";
 import { OPTIMIZERS } from "./optimizer.js";
 
@@ -26,6 +33,8 @@ export const JOB = z
     /** Model chunks per stage: above 1 only where the pipeline interleaves. */
     chunks: degree,
     recompute: z.enum(RECOMPUTES),
+    /** What the linears of layers multiply in; null: as the rest. */
+    linear_dtype: z.enum(LINEAR_TYPES).nullable(),
     execution: z.enum(EXECUTIONS),
   })
   .transform((job) => ({ ...job, microbatches: job.microbatches ?? 4 * job.pp }));

@@ -135,7 +135,9 @@ export function bytesOf(work: Work): number {
   switch (work.op) {
     case "matmul": {
       const { b, m, n, k } = work;
-      return dtypeBytes(work.dtype) * b * (m * k + k * n + m * n);
+      // What 8-bit floats make is kept in 16 bits.
+      const result_bytes = Math.max(2, dtypeBytes(work.dtype));
+      return b * (dtypeBytes(work.dtype) * (m * k + k * n) + result_bytes * m * n);
     }
     case "attention": {
       const { b, heads, kv_heads, q_len, kv_len, head_dim, value_dim = head_dim } = work;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Format, writeFormat } from "./format.js";
+import { execution } from "./frontier.js";
 import { count, graphReference, quantity } from "./shared.js";
 
 /** A cause of time, and the static energy of a whole replica that this time costs. */
@@ -63,6 +64,8 @@ const explanation = z.object({
       communication: z.string().nullable(),
     }),
   ),
+  /** What a sequential iteration at the highest clock takes under each execution; absent: not known. */
+  executions: z.array(execution).exactOptional(),
   /** What the next slower point would change: differences to `total`, and what is set otherwise. */
   next: z
     .object({

@@ -49,7 +49,7 @@ const FRONTIER: FrontierFile = {
 
 const PLAN: PlanFile = {
   format: "kareus-plan",
-  version: 1,
+  version: 2,
   graph: FRONTIER.graph,
   gpu: { name: "a100-sxm4-40gb", sm_count: 108, clocks_mhz: [1410] },
   parallelism: FRONTIER.parallelism,
@@ -171,6 +171,31 @@ describe("frontier.json", () => {
 
 describe("plan.json", () => {
   const where = (text: string) => complaint(() => readPlan(text, "p"));
+  const SPELLED_OUT = { ...PLAN, version: 1 };
+
+  it("reads version 1, in which every instruction is spelled out", () => {
+    expect(readPlan(JSON.stringify(SPELLED_OUT), "p")).toEqual(PLAN);
+  });
+
+  it("holds what instructions have in common once, and names a variant that is not there", () => {
+    const twice = PLAN.stages.map((each) => ({
+      ...each,
+      instructions: [...each.instructions, ...each.instructions],
+    }));
+    const text = writePlan({ ...PLAN, stages: twice });
+    const file = JSON.parse(text) as { variants: object[]; stages: PlanFile["stages"] };
+    const plain = JSON.parse(writePlan(PLAN)) as { variants: object[] };
+    expect(file.variants).toEqual(plain.variants);
+    expect(readPlan(text, "p").stages).toEqual(twice);
+    expect(where(JSON.stringify({ ...file, variants: [] }))).toBe(
+      "KRS4104 p at .stages[0].instructions[0].variant",
+    );
+    const [first, ...others] = file.variants;
+    const dangling = { ...first, use: [{ configuration: 9, layers: [], nanobatch: null }] };
+    expect(where(JSON.stringify({ ...file, variants: [dangling, ...others] }))).toBe(
+      "KRS4104 p at .variants[0].use[0].configuration",
+    );
+  });
 
   it("comes back as it was written", () => {
     expect(readPlan(writePlan(PLAN), "p")).toEqual(PLAN);
@@ -186,7 +211,7 @@ describe("plan.json", () => {
   it("names a configuration, a partition, a slot and an order that are not there", () => {
     const [configuration] = PLAN.configurations;
     const plan = (changes: object) =>
-      edited(PLAN, { configurations: [{ ...configuration, ...changes }] });
+      edited(SPELLED_OUT, { configurations: [{ ...configuration, ...changes }] });
     expect(where(plan({ id: 9 }))).toBe(
       "KRS4104 p at .stages[0].instructions[0].use[0].configuration",
     );
@@ -205,9 +230,9 @@ describe("plan.json", () => {
 
   it("has every stage of the pipeline, in order", () => {
     for (const stages of [[], PLAN.stages.slice(0, 1), [...PLAN.stages, ...PLAN.stages]]) {
-      expect(where(edited(PLAN, { stages }))).toMatch(/^KRS4104 p at .stages/);
+      expect(where(edited(SPELLED_OUT, { stages }))).toMatch(/^KRS4104 p at .stages/);
     }
-    expect(where(edited(PLAN, { stages: PLAN.stages.toReversed() }))).toBe(
+    expect(where(edited(SPELLED_OUT, { stages: PLAN.stages.toReversed() }))).toBe(
       "KRS4104 p at .stages[0].stage",
     );
   });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EXECUTIONS } from "../ir/choices.js";
 import { type Format, readFormat, writeFormat } from "./format.js";
 import { gpusPerStage } from "./gpus.js";
 import {
@@ -30,6 +31,13 @@ const baseline = z.object({
   points: z.array(z.object({ time_s: quantity, energy_j: quantity })),
 });
 
+/** A whole iteration under an execution, sequential at the highest clock. */
+export const execution = z.object({
+  name: z.enum(EXECUTIONS),
+  time_s: quantity,
+  energy_j: quantity,
+});
+
 const partitionSearch = z.object({
   partition: z.string(),
   /** Configurations that there are, and how many evaluations were spent on them. */
@@ -37,6 +45,15 @@ const partitionSearch = z.object({
   evaluated: count,
   /** Nothing left to spend, nothing left to gain, or everything evaluated. */
   stop: z.enum(["budget", "converged", "exhausted"]),
+});
+
+const profileCounts = z.object({
+  id: z.string(),
+  records: count,
+  used: count,
+  /** A record may serve for several things. */
+  for: z.array(z.object({ what: z.string(), records: count })),
+  unused: z.array(z.object({ reason: z.string(), records: count })),
 });
 
 const frontier = z.object({
@@ -58,7 +75,8 @@ const frontier = z.object({
     interpolated: count,
     modelled: count,
     extrapolated: count,
-    profiles: z.array(z.string()),
+    /** What came of the records of each profile: `used` and those of `unused` are all of them. */
+    profiles: z.array(profileCounts),
   }),
   /** Relative errors to expect of modelled times and energies; absent where nothing is known. */
   expected_error: expectedError.exactOptional(),
@@ -68,6 +86,8 @@ const frontier = z.object({
   /** Peak memory of one GPU of each stage, estimated. */
   peak_memory_bytes: z.array(quantity).optional(),
   baselines: z.array(baseline),
+  /** What the first baseline takes under each execution, as modelled or measured; absent: not known. */
+  executions: z.array(execution).exactOptional(),
   points: z.array(point).superRefine(checkOrder),
 });
 
@@ -75,6 +95,7 @@ const frontier = z.object({
 export type FrontierFile = z.infer<typeof frontier>;
 export type FrontierPoint = FrontierFile["points"][number];
 export type Baseline = FrontierFile["baselines"][number];
+export type Execution = z.infer<typeof execution>;
 export type CostCounts = FrontierFile["costs"];
 export type PartitionSearchOutcome = z.infer<typeof partitionSearch>;
 

@@ -1,173 +1,82 @@
-import { z } from "zod";
 import { parseJson } from "../base/json.js";
+import { at } from "../base/need.js";
 import { type Format, readFormat, writeFormat } from "./format.js";
-import { count, expectedError, graphReference, parallelism, quantity } from "./shared.js";
+import { type PackedPlan, packed, type SpelledOutPlan, spelledOut } from "./plan-schema.js";
 
-const communication = z.object({ kind: z.string(), size_bytes: quantity, group: z.string() });
-
-const partition = z.object({
-  /** `<direction>.<12 hex>`. */
-  key: z.string(),
-  direction: z.enum(["forward", "backward"]),
-  /** Where communication may be launched: before the slot's first kernel. */
-  slots: z.array(z.object({ name: z.string(), nodes: z.array(z.string()) })),
-  communication: communication.nullable(),
-  /** What the same stream runs behind it, one after the other; absent: nothing. */
-  queued: z.array(communication).optional(),
-});
-
-const configuration = z.object({
-  id: count,
-  partition: z.string(),
-  /** Null: communication starts after the last kernel. */
-  launch_slot: z.string().nullable(),
-  /** The same for each queued communication, which also waits for the one before it; absent: nothing is queued. */
-  queued_slots: z.array(z.string().nullable()).optional(),
-  /** SMs given to communication. */
-  sms: count,
-  /** The order in which the partition's slots run, by index; null: as it lists them. */
-  order: z.array(count).nullable(),
-});
-
-/** What one run of a configuration costs one GPU at a clock, and what its time is made of. */
-const cost = z.object({
-  /** An id of `configurations`. */
-  configuration: count,
-  freq_mhz: quantity,
-  source: z.enum(["measured", "interpolated", "modelled", "extrapolated"]),
-  time_s: quantity,
-  /** Static energy included. */
-  energy_j: quantity,
-  /**
-   * Parts of `time_s` as the model splits it: kernels alone; slowed by communication beside them;
-   * communication after the last kernel; the clock lowered by the power cap.
-   */
-  compute_s: z.number(),
-  contention_s: z.number(),
-  exposed_communication_s: z.number(),
-  throttling_s: z.number(),
-});
-
-const use = z.object({
-  /** An id of `configurations`. */
-  configuration: count,
-  /** Global layer indices, once per run; empty: once, outside the layers. */
-  layers: z.array(count),
-  nanobatch: z.union([z.literal(0), z.literal(1), z.null()]),
-});
-
-const instruction = z.object({
-  kind: z.enum(["forward", "backward", "input_gradient", "weight_gradient", "tail"]),
-  /** Null for the tail. */
-  microbatch: count.nullable(),
-  chunk: count,
-  freq_mhz: quantity,
-  /** Where the clock changes: the one before. Time and energy count what it runs at that. */
-  switch_from_mhz: quantity.optional(),
-  /** What the CPU needs to launch it, `time_s` is no less; absent: nothing to speak of. */
-  launch_time_s: quantity.optional(),
-  execution: z.enum(["nanobatched", "sequential"]),
-  use: z.array(use),
-  start_s: quantity,
-  time_s: quantity,
-  /** Of one GPU, static energy included. */
-  energy_j: quantity,
-});
-
-const plan = z
-  .object({
-    format: z.literal("kareus-plan"),
-    version: z.literal(1),
-    graph: graphReference,
-    gpu: z.object({ name: z.string(), sm_count: count, clocks_mhz: z.array(quantity) }),
-    parallelism,
-    /** Per GPU: with it the instructions add up to `point`. */
-    static_power_w: quantity,
-    /** How long a result is on its way to another stage; absent: no time. */
-    transfer_s: quantity.optional(),
-    /** How long a change of the clock takes; absent: no time. */
-    switch_time_s: quantity.optional(),
-    /** Energy counts every GPU of one data-parallel replica. */
-    point: z.object({ id: count, time_s: quantity, energy_j: quantity }),
-    /** How far off the point may be; absent where nothing is known of that. */
-    expected_error: expectedError.exactOptional(),
-    partitions: z.array(partition),
-    configurations: z.array(configuration),
-    /** Of every configuration at every clock at which an instruction runs it. */
-    costs: z.array(cost).optional(),
-    stages: z.array(z.object({ stage: count, instructions: z.array(instruction) })),
-  })
-  .superRefine(checkReferences);
-
-/** plan.json: one point, spelled out for a runtime. */
-export type PlanFile = z.infer<typeof plan>;
-export type PlanInstruction = z.infer<typeof instruction>;
-export type PlanCost = z.infer<typeof cost>;
+/** A plan in memory: one point, spelled out for a runtime. */
+export type PlanFile = Omit<SpelledOutPlan, "version"> & { readonly version: 2 };
+export type PlanInstruction = SpelledOutPlan["stages"][number]["instructions"][number];
+export type PlanCost = NonNullable<SpelledOutPlan["costs"]>[number];
 
 /** A plan that says what its runs cost. */
 export type CostedPlan = PlanFile & { readonly costs: readonly PlanCost[] };
 
 /** The format of plan.json. */
-export const PLAN_FORMAT: Format<PlanFile> = { name: "kareus-plan", version: 1, schema: plan };
+export const PLAN_FORMAT: Format<PackedPlan> = { name: "kareus-plan", version: 2, schema: packed };
 
-interface References {
-  readonly partitions: readonly z.infer<typeof partition>[];
-  readonly configurations: readonly z.infer<typeof configuration>[];
-  readonly parallelism: { readonly pp: number };
-  readonly stages: readonly {
-    readonly stage: number;
-    readonly instructions: readonly PlanInstruction[];
-  }[];
-}
+const FORMAT_1: Format<SpelledOutPlan> = {
+  name: "kareus-plan",
+  version: 1,
+  schema: spelledOut,
+};
 
-/** Everything named must be there: stages, partitions, their slots, configurations. */
-function checkReferences(file: References, context: z.RefinementCtx): void {
-  const issue = (path: PropertyKey[], message: string) =>
-    context.addIssue({ code: "custom", path, message });
-  const partitions = new Map(file.partitions.map((entry) => [entry.key, entry]));
-  file.configurations.forEach((entry, index) => {
-    const home = partitions.get(entry.partition);
-    const at = (key: string) => ["configurations", index, key];
-    const { launch_slot, queued_slots = [] } = entry;
-    const unknown = (slot: string | null) =>
-      slot !== null && !home?.slots.some(({ name }) => name === slot);
-    if (home === undefined) issue(at("partition"), "no partition has this key");
-    else if (unknown(launch_slot)) {
-      issue(at("launch_slot"), "the partition has no slot of this name");
-    } else if (queued_slots.some(unknown) || queued_slots.length !== (home.queued ?? []).length) {
-      issue(at("queued_slots"), "not a slot of the partition for each queued communication");
-    } else if (entry.order !== null && !isPermutation(entry.order, home.slots.length)) {
-      issue(at("order"), "not every slot of the partition, once each");
-    }
-  });
-  if (file.stages.length !== file.parallelism.pp) {
-    issue(["stages"], "not as many as the pipeline has (pp)");
-  }
-  const ids = new Set(file.configurations.map((entry) => entry.id));
-  file.stages.forEach(({ stage: number, instructions }, stage) => {
-    if (number !== stage) issue(["stages", stage, "stage"], "stages are not in order from 0");
-    instructions.forEach((entry, index) => {
-      entry.use.forEach(({ configuration: id }, position) => {
-        if (ids.has(id)) return;
-        const path = ["stages", stage, "instructions", index, "use", position, "configuration"];
-        issue(path, "no configuration has this id");
-      });
-    });
-  });
-}
-
-function isPermutation(order: readonly number[], length: number): boolean {
-  return order.length === length && new Set(order).size === length && Math.max(...order) < length;
-}
-
-/** Reads plan.json; throws DiagnosticError (KRS410x) naming file and place. */
+/** Reads plan.json, of version 1 too; throws DiagnosticError (KRS410x) naming file and place. */
 export function readPlan(text: string, where: string): PlanFile {
-  return readFormat(PLAN_FORMAT, text, where);
+  if (versionOf(text) === 1) return { ...readFormat(FORMAT_1, text, where), version: 2 };
+  return unpackedPlan(readFormat(PLAN_FORMAT, text, where));
+}
+
+/** A plan whose instructions say themselves how they run. */
+export function unpackedPlan({ variants, stages, ...head }: PackedPlan): PlanFile {
+  return {
+    ...head,
+    stages: stages.map(({ stage, instructions }) => ({
+      stage,
+      instructions: instructions.map(({ variant: index, ...place }) => ({
+        ...place,
+        ...at(variants, index),
+      })),
+    })),
+  };
+}
+
+function versionOf(text: string): unknown {
+  const data = parseJson(text);
+  return typeof data === "object" && data !== null && "version" in data ? data.version : null;
 }
 
 /** The canonical bytes of a plan file. */
-export function writePlan(file: PlanFile): string {
-  return writeFormat(PLAN_FORMAT, file);
+export function writePlan(plan: PlanFile): string {
+  return writeFormat(PLAN_FORMAT, packedPlan(plan));
+}
+
+/** A plan as its file holds it: each distinct variant once, in order of first use. */
+export function packedPlan({ stages, ...head }: PlanFile): PackedPlan {
+  const variants: PackedPlan["variants"] = [];
+  const known = new Map<string, number>();
+  // Instructions of one option mostly share their uses, which are long: those are told apart once.
+  const useKeys = new Map<PlanInstruction["use"], string>();
+  const indexOf = (each: PackedPlan["variants"][number]) => {
+    const useKey = useKeys.get(each.use) ?? JSON.stringify(each.use);
+    useKeys.set(each.use, useKey);
+    const { use: _, ...others } = each;
+    const key = JSON.stringify([others, useKey]);
+    const index = known.get(key);
+    if (index !== undefined) return index;
+    known.set(key, variants.length);
+    return variants.push(each) - 1;
+  };
+  const packedStages = stages.map(({ stage, instructions }) => ({
+    stage,
+    instructions: instructions.map(({ kind, microbatch, chunk, start_s, ...each }) => ({
+      kind,
+      microbatch,
+      chunk,
+      variant: indexOf(each),
+      start_s,
+    })),
+  }));
+  return { ...head, variants, stages: packedStages };
 }
 
 /** The plan with its costs, where it says those of all its runs; null where it does not. */

@@ -3,15 +3,24 @@ import { join } from "node:path";
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import {
   foreignProfile,
+  mixedStates,
   noProfileFor,
   nothingMeasured,
   rescaledProfile,
   unreadableProfile,
 } from "../base/diagnostics/profile.js";
 import { reasonOf } from "../base/files.js";
+import { canonicalJson } from "../base/json.js";
 import { poolBySetting, settingOf } from "./pool.js";
 import { type Profile, readProfile } from "./reader.js";
-import type { CollectiveRecord, KernelRecord, PartitionRecord, ProfileRecord } from "./records.js";
+import type {
+  CollectiveRecord,
+  InstructionRecord,
+  KernelRecord,
+  PartitionRecord,
+  ProfileRecord,
+} from "./records.js";
+import { sortRecords } from "./usable.js";
 import { type MeasuringTask, recordOf } from "./work-list.js";
 
 /** Measurements of one GPU that costs may be taken from: plain data, one record per setting. */
@@ -23,6 +32,7 @@ export interface Measurements {
   readonly kernels: readonly KernelRecord[];
   readonly collectives: readonly CollectiveRecord[];
   readonly partitions: readonly PartitionRecord[];
+  readonly instructions: readonly InstructionRecord[];
 }
 
 /** The profiles of a folder, by name; null if the path is no folder. */
@@ -34,16 +44,6 @@ function filesIn(path: string): string[] | null {
   } catch (reason) {
     return fail(unreadableProfile(path, reasonOf(reason)));
   }
-}
-
-type KernelLike = KernelRecord | CollectiveRecord | PartitionRecord;
-
-/** Really measured, on the thing itself. */
-function counts(record: ProfileRecord): record is KernelLike {
-  if (record.source !== "measured" || record.time_s === 0) return false;
-  if (record.record === "instruction" || record.record === "switch") return false;
-  if (record.record === "collective" && record.disturbed === true) return false;
-  return record.record === "kernel" || record.stand_in !== true;
 }
 
 /** The profiles behind a path: a file, or those of one GPU in a folder, the run's if it has any. */
@@ -104,27 +104,77 @@ const ANY_ANSWER = {
   stand_in: false,
 };
 
+/** A profile as it was read: what of it may be used, and why the rest may not. */
+export interface ProfileUse {
+  readonly id: string;
+  readonly records: number;
+  readonly usable: readonly ProfileRecord[];
+  /** One reason a record. */
+  readonly unused: readonly string[];
+}
+
+/** Measurements, and where they come from: a file each, in the order of the paths. */
+interface Loaded {
+  readonly measurements: Measurements;
+  readonly files: readonly ProfileUse[];
+}
+
+/** The GPU of a run, as far as its profiles go. */
+interface Board {
+  readonly name: string;
+  readonly power_cap_w: number;
+}
+
+/** Whether our recorder measured it: it runs memory-bound kernels as a stream of their traffic. */
+function isRecorded({ tool, method }: Profile["header"]): boolean {
+  return tool.startsWith("kareus ") && method !== null;
+}
+
+const same = (record: ProfileRecord) => record;
+
+/** A memory-bound kernel as the stream that was measured in its place. */
+function asStream(record: ProfileRecord): ProfileRecord {
+  if (record.record !== "kernel" || record.op !== "memory") return record;
+  return { ...record, key: { ...record.key, class: "other", flops: 0 } };
+}
+
+/** Profiles of a board in different power states do not mix: KRS2031. */
+function checkStates(profiles: readonly [string, Profile][]): void {
+  const states = profiles.flatMap(([path, { header }]) => {
+    return header.power_state === undefined ? [] : [{ path, state: header.power_state }];
+  });
+  const [first, ...rest] = states;
+  const other = rest.find(
+    ({ state }) => canonicalJson(state) !== canonicalJson(first?.state ?? null),
+  );
+  if (first !== undefined && other !== undefined) fail(mixedStates(first.path, other.path));
+}
+
 /**
  * Reads the measurements of one GPU from files and folders: the run's, or all of one other, which is
  * reported (KRS2034). Fails with KRS2010 and KRS2011 where a profile is unreadable or malformed,
- * KRS2030 and KRS2032 where they are of several GPUs; a profile that measures nothing is reported.
+ * KRS2030 and KRS2032 where they are of several GPUs, KRS2035 where they are of several power
+ * states; a profile that measures nothing is reported.
  */
-export function loadMeasurements(
-  paths: readonly string[],
-  gpu: string,
-  report: Report,
-): Measurements {
-  const profiles = paths.flatMap((path) => profilesAt(path, gpu, report));
-  const other_gpu = otherGpu(profiles, gpu, report);
-  for (const [file, { records }] of profiles) {
-    if (!records.some(counts)) report(nothingMeasured(file));
-  }
-  const records = poolBySetting(profiles.flatMap(([, profile]) => profile.records).filter(counts));
-  return {
+export function loadMeasurements(paths: readonly string[], board: Board, report: Report): Loaded {
+  const profiles = paths.flatMap((path) => profilesAt(path, board.name, report));
+  const other_gpu = otherGpu(profiles, board.name, report);
+  checkStates(profiles);
+  const files = profiles.map(([file, { header, records }]): ProfileUse => {
+    const own_w = other_gpu === undefined ? board.power_cap_w : null;
+    const limit_w = header.power_state?.power_limit_w ?? own_w;
+    const sorted = sortRecords(records.map(isRecorded(header) ? asStream : same), limit_w);
+    if (sorted.usable.length === 0) report(nothingMeasured(file));
+    return { id: header.id, records: records.length, ...sorted };
+  });
+  const records = poolBySetting(files.flatMap(({ usable }) => usable));
+  const measurements = {
     ...(other_gpu === undefined ? {} : { other_gpu }),
-    profiles: [...new Set(profiles.map(([, { header }]) => header.id))].sort(),
+    profiles: [...new Set(files.map(({ id }) => id))].sort(),
     kernels: records.filter((record) => record.record === "kernel"),
     collectives: records.filter((record) => record.record === "collective"),
     partitions: records.filter((record) => record.record === "partition"),
+    instructions: records.filter((record) => record.record === "instruction"),
   };
+  return { measurements, files };
 }

@@ -85,6 +85,7 @@ export type ProfileRecord = z.output<typeof recordSchema>;
 export type KernelRecord = z.output<typeof kernelSchema>;
 export type CollectiveRecord = z.output<typeof collectiveSchema>;
 export type PartitionRecord = z.output<typeof partitionSchema>;
+export type InstructionRecord = z.output<typeof instructionSchema>;
 
 /** The work that a kernel record measured, as the compiler states it. */
 export function workOf(record: KernelRecord): Work {

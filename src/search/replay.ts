@@ -1,8 +1,9 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { notReplayed } from "../base/diagnostics/search.js";
-import { nameOf } from "../ir/configuration.js";
+import { type Evaluation, nameOf } from "../ir/configuration.js";
 import { poolBySetting } from "../profile/pool.js";
 import type { Profile } from "../profile/reader.js";
+import { configurationOf } from "../profile/records.js";
 import type { OpenEvaluator } from "./evaluator.js";
 import { costsOf } from "./journal.js";
 
@@ -23,5 +24,22 @@ export function replayEvaluator({ header, records }: Profile): OpenEvaluator {
         const costs = recorded.get(nameOf(partition.key, configuration));
         return costs?.[0] ?? fail(notReplayed(header.id, partition.key, configuration));
       }),
+  };
+}
+
+/** What came of a replayed profile's records: those of evaluated configurations were used. */
+export function replayCounts({ header, records }: Profile, evaluations: readonly Evaluation[]) {
+  const evaluated = new Set(evaluations.map((each) => nameOf(each.partition, each)));
+  const used = records.filter((record) => {
+    if (record.record !== "partition") return false;
+    return evaluated.has(nameOf(record.partition, configurationOf(record)));
+  }).length;
+  const rest = records.length - used;
+  return {
+    id: header.id,
+    records: records.length,
+    used,
+    for: used > 0 ? [{ what: "evaluations in place of a GPU", records: used }] : [],
+    unused: rest > 0 ? [{ reason: "no configuration that was evaluated", records: rest }] : [],
   };
 }

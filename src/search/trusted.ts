@@ -5,8 +5,8 @@ import { fitCosts, type Located, type PriorMean } from "./surrogate/cost-model.j
 import { kernelOf } from "./surrogate/kernel.js";
 import type { TablePrior } from "./table.js";
 
-/** Between these numbers of evaluations, whether the prior helps is judged after each. */
-const JUDGED = { from: 20, until: 48 };
+/** Whether a prior helps is judged between these numbers of evaluations, each time they have grown so. */
+const JUDGED = { from: 16, until: 64, growth: 1.25 };
 
 /**
  * Whether a surrogate foretells each observation from the others better with the prior than without:
@@ -30,16 +30,26 @@ function helps(
   return error(expected) < error(() => undefined);
 }
 
-/** The prior for as long as it helps; one that does not counts for nothing. */
-export function trusted(prior: TablePrior, space: Space, static_power_w: number): TablePrior {
+/**
+ * The prior for as long as it helps, and for the first `most` evaluations; after that it counts for
+ * nothing.
+ */
+export function trusted(
+  prior: TablePrior,
+  space: Space,
+  static_power_w: number,
+  most = Number.POSITIVE_INFINITY,
+): TablePrior {
   const observations: Observation[] = [];
-  let trust = true;
+  let [trust, next] = [true, JUDGED.from];
   const flat: PriorMean = { time_s: 1, energy_j: 1 + static_power_w };
   const learn = (told: readonly Observation[]) => {
     prior.learn(told);
     observations.push(...told);
     const { length } = observations;
-    if (length < JUDGED.from || length > JUDGED.until) return;
+    if (length > most) trust = false;
+    if (length < next || length > JUDGED.until) return;
+    next = JUDGED.growth * length;
     trust = helps(space, observations, prior.cost, static_power_w);
   };
   return { learn, cost: (index) => (trust ? prior.cost(index) : flat) };

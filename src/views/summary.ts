@@ -49,7 +49,8 @@ export function frontierSummary(
   if (head !== null) lines.push(head.sentence);
   const others = gainsOf(frontier).filter(({ baseline }) => baseline !== head?.baseline);
   lines.push(...others.map(gainSentence), "", ...searchSentence(frontier.search ?? []));
-  lines.push(`Costs: ${costCounts(frontier)}.`, ...errorSentence(frontier));
+  lines.push(`Costs: ${costCounts(frontier)}.`, ...profileLines(frontier));
+  lines.push(...errorSentence(frontier));
   return `${lines.join("\n")}\n`;
 }
 
@@ -95,7 +96,18 @@ function searchSentence(search: readonly PartitionSearchOutcome[]): string[] {
 /** Where the costs behind the points come from: `18576 modelled`. */
 export function costCounts({ costs }: FrontierFile): string {
   const { profiles, ...counts } = costs;
-  return `${sourcesInWords(counts)}${profiles.length === 0 ? "" : ` (profiles: ${profiles.join(", ")})`}`;
+  const names = profiles.map(({ id }) => id).join(", ");
+  return `${sourcesInWords(counts)}${profiles.length === 0 ? "" : ` (profiles: ${names})`}`;
+}
+
+/** `recorded-1: 98 of 110 records used (98 time of kernels); unused: 7 measured cold.`, a line a profile. */
+function profileLines({ costs }: FrontierFile): string[] {
+  return costs.profiles.map((profile) => {
+    const served = profile.for.map(({ what, records }) => `${what} ${records}`).join(", ");
+    const unused = profile.unused.map(({ reason, records }) => `${records} x ${reason}`).join("; ");
+    const head = `  ${profile.id}: ${profile.used} of ${plural(profile.records, "record")} used`;
+    return `${head}${served && ` (${served})`}${unused && `; not used: ${unused}`}.`;
+  });
 }
 
 /** The largest expected error of any point, in words; null if a point has none. */

@@ -3,6 +3,7 @@ import { resourceUsage } from "node:process";
 import { fileURLToPath } from "node:url";
 import { hypervolume } from "../../src/math/hypervolume.js";
 import { type OptimizeOptions, optimize } from "../../src/pipeline.js";
+import { benchMeasuring } from "./measuring.js";
 import { benchScale } from "./scale.js";
 import { benchSolver } from "./solver.js";
 
@@ -39,6 +40,7 @@ const OPTIONS: OptimizeOptions = {
     dp: 1,
     zero: 1,
     optimizer: "adamw",
+    linear_dtype: null,
     gpus_per_node: 8,
     microbatches: 8,
     pipeline: "1f1b",
@@ -134,4 +136,18 @@ for (const { name, time_s, limit_s, points, medianGap, mostGap } of benchSolver(
   row(`solver ${name}, above the bound`, `${percent(medianGap)}, ${percent(mostGap)}`);
   if (time_s > limit_s) console.error(`solver ${name}: over the limit of ${limit_s} s`);
   if (time_s > BUSY * limit_s) process.exitCode = 1;
+}
+
+/** How many times fewer GPU seconds measuring must take than the reference's does. */
+const FEWER = 10;
+
+const measuring = benchMeasuring();
+if (measuring !== null) {
+  const { each_s, reference_s, configurations } = measuring;
+  const fewer = reference_s / each_s;
+  row(`measuring at 1%, ${configurations} simulated`, `${seconds(each_s)}, ${fewer.toFixed(0)}x`);
+  if (fewer < FEWER) {
+    console.error(`measuring takes more than a ${FEWER}th of the reference's ${reference_s} s`);
+    process.exitCode = 1;
+  }
 }

@@ -12,6 +12,13 @@ interface Line {
   readonly source?: string;
 }
 
+interface Planned {
+  readonly kind: string;
+  readonly freq_mhz: number;
+  readonly time_s: number;
+  readonly energy_j: number;
+}
+
 const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder, ...names);
 const optimize = (out: string, ...flags: string[]) =>
@@ -72,7 +79,9 @@ describe.concurrent("optimize --profile", () => {
     expect(run.stderr).toBe("");
     const [before, after] = [plain, run.stdout].map((text) => JSON.parse(text));
     const { costs } = after;
-    expect(costs.profiles).toEqual(["mine"]);
+    const [counts] = costs.profiles;
+    const all = measured().length;
+    expect(counts).toMatchObject({ id: "mine", records: all, used: all, unused: [] });
     expect(costs.measured).toBe(measured().length);
     expect(costs.interpolated).toBeGreaterThan(0);
     expect(costs.measured + costs.interpolated + costs.modelled).toBe(records.length);
@@ -81,6 +90,38 @@ describe.concurrent("optimize --profile", () => {
     const [, ...kept] = linesOf(at("profiled", "measurements.jsonl"));
     const sources = kept.map(({ source }) => source);
     expect(sources.filter((source) => source === "measured")).toHaveLength(costs.measured);
+  });
+
+  test("what a job measured of its instructions changes the next plan, and diff says by how much", async () => {
+    const plan = JSON.parse(readFileSync(at("plain", "plans", "000.json"), "utf8"));
+    const slower = 1.25;
+    const instructions = plan.stages.flatMap(
+      ({ stage, instructions: own }: { stage: number; instructions: Planned[] }) =>
+        own.map(({ kind, freq_mhz, time_s, energy_j }) => ({
+          record: "instruction",
+          stage,
+          instruction: kind,
+          freq_mhz,
+          sms: null,
+          source: "measured",
+          time_s: slower * time_s,
+          energy_j: slower * energy_j,
+          time_s_std: null,
+          energy_j_std: null,
+          trials: 10,
+        })),
+    );
+    write(at("job.jsonl"), [{ ...header, id: "job" }, ...instructions]);
+    const run = await optimize("after-job", "--profile", at("job.jsonl"));
+    const [before, after] = [plain, run.stdout].map((text) => JSON.parse(text));
+    const [counts] = after.costs.profiles;
+    expect(counts).toMatchObject({ records: instructions.length, used: instructions.length });
+    expect(counts.for[0]).toMatchObject({ what: "time of instructions" });
+    expect(after.points[0].time_s / before.points[0].time_s).toBeCloseTo(slower, 2);
+    expect(after.points[0].energy_j / before.points[0].energy_j).toBeCloseTo(slower, 2);
+    const diff = await kareus(["diff", at("plain"), at("after-job")]);
+    expect(diff.status).toBe(1);
+    expect(diff.stdout).toMatch(/25(\.\d+)?%/);
   });
 
   test("any number of threads gives the same bytes", async () => {

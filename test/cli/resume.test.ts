@@ -84,10 +84,13 @@ describe("--resume", () => {
     expect(unfinished).toBeGreaterThan(0);
   });
 
-  test("after Ctrl-C or a polite kill, which end with 130 and say what to do", async () => {
-    for (const [signal, threads] of [["SIGINT", "1"] as const, ["SIGTERM", "2"] as const]) {
+  test("after Ctrl-C or a polite kill, which end with 130 and 143 and say what to do", async () => {
+    for (const [signal, threads, code] of [
+      ["SIGINT", "1", 130],
+      ["SIGTERM", "2", 143],
+    ] as const) {
       const stop = await stopped(signal, size_bytes / 3, signal, "--threads", threads);
-      expect(stop.status).toBe(130);
+      expect(stop.status).toBe(code);
       expect(stop.stderr).toMatch(/^warning KRS3003 .*\n .*--resume/);
       expect(existsSync(join(out(signal), "frontier.json"))).toBe(false);
       expect((await optimize(signal, "--resume")).status).toBe(0);

@@ -58,11 +58,6 @@ describe.concurrent("bad instances", () => {
     ["KRS4008", "a stage too many", { options: [STAGE, STAGE, STAGE] }],
     ["KRS4008", "a tail too few", { tail: [[OPTION]] }],
     ["KRS4006", "chunks that the pipeline knows not", { options: Array(4).fill(STAGE) }],
-    [
-      "KRS4005",
-      "microbatches that are no multiple of the stages",
-      { pipeline: "interleaved-1f1b", microbatches: 5, options: Array(4).fill(STAGE) },
-    ],
     ["KRS4007", "a pipeline without end", { microbatches: 2 ** 50 }],
   ])("%s: %s", async (code, _what, changes) => {
     expectBadInput(await solve(changes), code);

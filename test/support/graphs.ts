@@ -23,12 +23,22 @@ export const GRAPHS_BIND: Readonly<Record<string, number>> = {
   ...{ "output-0_dim0": 2, "X.0": 4, "Y.0": 4 },
 };
 
-/** The kernels of a graph on one GPU, with every pass run up to them. */
-export function kernelsOf(graph: TensorGraph, tp = 1): KernelGraph {
+/**
+ * The kernels of a graph on one GPU, with every pass run up to them.
+ * @param whole whether what lies outside layers is compiled like the rest
+ */
+export function kernelsOf(graph: TensorGraph, tp = 1, whole = false): KernelGraph {
   let current: AnyGraph = graph;
   for (const pass of passes) {
+    if (whole && pass.name === "form-kernels" && current.level === "tensor") {
+      current = withoutLayers(current);
+    }
     current = runPass(pass, current, { tp });
     if (current.level === "kernel") return current;
   }
   throw new Error("no kernels were formed");
+}
+
+function withoutLayers(graph: TensorGraph): TensorGraph {
+  return { ...graph, nodes: graph.nodes.map((node) => ({ ...node, layer: null })) };
 }

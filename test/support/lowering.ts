@@ -32,6 +32,7 @@ export const ONE: LoweringOptions = {
     dp: 1,
     zero: 1,
     optimizer: "adamw",
+    linear_dtype: null,
     gpus_per_node: 8,
     pp: 1,
   },

@@ -6,4 +6,5 @@ export const NO_MEASUREMENTS: Measurements = {
   kernels: [],
   collectives: [],
   partitions: [],
+  instructions: [],
 };

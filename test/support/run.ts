@@ -149,6 +149,11 @@ export const FRONTIER = frontierFile({
   ...FACTS,
   seed: 0,
   costs: { measured: 0, interpolated: 0, modelled: 42, extrapolated: 0, profiles: [] },
+  executions: [
+    { name: "compiled", time_s: 3.5, energy_j: 2000 },
+    { name: "eager", time_s: 4.5, energy_j: 2400 },
+    { name: "graph", time_s: 3.4, energy_j: 1990 },
+  ],
   memory: [{ peak_bytes: 3e10 }, { peak_bytes: 2e10 }],
   search: [
     { partition: "forward.a", space: 18, evaluated: 18, stop: "exhausted" },

@@ -65,6 +65,7 @@ const ONE_GPU: LoweringContext["options"] = {
     dp: 1,
     zero: 1,
     optimizer: "adamw",
+    linear_dtype: null,
     gpus_per_node: 8,
     pp: 1,
   },

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { at } from "../../src/base/need.js";
 import { CLOCK_POWER } from "../../src/cost/evidence/sequence/fit-sequence.js";
 import { dynamicEnergyScale, idlePower } from "../../src/cost/physics/power.js";
 import { fitPowerCap, fitVoltage, fitVoltageExponent } from "../../src/fit/board.js";
@@ -54,11 +55,11 @@ function gated(curves: readonly Recorded[]): { passed: Recorded[]; notes: string
   const passed: Recorded[] = [];
   const notes: string[] = [];
   for (const { name, points } of curves) {
-    const { kept, rejected, reason } = checkQuality(points);
+    const { kept, reason } = checkQuality(points);
     if (kept.length > 0) passed.push({ name, points: kept });
     if (reason === null) continue;
-    const upTo = rejected.at(-1)?.freq_mhz;
-    notes.push(`rejected ${name}${kept.length > 0 ? ` up to ${upTo} MHz` : ""}: ${reason}`);
+    const ends = kept.length > 0 && `${at(kept, 0).freq_mhz} to ${at(kept, -1).freq_mhz} MHz`;
+    notes.push(`rejected ${name}${ends === false ? "" : ` outside ${ends}`}: ${reason}`);
   }
   return { passed, notes };
 }

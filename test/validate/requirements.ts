@@ -85,8 +85,8 @@ export function a40Requirements(data: DataSet): Requirement[] {
 
 export function pcieRequirements(data: DataSet): Requirement[] {
   return [
-    ...atMost(data, "14 workloads", [1, 3], [1.5, 4]),
-    ...beatsRivals(data, "14 workloads"),
+    ...atMost(data, "15 workloads", [1, 3], [1.5, 4]),
+    ...beatsRivals(data, "15 workloads"),
     ...atMost(data, "throttled", [0.8], [1.2]),
   ];
 }

@@ -2,11 +2,15 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ROOT } from "../support/paths.js";
 import { pcie, perseusA40, perseusSxm } from "./clocks.js";
+import { hopperContention, hopperKernels, hopperMlp } from "./hopper.js";
 import { measuredRow, plannedFrontiers } from "./kareus.js";
 import { overlapSweep } from "./overlap.js";
 import { partitions } from "./partition.js";
 import {
   a40Requirements,
+  hopperContentionRequirements,
+  hopperKernelRequirements,
+  hopperMlpRequirements,
   isMet,
   measuredRequirements,
   overlapRequirements,
@@ -42,7 +46,7 @@ describe("curves over the clock", () => {
     if (a40 === null) return;
     allMet(a40Requirements(a40));
     expect(a40.notes).toHaveLength(2);
-    for (const note of a40.notes) expect(note).toContain("backward up to 990 MHz: time rises");
+    for (const note of a40.notes) expect(note).toContain("backward outside 1005 to 1740 MHz");
   });
 
   const sweep = pcie(FOLDER);
@@ -55,9 +59,25 @@ describe("curves over the clock", () => {
       "large_pbf16_b8_s128",
       "opt-1p3b_pbf16_b2_s128",
       "qwen2-1p5b_pbf16_b1_s128",
-      "qwen2-1p5b_pbf16_b8_s128",
+      "qwen2-1p5b_pbf16_b8_s128 outside 510 to 1230 MHz",
       "qwen2-1p5b_pbf16_b8_s4096",
     ]);
+  });
+});
+
+describe("one H200", () => {
+  test("kernels held out of the fit", () => {
+    allMet(hopperKernelRequirements(hopperKernels()));
+  });
+
+  const contention = hopperContention(FOLDER);
+  test.skipIf(contention === null)("kernels beside a copy, and the copy beside them", () => {
+    if (contention !== null) allMet(hopperContentionRequirements(contention));
+  });
+
+  const mlp = hopperMlp(FOLDER);
+  test.skipIf(mlp === null)("an MLP with a copy behind it or beside it", () => {
+    if (mlp !== null) allMet(hopperMlpRequirements(mlp));
   });
 });
 

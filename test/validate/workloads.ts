@@ -103,7 +103,7 @@ export function frontierOf(workload: Workload, points: number): FrontierFile | s
  * wait for each other at every collective. Fitted to the one workload that is calibrated on; beyond
  * what a queue of kernels on one GPU shows, a few microseconds, it is a residual.
  */
-const GAP_US = 60;
+const GAP_US = 57;
 
 function searched(workload: Workload, points: number): FrontierFile | string {
   const graph = GRAPHS[workload.model];

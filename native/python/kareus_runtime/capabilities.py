@@ -11,7 +11,7 @@ import platform
 import sys
 from typing import Any, Dict, List, Optional
 
-from . import native
+from . import launches, native
 
 NO_DEVICE = 5011
 
@@ -26,6 +26,7 @@ def capabilities() -> Dict[str, Any]:
     gpus: List[Dict[str, Any]] = []
     python = platform.python_version()
     found = {"python": python, "torch": torch, "library": path, "gpus": gpus}
+    found["launch_us"] = launches.launch_us()
     try:
         library = native.Library(path)
     except OSError as reason:

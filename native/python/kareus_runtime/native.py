@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes as c
 import os
 from pathlib import Path
-from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from .plan import Instruction
 
@@ -59,6 +59,9 @@ class Capabilities(c.Structure):
         ("uuid", c.c_char * 96),
         ("pci_bus_id", c.c_char * 32),
         ("driver", c.c_char * 80),
+        ("power_limit_w", c.c_double),
+        ("power_smoothing", c.c_int32),
+        ("workload_profile", c.c_char * 68),
     ]
 
 
@@ -137,9 +140,11 @@ class ShimError(Exception):
 
 
 def library_path() -> str:
-    """Returns the library to load: $KAREUS_LIBRARY, else the one that `npm run build:native` makes."""
-    built = Path(__file__).resolve().parents[2] / "build" / "libkareus.so"
-    return os.environ.get("KAREUS_LIBRARY") or str(built)
+    """Returns the library to load: $KAREUS_LIBRARY, that of the wheel, or what `npm run build:native` makes."""
+    here = Path(__file__).resolve()
+    packed = here.parent / "lib" / "libkareus.so"
+    built = here.parents[2] / "build" / "libkareus.so"
+    return os.environ.get("KAREUS_LIBRARY") or str(packed if packed.exists() else built)
 
 
 class Library:
@@ -220,6 +225,16 @@ class Device:
     def driver(self) -> str:
         """The driver's version; empty where it does not say."""
         return bytes(self.capabilities.driver).decode(errors="replace")
+
+    @property
+    def power_state(self) -> Dict[str, Any]:
+        """What decides of the board's power for a long time, as a profile's header has it."""
+        told = self.capabilities
+        return {
+            "power_limit_w": told.power_limit_w or None,
+            "workload_profile": bytes(told.workload_profile).decode(errors="replace") or None,
+            "smoothing": (None, False, True)[told.power_smoothing],
+        }
 
     def _call(self, name: str, *arguments: Any) -> None:
         code = getattr(self._calls, f"kareus_{name}")(self._handle, *arguments)

@@ -6,12 +6,14 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from . import diagnostics as krs
 from .schema import problem_in
 
-FORMAT, VERSION = "kareus-plan", 1
+FORMAT, VERSION = "kareus-plan", 2
+# By version; the oldest first.
+_SCHEMAS = {1: "plan-1.schema.json", 2: "plan.schema.json"}
 KINDS = ("forward", "backward", "input_gradient", "weight_gradient", "tail")
 # What a microbatch may run as on one stage and chunk, in this order.
 _WAYS = (("forward", "backward"), ("forward", "input_gradient", "weight_gradient"))
@@ -132,8 +134,8 @@ class Plan:
 
 
 @lru_cache(maxsize=None)
-def _schema() -> Mapping[str, Any]:
-    schema = Path(__file__).with_name("plan.schema.json")
+def _schema(version: int) -> Mapping[str, Any]:
+    schema = Path(__file__).with_name(_SCHEMAS[version])
     read: Mapping[str, Any] = json.loads(schema.read_text("utf-8"))
     return read
 
@@ -165,10 +167,11 @@ def parse_plan(text: str, path: str) -> Plan:
     version = header.get("version")
     if isinstance(version, int) and version > VERSION:
         _refuse(krs.newer_version(path, version, VERSION))
-    problem = problem_in(data, _schema()) or _dangling(data)
+    schema = _schema(1 if version == 1 else VERSION)
+    problem = problem_in(data, schema) or _dangling(data)
     if problem is not None:
         _refuse(krs.malformed_plan(path, *problem))
-    plan = _cut(data, path)
+    plan = _cut(_spelled_out(data), path)
     problem = _disorder(plan)
     if problem is not None:
         _refuse(krs.impossible_order(path, *problem))
@@ -198,13 +201,34 @@ def _dangling(data: Any) -> Optional[Tuple[str, str]]:
         if order is not None and sorted(order) != list(range(len(home["slots"]))):
             return f"{place}.order", "not every slot of the partition, once each"
     known = {configuration["id"] for configuration in data["configurations"]}
+    for place, runs in _runs(data):
+        for u, use in enumerate(runs.get("use", [])):
+            if use["configuration"] not in known:
+                return f"{place}.use[{u}].configuration", "no configuration has this id"
+        if runs.get("variant", -1) >= len(data.get("variants", [])):
+            return f"{place}.variant", "there is no variant of this index"
+    return None
+
+
+def _runs(data: Any) -> Iterator[Tuple[str, Any]]:
+    """Everything in a plan that says how an instruction runs, and where it says so."""
+    for v, variant in enumerate(data.get("variants", [])):
+        yield f".variants[{v}]", variant
     for s, stage in enumerate(data["stages"]):
         for i, instruction in enumerate(stage["instructions"]):
-            for u, use in enumerate(instruction["use"]):
-                if use["configuration"] not in known:
-                    place = f".stages[{s}].instructions[{i}].use[{u}].configuration"
-                    return place, "no configuration has this id"
-    return None
+            yield f".stages[{s}].instructions[{i}]", instruction
+
+
+def _spelled_out(data: Any) -> Any:
+    """A plan in which every instruction says itself how it runs, as version 1 has it."""
+    if data["version"] == 1:
+        return data
+    variants = data["variants"]
+    stages = [
+        {**stage, "instructions": [{**variants[i["variant"]], **i} for i in stage["instructions"]]}
+        for stage in data["stages"]
+    ]
+    return {**data, "stages": stages}
 
 
 def _cut(data: Any, path: str) -> Plan:

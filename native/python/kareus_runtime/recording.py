@@ -128,6 +128,7 @@ class Recorder:
             "date": None,
             "tool": f"kareus_runtime {__version__}",
             "method": None,
+            "power_state": device.power_state,
             "note": f"instructions of stage {stage} as they ran on rank {rank}",
         }
         self._pending: Dict[_Setting, _Runs] = {}

@@ -213,8 +213,11 @@ class Runtime:
     def summary(self) -> Dict[str, Dict[str, Union[int, float, None]]]:
         """Returns, by kind, how many instructions ran, and planned and recorded time_s and energy_j.
 
-        Both are means over the instructions of the kind; what was not measured is None.
+        Both are means over the instructions of the kind; what was not measured is None. The energy of
+        the last tenth of a second is not known yet, and what ran then is left out.
         """
+        if self.device is not None:
+            self._record(self.device)
         return {} if self.recorder is None else self.recorder.summary(self.instructions)
 
     def close(self) -> None:

@@ -21,6 +21,22 @@ def set_at(data, path, value):
     return changed
 
 
+def packed(data):
+    """A plan of version 1 as version 2 has it."""
+    variants = []
+    stages = []
+    for stage in data["stages"]:
+        instructions = []
+        for entry in stage["instructions"]:
+            place = {k: entry[k] for k in ("kind", "microbatch", "chunk", "start_s")}
+            runs = {k: v for k, v in entry.items() if k not in place}
+            if runs not in variants:
+                variants.append(runs)
+            instructions.append({**place, "variant": variants.index(runs)})
+        stages.append({**stage, "instructions": instructions})
+    return {**data, "version": 2, "variants": variants, "stages": stages}
+
+
 class Plans(unittest.TestCase):
     def refusal(self, text):
         with self.assertRaises(PlanRefused) as caught:
@@ -45,6 +61,18 @@ class Plans(unittest.TestCase):
         self.assertIsNone(forward.partition("backward.000000000002", layer=0))
         self.assertEqual(plan.sms, [4, 8])
 
+    def test_version_2_names_how_instructions_run_by_index(self):
+        old = plan_data(stages=2, microbatches=3)
+        new = packed(old)
+        self.assertLess(len(new["variants"]), sum(len(s["instructions"]) for s in old["stages"]))
+        self.assertEqual(parse_plan(json.dumps(new), "p"), parse_plan(json.dumps(old), "p"))
+        for path, value, place in (
+            (("stages", 1, "instructions", 2, "variant"), 99, ".stages[1].instructions[2].variant"),
+            (("variants", 0, "use", 0, "configuration"), 9, ".variants[0].use[0].configuration"),
+        ):
+            found = self.refusal(json.dumps(set_at(new, path, value)))
+            self.assertEqual((found.code, found.where), ("KRS5305", f"plan.json at {place}"))
+
     def test_what_is_queued_has_slots_of_its_own(self):
         data = plan_data()
         self.assertEqual(parse_plan(json.dumps(data), "p").stages[0][0].uses[0].partition.queued_slots, ())
@@ -65,7 +93,7 @@ class Plans(unittest.TestCase):
         self.assertEqual(self.refusal('{"format": NaN}').code, "KRS5302")
         for text in ("[]", "null", '{"format": "kareus-frontier"}'):
             self.assertEqual(self.refusal(text).code, "KRS5303")
-        self.assertEqual(self.refusal(json.dumps({**plan_data(), "version": 2})).code, "KRS5304")
+        self.assertEqual(self.refusal(json.dumps({**plan_data(), "version": 3})).code, "KRS5304")
         with self.assertRaises(PlanRefused) as caught:
             read_text("/nowhere/plan.json")
         self.assertEqual(caught.exception.diagnostic.code, "KRS5301")

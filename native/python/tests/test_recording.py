@@ -1,5 +1,6 @@
 """What a job took, as a profile on the disk, and the comparison with the plan."""
 
+import collections
 import json
 import os
 import tempfile
@@ -19,6 +20,7 @@ def recorder(folder, driver=REAL):
     plan = parse_plan(json.dumps(plan_data(stages=2)), "plan.json")
     capabilities = types.SimpleNamespace(energy_counter=1)
     device = types.SimpleNamespace(driver=driver, capabilities=capabilities, clocks=lambda: [900, 1980])
+    device.power_state = {"power_limit_w": 400, "workload_profile": None, "smoothing": None}
     return Recorder(folder, 3, 1, plan, device)
 
 
@@ -108,13 +110,15 @@ class Jobs(unittest.TestCase):
     def test_plan_and_reality_meet(self):
         with tempfile.TemporaryDirectory() as folder:
             machine = Machine(folder, KAREUS_PROFILE=os.path.join(folder, "measured"))
-            report = machine.job(write_plan(folder, plan_data()), "--steps", 4)
+            report = machine.job(write_plan(folder, plan_data()), "--steps", 51)
             records = lines_of(os.path.join(folder, "measured"), rank=0)[1:]
-        # Three steps after the first, two microbatches; the tail once a step.
-        trials = {(r["instruction"], r["freq_mhz"]): r["trials"] for r in records}
-        self.assertEqual(trials, {("forward", 1410): 6, ("backward", 900): 6, ("tail", 1410): 3})
+        # Fifty steps after the first, two microbatches; the tail once a step.
+        trials = collections.Counter()
+        for r in records:
+            trials[r["instruction"], r["freq_mhz"]] += r["trials"]
+        self.assertEqual(trials, {("forward", 1410): 100, ("backward", 900): 100, ("tail", 1410): 50})
         summary = report["summary"]["forward"]
-        self.assertEqual((summary["runs"], summary["planned_time_s"]), (6, 0.001))
+        self.assertEqual((summary["runs"], summary["planned_time_s"]), (100, 0.001))
         self.assertGreater(summary["time_s"], 0.0002)
         self.assertGreater(summary["energy_j"], 0)
 
@@ -124,7 +128,8 @@ class Jobs(unittest.TestCase):
             environment = {"KAREUS_MODE": "observe", "KAREUS_PROFILE": os.path.join(folder, "measured")}
             machine = Machine(folder, simulated, KAREUS_PRIVILEGED="0", **environment)
             report = machine.job(write_plan(folder, plan_data(microbatches=32)), "--steps", 20)
-            records = lines_of(os.path.join(folder, "measured"), rank=0)[1:]
+            header, *records = lines_of(os.path.join(folder, "measured"), rank=0)
+            self.assertEqual(header["power_state"]["power_limit_w"], 400)
             self.assertEqual((report["mode"], report["warnings"]), ("observe", []))
             self.assertEqual(machine.changes(), [])
         trials = {}
@@ -134,9 +139,9 @@ class Jobs(unittest.TestCase):
         self.assertEqual(trials, {"forward": 19 * 32, "backward": 19 * 32, "tail": 19})
         # 85 W and 315 W at the highest clock.
         metered = [r for r in records if r["energy_j"] is not None]
-        self.assertGreater(len(metered), 0)
-        for r in metered:
-            self.assertAlmostEqual(r["energy_j"] / r["time_s"] / 400, 1, delta=0.1)
+        energy_j = sum(r["energy_j"] * r["trials"] for r in metered)
+        time_s = sum(r["time_s"] * r["trials"] for r in metered)
+        self.assertAlmostEqual(energy_j / time_s / 400, 1, delta=0.1)
 
     def test_a_full_disk_ends_the_recording_alone(self):
         with tempfile.TemporaryDirectory() as folder:

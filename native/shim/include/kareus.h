@@ -134,6 +134,9 @@ typedef struct kareus_capabilities {
   char uuid[96];
   char pci_bus_id[32];
   char driver[80];
+  double power_limit_w;      /* 0: not known */
+  int32_t power_smoothing;   /* 0: not known, 1: off, 2: on */
+  char workload_profile[68]; /* workload power profiles in force: "max-q", "none"; empty: not known */
 } kareus_capabilities;
 
 /* One stage's part of a plan as flat arrays; copied, so they may go after the call. */

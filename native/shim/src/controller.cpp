@@ -21,20 +21,14 @@ constexpr double kPatience_s = 3;  // with a driver that does not answer
 
 }  // namespace
 
-int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
 Controller::Controller(Device& device, Custody* custody, bool control, Events& events,
                        Sampler& sampler)
     : device_(device),
       custody_(custody),
       events_(events),
       sampler_(sampler),
-      opened_ns_(now_ns()),
-      controls_(control) {
+      controls_(control),
+      pairing_(events, sampler, now_ns()) {
   thread_ = startQuietly("kareus", [this] { run(); });
 }
 
@@ -83,7 +77,7 @@ void Controller::drain() {
   uint64_t passed = 0;
   Boundary boundary;
   while (!stop_ && queue_.front() != nullptr && reached(*queue_.front()) && queue_.pop(boundary)) {
-    note(boundary);
+    pairing_.note(boundary, freq_mhz_);
     if (boundary.freq_mhz != 0) {
       const std::lock_guard<std::mutex> lock(mutex_);
       statistics_.changes_requested++;
@@ -106,50 +100,7 @@ void Controller::discard() {
     events_.giveBack(boundary.event);
     processed_.fetch_add(1, std::memory_order_release);
   }
-  if (open_) events_.giveBack(begun_.event);
-  open_ = false;
-}
-
-void Controller::note(const Boundary& boundary) {
-  if (boundary.mark == Mark::kChange) {
-    events_.giveBack(boundary.event);
-    return;
-  }
-  if (boundary.mark == Mark::kEnd) {
-    if (open_) finish(boundary);
-    events_.giveBack(boundary.event);
-    return;
-  }
-  if (open_) events_.giveBack(begun_.event);  // it never ended
-  begun_ = boundary;
-  begun_ns_ = boundary.event == nullptr ? boundary.issued_ns : now_ns();
-  open_ = true;
-}
-
-void Controller::finish(const Boundary& end) {
-  open_ = false;
-  const int64_t end_ns = end.event == nullptr ? end.issued_ns : now_ns();
-  double time_s = static_cast<double>(end_ns - begun_ns_) * 1e-9;
-  bool on_gpu = begun_.event != nullptr && end.event != nullptr;
-  if (on_gpu) {
-    const double exact_s = events_.between_s(begun_.event, end.event);
-    on_gpu = exact_s >= 0;
-    if (on_gpu) time_s = exact_s;
-  }
-  time_s = std::max(0.0, time_s);  // of two calls that the GPU overtook
-  const int64_t begin_ns = end_ns - static_cast<int64_t>(time_s * 1e9);
-  kareus_record record = {};
-  record.step = begun_.step;
-  record.index = begun_.index;
-  record.kind = begun_.kind;
-  record.microbatch = begun_.microbatch;
-  record.chunk = begun_.chunk;
-  record.freq_mhz = freq_mhz_;
-  record.on_gpu = on_gpu ? 1 : 0;
-  record.start_s = static_cast<double>(begin_ns - opened_ns_) * 1e-9;
-  record.time_s = time_s;
-  sampler_.add(record, begin_ns, end_ns);
-  events_.giveBack(begun_.event);
+  pairing_.drop();
 }
 
 void Controller::apply(uint32_t freq_mhz) {

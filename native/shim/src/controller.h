@@ -14,23 +14,9 @@
 #include "device.h"
 #include "events.h"
 #include "queue.h"
-#include "sampler.h"
+#include "pairing.h"
 
 namespace kareus {
-
-enum class Mark : uint8_t { kChange, kBegin, kEnd };
-
-struct Boundary {
-  CudaEvent event = nullptr;  // null: reached when it was issued
-  int64_t issued_ns = 0;
-  uint64_t step = 0;
-  uint32_t freq_mhz = 0;  // 0: the clock stays
-  uint32_t index = 0;
-  int32_t kind = 0, microbatch = 0, chunk = 0;
-  Mark mark = Mark::kChange;
-};
-
-int64_t now_ns();
 
 class Controller {
  public:
@@ -56,7 +42,6 @@ class Controller {
   uint64_t changes(uint32_t* freq_mhz, uint32_t capacity);
   // The fault that turned control into observe, the first time only; 0: none.
   int takeFault(std::string& detail);
-  int64_t opened_ns() const { return opened_ns_; }
 
  private:
   void run();
@@ -64,8 +49,6 @@ class Controller {
   void drain();
   void discard();
   bool reached(const Boundary& boundary);
-  void note(const Boundary& boundary);
-  void finish(const Boundary& boundary);
   void apply(uint32_t freq_mhz);
   int tryToLock(uint32_t freq_mhz);
   int release();
@@ -81,7 +64,6 @@ class Controller {
   Custody* custody_;
   Events& events_;
   Sampler& sampler_;
-  const int64_t opened_ns_;
 
   Queue<Boundary, 8192> queue_;
   std::atomic<uint64_t> processed_{0};
@@ -91,9 +73,7 @@ class Controller {
   std::atomic<int> reset_code_{KAREUS_OK};
 
   // Of the thread alone.
-  Boundary begun_;
-  int64_t begun_ns_ = 0;
-  bool open_ = false;     // an instruction has begun and not ended
+  Pairing pairing_;
   bool touched_ = false;  // the GPU may hold a lock of ours
   uint32_t freq_mhz_ = 0;
 

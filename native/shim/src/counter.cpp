@@ -13,10 +13,12 @@ constexpr double kKept = 0.9;
 
 }  // namespace
 
-// A tick is far while the next one cannot come within a reading and a half.
+// A tick is far while the next one cannot come within a reading and a half. Those that nobody looked for
+// came at the same distances.
 bool Counter::isFar(double now_s) const {
-  if (!last_ || period_s_ == 0) return false;
-  return now_s < last_->at_s + period_s_ - 1.5 * reading_s_ - 0.02 * period_s_;
+  if (searching_ || period_s_ == 0) return false;
+  const double since_s = std::fmod(now_s - last_->at_s, period_s_);
+  return since_s < period_s_ - 1.5 * reading_s_ - 0.02 * period_s_;
 }
 
 std::optional<Tick> Counter::poll() {
@@ -43,10 +45,12 @@ std::optional<Tick> Counter::poll() {
   tick.energy_j = *energy_j;
   read_at_s_ = middle_s;
   energy_j_ = energy_j;
+  // From the first reading near a tick on it is read until the tick has come.
+  searching_ = true;
   if (!moved) return std::nullopt;
   // One that came between readings far apart, or held up, is not known well enough; the next will be.
   if (doubtful || tick.half_width_s > std::max(1.5 * reading_s_, coarse_s_)) {
-    last_.reset();
+    if (period_s_ == 0) last_.reset();  // there may be others in between
     return std::nullopt;
   }
   note(tick);
@@ -54,8 +58,11 @@ std::optional<Tick> Counter::poll() {
 }
 
 void Counter::note(const Tick& tick) {
-  if (last_) {
-    const double apart_s = tick.at_s - last_->at_s;
+  // After a long time it is not known how many ticks there were.
+  constexpr double kMostPeriods = 20;
+  searching_ = false;
+  const double apart_s = last_ ? tick.at_s - last_->at_s : 0;
+  if (last_ && (period_s_ == 0 || apart_s < kMostPeriods * period_s_)) {
     const double periods = period_s_ == 0 ? 1 : std::max(1.0, std::round(apart_s / period_s_));
     const double period_s = apart_s / periods;
     period_s_ = period_s_ == 0 ? period_s : kKept * period_s_ + (1 - kKept) * period_s;

@@ -55,6 +55,7 @@ class Counter {
   bool held_up_ = false;            // the last reading
   double moved_at_s_ = 0;           // the last time that it was seen to move
   std::optional<Tick> last_;        // the last tick that is known to within a reading
+  bool searching_ = true;           // the next one is near, or its time is not known
   double period_s_ = 0, reading_s_ = 0;
 };
 

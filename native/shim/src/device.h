@@ -26,6 +26,7 @@ struct DeviceInfo {
   bool may_control = false;
   bool mig = false;
   bool energy_counter = false;
+  PowerState power;
 };
 
 class Device {

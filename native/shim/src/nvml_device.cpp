@@ -68,6 +68,7 @@ void NvmlDevice::readInfo() {
   info_.energy_counter = energy().has_value();
   info_.may_control = isPrivileged();
   info_.clocks_mhz = readClocks();
+  info_.power = Gauges(nvml_, handle_).powerState();
 }
 
 // The SM clocks that go with the highest memory clock, at which training runs.

@@ -222,6 +222,10 @@ void Runtime::capabilities(kareus_capabilities& capabilities) const {
   std::snprintf(capabilities.pci_bus_id, sizeof capabilities.pci_bus_id, "%s",
                 info.pci_bus_id.c_str());
   std::snprintf(capabilities.driver, sizeof capabilities.driver, "%s", info.driver.c_str());
+  capabilities.power_limit_w = info.power.limit_w.value_or(0);
+  if (info.power.smoothing) capabilities.power_smoothing = *info.power.smoothing ? 2 : 1;
+  std::snprintf(capabilities.workload_profile, sizeof capabilities.workload_profile, "%s",
+                info.power.workload_profile.value_or("").c_str());
 }
 
 void Runtime::statistics(kareus_statistics& statistics) {

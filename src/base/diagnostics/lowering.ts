@@ -129,6 +129,14 @@ export const interNodeRateUnknown = (device: string, group: string): Diagnostic 
     "add the rate of the network to the device file, or pass the --gpus-per-node of the machine",
   );
 
+export const noNarrowProducts = (device: string): Diagnostic =>
+  error(
+    "KRS1442",
+    "--linear-dtype fp8",
+    `${device} does not multiply 8-bit floats`,
+    "leave --linear-dtype out, or plan for a GPU with them: --gpu h100-sxm, --gpu h200",
+  );
+
 export const noSequence = (graph: string, flag: string): Diagnostic =>
   error(
     "KRS1421",

@@ -127,16 +127,6 @@ export function deadlockedPipeline(stage: number, kind: string): Diagnostic {
   );
 }
 
-/** Interleaved 1F1B takes its microbatches in groups of as many as there are stages. */
-export function indivisibleMicrobatches(microbatches: number, stages: number): Diagnostic {
-  return error(
-    "KRS4005",
-    "interleaved-1f1b",
-    `${microbatches} microbatches are not divisible by ${stages} stages`,
-    "choose a multiple of the stages, or another pipeline",
-  );
-}
-
 /** Several chunks per stage under a schedule that knows none. */
 export function chunksNotPossible(pipeline: string, chunks: number): Diagnostic {
   return error(

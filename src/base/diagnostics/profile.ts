@@ -150,6 +150,16 @@ export function rescaledProfile(file: string, of: string, wanted: string): Diagn
   );
 }
 
+/** KRS2035: profiles of a board that was set to different power states. */
+export function mixedStates(one: string, other: string): Diagnostic {
+  return error(
+    "KRS2035",
+    other,
+    `was recorded in another power state than ${one} (power limit, workload profile or smoothing)`,
+    "take profiles of one state, those of the state that the job will run in",
+  );
+}
+
 /** KRS2040: a file that none of the importers knows. */
 export function unknownMeasurements(file: string, reason: string): Diagnostic {
   return error(
@@ -282,10 +292,10 @@ export function notMeasurable(recorder: string, reason: string): Diagnostic {
 export function rejectedCurve(
   where: string,
   name: string,
-  up_to_mhz: number | null,
+  kept_mhz: readonly [lowest: number, highest: number] | null,
   reason: string,
 ): Diagnostic {
-  const part = up_to_mhz === null ? name : `${name} up to ${up_to_mhz} MHz`;
+  const part = kept_mhz === null ? name : `${name} outside ${kept_mhz[0]} to ${kept_mhz[1]} MHz`;
   return warning(
     "KRS2060",
     where,

@@ -22,7 +22,8 @@ const FLAGS = {
 
 const EXAMPLES = `
 Looks at what a run needs: Node, Python, the built parts, the driver, every GPU and whether this user
-may lock its clocks, and the journal of locked clocks. GPUs are only looked at. The exit code is 1 if
+may lock its clocks, what its CPU needs for a launch (with torch and a GPU), and the journal of locked
+clocks. No clock changes. The exit code is 1 if
 the clocks of a process that is gone are still locked; --reset unlocks them.
 
 Examples:
@@ -48,6 +49,8 @@ const capabilities = z.object({
   python: z.string(),
   torch: z.string().nullable(),
   problem: z.string().nullable(),
+  /** What the CPU needs for a launch of torch's eager training, in microseconds; null: no GPU for it. */
+  launch_us: z.number().nullable(),
   gpus: z.array(
     z.object({
       name: z.string(),
@@ -177,6 +180,10 @@ function inWords({ node, built, runtime, locks }: Findings): string {
   const torch = runtime?.torch ?? null;
   const python = runtime && `${runtime.python}, ${torch === null ? "no torch" : `torch ${torch}`}`;
   rows.push(["python3", python ?? "not usable"]);
+  const launch_us = runtime?.launch_us ?? null;
+  if (launch_us !== null) {
+    rows.push(["launches", `${launch_us.toFixed(1)} us each, eager (optimize --launch-us)`]);
+  }
   for (const [part, there] of Object.entries(built)) {
     rows.push([part, there ? "built" : "not built"]);
   }

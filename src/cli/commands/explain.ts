@@ -3,7 +3,7 @@ import { fail } from "../../base/diagnostics/diagnostic.js";
 import { planWithoutCosts } from "../../base/diagnostics/review.js";
 import { flagWithoutUse } from "../../base/diagnostics/usage.js";
 import { readText } from "../../base/files.js";
-import { readFrontier } from "../../plan/frontier.js";
+import { type Execution, readFrontier } from "../../plan/frontier.js";
 import {
   type CostedPlan,
   costedPlan,
@@ -49,9 +49,9 @@ export function addExplain(program: Command): void {
 }
 
 async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
-  const { plan, next } = await plansOf(source, flags.id);
+  const { plan, next, executions } = await plansOf(source, flags.id);
   const { explanation } = await import("../../views/explain/explanation.js");
-  const found = explanation(plan, next);
+  const found = explanation(plan, next, executions);
   if (flags.json) {
     const { writeExplanation } = await import("../../plan/explanation.js");
     process.stdout.write(writeExplanation(found));
@@ -61,11 +61,15 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
   say(explanationSummary(found));
 }
 
+/** What is explained, and what a frontier knows beside it. */
+interface Explained {
+  readonly plan: CostedPlan;
+  readonly next: CostedPlan | null;
+  readonly executions?: readonly Execution[] | undefined;
+}
+
 /** The plan that was asked for and, in a frontier, the plan of the next slower point. */
-async function plansOf(
-  source: string,
-  id: number | null,
-): Promise<{ readonly plan: CostedPlan; readonly next: CostedPlan | null }> {
+async function plansOf(source: string, id: number | null): Promise<Explained> {
   const path = await frontierPath(source);
   const content = await readText(path);
   if (isPlanText(content)) {
@@ -77,7 +81,8 @@ async function plansOf(
   const after = frontier.points[frontier.points.indexOf(point) + 1];
   const planAt = async (at: typeof point) =>
     costed((await readPointPlan(path, frontier, at)).plan, at.plan);
-  return { plan: await planAt(point), next: after === undefined ? null : await planAt(after) };
+  const next = after === undefined ? null : await planAt(after);
+  return { plan: await planAt(point), next, executions: frontier.executions };
 }
 
 function costed(plan: PlanFile, where: string): CostedPlan {

@@ -21,7 +21,7 @@ import { FOLDER_FLAGS, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../option
 import { RATE_FLAGS, ratesOf } from "../rates.js";
 import { RECORDER_FLAGS, windowsOf } from "../recorder.js";
 import { isVerbose } from "../shown.js";
-import { plotLook, SIGNALS, say, Terminal } from "../terminal.js";
+import { onInterrupt, plotLook, say, Terminal } from "../terminal.js";
 import { watching } from "../watch.js";
 
 const EXAMPLES = `
@@ -98,8 +98,7 @@ async function run(
   const terminal = new Terminal(flags.json);
   const { report, progress, printIr } = terminal;
   const journal = journalIn(folder, flags.resume);
-  const onSignal = () => report(interrupted(folder));
-  for (const signal of SIGNALS) process.once(signal, onSignal);
+  onInterrupt(interrupted(folder));
   let result: OptimizeResult;
   try {
     const options = { ...searchingOptions(graph, topics), measure, journal };
@@ -109,7 +108,7 @@ async function run(
     throw cause;
   } finally {
     terminal.close();
-    for (const signal of SIGNALS) process.removeListener(signal, onSignal);
+    onInterrupt(null);
   }
   await writeRun(folder, result);
   if (flags.timings || isVerbose()) {

@@ -63,8 +63,9 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
   ]);
   const { header, rows } = readTable(await readText(path), path);
   const static_power_w = flags.staticPower ?? (await staticPower(header?.gpu ?? DEFAULT_GPU));
-  const prior =
-    flags.prior.length === 0 ? undefined : await readPrior(flags.prior, rows, static_power_w);
+  const prior = await (flags.prior.length === 0
+    ? typical(rows, static_power_w)
+    : readPrior(flags.prior, rows, static_power_w));
   const found = searchTable(rows, {
     budget: flags.budget,
     seed: flags.seed,
@@ -78,6 +79,15 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
   }
   const { searchSummary } = await import("../../views/search.js");
   say(searchSummary(rows, found));
+}
+
+/** What is typical of a partition; nothing of other tables. */
+async function typical(
+  rows: readonly TableRow[],
+  static_power_w: number,
+): Promise<TablePrior | undefined> {
+  const { typicalPrior } = await import("../../search/typical/prior.js");
+  return typicalPrior(rows, static_power_w) ?? undefined;
 }
 
 /** Earlier tables as one prior; a header without a GPU stands for the GPU that is searched. */

@@ -17,9 +17,6 @@ export interface PipelineSchedule {
   readonly kinds: readonly InstructionKind[];
   /** Whether a stage may hold several chunks. */
   readonly chunked: boolean;
-  /**
-   * The instructions of one stage in the order in which it runs them, without the tail. Fails with
-   * KRS4005 if the schedule has none for this size.
-   */
+  /** The instructions of one stage in the order in which it runs them, without the tail. */
   readonly orderOf: (stage: number, size: PipelineSize) => readonly PipelineInstruction[];
 }

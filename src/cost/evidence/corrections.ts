@@ -9,7 +9,7 @@ import { communicationLatency, transferTime } from "../physics/communication.js"
 import type { Correction, Factors } from "../physics/correction.js";
 import { kernelEnergy } from "../physics/energy.js";
 import { kernelTime } from "../physics/kernels.js";
-import { idlePower } from "../physics/power.js";
+import { cappedClock, idlePower } from "../physics/power.js";
 
 /**
  * What a model misses mostly stays when the clock changes; the rest changes sooner than over a
@@ -23,7 +23,7 @@ export function clockCoordinate(freq_mhz: number): number {
 }
 
 /** Work of one kind, whose measurements say something about each other. */
-function kindOf(work: Work): string {
+export function kindOf(work: Work): string {
   const direction = work.op === "attention" ? work.direction : "";
   return `${work.op}/${direction}/${work.dtype}`;
 }
@@ -55,23 +55,49 @@ function logRatio(measured: number, modelled: number): number[] {
   return measured > 0 && modelled > 0 ? [Math.log(measured / modelled)] : [];
 }
 
+/**
+ * The clock that a kernel ran at: the recorded one, or by the model what the power cap leaves of the
+ * one that was set.
+ */
+function clockOf(record: KernelRecord, work: Work, device: Device): number {
+  const { clock_mhz, freq_mhz, sms } = record;
+  if (clock_mhz !== undefined) return clock_mhz;
+  const averagePower = (mhz: number) => {
+    const time_s = kernelTime(work, device, mhz, sms ?? device.sm_count);
+    return idlePower(device, mhz) + kernelEnergy(work, device, mhz) / time_s;
+  };
+  return Math.min(freq_mhz, cappedClock(device, averagePower));
+}
+
+/**
+ * Why a kernel's record says nothing of the model; null: it does. Repeated, what fits the cache never
+ * reaches memory.
+ */
+export function unfitness(record: KernelRecord, device: Device): string | null {
+  const work = workOf(record);
+  const cached = work.op === "memory" && bytesOf(work) <= device.l2_bytes;
+  return cached ? "fits the cache: repeated, it never reaches memory" : null;
+}
+
 function timeResidual(record: KernelRecord, device: Device) {
   const work = workOf(record);
-  const modelled = kernelTime(work, device, record.freq_mhz, record.sms ?? device.sm_count);
-  return logRatio(record.time_s, modelled).map((value) => residual(record, work, value));
+  const clock_mhz = clockOf(record, work, device);
+  const modelled = kernelTime(work, device, clock_mhz, record.sms ?? device.sm_count);
+  return logRatio(record.time_s, modelled).map((value) => residual(clock_mhz, work, value));
 }
 
 function energyResidual(record: KernelRecord, device: Device) {
-  const { energy_j, time_s, freq_mhz } = record;
+  const { energy_j, time_s } = record;
   if (energy_j === null) return [];
   const work = workOf(record);
-  const measured = energy_j - idlePower(device, freq_mhz) * time_s;
-  const modelled = kernelEnergy(work, device, freq_mhz);
-  return logRatio(measured, modelled).map((value) => residual(record, work, value));
+  const clock_mhz = clockOf(record, work, device);
+  const measured = energy_j - idlePower(device, clock_mhz) * time_s;
+  const modelled = kernelEnergy(work, device, clock_mhz);
+  return logRatio(measured, modelled).map((value) => residual(clock_mhz, work, value));
 }
 
-function residual(record: KernelRecord, work: Work, value: number) {
-  const place = { at: shapeOf(work), drift: clockCoordinate(record.freq_mhz) };
+function residual(clock_mhz: number, work: Work, value: number) {
+  const place = { at: shapeOf(work), drift: clockCoordinate(clock_mhz) };
   return { kind: kindOf(work), known: { ...place, value } };
 }
 
@@ -110,7 +136,8 @@ const factorAt = (field: Field | undefined, place: Place): number =>
  * much; one like none stays as modelled.
  */
 export function correctionFrom(measurements: Measurements, device: Device): Correction {
-  const { kernels, collectives } = measurements;
+  const { collectives } = measurements;
+  const kernels = measurements.kernels.filter((record) => unfitness(record, device) === null);
   const times = fieldsByKind(kernels.flatMap((record) => timeResidual(record, device)));
   const energies = fieldsByKind(kernels.flatMap((record) => energyResidual(record, device)));
   const transfers = fieldsByKind(collectives.flatMap((record) => transferResidual(record, device)));

@@ -94,7 +94,7 @@ describe("collectives", () => {
     expect(communicationLatency(collective("all_gather", 4), device)).toBeCloseTo(16e-6, 12);
     const sent = (14 / 8) * 201_326_592;
     expect(communicationEnergy(collective("all_reduce"), device, 1110)).toBeCloseTo(
-      sent * 190e-12,
+      sent * device.communication.energy_j_per_wire_byte,
       9,
     );
     expect(communicationTraffic(collective("all_reduce"), device)).toBe(3 * sent);

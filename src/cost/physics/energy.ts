@@ -3,6 +3,7 @@ import type { Device } from "../../gpu/device-schema.js";
 import { bytesOf, flopsOf, type Work } from "../../ir/work.js";
 import { attentionEffort } from "./attention.js";
 import { dynamicEnergyAt, dynamicEnergyScale, idlePower } from "./power.js";
+import { productClock } from "./products.js";
 import { relativePeak } from "./share.js";
 
 /**
@@ -41,5 +42,6 @@ function floorEnergy(work: Work, device: Device, bytes: number): number {
 /** Dynamic energy of a kernel in J at a clock; linear in the device's energies. */
 export function kernelEnergy(work: Work, device: Device, freq_mhz: number): number {
   const bytes = memoryBytes(work, device);
-  return dynamicEnergyAt(device, freq_mhz, floorEnergy(work, device, bytes), bytes);
+  const clock_mhz = work.op === "matmul" ? productClock(work, device, freq_mhz) : freq_mhz;
+  return dynamicEnergyAt(device, clock_mhz, floorEnergy(work, device, bytes), bytes);
 }

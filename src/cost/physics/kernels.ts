@@ -1,8 +1,8 @@
 import { byDefault } from "../../base/need.js";
 import type { Device } from "../../gpu/device-schema.js";
-import { bytesOf, type Work } from "../../ir/work.js";
+import { bytesOf, type MatmulWork, type Work } from "../../ir/work.js";
 import { attentionTime } from "./attention.js";
-import { convTime, productTime } from "./products.js";
+import { convTime, productClock, productTime } from "./products.js";
 import { instructionTime, memoryBandwidth, type Share, scalarTime } from "./share.js";
 
 /**
@@ -27,11 +27,15 @@ function memoryTime(
   );
 }
 
+function productShare(work: MatmulWork, device: Device, share: Share): Share {
+  return { ...share, freq_mhz: productClock(work, device, share.freq_mhz) };
+}
+
 function workTime(work: Work, device: Device, share: Share): number {
   const traffic_s = bytesOf(work) / memoryBandwidth(device, share);
   switch (work.op) {
     case "matmul":
-      return Math.max(productTime(work, device, share), traffic_s);
+      return Math.max(productTime(work, device, productShare(work, device, share)), traffic_s);
     case "attention":
       return Math.max(attentionTime(work, device, share), traffic_s);
     case "conv":

@@ -1,4 +1,4 @@
-import { at } from "../../base/need.js";
+import { at, byDefault } from "../../base/need.js";
 import type { Device } from "../../gpu/device-schema.js";
 import type { DType } from "../../ir/tensor-graph.js";
 import { interpolate } from "../../math/interpolate.js";
@@ -22,11 +22,11 @@ export function memoryBandwidth(device: Device, { freq_mhz, sms }: Share): numbe
 /** Dense peak of a type relative to bfloat16; types without one count as float32. */
 export function relativePeak(device: Device, dtype: DType): number {
   const peaks = device.peak_flop_per_s;
-  const peak =
-    dtype === "bfloat16" || dtype === "float16" || dtype === "float64"
+  const own =
+    dtype === "bfloat16" || dtype === "float16" || dtype === "float64" || dtype === "float8"
       ? peaks[dtype]
-      : peaks.float32;
-  return peak / peaks.bfloat16;
+      : undefined;
+  return byDefault(own, peaks.float32) / peaks.bfloat16;
 }
 
 /** Seconds of `flops` on the ordinary float32 cores. */

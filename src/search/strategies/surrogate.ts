@@ -10,7 +10,7 @@ import { coordinatesOf } from "../surrogate/coordinates.js";
 import type { Place, PriorMean } from "../surrogate/cost-model.js";
 import { kernelOf } from "../surrogate/kernel.js";
 import { costLearner } from "../surrogate/learner.js";
-import { adaptiveShares, type Pass } from "../surrogate/passes.js";
+import { adaptiveShares, FIRST_SHARES, type Pass } from "../surrogate/passes.js";
 import { frontOf, gather, type Mean } from "../surrogate/seen.js";
 import type { Observation, Strategy } from "./strategy.js";
 
@@ -60,6 +60,7 @@ class Surrogate implements Strategy {
   readonly #seen;
   readonly #asked = new Set<number>();
   readonly #purposes = new Map<number, Pass>();
+  readonly #firstShares = adaptiveShares(FIRST_SHARES);
   readonly #shares = adaptiveShares();
   readonly #draw: () => number | null;
   readonly #challenged = new Set<string>();
@@ -96,7 +97,8 @@ class Surrogate implements Strategy {
       this.#seen.add(observation);
       const pass = this.#purposes.get(observation.index);
       if (pass !== undefined) {
-        this.#shares.pay(pass, gainOver(before, [observation], static_power_w));
+        const gain = gainOver(before, [observation], static_power_w);
+        for (const shares of [this.#firstShares, this.#shares]) shares.pay(pass, gain);
       }
     }
   }
@@ -161,7 +163,9 @@ class Surrogate implements Strategy {
     const unseen = fresh.filter((index) => !this.#seen.has(this.#keyOf(index)));
     // Records of what is known come last: they only sharpen means.
     const candidates = unseen.length > 0 ? unseen : fresh;
-    const passes = Array.from({ length: count - again.length }, this.#shares.next);
+    const { until } = this.#options.beginning ?? UNINFORMED;
+    const { next } = all.length < until ? this.#firstShares : this.#shares;
+    const passes = Array.from({ length: count - again.length }, next);
     const belief = model.believe(candidates.map((index) => this.#place(index)));
     const chosen = fillBatch(belief, candidates.length, means, static_power_w, passes);
     const indices = chosen.map((c) => at(candidates, c));

@@ -3,12 +3,17 @@ import { addTo, at, need } from "../../base/need.js";
 /** Why a candidate was chosen. */
 export type Pass = "total" | "dynamic" | "time" | "uncertainty";
 
+type SharesByPass = Readonly<Record<Pass, number>>;
+
 /** At the start: the two trade-offs are what counts, the others keep the model honest. */
-const SHARES: Readonly<Record<Pass, number>> = {
-  total: Number(process.env.ST ?? 0.55),
-  dynamic: Number(process.env.SD ?? 0.41),
-  time: Number(process.env.SX ?? 0.02),
-  uncertainty: Number(process.env.SU ?? 0.02),
+const SHARES: SharesByPass = { total: 0.45, dynamic: 0.45, time: 0.05, uncertainty: 0.05 };
+
+/** While evaluations are few and a prior is there: what the trade-offs gain comes first. */
+export const FIRST_SHARES: SharesByPass = {
+  total: 0.55,
+  dynamic: 0.41,
+  time: 0.02,
+  uncertainty: 0.02,
 };
 const PASSES: readonly Pass[] = ["total", "dynamic", "time", "uncertainty"];
 
@@ -29,15 +34,15 @@ interface Shares {
  * Hands evaluations out by share. Half of every share is fixed; the other halves go to the passes in
  * proportion to share x gain per evaluation.
  */
-export function adaptiveShares(): Shares {
+export function adaptiveShares(shares: SharesByPass = SHARES): Shares {
   const due = new Map<Pass, number>(PASSES.map((pass) => [pass, 0]));
   const gains = new Map<Pass, number>(PASSES.map((pass) => [pass, 0]));
   const next = (): Pass => {
-    const paid = PASSES.map((pass) => SHARES[pass] * need(gains, pass));
+    const paid = PASSES.map((pass) => shares[pass] * need(gains, pass));
     const sum = paid.reduce((total, gain) => total + gain, 0);
     PASSES.forEach((pass, i) => {
-      const earned = sum > 0 ? at(paid, i) / sum : SHARES[pass];
-      due.set(pass, need(due, pass) + KEPT * SHARES[pass] + (1 - KEPT) * earned);
+      const earned = sum > 0 ? at(paid, i) / sum : shares[pass];
+      due.set(pass, need(due, pass) + KEPT * shares[pass] + (1 - KEPT) * earned);
     });
     const chosen = PASSES.reduce((a, b) => (need(due, b) > need(due, a) ? b : a));
     addTo(due, chosen, -1);

@@ -1,5 +1,4 @@
 import { at } from "../../base/need.js";
-import { spread } from "../../math/spread.js";
 import type { TableRow } from "../../profile/table.js";
 import type { Observation } from "../strategies/strategy.js";
 import { type TablePrior, tableSpace } from "../table.js";
@@ -7,8 +6,10 @@ import { trusted } from "../trusted.js";
 import { type Frame, fitTypical, type Measured, typicalPartition } from "./fit.js";
 import { type TypicalSetting, typicalCost } from "./model.js";
 
-/** Measurements that the model is fitted to, at most. */
-const FITTED = 64;
+/** Beyond this many, evaluations foretell each other better than what is typical does. */
+const MOST = 64;
+/** The model is fitted again when there are this many times as many measurements. */
+const GROWTH = 1.06;
 
 /** How the model sees the rows; null where one lacks a clock or the SMs. */
 function settingsOf(rows: readonly Pick<TableRow, "settings">[]): TypicalSetting[] | null {
@@ -37,13 +38,15 @@ export function typicalPrior(
   const highest_mhz = settings.reduce((most, { freq_mhz }) => Math.max(most, freq_mhz), 0);
   const frame: Frame = { slots, highest_mhz, static_power_w };
   const measured: Measured[] = [];
-  let partition = typicalPartition(frame);
+  let [partition, next] = [typicalPartition(frame), 0];
   const learn = (told: readonly Observation[]) => {
     for (const { index, time_s, energy_j } of told) {
       measured.push({ ...at(settings, index), time_s, energy_j });
     }
-    partition = fitTypical(spread(measured, FITTED), frame);
+    if (measured.length < next || measured.length > MOST) return;
+    partition = fitTypical(measured, frame);
+    next = GROWTH * measured.length;
   };
   const cost = (index: number) => typicalCost(partition, at(settings, index), highest_mhz);
-  return trusted({ learn, cost }, tableSpace(rows), static_power_w);
+  return trusted({ learn, cost }, tableSpace(rows), static_power_w, MOST);
 }

@@ -54,7 +54,7 @@ function jobChange(expected: FrontierFile, found: FrontierFile): string | null {
     ...Object.fromEntries(JOB.map((field) => [field, frontier[field]])),
     graph: frontier.graph.sha256,
     ...frontier.parallelism,
-    profiles: frontier.costs.profiles.join(" "),
+    profiles: frontier.costs.profiles.map(({ id }) => id).join(" "),
   }));
   return before && after ? fieldChanges(before, after) : null;
 }

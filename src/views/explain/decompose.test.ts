@@ -67,7 +67,7 @@ function planOf({ costs, stages, wait_s, static_power_w, tp }: ScenarioOf): Cost
   };
   return {
     format: "kareus-plan",
-    version: 1,
+    version: 2,
     graph: { name: "any", sha256: "" },
     gpu: { name: "any", sm_count: 1, clocks_mhz: [1200] },
     ...{ parallelism, static_power_w },

@@ -1,5 +1,6 @@
 import { need } from "../../base/need.js";
 import type { ExplanationFile, Scope } from "../../plan/explanation.js";
+import type { Execution } from "../../plan/frontier.js";
 import { gpusPerStage } from "../../plan/gpus.js";
 import type { CostedPlan } from "../../plan/plan.js";
 import { settingChanges } from "../comparison/plans.js";
@@ -9,8 +10,13 @@ import { CAUSES, decompose } from "./decompose.js";
 /**
  * Why a plan costs what it costs, and what the next slower one would change.
  * @param next null where there is none
+ * @param executions what other executions take, where that is known
  */
-export function explanation(plan: CostedPlan, next: CostedPlan | null): ExplanationFile {
+export function explanation(
+  plan: CostedPlan,
+  next: CostedPlan | null,
+  executions?: readonly Execution[],
+): ExplanationFile {
   const { total, stages, partitions, sources } = decompose(plan);
   const { id, time_s, energy_j } = plan.point;
   const words = partitionNames(plan);
@@ -38,6 +44,7 @@ export function explanation(plan: CostedPlan, next: CostedPlan | null): Explanat
         communication: beside,
       };
     }),
+    ...(executions === undefined ? {} : { executions: [...executions] }),
     next: next && nextStep(plan, total, next),
   };
 }

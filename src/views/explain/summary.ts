@@ -33,6 +33,7 @@ export function explanationSummary(found: ExplanationFile): string {
     stageTable(found),
     partitionTable(found),
     sourceSentence(found),
+    ...executionLines(found),
     ...nextLines(found),
   ];
   return `${lines.join("\n")}\n`;
@@ -118,6 +119,18 @@ function partitionTable({ partitions, total }: ExplanationFile): string {
 
 function sourceSentence({ sources }: ExplanationFile): string {
   return `Costs of the runs of partitions: ${sourcesInWords(sources)}. How a cost divides into causes is modelled.\n`;
+}
+
+/** What the same iteration takes when its kernels come to run in another way. */
+function executionLines({ executions = [] }: ExplanationFile): string[] {
+  if (executions.length === 0) return [];
+  const lines = executions.map(
+    ({ name, time_s, energy_j }) =>
+      `  ${name.padEnd(8)} ${duration(time_s)}, ${scaled(energy_j, "J")}`,
+  );
+  const heading =
+    "By execution, sequential at the highest clock (--execution says which is yours):";
+  return [heading, ...lines, ""];
 }
 
 function nextLines({ next }: ExplanationFile): string[] {

@@ -2,7 +2,7 @@ import { rounded } from "../../base/rounded.js";
 import type { DetailsFile } from "../../plan/details.js";
 import type { Baseline } from "../../plan/frontier.js";
 import { gpusPerStage } from "../../plan/gpus.js";
-import { costedPlan, type PlanFile } from "../../plan/plan.js";
+import { costedPlan, type PlanFile, unpackedPlan } from "../../plan/plan.js";
 import { CAUSES, decompose } from "../explain/decompose.js";
 import { CAUSE_WORDS } from "../explain/summary.js";
 import type { DrawnBaseline, DrawnCauses } from "./model.js";
@@ -27,8 +27,9 @@ export function drawnBaseline(
   details: DetailsFile | null,
   name: Baseline["name"],
 ): DrawnBaseline | null {
-  const plan = details?.baselines?.find((each) => each.name === name)?.plan;
-  if (plan === undefined) return null;
+  const packed = details?.baselines?.find((each) => each.name === name)?.plan;
+  if (packed === undefined) return null;
+  const plan = unpackedPlan(packed);
   const drawn = drawnPlan(plan, () => 0);
   return {
     time_s: plan.point.time_s,

@@ -56,8 +56,8 @@ async function run(files: readonly string[], flags: Values<typeof FLAGS>): Promi
   );
   const names = files.map((file) => basename(file)).join(", ");
   const { fitted, rejected } = fitDevice(device, records, flags.voltage);
-  for (const { name, up_to_mhz, reason } of rejected) {
-    report(rejectedCurve(names, name, up_to_mhz, reason));
+  for (const { name, kept_mhz, reason } of rejected) {
+    report(rejectedCurve(names, name, kept_mhz, reason));
   }
   if (fitted.length === 0) return refuse(nothingToFit(names));
   const file = `${JSON.stringify(fittedContent(content, fitted, `fitted to ${names}`), null, 2)}\n`;

@@ -67,7 +67,9 @@ async function run(files: [string, ...string[]], flags: Values<typeof FLAGS>): P
     gpu: device.name,
     freq_mhz: flags.freq ?? device.highest_clock_mhz,
     clock_given: flags.freq !== null,
-    peak_flop_per_s: Math.max(...Object.values(device.peak_flop_per_s)),
+    peak_flop_per_s: Math.max(
+      ...Object.values(device.peak_flop_per_s).filter((peak) => peak !== undefined),
+    ),
     ranks: flags.ranks,
     partition: flags.partition,
     slots: flags.slots,

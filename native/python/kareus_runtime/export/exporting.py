@@ -1,0 +1,135 @@
+"""From a torch module to an ONNX file: traced by torch.export, translated by torch.onnx, weights left out."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import Any, Union
+
+import onnx_ir
+import torch
+from torch import Tensor, nn
+
+from kareus_runtime.export.translations import translations
+
+#: Tensors with more bytes than this are written as references to data that is not there.
+LARGEST_KEPT_BYTES = 4096
+
+#: The opset of the file: the highest that torch.onnx translates without a conversion afterwards.
+OPSET = 20
+
+Inputs = Union[Mapping[str, Any], Sequence[Any]]
+
+
+class _Step(nn.Module):
+    """A model and its loss as one module with one output, as one microbatch of training runs it."""
+
+    def __init__(self, model: nn.Module, loss: Callable[..., Tensor] | None) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+
+    def forward(self, *inputs: Any, **named: Any) -> Tensor:
+        if self.loss is not None:
+            return self.loss(self.model, *inputs, **named)
+        output = self.model(*inputs, **named)
+        loss = getattr(output, "loss", None)
+        if loss is None:
+            loss = output
+        if not isinstance(loss, Tensor) or loss.ndim != 0:
+            raise ValueError(
+                "the model returns no scalar loss: give it labels, or pass loss=f, "
+                "where f(model, *inputs) returns one"
+            )
+        return loss
+
+
+def export(
+    model: nn.Module,
+    inputs: Inputs,
+    path: str | PathLike[str],
+    *,
+    loss: Callable[..., Tensor] | None = None,
+    dynamic_shapes: Any = None,
+    group_sizes: Mapping[str, int] | None = None,
+) -> None:
+    """Writes the forward pass of a model with its loss; kareus derives the backward.
+
+    The model may be on the meta device: no weight is read or written. It is exported in training mode
+    and left in the mode that it was in.
+
+    :param inputs: example inputs by name, or in order, of one microbatch; meta tensors will do
+    :param path: of the ONNX file
+    :param loss: called with the model and the inputs, returns a scalar; where it is absent, the
+        model's output is the loss or has an attribute `loss`, as those of transformers do
+    :param dynamic_shapes: as torch.export takes them, for sizes that `kareus optimize --bind` sets;
+        absent: the sizes of the example inputs
+    :param group_sizes: ranks of process groups by name, for collectives that do not say them
+    :raises ValueError: the model returns no scalar loss
+    """
+    was_training = model.training
+    model.train()
+    try:
+        program = _trace(model, inputs, loss, dynamic_shapes)
+    finally:
+        model.train(was_training)
+    # Optimizing folds parameters that happen to be equal, which a model to be trained needs apart.
+    translated = torch.onnx.export(
+        program,
+        (),
+        dynamo=True,
+        optimize=False,
+        opset_version=OPSET,
+        verbose=False,
+        custom_translation_table=translations(group_sizes or {}),
+    )
+    if translated is None:
+        raise RuntimeError("torch.onnx.export returned nothing")
+    _leave_out_weights(translated.model)
+    _leave_out_traces(translated.model)
+    onnx_ir.save(translated.model, str(path))
+
+
+def _trace(
+    model: nn.Module,
+    inputs: Inputs,
+    loss: Callable[..., Tensor] | None,
+    dynamic_shapes: Any,
+) -> torch.export.ExportedProgram:
+    arguments: tuple[Any, ...] = ()
+    named: dict[str, Any] = {}
+    if isinstance(inputs, Mapping):
+        named = dict(inputs)
+    else:
+        arguments = tuple(inputs)
+    return torch.export.export(
+        _Step(model, loss), arguments, named, dynamic_shapes=dynamic_shapes, strict=False
+    )
+
+
+def _leave_out_weights(model: onnx_ir.Model) -> None:
+    """Replaces what is on the meta device or large by references to external data that does not exist."""
+    for name, value in model.graph.initializers.items():
+        tensor = value.const_value
+        if tensor is None:
+            continue
+        raw = getattr(tensor, "raw", None)
+        is_meta = isinstance(raw, Tensor) and raw.is_meta
+        if is_meta or tensor.nbytes > LARGEST_KEPT_BYTES:
+            value.const_value = onnx_ir.ExternalTensor(
+                "weights", 0, tensor.nbytes, tensor.dtype, shape=tensor.shape, name=name
+            )
+
+
+def _leave_out_traces(model: onnx_ir.Model) -> None:
+    """Drops the exporter's notes but for names of scopes: stack traces are most of a large file."""
+    model.graph.metadata_props.clear()
+    for node in model.graph.all_nodes():
+        kept = {
+            key: value
+            for key, value in node.metadata_props.items()
+            if key in ("namespace", "pkg.torch.onnx.name_scopes")
+        }
+        node.metadata_props.clear()
+        node.metadata_props.update(kept)

@@ -1,0 +1,51 @@
+"""Models of the transformers package on the meta device, with the inputs of one microbatch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+
+def model_and_inputs(
+    config_path: Path, batch: int, sequence: int, dtype: torch.dtype
+) -> tuple[nn.Module, dict[str, Any]]:
+    """The model of a configuration and its example inputs, both on the meta device.
+
+    :param config_path: a model's folder or its config.json; nothing else of it is read
+    :param batch: samples of one microbatch
+    :param sequence: tokens of a sample; of no meaning to a vision model
+    """
+    import transformers
+
+    config = transformers.AutoConfig.from_pretrained(str(config_path))
+    config.use_cache = False
+    architectures = config.architectures or []
+    cls = getattr(transformers, architectures[0], None) if architectures else None
+    with torch.device("meta"):
+        make = transformers.AutoModelForCausalLM.from_config if cls is None else cls._from_config
+        model = make(config, dtype=dtype)
+    return model, _inputs(model, config, batch, sequence, dtype)
+
+
+def _inputs(
+    model: nn.Module, config: Any, batch: int, sequence: int, dtype: torch.dtype
+) -> dict[str, Any]:
+    def tokens(*shape: int) -> torch.Tensor:
+        return torch.zeros(shape, dtype=torch.long, device="meta")
+
+    if model.main_input_name == "pixel_values":
+        height, width = _pair(config.image_size)
+        shape = (batch, config.num_channels, height, width)
+        return {
+            "pixel_values": torch.zeros(shape, dtype=dtype, device="meta"),
+            "labels": tokens(batch),
+        }
+    labels = (batch,) if "SequenceClassification" in type(model).__name__ else (batch, sequence)
+    return {"input_ids": tokens(batch, sequence), "labels": tokens(*labels)}
+
+
+def _pair(size: Any) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else (size[0], size[1])

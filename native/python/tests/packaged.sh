@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The wheel as a user gets it, in a fresh environment beside the real, current PyTorch and transformers:
+# it loads its own library, and exports models that the built `kareus` reads. Needs `npm run build`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+out=$(realpath -m ../../build/wheel)
+wheel=$(../build-wheel.sh "$out")
+environment=../../build/packaged
+rm -rf "$environment"
+python3 -m venv "$environment"
+"$environment/bin/pip" install --quiet "$wheel" -r ../requirements-test.txt
+environment=$(realpath "$environment")
+(cd "$out" && "$environment/bin/python" -c "
+from kareus_runtime import native
+import ctypes
+library = ctypes.CDLL(native.library_path())
+assert 'site-packages' in native.library_path() and library.kareus_abi_version() >= 1
+")
+"$environment/bin/python" -B -W ignore -m unittest test_export

@@ -1,0 +1,39 @@
+// What the parts of the simulated NVML share.
+#pragma once
+
+#include "state.h"
+
+#define SIMULATED_API extern "C" __attribute__((visibility("default")))
+
+namespace simulated {
+
+enum Status : int {
+  kOk = 0,
+  kInvalid = 2,
+  kNotSupported = 3,
+  kNoPermission = 4,
+  kNotFound = 6,
+  kTooSmall = 7,
+  kLost = 15,
+  kUnknown = 999,
+};
+
+// Appends the call to the log, one write per line: lines of several processes do not mix. Its status.
+int logged(int status, const char* function, const char* format = "", ...);
+
+// Handles are indices, made to look like pointers.
+inline void* handleOf(unsigned index) { return reinterpret_cast<void*>(static_cast<uintptr_t>(index) + 1); }
+inline unsigned indexOf(void* handle) { return static_cast<unsigned>(reinterpret_cast<uintptr_t>(handle) - 1); }
+
+// Runs `body` on the device unless it is lost.
+template <typename Body>
+int with(void* handle, Body body) {
+  const Lock lock;
+  const unsigned index = indexOf(handle);
+  if (index >= state().device_count) return kInvalid;
+  Device& device = state().devices[index];
+  if (device.lost != 0) return kLost;
+  return body(device, index);
+}
+
+}  // namespace simulated

@@ -1,0 +1,221 @@
+import { z } from "zod";
+import { count, expectedError, graphReference, parallelism, quantity } from "./shared.js";
+
+const communication = z.object({ kind: z.string(), size_bytes: quantity, group: z.string() });
+
+const partition = z.object({
+  /** `<direction>.<12 hex>`. */
+  key: z.string(),
+  direction: z.enum(["forward", "backward"]),
+  /** Where communication may be launched: before the slot's first kernel. */
+  slots: z.array(z.object({ name: z.string(), nodes: z.array(z.string()) })),
+  communication: communication.nullable(),
+  /** What the same stream runs behind it, one after the other; absent: nothing. */
+  queued: z.array(communication).optional(),
+});
+
+const configuration = z.object({
+  id: count,
+  partition: z.string(),
+  /** Null: communication starts after the last kernel. */
+  launch_slot: z.string().nullable(),
+  /** The same for each that is queued, beside waiting for the one before it; absent: none is. */
+  queued_slots: z.array(z.string().nullable()).optional(),
+  /** SMs given to communication. */
+  sms: count,
+  /** The order in which the partition's slots run, by index; null: as it lists them. */
+  order: z.array(count).nullable(),
+});
+
+/** What one run of a configuration costs one GPU at a clock, and what its time is made of. */
+const cost = z.object({
+  /** An id of `configurations`. */
+  configuration: count,
+  freq_mhz: quantity,
+  source: z.enum(["measured", "interpolated", "modelled", "extrapolated"]),
+  time_s: quantity,
+  /** Static energy included. */
+  energy_j: quantity,
+  /**
+   * Parts of `time_s` as the model splits it: kernels alone; slowed by communication beside them;
+   * communication after the last kernel; the clock lowered by the power cap.
+   */
+  compute_s: z.number(),
+  contention_s: z.number(),
+  exposed_communication_s: z.number(),
+  throttling_s: z.number(),
+});
+
+const use = z.object({
+  /** An id of `configurations`. */
+  configuration: count,
+  /** Global layer indices, once per run; empty: once, outside the layers. */
+  layers: z.array(count),
+  nanobatch: z.union([z.literal(0), z.literal(1), z.null()]),
+});
+
+/** How an instruction runs, whichever microbatch it is for. */
+const variantShape = {
+  freq_mhz: quantity,
+  /** Where the clock changes: the one before. Time and energy count what it runs at that. */
+  switch_from_mhz: quantity.optional(),
+  /** What the CPU needs to launch it, `time_s` is no less; absent: nothing to speak of. */
+  launch_time_s: quantity.optional(),
+  execution: z.enum(["nanobatched", "sequential"]),
+  use: z.array(use),
+  time_s: quantity,
+  /** Of one GPU, static energy included. */
+  energy_j: quantity,
+};
+
+const placeShape = {
+  kind: z.enum(["forward", "backward", "input_gradient", "weight_gradient", "tail"]),
+  /** Null for the tail. */
+  microbatch: count.nullable(),
+  chunk: count,
+};
+
+const headShape = {
+  graph: graphReference,
+  gpu: z.object({ name: z.string(), sm_count: count, clocks_mhz: z.array(quantity) }),
+  parallelism,
+  /** Per GPU: with it the instructions add up to `point`. */
+  static_power_w: quantity,
+  /** How long a result is on its way to another stage; absent: no time. */
+  transfer_s: quantity.optional(),
+  /** How long a change of the clock takes; absent: no time. */
+  switch_time_s: quantity.optional(),
+  /** Energy counts every GPU of one data-parallel replica. */
+  point: z.object({ id: count, time_s: quantity, energy_j: quantity }),
+  /** How far off the point may be; absent where nothing is known of that. */
+  expected_error: expectedError.exactOptional(),
+  partitions: z.array(partition),
+  configurations: z.array(configuration),
+  /** Of every configuration at every clock at which an instruction runs it. */
+  costs: z.array(cost).optional(),
+};
+
+const variant = z.object(variantShape);
+
+/** What version 2 holds: each distinct variant once, and which of them every instruction is. */
+export const packed = z
+  .object({
+    format: z.literal("kareus-plan"),
+    version: z.literal(2),
+    ...headShape,
+    variants: z.array(variant),
+    stages: z.array(
+      z.object({
+        stage: count,
+        /** `variant` is an index of `variants`. */
+        instructions: z.array(z.object({ ...placeShape, variant: count, start_s: quantity })),
+      }),
+    ),
+  })
+  .superRefine((file, context) => {
+    checkReferences(file, context);
+    checkVariants(file, context);
+  });
+
+const { freq_mhz, switch_from_mhz, launch_time_s, execution } = variantShape;
+const { use: uses, time_s, energy_j } = variantShape;
+const start_s = quantity;
+const instruction = z.object({
+  ...placeShape,
+  freq_mhz,
+  switch_from_mhz,
+  launch_time_s,
+  execution,
+  use: uses,
+  start_s,
+  time_s,
+  energy_j,
+});
+
+/** What version 1 held: every instruction spelled out. */
+export const spelledOut = z
+  .object({
+    format: z.literal("kareus-plan"),
+    version: z.literal(1),
+    ...headShape,
+    stages: z.array(z.object({ stage: count, instructions: z.array(instruction) })),
+  })
+  .superRefine((file, context) => {
+    checkReferences(file, context);
+    file.stages.forEach(({ instructions }, stage) => {
+      instructions.forEach((entry, index) => {
+        checkUses(file, entry.use, ["stages", stage, "instructions", index], context);
+      });
+    });
+  });
+
+export type PackedPlan = z.infer<typeof packed>;
+export type SpelledOutPlan = z.infer<typeof spelledOut>;
+
+interface References {
+  readonly partitions: readonly z.infer<typeof partition>[];
+  readonly configurations: readonly z.infer<typeof configuration>[];
+  readonly parallelism: { readonly pp: number };
+  readonly stages: readonly { readonly stage: number }[];
+}
+
+/** Everything named must be there: stages, partitions, their slots. */
+function checkReferences(file: References, context: z.RefinementCtx): void {
+  const issue = (path: PropertyKey[], message: string) =>
+    context.addIssue({ code: "custom", path, message });
+  const partitions = new Map(file.partitions.map((entry) => [entry.key, entry]));
+  file.configurations.forEach((entry, index) => {
+    const home = partitions.get(entry.partition);
+    const at = (key: string) => ["configurations", index, key];
+    const { launch_slot, queued_slots = [] } = entry;
+    const unknown = (slot: string | null) =>
+      slot !== null && !home?.slots.some(({ name }) => name === slot);
+    if (home === undefined) issue(at("partition"), "no partition has this key");
+    else if (unknown(launch_slot)) {
+      issue(at("launch_slot"), "the partition has no slot of this name");
+    } else if (queued_slots.some(unknown) || queued_slots.length !== (home.queued ?? []).length) {
+      issue(at("queued_slots"), "not a slot of the partition for each queued communication");
+    } else if (entry.order !== null && !isPermutation(entry.order, home.slots.length)) {
+      issue(at("order"), "not every slot of the partition, once each");
+    }
+  });
+  if (file.stages.length !== file.parallelism.pp) {
+    issue(["stages"], "not as many as the pipeline has (pp)");
+  }
+  file.stages.forEach(({ stage: number }, stage) => {
+    if (number !== stage) issue(["stages", stage, "stage"], "stages are not in order from 0");
+  });
+}
+
+function checkVariants(file: PackedPlan, context: z.RefinementCtx): void {
+  file.variants.forEach((each, index) => {
+    checkUses(file, each.use, ["variants", index], context);
+  });
+  file.stages.forEach(({ instructions }, stage) => {
+    instructions.forEach((each, index) => {
+      if (each.variant < file.variants.length) return;
+      const path = ["stages", stage, "instructions", index, "variant"];
+      context.addIssue({ code: "custom", path, message: "there is no variant of this index" });
+    });
+  });
+}
+
+function checkUses(
+  file: References,
+  list: readonly z.infer<typeof use>[],
+  path: PropertyKey[],
+  context: z.RefinementCtx,
+): void {
+  list.forEach(({ configuration: id }, position) => {
+    if (file.configurations.some((entry) => entry.id === id)) return;
+    context.addIssue({
+      code: "custom",
+      path: [...path, "use", position, "configuration"],
+      message: "no configuration has this id",
+    });
+  });
+}
+
+function isPermutation(order: readonly number[], length: number): boolean {
+  return order.length === length && new Set(order).size === length && Math.max(...order) < length;
+}
