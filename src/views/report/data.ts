@@ -37,30 +37,9 @@ const MOST_INSTRUCTIONS = 200_000;
 /** The data of a report: the same input, the same data. */
 export function reportData(input: ReportInput): ReportData {
   const { frontier, plans, details } = input;
-  const { points, baselines, static_power_w } = frontier;
+  const { points, static_power_w } = frontier;
   const partitions = drawnPartitions(input);
-  const partitionOf = new Map(partitions.map(({ key }, index) => [key, index]));
-  const costs = new Map(input.evaluations.map((each) => [nameOf(each.partition, each), each]));
-  const runs = drawnRuns(details);
-
-  const configurations = new Numbering<DrawnConfiguration>();
-  const numberOf = (chosen: Chosen) => {
-    const name = nameOf(chosen.partition, chosen);
-    return configurations.numberOf(name, () => {
-      const { partition, freq_mhz, launch_slot, sms, order } = chosen;
-      const index = need(partitionOf, partition);
-      const [cost, run = null] = [chosen.cost ?? costs.get(name), runs.get(name)];
-      return {
-        partition: index,
-        freq_mhz,
-        launch_slot,
-        sms,
-        order,
-        run,
-        cost: cost === undefined ? null : costOf(cost),
-      };
-    });
-  };
+  const { numberOf, configurations } = configurationsOf(input, partitions);
   const small = new Map(fewPlans(plans).map((plan) => [plan.point.id, plan]));
   const drawn = points.map(({ id }) => {
     const plan = small.get(id);
@@ -77,11 +56,7 @@ export function reportData(input: ReportInput): ReportData {
       average_power_w,
       plan,
     })),
-    baselines: baselines.map((baseline) => ({
-      label: BASELINE_TITLES[baseline.name],
-      points: baseline.points,
-      fastest: drawnBaseline(details, baseline.name),
-    })),
+    ...rivalsOf(input),
     knee,
     causes: points.map(({ id }) => {
       const plan = small.get(id);
@@ -92,11 +67,6 @@ export function reportData(input: ReportInput): ReportData {
       knee,
       plans,
     ),
-    others: (input.others ?? []).map(({ label, frontier }) => ({
-      label,
-      points: frontier.points.map(({ time_s, energy_j }) => ({ time_s, energy_j })),
-    })),
-    rival: rivalOf(frontier),
     ...sizesOf(frontier.parallelism),
     peak_memory_bytes: frontier.peak_memory_bytes ?? [],
     static_power_w,
@@ -105,9 +75,51 @@ export function reportData(input: ReportInput): ReportData {
     lanes: lanesOf(plans),
     plans: drawn,
     left_out: points.flatMap(({ id }, i) => (held.has(id) && !small.has(id) ? [i] : [])),
-    configurations: configurations.list,
+    configurations,
     partitions,
   };
+}
+
+/** What the frontier is compared with: baselines, other runs, and what advice is against. */
+function rivalsOf({ frontier, details, others = [] }: ReportInput) {
+  const baselines = frontier.baselines.map(({ name, points }) => ({
+    label: BASELINE_TITLES[name],
+    points,
+    fastest: drawnBaseline(details, name),
+  }));
+  const lines = others.map(({ label, frontier: { points } }) => ({
+    label,
+    points: points.map(({ time_s, energy_j }) => ({ time_s, energy_j })),
+  }));
+  return { baselines, others: lines, rival: rivalOf(frontier) };
+}
+
+/** Numbers configurations as plans come to them; the list grows meanwhile. */
+function configurationsOf(
+  { evaluations, details }: ReportInput,
+  partitions: readonly DrawnPartition[],
+) {
+  const partitionOf = new Map(partitions.map(({ key }, index) => [key, index]));
+  const costs = new Map(evaluations.map((each) => [nameOf(each.partition, each), each]));
+  const runs = drawnRuns(details);
+  const numbering = new Numbering<DrawnConfiguration>();
+  const numberOf = (chosen: Chosen) => {
+    const name = nameOf(chosen.partition, chosen);
+    return numbering.numberOf(name, () => {
+      const { partition, freq_mhz, launch_slot, sms, order } = chosen;
+      const [cost, run = null] = [chosen.cost ?? costs.get(name), runs.get(name)];
+      return {
+        partition: need(partitionOf, partition),
+        freq_mhz,
+        launch_slot,
+        sms,
+        order,
+        run,
+        cost: cost === undefined ? null : costOf(cost),
+      };
+    });
+  };
+  return { numberOf, configurations: numbering.list };
 }
 
 /** Where the trade-off bends most, by index. */

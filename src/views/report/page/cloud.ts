@@ -64,8 +64,8 @@ function optionsOf(
     time_s / time.divisor,
     dynamic_j / energy.divisor,
   ];
-  const place = (i: number) => placeOf(at(cloud.time_s, i), at(cloud.dynamic_j, i));
   const picked = chosen.filter(({ cost }) => cost !== null);
+  const series = seriesOf(cloud, clocks_mhz, picked, static_power_w, placeOf);
   return (width_px: number) => {
     const narrow = width_px < 480;
     return {
@@ -85,39 +85,51 @@ function optionsOf(
         splitNumber: 4,
         nameTextStyle: { ...energy.axis.nameTextStyle, align: "left", padding: [0, 0, 0, -48] },
       },
-      series: [
-        {
-          type: "scatter",
-          symbolSize: 6,
-          progressive: 0,
-          z: 2,
-          emphasis: { disabled: true },
-          data: cloud.time_s.map((_, i) => ({
-            value: place(i),
-            itemStyle: { color: clockColour(at(cloud.freq_mhz, i), clocks_mhz).fill },
-          })),
-        },
-        {
-          type: "line",
-          symbol: "none",
-          silent: true,
-          z: 3,
-          lineStyle: { width: 1.5, color: COLOUR.ink },
-          data: cloud.frontier.map(place),
-        },
-        {
-          type: "scatter",
-          symbolSize: 13,
-          z: 4,
-          emphasis: { disabled: true },
-          itemStyle: { color: "transparent", opacity: 1, borderColor: COLOUR.ink, borderWidth: 2 },
-          data: picked.map(({ cost }) =>
-            cost === null ? [] : placeOf(cost.time_s, cost.energy_j - static_power_w * cost.time_s),
-          ),
-        },
-      ],
+      series,
     };
   };
+}
+
+/** What was evaluated, coloured by clock; its frontier; and what the plan chose. */
+function seriesOf(
+  cloud: Cloud,
+  clocks_mhz: readonly number[],
+  picked: readonly DrawnConfiguration[],
+  static_power_w: number,
+  placeOf: (time_s: number, dynamic_j: number) => number[],
+) {
+  const place = (i: number) => placeOf(at(cloud.time_s, i), at(cloud.dynamic_j, i));
+  return [
+    {
+      type: "scatter",
+      symbolSize: 6,
+      progressive: 0,
+      z: 2,
+      emphasis: { disabled: true },
+      data: cloud.time_s.map((_, i) => ({
+        value: place(i),
+        itemStyle: { color: clockColour(at(cloud.freq_mhz, i), clocks_mhz).fill },
+      })),
+    },
+    {
+      type: "line",
+      symbol: "none",
+      silent: true,
+      z: 3,
+      lineStyle: { width: 1.5, color: COLOUR.ink },
+      data: cloud.frontier.map(place),
+    },
+    {
+      type: "scatter",
+      symbolSize: 13,
+      z: 4,
+      emphasis: { disabled: true },
+      itemStyle: { color: "transparent", opacity: 1, borderColor: COLOUR.ink, borderWidth: 2 },
+      data: picked.map(({ cost }) =>
+        cost === null ? [] : placeOf(cost.time_s, cost.energy_j - static_power_w * cost.time_s),
+      ),
+    },
+  ];
 }
 
 /** The series of what the plan chose. */

@@ -12,99 +12,107 @@ const colourOf = (index: number) => `var(--series-${index % COLOURS})`;
 /** How far from a point a click may be and still mean it. */
 const REACH_PX = 24;
 
-/** The frontier and its baselines; `choose` gets the point that is clicked. */
-export function frontierChart(data: ReportData, choose: (index: number) => void) {
-  const { points, baselines, others } = data;
+/** What the chart draws: lines of points, and how far its axes go. */
+interface Scene {
+  readonly points: readonly ReportPoint[];
+  readonly lines: readonly {
+    readonly label: string;
+    readonly points: readonly Pick<ReportPoint, "time_s" | "energy_j">[];
+  }[];
+  readonly time: ReturnType<typeof quantityAxis>;
+  readonly energy: ReturnType<typeof quantityAxis>;
+  readonly place: (point: Pick<ReportPoint, "time_s" | "energy_j">) => number[];
+}
+
+function sceneOf({ points, baselines, others }: ReportData): Scene {
   const lines = [{ label: "Searched", points }, ...baselines, ...others];
   const all = lines.flatMap((line) => line.points);
   const time = quantityAxis("iteration time", Math.max(...all.map((p) => p.time_s)), "s");
   const energy = quantityAxis("energy", Math.max(...all.map((p) => p.energy_j)), "J");
-  const at = ({ time_s, energy_j }: { time_s: number; energy_j: number }) => [
+  const place: Scene["place"] = ({ time_s, energy_j }) => [
     time_s / time.divisor,
     energy_j / energy.divisor,
   ];
+  return { points, lines, time, energy, place };
+}
+
+/** The frontier and its baselines; `choose` gets the point that is clicked. */
+export function frontierChart(data: ReportData, choose: (index: number) => void) {
+  const scene = sceneOf(data);
   const drawing = chartIn(
     "frontier-chart",
     "Energy over time of one iteration: the points that were found and the baselines. The table of points has the same values.",
   );
   drawing.chart.getZr().on("click", ({ offsetX, offsetY }) => {
-    const near = points.map((point) => {
-      const [x = 0, y = 0] = drawing.chart.convertToPixel("grid", at(point)) as number[];
+    const near = scene.points.map((point) => {
+      const [x = 0, y = 0] = drawing.chart.convertToPixel("grid", scene.place(point)) as number[];
       return Math.hypot(x - offsetX, y - offsetY);
     });
     const least = Math.min(...near);
     if (least <= REACH_PX) choose(near.indexOf(least));
   });
+  return (chosen: number) => drawing.show((width_px) => optionsOf(scene, chosen, width_px < 480));
+}
 
-  const series = lines.map(({ label, points: shown }, index) => ({
+function optionsOf(scene: Scene, chosen: number, narrow: boolean) {
+  const { lines, points, time, energy } = scene;
+  const tipFor = ({ seriesName = "", dataIndex }: { seriesName?: string; dataIndex: number }) => {
+    const line = lines.find(({ label }) => label === seriesName) ?? lines[0];
+    const found = line?.points[dataIndex] ?? points[chosen];
+    return found === undefined ? "" : tipOf(seriesName, found);
+  };
+  return {
+    color: lines.map((_, index) => colourOf(index)),
+    grid: { left: 56, right: 16, top: narrow ? 124 : 84, bottom: 48, outerBoundsMode: "none" },
+    legend: {
+      left: 0,
+      top: 0,
+      itemGap: narrow ? 6 : 20,
+      textStyle: LEGEND_TEXT,
+      orient: narrow ? "vertical" : "horizontal",
+      data: lines.map(({ label }) => label),
+    },
+    tooltip: { ...TOOLTIP, formatter: tipFor },
+    xAxis: { ...time.axis, nameLocation: "middle", nameGap: 30, splitNumber: narrow ? 3 : 5 },
+    yAxis: {
+      ...energy.axis,
+      nameLocation: "end",
+      nameGap: 12,
+      nameTextStyle: { ...energy.axis.nameTextStyle, align: "left", padding: [0, 0, 0, -48] },
+    },
+    series: [...lineSeries(scene), chosenSeries(scene, chosen)],
+  };
+}
+
+function lineSeries({ lines, place }: Scene) {
+  return lines.map(({ label, points }, index) => ({
     type: "line",
     name: label,
     symbol: SYMBOLS[index % SYMBOLS.length] ?? "circle",
-    symbolSize: shown.length === 1 ? 11 : 7,
+    symbolSize: points.length === 1 ? 11 : 7,
     cursor: index === 0 ? "pointer" : "default",
     emphasis: { disabled: true },
     lineStyle: { width: 2, color: colourOf(index) },
     itemStyle: { color: colourOf(index) },
     z: 10 - index,
-    data: shown.map(at),
+    data: points.map(place),
   }));
-  return (chosen: number) =>
-    drawing.show((width_px) => {
-      const narrow = width_px < 480;
-      const point = points[chosen];
-      return {
-        color: lines.map((_, index) => colourOf(index)),
-        grid: { left: 56, right: 16, top: narrow ? 124 : 84, bottom: 48, outerBoundsMode: "none" },
-        legend: {
-          left: 0,
-          top: 0,
-          itemGap: narrow ? 6 : 20,
-          textStyle: LEGEND_TEXT,
-          orient: narrow ? "vertical" : "horizontal",
-          data: lines.map(({ label }) => label),
-        },
-        tooltip: {
-          ...TOOLTIP,
-          formatter: ({
-            seriesName = "",
-            dataIndex,
-          }: {
-            seriesName?: string;
-            dataIndex: number;
-          }) => {
-            const line = lines.find(({ label }) => label === seriesName) ?? lines[0];
-            const found = line?.points[dataIndex] ?? point;
-            return found === undefined ? "" : tipOf(seriesName, found);
-          },
-        },
-        xAxis: { ...time.axis, nameLocation: "middle", nameGap: 30, splitNumber: narrow ? 3 : 5 },
-        yAxis: {
-          ...energy.axis,
-          nameLocation: "end",
-          nameGap: 12,
-          nameTextStyle: { ...energy.axis.nameTextStyle, align: "left", padding: [0, 0, 0, -48] },
-        },
-        series: [
-          ...series,
-          {
-            type: "scatter",
-            name: "Chosen",
-            symbol: "circle",
-            symbolSize: 17,
-            silent: true,
-            emphasis: { disabled: true },
-            itemStyle: {
-              color: "transparent",
-              opacity: 1,
-              borderColor: COLOUR.ink,
-              borderWidth: 2,
-            },
-            z: 20,
-            data: point === undefined ? [] : [at(point)],
-          },
-        ],
-      };
-    });
+}
+
+/** A ring around the point that is chosen. */
+function chosenSeries({ points, place }: Scene, chosen: number) {
+  const point = points[chosen];
+  return {
+    type: "scatter",
+    name: "Chosen",
+    symbol: "circle",
+    symbolSize: 17,
+    silent: true,
+    emphasis: { disabled: true },
+    itemStyle: { color: "transparent", opacity: 1, borderColor: COLOUR.ink, borderWidth: 2 },
+    z: 20,
+    data: point === undefined ? [] : [place(point)],
+  };
 }
 
 function tipOf(name: string, point: Pick<ReportPoint, "time_s" | "energy_j"> | ReportPoint) {

@@ -1,29 +1,10 @@
 import type { CustomSeriesRenderItemAPI, CustomSeriesRenderItemParams } from "echarts";
-import { duration, scaled, scaleFor } from "../../../base/units.js";
+import { duration, scaled } from "../../../base/units.js";
 import type { DrawnConfiguration, DrawnPartition, DrawnRun } from "../model.js";
-import { AXIS, COLOUR, chartIn, FONT, TOOLTIP } from "./charts.js";
+import { COLOUR, chartIn, FONT, TOOLTIP } from "./charts.js";
 import { byId, element, lazily, table, tip } from "./dom.js";
+import { gridsOf, HEIGHT_PX, type Scales, scalesOf, xAxes, yAxes } from "./overlap-scales.js";
 import { type Bar, barsOf, type Piece, piecesOf, smsOf } from "./pieces.js";
-
-/** Heights of the four drawings under each other, and the room between them. */
-const HEIGHTS = [84, 64, 64, 64];
-const ROOM_PX = 34;
-const TOP_PX = 4;
-
-function gridsOf(width_px: number) {
-  let top = TOP_PX;
-  return HEIGHTS.map((height) => {
-    const grid = {
-      left: width_px < 480 ? 58 : 108,
-      right: 16,
-      top,
-      height,
-      outerBoundsMode: "none",
-    };
-    top += height + ROOM_PX;
-    return grid;
-  });
-}
 
 /** Values that hold from one end of a piece to the next. */
 function steps(pieces: readonly Piece[], divisor: number, of: (piece: Piece) => number) {
@@ -34,8 +15,7 @@ function steps(pieces: readonly Piece[], divisor: number, of: (piece: Piece) => 
 
 /** The overlap inside one configuration, kernel by kernel. */
 export function overlapChart(sm_count: number | null) {
-  byId("overlap-chart").style.height =
-    `${TOP_PX + HEIGHTS.reduce((sum, px) => sum + px + ROOM_PX, 14)}px`;
+  byId("overlap-chart").style.height = `${HEIGHT_PX}px`;
   const drawing = chartIn(
     "overlap-chart",
     "Kernels and communication over time, with the SMs that they hold, memory traffic and power. The table below has the same values.",
@@ -85,106 +65,54 @@ function partsOf({ parts }: NonNullable<DrawnConfiguration["cost"]>): string[] {
 type Held = { readonly sms: number; readonly count: number };
 
 function optionsOf(pieces: readonly Piece[], bars: readonly Bar[], run: DrawnRun, held: Held) {
-  const time = scaleFor(run.time_s, "s");
-  const most = Math.max(run.bandwidth_bytes_per_s, ...pieces.map((p) => p.bytes_per_s));
-  const memory = scaleFor(most, "B/s");
-  const most_w = Math.max(0, ...pieces.map((p) => p.power_w));
-  const end = run.time_s / time.divisor;
-  const { sms, count } = held;
+  const scales = scalesOf(pieces, run);
+  const series = seriesOf(pieces, bars, run, held, scales);
+  return (width_px: number) => ({
+    grid: gridsOf(width_px),
+    tooltip: {
+      ...TOOLTIP,
+      formatter: ({ seriesName = "", dataIndex }: Hovered) =>
+        tipOf(seriesName, dataIndex, pieces, bars),
+    },
+    xAxis: xAxes(scales),
+    yAxis: yAxes(scales, held.count, width_px < 480),
+    series,
+  });
+}
+
+function seriesOf(
+  pieces: readonly Piece[],
+  bars: readonly Bar[],
+  run: DrawnRun,
+  { sms, count }: Held,
+  { time, memory, end }: Scales,
+) {
   const step = (of: (piece: Piece) => number) => steps(pieces, time.divisor, of);
-  return (width_px: number) => {
-    const narrow = width_px < 480;
-    const axis = (index: number, name: string, max: number) => ({
-      ...AXIS,
-      ...{
-        gridIndex: index,
-        min: 0,
-        max,
-        interval: max / 2,
-        name,
-        nameLocation: "end",
-        nameGap: 8,
-      },
-      axisLabel: { ...AXIS.axisLabel, fontSize: 12 },
-      nameTextStyle: {
-        ...AXIS.nameTextStyle,
-        fontSize: 12,
-        align: "left",
-      },
-    });
-    return {
-      grid: gridsOf(width_px),
-      tooltip: {
-        ...TOOLTIP,
-        formatter: ({ seriesName = "", dataIndex }: Hovered) =>
-          tipOf(seriesName, dataIndex, pieces, bars),
-      },
-      xAxis: HEIGHTS.map((_, index) => ({
-        ...AXIS,
-        gridIndex: index,
-        min: 0,
-        max: end,
-        splitLine: { show: index > 0, lineStyle: { color: COLOUR.line } },
-        axisLabel: { ...AXIS.axisLabel, show: index === HEIGHTS.length - 1, showMaxLabel: false },
-        ...(index === HEIGHTS.length - 1
-          ? { name: `time (${time.unit})`, nameLocation: "middle", nameGap: 28 }
-          : {}),
-      })),
-      yAxis: [
-        {
-          ...AXIS,
-          gridIndex: 0,
-          type: "category",
-          inverse: true,
-          data: narrow ? ["comp.", "comm."] : ["compute", "communication"],
-          splitLine: { show: false },
-          axisLine: { show: false },
-        },
-        axis(1, "SMs", count),
-        axis(2, `memory traffic (${memory.unit})`, Math.ceil((5 * most) / memory.divisor) / 5),
-        axis(3, "power of one GPU (W)", Math.ceil(most_w / 100) * 100),
-      ],
-      series: [
-        barSeries(bars, time.divisor),
-        area(
-          1,
-          "SMs of communication",
-          "--communication",
-          step((p) => smsOf(p, sms, count).communication),
-          "sms",
-        ),
-        area(
-          1,
-          "SMs of compute",
-          "--compute",
-          step((p) => smsOf(p, sms, count).compute),
-          "sms",
-        ),
-        area(
-          2,
-          "Memory traffic",
-          "--compute",
-          step((p) => p.bytes_per_s / memory.divisor),
-        ),
-        {
-          type: "line",
-          name: "Memory bandwidth",
-          xAxisIndex: 2,
-          yAxisIndex: 2,
-          symbol: "none",
-          silent: true,
-          lineStyle: { color: COLOUR.ink, width: 1, type: "dashed" },
-          data: [0, end].map((x) => [x, run.bandwidth_bytes_per_s / memory.divisor]),
-        },
-        area(
-          3,
-          "Power",
-          "--series-3",
-          step((p) => p.power_w),
-        ),
-      ],
-    };
-  };
+  const communication = step((p) => smsOf(p, sms, count).communication);
+  const compute = step((p) => smsOf(p, sms, count).compute);
+  const traffic = step((p) => p.bytes_per_s / memory.divisor);
+  return [
+    barSeries(bars, time.divisor),
+    area(1, "SMs of communication", "--communication", communication, "sms"),
+    area(1, "SMs of compute", "--compute", compute, "sms"),
+    area(2, "Memory traffic", "--compute", traffic),
+    {
+      type: "line",
+      name: "Memory bandwidth",
+      xAxisIndex: 2,
+      yAxisIndex: 2,
+      symbol: "none",
+      silent: true,
+      lineStyle: { color: COLOUR.ink, width: 1, type: "dashed" },
+      data: [0, end].map((x) => [x, run.bandwidth_bytes_per_s / memory.divisor]),
+    },
+    area(
+      3,
+      "Power",
+      "--series-3",
+      step((p) => p.power_w),
+    ),
+  ];
 }
 
 interface Hovered {
