@@ -14,9 +14,10 @@ import {
 } from "../base/diagnostics/graph.js";
 import { elementCount } from "../ir/tensor-graph.js";
 import type { Binding } from "./bind.js";
+import { branchNames, chosenBranch, definesLocally } from "./branches.js";
 import { Expectations } from "./expected.js";
 import { NODE_LIMIT } from "./inline.js";
-import { definedIn, type NameScope, nameAt, nodeLabel, renameTensors } from "./names.js";
+import { type NameScope, nameAt, nodeLabel, renameTensors } from "./names.js";
 import { modernized } from "./older-sets.js";
 import { operatorFor } from "./operators/index.js";
 import { type Fact, type InferenceCall, ShapeError } from "./operators/operator.js";
@@ -247,13 +248,13 @@ class Inference {
 
   /** Replaces an `If` by the branch that is taken. */
   #takeBranch(node: SourceNode): void {
-    const branch = this.#chooseBranch(node);
+    const branch = chosenBranch(node, this.#facts, this.#binding);
     if (branch === null) {
       fail(
         shapeNotInferred(nodeLabel(node), node.op, nameAt(node.inputs, 0), "a branch is missing"),
       );
     }
-    const names = this.#branchNames(node, branch);
+    const names = branchNames(node, branch, this.#scope);
     const rename = (name: string) => names.get(name) ?? name;
     for (const [name, tensor] of branch.initializers) this.#facts.set(rename(name), tensor);
     for (const [name, type] of branch.stated) this.stated.add(rename(name), type);
@@ -282,32 +283,6 @@ class Inference {
         branch.initializers.has(name) || (this.#facts.has(name) && !definesLocally(branch, name)),
     };
   }
-
-  /** The branch of a known condition, else the first whose outputs have shapes, else "then". */
-  #chooseBranch(node: SourceNode): SourceGraph | null {
-    const { then_branch: yes, else_branch: no } = node.subgraphs;
-    if (yes === undefined || no === undefined) return yes ?? no ?? null;
-    const condition = this.#facts.get(nameAt(node.inputs, 0))?.value?.[0];
-    if (condition !== undefined) return condition ? yes : no;
-    const shaped = (graph: SourceGraph) =>
-      [...graph.outputs].every(([name, type]) => this.#binding.shapeOf(name, type) !== null);
-    return !shaped(yes) && shaped(no) ? no : yes;
-  }
-
-  /** New names of the tensors that a branch defines: the `If`'s outputs, or names under it. */
-  #branchNames(node: SourceNode, branch: SourceGraph): Map<string, string> {
-    const names = new Map<string, string>();
-    const produced = new Set(branch.nodes.flatMap((inner) => inner.outputs));
-    [...branch.outputs.keys()].forEach((inner, index) => {
-      const outer = nameAt(node.outputs, index);
-      if (outer !== "" && produced.has(inner)) names.set(inner, outer);
-    });
-    for (const name of definedIn(branch)) {
-      if (name === "" || names.has(name)) continue;
-      names.set(name, this.#scope.tensors.fresh(`${nodeLabel(node)}/${name}`));
-    }
-    return names;
-  }
 }
 
 /** Which input holds axes, for operators other than reductions. */
@@ -317,7 +292,3 @@ const AXES_INPUT: ReadonlyMap<string, number> = new Map([
   ["Slice", 3],
   ["com.microsoft::ReduceSumTraining", 1],
 ]);
-
-function definesLocally(branch: SourceGraph, name: string): boolean {
-  return branch.nodes.some((node) => node.outputs.includes(name));
-}

@@ -156,6 +156,6 @@ describe("damage", () => {
   test("unreadable", () => {
     const missing = () => stripPayloads("/nonexistent/model.onnx");
     expect(missing).toThrow(/KRS1001.*no such file/);
-    expect(() => stripPayloads("/")).toThrow(/KRS1001.*directory/);
+    expect(() => stripPayloads("/")).toThrow(/KRS1001.*folder/);
   });
 });
