@@ -24,14 +24,18 @@ const WORTH = 6;
 /** No more than so many exchanges per instruction and deadline: tiny ones would never end. */
 const MOST_EXCHANGES = 64;
 
-/** How far gains of an exchange are followed up at once; see `TimedPlan.settle`. */
+/** How far gains of an exchange are followed up at once in a large pipeline; see `TimedPlan.settle`. */
 const PATIENCE = 16;
+
+/** A pipeline of more instructions is large: in others every gain is followed up. */
+const LARGE = 1024;
 
 /** All ways are taken anew after so many exchanges per instruction. */
 const EXCHANGES_TO_MEASURING = 0.25;
 
 /** By how many options an instruction is made faster to see what that frees. */
 const KICKS = [1, 2];
+const MORE_KICKS = [1, 2, 3, 1, 2];
 
 /**
  * Turns relaxed solutions into discrete plans that meet a deadline. Every instruction, in order,
@@ -44,6 +48,7 @@ const KICKS = [1, 2];
 export class Rounding {
   readonly #plan: TimedPlan;
   readonly #idle_power_w: number;
+  readonly #patience: number;
   #deadline_s = Number.NaN;
   /** Dynamic energy that is close enough. */
   #goal_j = Number.NaN;
@@ -67,6 +72,7 @@ export class Rounding {
     this.#plan = new TimedPlan(network);
     this.#idle_power_w = network.stages * network.static_power_w;
     const { size } = this.#plan;
+    this.#patience = size > LARGE ? PATIENCE : Number.POSITIVE_INFINITY;
     this.#queue = new Int32Array(size);
     this.#isQueued = new Uint8Array(size + 1);
   }
@@ -85,7 +91,8 @@ export class Rounding {
     this.#exchangesLeft = MOST_EXCHANGES * plan.size;
     for (let p = 0; p < plan.size; p++) this.#enqueue(p);
     this.#exchange();
-    for (const step of KICKS) this.#kickAll(step, relaxed);
+    const kicks = plan.size > LARGE ? KICKS : MORE_KICKS;
+    for (const step of kicks) this.#kickAll(step, relaxed);
     return plan.choice();
   }
 
@@ -140,7 +147,7 @@ export class Rounding {
       this.#exchange();
     }
     this.#isKicking = false;
-    if (plan.total_j >= before_j - this.#least_j) plan.takeBack(changes, PATIENCE);
+    if (plan.total_j >= before_j - this.#least_j) plan.takeBack(changes, this.#patience);
   }
 
   /** Takes all ways anew now and then: nothing can be taken back then. */
@@ -302,8 +309,8 @@ export class Rounding {
     plan.change(q, optionQ);
     plan.change(r, optionR);
     // The two may depend on each other by a longer way.
-    if (!plan.settle(this.#deadline_s, PATIENCE)) {
-      plan.takeBack(changes, PATIENCE);
+    if (!plan.settle(this.#deadline_s, this.#patience)) {
+      plan.takeBack(changes, this.#patience);
       return;
     }
     this.#enqueueAround(p);

@@ -11,6 +11,8 @@ import { SinkPath } from "./sink-path.js";
  */
 const OFFSETS = 1024;
 const GOLDEN = 0.6180339887498949;
+/** No more activities are done at once anyway: their prices stay as they are. */
+const FEW = 1024;
 
 /**
  * The dual of the time-cost trade-off problem: a flow from source to sink, in price (cost per
@@ -87,9 +89,10 @@ export class TimeCostFlow {
     }
     this.#segment = new Int32Array(activities.length);
     this.#filled = new Float64Array(tail.length);
+    const offsets = activities.length > FEW ? OFFSETS : 0;
     this.#offset = Float64Array.from(
       activities,
-      (_, a) => Math.floor(OFFSETS * ((a * GOLDEN) % 1)) * unit,
+      (_, a) => Math.floor(offsets * ((a * GOLDEN) % 1)) * unit,
     );
     [this.#arcTo, this.#parent] = this.#longestPaths();
     const inTree = new Set(Array.from(this.#arcTo, (arc) => arc >> 1));
