@@ -1,6 +1,8 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
-import { mixedDevices } from "../base/diagnostics/profile.js";
+import { mixedDevices, mixedStates } from "../base/diagnostics/profile.js";
 import { sha256Hex } from "../base/hash.js";
+import { canonicalJson } from "../base/json.js";
+import { at } from "../base/need.js";
 import type { ProfileHeader } from "./header.js";
 import { poolBySetting, settingOf } from "./pool.js";
 import type { Profile } from "./reader.js";
@@ -35,6 +37,11 @@ export function mergeProfiles(profiles: readonly Profile[], tool: string): Profi
   const headers = profiles.map(({ header }) => header);
   const gpu = shared(headers.map((header) => header.gpu));
   if (gpu === null) return fail(mixedDevices([...new Set(headers.map((h) => h.gpu))].sort()));
+  const states = headers.flatMap(({ id, power_state }) =>
+    power_state === undefined ? [] : [{ id, power_state, text: canonicalJson(power_state) }],
+  );
+  const other = states.find(({ text }) => text !== at(states, 0).text);
+  if (other !== undefined) return fail(mixedStates(at(states, 0).id, other.id));
   const sorted = profiles
     .flatMap(({ records }) => records)
     .map((record) => ({ record, key: `${settingOf(record)} ${JSON.stringify(record)}` }))
@@ -51,6 +58,7 @@ export function mergeProfiles(profiles: readonly Profile[], tool: string): Profi
       driver: shared(headers.map((header) => header.driver)),
       date: dates.at(-1) ?? null,
       tool,
+      ...(states.length === headers.length && { power_state: at(states, 0).power_state }),
       method: weakest(headers.map((header) => header.method)),
       note: `merged from ${ids.join(", ")}`,
     },

@@ -144,5 +144,5 @@ export function priorOf(
       if (dynamic_j > 0) dynamic.learn(index, Math.log(dynamic_j));
     }
   };
-  return trusted({ learn, cost: foretold }, tableSpace(rows), static_power_w);
+  return trusted({ foretells: true, learn, cost: foretold }, tableSpace(rows), static_power_w);
 }

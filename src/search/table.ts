@@ -1,9 +1,11 @@
 import { at, hot } from "../base/need.js";
 import { forkRng } from "../base/rng.js";
+import { spread } from "../math/spread.js";
 import type { SearchFile } from "../plan/search.js";
 import type { Setting, TableRow } from "../profile/table.js";
 import { convergence } from "./converged.js";
 import { finish, startSearch } from "./loop.js";
+import { promising } from "./promising.js";
 import type { Knob, Space } from "./space.js";
 import type { Observation, Strategy } from "./strategies/strategy.js";
 import { INFORMED, surrogate } from "./strategies/surrogate.js";
@@ -78,6 +80,8 @@ const JUDGED = 16;
 
 /** What is expected of a table's rows before they are evaluated. */
 export interface TablePrior {
+  /** Whether it expects something of a row before anything was evaluated. */
+  readonly foretells: boolean;
   readonly cost: (index: number) => PriorMean;
   /** Takes evaluations in. */
   readonly learn: (observations: readonly Observation[]) => void;
@@ -93,11 +97,19 @@ interface TableSearchOptions {
   readonly prior?: TablePrior | undefined;
 }
 
+/** Rows that a prior chooses to start with: the rest of the design is as good if the prior is poor. */
+const HOPES = 8;
+
 /** The surrogate; a prior tells it what to expect, and learns with it. */
 function strategyFor(space: Space, { seed, static_power_w, prior }: TableSearchOptions): Strategy {
   const options = { rng: forkRng(seed, "search"), static_power_w };
   if (prior === undefined) return surrogate(space, options);
-  const informed = surrogate(space, { ...options, prior: prior.cost, beginning: INFORMED });
+  const hopes = prior.foretells ? promising(space.size, prior.cost, static_power_w) : [];
+  const first = spread(hopes, HOPES);
+  const informed = surrogate(
+    { ...space, first },
+    { ...options, prior: prior.cost, beginning: INFORMED },
+  );
   return {
     ask: (count) => informed.ask(count),
     tell: (observations) => {

@@ -52,5 +52,5 @@ export function trusted(
     next = JUDGED.growth * length;
     trust = helps(space, observations, prior.cost, static_power_w);
   };
-  return { learn, cost: (index) => (trust ? prior.cost(index) : flat) };
+  return { ...prior, learn, cost: (index) => (trust ? prior.cost(index) : flat) };
 }

@@ -101,9 +101,16 @@ function importTraces(
   if (disturbed.length > 0) report(disturbedCollectives(where, disturbed.length));
   const clock = setting.clock_given
     ? `at ${setting.freq_mhz} MHz`
-    : `at the default clock, taken for ${setting.freq_mhz} MHz`;
+    : "at clocks that the trace does not say";
   const on = gpus.map((gpu) => `traced on ${gpu}`);
-  return { records, notes: [...on, ...new Set(traces.flatMap(({ notes }) => notes)), clock] };
+  const { freq_mhz } = setting;
+  const clocked = setting.clock_given
+    ? records.map((record): ProfileRecord => ({ ...record, clock_mhz: freq_mhz }))
+    : records;
+  return {
+    records: clocked,
+    notes: [...on, ...new Set(traces.flatMap(({ notes }) => notes)), clock],
+  };
 }
 
 function importLog(text: string, file: string, setting: ImportSetting, report: Report): Imported {

@@ -48,5 +48,5 @@ export function typicalPrior(
     next = GROWTH * measured.length;
   };
   const cost = (index: number) => typicalCost(partition, at(settings, index), highest_mhz);
-  return trusted({ learn, cost }, tableSpace(rows), static_power_w, MOST);
+  return trusted({ foretells: false, learn, cost }, tableSpace(rows), static_power_w, MOST);
 }
