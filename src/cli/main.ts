@@ -38,7 +38,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-if (ON_MAIN_THREAD.includes(words[0] ?? "")) await runCommand(words);
+if (ON_MAIN_THREAD.some((name) => name === words[0])) await runCommand(words);
 else runInThread();
 
 function runInThread(): void {

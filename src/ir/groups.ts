@@ -9,7 +9,7 @@ export type Group = (typeof GROUPS)[number];
 type Degrees = Readonly<Record<Group, number>>;
 
 /** Ranks that hold the same parameters: they sum gradients and may share optimizer states. */
-export interface Replicas {
+interface Replicas {
   readonly kinds: readonly Group[];
   readonly name: string;
   readonly ranks: number;

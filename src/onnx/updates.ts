@@ -57,7 +57,7 @@ function slotsOf({ op, inputs }: SourceNode): Slots | null {
 }
 
 /** A graph without what runs once an iteration, and what that tells of its tensors. */
-export interface MicrobatchGraph {
+interface MicrobatchGraph {
   readonly graph: SourceGraph;
   /** Tensors that a Gradient differentiates by; null: every floating tensor in the file is trained. */
   readonly trained: ReadonlySet<string> | null;
