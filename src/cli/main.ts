@@ -38,8 +38,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-const [command] = words;
-if (command !== undefined && ON_MAIN_THREAD.includes(command)) await runCommand(words);
+if (ON_MAIN_THREAD.some((name) => name === words[0])) await runCommand(words);
 else runInThread();
 
 function runInThread(): void {
