@@ -25,8 +25,13 @@ def capabilities() -> Dict[str, Any]:
     path = native.library_path()
     gpus: List[Dict[str, Any]] = []
     python = platform.python_version()
-    found = {"python": python, "torch": torch, "library": path, "gpus": gpus}
-    found["launch_us"] = launches.launch_us()
+    found: Dict[str, Any] = {
+        "python": python,
+        "torch": torch,
+        "library": path,
+        "gpus": gpus,
+        "launch_us": launches.launch_us(),
+    }
     try:
         library = native.Library(path)
     except OSError as reason:
