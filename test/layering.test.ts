@@ -13,8 +13,8 @@ const FLOORS: readonly Floor[] = [
   { path: "src/profile", floor: 3 },
   { path: "src/plan", floor: 3 },
   { path: "src/options.ts", floor: 3 },
-  // Schedules and allocations know frontiers alone.
   { path: "src/exchange", floor: 4 },
+  // Schedules and allocations know frontiers alone.
   { path: "src/fleet", floor: 4 },
   { path: "src/onnx", floor: 4 },
   // Fitting constants is the one thing above the door that needs the formulas themselves.
