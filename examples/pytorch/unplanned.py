@@ -19,8 +19,11 @@ class Unplanned:
     def like(plan, stage):
         """Nanobatched where a stage of a plan is."""
         with open(plan, encoding="utf-8") as file:
-            instructions = json.load(file)["stages"][stage]["instructions"]
-        chosen = [each for each in instructions if each["execution"] == "nanobatched"]
+            data = json.load(file)
+        # Instructions that run in the same way share a variant, by index.
+        ways = [variant["execution"] for variant in data["variants"]]
+        instructions = data["stages"][stage]["instructions"]
+        chosen = [each for each in instructions if ways[each["variant"]] == "nanobatched"]
         return Unplanned((each["kind"], each["microbatch"]) for each in chosen)
 
     def step(self):

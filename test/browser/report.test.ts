@@ -6,6 +6,7 @@ import { reportPage } from "../../src/views/report/report.js";
 import { BROWSER_FOUND, openBrowser, type Page } from "../support/browser.js";
 import { kareus, temporaryFolder } from "../support/cli.js";
 import { ROOT } from "../support/paths.js";
+import { planAt } from "../support/plans.js";
 import { DETAILS, EVALUATIONS, FRONTIER, PLANS } from "../support/run.js";
 
 const folder = temporaryFolder();
@@ -181,8 +182,8 @@ describe.runIf(BROWSER_FOUND)("report.html in a browser", () => {
   test("the timeline has a box for every instruction of the chosen plan", async () => {
     await page.evaluate("location.hash = '#point=0'");
     await drawn();
-    const plan = JSON.parse(readFileSync(join(out, "plans/000.json"), "utf8"));
-    const instructions = plan.stages.flatMap((s: { instructions: unknown[] }) => s.instructions);
+    const plan = planAt(join(out, "plans/000.json"));
+    const instructions = plan.stages.flatMap(({ instructions }) => instructions);
     const boxes = await page.evaluate<number>(
       `[...document.querySelectorAll("#timeline-chart svg path")]
         .filter((path) => /^(var\\(--critical\\)|var\\(--page\\))$/.test(path.getAttribute("stroke"))).length`,

@@ -2,8 +2,10 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { readDetails } from "../../src/plan/details.js";
+import type { PlanFile } from "../../src/plan/plan.js";
 import { codes, kareus, temporaryFolder } from "../support/cli.js";
 import { onnxModel } from "../support/onnx-builder.js";
+import { planAt } from "../support/plans.js";
 import { replay } from "../support/replay.js";
 
 const folder = temporaryFolder();
@@ -36,22 +38,7 @@ function twoCommunications(layers: number): Uint8Array {
   });
 }
 
-interface Plan {
-  readonly partitions: readonly {
-    readonly key: string;
-    readonly slots: readonly { readonly name: string }[];
-    readonly communication: object | null;
-    readonly queued?: readonly { readonly kind: string; readonly group: string }[];
-  }[];
-  readonly configurations: readonly {
-    readonly partition: string;
-    readonly launch_slot: string | null;
-    readonly queued_slots?: readonly (string | null)[];
-  }[];
-}
-
-let plans: (Plan &
-  Parameters<typeof replay>[0] & { point: { time_s: number; energy_j: number } })[];
+let plans: readonly PlanFile[];
 beforeAll(async () => {
   const graph = join(folder, "two.onnx");
   writeFileSync(graph, twoCommunications(3));
@@ -61,9 +48,7 @@ beforeAll(async () => {
   ]);
   expect(codes(run, "error")).toEqual([]);
   expect(run.status).toBe(0);
-  plans = readdirSync(join(out, "plans")).map((name) =>
-    JSON.parse(readFileSync(join(out, "plans", name), "utf8")),
-  );
+  plans = readdirSync(join(out, "plans")).map((name) => planAt(join(out, "plans", name)));
 });
 
 test("two collectives that cannot become one share a partition and a stream", () => {

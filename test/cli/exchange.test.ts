@@ -3,9 +3,10 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { pythonLists } from "../../src/exchange/frequencies.js";
-import type { PlanFile } from "../../src/plan/plan.js";
+import { type PlanFile, writePlan } from "../../src/plan/plan.js";
 import { codes, kareus, temporaryFolder } from "../support/cli.js";
 import { ROOT } from "../support/paths.js";
+import { planAt } from "../support/plans.js";
 
 const PYTHON = "/usr/bin/python3";
 const SAMPLES = join(ROOT, "../shared/data/kareus/samples");
@@ -26,12 +27,12 @@ async function planned(name: string, ...flags: readonly string[]): Promise<PlanF
   const bind = ["--bind", "batch=4,sequence=512", "--dtype", "bf16", "--points", "2"];
   const run = await kareus(["optimize", graph, ...bind, ...flags, "--out", at(name)]);
   expect(run.stderr).toBe("");
-  return JSON.parse(readFileSync(at(`${name}/plans/000.json`), "utf8"));
+  return planAt(at(`${name}/plans/000.json`));
 }
 
 /** Exports an edited plan. */
 function exported(edited: PlanFile, ...flags: readonly string[]) {
-  writeFileSync(at("edited.json"), JSON.stringify(edited));
+  writeFileSync(at("edited.json"), writePlan(edited));
   return kareus(["export", at("edited.json"), ...flags]);
 }
 
@@ -185,7 +186,7 @@ describe.skipIf(!hasPython)("export --format kareus-artifact", () => {
     expect([codes(run, "error"), run.status]).toEqual([[], 0]);
     const { stages } = readBack("artifact", ...pair, "cp");
     expect(stages.flat().map(([kind]: [string]) => kind)).toEqual(
-      clocksOf(JSON.parse(readFileSync(file, "utf8"))).flatMap((each) => each.map(([k]) => k)),
+      clocksOf(planAt(file)).flatMap((each) => each.map(([k]) => k)),
     );
   });
 

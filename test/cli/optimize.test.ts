@@ -3,11 +3,14 @@ import { copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Diagnostic } from "../../src/base/diagnostics/diagnostic.js";
+import type { PlanFile } from "../../src/plan/plan.js";
 import { readProfile } from "../../src/profile/reader.js";
 import { type CliRun, codes, kareus, temporaryFolder } from "../support/cli.js";
+import { originalName } from "../support/derived-names.js";
 import { namesOf } from "../support/onnx-reader.js";
 import { ROOT } from "../support/paths.js";
-import { documentedOrder, type ReplayedPlan, replay } from "../support/replay.js";
+import { planAt } from "../support/plans.js";
+import { documentedOrder, replay } from "../support/replay.js";
 
 const MINI = join(ROOT, "test/golden/mini.onnx");
 const [STAGES, MICROBATCHES] = [2, 4];
@@ -33,35 +36,6 @@ interface Frontier {
   readonly baselines: readonly { readonly name: string; readonly points: readonly Point[] }[];
   readonly points: readonly FrontierPoint[];
 }
-interface Use {
-  readonly configuration: number;
-  readonly layers: readonly number[];
-  readonly nanobatch: number | null;
-}
-interface Plan extends ReplayedPlan {
-  readonly point: Point & { readonly id: number };
-  readonly partitions: readonly {
-    readonly key: string;
-    readonly direction: string;
-    readonly slots: readonly { readonly name: string; readonly nodes: readonly string[] }[];
-  }[];
-  readonly configurations: readonly {
-    readonly id: number;
-    readonly partition: string;
-    readonly launch_slot: string | null;
-    readonly sms: number;
-  }[];
-  readonly stages: readonly {
-    readonly stage: number;
-    readonly instructions: readonly (ReplayedPlan["stages"][number]["instructions"][number] & {
-      readonly start_s: number;
-      readonly freq_mhz: number;
-      readonly execution: string;
-      readonly use: readonly Use[];
-    })[];
-  }[];
-}
-
 const folder = temporaryFolder();
 const out = (name: string) => join(folder, name);
 const read = (path: string) => readFileSync(path, "utf8");
@@ -71,8 +45,8 @@ const filesOf = (dir: string) =>
     .map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1))
     .sort();
 const frontierOf = (dir: string): Frontier => JSON.parse(read(join(dir, "frontier.json")));
-const plansOf = (dir: string): Plan[] =>
-  frontierOf(dir).points.map((point) => JSON.parse(read(join(dir, point.plan))));
+const plansOf = (dir: string): PlanFile[] =>
+  frontierOf(dir).points.map((point) => planAt(join(dir, point.plan)));
 
 /** Relative, because sums are added up in another order. */
 function expectClose(actual: number, expected: number): void {
@@ -231,7 +205,6 @@ describe("plans", () => {
 
   test("name nodes of the graph, slots of the partition and clocks of the GPU", () => {
     const names = namesOf(MINI).add("optimizer");
-    const original = (name: string) => name.replace(/\/(dgrad|wgrad|recompute|grad_sum)$/, "");
     for (const plan of plansOf(out("a"))) {
       const partitions = new Map(plan.partitions.map((partition) => [partition.key, partition]));
       expect(plan.partitions.flatMap(({ slots }) => slots).length).toBeGreaterThan(0);
@@ -239,7 +212,7 @@ describe("plans", () => {
         expect(key).toMatch(/^(forward|backward)\.[0-9a-f]{12}$/);
         for (const slot of slots) {
           expect(slot.name).toMatch(/^(norm|linear|rope|attn|activation|conv|gather|other)_\d+$/);
-          for (const node of slot.nodes) expect(names).toContain(original(node));
+          for (const node of slot.nodes) expect(originalName(node, names), node).not.toBeNull();
         }
       }
       for (const { partition, launch_slot, sms } of plan.configurations) {
@@ -252,6 +225,18 @@ describe("plans", () => {
         expect(freq_mhz).toBeLessThanOrEqual(1410);
       }
     }
+  });
+
+  test("of eager kernels name the node and the piece of it", async () => {
+    const flags = ["--execution", "eager", "--points", "2", "--out", out("eager")];
+    expect((await kareus([...ARGUMENTS, ...flags])).status).toBe(0);
+    const names = namesOf(MINI).add("optimizer");
+    const partitions = plansOf(out("eager")).flatMap((plan) => plan.partitions);
+    const nodes = partitions.flatMap(({ slots }) => slots.flatMap((slot) => slot.nodes));
+    for (const node of nodes) expect(originalName(node, names), node).not.toBeNull();
+    expect(nodes).toContain("/norm/Pow/dgrad/from_float32");
+    expect(originalName("/norm/Pow/dgrad/from_float32", names)).toBe("/norm/Pow");
+    expect(originalName("/norm/Pow/dgrad/from_nowhere", names)).toBeNull();
   });
 
   test("cover every layer with every nanobatch, forward and backward", () => {

@@ -1,9 +1,11 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { PlanFile, PlanInstruction } from "../../src/plan/plan.js";
 import { simulatePlan } from "../../src/simulate/simulate.js";
 import { codes, kareus, temporaryFolder } from "../support/cli.js";
 import { ROOT } from "../support/paths.js";
+import { costedPlanAt } from "../support/plans.js";
 import { documentedOrder, replay } from "../support/replay.js";
 
 const MINI = join(ROOT, "test/golden/mini.onnx");
@@ -16,25 +18,10 @@ const LAYOUTS = [
   { pipeline: "interleaved-1f1b", stages: 1, chunks: 2, dp: 4 },
 ];
 
-interface Moved {
-  readonly kind: string;
-  readonly size_bytes: number;
-  readonly group: string;
-}
-
 /** Bytes that instructions of a plan move between replicas by one kind of collective. */
 function movedBytes(
-  plan: {
-    readonly partitions: readonly {
-      readonly key: string;
-      readonly communication: Moved | null;
-      readonly queued?: readonly Moved[];
-    }[];
-    readonly configurations: readonly { readonly id: number; readonly partition: string }[];
-  },
-  instructions: readonly {
-    readonly use: readonly { readonly configuration: number; readonly layers: readonly number[] }[];
-  }[],
+  plan: PlanFile,
+  instructions: readonly PlanInstruction[],
   kind: string,
 ): number {
   const partitions = new Map(plan.partitions.map((each) => [each.key, each]));
@@ -68,17 +55,15 @@ describe.concurrent.each(LAYOUTS)(
       const plans = readdirSync(join(out, "plans"));
       expect(plans.length).toBeGreaterThan(1);
       for (const name of plans) {
-        const plan = JSON.parse(readFileSync(join(out, "plans", name), "utf8"));
+        const plan = costedPlanAt(join(out, "plans", name));
         expect(plan.transfer_s).toBe(0.0002);
         const { time_s, energy_j } = replay(plan);
         expect(time_s / plan.point.time_s).toBeCloseTo(1, 9);
         expect(energy_j / plan.point.energy_j).toBeCloseTo(1, 9);
         for (const { stage, instructions } of plan.stages) {
-          const spelled: string[] = instructions
-            .filter(({ kind }: { kind: string }) => kind !== "tail")
-            .map((i: { kind: string; microbatch: number; chunk: number }) =>
-              [i.kind, i.microbatch, i.chunk].join(" "),
-            );
+          const spelled = instructions
+            .filter(({ kind }) => kind !== "tail")
+            .map((i) => [i.kind, i.microbatch, i.chunk].join(" "));
           expect(spelled).toEqual(
             documentedOrder({ pipeline, stages, chunks, microbatches: 4 }, stage),
           );
@@ -88,7 +73,7 @@ describe.concurrent.each(LAYOUTS)(
           expect([summed, gathered > 0]).toEqual([2 * gathered, dp > 1]);
           const before = instructions.slice(0, -1);
           if (dp > 1) expect(movedBytes(plan, before, "reduce_scatter")).toBeGreaterThan(0);
-          const earlier = before.filter(({ microbatch }: { microbatch: number }) => microbatch < 3);
+          const earlier = before.filter(({ microbatch }) => Number(microbatch) < 3);
           expect(movedBytes(plan, earlier, "reduce_scatter")).toBe(0);
           // However many microbatches there are, the last one has the sums beside it.
           for (const microbatches of [1, 8]) {

@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadDevice } from "../../src/gpu/device.js";
 import { readDetails } from "../../src/plan/details.js";
-import { type CostedPlan, readPlan } from "../../src/plan/plan.js";
+import type { CostedPlan } from "../../src/plan/plan.js";
 import { onOtherGpu } from "../../src/simulate/other-gpu.js";
 import { type Conditions, simulatePlan } from "../../src/simulate/simulate.js";
 import { expectBadInput, MINI } from "../support/bad-input.js";
 import { kareus, temporaryFolder } from "../support/cli.js";
+import { costedPlanAt } from "../support/plans.js";
 import { documentedOrder, replay } from "../support/replay.js";
 
 interface Outcome {
@@ -43,9 +44,7 @@ beforeAll(async () => {
   layout.push("--switch-time-s", "0");
   const run = await kareus(["optimize", MINI, ...layout, ...bind, "--out", directory]);
   expect(run.status).toBe(0);
-  const { costs, ...rest } = readPlan(readFileSync(path, "utf8"), path);
-  if (costs === undefined) throw new Error("the plan says no costs");
-  plan = { ...rest, costs };
+  plan = costedPlanAt(path);
 }, 60_000);
 
 async function simulated(...flags: readonly string[]): Promise<Simulation> {

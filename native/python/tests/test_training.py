@@ -114,10 +114,10 @@ class Training(unittest.TestCase):
         """`start(machine's environment, plan)` trains after the plan: losses, what was said."""
         plan = planned(ranks // 2)
         with open(plan, encoding="utf-8") as file:
-            stages = json.load(file)["stages"]
-        executions = {i["execution"] for stage in stages for i in stage["instructions"]}
+            stages = parse_plan(file.read(), plan).stages
+        executions = {i.nanobatched for stage in stages for i in stage}
         if ranks > 2:  # A rank alone has no communication to hide.
-            self.assertEqual(executions, {"sequential", "nanobatched"}, "the plan tests both")
+            self.assertEqual(executions, {False, True}, "the plan tests both")
         machine = Machine(self.folder, f"devices={ranks} busy=0.5")
         losses, said = start(machine.environment, plan)
         self.assertNotIn("warning", said)
@@ -126,8 +126,8 @@ class Training(unittest.TestCase):
         self.assertEqual(losses, alone)
         self.assertEqual(len(set(losses)), STEPS)
         for rank in range(ranks):
-            instructions = stages[rank // (ranks // 2)]["instructions"]
-            clocks = without_repeats([i["freq_mhz"] for i in instructions] * STEPS)
+            instructions = stages[rank // (ranks // 2)]
+            clocks = without_repeats([i.freq_mhz for i in instructions] * STEPS)
             self.assertEqual([mhz for _, mhz in machine.changes(rank)], [*clocks, 0], f"rank {rank}")
 
     def test_two_ranks_of_which_the_first_knows_the_plan(self):
