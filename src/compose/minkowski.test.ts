@@ -123,10 +123,10 @@ test("12 types of 200 configurations, 60 uses each, take well under 100 ms", () 
   const compose = () =>
     types.map((points) => multiplyFrontier(frontier(points), 60)).reduce(addFrontiers);
   compose();
-  const start_ms = performance.now();
+  const start = process.cpuUsage();
   const sum = compose();
-  const took_ms = performance.now() - start_ms;
+  const { user: took_us } = process.cpuUsage(start);
   expect(sum.time_s[0]).toBeCloseTo(0.72, 3);
-  // Ten times what an idle machine needs: tests share theirs.
-  expect(took_ms).toBeLessThan(1000);
+  // The processor's time, whoever else uses it, ten times what it needs: its caches are shared.
+  expect(took_us).toBeLessThan(1e6);
 });

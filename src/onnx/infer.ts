@@ -21,7 +21,7 @@ import { type NameScope, nameAt, nodeLabel, renameTensors } from "./names.js";
 import { modernized } from "./older-sets.js";
 import { operatorFor } from "./operators/index.js";
 import { type Fact, type InferenceCall, ShapeError } from "./operators/operator.js";
-import { missingInput } from "./operators/required.js";
+import { firstOnlyOnRequest, missingInput } from "./operators/required.js";
 import { orderNodes } from "./order.js";
 import { isSequence, Sequences } from "./sequences.js";
 import type { SourceGraph, SourceNode } from "./source.js";
@@ -145,10 +145,10 @@ class Inference {
     this.nodes.push(this.#normalized(node));
   }
 
-  /** The first result is made whether or not it is asked for: it gets a name. */
+  /** A first result that is made whether or not it is asked for gets a name. */
   #withFirstOutput(node: SourceNode): SourceNode {
     const [first, ...others] = node.outputs;
-    if (first !== "") return node;
+    if (first !== "" || firstOnlyOnRequest(node.op)) return node;
     return {
       ...node,
       outputs: [this.#scope.tensors.fresh(`${nodeLabel(node)}/unused`), ...others],

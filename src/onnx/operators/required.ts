@@ -105,3 +105,8 @@ export function missingInput({
   }
   return null;
 }
+
+/** Whether an operator makes its first result, as its others, only where a node asks for it. */
+export function firstOnlyOnRequest(op: string): boolean {
+  return /^(com\.microsoft::)?Conv(Transpose)?Grad$/.test(op);
+}
