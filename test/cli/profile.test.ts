@@ -12,11 +12,9 @@ interface Line {
   readonly source?: string;
 }
 
-interface Planned {
-  readonly kind: string;
-  readonly freq_mhz: number;
-  readonly time_s: number;
-  readonly energy_j: number;
+interface PlannedStage {
+  readonly stage: number;
+  readonly instructions: readonly { kind: string; variant: number }[];
 }
 
 const folder = temporaryFolder();
@@ -95,21 +93,20 @@ describe.concurrent("optimize --profile", () => {
   test("what a job measured of its instructions changes the next plan, and diff says by how much", async () => {
     const plan = JSON.parse(readFileSync(at("plain", "plans", "000.json"), "utf8"));
     const slower = 1.25;
-    const instructions = plan.stages.flatMap(
-      ({ stage, instructions: own }: { stage: number; instructions: Planned[] }) =>
-        own.map(({ kind, freq_mhz, time_s, energy_j }) => ({
-          record: "instruction",
-          stage,
-          instruction: kind,
-          freq_mhz,
-          sms: null,
-          source: "measured",
-          time_s: slower * time_s,
-          energy_j: slower * energy_j,
-          time_s_std: null,
-          energy_j_std: null,
-          trials: 10,
-        })),
+    const instructions = plan.stages.flatMap(({ stage, instructions: own }: PlannedStage) =>
+      own.map(({ kind, variant }) => ({
+        record: "instruction",
+        stage,
+        instruction: kind,
+        freq_mhz: plan.variants[variant].freq_mhz,
+        sms: null,
+        source: "measured",
+        time_s: slower * plan.variants[variant].time_s,
+        energy_j: slower * plan.variants[variant].energy_j,
+        time_s_std: null,
+        energy_j_std: null,
+        trials: 10,
+      })),
     );
     write(at("job.jsonl"), [{ ...header, id: "job" }, ...instructions]);
     const run = await optimize("after-job", "--profile", at("job.jsonl"));
