@@ -90,10 +90,12 @@ export function notRecorded(
 ): MeasuringTask[] {
   const profiles = paths.flatMap((path) => profilesAt(path, gpu, report));
   const known = new Set(profiles.flatMap(([, { records }]) => records).map(recordedSetting));
-  return tasks.filter((task) => !known.has(recordedSetting(recordOf(task, ANY_ANSWER))));
+  return tasks.filter(
+    (task) => !known.has(recordedSetting(recordOf(task, ANY_ANSWER, "measured"))),
+  );
 }
 
-/** Which setting a task has does not depend on what comes of it. */
+/** Which setting a task has does not depend on what comes of it, nor on the source. */
 const ANY_ANSWER = {
   task: 0,
   time_s: 1,

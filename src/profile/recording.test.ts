@@ -31,15 +31,18 @@ const tasks: readonly MeasuringTask[] = [
 
 let made = 0;
 
+/** Within this a fake has started, on a loaded machine too. */
+const STARTED_S = 5;
+
 /** A program in the recorder's place: answers each line of its work list by `answer`. */
-function fake(answer: string, gpu = "NVIDIA A100-SXM4-40GB"): string {
+function fake(answer: string, gpu = "NVIDIA A100-SXM4-40GB", driver = "580.1"): string {
   const path = join(scratch, `recorder${made++}`);
   writeFileSync(
     path,
     `#!${process.execPath}
     const say = (value) => console.log(typeof value === "string" ? value : JSON.stringify(value));
     const lines = require("node:fs").readFileSync(0, "utf8").trimEnd().split("\\n");
-    say({ gpu: ${JSON.stringify(gpu)}, driver: "580.1", sm_count: 108 });
+    say({ gpu: ${JSON.stringify(gpu)}, driver: ${JSON.stringify(driver)}, sm_count: 108 });
     const times = { time_s: 0.002, time_s_std: 1e-5, trials: 3 };
     const metered = { ...times, energy_j: 0.5, energy_j_std: 0.01, stand_in: false };
     for (const line of lines) {
@@ -88,6 +91,14 @@ describe("recording", () => {
     expect(JSON.stringify(profile)).not.toContain("stand_in");
   });
 
+  test("what a simulated board answers is of a model, not measured", async () => {
+    const answer = "say({ task, ...metered });";
+    const { kept, profile } = await recorded(fake(answer, undefined, "0.0.simulated"));
+    expect(kept).toBe(3);
+    const sources = profile?.records.map(({ source }) => source);
+    expect(sources).toEqual(["modelled", "modelled", "modelled"]);
+  });
+
   test("a patience of months is no impatience", async () => {
     const { kept } = await recorded(fake("say({ task, ...metered });"), 1e8);
     expect(kept).toBe(3);
@@ -126,7 +137,7 @@ describe("recording", () => {
   test("one that falls silent is stopped, deaf to signals or not, and what it measured is kept", async () => {
     const silent = fake(`process.on("SIGTERM", () => undefined); setInterval(() => undefined, 1000);
       if (task > 0) break; say({ task, ...metered });`);
-    const { kept, profile } = await recorded(silent, 1);
+    const { kept, profile } = await recorded(silent, STARTED_S);
     expect(kept).toContain("KRS2070");
     expect(profile?.records).toHaveLength(1);
   });
@@ -138,7 +149,7 @@ describe("recording", () => {
         process.exit(0);
       }, 1200)); setInterval(() => undefined, 1000); break;`);
     const locking = { lock_clocks: true, window_s: 1, cooldown_s: 0 };
-    expect((await recorded(inWindow, 0.5, locking)).kept).toContain("KRS2070");
+    expect((await recorded(inWindow, STARTED_S, locking)).kept).toContain("KRS2070");
     expect(existsSync(unlocked)).toBe(true);
   });
 
@@ -149,15 +160,16 @@ describe("recording", () => {
         setInterval(() => undefined, 1000);
         require("node:fs").closeSync(1);
       }`);
-    const { kept, profile } = await recorded(lingering, 1);
+    const { kept, profile } = await recorded(lingering, STARTED_S);
     expect(kept).toContain("KRS2070");
     expect(profile?.records.length).toBeGreaterThan(0);
   });
 
   test("one that answers slowly, but does, is waited for", async () => {
-    const slow = fake(`Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700);
+    const slow =
+      fake(`Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${0.6 * 1000 * STARTED_S});
       say({ task, ...metered });`);
-    expect((await recorded(slow, 2)).kept).toBe(3);
+    expect((await recorded(slow, STARTED_S)).kept).toBe(3);
   });
 
   test("of much that it complains about the end is the reason", async () => {

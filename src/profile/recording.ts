@@ -7,7 +7,14 @@ import { plural } from "../base/units.js";
 import { createProfile } from "./appender.js";
 import type { ProfileHeader } from "./header.js";
 import { type RecorderSetting, recorderAt, runRecorder } from "./recorder.js";
-import { type Greeting, type MeasuringTask, readReply, recordOf, taskLine } from "./work-list.js";
+import {
+  type Greeting,
+  type MeasuringTask,
+  readReply,
+  recordOf,
+  sourceOf,
+  taskLine,
+} from "./work-list.js";
 
 interface Target {
   /** The device's name. */
@@ -21,6 +28,12 @@ interface Target {
 interface Hooks {
   readonly report: Report;
   readonly progress: (phase: string, done: number, total: number) => void;
+}
+
+/** What a greeting begins: the profile, and where its numbers are from. */
+interface Begun {
+  readonly profile: ReturnType<typeof createProfile>;
+  readonly source: ReturnType<typeof sourceOf>;
 }
 
 /**
@@ -37,17 +50,20 @@ export async function recordTasks(
 ): Promise<number> {
   const recorder = recorderAt(setting.recorder);
   const skipped = new Map<string, number>();
-  let profile: ReturnType<typeof createProfile> | null = null;
+  let begun: Begun | null = null;
   const unanswered = new Set(tasks.keys());
   let kept = 0;
   const onLine = (line: string) => {
     const reply = readReply(line, recorder, target.gpu);
     if ("gpu" in reply) {
-      profile ??= createProfile(target.out, header(tasks, setting, target, reply));
+      begun ??= {
+        profile: createProfile(target.out, header(tasks, setting, target, reply)),
+        source: sourceOf(reply),
+      };
       return;
     }
     const task = tasks[reply.task];
-    if (task === undefined || profile === null || !unanswered.delete(reply.task)) {
+    if (task === undefined || begun === null || !unanswered.delete(reply.task)) {
       return fail(
         recorderFailed(recorder, `it answered task ${reply.task}, which it was not asked`),
       );
@@ -56,7 +72,7 @@ export async function recordTasks(
     if ("skipped" in reply) {
       addTo(skipped, reply.skipped, 1);
     } else {
-      profile.append([recordOf(task, reply)]);
+      begun.profile.append([recordOf(task, reply, begun.source)]);
       kept++;
     }
   };

@@ -128,11 +128,19 @@ export function readReply(line: string, recorder: string, gpu: string): Reply {
   return "time_s" in data ? withoutZeroEnergy(data) : data;
 }
 
-/** The record that a task became. */
-export function recordOf(task: MeasuringTask, answer: Measured): ProfileRecord {
+/** A recorder on a simulated board says so by its driver: its numbers are of a model. */
+export function sourceOf({ driver }: Greeting): "measured" | "modelled" {
+  return driver.includes("simulated") ? "modelled" : "measured";
+}
+
+/** The record that a task became, by a recorder whose greeting tells the source. */
+export function recordOf(
+  task: MeasuringTask,
+  answer: Measured,
+  source: ReturnType<typeof sourceOf>,
+): ProfileRecord {
   const { task: _, stand_in, ...outcome } = answer;
   const { freq_mhz, subject } = task;
-  const source = "measured" as const;
   const standIn = stand_in ? ({ stand_in: true } as const) : {};
   switch (subject.record) {
     case "kernel": {

@@ -2,7 +2,13 @@ import { fail, refuse } from "../base/diagnostics/diagnostic.js";
 import { notMeasurable, recorderFailed } from "../base/diagnostics/profile.js";
 import type { Cost } from "../ir/configuration.js";
 import { type RecorderSetting, recorderAt, runRecorder } from "../profile/recorder.js";
-import { type Measured, type MeasuringTask, readReply, taskLine } from "../profile/work-list.js";
+import {
+  type Measured,
+  type MeasuringTask,
+  readReply,
+  sourceOf,
+  taskLine,
+} from "../profile/work-list.js";
 import type { Evaluator } from "./evaluator.js";
 import { partitionTask } from "./measuring.js";
 
@@ -12,19 +18,26 @@ export type Windows = Omit<RecorderSetting, "trials" | "lock_clocks">;
 /** The one task of a recorder that is started anew for each. */
 const ONLY = 0;
 
+type Answer = Measured & { readonly source: ReturnType<typeof sourceOf> };
+
 /** What the recorder says of one task; null if it says nothing. */
 async function measure(
   task: MeasuringTask,
   setting: RecorderSetting,
   gpu: string,
-): Promise<Measured | null> {
+): Promise<Answer | null> {
   const { recorder } = setting;
-  const answers: Measured[] = [];
+  const answers: Answer[] = [];
+  let source: Answer["source"] | null = null;
   await runRecorder(taskLine(task, ONLY), setting, (line) => {
     const reply = readReply(line, recorder, gpu);
-    if ("gpu" in reply) return;
+    if ("gpu" in reply) {
+      source = sourceOf(reply);
+      return;
+    }
     if ("skipped" in reply) return refuse(notMeasurable(recorder, reply.skipped));
-    answers.push(reply);
+    if (source === null) return fail(recorderFailed(recorder, "it answers before it greets"));
+    answers.push({ ...reply, source });
   });
   return answers[0] ?? null;
 }
@@ -54,12 +67,12 @@ export function liveEvaluator(windows: Windows, gpu: string): Evaluator {
   };
 }
 
-function costOf(answer: Measured | null, recorder: string): Cost {
+function costOf(answer: Answer | null, recorder: string): Cost {
   if (answer === null) return fail(recorderFailed(recorder, "it left its task unanswered"));
-  const { time_s, energy_j, stand_in } = answer;
+  const { time_s, energy_j, stand_in, source } = answer;
   if (stand_in) {
     return refuse(notMeasurable(recorder, "a collective needs as many GPUs as it has ranks"));
   }
   if (energy_j === null) return refuse(notMeasurable(recorder, "the GPU has no energy counter"));
-  return { time_s, energy_j, source: "measured" };
+  return { time_s, energy_j, source };
 }
