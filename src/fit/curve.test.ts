@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { cappedCurve } from "../../test/validate/capped-curve.js";
 import { fitPowerCap, fitVoltage, fitVoltageExponent } from "./board.js";
-import { type Board, type ClockCurve, curveAt, fitCurve } from "./curve.js";
+import { type Board, curveAt, fitCurve } from "./curve.js";
+
+type ClockCurve = Parameters<typeof curveAt>[0];
 
 const BOARD: Board = {
   idle_power: { freq_mhz: [210, 1410], power_w: [60, 82] },

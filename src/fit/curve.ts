@@ -17,7 +17,7 @@ export type Board = Pick<Device, "idle_power" | "voltage" | "voltage_exponent">;
  * with the setting where time has stopped falling: A40 backward passes gain no time above 1440 MHz,
  * but draw 6 % more power until 1590 MHz.
  */
-export interface ClockCurve {
+interface ClockCurve {
   /** The part of the time that does not depend on the clock. */
   readonly fixed_s: number;
   /** The part that does, times the clock in MHz. */

@@ -100,6 +100,14 @@ function startOf(tasks: readonly QueuedTask[], index: number): Place {
   return { index, current: { gap_s, share: 1 } };
 }
 
+/** Seconds that a task and a companion take as a whole while both move. */
+function contending(task: QueuedTask, companion: Companion, capacity: number): [number, number] {
+  const companion_s = companion.alone_s / task.companion_share;
+  const demand = task.traffic / task.beside_s + companion.traffic / companion_s;
+  const slowdown = Math.max(1, demand / capacity);
+  return [task.beside_s * slowdown, companion_s * slowdown];
+}
+
 /** A companion from its start to its end, with the queue moving under it. */
 function runTogether(
   tasks: readonly QueuedTask[],
@@ -139,15 +147,10 @@ function runTogether(
       ({ index, current } = startOf(tasks, index + 1));
       continue;
     }
-    let task_s = task.beside_s;
-    let companion_s = companion.alone_s;
-    if (moves && beside.gap_s === 0) {
-      companion_s /= task.companion_share;
-      const demand = task.traffic / task_s + companion.traffic / companion_s;
-      const slowdown = Math.max(1, demand / capacity);
-      task_s *= slowdown;
-      companion_s *= slowdown;
-    }
+    const both = moves && beside.gap_s === 0;
+    const [task_s, companion_s] = both
+      ? contending(task, companion, capacity)
+      : [task.beside_s, companion.alone_s];
     const step_s = Math.min(secondsLeft(current, task_s), secondsLeft(beside, companion_s));
     const companion_moves = beside.gap_s === 0;
     const task_share = advance(current, task_s, step_s);

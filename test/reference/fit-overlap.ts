@@ -1,10 +1,7 @@
+import { communicationAlone } from "../../src/cost/evidence/sequence/communication-alone.js";
 import { expectedOf } from "../../src/cost/evidence/sequence/expected.js";
 import { fitSequence, sequenceModel } from "../../src/cost/evidence/sequence/fit-sequence.js";
-import {
-  atClock,
-  communicationAlone,
-  type OverlapSetting,
-} from "../../src/cost/evidence/sequence/sequence.js";
+import { atClock, type OverlapSetting } from "../../src/cost/evidence/sequence/sequence.js";
 import { communicationTraffic } from "../../src/cost/physics/communication.js";
 import { UNCORRECTED } from "../../src/cost/physics/correction.js";
 import { dynamicEnergyScale, idlePower } from "../../src/cost/physics/power.js";
@@ -12,7 +9,7 @@ import { nonNegativeLeastSquares } from "../../src/fit/non-negative.js";
 import type { Device } from "../../src/gpu/device-schema.js";
 import type { PartitionType } from "../../src/ir/partition.js";
 import { bytesOf } from "../../src/ir/work.js";
-import { gaussianRegression } from "../../src/math/gaussian-regression.js";
+import { gaussianRegression } from "./gaussian-regression.js";
 
 /** A measured schedule, its window in kernels: energy of one GPU. */
 export interface OverlapPoint extends OverlapSetting {

@@ -37,21 +37,18 @@ const EXPORT_LIST = /^export\s+(?:type\s+)?\{([^}]*)\}/gm;
  * What breaks the house rules, one line each, sorted: imports that go up or sideways, files outside
  * every folder of the table, cycles between files, exported names that no other file imports.
  * @param files TypeScript sources by path from the repository root
- * @param readers files outside the house whose imports count as uses (end-to-end tests, benchmark)
  */
 export function checkLayering(
   files: ReadonlyMap<string, string>,
   floors: readonly Floor[],
-  readers: ReadonlyMap<string, string> = new Map(),
 ): string[] {
   const parsed = ([path, text]: [string, string]) => [path, parse(path, text)] as const;
   const sources = new Map([...files].map(parsed));
-  const users = [...sources.values(), ...new Map([...readers].map(parsed)).values()];
   return [
     ...homeless(sources, floors),
     ...wrongWay(sources, floors),
     ...cycles(sources),
-    ...unused(sources, users),
+    ...unused(sources),
   ].sort();
 }
 
@@ -170,9 +167,9 @@ function traceBack(start: string, cameFrom: ReadonlyMap<string, string>): string
   return path;
 }
 
-function unused(sources: ReadonlyMap<string, Source>, users: readonly Source[]): string[] {
+function unused(sources: ReadonlyMap<string, Source>): string[] {
   const asked = new Set<string>();
-  for (const { imports } of users) {
+  for (const { imports } of sources.values()) {
     for (const { file, names } of imports) for (const name of names) asked.add(`${file}#${name}`);
   }
   return [...sources.values()].flatMap(({ path, exports }) =>

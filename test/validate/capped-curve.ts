@@ -1,6 +1,8 @@
 import { cappedClock } from "../../src/cost/physics/power.js";
-import { type Board, type ClockCurve, curveAt } from "../../src/fit/curve.js";
+import { type Board, curveAt } from "../../src/fit/curve.js";
 import type { Device } from "../../src/gpu/device-schema.js";
+
+type ClockCurve = Parameters<typeof curveAt>[0];
 
 /**
  * The curve with the clock at which it meets a power cap: for work that was only measured at clocks

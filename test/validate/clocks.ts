@@ -1,16 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { at } from "../../src/base/need.js";
-import { CLOCK_POWER } from "../../src/cost/evidence/sequence/fit-sequence.js";
+import { CLOCK_POWER } from "../../src/cost/evidence/sequence/clock-power.js";
 import { dynamicEnergyScale, idlePower } from "../../src/cost/physics/power.js";
 import { fitPowerCap, fitVoltage, fitVoltageExponent } from "../../src/fit/board.js";
-import {
-  type Board,
-  type ClockCurve,
-  type ClockPoint,
-  curveAt,
-  fitCurve,
-} from "../../src/fit/curve.js";
+import { type Board, type ClockPoint, curveAt, fitCurve } from "../../src/fit/curve.js";
 import { checkQuality } from "../../src/fit/quality.js";
 import { loadDevice } from "../../src/gpu/device.js";
 import { spread } from "../../src/math/spread.js";
@@ -19,6 +13,8 @@ import { readCsv } from "../support/csv.js";
 import { cappedCurve } from "./capped-curve.js";
 import { accuracyOf, type Comparison, type DataSet, pooled } from "./errors.js";
 import { constant, gaussianProcess, interpolation } from "./rivals.js";
+
+type ClockCurve = Parameters<typeof curveAt>[0];
 
 /** Fitted on so many clocks, evenly spread over those measured. */
 const FITTED_CLOCKS = 4;

@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { forkRng } from "../../src/base/rng.js";
 import { loadDevice } from "../../src/gpu/device.js";
-import { gaussianRegression } from "../../src/math/gaussian-regression.js";
 import { deviation, mean } from "../../src/math/mean.js";
 import { fitOverlap, type OverlapPoint } from "../reference/fit-overlap.js";
+import { gaussianRegression } from "../reference/gaussian-regression.js";
 import {
   readOverlapSweep,
   SWEEP_CLOCK_MHZ,

@@ -1,8 +1,8 @@
 import { at } from "../../src/base/need.js";
 import type { ClockPoint } from "../../src/fit/curve.js";
-import { gaussianRegression } from "../../src/math/gaussian-regression.js";
 import { interpolate } from "../../src/math/interpolate.js";
 import { mean } from "../../src/math/mean.js";
+import { gaussianRegression } from "../reference/gaussian-regression.js";
 
 /** Clocks in MHz are a Gaussian process' input in units of this: about a third of a board's range. */
 const CLOCK_UNIT_MHZ = 300;

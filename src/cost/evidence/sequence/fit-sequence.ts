@@ -1,5 +1,6 @@
 import { at } from "../../../base/need.js";
 import { leastSquares } from "../../../math/levenberg-marquardt.js";
+import { CLOCK_POWER } from "./clock-power.js";
 import type { Expected } from "./expected.js";
 import {
   atClock,
@@ -43,17 +44,6 @@ const BELIEFS = {
   contention: { typical: 0.2, spread: 1 },
   clock: { typical: 1, spread: 0.15 },
 } satisfies Record<string, Belief>;
-
-/**
- * Rates go as the clock to these powers: those that carried overlapped partitions of an A100 from
- * its default clock to 1200 MHz (derived from the runs of the Kareus artifact).
- */
-export const CLOCK_POWER = {
-  matmul: 0.92,
-  attention: 0.92,
-  memory: 0.3,
-  communication: 0.6,
-} as const;
 
 /** Errors that the sequence is expected to leave, relative. */
 const RESIDUAL = 0.01;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { atClock, communicationAlone, type Sequence, sequenceTime } from "./sequence.js";
+import { communicationAlone } from "./communication-alone.js";
+import { atClock, type Sequence, sequenceTime } from "./sequence.js";
 
 const plain = { class: "matmul", alone_s: 1, slowing: 0, share: 1, lag_s: 0, resume_s: 0 } as const;
 const SEQUENCE: Sequence = {

@@ -1,5 +1,6 @@
-import { at, need } from "../../../base/need.js";
+import { at } from "../../../base/need.js";
 import { type QueuedTask, runBeside } from "../../../math/fluid.js";
+import { communicationAlone } from "./communication-alone.js";
 
 /** When communication runs beside a sequence of segments, and with what. */
 export interface OverlapSetting {
@@ -47,16 +48,6 @@ export interface Sequence {
   readonly contention: number;
   /** Rates go as the clock to these powers. */
   readonly clock_power: Readonly<Record<SegmentClass | "communication", number>>;
-}
-
-/** Seconds of communication with nothing beside it, once it moves. */
-export function communicationAlone(
-  { block_s, link_s, sharpness }: Sequence,
-  { sms, threads }: OverlapSetting,
-): number {
-  if (sms === 0) return link_s;
-  const blocks_s = need(block_s, threads) / sms;
-  return (blocks_s ** sharpness + link_s ** sharpness) ** (1 / sharpness);
 }
 
 /** The same sequence at another clock; `ratio` is its own clock over it. */

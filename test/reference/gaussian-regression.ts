@@ -1,6 +1,6 @@
-import { at, hot } from "../base/need.js";
-import { condition } from "./gaussian-process.js";
-import { likeliest } from "./hyperparameters.js";
+import { at, hot } from "../../src/base/need.js";
+import { condition } from "../../src/math/gaussian-process.js";
+import { likeliest } from "../../src/math/hyperparameters.js";
 
 /** Inputs are scaled so that a step of one is a large one; lengths stay near it. */
 const TYPICAL_LENGTH = 1;
