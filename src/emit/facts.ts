@@ -27,7 +27,17 @@ export function runFacts(
   { static_power_w, transfer_s, switch_time_s }: Times,
   { name, sha256 }: KernelGraph,
 ): RunFacts {
-  const { tp, cp, cp_attention, ep, optimizer, execution, gpus_per_node: _, ...others } = job;
+  const {
+    tp,
+    cp,
+    cp_attention,
+    ep,
+    linear_dtype,
+    optimizer,
+    execution,
+    gpus_per_node: _,
+    ...others
+  } = job;
   return {
     graph: { name, sha256 },
     gpu: { name: device.name, sm_count: device.sm_count },
@@ -37,6 +47,7 @@ export function runFacts(
       ep,
       ...others,
       ...(cp_attention === "ring" ? { cp_attention } : {}),
+      ...(linear_dtype === null ? {} : { linear_dtype }),
       ...(optimizer === "adamw" ? {} : { optimizer }),
       ...(execution === "compiled" ? {} : { execution }),
     },

@@ -1,5 +1,12 @@
 import { z } from "zod";
-import { CP_ATTENTIONS, EXECUTIONS, PIPELINES, RECOMPUTES, ZERO_LEVELS } from "../ir/choices.js";
+import {
+  CP_ATTENTIONS,
+  EXECUTIONS,
+  LINEAR_TYPES,
+  PIPELINES,
+  RECOMPUTES,
+  ZERO_LEVELS,
+} from "../ir/choices.js";
 import { OPTIMIZERS } from "../ir/optimizer.js";
 
 /** Pieces that frontier and plan files share. Units are in the names: s, J, W, MHz, bytes. */
@@ -34,6 +41,8 @@ export const parallelism = z.object({
   cp_attention: z.enum(CP_ATTENTIONS).optional(),
   /** 1: ranks that hold the same parameters share the optimizer's states. */
   zero: z.literal(ZERO_LEVELS).optional(),
+  /** What the linears of layers multiply in; absent: as the rest. */
+  linear_dtype: z.enum(LINEAR_TYPES).optional(),
   /** What updates the parameters; absent: adamw. */
   optimizer: z.enum(OPTIMIZERS).optional(),
 });
