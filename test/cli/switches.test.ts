@@ -26,7 +26,7 @@ async function optimized(name: string, ...flags: string[]) {
 }
 
 test("a switch is told and charged, and the short tail has the clock of what runs before it", async () => {
-  const switch_time_s = 5e-5;
+  const switch_time_s = 3e-5;
   const { frontier, stages, plans } = await optimized("short", `--switch-time-s=${switch_time_s}`);
   expect(frontier.switch_time_s).toBe(switch_time_s);
   for (const { instructions } of stages) {
