@@ -92,10 +92,14 @@ test.skipIf(partly === null)("partitions of which a part was measured", () => {
   if (partly !== null) allMet(partitionRequirements(partly));
 });
 
-// Of the ten, the four that are quickest to search: `npm run validate` has them all.
+/**
+ * Of the ten, the four that are quickest to search. Limits of means are those of all ten, which
+ * `npm run validate` holds: four of them have a mean of their own.
+ */
 test("planned frontiers of the small batches, from the graph and one number", COMPILING, () => {
   const planned = plannedFrontiers(FOLDER, ({ mbs, seq }) => mbs === 8 && seq === 4096);
-  if (planned !== null) allMet(plannedRequirements(planned));
+  if (planned === null) return;
+  allMet(plannedRequirements(planned).filter(({ what }) => !/(time|energy), mean %$/.test(what)));
 });
 
 test("the measured row", COMPILING, () => {
