@@ -136,11 +136,21 @@ function accumulation(
   const name = `${place.name}/accumulate`;
   return {
     kind: "compute",
-    ...{ name, nodes: [name], after: [before] },
-    ...{ direction: "backward", origin: "weight-gradient", layer: place.layer },
-    ...{ stage: 0, chunk: 0, saved_bytes: 0, released_bytes: 0 },
+    name,
+    nodes: [name],
+    after: [before],
+    direction: "backward",
+    origin: "weight-gradient",
+    layer: place.layer,
+    stage: 0,
+    chunk: 0,
+    saved_bytes: 0,
+    released_bytes: 0,
     working_bytes: place.working_bytes,
-    ...{ class: "other", work, nanobatch: work, parameters: [] },
+    class: "other",
+    work,
+    nanobatch: work,
+    parameters: [],
   };
 }
 

@@ -4,7 +4,7 @@ import { communicationsOf, type PartitionedGraph, useCount } from "../src/ir/par
 import type { LoweringContext } from "../src/ir/pass.js";
 import { verify } from "../src/ir/verify.js";
 import { allReduce, kernelGraph, linear, trainedBy } from "../test/support/kernel-graph.js";
-import { ONE } from "../test/support/lowering.js";
+import { ONE_GPU } from "../test/support/one-gpu.js";
 import { runPass } from "../test/support/tensor-graph.js";
 import { formPartitions } from "./form-partitions.js";
 
@@ -92,7 +92,7 @@ describe("form-partitions", () => {
   /** Kernels of a second each, sums of gradients of a second for `rate` bytes. */
   const lowered = (graph: KernelGraph, rate: number, options = {}) =>
     formPartitions.run(graph, {
-      options: { ...ONE, dp: 4, ...options },
+      options: { ...ONE_GPU, dp: 4, ...options },
       kernelTime: (kernel) => (kernel.kind === "compute" ? 1 : kernel.size_bytes / rate),
       report: () => undefined,
     });

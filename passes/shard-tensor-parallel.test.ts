@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import { DiagnosticError } from "../src/base/diagnostics/diagnostic.js";
 import type { TensorGraph } from "../src/ir/tensor-graph.js";
 import { flopsOf } from "../src/ir/work.js";
-import { lowerFile, ONE, QWEN } from "../test/support/lowering.js";
+import { lowerFile, QWEN } from "../test/support/lowering.js";
 import { MIXTURE } from "../test/support/mixture.js";
+import { ONE_GPU } from "../test/support/one-gpu.js";
 import { nodeLines, runPass, tensorGraph } from "../test/support/tensor-graph.js";
 import { deriveBackward } from "./derive-backward.js";
 import { formKernels } from "./form-kernels.js";
@@ -12,7 +13,7 @@ import { shardTensorParallel } from "./shard-tensor-parallel.js";
 
 const shard = (graph: TensorGraph, tp: number) =>
   shardTensorParallel.run(graph, {
-    options: { ...ONE, tp },
+    options: { ...ONE_GPU, tp },
     kernelTime: () => 0,
     report: () => undefined,
   });

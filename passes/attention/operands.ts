@@ -51,7 +51,10 @@ export function operandsOf(index: GraphIndex, core: Core): Operands | null {
   const masks = walk.masks.toSorted((a, b) => wide(b) - wide(a));
   const [widest] = masks;
   return {
-    ...{ query, key, value, result },
+    query,
+    key,
+    value,
+    result,
     mask: widest === undefined ? null : arranger.mask(widest),
     masks: masks.map(({ name }) => name),
     hasHeads: !arranger.isFlat,

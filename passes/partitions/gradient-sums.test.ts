@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Kernel } from "../../src/ir/kernel-graph.js";
 import { linear } from "../../test/support/kernel-graph.js";
-import { ONE } from "../../test/support/lowering.js";
+import { ONE_GPU } from "../../test/support/one-gpu.js";
 import { gradientBuckets } from "./gradient-buckets.js";
 import { GradientSums } from "./gradient-sums.js";
 import { type Elements, NO_ELEMENTS } from "./replica-exchange.js";
@@ -68,7 +68,7 @@ describe("gradient buckets", () => {
 });
 
 describe("gradient sums", () => {
-  const DP4 = { ...ONE, dp: 4 };
+  const DP4 = { ...ONE_GPU, dp: 4 };
   /** Compute takes m seconds; a sum one second, and one more for every 40 elements. */
   const kernelTime = (kernel: Kernel): number => {
     if (kernel.kind === "communication") return 1 + kernel.size_bytes / 4 / 40;

@@ -33,7 +33,10 @@ export function instructionFrontiers(
   const atEveryClock = switch_time_s > 0;
   const launchTime = (key: string) => launch_s * launchesIn(need(graph.partitions, key));
   const compose = instructionComposer(evaluations, {
-    ...{ static_power_w, launchTime, allow, atEveryClock },
+    static_power_w,
+    launchTime,
+    allow,
+    atEveryClock,
   });
   return graph.instructions.map((shape) => {
     // An instruction that cannot be nanobatched runs sequentially, whatever the restriction.

@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { kernelGraph, linear, trainedBy } from "../../test/support/kernel-graph.js";
-import { EXAMPLE, type LoweredFile, lowerFile, ONE, QWEN } from "../../test/support/lowering.js";
+import { EXAMPLE, type LoweredFile, lowerFile, QWEN } from "../../test/support/lowering.js";
+import { ONE_GPU } from "../../test/support/one-gpu.js";
 import { ROOT } from "../../test/support/paths.js";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
 import type { PipelineName } from "../ir/choices.js";
@@ -16,7 +17,11 @@ const FOUR = kernelGraph(
   ]),
   { stages: 4, parameters: trainedBy([1000, 0, 0, 0]) },
 );
-const layout = (pipeline: PipelineName, microbatches = 8) => ({ ...ONE, pipeline, microbatches });
+const layout = (pipeline: PipelineName, microbatches = 8) => ({
+  ...ONE_GPU,
+  pipeline,
+  microbatches,
+});
 const activations = (pipeline: PipelineName, microbatches = 8) =>
   stageMemory(FOUR, layout(pipeline, microbatches)).map((stage) => stage.activations_bytes);
 
@@ -28,7 +33,7 @@ describe("peak memory", () => {
   });
 
   it("holds weights, float32 gradients and Adam's states, shared under ZeRO-1", () => {
-    const at = (options: Partial<typeof ONE>) =>
+    const at = (options: Partial<typeof ONE_GPU>) =>
       stageMemory(FOUR, { ...layout("1f1b"), ...options })[0];
     const [whole, shared] = [at({ dp: 4, zero: 0 }), at({ dp: 4, zero: 1 })];
     const held = { weights_bytes: 2000, gradients_bytes: 4000, activations_bytes: 400 };

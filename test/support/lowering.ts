@@ -8,6 +8,7 @@ import { type PartitionedGraph, partitionOfKernel } from "../../src/ir/partition
 import type { AnyGraph, LoweringContext } from "../../src/ir/pass.js";
 import type { TensorGraph } from "../../src/ir/tensor-graph.js";
 import { readTensorGraph } from "../../src/onnx/read.js";
+import { ONE_GPU } from "./one-gpu.js";
 
 /** The two-layer decoder that the golden files and pass tests share. */
 export const MINI = fileURLToPath(new URL("../golden/mini.onnx", import.meta.url));
@@ -21,30 +22,6 @@ export const QWEN = fileURLToPath(
 );
 
 type LoweringOptions = LoweringContext["options"];
-
-/** One GPU, no pipeline to speak of. */
-export const ONE: LoweringOptions = {
-  ...{
-    tp: 1,
-    cp: 1,
-    cp_attention: "all-gather",
-    ep: 1,
-    dp: 1,
-    zero: 1,
-    optimizer: "adamw",
-    linear_dtype: null,
-    gpus_per_node: 8,
-    pp: 1,
-  },
-  ...{
-    recompute: "none",
-    execution: "compiled",
-    microbatches: 1,
-    sequence_parallel: false,
-    pipeline: "1f1b",
-    chunks: 1,
-  },
-};
 
 export interface LoweredStep {
   readonly pass: string;
@@ -78,7 +55,7 @@ export async function lowerFile(
   const steps: LoweredStep[] = [];
   for (const pass of passes) {
     graph = pass.run(graph, {
-      options: { ...ONE, ...options },
+      options: { ...ONE_GPU, ...options },
       kernelTime: (kernel) => oracle.cost(partitionOfKernel(kernel), top).time_s,
       report,
     });

@@ -1,5 +1,6 @@
 import type { LoweringContext } from "../../src/ir/pass.js";
 import type { DType, Tensor, TensorGraph, TensorNode } from "../../src/ir/tensor-graph.js";
+import { ONE_GPU } from "./one-gpu.js";
 
 export type Shape = readonly number[];
 type Shapes = Readonly<Record<string, Shape>>;
@@ -55,29 +56,6 @@ export function tensorGraph(input: {
   const { outputs = [] } = input;
   return { level: "tensor", name: "by hand", sha256: "", nodes, tensors, outputs };
 }
-
-const ONE_GPU: LoweringContext["options"] = {
-  ...{
-    tp: 1,
-    cp: 1,
-    cp_attention: "all-gather",
-    ep: 1,
-    dp: 1,
-    zero: 1,
-    optimizer: "adamw",
-    linear_dtype: null,
-    gpus_per_node: 8,
-    pp: 1,
-  },
-  ...{
-    recompute: "none",
-    execution: "compiled",
-    microbatches: 1,
-    sequence_parallel: false,
-    pipeline: "1f1b",
-    chunks: 1,
-  },
-};
 
 /** Runs a pass on one GPU unless `options` say more; kernels take no time. */
 export function runPass<Input, Output>(
