@@ -4,6 +4,7 @@ import { fail } from "../../base/diagnostics/diagnostic.js";
 import { emptyFrontier } from "../../base/diagnostics/plan.js";
 import { writeBytes, writeText } from "../../base/files.js";
 import { at } from "../../base/need.js";
+import type { FrontierFile } from "../../plan/frontier.js";
 import { addFlags, readFlags, text, toggle, type Values } from "../flags.js";
 import { Terminal } from "../terminal.js";
 import { watching } from "../watch.js";
@@ -11,6 +12,8 @@ import { watching } from "../watch.js";
 const FLAGS = {
   out: text("--out <file>", "where the page goes (default: report.html in the folder)", null),
   pdf: text("--pdf <file>", "also draw the frontier as one page of PDF", null),
+  png: text("--png <file>", "also draw the frontier as a PNG picture", null),
+  svg: text("--svg <file>", "also draw the frontier as an SVG picture", null),
   watch: toggle("--watch", "make the page again whenever frontier.json is written"),
   json: toggle("--json", "the page's path as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
@@ -23,6 +26,7 @@ Examples:
   $ kareus report llama.kareus
   $ kareus report llama.kareus --out llama.html
   $ kareus report llama.kareus --pdf frontier.pdf
+  $ kareus report llama.kareus --png frontier.png
   $ kareus report monday.kareus tuesday.kareus --out both.html`;
 
 /** `kareus report`: the page of a run, made again from its folder. */
@@ -57,14 +61,36 @@ async function run(folders: readonly string[], flags: Values<typeof FLAGS>): Pro
   const path = flags.out ?? join(folder, "report.html");
   const found = await readRun(folder, report);
   await writeText(path, reportPage({ ...found, others }));
-  if (flags.pdf !== null) {
-    if (found.frontier.points.length === 0) fail(emptyFrontier(folder));
-    const { frontierPdf } = await import("../../views/frontier-pdf.js");
-    await writeBytes(flags.pdf, frontierPdf(found.frontier));
-  }
+  const pictures = await drawn(found.frontier, folder, flags);
   process.stdout.write(
     flags.json
-      ? `${JSON.stringify({ report: path, ...(flags.pdf === null ? {} : { pdf: flags.pdf }) })}\n`
-      : `Written to ${[path, flags.pdf ?? []].flat().join(" and ")}\n`,
+      ? `${JSON.stringify({ report: path, ...pictures })}\n`
+      : `Written to ${[path, ...Object.values(pictures)].join(" and ")}\n`,
   );
+}
+
+/** Draws the frontier in each form that is asked for; the files written, by form. */
+async function drawn(
+  frontier: FrontierFile,
+  folder: string,
+  { pdf, png, svg }: Values<typeof FLAGS>,
+): Promise<Readonly<Record<string, string>>> {
+  if (pdf === null && png === null && svg === null) return {};
+  if (frontier.points.length === 0) fail(emptyFrontier(folder));
+  const { frontierPicture } = await import("../../views/drawing/frontier.js");
+  const picture = frontierPicture(frontier);
+  if (pdf !== null) {
+    const { pdfPage } = await import("../../views/drawing/pdf.js");
+    await writeBytes(pdf, pdfPage(picture));
+  }
+  if (png !== null) {
+    const { pngPage } = await import("../../views/drawing/png.js");
+    await writeBytes(png, await pngPage(picture));
+  }
+  if (svg !== null) {
+    const { svgPage } = await import("../../views/drawing/svg.js");
+    await writeText(svg, svgPage(picture));
+  }
+  const files = Object.entries({ pdf, png, svg });
+  return Object.fromEntries(files.filter((entry): entry is [string, string] => entry[1] !== null));
 }

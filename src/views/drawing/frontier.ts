@@ -1,12 +1,12 @@
-import { scaleFor } from "../base/units.js";
-import type { FrontierFile } from "../plan/frontier.js";
-import { knee } from "../plan/select.js";
-import { BASELINE_TITLES, headline } from "./gains.js";
-import { type Drawing, pdfPage } from "./pdf.js";
+import { scaleFor } from "../../base/units.js";
+import type { FrontierFile } from "../../plan/frontier.js";
+import { knee } from "../../plan/select.js";
+import { BASELINE_TITLES, headline } from "../gains.js";
+import type { Colour, Drawing, Picture } from "./picture.js";
 
 const SIZE = { width: 595, height: 420 };
 const PLOT = { left: 60, right: 575, bottom: 50, top: 330 };
-const COLOURS: readonly (readonly [number, number, number])[] = [
+const COLOURS: readonly Colour[] = [
   [0.12, 0.4, 0.82],
   [0.42, 0.45, 0.5],
   [0.72, 0.34, 0.06],
@@ -22,8 +22,8 @@ interface Point {
   readonly energy_j: number;
 }
 
-/** The frontier and its baselines as one page of PDF, for papers and tickets. Same input, same bytes. */
-export function frontierPdf(frontier: FrontierFile): Uint8Array {
+/** The frontier and its baselines, for papers and tickets. */
+export function frontierPicture(frontier: FrontierFile): Picture {
   const { graph, gpu, points, baselines } = frontier;
   const lines = [
     { label: "Searched", points },
@@ -40,8 +40,9 @@ export function frontierPdf(frontier: FrontierFile): Uint8Array {
   );
   const x = (value: number) => place(value, time, PLOT.left, PLOT.right);
   const y = (value: number) => place(value, energy, PLOT.bottom, PLOT.top);
-  return pdfPage(SIZE, `${graph.name} on ${gpu}`, (draw) => {
-    draw.text(20, 392, 15, INK, `${graph.name} on ${gpu}`);
+  const title = `${graph.name} on ${gpu}`;
+  const paint = (draw: Drawing) => {
+    draw.text(20, 392, 15, INK, title);
     const head = headline(frontier);
     if (head !== null) draw.text(20, 374, 10, INK, head.sentence);
     axes(draw, time, energy, x, y);
@@ -61,8 +62,9 @@ export function frontierPdf(frontier: FrontierFile): Uint8Array {
     if (points.length === 0) return;
     const chosen = knee(points);
     draw.ring(INK, x(chosen.time_s), y(chosen.energy_j), 5);
-    draw.text(x(chosen.time_s) + 8, y(chosen.energy_j) + 6, 9, INK, `point ${chosen.id}`);
-  });
+    draw.text(x(chosen.time_s) - 44, y(chosen.energy_j) - 14, 9, INK, `point ${chosen.id}`);
+  };
+  return { ...SIZE, title, draw: paint };
 }
 
 interface Axis {
@@ -115,5 +117,5 @@ function axes(
     draw.text(PLOT.left - 34, y(tick) - 3, 9, INK, written(tick, energy));
   }
   draw.text((PLOT.left + PLOT.right) / 2 - 40, 16, 10, INK, `iteration time (${time.unit})`);
-  draw.text(14, PLOT.top + 6, 10, INK, `energy (${energy.unit})`);
+  draw.text(14, PLOT.top + 9, 10, INK, `energy (${energy.unit})`);
 }

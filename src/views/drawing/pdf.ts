@@ -1,26 +1,15 @@
 import { deflateSync } from "node:zlib";
 
-type Colour = readonly [red: number, green: number, blue: number];
-type Place = readonly [x: number, y: number];
-
-/** What draws on a page; points (1/72 inch) from the lower left. */
-export interface Drawing {
-  readonly line: (colour: Colour, width: number, places: readonly Place[]) => void;
-  readonly dot: (colour: Colour, x: number, y: number, radius: number) => void;
-  readonly ring: (colour: Colour, x: number, y: number, radius: number) => void;
-  /** In Helvetica, which every reader has. */
-  readonly text: (x: number, y: number, size: number, colour: Colour, text: string) => void;
-}
+import type { Drawing, Picture } from "./picture.js";
 
 /** Where Bezier curves from quarter to quarter of a circle have their handles. */
 const CIRCLE = 0.5523;
 
-/** One page of PDF 1.4 (ISO 32000), without dates: the same drawing, the same bytes. */
-export function pdfPage(
-  { width, height }: { readonly width: number; readonly height: number },
-  title: string,
-  draw: (drawing: Drawing) => void,
-): Uint8Array {
+/**
+ * A picture as one page of PDF 1.4 (ISO 32000), without dates: the same picture, the same bytes. Words are in
+ * Helvetica, which every reader has.
+ */
+export function pdfPage({ width, height, title, draw }: Picture): Uint8Array {
   const commands: string[] = [];
   draw(drawingInto(commands));
   const content = deflateSync(Buffer.from(commands.join("\n"), "latin1"));
