@@ -247,6 +247,24 @@ describe.runIf(BROWSER_FOUND)("report.html in a browser", () => {
     }
   });
 
+  test("on a phone no table hides a column, open or not", async () => {
+    await look(390, "light");
+    await page.evaluate(
+      "for (const part of document.querySelectorAll('details')) part.open = true",
+    );
+    await drawn();
+    const cut = await page.evaluate<string[]>(
+      "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.innerText)",
+    );
+    expect(cut).toEqual([]);
+    const columns = "[...document.querySelectorAll('#knob-table td')].map((e) => e.dataset.column)";
+    expect(await page.evaluate<string[]>(columns)).toContain("communication starts at");
+    await page.evaluate(
+      "for (const part of document.querySelectorAll('details')) part.open = false",
+    );
+    await look(1200, "light");
+  });
+
   test("on paper charts are as wide as a page, colours light, lists whole", async () => {
     await look(720, "dark", "print");
     await page.evaluate("dispatchEvent(new Event('beforeprint'))");

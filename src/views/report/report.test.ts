@@ -117,7 +117,7 @@ describe("the page", () => {
     expect(page).toContain("default-src 'none'");
     expect(page).not.toMatch(/<link|<img|<iframe|<script[^>]+src/);
     expect(page).toContain("42 modelled");
-    expect(page).toContain("<td>2 % mean</td>");
+    expect(page).toContain(">2 % mean</td>");
   });
 
   it("shows names as text, and no name ends a script", () => {

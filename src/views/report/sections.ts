@@ -105,13 +105,14 @@ function constantTable(details: DetailsFile | null): string {
   }
   const { gpu, constants } = details;
   const rows = constants.map(({ name, value, source, residual }) => {
-    const cells = [value, source, residual ?? "not known"].map(
-      (c) => `<td>${escapeMarkup(c)}</td>`,
+    const facts = { value, source, residual: residual ?? "not known" };
+    const cells = Object.entries(facts).map(
+      ([column, fact]) => `<td data-column="${column}">${escapeMarkup(fact)}</td>`,
     );
     return `<tr><th scope="row">${escapeMarkup(name)}</th>${cells.join("")}</tr>`;
   });
   return `<details><summary>${plural(constants.length, "constant")} of ${escapeMarkup(gpu)}, their sources and residuals</summary>
-<div class="scroll"><table class="constants">
+<div class="scroll"><table class="constants cards">
 <thead><tr><th scope="col">constant</th><th scope="col">value</th><th scope="col">source</th><th scope="col">residual</th></tr></thead>
 <tbody>
 ${rows.join("\n")}

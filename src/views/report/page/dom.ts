@@ -43,7 +43,7 @@ export function buttonById(id: string): HTMLButtonElement {
 
 type Column = readonly [title: string, kind: "number" | "text"];
 
-/** A table; the first cell of a row is its header. */
+/** A table; the first cell of a row is its header, and each other knows its column, which a phone shows beside it. */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly Child[])[],
@@ -53,18 +53,16 @@ export function table(
   const head = columns.map(([title], i) =>
     element("th", { scope: "col", className: at(kinds, i) }, title),
   );
-  const body = rows.map((cells) =>
-    element(
-      "tr",
-      {},
-      ...cells.map((cell, i) =>
-        i === 0
-          ? element("th", { scope: "row", className: at(kinds, i) }, cell)
-          : element("td", { className: at(kinds, i) }, cell),
-      ),
-    ),
-  );
-  const made = element("table");
+  const body = rows.map((cells) => {
+    const row = cells.map((cell, i) => {
+      if (i === 0) return element("th", { scope: "row", className: at(kinds, i) }, cell);
+      const made = element("td", { className: at(kinds, i) }, cell);
+      made.setAttribute("data-column", at(columns, i)[0]);
+      return made;
+    });
+    return element("tr", {}, ...row);
+  });
+  const made = element("table", { className: "cards" });
   if (caption !== undefined) made.append(element("caption", {}, caption));
   made.append(element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...body));
   return made;
