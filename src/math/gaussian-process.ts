@@ -1,4 +1,3 @@
-import { CholeskyDecomposition, Matrix } from "ml-matrix";
 import { hot, hotFloat } from "../base/need.js";
 
 /** Covariances between observations (without noise), and the variance of each one's noise. */
@@ -12,25 +11,43 @@ export interface Prior {
 /** Added to the diagonal, relative to it, until rounding no longer breaks the factorization. */
 const JITTER = [0, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2];
 
+/**
+ * The rows of the lower Cholesky factor of a matrix given by its lower rows, its diagonal raised by a
+ * share; null where it is not positive definite. Likelihoods are found by thousands of these.
+ */
+function cholesky(lower: readonly Float64Array[], jitter: number): Float64Array[] | null {
+  const rows: Float64Array[] = [];
+  for (const given of lower) {
+    const n = rows.length;
+    const row = new Float64Array(n + 1);
+    let squares = 0;
+    for (let j = 0; j < n; j++) {
+      const other = hot(rows, j);
+      let sum = 0;
+      for (let k = 0; k < j; k++) sum += hotFloat(row, k) * hotFloat(other, k);
+      const value = (hotFloat(given, j) - sum) / hotFloat(other, j);
+      row[j] = value;
+      squares += value * value;
+    }
+    const rest = hotFloat(given, n) * (1 + jitter) - squares;
+    if (!(rest > 0)) return null;
+    row[n] = Math.sqrt(rest);
+    rows.push(row);
+  }
+  return rows;
+}
+
 /** The rows of the lower Cholesky factor of covariance + noise. */
 function factor({ covariance, noise, values }: Prior): Float64Array[] {
-  const n = values.length;
-  const matrix = new Matrix(n, n);
-  const diagonal: number[] = [];
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < i; j++) {
-      const shared = covariance(i, j);
-      matrix.set(i, j, shared);
-      matrix.set(j, i, shared);
-    }
-    diagonal.push(covariance(i, i) + noise(i));
-  }
+  const lower = values.map((_, i) => {
+    const row = new Float64Array(i + 1);
+    for (let j = 0; j < i; j++) row[j] = covariance(i, j);
+    row[i] = covariance(i, i) + noise(i);
+    return row;
+  });
   for (const jitter of JITTER) {
-    for (let i = 0; i < n; i++) matrix.set(i, i, hot(diagonal, i) * (1 + jitter));
-    const cholesky = new CholeskyDecomposition(matrix);
-    if (cholesky.isPositiveDefinite()) {
-      return cholesky.lowerTriangularMatrix.to2DArray().map((row) => Float64Array.from(row));
-    }
+    const rows = cholesky(lower, jitter);
+    if (rows !== null) return rows;
   }
   throw new Error("not a covariance: far from positive definite");
 }

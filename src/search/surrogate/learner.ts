@@ -4,7 +4,7 @@ import { type CostModel, fitCosts, type Located } from "./cost-model.js";
 import type { Kernel } from "./kernel.js";
 
 /** Hyperparameters are fitted again when observations have grown by this factor. */
-const REFIT_GROWTH = 1.12;
+const REFIT_GROWTH = 1.25;
 
 /** A cost model that follows what is observed. */
 interface Learner {

@@ -57,20 +57,20 @@ export function fitProcess(
   const centre = samples.reduce((sum, { value }) => sum + value, 0) / count;
   const spread_squared = samples.reduce((sum, { value }) => sum + (value - centre) ** 2, 0) / count;
   const unit = Math.sqrt(spread_squared) || 1;
-  const prior = (fit: Fit, some: readonly Sample[]): Prior => {
-    const covariance = kernel.covariance(fit);
-    const noise = Math.exp(2 * at(fit, -1)) / unit ** 2;
-    return {
-      covariance: (i, j) => covariance(hot(some, i).at, hot(some, j).at),
-      noise: (i) => noise * hot(some, i).noise,
-      values: some.map(({ value }) => (value - centre) / unit),
+  const placesOf = (some: readonly Sample[]) => some.map(({ at }) => at);
+  const priorOf = (some: readonly Sample[]) => {
+    const covarianceOf = kernel.between(placesOf(some), placesOf(some));
+    const values = some.map(({ value }) => (value - centre) / unit);
+    return (fit: Fit): Prior => {
+      const noise = Math.exp(2 * at(fit, -1)) / unit ** 2;
+      return { covariance: covarianceOf(fit), noise: (i) => noise * hot(some, i).noise, values };
     };
   };
   const believed = [...kernel.start, NOISE];
   const search = (start: Fit, how: keyof typeof FITTED) => {
-    const some = spread(samples, FITTED[how]);
+    const prior = priorOf(spread(samples, FITTED[how]));
     const effort = { step: 0.7, evaluations: PATIENCE[how], tolerance: 0.01 };
-    return likeliest((fit) => prior(fit, some), believed, start, effort);
+    return likeliest(prior, believed, start, effort);
   };
   const find = (): Fit => {
     if (earlier !== null) return refit ? search(earlier, "finely").point : earlier;
@@ -85,13 +85,12 @@ export function fitProcess(
     fit,
     noise,
     believe: (candidates) => {
-      const covariance = kernel.covariance(fit);
-      const place = (candidate: number) => hot(candidates, candidate);
+      const places = placesOf(samples);
       const posterior = condition(
-        prior(fit, samples),
+        priorOf(samples)(fit),
         candidates.length,
-        (i, c) => covariance(hot(samples, i).at, place(c)),
-        (a, b) => covariance(place(a), place(b)),
+        kernel.between(places, candidates)(fit),
+        kernel.between(candidates, candidates)(fit),
       );
       return {
         mean: (c) => centre + unit * hotFloat(posterior.mean, c),
@@ -101,6 +100,6 @@ export function fitProcess(
       };
     },
     surprises: () =>
-      leaveOneOut(prior(fit, samples)).map(({ by, deviations }) => ({ by: unit * by, deviations })),
+      leaveOneOut(priorOf(samples)(fit)).map(({ by, deviations }) => ({ by: unit * by, deviations })),
   };
 }

@@ -32,13 +32,15 @@ const BELIEFS = {
   bound: { typical: 0.8, spread: 0.2 },
   block: { typical: 5, spread: 1.5 },
   link: { typical: 0.4, spread: 1.5 },
-  link_power: { typical: 0.5, spread: 0.5 },
-  taken: { typical: 0.6, spread: 0.7 },
-  contention: { typical: 0.1, spread: 0.7 },
+  link_power: { typical: 0.5, spread: 0.3 },
+  taken: { typical: 1, spread: 0.5 },
+  contention: { typical: 0.05, spread: 0.7 },
   switched: { typical: 0.6, spread: 0.7 },
-  switched_power: { typical: 2.2, spread: 0.3 },
+  switched_power: { typical: 2.3, spread: 0.2 },
   moved: { typical: 0.05, spread: 1 },
-  rest: { typical: 1.3, spread: 0.3 },
+  rest: { typical: 1.2, spread: 0.15 },
+  busy: { typical: 0.2, spread: 0.7 },
+  sending: { typical: 0.2, spread: 0.7 },
 } satisfies Record<string, Belief>;
 
 /** Odds of the share of compute before a slot. */
@@ -50,6 +52,8 @@ const ITERATIONS = 40;
 const ENOUGH = 1e-3;
 /** Where the fit starts: communication may be much faster or slower than is typical. */
 const STARTS = [-1, 0, 1];
+/** With so many measurements the fit of the fewer before them is near enough to start from. */
+const FOLLOWED = 20;
 
 /** Gives the value of the next number, of which this is believed. */
 type Take = (belief: Belief) => number;
@@ -67,6 +71,8 @@ function partitionOf(unit_s: number, unit_j: number, frame: Frame, take: Take): 
     switched_power: take(BELIEFS.switched_power),
     moved_j: unit_j * take(BELIEFS.moved),
     rest_w: frame.static_power_w * take(BELIEFS.rest),
+    busy_w: frame.static_power_w * take(BELIEFS.busy),
+    sending_w: frame.static_power_w * take(BELIEFS.sending),
   };
   const before = Array.from({ length: frame.slots }, (_, slot) => {
     const share = (slot + 0.5) / (frame.slots + 0.5);
@@ -90,31 +96,40 @@ export function typicalPartition(frame: Frame): TypicalPartition {
   return partitionOf(1, 3 * frame.static_power_w, frame, ({ typical }) => typical);
 }
 
-/** The partition of least squared relative errors in time and energy, near what is typical. */
-export function fitTypical(measured: readonly Measured[], frame: Frame): TypicalPartition {
+/**
+ * Fits the partition of least squared relative errors in time and energy, near what is typical, to
+ * what was measured so far; of many measurements from where the fit of the fewer before them ended.
+ */
+export function typicalFit(frame: Frame): (measured: readonly Measured[]) => TypicalPartition {
   const beliefs = beliefsOf(frame);
-  const unit_s = Math.min(...measured.map(({ time_s }) => time_s));
-  const energies = measured.map(({ energy_j }) => energy_j).sort((a, b) => a - b);
-  const unit_j = at(energies, Math.floor(energies.length / 2));
-  const start = beliefs.map(({ typical }) => Math.log(typical));
-  const partition = (logs: readonly number[]) => {
-    let next = 0;
-    return partitionOf(unit_s, unit_j, frame, () => Math.exp(at(logs, next++)));
-  };
-  const residuals = (logs: readonly number[]) => {
-    const made = partition(logs);
-    const errors = measured.flatMap((run) => {
-      const { time_s, energy_j } = typicalCost(made, run, frame.highest_mhz);
-      return [Math.log(time_s / run.time_s), Math.log(energy_j / run.energy_j)];
-    });
-    const surprises = beliefs.map(({ spread }, i) => (at(logs, i) - at(start, i)) / spread);
-    return [...errors.map((error) => error / RESIDUAL), ...surprises];
-  };
-  const loss = (logs: readonly number[]) => residuals(logs).reduce((sum, r) => sum + r * r, 0);
+  const typical = beliefs.map((belief) => Math.log(belief.typical));
   const block = beliefs.indexOf(BELIEFS.block);
-  const found = STARTS.map((by) => {
-    const shifted = start.map((value, i) => (i === block ? value + by : value));
-    return leastSquares(residuals, shifted, ITERATIONS, ENOUGH);
-  });
-  return partition(found.reduce((a, b) => (loss(b) < loss(a) ? b : a)));
+  let last: readonly number[] = typical;
+  return (measured) => {
+    const unit_s = Math.min(...measured.map(({ time_s }) => time_s));
+    const energies = measured.map(({ energy_j }) => energy_j).sort((a, b) => a - b);
+    const unit_j = at(energies, Math.floor(energies.length / 2));
+    const partition = (logs: readonly number[]) => {
+      let next = 0;
+      return partitionOf(unit_s, unit_j, frame, () => Math.exp(at(logs, next++)));
+    };
+    const residuals = (logs: readonly number[]) => {
+      const made = partition(logs);
+      const found = beliefs.map(({ spread }, i) => (at(logs, i) - at(typical, i)) / spread);
+      for (const run of measured) {
+        const { time_s, energy_j } = typicalCost(made, run, frame.highest_mhz);
+        found.push(Math.log(time_s / run.time_s) / RESIDUAL);
+        found.push(Math.log(energy_j / run.energy_j) / RESIDUAL);
+      }
+      return found;
+    };
+    const loss = (logs: readonly number[]) => residuals(logs).reduce((sum, r) => sum + r * r, 0);
+    const starts =
+      measured.length < FOLLOWED
+        ? STARTS.map((by) => typical.map((value, i) => (i === block ? value + by : value)))
+        : [last];
+    const found = starts.map((start) => leastSquares(residuals, start, ITERATIONS, ENOUGH));
+    last = found.reduce((a, b) => (loss(b) < loss(a) ? b : a));
+    return partition(last);
+  };
 }

@@ -36,6 +36,9 @@ export interface TypicalPartition {
   readonly switched_power: number;
   readonly moved_j: number;
   readonly rest_w: number;
+  /** Power while compute runs, delayed or not, at the highest clock, and while communication does. */
+  readonly busy_w: number;
+  readonly sending_w: number;
 }
 
 /** How sharply the rate of SMs bends into that of the links. */
@@ -61,5 +64,8 @@ export function typicalCost(
   const delayed_s = Math.min(moving_s, beside_s / (1 - lost)) * lost;
   const time_s = before_s + Math.max(moving_s, beside_s + delayed_s);
   const switched_j = partition.switched_j * slower ** -partition.switched_power;
-  return { time_s, energy_j: partition.rest_w * time_s + switched_j + partition.moved_j };
+  const busy_w = partition.busy_w * slower ** -partition.switched_power;
+  const running_j =
+    partition.rest_w * time_s + busy_w * (whole_s + delayed_s) + partition.sending_w * moving_s;
+  return { time_s, energy_j: running_j + switched_j + partition.moved_j };
 }

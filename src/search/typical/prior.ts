@@ -3,13 +3,13 @@ import type { TableRow } from "../../profile/table.js";
 import type { Observation } from "../strategies/strategy.js";
 import { type TablePrior, tableSpace } from "../table.js";
 import { trusted } from "../trusted.js";
-import { type Frame, fitTypical, type Measured, typicalPartition } from "./fit.js";
+import { type Frame, type Measured, typicalFit, typicalPartition } from "./fit.js";
 import { type TypicalSetting, typicalCost } from "./model.js";
 
 /** Beyond this many, evaluations foretell each other better than what is typical does. */
 const MOST = 64;
 /** The model is fitted again when there are this many times as many measurements. */
-const GROWTH = 1.06;
+const GROWTH = 1.1;
 
 /** How the model sees the rows; null where one lacks a clock or the SMs. */
 function settingsOf(rows: readonly Pick<TableRow, "settings">[]): TypicalSetting[] | null {
@@ -37,6 +37,7 @@ export function typicalPrior(
   const slots = 1 + settings.reduce((most, { slot }) => Math.max(most, slot), 0);
   const highest_mhz = settings.reduce((most, { freq_mhz }) => Math.max(most, freq_mhz), 0);
   const frame: Frame = { slots, highest_mhz, static_power_w };
+  const fit = typicalFit(frame);
   const measured: Measured[] = [];
   let [partition, next] = [typicalPartition(frame), 0];
   const learn = (told: readonly Observation[]) => {
@@ -44,7 +45,7 @@ export function typicalPrior(
       measured.push({ ...at(settings, index), time_s, energy_j });
     }
     if (measured.length < next || measured.length > MOST) return;
-    partition = fitTypical(measured, frame);
+    partition = fit(measured);
     next = GROWTH * measured.length;
   };
   const cost = (index: number) => typicalCost(partition, at(settings, index), highest_mhz);
