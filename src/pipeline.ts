@@ -117,7 +117,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
       points,
     }),
     baselines: baselineFrontiers(lowered.partitions, evaluations, device, layout, points),
-    executions: byExecution(lowered.shaped, options, { device, oracle }),
+    executions: byExecution(lowered, options, { device, oracle }),
   }));
 
   return timer.run("emission", () => {
@@ -138,26 +138,25 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
 /**
  * What the iteration takes under each execution, sequential at the highest clock; where the CPU's
  * time for a launch is told, it is that of the execution asked for. They differ from where kernels
- * are formed on.
+ * are formed on; what the run itself was lowered to is not lowered again.
  */
 function byExecution(
-  shaped: TensorGraph,
+  { shaped, partitions: own }: Lowered,
   { job, hardware }: OptimizeOptions,
   { device, oracle }: { readonly device: Device; readonly oracle: CostOracle },
 ) {
   const silent: Hooks = { report: () => {}, progress: () => {}, printIr: () => {} };
   const steps = passes.slice(passes.findIndex(({ name }) => name === "form-kernels"));
   const costOf = topClockCost(oracle, device);
-  const partitionsOf = (execution: ExecutionMode) => {
-    const options = { job: { ...job, execution }, output: { print_ir: null } };
-    return lower(shaped, costOf, options, silent, steps).partitions;
-  };
-  const [compiled, eager] = [partitionsOf("compiled"), partitionsOf("eager")];
+  // A CUDA graph launches the kernels of compiled layers.
+  const isEager = (execution: ExecutionMode) => execution === "eager";
+  const execution = isEager(job.execution) ? "compiled" : "eager";
+  const options = { job: { ...job, execution }, output: { print_ir: null } } as const;
+  const other = lower(shaped, costOf, options, silent, steps).partitions;
   return EXECUTIONS.map((name) => {
     const told = name === job.execution ? hardware : { ...hardware, launch_us: null };
     const layout = layoutOf({ ...job, execution: name }, told, device);
-    // A CUDA graph launches the kernels of compiled layers.
-    const partitions = name === "eager" ? eager : compiled;
+    const partitions = isEager(name) === isEager(job.execution) ? own : other;
     return { name, ...sequentialAtTop(partitions, device, layout, oracle.cost) };
   });
 }

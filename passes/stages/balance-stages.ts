@@ -4,7 +4,8 @@ import { at } from "../../src/base/need.js";
  * The stage of each layer when contiguous layers are split over `stages` so that the largest stage
  * time is least; `first` is added to the first stage, `last` to the last. Every stage gets at least
  * one layer. Among equal optima earlier stages take more. Returns [0] when there are no layers.
- * Dynamic programming over (stage, layers placed): stages x layers^2 steps.
+ * Dynamic programming over (stage, layers placed); starts that leave the stage alone too long are not
+ * tried.
  */
 export function balanceStages(
   layers: readonly number[],
@@ -24,11 +25,12 @@ export function balanceStages(
   for (let stage = 0; stage < stages; stage++) {
     const extra = (stage === 0 ? first : 0) + (stage === stages - 1 ? last : 0);
     for (let end = stage + 1; end <= count; end++) {
-      for (let start = stage === 0 ? 0 : stage; start < end; start++) {
-        const before = stage === 0 ? (start === 0 ? 0 : Infinity) : at(at(best, stage - 1), start);
-        const time = Math.max(before, extra + span(start, end));
-        if (time > at(at(best, stage), end)) continue;
-        // On a tie the later start wins, so earlier stages hold more.
+      // On a tie the later start wins, so earlier stages hold more.
+      for (let start = stage === 0 ? 0 : end - 1; start >= stage; start--) {
+        const own = extra + span(start, end);
+        if (own > at(at(best, stage), end)) break;
+        const time = Math.max(stage === 0 ? 0 : at(at(best, stage - 1), start), own);
+        if (time >= at(at(best, stage), end)) continue;
         at(best, stage)[end] = time;
         at(cut, stage)[end] = start;
       }

@@ -5,7 +5,6 @@ import {
   type Report,
 } from "../base/diagnostics/diagnostic.js";
 import {
-  controlFlow,
   missingOperand,
   shapeNotInferred,
   tensorSequence,
@@ -17,12 +16,14 @@ import type { Binding } from "./bind.js";
 import { branchNames, chosenBranch, definesLocally } from "./branches.js";
 import { Expectations } from "./expected.js";
 import { NODE_LIMIT } from "./inline.js";
+import { unrollLoop } from "./loops.js";
 import { type NameScope, nameAt, nodeLabel, renameTensors } from "./names.js";
 import { modernized } from "./older-sets.js";
 import { operatorFor } from "./operators/index.js";
 import { type Fact, type InferenceCall, ShapeError } from "./operators/operator.js";
 import { firstOnlyOnRequest, missingInput } from "./operators/required.js";
 import { orderNodes } from "./order.js";
+import { Repeats } from "./repeats.js";
 import { isSequence, Sequences } from "./sequences.js";
 import type { SourceGraph, SourceNode } from "./source.js";
 import { StatedShapes, UNUSED } from "./stated.js";
@@ -83,6 +84,7 @@ class Inference {
   readonly #distinct = new Map<string, Fact>();
   readonly #binding: Binding;
   readonly #expectations: Expectations;
+  readonly #repeats: Repeats;
   readonly #sequences: Sequences;
   readonly #scope: NameScope;
   readonly #report: Report;
@@ -100,7 +102,9 @@ class Inference {
     this.#expectations = new Expectations(expect, graph, facts, report);
     this.#scope = scope;
     const fresh = (name: string) => scope.tensors.fresh(name);
-    this.#sequences = new Sequences((name) => facts.get(name), fresh);
+    const factOf = (name: string) => facts.get(name);
+    this.#sequences = new Sequences(factOf, fresh);
+    this.#repeats = new Repeats(factOf, report);
     this.#report = report;
   }
 
@@ -116,7 +120,10 @@ class Inference {
       this.#takeBranch(node);
       return;
     }
-    if (node.op === "Loop" || node.op === "Scan") fail(controlFlow(nodeLabel(node), node.op));
+    if (node.op === "Loop" || node.op === "Scan") {
+      this.#unrollLoop(node);
+      return;
+    }
     if (isSequence(node.op)) {
       this.#unroll(node);
       return;
@@ -124,7 +131,8 @@ class Inference {
     if (this.nodes.length >= NODE_LIMIT) fail(tooManyNodes(NODE_LIMIT));
     const rankOf = (name: string) => this.#facts.get(name)?.shape.length;
     const fresh = (name: string) => this.#scope.tensors.fresh(name);
-    for (const each of modernized(node, rankOf, fresh)) this.#settle(each);
+    const mended = this.#repeats.mended(node);
+    for (const each of modernized(mended, rankOf, fresh)) this.#settle(each);
   }
 
   #settle(stated: SourceNode): void {
@@ -142,7 +150,9 @@ class Inference {
       checkedShape(name, fact.shape);
       this.#facts.set(name, this.#shared(fact));
     });
-    this.nodes.push(this.#normalized(node));
+    const normal = this.#normalized(node);
+    this.#repeats.note(normal);
+    this.nodes.push(normal);
   }
 
   /** A first result that is made whether or not it is asked for gets a name. */
@@ -256,12 +266,8 @@ class Inference {
     }
     const names = branchNames(node, branch, this.#scope);
     const rename = (name: string) => names.get(name) ?? name;
-    for (const [name, tensor] of branch.initializers) this.#facts.set(rename(name), tensor);
     for (const [name, type] of branch.stated) this.stated.add(rename(name), type);
-    for (const inner of orderNodes(branch.nodes, this.#knownTo(branch), this.#report)) {
-      const label = this.#scope.nodes.fresh(`${nodeLabel(node)}/${nodeLabel(inner)}`);
-      this.visit({ ...renameTensors(inner, rename), name: label });
-    }
+    this.#visitBody(node, branch, rename);
     [...branch.outputs.keys()].forEach((inner, index) => {
       const outer = nameAt(node.outputs, index);
       if (outer === "" || rename(inner) === outer) return;
@@ -277,10 +283,33 @@ class Inference {
     });
   }
 
-  #knownTo(branch: SourceGraph): { has(name: string): boolean } {
+  #unrollLoop(node: SourceNode): void {
+    unrollLoop(node, {
+      scope: this.#scope,
+      sequences: this.#sequences,
+      factOf: (name) => this.#facts.get(name),
+      visit: (inner) => this.visit(inner),
+      visitBody: (body, names) => this.#visitBody(node, body, (name) => names.get(name) ?? name),
+    });
+  }
+
+  /** The nodes of a subgraph in the place of the node that holds it. */
+  #visitBody(node: SourceNode, body: SourceGraph, rename: (name: string) => string): void {
+    for (const [name, tensor] of body.initializers) this.#facts.set(rename(name), tensor);
+    for (const inner of orderNodes(body.nodes, this.#knownTo(body), this.#report)) {
+      const label = this.#scope.nodes.fresh(`${nodeLabel(node)}/${nodeLabel(inner)}`);
+      this.visit({ ...renameTensors(inner, rename), name: label });
+    }
+  }
+
+  #knownTo(body: SourceGraph): { has(name: string): boolean } {
+    const isOutside = (name: string) =>
+      this.#facts.has(name) || this.#sequences.held(name) !== undefined;
     return {
       has: (name) =>
-        branch.initializers.has(name) || (this.#facts.has(name) && !definesLocally(branch, name)),
+        body.initializers.has(name) ||
+        body.inputs.has(name) ||
+        (isOutside(name) && !definesLocally(body, name)),
     };
   }
 }

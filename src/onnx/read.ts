@@ -9,6 +9,7 @@ import { inlineFunctions } from "./inline.js";
 import { readsOf, scopeOf } from "./names.js";
 import type { Fact } from "./operators/operator.js";
 import { orderNodes } from "./order.js";
+import { reconnected } from "./reconnect.js";
 import { assignRoles, type Training } from "./roles.js";
 import type { SourceGraph, SourceNode } from "./source.js";
 import { stripPayloads } from "./strip-payloads.js";
@@ -63,8 +64,9 @@ interface ShapedGraph {
 function readShapes(path: string, { bind, expect = new Map(), report }: ReadOptions): ShapedGraph {
   const { bytes, sha256 } = stripPayloads(path);
   const model = decodeModel(bytes, path);
-  const scope = scopeOf(model.graph);
-  const inlined = inlineFunctions(model.graph, model.functions, scope);
+  const source = reconnected(model.graph, report);
+  const scope = scopeOf(source);
+  const inlined = inlineFunctions(source, model.functions, scope);
   const isInput = (name: string) => inlined.inputs.has(name) || inlined.initializers.has(name);
   const whole = { ...inlined, nodes: orderNodes(inlined.nodes, { has: isInput }, report) };
   const { graph: ordered, ...training } = microbatchGraph(whole, report);

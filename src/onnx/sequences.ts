@@ -49,13 +49,23 @@ export class Sequences {
     }
   }
 
+  /** The tensors of a list; undefined for what is no list. */
+  held(name: string): readonly string[] | undefined {
+    return this.#lists.get(name);
+  }
+
+  /** From now on a name stands for a list. */
+  hold(name: string, list: readonly string[]): void {
+    this.#lists.set(name, list);
+  }
+
   #keep(node: SourceNode, list: readonly string[]): readonly SourceNode[] {
-    this.#lists.set(nameAt(node.outputs, 0), list);
+    this.hold(nameAt(node.outputs, 0), list);
     return [];
   }
 
   #listOf(node: SourceNode): readonly string[] | undefined {
-    return this.#lists.get(nameAt(node.inputs, 0));
+    return this.held(nameAt(node.inputs, 0));
   }
 
   /** Parts as long as the list says, or all of one length; without a length, slices of one. */

@@ -57,10 +57,9 @@ export function writeFormat<T>(format: Format<T>, data: T): string {
 
 /** Records of plain values stay on one line; anything else breaks where it would be too wide. */
 function layOut(value: Json, indent: string, used: number): string {
-  const room = LINE_WIDTH - indent.length - used;
-  const short = roomAfter(value, room) >= 0;
-  if (value === null || typeof value !== "object" || short || isRecord(value))
-    return oneLine(value);
+  const short = within(value, LINE_WIDTH - indent.length - used);
+  if (short !== null) return short;
+  if (value === null || typeof value !== "object" || isRecord(value)) return oneLine(value);
   const deeper = `${indent}  `;
   if (Array.isArray(value)) {
     const items: readonly Json[] = value;
@@ -82,26 +81,37 @@ function isRecord(value: Json): boolean {
   );
 }
 
-/** What a value's one line leaves of `room`; negative, found early, where it does not fit. */
-function roomAfter(value: Json, room: number): number {
-  if (value === null || typeof value !== "object") return room - JSON.stringify(value).length;
-  if (Array.isArray(value)) {
-    let left = room - Math.max(2, 2 * value.length);
-    for (const item of value) if (left >= 0) left = roomAfter(item, left);
-    return left;
+/** A value's one line; null, found early, where it does not fit into `room`. */
+function within(value: Json, room: number): string | null {
+  if (value === null || typeof value !== "object") {
+    const text = JSON.stringify(value);
+    return text.length <= room ? text : null;
   }
-  // Braces and spaces, and for each entry its quotes, colon and comma.
-  const entries = Object.entries(value);
-  let left = room - Math.max(2, 2 + 2 * entries.length);
+  const isList = Array.isArray(value);
+  const entries = isList ? value.map((item) => ["", item] as const) : Object.entries(value);
+  // Brackets, or braces and spaces; for each entry a comma and a space.
+  let left =
+    room - (isList ? Math.max(2, 2 * entries.length) : Math.max(2, 2 + 2 * entries.length));
+  const parts: string[] = [];
   for (const [key, item] of entries) {
-    if (left >= 0) left = roomAfter(item, left - JSON.stringify(key).length - 2);
+    if (left < 0) return null;
+    const label = isList ? "" : `${JSON.stringify(key)}: `;
+    const text = within(item, left - label.length);
+    if (text === null) return null;
+    parts.push(label + text);
+    left -= label.length + text.length;
   }
-  return left;
+  return left < 0 ? null : joined(parts, isList);
 }
 
 function oneLine(value: Json): string {
-  if (Array.isArray(value)) return `[${value.map(oneLine).join(", ")}]`;
   if (value === null || typeof value !== "object") return JSON.stringify(value);
-  const entries = Object.entries(value).map(([k, v]) => `${JSON.stringify(k)}: ${oneLine(v)}`);
-  return entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`;
+  if (Array.isArray(value)) return joined(value.map(oneLine), true);
+  const parts = Object.entries(value).map(([k, v]) => `${JSON.stringify(k)}: ${oneLine(v)}`);
+  return joined(parts, false);
+}
+
+function joined(parts: readonly string[], isList: boolean): string {
+  if (isList) return `[${parts.join(", ")}]`;
+  return parts.length === 0 ? "{}" : `{ ${parts.join(", ")} }`;
 }

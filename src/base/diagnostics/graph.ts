@@ -62,6 +62,17 @@ export function missingTensor(reader: string, tensor: string): Diagnostic {
   );
 }
 
+/** KRS1109: tensors that subgraphs read under names which are no longer the graph's. */
+export function takenForOutput(tensor: string, output: string, count: number): Diagnostic {
+  const others = count > 1 ? ` (and ${count - 1} more)` : "";
+  return warning(
+    "KRS1109",
+    tensor,
+    `no tensor has this name${others}; by torch.onnx's naming it is ${JSON.stringify(output)}`,
+    "whatever renamed the graph's tensors left its loops and branches out: export it again",
+  );
+}
+
 /** Names defined more than once; the first definition stays. */
 export function redefinedTensors(first: string, count: number): Diagnostic {
   const others = count > 1 ? ` and ${count - 1} more` : "";
@@ -73,13 +84,13 @@ export function redefinedTensors(first: string, count: number): Diagnostic {
   );
 }
 
-/** Loops have no static amount of work. */
+/** KRS1104: a loop whose work is not known. */
 export function controlFlow(node: string, op: string): Diagnostic {
   return error(
     "KRS1104",
     node,
     `${op} is not supported: how often its body runs is not known before the run`,
-    "export with the loop unrolled",
+    "export with a fixed number of turns, or with the loop unrolled",
   );
 }
 
@@ -213,6 +224,16 @@ export function updatesApart(node: string, count: number): Diagnostic {
     node,
     `the graph brings its optimizer${others}: it runs once an iteration, as --optimizer says`,
     "choose the kind of states that it keeps: --optimizer adamw, adamw-bf16 or sgd",
+  );
+}
+
+/** KRS1308: what torch.onnx writes for repeat_interleave, read as it is meant. */
+export function repeatsMended(node: string): Diagnostic {
+  return warning(
+    "KRS1308",
+    node,
+    "ends a repeat_interleave with sizes of 0 that count axes before the repeat, against ONNX's rule; read as they are meant",
+    "torch.onnx writes this where sizes are unknown: export with dynamo=True, or with static sizes",
   );
 }
 
