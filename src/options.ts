@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { z } from "zod";
-import { PRECISIONS } from "./ir/choices.js";
+import { CONTROLS, PRECISIONS } from "./ir/choices.js";
 import { GROUPS } from "./ir/groups.js";
 import { JOB } from "./ir/job.js";
 
@@ -50,6 +50,8 @@ const HARDWARE = z.strictObject({
 const SEARCH = z.strictObject({
   /** Evaluations for each partition type where an evaluation is a measurement. */
   budget: z.int().positive(),
+  /** What the job can follow. */
+  control: z.enum(CONTROLS),
   /** A profile that stands for the GPU: every evaluation is a measurement that it answers. */
   replay: z.string().nullable(),
   /** Of the frontier, at most. */

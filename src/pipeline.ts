@@ -6,7 +6,12 @@ import {
   unknownPass,
 } from "./base/diagnostics/lowering.js";
 import { PhaseTimer } from "./base/phase-timer.js";
-import { baselineFrontiers, sequentialAtTop } from "./compose/baselines.js";
+import {
+  baselineFrontiers,
+  restrictionOf,
+  rivalsUnder,
+  sequentialAtTop,
+} from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
 import { checkMemory, type StageMemory, stageMemory } from "./compose/memory.js";
 import { checkLayout, type Layout, pipelineProblem } from "./compose/problem.js";
@@ -111,17 +116,28 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const { evaluations, searched } = await timer.run("composition", () =>
     composed(lowered.partitions, found.evaluations, measurements.instructions, layout),
   );
-  const { points, seed } = options.search;
-  const { frontier, baselines, executions } = await timer.run("solver", () => ({
-    frontier: solvePipeline(pipelineProblem(searched, lowered.partitions.stages, layout), {
-      points,
-    }),
-    baselines: baselineFrontiers(lowered.partitions, evaluations, device, layout, points),
-    executions: byExecution(lowered, options, { device, oracle }),
-  }));
+  const { points, seed, control } = options.search;
+  const { partitions } = lowered;
+  const { frontier, full_control, baselines, executions } = await timer.run("solver", () => {
+    const solved = (instructions: typeof searched) =>
+      solvePipeline(pipelineProblem(instructions, partitions.stages, layout), { points });
+    const restriction = restrictionOf(control, partitions, device);
+    const rivals = rivalsUnder(control);
+    return {
+      ...(restriction === null
+        ? { frontier: solved(searched), full_control: null }
+        : {
+            frontier: solved(instructionFrontiers(partitions, evaluations, layout, restriction)),
+            // What is measured is measured for what the job can follow.
+            full_control: options.measure === null ? solved(searched).points : null,
+          }),
+      baselines: baselineFrontiers(partitions, evaluations, device, layout, points, rivals),
+      executions: byExecution(lowered, options, { device, oracle }),
+    };
+  });
 
   return timer.run("emission", () => {
-    const facts = runFacts(lowered.job, device, layout, lowered.kernels);
+    const facts = runFacts(lowered.job, device, { ...layout, control }, lowered.kernels);
     const all = [...evaluations.values()].flat();
     const profiles = [
       ...profileCounts(files, lowered.partitions, device),
@@ -129,7 +145,16 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     ];
     const costs = { ...countSources(all), profiles };
     const { outcomes } = found;
-    const run = { seed, costs, search: outcomes, memory, baselines, executions, frontier };
+    const run = {
+      seed,
+      costs,
+      search: outcomes,
+      memory,
+      baselines,
+      executions,
+      full_control,
+      frontier,
+    };
     const written = runFiles(run, lowered.partitions, content, facts, oracle);
     return { ...written, evaluations: all, timings: timer.timings };
   });
@@ -277,6 +302,7 @@ async function search(
   hooks: Hooks,
 ): Promise<SearchResult> {
   const { seed, budget } = options.search;
+  const control = options.measure === null ? "all" : options.search.control;
   const { signal } = hooks;
   const types = [...partitions.partitions.values()];
   const run = { graph: kernels, costs: setup, windows: options.measure, replayed, seed };
@@ -288,6 +314,7 @@ async function search(
     return await searchPartitions(types, setup.device, evaluator, {
       seed,
       budget,
+      control,
       static_power_w,
       journal,
       signal,

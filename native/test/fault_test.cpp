@@ -198,7 +198,7 @@ CASE("plans: other clocks, short dwell, contradictions, in a step") {
   CHECK_EQUAL(kareus_close(handle), 0);
 }
 
-CASE("wrong order and wrong kind: told once, clocks reset, training goes on") {
+CASE("wrong order and wrong kind: told, clocks reset, and the next step follows the plan again") {
   const Machine machine;
   for (const auto& wrong : {Planned{1, 3, 0}, Planned{2, 0, 0}, Planned{1, 0, 0}}) {
     kareus_handle* handle = openWithPlan();
@@ -217,10 +217,32 @@ CASE("wrong order and wrong kind: told once, clocks reset, training goes on") {
     CHECK(waitUntil([&] { return machine.get("locked_mhz") == 0; }));
     CHECK_EQUAL(kareus_step_end(handle), 0);
     CHECK_EQUAL(step(handle), 0);
-    CHECK_EQUAL(machine.get("locked_mhz"), 0.0);
-    CHECK_EQUAL(statisticsOf(handle).fault, static_cast<int>(KAREUS_WRONG_ORDER));
+    CHECK_EQUAL(machine.get("locked_mhz"), 1200.0);
+    CHECK_EQUAL(statisticsOf(handle).fault, 0);
     CHECK_EQUAL(kareus_close(handle), 0);
   }
+}
+
+CASE("a job of another order is left alone until a whole step was as planned") {
+  const Machine machine;
+  kareus_handle* handle = openWithPlan();
+  constexpr uint64_t kLost = 5, kLocked = 3;
+  for (uint64_t each = 0; each < kLost; each++) {
+    CHECK_EQUAL(kareus_step_begin(handle), 0);
+    CHECK_EQUAL(kareus_instruction_begin(handle, 0, 0, 0, nullptr), 0);
+    CHECK_EQUAL(kareus_instruction_end(handle, nullptr), 0);
+    CHECK_EQUAL(kareus_instruction_begin(handle, 2, 0, 0, nullptr),
+                static_cast<int>(KAREUS_WRONG_ORDER));
+    CHECK_EQUAL(kareus_instruction_end(handle, nullptr), 0);
+    CHECK_EQUAL(kareus_step_end(handle), 0);
+    CHECK_EQUAL(machine.get("locked_mhz"), 0.0);
+  }
+  CHECK_EQUAL(statisticsOf(handle).resets, kLocked);
+  CHECK_EQUAL(step(handle), 0);
+  CHECK_EQUAL(machine.get("locked_mhz"), 0.0);
+  CHECK_EQUAL(step(handle), 0);
+  CHECK_EQUAL(machine.get("locked_mhz"), 1200.0);
+  CHECK_EQUAL(kareus_close(handle), 0);
 }
 
 CASE("calls that do not fit: nested, outside, cut short") {

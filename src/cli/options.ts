@@ -1,4 +1,5 @@
 import {
+  CONTROLS,
   CP_ATTENTIONS,
   EXECUTIONS,
   LINEAR_TYPES,
@@ -165,6 +166,13 @@ export const SEARCH_FLAGS = {
         min: 1,
         max: 1_000_000,
       },
+    ),
+    control: choice(
+      "--control <what>",
+      "what the job can follow: clocks (any job), clocks,sms, or all (launch points and nanobatches too)",
+      CONTROLS,
+      "all",
+      { "sms,clocks": "clocks,sms" },
     ),
     replay: text(
       "--replay <file>",

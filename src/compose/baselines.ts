@@ -1,8 +1,9 @@
-import { at, present } from "../base/need.js";
+import { at, need, present } from "../base/need.js";
 import type { Device } from "../gpu/device-schema.js";
+import type { Control } from "../ir/choices.js";
 import type { Configuration, Cost, Evaluation } from "../ir/configuration.js";
 import type { IterationFrontier } from "../ir/iteration.js";
-import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
+import { ownLaunchSlot, type PartitionedGraph, type PartitionType } from "../ir/partition.js";
 import { instructionFrontiers, type Restriction } from "./instructions.js";
 import { type Layout, pipelineProblem } from "./problem.js";
 import { solvePipeline } from "./solve.js";
@@ -46,7 +47,7 @@ export function sequentialAtTop(
   const evaluations = new Map(
     [...graph.partitions].map(([key, type]): [string, Evaluation[]] => {
       const sms = type.communication === null ? 0 : device.default_comm_sms;
-      const launch_slot = firstSlot(graph, key);
+      const launch_slot = ownLaunchSlot(type);
       const configuration = { freq_mhz: device.highest_clock_mhz, launch_slot, sms };
       return [key, [{ partition: key, ...configuration, ...costOf(type, configuration) }]];
     }),
@@ -56,15 +57,24 @@ export function sequentialAtTop(
   return { time_s, energy_j };
 }
 
+/** What communication has of the GPU without a plan: SMs 0 beside it is a copy engine. */
+function hasDefaultSms(graph: PartitionedGraph, device: Device) {
+  return ({ partition, sms }: Evaluation) =>
+    sms === (need(graph.partitions, partition).communication ? device.default_comm_sms : 0);
+}
+
+/** Whether communication starts where a framework without a plan starts it. */
+function hasOwnLaunch(graph: PartitionedGraph) {
+  return ({ partition, order, launch_slot }: Evaluation) =>
+    order === undefined && launch_slot === ownLaunchSlot(need(graph.partitions, partition));
+}
+
 function restrictions(
   graph: PartitionedGraph,
   device: Device,
 ): Readonly<Record<BaselineName, Restriction>> {
-  // SMs 0 beside communication is a copy engine, which no baseline uses.
-  const defaultSms = ({ partition, sms }: Evaluation) =>
-    sms === (graph.partitions.get(partition)?.communication ? device.default_comm_sms : 0);
-  const plain = (e: Evaluation) =>
-    e.order === undefined && defaultSms(e) && e.launch_slot === firstSlot(graph, e.partition);
+  const [launch, sms] = [hasOwnLaunch(graph), hasDefaultSms(graph, device)];
+  const plain = (e: Evaluation) => launch(e) && sms(e);
   return {
     "sequential-max-clock": {
       models: ["sequential"],
@@ -75,9 +85,25 @@ function restrictions(
   };
 }
 
-/** The earliest launch slot of a partition; null where communication cannot overlap. */
-function firstSlot(graph: PartitionedGraph, key: string): string | null {
-  const type = graph.partitions.get(key);
-  if (type === undefined || type.communication === null || type.dependent) return null;
-  return type.slots[0]?.name ?? null;
+/** What plans may choose under a control; null: everything. */
+export function restrictionOf(
+  control: Control,
+  graph: PartitionedGraph,
+  device: Device,
+): Restriction | null {
+  if (control === "all") return null;
+  if (control === "clocks") return restrictions(graph, device)["sequential-frequency"];
+  const launch = hasOwnLaunch(graph);
+  const communicates = (key: string) => need(graph.partitions, key).communication !== null;
+  // A copy engine takes more than SMs to be chosen.
+  return {
+    models: ["sequential"],
+    allow: (e) => launch(e) && (e.sms > 0 || !communicates(e.partition)),
+  };
+}
+
+/** What plans under a control are compared with: what chooses among less. */
+export function rivalsUnder(control: Control): readonly BaselineName[] {
+  const counts = { clocks: 1, "clocks,sms": 2, all: BASELINES.length } as const;
+  return BASELINES.slice(0, counts[control]);
 }

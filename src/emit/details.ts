@@ -1,4 +1,4 @@
-import { need } from "../base/need.js";
+import { at, need } from "../base/need.js";
 import { rounded } from "../base/rounded.js";
 import type { OverlapTrace } from "../cost/index.js";
 import type { Configuration } from "../ir/configuration.js";
@@ -7,6 +7,7 @@ import { bytesOf, flopsOf, type Work } from "../ir/work.js";
 import type { DetailsFile } from "../plan/details.js";
 import { type PlanFile, packedPlan } from "../plan/plan.js";
 import type { RunFacts } from "./facts.js";
+import { partitionWork } from "./work.js";
 
 type Run = DetailsFile["partitions"][number]["runs"][number];
 type Trace = (partition: PartitionType, configuration: Configuration) => OverlapTrace;
@@ -32,20 +33,18 @@ export function detailsFile(
       const own = chosen.get(type.key);
       if (own === undefined) return [];
       const runs = own.map((configuration) => runOf(configuration, trace(type, configuration)));
-      const { key, communication } = type;
-      return [{ key, kernels: kernelsOf(type), communication, ...queueOf(type), runs }];
+      const { kernels, ...work } = partitionWork(type);
+      const shaped = kernels.map((kernel, index) => {
+        const { work: own } = at(type.kernels, index);
+        const sizes = { flops: flopsOf(own), size_bytes: bytesOf(own) };
+        return { ...kernel, shape: shapeOf(own), ...sizes };
+      });
+      return [{ ...work, kernels: shaped, runs }];
     }),
     ...(baselines.length === 0
       ? {}
       : { baselines: baselines.map(({ name, plan }) => ({ name, plan: packedPlan(plan) })) }),
   };
-}
-
-/** What follows communication and what that may wait for; nothing where nothing is queued. */
-function queueOf({ queued = [], free_order }: PartitionType) {
-  if (queued.length === 0) return {};
-  const pairs = free_order.map(([kernel, until]): [number, number] => [kernel, until]);
-  return { queued: queued.map((each) => ({ ...each })), free_order: pairs };
 }
 
 /** What plans choose, by partition, each once: by clock, then as they come. */
@@ -89,23 +88,6 @@ function runOf(configuration: Configuration, trace: OverlapTrace): Run {
       rounded(power_w),
     ]),
   };
-}
-
-function kernelsOf({
-  kernels,
-  slots,
-}: PartitionType): DetailsFile["partitions"][number]["kernels"] {
-  let next = 0;
-  return kernels.map(({ work }, index) => {
-    if (slots[next]?.first === index) next += 1;
-    return {
-      slot: next === 0 ? null : next - 1,
-      shape: shapeOf(work),
-      flops: flopsOf(work),
-      size_bytes: bytesOf(work),
-      work: { ...work },
-    };
-  });
 }
 
 /** `matmul 4096 x 3072 x 8192`: rows, columns, and what is summed over. */

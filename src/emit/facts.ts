@@ -1,4 +1,5 @@
 import type { Device } from "../gpu/device-schema.js";
+import type { Control } from "../ir/choices.js";
 import type { Job } from "../ir/job.js";
 import type { KernelGraph } from "../ir/kernel-graph.js";
 import type { ExpectedError, Parallelism } from "../plan/shared.js";
@@ -14,17 +15,19 @@ export interface RunFacts {
   readonly transfer_s: number;
   /** Of a change of the clock. */
   readonly switch_time_s: number;
+  /** What the job can follow. */
+  readonly control: Control;
   /** Relative errors of the device's model; null where nothing is known of them. */
   readonly expected_error: ExpectedError | null;
 }
 
-type Times = Pick<RunFacts, "static_power_w" | "transfer_s" | "switch_time_s">;
+type Told = Pick<RunFacts, "static_power_w" | "transfer_s" | "switch_time_s" | "control">;
 
 /** The facts of a run of a job as its graph has it. */
 export function runFacts(
   job: Job,
   device: Device,
-  { static_power_w, transfer_s, switch_time_s }: Times,
+  { static_power_w, transfer_s, switch_time_s, control }: Told,
   { name, sha256 }: KernelGraph,
 ): RunFacts {
   const {
@@ -54,6 +57,7 @@ export function runFacts(
     static_power_w,
     transfer_s,
     switch_time_s,
+    control,
     expected_error: expectedErrorOf(device, execution),
   };
 }

@@ -23,6 +23,8 @@ interface FrontierInput extends RunFacts {
   readonly baselines: readonly BaselineFrontier[];
   /** The first baseline under each execution: energies of one GPU of each stage. */
   readonly executions: readonly Execution[];
+  /** Of a job that follows everything, as the solver yields it; null: it is this one, or not known. */
+  readonly full_control: BaselineFrontier["points"] | null;
   /** Of one GPU, by stage. */
   readonly memory: readonly { readonly peak_bytes: number }[];
   /** The searched one: energies of one GPU of each stage. */
@@ -47,6 +49,8 @@ function expectedError({
 export function frontierFile(input: FrontierInput): FrontierFile {
   const gpus = gpusPerStage(input.parallelism);
   const errorOf = planErrors(input.expected_error);
+  const ofReplica = (points: BaselineFrontier["points"]) =>
+    points.map(({ time_s, energy_j }) => ({ time_s, energy_j: energy_j * gpus }));
   return {
     format: "kareus-frontier",
     version: 1,
@@ -69,8 +73,10 @@ export function frontierFile(input: FrontierInput): FrontierFile {
     peak_memory_bytes: input.memory.map(({ peak_bytes }) => peak_bytes),
     baselines: input.baselines.map(({ name, points }) => ({
       name,
-      points: points.map(({ time_s, energy_j }) => ({ time_s, energy_j: energy_j * gpus })),
+      points: ofReplica(points),
     })),
+    ...(input.control === "all" ? {} : { control: input.control }),
+    ...(input.full_control === null ? {} : { full_control: ofReplica(input.full_control) }),
     executions: input.executions.map((each) => ({ ...each, energy_j: each.energy_j * gpus })),
     points: input.frontier.points.map((point, id) => {
       const expected_error = errorOf(point);

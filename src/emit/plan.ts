@@ -17,6 +17,7 @@ import { gpusPerStage } from "../plan/gpus.js";
 import type { PlanCost, PlanFile, PlanInstruction } from "../plan/plan.js";
 import { planErrors } from "./expected-error.js";
 import type { RunFacts } from "./facts.js";
+import { partitionWork } from "./work.js";
 
 type Parts = (partition: PartitionType, configuration: Configuration) => TimeParts;
 type PlanConfiguration = PlanFile["configurations"][number];
@@ -65,6 +66,7 @@ class Configurations {
  * The content of plan.json: one discrete plan, spelled out for a runtime.
  * @param id the point's id in frontier.json
  * @param parts what the time of a run is made of, as a model plays it
+ * @param frontier the points that it is one of; empty: it is of none
  */
 export function planFile(
   point: IterationPoint,
@@ -72,6 +74,7 @@ export function planFile(
   graph: PartitionedGraph,
   facts: RunFacts,
   parts: Parts,
+  frontier: readonly IterationPoint[] = [],
 ): PlanFile {
   const configurations = new Configurations(graph, parts);
   // Microbatches of a stage mostly choose the same option.
@@ -87,6 +90,8 @@ export function planFile(
   }));
   const clocks = new Set(stages.flatMap((entry) => entry.instructions.map((i) => i.freq_mhz)));
   const keys = new Set(configurations.list.map((configuration) => configuration.partition));
+  const types = [...keys].map((key) => need(graph.partitions, key));
+  const gpus = gpusPerStage(facts.parallelism);
   const expected_error = planErrors(facts.expected_error)(point);
   return {
     format: "kareus-plan",
@@ -97,19 +102,28 @@ export function planFile(
     static_power_w: facts.static_power_w,
     ...(facts.transfer_s > 0 ? { transfer_s: facts.transfer_s } : {}),
     ...(facts.switch_time_s > 0 ? { switch_time_s: facts.switch_time_s } : {}),
-    point: {
-      id,
-      time_s: point.time_s,
-      energy_j: point.energy_j * gpusPerStage(facts.parallelism),
-    },
+    point: { id, time_s: point.time_s, energy_j: point.energy_j * gpus },
     ...(expected_error === null ? {} : { expected_error }),
-    partitions: [...keys].map((key) => planPartition(need(graph.partitions, key))),
+    ...(frontier.length === 0 ? {} : { frontier: frontier.map(pointOf(gpus)) }),
+    ...(facts.control === "all" ? {} : { control: facts.control }),
+    partitions: types.map(planPartition),
+    work: types.map(partitionWork),
     configurations: configurations.list,
     costs: [...configurations.costs.values()].sort(
       (a, b) => a.configuration - b.configuration || a.freq_mhz - b.freq_mhz,
     ),
     stages,
   };
+}
+
+/** A point of the frontier by its number, energies of a whole replica. */
+function pointOf(gpus: number) {
+  return ({ time_s, energy_j, lower_bound_j }: IterationPoint, id: number) => ({
+    id,
+    time_s,
+    energy_j: energy_j * gpus,
+    lower_bound_j: lower_bound_j * gpus,
+  });
 }
 
 /** The cost of a run, and the model's parts of its time in proportion. */

@@ -27,6 +27,8 @@ interface Found {
   }[];
   /** What the iteration takes under each execution. */
   readonly executions: readonly Execution[];
+  /** What a job that follows everything reaches; null: it is this one, or not known. */
+  readonly full_control: IterationFrontier["points"] | null;
   readonly frontier: IterationFrontier;
 }
 
@@ -42,10 +44,10 @@ export function runFiles(
   oracle: Pick<TracingOracle, "parts" | "trace">,
 ): { frontier: FrontierFile; plans: readonly PlanFile[]; details: DetailsFile } {
   const planOf = (point: IterationPoint, id: number) =>
-    planFile(point, id, graph, facts, oracle.parts);
+    planFile(point, id, graph, facts, oracle.parts, found.frontier.points);
   const plans = found.frontier.points.map(planOf);
   const baselines = found.baselines.flatMap(({ name, points: [fastest] }) =>
-    fastest === undefined ? [] : [{ name, plan: planOf(fastest, 0) }],
+    fastest === undefined ? [] : [{ name, plan: planFile(fastest, 0, graph, facts, oracle.parts) }],
   );
   return {
     frontier: frontierFile({ ...facts, ...found }),

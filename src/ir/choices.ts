@@ -24,6 +24,13 @@ export type ExecutionMode = (typeof EXECUTIONS)[number];
 /** What linear layers multiply in, where it is narrower than the rest of training. */
 export const LINEAR_TYPES = ["fp8"] as const;
 
+/**
+ * What a job lets a plan decide. Clocks: the frequency of each instruction, which runs as the framework
+ * runs it. With SMs: also how many its communication gets. All: launch points and nanobatches too.
+ */
+export const CONTROLS = ["all", "clocks", "clocks,sms"] as const;
+export type Control = (typeof CONTROLS)[number];
+
 /** How context parallelism brings queries and keys together: all keys at once, or block by block. */
 export const CP_ATTENTIONS = ["all-gather", "ring"] as const;
 

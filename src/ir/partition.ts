@@ -68,6 +68,18 @@ export function communicationsOf({
   return communication === null ? [] : [communication, ...queued];
 }
 
+/**
+ * From where a framework without a plan launches communication: from the first slot on what need not
+ * wait (a ring's transfers, gradient sums), else after the last kernel (null).
+ */
+export function ownLaunchSlot({
+  communication,
+  dependent,
+  slots,
+}: Pick<PartitionType, "communication" | "dependent" | "slots">): string | null {
+  return communication === null || dependent ? null : (slots[0]?.name ?? null);
+}
+
 /** Launches of one run of a partition: of its kernels and of what it communicates. */
 export function launchesIn(
   type: Pick<PartitionType, "kernels" | "communication" | "queued">,

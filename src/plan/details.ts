@@ -1,18 +1,15 @@
 import { z } from "zod";
 import { type Format, readFormat, writeFormat } from "./format.js";
 import { PLAN_FORMAT } from "./plan.js";
+import { partitionWork } from "./plan-schema.js";
 import { count, graphReference, quantity } from "./shared.js";
 
-const kernel = z.object({
-  /** Index into the slots of the partition, as plans list them; null: in none. */
-  slot: count.nullable(),
+const kernel = partitionWork.shape.kernels.element.extend({
   /** What it is: `matmul 4096 x 3072 x 8192`. */
   shape: z.string(),
   flops: quantity,
   /** What it moves through device memory. */
   size_bytes: quantity,
-  /** The same as a profile's record of it says it: what another GPU's model asks for. */
-  work: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
 });
 
 /** From the end of the piece before: six significant digits are kept. */
@@ -31,17 +28,6 @@ const piece = z.tuple([
   quantity,
 ]);
 
-const communication = z.object({
-  kind: z.string(),
-  size_bytes: quantity,
-  group: z.string(),
-  ranks: count,
-  ranks_per_node: count,
-});
-
-/** Whether it waits for the partition's own kernels. */
-const queued = communication.extend({ dependent: z.boolean() });
-
 const run = z.object({
   freq_mhz: quantity,
   launch_slot: z.string().nullable(),
@@ -59,14 +45,8 @@ const run = z.object({
   pieces: z.array(piece),
 });
 
-const partition = z.object({
-  key: z.string(),
+const partition = partitionWork.extend({
   kernels: z.array(kernel),
-  /** Beside them; what plans leave out of it too. */
-  communication: communication.nullable(),
-  /** What the same stream runs behind it; absent: nothing. */
-  queued: z.array(queued).optional(),
-  /** Pairs: a kernel, by index, and the last one after which it may run; only where some is queued. */
   free_order: z.array(z.tuple([count, count])).optional(),
   /** One for each configuration and clock that a plan uses. */
   runs: z.array(run),

@@ -32,6 +32,8 @@ export const causes = z.object({
  */
 const scope = z.object({ causes, dynamic_j: z.number(), time_s: quantity, energy_j: quantity });
 
+const point = z.object({ id: count, time_s: quantity, energy_j: quantity });
+
 const explanation = z.object({
   format: z.literal("kareus-explanation"),
   version: z.literal(1),
@@ -40,7 +42,7 @@ const explanation = z.object({
   /** GPUs of a replica that run each stage. */
   gpus_per_stage: count,
   static_power_w: quantity,
-  point: z.object({ id: count, time_s: quantity, energy_j: quantity }),
+  point,
   /** Of how many runs of partitions each source tells the cost. */
   sources: z.object({
     measured: count,
@@ -66,10 +68,12 @@ const explanation = z.object({
   ),
   /** What a sequential iteration at the highest clock takes under each execution; absent: not known. */
   executions: z.array(execution).exactOptional(),
-  /** What the next slower point would change: differences to `total`, and what is set otherwise. */
+  /** The next slower point; null: no slower one costs less; absent: the plan knows no frontier. */
+  next_point: point.nullable().exactOptional(),
+  /** What it would change, null where its plan is not known: differences to `total`, and what is set otherwise. */
   next: z
     .object({
-      point: z.object({ id: count, time_s: quantity, energy_j: quantity }),
+      point,
       causes,
       dynamic_j: z.number(),
       time_s: z.number(),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { EXECUTIONS } from "../ir/choices.js";
+import { CONTROLS, EXECUTIONS } from "../ir/choices.js";
 import { type Format, readFormat, writeFormat } from "./format.js";
 import { gpusPerStage } from "./gpus.js";
 import {
@@ -26,9 +26,11 @@ const point = z.object({
   plan: z.string().regex(/^([\w-][\w.-]*\/)*[\w-][\w.-]*$/, "not a path below this folder"),
 });
 
+const reached = z.array(z.object({ time_s: quantity, energy_j: quantity }));
+
 const baseline = z.object({
   name: z.enum(["sequential-max-clock", "sequential-frequency", "nanobatch-frequency"]),
-  points: z.array(z.object({ time_s: quantity, energy_j: quantity })),
+  points: reached,
 });
 
 /** A whole iteration under an execution, sequential at the highest clock. */
@@ -86,6 +88,10 @@ const frontier = z.object({
   /** Peak memory of one GPU of each stage, estimated. */
   peak_memory_bytes: z.array(quantity).optional(),
   baselines: z.array(baseline),
+  /** What the job can follow; absent: everything. */
+  control: z.enum(CONTROLS).exactOptional(),
+  /** What it would reach if it followed everything; absent: it does, or that is not known. */
+  full_control: reached.exactOptional(),
   /** What the first baseline takes under each execution, as modelled or measured; absent: not known. */
   executions: z.array(execution).exactOptional(),
   points: z.array(point).superRefine(checkOrder),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CONTROLS } from "../ir/choices.js";
 import { count, expectedError, graphReference, parallelism, quantity } from "./shared.js";
 
 const communication = z.object({ kind: z.string(), size_bytes: quantity, group: z.string() });
@@ -12,6 +13,27 @@ const partition = z.object({
   communication: communication.nullable(),
   /** What the same stream runs behind it, one after the other; absent: nothing. */
   queued: z.array(communication).optional(),
+});
+
+const moved = communication.extend({ ranks: count, ranks_per_node: count });
+
+/** What a partition type computes and communicates: what another GPU's model asks for. */
+export const partitionWork = z.object({
+  key: z.string(),
+  kernels: z.array(
+    z.object({
+      /** Index into the slots of the partition, as plans list them; null: in none. */
+      slot: count.nullable(),
+      /** As a profile's record of it says it. */
+      work: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    }),
+  ),
+  /** Beside them; what `partitions` leave out of it too. */
+  communication: moved.nullable(),
+  /** What the same stream runs behind it, and whether it waits for the partition's own kernels; absent: nothing. */
+  queued: z.array(moved.extend({ dependent: z.boolean() })).optional(),
+  /** Pairs: a kernel, by index, and the last one after which it may run; only where some is queued. */
+  free_order: z.array(z.array(count)).optional(),
 });
 
 const configuration = z.object({
@@ -89,7 +111,15 @@ const headShape = {
   point: z.object({ id: count, time_s: quantity, energy_j: quantity }),
   /** How far off the point may be; absent where nothing is known of that. */
   expected_error: expectedError.exactOptional(),
+  /** The points of the frontier that this one is of, fastest first; absent in older files. */
+  frontier: z
+    .array(z.object({ id: count, time_s: quantity, energy_j: quantity, lower_bound_j: quantity }))
+    .exactOptional(),
+  /** What the job can follow; absent: everything. */
+  control: z.enum(CONTROLS).exactOptional(),
   partitions: z.array(partition),
+  /** Of every partition; absent in older files. */
+  work: z.array(partitionWork).exactOptional(),
   configurations: z.array(configuration),
   /** Of every configuration at every clock at which an instruction runs it. */
   costs: z.array(cost).optional(),

@@ -1,12 +1,22 @@
+import type { z } from "zod";
 import { parseJson } from "../base/json.js";
 import { at } from "../base/need.js";
 import { type Format, readFormat, writeFormat } from "./format.js";
-import { type PackedPlan, packed, type SpelledOutPlan, spelledOut } from "./plan-schema.js";
+import {
+  type PackedPlan,
+  packed,
+  type partitionWork,
+  type SpelledOutPlan,
+  spelledOut,
+} from "./plan-schema.js";
 
 /** A plan in memory: one point, spelled out for a runtime. */
 export type PlanFile = Omit<SpelledOutPlan, "version"> & { readonly version: 2 };
 export type PlanInstruction = SpelledOutPlan["stages"][number]["instructions"][number];
 export type PlanCost = NonNullable<SpelledOutPlan["costs"]>[number];
+
+/** What one partition type of a plan computes and communicates. */
+export type PartitionWork = z.infer<typeof partitionWork>;
 
 /** A plan that says what its runs cost. */
 export type CostedPlan = PlanFile & { readonly costs: readonly PlanCost[] };

@@ -1,5 +1,6 @@
 import type { Device } from "../gpu/device-schema.js";
-import { kernelSequence, type PartitionType } from "../ir/partition.js";
+import type { Control } from "../ir/choices.js";
+import { kernelSequence, ownLaunchSlot, type PartitionType } from "../ir/partition.js";
 import { spread } from "../math/spread.js";
 
 /**
@@ -47,11 +48,16 @@ function followsItsKernels(type: PartitionType, order: readonly number[], slot: 
 /**
  * Launches by order, within an order "after the last kernel" first. Communication that waits for
  * the partition's own kernels may start once only free ones are left; where there is no
- * communication, or nothing beside it, there is one launch.
+ * communication, or nothing beside it, there is one launch, and so where launches are not controlled.
  */
-export function legalLaunches(partition: PartitionType): readonly Launch[] {
+export function legalLaunches(
+  partition: PartitionType,
+  control: Control = "all",
+): readonly Launch[] {
   const { communication, dependent, slots } = partition;
-  if (communication === null) return [{ order: null, slot: null }];
+  if (control !== "all" || communication === null) {
+    return [{ order: null, slot: ownLaunchSlot(partition) }];
+  }
   return legalOrders(partition).flatMap((order) => {
     const places = order ?? slots.map((_, slot) => slot);
     const legal = slots.flatMap(({ name }, slot) =>
@@ -63,9 +69,14 @@ export function legalLaunches(partition: PartitionType): readonly Launch[] {
 }
 
 /** SMs for communication, ascending: 0 where there is none or where a copy engine can do it. */
-export function legalSms(partition: PartitionType, device: Device): readonly number[] {
+export function legalSms(
+  partition: PartitionType,
+  device: Device,
+  control: Control = "all",
+): readonly number[] {
   if (partition.communication === null) return [0];
+  if (control === "clocks") return [device.default_comm_sms];
   const sms = new Set([device.default_comm_sms, ...device.searched_comm_sms]);
-  if (device.copy_engine_collectives) sms.add(0);
+  if (device.copy_engine_collectives && control === "all") sms.add(0);
   return [...sms].sort((a, b) => a - b);
 }

@@ -2,6 +2,7 @@ import { at, need } from "../base/need.js";
 import { forkRng } from "../base/rng.js";
 import { type LearnedError, learnedError, modelledOracle } from "../cost/index.js";
 import type { Device } from "../gpu/device-schema.js";
+import type { Control } from "../ir/choices.js";
 import type { Evaluation } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
 import type { Evaluator } from "./evaluator.js";
@@ -27,6 +28,8 @@ interface SearchOptions {
   readonly runs?: ReadonlyMap<string, number>;
   /** What earlier measurements taught, where costs are measured. */
   readonly residuals?: LearnedError;
+  /** What is chosen at all; absent: everything. */
+  readonly control?: Control;
   readonly journal?: Journal;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (done: number, total: number) => void;
@@ -59,10 +62,12 @@ export async function searchPartitions(
   evaluator: Evaluator,
   options: SearchOptions,
 ): Promise<SearchResult> {
-  const { budget, journal = NO_JOURNAL, signal, onProgress } = options;
+  const { budget, control, journal = NO_JOURNAL, signal, onProgress } = options;
   const jobs = [...partitions]
     .sort((a, b) => (a.key < b.key ? -1 : 1))
-    .map((partition): Job => ({ partition, space: configurationSpace(partition, device) }));
+    .map(
+      (partition): Job => ({ partition, space: configurationSpace(partition, device, control) }),
+    );
   const isListed = ({ space }: Job) => !evaluator.live && space.size <= ENUMERATED;
   const listed = jobs.filter(isListed);
   const sampled = jobs.filter((job) => !isListed(job));

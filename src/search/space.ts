@@ -1,7 +1,8 @@
 import { at } from "../base/need.js";
 import type { Device } from "../gpu/device-schema.js";
+import type { Control } from "../ir/choices.js";
 import type { Configuration } from "../ir/configuration.js";
-import type { PartitionType } from "../ir/partition.js";
+import { ownLaunchSlot, type PartitionType } from "../ir/partition.js";
 import { type Launch, legalLaunches, legalSms } from "./legality.js";
 
 /** One thing that can be chosen. */
@@ -50,8 +51,8 @@ interface LaunchTable {
   readonly indexOf: (launch: Launch) => number;
 }
 
-function launchTable(partition: PartitionType): LaunchTable {
-  const list = legalLaunches(partition);
+function launchTable(partition: PartitionType, control: Control): LaunchTable {
+  const list = legalLaunches(partition, control);
   const orders = [...new Set(list.map(({ order }) => order?.join() ?? null))];
   const slots = [null, ...partition.slots.map(({ name }) => name)];
   const places = list.map(({ slot, order }) => {
@@ -86,10 +87,14 @@ function launchTable(partition: PartitionType): LaunchTable {
  * every clock, the default SMs launched last and, where communication need not wait, at the first
  * slot.
  */
-export function configurationSpace(partition: PartitionType, device: Device): ConfigurationSpace {
+export function configurationSpace(
+  partition: PartitionType,
+  device: Device,
+  control: Control = "all",
+): ConfigurationSpace {
   const clocks = device.searched_clocks_mhz;
-  const sms = legalSms(partition, device);
-  const launches = launchTable(partition);
+  const sms = legalSms(partition, device, control);
+  const launches = launchTable(partition, control);
   const count = launches.list.length;
   const join = (clock: number, sm: number, launch: number) =>
     (clock * sms.length + sm) * count + launch;
@@ -124,8 +129,8 @@ export function configurationSpace(partition: PartitionType, device: Device): Co
   };
   const default_sm = sms.indexOf(partition.communication === null ? 0 : device.default_comm_sms);
   const baseline: Launch[] = [{ order: null, slot: null }];
-  const [slot] = partition.slots;
-  if (slot !== undefined && !partition.dependent) baseline.push({ order: null, slot: slot.name });
+  const own = ownLaunchSlot(partition);
+  if (own !== null) baseline.push({ order: null, slot: own });
   const plain = baseline.map(launches.indexOf).filter((launch) => launch >= 0);
   const first = clocks.flatMap((_, clock) =>
     plain.map((launch) => join(clock, default_sm, launch)),

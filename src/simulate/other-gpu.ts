@@ -1,13 +1,13 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { malformedFile } from "../base/diagnostics/plan.js";
+import { at } from "../base/need.js";
 import { modelledOracle, partsInProportion } from "../cost/index.js";
 import { deviceNames, loadDevice } from "../gpu/device.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { Configuration, Cost } from "../ir/configuration.js";
 import type { CollectiveKind } from "../ir/kernel-graph.js";
 import type { PartitionType } from "../ir/partition.js";
-import type { DetailsFile } from "../plan/details.js";
-import type { CostedPlan, PlanCost, PlanFile } from "../plan/plan.js";
+import type { CostedPlan, PartitionWork, PlanCost, PlanFile } from "../plan/plan.js";
 import { readWork } from "../profile/work.js";
 
 /**
@@ -15,18 +15,16 @@ import { readWork } from "../profile/work.js";
  * GPU that is nearest to the plan's, in MHz. What runs cost there is its model's word; where the
  * plan's costs follow measurements, times what those say that the model of their own GPU misses: then
  * it is extrapolated.
- * @param details of the run that the plan is of: the kernels; KRS4104 where they make no sense
- * @param where the details' file, for diagnostics
+ * @param work of its partitions: the kernels; KRS4104 where they make no sense
+ * @param where the file that they are in, for diagnostics
  */
 export function onOtherGpu(
   plan: CostedPlan,
-  details: DetailsFile,
+  work: readonly PartitionWork[],
   device: Device,
   where: string,
 ): CostedPlan {
-  const types = new Map(
-    plan.partitions.map((each) => [each.key, partitionOf(each, details, where)]),
-  );
+  const types = new Map(plan.partitions.map((each) => [each.key, partitionOf(each, work, where)]));
   const configurations = new Map(plan.configurations.map((each) => [each.id, each]));
   const here = modelledOracle(device);
   const there = deviceNames().includes(plan.gpu.name)
@@ -101,18 +99,19 @@ const COLLECTIVES: readonly CollectiveKind[] = [
   "recv",
 ];
 
-/** A partition type as the model asks for it, from what plan and details say of it. */
+/** A partition type as the model asks for it, from what a plan and its work say of it. */
 function partitionOf(
   { key, direction, slots }: PlanFile["partitions"][number],
-  details: DetailsFile,
+  work: readonly PartitionWork[],
   where: string,
 ): PartitionType {
-  const index = details.partitions.findIndex((each) => each.key === key);
-  const found = details.partitions[index];
-  const bad = (what: string) => fail(malformedFile(where, `.partitions[${index}]`, what));
-  if (found === undefined) return fail(malformedFile(where, ".partitions", `lacks ${key}`));
-  const kernels = found.kernels.map(({ work }) => {
-    const read = readWork(work) ?? bad("a kernel does work of an unknown kind");
+  const index = work.findIndex((each) => each.key === key);
+  const found = work[index];
+  const bad = (what: string) => fail(malformedFile(where, `kernels of ${key}`, what));
+  if (found === undefined)
+    return fail(malformedFile(where, "kernels", `those of ${key} are missing`));
+  const kernels = found.kernels.map(({ work: own }) => {
+    const read = readWork(own) ?? bad("a kernel does work of an unknown kind");
     return { class: "other" as const, work: read };
   });
   const named = slots.map(({ name, nodes }, slot) => {
@@ -130,7 +129,7 @@ function partitionOf(
     kernels,
     slots: named,
     dependent: false,
-    free_order,
+    free_order: free_order.map((pair) => [at(pair, 0), at(pair, 1)] as const),
     communication: communication && known(communication),
     ...(queued.length > 0 ? { queued: queued.map(known) } : {}),
   };

@@ -9,7 +9,14 @@ import {
 } from "../plan/frontier.js";
 import { knee } from "../plan/select.js";
 import { adviceSentence, billOf, billWords, type Rates } from "./bill.js";
-import { aboveBound, gainSentence, gainsOf, headline, rivalOf } from "./gains.js";
+import {
+  aboveBound,
+  fullControlSentence,
+  gainSentence,
+  gainsOf,
+  headline,
+  rivalOf,
+} from "./gains.js";
 import { frontierPlot, type Look } from "./plot.js";
 import { sourcesInWords } from "./sources.js";
 import { type Column, table } from "./table.js";
@@ -48,7 +55,13 @@ export function frontierSummary(
   const head = headline(frontier);
   if (head !== null) lines.push(head.sentence);
   const others = gainsOf(frontier).filter(({ baseline }) => baseline !== head?.baseline);
-  lines.push(...others.map(gainSentence), "", ...searchSentence(frontier.search ?? []));
+  const full = fullControlSentence(frontier);
+  lines.push(
+    ...others.map(gainSentence),
+    ...(full === null ? [] : [full]),
+    "",
+    ...searchSentence(frontier.search ?? []),
+  );
   lines.push(`Costs: ${costCounts(frontier)}.`, ...profileLines(frontier));
   lines.push(...errorSentence(frontier));
   return `${lines.join("\n")}\n`;

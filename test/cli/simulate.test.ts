@@ -178,8 +178,8 @@ describe("kareus simulate", () => {
       ...{ time_s: 1.1 * cost.time_s, energy_j: 1.2 * cost.energy_j },
     }));
     const other = loadDevice("a40");
-    const modelled = onOtherGpu(plan, details, other, file);
-    const carried = onOtherGpu({ ...plan, costs: measured }, details, other, file);
+    const modelled = onOtherGpu(plan, details.partitions, other, file);
+    const carried = onOtherGpu({ ...plan, costs: measured }, details.partitions, other, file);
     carried.costs.forEach(({ source, time_s, energy_j, ...parts }, i) => {
       expect(source).toBe("extrapolated");
       expect(time_s / (modelled.costs[i]?.time_s ?? 0)).toBeCloseTo(1.1, 9);

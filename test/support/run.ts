@@ -26,6 +26,7 @@ export const FACTS: RunFacts = {
   static_power_w: STATIC_POWER_W,
   transfer_s: 0,
   switch_time_s: 0.005,
+  control: "all",
   expected_error: { time: 0.04, energy: 0.05 },
 };
 
@@ -164,12 +165,13 @@ export const FRONTIER = frontierFile({
     { name: "sequential-frequency", points: [{ time_s: 1, energy_j: 5000 }] },
     { name: "nanobatch-frequency", points: [] },
   ],
+  full_control: null,
   frontier: { points: [point(), LATER], energy_optimal_time_s: 4.5 },
 });
 
 export const PLANS = [
-  planFile(point(), 0, GRAPH, FACTS, PARTS),
-  planFile(LATER, 1, GRAPH, FACTS, PARTS),
+  planFile(point(), 0, GRAPH, FACTS, PARTS, [point(), LATER]),
+  planFile(LATER, 1, GRAPH, FACTS, PARTS, [point(), LATER]),
 ];
 
 /** What FORWARD and BACKWARD use, and one more of each partition. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple, Union
 
 from . import diagnostics as krs
@@ -10,7 +11,24 @@ from .plan import Plan
 
 # What a job says that it runs: kind, microbatch and perhaps chunk; the tail has no microbatch.
 Declared = Union[Tuple[str], Tuple[str, Optional[int]], Tuple[str, Optional[int], int]]
+# What `kareus optimize --pipeline` calls the schedules of torch.distributed.pipelining.
+PIPELINES = {
+    "ScheduleGPipe": "gpipe",
+    "Schedule1F1B": "1f1b",
+    "ScheduleInterleaved1F1B": "interleaved-1f1b",
+}
 _Named = Tuple[str, Optional[int], int]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a job says of itself; None: it does not say."""
+
+    stages: Optional[int] = None
+    # The order in which it runs this rank's stage.
+    instructions: Optional[Sequence[Declared]] = None
+    # The class of its schedule, as torch calls it.
+    schedule: Optional[str] = None
 
 
 def refusal(
@@ -18,18 +36,16 @@ def refusal(
     stage: int,
     world_size: Optional[int],
     gpu_name: Optional[str],
-    stages: Optional[int],
-    instructions: Optional[Sequence[Declared]],
+    job: Job,
 ) -> Optional[krs.Diagnostic]:
     """Returns the first reason why not, as a diagnostic; None if the plan fits.
 
-    `world_size`, `gpu_name` (the driver's), `stages` (of the job) and `instructions` (the order in
-    which the job will run this stage: tuples of kind, microbatch and perhaps chunk) are checked
-    where they are known, not None.
+    `world_size`, `gpu_name` (the driver's) and what the job says of itself are checked where they are
+    known, not None.
     """
     layout = plan.parallelism
-    if stages is not None and stages != len(plan.stages):
-        return krs.wrong_stage_count(plan.path, stages, len(plan.stages))
+    if job.stages is not None and job.stages != len(plan.stages):
+        return krs.wrong_stage_count(plan.path, job.stages, len(plan.stages))
     if not 0 <= stage < len(plan.stages):
         return krs.wrong_stage(plan.path, stage, len(plan.stages))
     names = ("tp", "cp", "ep", "pp", "dp")
@@ -41,7 +57,7 @@ def refusal(
         return krs.wrong_world_size(plan.path, degrees or "one rank", ranks, world_size)
     if gpu_name is not None and _names_other_gpu(gpu_name, plan.gpu):
         return krs.other_gpu(plan.path, plan.gpu, gpu_name)
-    return None if instructions is None else _order(plan, stage, instructions)
+    return None if job.instructions is None else _order(plan, stage, job.instructions, job.schedule)
 
 
 def _names_other_gpu(driver: str, device: str) -> bool:
@@ -56,7 +72,7 @@ def _names_other_gpu(driver: str, device: str) -> bool:
 
 
 def _order(
-    plan: Plan, stage: int, instructions: Sequence[Declared]
+    plan: Plan, stage: int, instructions: Sequence[Declared], schedule: Optional[str]
 ) -> Optional[krs.Diagnostic]:
     planned: list[_Named] = [(i.kind, i.microbatch, i.chunk) for i in plan.stages[stage]]
     found = [_named(*entry) for entry in instructions]
@@ -67,8 +83,22 @@ def _order(
         runs = found[index] if index < len(found) else None
         if wanted != runs:
             place = f".stages[{stage}].instructions[{index}]"
-            return krs.wrong_order(plan.path, place, _words(wanted), _words(runs))
+            return krs.wrong_order(
+                plan.path, place, _words(wanted), _words(runs), _way_out(schedule)
+            )
     return None
+
+
+def _way_out(schedule: Optional[str]) -> str:
+    """How to get a plan for the schedule that a job names."""
+    sizes = "--microbatches and --chunks as in the job"
+    if schedule is None:
+        return f"plan with the job's schedule: --pipeline; {sizes}"
+    pipeline = PIPELINES.get(schedule)
+    if pipeline is not None:
+        return f"plan for {schedule}: --pipeline {pipeline}, {sizes}"
+    known = ", ".join(sorted(PIPELINES))
+    return f"no plan can be made for {schedule}; train with one of {known}"
 
 
 def _named(kind: str, microbatch: Optional[int] = None, chunk: int = 0) -> _Named:

@@ -109,12 +109,18 @@ def wrong_world_size(path: str, degrees: str, ranks: int, found: object) -> Diag
     )
 
 
-def wrong_order(path: str, place: str, planned: str, found: object) -> Diagnostic:
+def wrong_order(path: str, place: str, planned: str, found: object, way_out: str) -> Diagnostic:
     return Diagnostic(
-        "KRS5314",
-        f"{path} at {place}",
-        f"the plan has {planned}, the job runs {found}",
-        "plan with the job's schedule and microbatches: --pipeline, --microbatches",
+        "KRS5314", f"{path} at {place}", f"the plan has {planned}, the job runs {found}", way_out
+    )
+
+
+def unknown_order(schedule: str, problem: str) -> Diagnostic:
+    return Diagnostic(
+        "KRS5315",
+        schedule,
+        f"in which order it runs is not known before it does: {problem}",
+        "it is compared with the plan as it runs; pass `instructions` to check it before step 1",
     )
 
 
@@ -151,7 +157,10 @@ def clocks_given_up(where: str, name: str, message: str) -> Diagnostic:
 
 def still_followed(where: str, name: str, message: str) -> Diagnostic:
     return Diagnostic(
-        name, where, f"{message}; training goes on as before", "run whole steps, as the plan has them"
+        name,
+        where,
+        f"{message}; training goes on, and the plan with the next step",
+        "run whole steps, as the plan has them",
     )
 
 

@@ -16,7 +16,7 @@ FORMAT, VERSION = "kareus-plan", 2
 _SCHEMAS = {1: "plan-1.schema.json", 2: "plan.schema.json"}
 KINDS = ("forward", "backward", "input_gradient", "weight_gradient", "tail")
 # What a microbatch may run as on one stage and chunk, in this order.
-_WAYS = (("forward", "backward"), ("forward", "input_gradient", "weight_gradient"))
+WAYS = (("forward", "backward"), ("forward", "input_gradient", "weight_gradient"))
 
 
 @dataclass(frozen=True)
@@ -310,7 +310,7 @@ def _disorder(plan: Plan) -> Optional[Tuple[str, str]]:
                 return place, "no microbatch"
             way = ways.setdefault((instruction.microbatch, instruction.chunk), ())
             way += (instruction.kind,)
-            if not any(known[: len(way)] == way for known in _WAYS):
+            if not any(known[: len(way)] == way for known in WAYS):
                 return place, f"{instruction.name} comes after {' and '.join(way[:-1]) or 'nothing'}"
             ways[instruction.microbatch, instruction.chunk] = way
         expected = {
@@ -320,6 +320,6 @@ def _disorder(plan: Plan) -> Optional[Tuple[str, str]]:
             missing = sorted(expected - set(ways)) or sorted(set(ways) - expected)
             return f".stages[{stage}]", f"microbatch {missing[0][0]} does not fit parallelism"
         for (microbatch, _), way in ways.items():
-            if way not in _WAYS:
+            if way not in WAYS:
                 return f".stages[{stage}]", f"microbatch {microbatch} never runs backward"
     return None

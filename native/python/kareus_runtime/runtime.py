@@ -13,7 +13,7 @@ from typing import Callable, Dict, Optional, Sequence, Set, Tuple, Union
 from . import diagnostics as krs
 from . import gpu, native, share
 from .boundary import Boundary, Running, Step
-from .checks import Declared, refusal
+from .checks import Declared, Job, refusal
 from .groups import Groups
 from .options import Options
 from .overlap import Communication, Names, Piece, Streams, overlap
@@ -35,7 +35,8 @@ class Runtime:
 
     What the job says of itself is checked against the plan: `stages` is how many it has, and
     `instructions` the order in which it runs this stage, as tuples (kind, microbatch) or (kind,
-    microbatch, chunk). `options` says how to work with the GPU.
+    microbatch, chunk); `schedule`, the name of its schedule's class, tells how to plan for it. `options`
+    says how to work with the GPU.
 
     Raises PlanRefused on every rank if the plan does not fit the job or its GPU, and ValueError if
     `options` holds an unknown word.
@@ -49,6 +50,7 @@ class Runtime:
         *,
         stages: Optional[int] = None,
         instructions: Optional[Sequence[Declared]] = None,
+        schedule: Optional[str] = None,
         options: Options = Options(),
     ) -> None:
         self.rank, self.stage = rank, stage
@@ -74,7 +76,7 @@ class Runtime:
         self.plan = parse_plan(text, str(path))
         self._open(options)
         try:
-            share.agree(self._refusal(self.plan, stages, instructions))
+            share.agree(self._refusal(self.plan, Job(stages, instructions, schedule)))
         except krs.PlanRefused:
             self.close()
             raise
@@ -118,17 +120,16 @@ class Runtime:
         self.mode = "observe"
 
     def _warn_once(self, diagnostic: krs.Diagnostic) -> None:
-        """Each kind of trouble is told once."""
+        """Each kind of trouble is told once, by the first rank that has it."""
         if diagnostic.code not in self._said:
             self._said.add(diagnostic.code)
-            krs.warn(diagnostic)
+            if share.first_to_say(diagnostic.code):
+                krs.warn(diagnostic)
 
-    def _refusal(
-        self, plan: Plan, stages: Optional[int], instructions: Optional[Sequence[Declared]]
-    ) -> Optional[krs.Diagnostic]:
+    def _refusal(self, plan: Plan, job: Job) -> Optional[krs.Diagnostic]:
         """Why this rank refuses the plan, or None."""
         name = None if self.device is None else self.device.name
-        found = refusal(plan, self.stage, share.world_size(), name or None, stages, instructions)
+        found = refusal(plan, self.stage, share.world_size(), name or None, job)
         try:
             if found is None and self.device is not None:
                 self.device.set_plan(self.instructions, plan.switch_time_s)
@@ -235,7 +236,7 @@ class Runtime:
         try:
             device.close()
         except native.ShimError as error:
-            krs.warn(krs.not_closed(where, error.name, error.message, locks))
+            self._warn_once(krs.not_closed(where, error.name, error.message, locks))
         for boundary in self._boundaries.values():
             boundary.detach()
 
@@ -267,7 +268,7 @@ class Runtime:
             if last:
                 self.recorder.close()
         except (OSError, native.ShimError) as reason:
-            krs.warn(self.recorder.gave_up(reason))
+            self._warn_once(self.recorder.gave_up(reason))
             self.recorder = None
 
     def _finish(self, device: native.Device, where: str) -> None:
@@ -277,7 +278,7 @@ class Runtime:
         try:
             device.flush(CLOSING_S)
         except native.ShimError as error:
-            krs.warn(krs.not_all_recorded(where, error.name, error.message))
+            self._warn_once(krs.not_all_recorded(where, error.name, error.message))
         self._record(device, last=True)
 
     @staticmethod

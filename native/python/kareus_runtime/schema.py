@@ -81,6 +81,17 @@ def _properties(value: Any, schemas: Mapping[str, Schema], place: str) -> Proble
     return None
 
 
+def _values(value: Any, schema: Schema, place: str) -> Problem:
+    """Of an object whose names are free, as our schemas have it: without `properties` beside it."""
+    if not isinstance(value, dict):
+        return None
+    for name, own in value.items():
+        found = problem_in(own, schema, f"{place}.{name}")
+        if found is not None:
+            return found
+    return None
+
+
 def _items(value: Any, schema: Schema, place: str) -> Problem:
     if not isinstance(value, list):
         return None
@@ -117,6 +128,8 @@ _RULES: Dict[str, Rule] = {
     "exclusiveMinimum": _compare(lambda value, limit: value > limit, "above"),
     "required": _required,
     "properties": _properties,
+    "propertyNames": _says_nothing,
+    "additionalProperties": _values,
     "items": _items,
     "anyOf": _any_of,
 }

@@ -48,6 +48,18 @@ def plan_of_first(path: Optional[str], mode: str) -> Decision:
     return decided
 
 
+def first_to_say(code: str) -> bool:
+    """Returns whether no rank of the job has said this yet: trouble of one kind is told once."""
+    dist = _distributed()
+    if dist is None:
+        return True
+    try:
+        store = dist.distributed_c10d._get_default_store()
+        return int(store.add(f"kareus/said/{code}", 1)) == 1
+    except Exception:  # Rank 0 has ended, or a store that cannot count: better twice than never.
+        return True
+
+
 def agree(diagnostic: Optional[krs.Diagnostic]) -> None:
     """Raises the first rank's refusal on every rank: no rank waits for one that has stopped."""
     dist = _distributed()

@@ -53,6 +53,7 @@ def main():
     parser.add_argument("--stage", type=int, default=0)
     parser.add_argument("--declare", help="instructions told to the runtime, as JSON")
     parser.add_argument("--run", help="instructions that are run, as JSON")
+    parser.add_argument("--first", help="instructions that the first step runs, as JSON")
     parser.add_argument("--hold", action="store_true", help="say 'open', then wait for a line")
     parser.add_argument("--fork", action="store_true", help="a child runs a step more")
     args = parser.parse_args()
@@ -73,8 +74,9 @@ def main():
             sys.stdin.readline()
         order = [(i.kind, i.microbatch) for i in runtime.instructions]
         order = [tuple(entry) for entry in json.loads(args.run)] if args.run else order
-        for _ in range(args.steps):
-            run_step(runtime, order, report["boundaries"])
+        first = [tuple(entry) for entry in json.loads(args.first)] if args.first else order
+        for step in range(args.steps):
+            run_step(runtime, first if step == 0 else order, report["boundaries"])
         if args.fork:
             report["child"] = child_of(runtime, order)
         if runtime.device is not None:

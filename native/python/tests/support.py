@@ -25,32 +25,40 @@ def one_f_one_b(stage, stages, microbatches):
     return order
 
 
-def plan_data(stages=1, microbatches=2, clocks=(1410, 900), gpu="a100-sxm4-40gb", **parallelism):
-    """A plan, whose clocks take turns from instruction to instruction, then a tail."""
-    layout = dict(tp=1, cp=1, ep=1, pp=stages, dp=1, microbatches=microbatches)
-    layout.update(pipeline="1f1b", chunks=1, recompute="none", **parallelism)
+def plan_data(
+    stages=1, microbatches=2, clocks=(1410, 900), gpu="a100-sxm4-40gb", orders=None, **parallelism
+):
+    """A plan, whose clocks take turns from instruction to instruction, then a tail.
+
+    `orders` are those of the stages, as tuples (kind, microbatch, chunk), in place of 1F1B's.
+    """
+    if orders is None:
+        each = [one_f_one_b(stage, stages, microbatches) for stage in range(stages)]
+        orders = [[(kind, m, 0) for kind, m in order] for order in each]
+    layout = dict(tp=1, cp=1, ep=1, pp=len(orders), dp=1, microbatches=microbatches)
+    layout.update({"pipeline": "1f1b", "chunks": 1, "recompute": "none", **parallelism})
     slots = [{"name": n, "nodes": [f"/layers.0/{n}"]} for n in ("norm_0", "linear_0", "attn_0")]
     communication = {"kind": "all_reduce", "size_bytes": 1024, "group": "tp"}
     keys = ("forward.000000000001", "backward.000000000002")
     instructions = []
-    for stage in range(stages):
-        order = [*one_f_one_b(stage, stages, microbatches), ("tail", None)]
+    for given in orders:
+        order = [*given, ("tail", None, 0)]
         instructions.append(
             [
                 {
                     "kind": kind,
                     "microbatch": m,
-                    "chunk": 0,
+                    "chunk": chunk,
                     "freq_mhz": clocks[index % len(clocks)],
                     "execution": "sequential",
                     "use": []
                     if kind == "tail"
-                    else [{"configuration": int(kind == "backward"), "layers": [0], "nanobatch": None}],
+                    else [{"configuration": int(kind != "forward"), "layers": [0], "nanobatch": None}],
                     "start_s": 0.001 * index,
                     "time_s": 0.001,
                     "energy_j": 0.1,
                 }
-                for index, (kind, m) in enumerate(order)
+                for index, (kind, m, chunk) in enumerate(order)
             ]
         )
     return {

@@ -160,9 +160,14 @@ class Pipelining(unittest.TestCase):
         found = pipelining.instructions_of(schedule, 0)
         self.assertEqual(found, [("forward", 1, 0), ("backward", 0, 0)])
 
-    def test_a_schedule_of_one_chunk_keeps_no_order(self):
-        schedule = types.SimpleNamespace(_stage=Stage(0))
-        self.assertIsNone(pipelining.instructions_of(schedule, 0))
+    def test_what_cannot_be_known_is_said(self):
+        forward, backward = Now.FORWARD, Now.FULL_BACKWARD
+        off_by_one = [action(0, forward, 1), action(0, backward, 0)]
+        for kept in ({}, {"pipeline_order": {0: off_by_one}, "_n_microbatches": 1}):
+            schedule = types.SimpleNamespace(_stage=Stage(0), **kept)
+            with self.assertLogs("kareus") as logs:
+                self.assertIsNone(pipelining.instructions_of(schedule, 0))
+            self.assertIn("KRS5315", logs.output[0])
 
 
 def megatron_schedules():
@@ -234,7 +239,7 @@ class Megatron(unittest.TestCase):
 
 
 class Order(unittest.TestCase):
-    def test_another_kind_than_planned_ends_control(self):
+    def test_another_kind_than_planned_is_told(self):
         if not LIBRARY.exists():
             self.skipTest("libkareus is not built")
         with tempfile.TemporaryDirectory() as folder:
@@ -245,7 +250,7 @@ class Order(unittest.TestCase):
                 with self.assertLogs("kareus") as logs, runtime.step():
                     schedules.backward_step(None, None, "g", None)
                 self.assertIn("KRS5030", logs.output[0])
-                self.assertEqual(runtime.mode, "observe")
+                self.assertEqual(runtime.mode, "control")
 
 
 if __name__ == "__main__":

@@ -133,15 +133,24 @@ class Trouble(Jobs):
             first.communicate("\n", timeout=30)
         self.assertEqual(first.returncode, 0)
 
-    def test_another_order_than_planned(self):
+    def test_another_order_than_planned_is_left_alone_in_the_end(self):
         run = [ORDER[0], ORDER[2], ORDER[1], ORDER[3], ORDER[4]]
         machine = self.machine()
-        self.observed(machine, "KRS5030", flags=("--run", json.dumps(run)))
-        self.assertEqual([mhz for _, mhz in machine.changes()], [1410, 0])
+        report = machine.job(self.plan(), "--run", json.dumps(run), "--steps", 6)
+        self.assertEqual((report["mode"], report["warnings"]), ("control", ["KRS5030"]))
+        self.assertEqual([mhz for _, mhz in machine.changes()], [1410, 0] * 3)
 
-    def test_an_unknown_kind(self):
-        run = [ORDER[0], ["evaluation", 0], *ORDER[2:]]
-        self.observed(self.machine(), "KRS5030", flags=("--run", json.dumps(run)))
+    def test_after_a_step_of_another_kind_the_next_is_as_planned(self):
+        fewer = [ORDER[0], ORDER[1], ORDER[4]]
+        evaluation = [ORDER[0], ["evaluation", 0], *ORDER[1:]]
+        for number, first in enumerate((fewer, evaluation, [*ORDER[:4], *ORDER])):
+            self.folder = os.path.join(self.folder, str(number))
+            os.mkdir(self.folder)
+            machine = self.machine()
+            report = machine.job(self.plan(), "--first", json.dumps(first))
+            self.assertEqual((report["mode"], report["warnings"]), ("control", ["KRS5030"]))
+            calls = [mhz for _, mhz in machine.changes()]
+            self.assertEqual(calls[calls.index(0) + 1 :], [1410, 900, 1410, 900] * 2 + [1410, 0])
 
     def test_a_step_cut_short_is_told_once_and_followed_on(self):
         machine = self.machine()

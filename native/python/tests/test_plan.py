@@ -158,6 +158,7 @@ class Plans(unittest.TestCase):
 
 def keywords_of(schema):
     below = [*schema.get("properties", {}).values(), *schema.get("anyOf", [])]
+    below += [schema[word] for word in ("additionalProperties",) if word in schema]
     below += [schema["items"]] if "items" in schema else []
     return set(schema).union(*(keywords_of(each) for each in below))
 

@@ -253,9 +253,9 @@ KAREUS_API int kareus_step_end(kareus_handle* handle);
 
 /* The boundary: asks for the instruction's clock. With a stream the change is made when the GPU
  * reaches this point of the stream, without one at once; never waits for it. `chunk` is 0 but in
- * interleaved pipelines. WRONG_ORDER, once: the clocks are reset, the handle observes from then on,
- * and later calls are no longer compared with the plan. WRONG_STATE outside a step or inside an
- * instruction. NO_CUDA, once: later changes are made at once. */
+ * interleaved pipelines. WRONG_ORDER, once a step: the clocks are reset until the next step, which is
+ * compared and controlled again; after three such steps in a row only once one was as planned.
+ * WRONG_STATE outside a step or inside an instruction. NO_CUDA, once: later changes are made at once. */
 KAREUS_API int kareus_instruction_begin(kareus_handle* handle, int32_t kind, int32_t microbatch,
                                         int32_t chunk, kareus_stream stream);
 

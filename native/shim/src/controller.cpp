@@ -80,7 +80,7 @@ void Controller::drain() {
     pairing_.note(boundary, freq_mhz_);
     if (boundary.freq_mhz != 0) {
       const std::lock_guard<std::mutex> lock(mutex_);
-      statistics_.changes_requested++;
+      if (boundary.freq_mhz != kOwnClock) statistics_.changes_requested++;
       if (wanted_mhz != 0) statistics_.changes_coalesced++;
       wanted_mhz = boundary.freq_mhz;
     }
@@ -105,6 +105,10 @@ void Controller::discard() {
 
 void Controller::apply(uint32_t freq_mhz) {
   if (!controls() || freq_mhz == freq_mhz_) return;
+  if (freq_mhz == kOwnClock) {
+    if (release() != KAREUS_OK) fault(KAREUS_RESET_FAILED, "");
+    return;
+  }
   try {
     if (custody_ != nullptr) custody_->beforeChange();
   } catch (const Failure& failure) {
@@ -173,17 +177,6 @@ void Controller::watchGuard() {
   } catch (const Failure& failure) {
     fault(failure.code, failure.detail);
   }
-}
-
-void Controller::giveUp(int code) {
-  controls_.store(false, std::memory_order_release);
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    statistics_.fault = code;
-    fault_told_ = true;
-  }
-  reset_asked_.fetch_add(1, std::memory_order_release);
-  woken_.notify_one();
 }
 
 void Controller::answerReset() {

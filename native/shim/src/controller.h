@@ -28,8 +28,6 @@ class Controller {
   bool push(const Boundary& boundary) { return queue_.push(boundary); }
   bool controls() const { return controls_.load(std::memory_order_acquire); }
   void setInStep(bool in_step);
-  // Resets and observes from now on, without waiting.
-  void giveUp(int code);
   // Until all that was pushed is made or given up; flush also until it is recorded.
   bool awaitChanges(double timeout_s);
   bool flush(double timeout_s);

@@ -10,11 +10,13 @@ namespace kareus {
 
 enum class Mark : uint8_t { kChange, kBegin, kEnd };
 
+constexpr uint32_t kOwnClock = UINT32_MAX;
+
 struct Boundary {
   CudaEvent event = nullptr;  // null: reached when it was issued
   int64_t issued_ns = 0;
   uint64_t step = 0;
-  uint32_t freq_mhz = 0;  // 0: the clock stays
+  uint32_t freq_mhz = 0;  // 0: the clock stays; kOwnClock: it is unlocked
   uint32_t index = 0;
   int32_t kind = 0, microbatch = 0, chunk = 0;
   Mark mark = Mark::kChange;

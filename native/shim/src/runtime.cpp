@@ -22,6 +22,10 @@ unsigned countForks() {
   return forks.load(std::memory_order_relaxed);
 }
 
+// A job that leaves its plan this often, step after step, runs another one: its clocks are left alone
+// until a whole step has been as planned.
+constexpr uint32_t kMostLostSteps = 3;
+
 std::string textOf(const char* text) { return text == nullptr ? "" : text; }
 
 Target targetOf(const kareus_options& options) {
@@ -77,6 +81,7 @@ void Runtime::setPlan(const kareus_plan& plan) {
 int Runtime::stepBegin() {
   if (in_step_) return report(KAREUS_WRONG_STATE, "the step before has not ended");
   in_step_ = true;
+  lost_ = false;
   position_ = 0;
   controller_->setInStep(true);
   return KAREUS_OK;
@@ -88,7 +93,8 @@ int Runtime::stepEnd() {
   steps_++;
   controller_->setInStep(false);
   const size_t planned = plan_.instructions().size();
-  if (comparing_ && position_ != planned) {
+  if (comparing_ && !lost_ && position_ == planned) lost_steps_ = 0;
+  if (comparing_ && !lost_ && position_ != planned) {
     return report(KAREUS_STEP_CUT_SHORT,
                   std::to_string(position_) + " of " + std::to_string(planned) + " instructions");
   }
@@ -109,16 +115,25 @@ int Runtime::instructionBegin(int32_t kind, int32_t microbatch, int32_t chunk,
   current_.kind = kind;
   current_.microbatch = microbatch;
   current_.chunk = chunk;
-  if (comparing_ && !isNext(kind, microbatch, chunk)) return wrongOrder(kind, microbatch, chunk);
-  current_.index = comparing_ ? position_++ : search(kind, microbatch, chunk);
+  const bool leaves = comparing_ && !lost_ && !isNext(kind, microbatch, chunk);
+  const std::string reason = leaves ? leavePlan(kind, microbatch, chunk) : "";
+  const bool follows = comparing_ && !lost_;
+  current_.index = follows ? position_++ : search(kind, microbatch, chunk);
 
-  uint32_t freq_mhz = 0;
-  if (comparing_ && controller_->controls()) {
-    freq_mhz = plan_.instructions()[current_.index].freq_mhz;
-    if (freq_mhz == asked_freq_mhz_) freq_mhz = 0;
+  uint32_t freq_mhz = wantedClock();
+  if (freq_mhz == asked_freq_mhz_) freq_mhz = 0;
+  int code = KAREUS_OK;
+  if (freq_mhz != 0 || records_.wanted()) {
+    code = push(records_.wanted() ? Mark::kBegin : Mark::kChange, freq_mhz, stream);
   }
-  if (freq_mhz == 0 && !records_.wanted()) return KAREUS_OK;
-  return push(records_.wanted() ? Mark::kBegin : Mark::kChange, freq_mhz, stream);
+  return leaves ? report(KAREUS_WRONG_ORDER, reason) : code;
+}
+
+// Of the current instruction; 0: the clock stays.
+uint32_t Runtime::wantedClock() const {
+  if (!comparing_ || !controller_->controls()) return 0;
+  if (lost_ || lost_steps_ >= kMostLostSteps) return kOwnClock;
+  return plan_.instructions()[current_.index].freq_mhz;
 }
 
 int Runtime::instructionEnd(kareus_stream stream) {
@@ -166,19 +181,17 @@ uint32_t Runtime::search(int32_t kind, int32_t microbatch, int32_t chunk) const 
   return found == planned.end() ? UINT32_MAX : static_cast<uint32_t>(found - planned.begin());
 }
 
-// From here on clocks do not follow the plan; partitions still do.
-int Runtime::wrongOrder(int32_t kind, int32_t microbatch, int32_t chunk) {
-  comparing_ = false;
-  controller_->giveUp(KAREUS_WRONG_ORDER);
+// Until the next step clocks do not follow the plan; partitions still do. Returns why.
+std::string Runtime::leavePlan(int32_t kind, int32_t microbatch, int32_t chunk) {
+  lost_ = true;
+  lost_steps_++;
   const auto& planned = plan_.instructions();
   const std::string place = "instruction " + std::to_string(position_);
   const std::string expected =
       position_ < planned.size()
           ? nameOf(planned[position_].kind, planned[position_].microbatch, planned[position_].chunk)
           : "the end of the step";
-  current_.index = search(kind, microbatch, chunk);
-  return report(KAREUS_WRONG_ORDER,
-                place + ": " + nameOf(kind, microbatch, chunk) + ", the plan has " + expected);
+  return place + ": " + nameOf(kind, microbatch, chunk) + ", the plan has " + expected;
 }
 
 int Runtime::findPartition(const char* key, int32_t layer, int32_t nanobatch,

@@ -38,7 +38,8 @@ class Runtime {
  private:
   bool isNext(int32_t kind, int32_t microbatch, int32_t chunk) const;
   uint32_t search(int32_t kind, int32_t microbatch, int32_t chunk) const;
-  int wrongOrder(int32_t kind, int32_t microbatch, int32_t chunk);
+  std::string leavePlan(int32_t kind, int32_t microbatch, int32_t chunk);
+  uint32_t wantedClock() const;
   int push(Mark mark, uint32_t freq_mhz, kareus_stream stream);
 
   const int backend_;
@@ -53,6 +54,8 @@ class Runtime {
   bool comparing_ = false;  // boundaries with the plan
   bool in_step_ = false, in_instruction_ = false;
   bool cuda_told_ = false;
+  bool lost_ = false;            // this step has left the plan
+  uint32_t lost_steps_ = 0;      // in a row
   uint32_t position_ = 0;        // of the next instruction
   uint32_t asked_freq_mhz_ = 0;  // the last that went into the queue
   uint64_t steps_ = 0, instructions_ = 0;

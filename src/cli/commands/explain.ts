@@ -27,7 +27,7 @@ const FLAGS = {
 const EXAMPLES = `
 Time counts one GPU of each stage, energy every GPU of one data-parallel replica. Each cause's energy
 is the static energy burnt in its time; dynamic energy is the rest. Rows add up to the total.
-A plan alone has no next point to compare with.
+A plan alone names the next point; what that sets otherwise takes the folder of the run.
 
 Examples:
   $ kareus explain llama.kareus
@@ -64,7 +64,8 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
 /** What is explained, and what a frontier knows beside it. */
 interface Explained {
   readonly plan: CostedPlan;
-  readonly next: CostedPlan | null;
+  /** Null: there is none; undefined: the plan stands alone. */
+  readonly next: CostedPlan | null | undefined;
   readonly executions?: readonly Execution[] | undefined;
 }
 
@@ -74,7 +75,7 @@ async function plansOf(source: string, id: number | null): Promise<Explained> {
   const content = await readText(path);
   if (isPlanText(content)) {
     if (id !== null) fail(flagWithoutUse("--id", `${path} is one plan, not a frontier`));
-    return { plan: costed(readPlan(content, path), path), next: null };
+    return { plan: costed(readPlan(content, path), path), next: undefined };
   }
   const frontier = readFrontier(content, path);
   const point = select(frontier, id === null ? { by: "knee" } : { by: "id", id }, path);

@@ -28,7 +28,7 @@ const FLAGS = {
   gpu: device("--gpu <name|file>", "another GPU, at its clocks nearest to the plan's", null),
   details: text(
     "--details <details.json>",
-    "what the plan's kernels are, for --gpu (default: beside the plan, or a folder above it)",
+    "what the kernels of an older plan are, for --gpu (default: beside it, or a folder above)",
     null,
   ),
   microbatches: integer("--microbatches <n>", "another number of microbatches", null, {
@@ -123,7 +123,7 @@ function conditionsOf(flags: Values<typeof FLAGS>): string[] {
   ];
 }
 
-/** The plan with the costs of another GPU, from the kernels that details.json tells. */
+/** The plan with the costs of another GPU, from the kernels that it tells, or details.json of an older one. */
 async function onGpu(
   plan: CostedPlan,
   path: string,
@@ -136,10 +136,11 @@ async function onGpu(
     import("../../gpu/device.js"),
   ]);
   const target = loadDevice(gpu);
+  if (named === null && plan.work !== undefined) return onOtherGpu(plan, plan.work, target, path);
   const found = await detailsOf(path, named);
   const details = readDetails(found.text, found.file);
   if (details.graph.sha256 !== plan.graph.sha256) fail(strangePart(found.file));
-  return onOtherGpu(plan, details, target, found.file);
+  return onOtherGpu(plan, details.partitions, target, found.file);
 }
 
 async function detailsOf(

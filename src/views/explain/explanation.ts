@@ -7,18 +7,27 @@ import { settingChanges } from "../comparison/plans.js";
 import { partitionNames } from "../partition-names.js";
 import { CAUSES, decompose } from "./decompose.js";
 
+/** The next slower point of a plan's frontier; null: it is the last; undefined: it knows none. */
+function pointAfter({ frontier, point }: CostedPlan): ExplanationFile["next_point"] {
+  if (frontier === undefined) return undefined;
+  const after = frontier[frontier.findIndex(({ id }) => id === point.id) + 1];
+  return after === undefined ? null : pointOf(after);
+}
+
+const pointOf = ({ id, time_s, energy_j }: CostedPlan["point"]) => ({ id, time_s, energy_j });
+
 /**
  * Why a plan costs what it costs, and what the next slower one would change.
- * @param next null where there is none
+ * @param next null where there is none, undefined where the plan stands alone
  * @param executions what other executions take, where that is known
  */
 export function explanation(
   plan: CostedPlan,
-  next: CostedPlan | null,
+  next: CostedPlan | null | undefined,
   executions?: readonly Execution[],
 ): ExplanationFile {
   const { total, stages, partitions, sources } = decompose(plan);
-  const { id, time_s, energy_j } = plan.point;
+  const next_point = next === undefined ? pointAfter(plan) : next && pointOf(next.point);
   const words = partitionNames(plan);
   return {
     format: "kareus-explanation",
@@ -27,7 +36,7 @@ export function explanation(
     gpu: plan.gpu.name,
     gpus_per_stage: gpusPerStage(plan.parallelism),
     static_power_w: plan.static_power_w,
-    point: { id, time_s, energy_j },
+    point: pointOf(plan.point),
     sources,
     total,
     stages: stages.map((scope, stage) => ({ ...scope, stage })),
@@ -45,7 +54,8 @@ export function explanation(
       };
     }),
     ...(executions === undefined ? {} : { executions: [...executions] }),
-    next: next && nextStep(plan, total, next),
+    ...(next_point === undefined ? {} : { next_point }),
+    next: next ? nextStep(plan, total, next) : null,
   };
 }
 
@@ -57,9 +67,8 @@ function nextStep(plan: CostedPlan, total: Scope, next: CostedPlan): Explanation
     const static_j = after.static_j - before.static_j;
     causes[cause] = { time_s: after.time_s - before.time_s, static_j };
   }
-  const { id, time_s, energy_j } = next.point;
   return {
-    point: { id, time_s, energy_j },
+    point: pointOf(next.point),
     causes,
     dynamic_j: other.dynamic_j - total.dynamic_j,
     time_s: other.time_s - total.time_s,

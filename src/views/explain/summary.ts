@@ -133,9 +133,15 @@ function executionLines({ executions = [] }: ExplanationFile): string[] {
   return [heading, ...lines, ""];
 }
 
-function nextLines({ next }: ExplanationFile): string[] {
-  if (next === null) return ["This is the point of least energy: no slower point uses less."];
-  const signed = (text: string, value: number) => (value > 0 ? `+${text}` : text);
+const signed = (text: string, value: number) => (value > 0 ? `+${text}` : text);
+
+function nextLines({ point, next, next_point }: ExplanationFile): string[] {
+  if (next_point === null) return ["This is the point of least energy: no slower point uses less."];
+  if (next_point === undefined) return ["Whether a slower point uses less is not in this plan."];
+  const { id, time_s, energy_j } = next_point;
+  const less_j = energy_j - point.energy_j;
+  const head = `The next point, ${id}, takes ${duration(time_s)} and ${scaled(energy_j, "J")} (${signed(scaled(less_j, "J"), less_j)})`;
+  if (next === null) return [`${head}; what it sets otherwise is in its own plan.`];
   const moved = CAUSES.map((cause) => ({ cause, ...next.causes[cause] })).filter(
     ({ time_s }) => Math.abs(time_s) > 1e-9 * Math.abs(next.point.time_s),
   );
@@ -149,7 +155,7 @@ function nextLines({ next }: ExplanationFile): string[] {
   ];
   const left = next.settings.length - MOST;
   return [
-    `The next point, ${next.point.id}, takes ${duration(next.point.time_s)} and ${scaled(next.point.energy_j, "J")} (${signed(scaled(next.energy_j, "J"), next.energy_j)}):`,
+    `${head}:`,
     `  time over all stages: ${time.join(", ") || "no change"}`,
     `  energy: ${energy.join(", ")}`,
     ...next.settings.slice(0, MOST).map((line) => `  ${line}`),

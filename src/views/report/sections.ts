@@ -2,7 +2,14 @@ import { duration, plural, scaleFor } from "../../base/units.js";
 import type { DetailsFile } from "../../plan/details.js";
 import type { FrontierFile, FrontierPoint } from "../../plan/frontier.js";
 import { gpusPerStage } from "../../plan/gpus.js";
-import { aboveBound, BASELINE_WORDS, type Gains, gainsOf, headline } from "../gains.js";
+import {
+  aboveBound,
+  BASELINE_WORDS,
+  fullControlSentence,
+  type Gains,
+  gainsOf,
+  headline,
+} from "../gains.js";
 import { escapeMarkup } from "../markup.js";
 import { costCounts, errorSentence } from "../summary.js";
 
@@ -24,7 +31,9 @@ export function layoutLine({ parallelism: p }: FrontierFile): string {
 export function gainSection(frontier: FrontierFile): string {
   const head = headline(frontier);
   const lead = head === null ? "" : `<p class="lead">${escapeMarkup(head.sentence)}</p>\n`;
-  return `${lead}<div class="gains">${gainsOf(frontier).map(gainCard).join("")}</div>`;
+  const full = fullControlSentence(frontier);
+  const more = full === null ? "" : `<p class="note">${escapeMarkup(full)}</p>\n`;
+  return `${lead}${more}<div class="gains">${gainsOf(frontier).map(gainCard).join("")}</div>`;
 }
 
 function gainCard({ baseline, energy, time }: Gains): string {

@@ -1,27 +1,29 @@
 """Instructions around what a schedule of torch.distributed.pipelining runs.
 
-Tested against stand-ins with PyTorch's signatures (`torch/distributed/pipelining/stage.py` and
-`schedules.py` at commit 00722e648b of pytorch/pytorch): forward_one_chunk(fwd_chunk_id, args, kwargs,
-save_forward_output), backward_one_chunk(bwd_chunk_id, loss, full_backward, last_backward) and
-backward_weight_one_chunk(bwd_chunk_id, last_backward), methods of the stages of a schedule.
+Every schedule of torch 2.13 is tested with the real package (tests/test_schedules.py). The methods that
+are wrapped, of a schedule's stages: forward_one_chunk(fwd_chunk_id, args, kwargs, save_forward_output),
+backward_one_chunk(bwd_chunk_id, loss, full_backward, last_backward) and
+backward_weight_one_chunk(bwd_chunk_id, last_backward).
 """
 
 from __future__ import annotations
 
 import functools
 from contextlib import nullcontext
-from typing import Any, ContextManager, List, Optional, Sequence, Tuple
+from typing import Any, ContextManager, Dict
 
 from ..runtime import Runtime
+from .orders import instructions_of, stages_of
 
-_KINDS = {"F": "forward", "B": "backward", "I": "input_gradient", "W": "weight_gradient"}
+__all__ = ["declared", "follow", "instructions_of", "stages_of"]
 
 
 def follow(schedule: Any, runtime: Runtime) -> Any:
     """Wraps the stages of a schedule: from now on each chunk is an instruction of `runtime`.
 
     The step is yours, because it holds the optimizer: `with runtime.step(): schedule.step(...)`, then
-    `with runtime.instruction("tail"): optimizer.step()`. What runs in no step, as evaluation, passes by.
+    `with runtime.instruction("tail"): optimizer.step()`. Evaluation passes by, inside a step as well
+    (`schedule.eval(...)`), and so does what runs in no step.
     """
     stages = stages_of(schedule)
     for chunk, stage in enumerate(stages):
@@ -29,40 +31,14 @@ def follow(schedule: Any, runtime: Runtime) -> Any:
     return schedule
 
 
-def stages_of(schedule: Any) -> List[Any]:
-    """Returns the stages that this rank runs, in the order of the model: a chunk each."""
-    single = getattr(schedule, "_stage", None)
-    stages = [single] if single is not None else schedule._stages
-    return sorted(stages, key=lambda stage: stage.stage_index)
-
-
-def instructions_of(schedule: Any, rank: int) -> Optional[List[Tuple[str, Optional[int], int]]]:
-    """Returns the order in which a schedule of several chunks runs this rank.
-
-    It is meant for Runtime(instructions=...); None where a schedule does not keep it, as those of one
-    chunk.
-    """
-    orders = getattr(schedule, "pipeline_order", None)
-    if orders is None:
-        return None
-    chunks = {stage.stage_index: chunk for chunk, stage in enumerate(stages_of(schedule))}
-    actions = [action for entry in orders[rank] if entry is not None for action in _parts(entry)]
-    return [
-        (_KINDS[letter], action.microbatch_index, chunks[action.stage_index])
-        for action, letter in ((action, _letter(action.computation_type)) for action in actions)
-        if letter in _KINDS
-    ]
-
-
-def _parts(action: Any) -> Sequence[Any]:
-    """What an action runs one after the other: itself, or the forward and backward it joins."""
-    return getattr(action, "sub_actions", None) or (action,)
-
-
-def _letter(computation_type: Any) -> str:
-    """F, B, I, W, or a word for communication: the value of PyTorch's enum, earlier its text."""
-    value = computation_type.value
-    return value if isinstance(value, str) else str(computation_type)
+def declared(schedule: Any) -> Dict[str, Any]:
+    """Returns what the schedule says of the job: `Runtime(plan, rank, stage, **declared(schedule))`."""
+    stages = stages_of(schedule)
+    return {
+        "stages": stages[0].num_stages // len(stages),
+        "instructions": instructions_of(schedule),
+        "schedule": type(schedule).__name__,
+    }
 
 
 def _wrap(stage: Any, runtime: Runtime, chunk: int) -> None:
@@ -70,7 +46,8 @@ def _wrap(stage: Any, runtime: Runtime, chunk: int) -> None:
     weight = getattr(stage, "backward_weight_one_chunk", None)
 
     def around(kind: str, microbatch: int) -> ContextManager[None]:
-        return runtime.instruction(kind, microbatch, chunk) if runtime.stepping else nullcontext()
+        trains = runtime.stepping and getattr(stage, "has_backward", True)
+        return runtime.instruction(kind, microbatch, chunk) if trains else nullcontext()
 
     @functools.wraps(forward)
     def forward_one_chunk(fwd_chunk_id: int, *args: Any, **kwargs: Any) -> Any:

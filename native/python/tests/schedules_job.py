@@ -1,0 +1,166 @@
+"""All ranks of a job that trains with every schedule of torch.distributed.pipelining, one after the other.
+
+Prints one JSON object: by schedule and rank the order that the adapter foretells, the order in which
+torch ran, what the shim recorded, the clocks that were set, and the losses without and with a plan.
+"""
+
+import json
+import logging
+import os
+import socket
+import sys
+import tempfile
+
+import support
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch.distributed.pipelining import PipelineStage, schedules
+from torch.distributed.pipelining.stage import _PipelineStageBase
+
+from kareus_runtime import Options, PlanRefused, Runtime
+from kareus_runtime.adapters import pipelining
+from kareus_runtime.native import KINDS
+
+MICROBATCHES, WIDTH, STEPS = 8, 8, 2
+LOOPED = ("Interleaved1F1B", "LoopedBFS", "InterleavedZeroBubble")
+V_SHAPED = ("ZBVZeroBubble", "DualPipeV")
+NAMES = ("GPipe", "1F1B", *LOOPED, *V_SHAPED)
+EVALUATED = ("1F1B", "Interleaved1F1B")
+RAN = []
+
+
+def note_what_runs():
+    """Torch's own methods say what they run, whatever an adapter does around them."""
+    forward, backward = _PipelineStageBase.forward_one_chunk, _PipelineStageBase.backward_one_chunk
+    weight = _PipelineStageBase.backward_weight_one_chunk
+
+    def forward_one_chunk(self, chunk_id, *args, **kwargs):
+        if self.has_backward:
+            RAN.append(("forward", chunk_id, self.stage_index))
+        return forward(self, chunk_id, *args, **kwargs)
+
+    def backward_one_chunk(self, chunk_id, loss=None, full_backward=True, last_backward=False):
+        if self.has_backward:
+            RAN.append(("backward" if full_backward else "input_gradient", chunk_id, self.stage_index))
+        return backward(self, chunk_id, loss, full_backward, last_backward)
+
+    def backward_weight_one_chunk(self, chunk_id, *args, **kwargs):
+        RAN.append(("weight_gradient", chunk_id, self.stage_index))
+        return weight(self, chunk_id, *args, **kwargs)
+
+    _PipelineStageBase.forward_one_chunk = forward_one_chunk
+    _PipelineStageBase.backward_one_chunk = backward_one_chunk
+    _PipelineStageBase.backward_weight_one_chunk = backward_weight_one_chunk
+
+
+def schedule_of(name, rank, ranks):
+    """The schedule on fresh stages, of the same weights each time."""
+    looped = [rank, rank + ranks] if name in LOOPED else [rank]
+    indices = [rank, 2 * ranks - 1 - rank] if name in V_SHAPED else looped
+    stages = []
+    for index in indices:
+        torch.manual_seed(index)
+        part = torch.nn.Sequential(torch.nn.Linear(WIDTH, WIDTH), torch.nn.Tanh())
+        stages.append(PipelineStage(part, index, ranks * len(indices), torch.device("cpu")))
+    kind = schedules.get_schedule_class(name)
+    loss = torch.nn.functional.mse_loss
+    return kind(stages[0] if len(stages) == 1 else stages, MICROBATCHES, loss_fn=loss), stages
+
+
+def train(schedule, stages, runtime, evaluates):
+    """Losses, bit by bit, on the rank of the last stage; perhaps an evaluation inside each step."""
+    generator = torch.Generator().manual_seed(1)
+    parameters = [p for stage in stages for p in stage.submod.parameters()]
+    optimizer = torch.optim.SGD(parameters, lr=0.1)
+    found = []
+    for _ in range(STEPS):
+        batch = torch.randn(MICROBATCHES, WIDTH, generator=generator)
+        target = torch.randn(MICROBATCHES, WIDTH, generator=generator)
+        feeds = [batch] if any(stage.is_first for stage in stages) else []
+        wants = {"target": target} if any(stage.is_last for stage in stages) else {}
+        losses = [] if wants else None
+        with runtime.step():
+            schedule.step(*feeds, losses=losses, **wants)
+            if evaluates:
+                schedule.eval(*feeds, **wants)
+            with runtime.instruction("tail"):
+                optimizer.step()
+                optimizer.zero_grad()
+        found += [loss.item().hex() for loss in losses or []]
+    return found
+
+
+class Words(logging.Handler):
+    def __init__(self):
+        super().__init__()
+        self.said = []
+
+    def emit(self, record):
+        self.said.append(record.getMessage())
+
+
+def one(name, rank, ranks):
+    """What came of one schedule on this rank."""
+    off = Runtime(None, rank, rank, options=Options(mode="off"))
+    schedule, stages = schedule_of(name, rank, ranks)
+    RAN.clear()
+    report = {"losses": train(schedule, stages, off, name in EVALUATED)}
+    report["ran"] = RAN[: len(RAN) // STEPS]
+    assert RAN == report["ran"] * STEPS
+
+    schedule, stages = schedule_of(name, rank, ranks)
+    said = pipelining.declared(schedule)
+    report["declared"] = said["instructions"]
+    report["stages"] = sorted(stage.stage_index for stage in stages)
+    orders = [None] * ranks
+    dist.all_gather_object(orders, report["declared"])
+    plan = os.path.join(tempfile.gettempdir(), f"{name}.json")
+    if rank == 0:
+        chunks = len(stages)
+        with open(plan, "w", encoding="utf-8") as file:
+            json.dump(support.plan_data(orders=orders, microbatches=MICROBATCHES, chunks=chunks), file)
+    folder = os.path.join(os.environ["KAREUS_PROFILE_HERE"], name)
+    options = Options(device=rank, synchronous=True, profile=folder)
+    with Runtime(plan, rank, rank, **said, options=options) as runtime:
+        recorded, runtime.recorder = runtime.recorder, None  # The test takes the records itself.
+        pipelining.follow(schedule, runtime)
+        report["followed"] = train(schedule, stages, runtime, name in EVALUATED)
+        runtime.device.flush(10)
+        words = {number: kind for kind, number in KINDS.items()}
+        report["recorded"] = [
+            (words[r.kind], r.microbatch, r.chunk, r.freq_mhz) for r in runtime.device.take_records()
+        ]
+        report["mode"], report["changes"] = runtime.mode, runtime.device.changes()
+        report["planned"] = [(i.kind, i.microbatch, i.chunk, i.freq_mhz) for i in runtime.instructions]
+        assert recorded is not None
+    try:
+        wrong = [*said["instructions"][1:], said["instructions"][0]]
+        Runtime(plan, rank, rank, **{**said, "instructions": wrong}, options=options)
+    except PlanRefused as refused:
+        report["refused"] = str(refused)
+    return report
+
+
+def work(rank, ranks, results):
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(ranks))
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo")
+    note_what_runs()
+    words = Words()
+    logging.getLogger("kareus").addHandler(words)
+    reports = {name: one(name, rank, ranks) for name in NAMES}
+    everyone = [None] * ranks
+    dist.all_gather_object(everyone, {"reports": reports, "warnings": words.said})
+    if rank == 0:
+        with open(results, "w", encoding="utf-8") as file:
+            json.dump(everyone, file)
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(probe.getsockname()[1]))
+    ranks, results = int(sys.argv[1]), sys.argv[2]
+    mp.spawn(work, (ranks, results), nprocs=ranks)
