@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <sstream>
 
 #include "harness.h"
@@ -231,6 +232,39 @@ CASE("no layer, and the journal's folder went with the container: seen by the cl
     CHECK_EQUAL(machine.get("locked_mhz"), 0.0);
     CHECK(askGuard({"--look"}).find("\"state\":\"locked\"") == std::string::npos);
   });
+}
+
+// A pod's deletion: its first process is killed, which ends all in its pid namespace, and its files go.
+CASE("a container ends with its guard: the daemon resets; without one the clock shows it") {
+  int said = -1;
+  const int probe = start({"/usr/bin/unshare", "--pid", "--fork", "--mount-proc", "/bin/echo", "ok"}, &said);
+  const bool possible = readLine(said) == "ok";
+  wait(probe);
+  close(said);
+  if (!possible) std::printf("       skipped: no pid namespace can be made here\n");
+  for (int repeat = 0; possible && repeat < repeats(1); repeat++) {
+    for (const bool served : {true, false}) {
+      const Machine machine;
+      std::unique_ptr<Daemon> daemon;
+      if (served) daemon = std::make_unique<Daemon>(machine);
+      int output = -1;
+      const int container = start({"/usr/bin/unshare", "--pid", "--fork", "--kill-child", "--mount-proc",
+                                   built("test/job"), "wait"}, &output);
+      CHECK_EQUAL(readLine(output), "ready");
+      kill(container, SIGKILL);
+      wait(container);
+      close(output);
+      std::filesystem::remove_all(machine.stateDir());
+      if (served) {
+        CHECK(isFree(machine));
+        continue;
+      }
+      usleep(100000);
+      CHECK_EQUAL(machine.get("locked_mhz"), 900.0);
+      CHECK(askGuard({"--look"}).find("\"state\":\"locked\"") != std::string::npos);
+      CHECK(askGuard({"--reset", "--all"}).find("\"state\":\"reset\"") != std::string::npos);
+    }
+  }
 }
 
 CASE("two jobs that do not see each other's files: the daemon keeps them apart") {
