@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the wheel of kareus_runtime with libkareus, its guard and, where nvcc is, the recorder inside:
+# Builds the wheel of kareus_runtime with libkareus, its guards and, where nvcc is, the recorder inside:
 #   build-wheel.sh [<folder>]      (default: native/build/wheel)
 # It needs what native/build.sh needs, and tags the wheel for the oldest manylinux that its libraries allow.
 set -euo pipefail
@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 ../build.sh
 cp -r kareus_runtime pyproject.toml setup.py README.md "$work"
 mkdir -p "$work/kareus_runtime/lib" "$out"
-cp ../build/libkareus.so ../build/kareus-guard "$work/kareus_runtime/lib"
+cp ../build/libkareus.so ../build/kareus-guard ../build/kareus-guardd "$work/kareus_runtime/lib"
 if command -v nvcc > /dev/null; then
   ../recorder/build.sh "$work/recorder"
   cp "$work"/recorder/{kareus-recorder,libkareus-recorder.so} "$work/kareus_runtime/lib"

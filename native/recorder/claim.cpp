@@ -32,7 +32,7 @@ std::string Claim::take(const std::string& uuid) {
     journal.write(entry);
     journal_ = journal;
   } catch (const Failure& failure) {
-    return failure.detail;
+    return kareus_code_message(failure.code) + (": " + failure.detail);
   }
   return "";
 }

@@ -58,6 +58,7 @@ int copy(const char* text, char* to, unsigned size) {
   if (status != kOk) return status;
   return with(handle, [&](Device& device, unsigned) {
     simulated::countEnergy(device);
+    if (freq_mhz == 0) device.resets++;
     device.locked_mhz = freq_mhz;
     device.locked_ns = static_cast<double>(simulated::now_ns());
     return kOk;

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <thread>
 
+#include "nvml.h"
 #include "nvml_common.h"
 
 using namespace simulated;
@@ -45,6 +46,13 @@ SIMULATED_API int nvmlDeviceGetClockInfo(void* handle, unsigned, unsigned* clock
   return with(handle, [&](Device& device, unsigned) {
     const bool locked = device.locked_mhz > 0;
     *clock_mhz = locked ? static_cast<unsigned>(device.locked_mhz) : simulated::kHighest_mhz;
+    return kOk;
+  });
+}
+
+SIMULATED_API int nvmlDeviceGetUtilizationRates(void* handle, kareus::NvmlUtilization* percent) {
+  return with(handle, [&](Device& device, unsigned) {
+    percent->gpu = percent->memory = static_cast<unsigned>(device.busy * 100);
     return kOk;
   });
 }

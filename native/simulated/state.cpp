@@ -17,7 +17,7 @@
 namespace simulated {
 namespace {
 
-constexpr uint64_t kMagic = 0x6b61726575730005;
+constexpr uint64_t kMagic = 0x6b61726575730006;
 
 std::string pathOfState() {
   const char* chosen = std::getenv("KAREUS_SIM_STATE");

@@ -25,6 +25,7 @@ constexpr unsigned kLowest_mhz = 210, kHighest_mhz = 1410, kStep_mhz = 15, kMemo
   X(energy_counter, 1)  /* 0: there is none */                                      \
   X(locked_mhz, 0)      /* 0: not locked */                                         \
   X(locked_ns, 0)       /* monotonic time of the last change */                     \
+  X(resets, 0)          /* how often it was unlocked */                             \
   X(static_w, 85)       /* drawn whenever it is on */                               \
   X(dynamic_w, 315)     /* on top, when busy at the highest clock */                \
   X(limits, 0)          /* NVML's clock event reasons */                            \

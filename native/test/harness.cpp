@@ -98,8 +98,10 @@ Machine::Machine(const std::string& settings) {
   setenv("KAREUS_GUARD", built("kareus-guard").c_str(), 1);
   setenv("KAREUS_STATE_DIR", stateDir().c_str(), 1);
   setenv("KAREUS_PRIVILEGED", "1", 1);
+  setenv("KAREUS_GUARDD", (folder_ + "/no-guardd").c_str(), 1);
+  unsetenv("KAREUS_GUARD_CGROUP");
   for (unsigned device = 0; device < 2; device++) {
-    for (const char* zero : {"lost", "fail_next", "slow_s", "mig", "locked_mhz", "locked_ns", "limits",
+    for (const char* zero : {"lost", "fail_next", "slow_s", "mig", "locked_mhz", "locked_ns", "resets", "limits",
                              "tick_s", "reading_s", "stuck"}) set(zero, 0, device);
     for (const char* one : {"busy", "permission", "energy_counter"}) set(one, 1, device);
     for (const char* never : {"deny_after", "lose_after"}) set(never, -1, device);
@@ -227,6 +229,11 @@ int64_t now_ns() {
   return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
 }
 
+int repeats(int normally) {
+  const char* wanted = std::getenv("KAREUS_REPEATS");
+  return wanted == nullptr ? normally : std::atoi(wanted);
+}
+
 bool isGone(int process) { return kill(process, 0) != 0; }
 
 bool waitUntil(const std::function<bool()>& holds, double timeout_s) {
@@ -282,13 +289,21 @@ std::string readLine(int fd) {
 }
 
 std::string runGuard(const char* what, int exit_code) {
+  const std::string all = askGuard({what}, exit_code);
+  return all.substr(0, all.find('\n'));
+}
+
+std::string askGuard(std::vector<std::string> words, int exit_code) {
+  words.insert(words.begin(), built("kareus-guard"));
+  words.push_back("--json-lines");
   int output = -1;
-  const int process = start({built("kareus-guard"), what, "--json-lines"}, &output);
-  const std::string line = readLine(output);
+  const int process = start(words, &output);
+  std::string said;
+  for (char c; read(output, &c, 1) == 1;) said += c;
   close(output);
   const int status = wait(process);
   CHECK_EQUAL(WIFEXITED(status) ? WEXITSTATUS(status) : -1, exit_code);
-  return line;
+  return said;
 }
 
 std::string built(const std::string& name) {

@@ -89,6 +89,8 @@ kareus_handle* open(const kareus_options& options);
 bool isGone(int process);
 bool waitUntil(const std::function<bool()>& holds, double timeout_s = 5);
 int64_t now_ns();
+// $KAREUS_REPEATS, for the long matrix; else these.
+int repeats(int normally);
 
 // A program and its words: its number. Its errors go nowhere; output, if wanted, to a pipe.
 int start(const std::vector<std::string>& words, int* output = nullptr, bool own_group = false);
@@ -96,6 +98,8 @@ int wait(int process);  // status as waitpid has it
 std::string readLine(int fd);
 // The first line that kareus-guard prints, as JSON, when it is asked to do this.
 std::string runGuard(const char* what, int exit_code = 0);
+// All that it prints, by words.
+std::string askGuard(std::vector<std::string> words, int exit_code = 0);
 // A file of the build: "kareus-guard", "simulated/libcuda.so.1".
 std::string built(const std::string& name);
 

@@ -1,5 +1,6 @@
 // A job that locks a clock and then goes, in the way that its argument names.
 //   job open      prints the code of opening, and closes
+//   job fault     locks, prints the code of the fault that this ended in (0: none), and closes
 //   job observe   follows a plan observing, prints the code of closing
 //   job <way>     locks, through zeusd if $ZEUSD_SOCK_PATH is set; then goes: see below
 #include <sys/wait.h>
@@ -34,6 +35,18 @@ int openOnly(kareus_mode mode) {
   return 0;
 }
 
+int faultOnly() {
+  kareus_options wanted = test::options();
+  wanted.synchronous = 1;
+  kareus_handle* handle = test::open(wanted);
+  test::setPlan(handle, {{0, 0, 1200}});
+  kareus_step_begin(handle);
+  kareus_instruction_begin(handle, 0, 0, 0, nullptr);
+  std::printf("%d\n", test::statisticsOf(handle).fault);
+  kareus_close(handle);
+  return 0;
+}
+
 void tell(const char* what) {
   std::printf("%s\n", what);
   std::fflush(stdout);
@@ -53,7 +66,25 @@ void leaveChildren() {
   }
 }
 
+// A step of two instructions again and again.
+[[noreturn]] void train(kareus_handle* handle) {
+  kareus_instruction_end(handle, nullptr);
+  while (true) {
+    kareus_instruction_begin(handle, 1, 0, 0, nullptr);
+    kareus_instruction_end(handle, nullptr);
+    kareus_step_end(handle);
+    usleep(20000);
+    kareus_step_begin(handle);
+    kareus_instruction_begin(handle, 0, 0, 0, nullptr);
+    kareus_instruction_end(handle, nullptr);
+  }
+}
+
 void go(const std::string& way, kareus_handle* handle) {
+  if (way == "train") {
+    tell("ready");
+    train(handle);
+  }
   if (way == "wait") {
     tell("ready");
     waitForTheEnd();
@@ -83,6 +114,7 @@ int main(int count, char** words) {
   const std::string way = words[1];
   if (way == "open") return openOnly(KAREUS_MODE_CONTROL);
   if (way == "observe") return openOnly(KAREUS_MODE_OBSERVE);
+  if (way == "fault") return faultOnly();
   const bool zeusd = std::getenv("ZEUSD_SOCK_PATH") != nullptr;
   kareus_options wanted = test::options(zeusd ? KAREUS_BACKEND_ZEUSD : KAREUS_BACKEND_NVML);
   wanted.synchronous = 1;

@@ -16,7 +16,6 @@ namespace {
 
 constexpr double kGoal_ms = 50;    // at the median
 constexpr double kPatience_s = 5;  // a busy machine's worst
-constexpr int kRepeats = 5;
 
 struct Job {
   int process, output;
@@ -45,7 +44,7 @@ double report(const char* way, std::vector<double> times_ms) {
 template <typename End>
 void expectReset(const char* name, const char* way, End end) {
   std::vector<double> times_ms;
-  for (int repeat = 0; repeat < kRepeats; repeat++) {
+  for (int repeat = 0; repeat < repeats(5); repeat++) {
     const Machine machine;
     const Job job = startJob(way);
     const int64_t gone_ns = end(job, machine);

@@ -1,6 +1,13 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { expectBadInput } from "../support/bad-input.js";
@@ -58,6 +65,64 @@ describe.skipIf(!hasRuntime)("kareus doctor", () => {
     const run = await doctor(env, "--reset");
     expect([run.status, codes(run, "error")]).toEqual([2, ["KRS5405"]]);
     expect(run.stderr).toContain("KRS5016");
+  });
+
+  test("no journal is not no lock: a clock below the highest under load is told, and --reset --all", async () => {
+    const env = machine();
+    const set = (...words: string[]) =>
+      spawnSync(join(ROOT, "native/build/simulated/kareus-sim"), ["0", ...words], { env });
+    set("locked_mhz", "900");
+    const found = await doctor(env);
+    expect([found.status, codes(found, "error")]).toEqual([1, ["KRS5413"]]);
+    expect(found.stdout).toMatch(/^clocks .*at 900 of 1410 MHz/m);
+    expect(found.stdout).not.toContain("none locked");
+    set("busy", "0");
+    const idle = await doctor(env);
+    expect([idle.status, idle.stderr]).toEqual([0, ""]);
+    expect(idle.stdout).toMatch(/^clocks .*idle: a lock shows under load only$/m);
+    set("busy", "1");
+    set("limits", "4");
+    expect((await doctor(env)).stdout).toMatch(/^clocks .*limited by power or heat/m);
+    set("limits", "0");
+    expect((await doctor(env, "--reset")).status).toBe(1);
+    const reset = await doctor(env, "--reset", "--all");
+    expect([reset.status, reset.stderr]).toEqual([0, ""]);
+    expect((await doctor(env)).stdout).toMatch(/^clocks +none locked$/m);
+    expectBadInput(await doctor(env, "--all"), "KRS5414");
+  });
+
+  test("a damaged journal is an error that is told, never none", async () => {
+    const env = machine();
+    mkdirSync(env.KAREUS_STATE_DIR ?? "", { recursive: true, mode: 0o700 });
+    for (const [name, text] of [
+      ["journal", "kareus-journal 7\n"],
+      ["journal", "\u0000\u001b[2J"],
+      ["held", ""],
+    ] as const) {
+      const path = join(
+        env.KAREUS_STATE_DIR ?? "",
+        `GPU-00000000-0000-0000-0000-000000000000.${name}`,
+      );
+      writeFileSync(path, text);
+      for (const flags of [[], ["--reset"]]) {
+        const run = await doctor(env, ...flags);
+        expect([run.status, codes(run, "error")]).toEqual([1, ["KRS5412"]]);
+        expect(run.stdout).not.toContain("none locked");
+      }
+      expect((await doctor(env, "--reset", "--all")).status).toBe(0);
+      expect(existsSync(path)).toBe(false);
+    }
+  });
+
+  test("says who else has a hand on the clocks", async () => {
+    const name = join(mkdtempSync(join(folder, "dcgm-")), "nv-hostengine");
+    copyFileSync("/bin/sleep", name);
+    const engine = spawn(name, ["60"]);
+    await once(engine, "spawn");
+    const run = await doctor({ ...machine(), SLURM_JOB_ID: "7" });
+    engine.kill("SIGKILL");
+    expect([run.status, codes(run, "warning")]).toEqual([0, ["KRS5421", "KRS5421"]]);
+    expect(run.stderr).toMatch(/DCGM.*own target over ours.*application clocks/s);
   });
 
   test("finds a lock that nobody holds, and --reset undoes it", async () => {

@@ -24,6 +24,7 @@ export function simulatedMachine(folder: string, gpus = 1): NodeJS.ProcessEnv {
     KAREUS_SIM_LOG: join(folder, "nvml.log"),
     KAREUS_STATE_DIR: join(folder, "state"),
     KAREUS_PRIVILEGED: "1",
+    KAREUS_GUARDD: join(folder, "no-guardd"),
     PYTHONDONTWRITEBYTECODE: "1",
   };
 }

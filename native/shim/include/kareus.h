@@ -72,7 +72,8 @@ extern "C" {
   X(GPU_LOST, 5041, "the GPU is lost to the driver")                                             \
   X(CHANGE_FAILED, 5042, "the clock could not be changed, after several tries")                  \
   X(NO_ENERGY, 5043, "the GPU has no energy counter")                                            \
-  X(RESET_FAILED, 5044, "the clocks could not be reset: `kareus doctor --reset` tries again")
+  X(RESET_FAILED, 5044, "the clocks could not be reset: `kareus doctor --reset` tries again")     \
+  X(BAD_JOURNAL, 5045, "the journal of locked clocks is damaged: `kareus doctor --reset --all`")
 
 typedef enum kareus_code {
 #define KAREUS_CODE_ENUM(name, number, meaning) KAREUS_##name = number,
@@ -230,7 +231,8 @@ KAREUS_API const char* kareus_last_error(void);
 /* Opens a GPU. In control mode it takes the GPU's lock file, resets what a dead controller left
  * locked, and starts the guard; no clock changes. May take seconds (NVML starts twice).
  * BAD_ARGUMENT, NO_NVML, NO_DEVICE, NO_STATE_DIR, NO_RESOURCES; in control mode also MIG,
- * NO_PERMISSION, IN_USE, NO_GUARD, NO_ZEUSD, OLD_DRIVER, RESET_FAILED. */
+ * NO_PERMISSION, IN_USE, NO_GUARD, NO_ZEUSD, OLD_DRIVER, RESET_FAILED. A journal that is damaged or
+ * missing counts as a lock that was left: it is reset. */
 KAREUS_API int kareus_open(const kareus_options* options, kareus_handle** handle);
 
 /* What the GPU and this user can do. */

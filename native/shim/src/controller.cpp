@@ -109,12 +109,7 @@ void Controller::apply(uint32_t freq_mhz) {
     if (release() != KAREUS_OK) fault(KAREUS_RESET_FAILED, "");
     return;
   }
-  try {
-    if (custody_ != nullptr) custody_->beforeChange();
-  } catch (const Failure& failure) {
-    fault(failure.code, failure.detail);
-    return;
-  }
+  if (!inCustody()) return;
   const int code = tryToLock(freq_mhz);
   if (code != KAREUS_OK) {
     fault(code == KAREUS_NO_PERMISSION ? KAREUS_PERMISSION_LOST : code,
@@ -170,13 +165,20 @@ void Controller::fault(int code, const std::string& detail) {
   fault_detail_ = detail + (released ? "; the clocks are reset" : "; the reset fails too");
 }
 
-void Controller::watchGuard() {
-  if (!touched_ || !controls()) return;
+// What must be in place is there: false after a fault. Where the clocks were reset under us, the
+// next boundary sets its clock anew.
+bool Controller::inCustody() {
   try {
-    if (custody_ != nullptr) custody_->beforeChange();
+    if (custody_ != nullptr && !custody_->beforeChange()) remember(0);
+    return true;
   } catch (const Failure& failure) {
     fault(failure.code, failure.detail);
+    return false;
   }
+}
+
+void Controller::watchGuard() {
+  if (touched_ && controls()) inCustody();
 }
 
 void Controller::answerReset() {

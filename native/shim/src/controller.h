@@ -52,6 +52,7 @@ class Controller {
   int release();
   void remember(uint32_t freq_mhz);
   void fault(int code, const std::string& detail);
+  bool inCustody();
   void watchGuard();
   void answerReset();
   bool waitFor(const std::atomic<uint64_t>& counter, uint64_t goal, double timeout_s);

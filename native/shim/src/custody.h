@@ -7,6 +7,7 @@
 
 #include "guard.h"
 #include "journal.h"
+#include "lease.h"
 
 namespace kareus {
 
@@ -20,8 +21,10 @@ class Custody {
   Custody(const Custody&) = delete;
   Custody& operator=(const Custody&) = delete;
 
-  // Before each change: the journal is written, the guard alive, or started again. Throws Failure.
-  void beforeChange();
+  // Before each change, and again and again while a lock is held: the journal is there, the guard
+  // alive, or started again, the lease kept. False: the lease had run out, as this process stood
+  // still, and the clocks were reset meanwhile. Throws Failure.
+  bool beforeChange();
   // After a reset that worked.
   void afterReset();
   int restarts() const { return restarts_; }
@@ -29,12 +32,16 @@ class Custody {
  private:
   void lockFile();
   void undoOthers(Device& device);
+  JournalEntry entry() const;
 
   std::string state_dir_, guard_path_;
   Target target_;
   Journal journal_;
   int lock_fd_ = -1;
+  int dir_fd_ = -1;
   std::unique_ptr<Guard> guard_;
+  Lease lease_;
+  int64_t kept_ns_ = 0;
   bool journaled_ = false;
   std::atomic<int> restarts_{0};
 };

@@ -59,7 +59,8 @@ std::string defaultGuardPath() {
   return (slash == std::string::npos ? "." : library.substr(0, slash)) + "/kareus-guard";
 }
 
-Guard::Guard(const std::string& path, const std::string& state_dir, const Target& target) {
+Guard::Guard(const std::string& path, const std::string& state_dir, const Target& target,
+             bool locked) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
     fail(KAREUS_NO_RESOURCES, std::strerror(errno));
@@ -78,6 +79,7 @@ Guard::Guard(const std::string& path, const std::string& state_dir, const Target
         theirs);
     close(theirs);
     if (status != 0) fail(KAREUS_NO_GUARD, path + ": " + std::strerror(status));
+    if (locked) holding(true);
     pollfd ready = {fd_, POLLIN, 0};
     while (poll(&ready, 1, kReady_ms) < 0 && errno == EINTR) {
     }
@@ -94,10 +96,12 @@ Guard::Guard(const std::string& path, const std::string& state_dir, const Target
 
 Guard::~Guard() { close(fd_); }
 
-void Guard::dismiss() {
-  const char quit = 'q';
-  send(fd_, &quit, 1, MSG_NOSIGNAL);
-}
+void Guard::holding(bool locked) { tell(locked ? GuardWord::kLocked : GuardWord::kFree); }
+
+void Guard::dismiss() { tell(GuardWord::kQuit); }
+
+// What was sent reaches it, even where we are gone by then.
+void Guard::tell(GuardWord word) { send(fd_, &word, 1, MSG_NOSIGNAL); }
 
 bool Guard::alive() const {
   pollfd end = {fd_, POLLIN, 0};

@@ -8,21 +8,29 @@
 
 namespace kareus {
 
+// What its owner tells it.
+enum class GuardWord : char { kLocked = 'l', kFree = 'f', kQuit = 'q' };
+
 class Guard {
  public:
   // Starts it and waits until it is ready to reset; NO_GUARD, or the code that it failed with.
-  Guard(const std::string& path, const std::string& state_dir, const Target& target);
+  // `locked`: a lock is held already.
+  Guard(const std::string& path, const std::string& state_dir, const Target& target, bool locked);
   // Unless dismissed, it then resets at once.
   ~Guard();
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
+  // What it has to know, in its own memory: a lock is about to be set, or is undone.
+  void holding(bool locked);
   // Nothing is locked any more: it goes without a reset.
   void dismiss();
   bool alive() const;
   const Process& process() const { return process_; }
 
  private:
+  void tell(GuardWord word);
+
   int fd_ = -1;
   Process process_;
 };

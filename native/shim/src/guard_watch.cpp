@@ -6,12 +6,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <string>
 #include <thread>
 
+#include "cgroup.h"
 #include "failure.h"
 #include "guard.h"
 #include "journal.h"
@@ -59,39 +61,58 @@ void greet(int code) {
   send(kOwnerFd, &greeting, sizeof greeting, MSG_NOSIGNAL);
 }
 
-// True if the owner said goodbye; false if it is gone. The connection closes with the owner, or
-// when it becomes another program; forked children may hold it open, so the owner itself is
-// watched as well.
-bool waitForOwner(const Process& owner) {
-  const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, owner.pid, 0));
+// What the owner has said so far, kept here: files can be lost.
+class Owner {
+ public:
+  // Reads all that is there. False: the connection has ended.
+  bool listen() {
+    GuardWord word = GuardWord::kFree;
+    while (true) {
+      const ssize_t size = recv(kOwnerFd, &word, 1, MSG_DONTWAIT);
+      if (size <= 0) return size < 0 && (errno == EAGAIN || errno == EINTR);
+      left_ = left_ || word == GuardWord::kQuit;
+      locked_ = word == GuardWord::kLocked;
+    }
+  }
+  bool left() const { return left_; }
+  bool locked() const { return locked_; }
+
+ private:
+  bool left_ = false, locked_ = false;
+};
+
+// Until the owner has said goodbye or is gone: whether it left a lock. The connection closes with
+// the owner, or when it becomes another program; forked children may hold it open, so the owner
+// itself is watched as well.
+bool waitForOwner(const Process& process) {
+  const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, process.pid, 0));
   // Without pidfd (Linux before 5.3) looking every few milliseconds has to do.
   const int patience_ms = pidfd >= 0 ? 1000 : 5;
   pollfd sources[] = {{kOwnerFd, POLLIN, 0}, {pidfd, POLLIN, 0}};
+  Owner owner;
   while (true) {
     poll(sources, pidfd >= 0 ? 2 : 1, patience_ms);
-    if (sources[0].revents != 0) {
-      char word = 0;
-      return recv(kOwnerFd, &word, 1, MSG_DONTWAIT) == 1 && word == 'q';
-    }
-    if (!isAlive(owner)) return false;
+    const bool alive = isAlive(process);
+    const bool open = owner.listen();  // after the look: its last words are in by then
+    if (owner.left()) return false;
+    if (!open || !alive) return owner.locked();
   }
 }
 
-// Only what the journal says the owner holds: a lock that somebody else set is not ours to undo.
 void undo(const Errand& errand, Device& device) {
   const Journal journal(errand.state_dir, errand.target.device);
-  const auto entry = journal.read();
-  if (!entry || entry->owner.pid != errand.owner.pid ||
-      entry->owner.start_ticks != errand.owner.start_ticks) {
-    return;
-  }
   int code = unlockStubbornly(device);
   if (errand.target.backend == KAREUS_BACKEND_ZEUSD) {
     // A last request of the owner's may still have been on its way to the daemon.
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     code = unlockStubbornly(device);
   }
-  if (code == KAREUS_OK) journal.remove();
+  if (code == KAREUS_OK) {
+    journal.remove();
+  } else {  // whatever became of the file: `kareus doctor` shall find the lock
+    openStateDir(errand.state_dir);
+    journal.write({errand.target, errand.owner, self(), bootId()});
+  }
 }
 
 }  // namespace
@@ -103,9 +124,10 @@ int watch(char** words) {
   if (child != 0) return child > 0 ? 0 : 1;
   detach();
   try {
+    leaveCgroups();
     const auto device = openDevice(errand.target);
     greet(KAREUS_OK);
-    if (!waitForOwner(errand.owner)) undo(errand, *device);
+    if (waitForOwner(errand.owner)) undo(errand, *device);
   } catch (const Failure& failure) {
     greet(failure.code);
     return 1;

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
@@ -13,6 +12,8 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <set>
 #include <sstream>
 
 #include "failure.h"
@@ -20,8 +21,10 @@
 namespace kareus {
 namespace {
 
-constexpr const char* kFirstLine = "kareus-journal 1";
+constexpr const char* kFormat = "kareus-journal";
+constexpr int kVersion = 2;
 constexpr const char* kSuffix = ".journal";
+constexpr const char* kHeldSuffix = ".held";
 
 std::string fileNameOf(const std::string& uuid) {
   std::string name = uuid;
@@ -31,22 +34,51 @@ std::string fileNameOf(const std::string& uuid) {
   return name;
 }
 
-std::string textOf(const JournalEntry& entry) {
-  std::ostringstream text;
-  text << kFirstLine << "\ndevice " << entry.target.device << "\nbackend " << entry.target.backend
-       << "\nzeusd " << entry.target.zeusd_socket << "\nowner " << entry.owner.pid << ' '
-       << entry.owner.start_ticks << "\nguard " << entry.guard.pid << ' '
-       << entry.guard.start_ticks << "\nboot " << entry.boot << "\n";
-  return text.str();
+// FNV-1a: it finds damage, not forgery; the folder is its user's alone.
+std::string sumOf(const std::string& text) {
+  uint64_t sum = 0xcbf29ce484222325;
+  for (const unsigned char c : text) sum = (sum ^ c) * 0x100000001b3;
+  std::ostringstream words;
+  words << std::hex << sum;
+  return words.str();
 }
 
-std::optional<JournalEntry> readEntry(const std::string& path) {
-  std::ifstream file(path);
+std::string textOf(const JournalEntry& entry) {
+  std::ostringstream text;
+  text << kFormat << ' ' << kVersion << "\ndevice " << entry.target.device << "\nbackend "
+       << entry.target.backend << "\nzeusd " << entry.target.zeusd_socket << "\nowner "
+       << entry.owner.pid << ' ' << entry.owner.start_ticks << "\nguard " << entry.guard.pid << ' '
+       << entry.guard.start_ticks << "\nboot " << entry.boot << "\n";
+  return text.str() + "sum " + sumOf(text.str()) + "\n";
+}
+
+[[noreturn]] void refuse(const std::string& path, const char* why) {
+  fail(KAREUS_BAD_JOURNAL, path + " " + why);
+}
+
+// The text without its sum, which must be right. Version 1 had none.
+std::string checkedText(const std::string& path, const std::string& text) {
+  std::istringstream words(text);
+  std::string format;
+  int version = 0;
+  if (!(words >> format >> version) || format != kFormat) refuse(path, "is cut short or garbled");
+  if (version > kVersion) refuse(path, "is of a later version");
+  if (version == 1) return text;
+  const size_t last = text.rfind("sum ");
+  if (last == std::string::npos || text.substr(last) != "sum " + sumOf(text.substr(0, last)) + "\n") {
+    refuse(path, "is cut short or garbled");
+  }
+  return text.substr(0, last);
+}
+
+// BAD_JOURNAL unless all of it is there.
+JournalEntry parse(const std::string& path, const std::string& text) {
+  std::istringstream lines(checkedText(path, text));
   std::string line;
-  if (!std::getline(file, line) || line != kFirstLine) return std::nullopt;
+  std::getline(lines, line);
   JournalEntry entry;
   entry.target.control = true;
-  while (std::getline(file, line)) {
+  while (std::getline(lines, line)) {
     std::istringstream words(line);
     std::string key;
     words >> key;
@@ -57,8 +89,21 @@ std::optional<JournalEntry> readEntry(const std::string& path) {
     if (key == "guard") words >> entry.guard.pid >> entry.guard.start_ticks;
     if (key == "boot") words >> entry.boot;
   }
-  if (entry.target.device.empty() || entry.owner.pid <= 0) return std::nullopt;
+  constexpr size_t kBootIdLength = 36;
+  const bool whole = !entry.target.device.empty() && entry.owner.pid > 0 &&
+                     entry.boot.size() == kBootIdLength;
+  if (!whole) refuse(path, "is cut short or garbled");
   return entry;
+}
+
+bool exists(const std::string& path) {
+  struct stat found = {};
+  return lstat(path.c_str(), &found) == 0;
+}
+
+std::string contentOf(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 // Absolute: a job may change its folder while it runs.
@@ -95,8 +140,10 @@ std::string openStateDir(const std::string& given) {
 }
 
 Journal::Journal(std::string state_dir, const std::string& uuid)
-    : path_(state_dir + "/" + fileNameOf(uuid) + kSuffix),
-      lock_path_(state_dir + "/" + fileNameOf(uuid) + ".lock") {}
+    : state_dir_(std::move(state_dir)),
+      path_(state_dir_ + "/" + fileNameOf(uuid) + kSuffix),
+      held_path_(state_dir_ + "/" + fileNameOf(uuid) + kHeldSuffix),
+      lock_path_(state_dir_ + "/" + fileNameOf(uuid) + ".lock") {}
 
 // A record lock: forked children do not inherit it, so they do not hold it on.
 std::optional<int> Journal::takeLock(pid_t& holder) const {
@@ -123,35 +170,69 @@ bool Journal::isLocked() const {
 }
 
 void Journal::write(const JournalEntry& entry) const {
+  std::ofstream(held_path_, std::ios::app).close();
   const std::string draft = path_ + ".draft";
   std::ofstream file(draft, std::ios::trunc);
   file << textOf(entry);
   file.close();
-  if (!file || std::rename(draft.c_str(), path_.c_str()) != 0) {
+  if (!file || std::rename(draft.c_str(), path_.c_str()) != 0 || !exists(held_path_)) {
     fail(KAREUS_NO_STATE_DIR, path_ + " cannot be written");
   }
 }
 
-std::optional<JournalEntry> Journal::read() const { return readEntry(path_); }
+std::optional<JournalEntry> Journal::read() const {
+  if (exists(path_)) return parse(path_, contentOf(path_));
+  if (exists(held_path_)) refuse(path_, "is lost");
+  return std::nullopt;
+}
 
-void Journal::remove() const { unlink(path_.c_str()); }
+void Journal::remove() const {
+  unlink(path_.c_str());
+  unlink(held_path_.c_str());
+}
 
-std::vector<JournalEntry> readJournals(const std::string& state_dir) {
-  std::vector<std::string> names;
+bool Journal::holdsFile(int lock_fd) const {
+  struct stat held = {}, found = {};
+  return fstat(lock_fd, &held) == 0 && lstat(lock_path_.c_str(), &found) == 0 &&
+         held.st_ino == found.st_ino && held.st_dev == found.st_dev;
+}
+
+void Journal::keep(const JournalEntry& entry, int& lock_fd) const {
+  openStateDir(state_dir_);
+  if (!holdsFile(lock_fd)) {
+    pid_t holder = 0;
+    const auto taken = takeLock(holder);
+    if (!taken) fail(KAREUS_IN_USE, "by process " + std::to_string(holder) + ", as the lock file was removed");
+    close(lock_fd);
+    lock_fd = *taken;
+  }
+  if (!exists(held_path_) || contentOf(path_) != textOf(entry)) write(entry);
+  for (const std::string& path : {path_, held_path_, lock_path_}) {
+    utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
+  }
+}
+
+std::vector<FoundJournal> readJournals(const std::string& state_dir) {
+  std::set<std::string> gpus;
   DIR* dir = opendir(state_dir.c_str());
   if (dir == nullptr) return {};
   while (const dirent* found = readdir(dir)) {
     const std::string name = found->d_name;
     const size_t dot = name.rfind('.');
-    if (dot != std::string::npos && name.substr(dot) == kSuffix) names.push_back(name);
+    const std::string suffix = dot == std::string::npos ? "" : name.substr(dot);
+    if (suffix == kSuffix || suffix == kHeldSuffix) gpus.insert(name.substr(0, dot));
   }
   closedir(dir);
-  std::sort(names.begin(), names.end());
-  std::vector<JournalEntry> entries;
-  for (const std::string& name : names) {
-    if (auto entry = readEntry(state_dir + "/" + name)) entries.push_back(*entry);
+  std::vector<FoundJournal> journals;
+  for (const std::string& gpu : gpus) {
+    try {
+      const auto entry = Journal(state_dir, gpu).read();
+      if (entry) journals.push_back({entry->target.device, entry, ""});
+    } catch (const Failure& failure) {
+      journals.push_back({gpu, std::nullopt, failure.detail});
+    }
   }
-  return entries;
+  return journals;
 }
 
 }  // namespace kareus

@@ -36,6 +36,11 @@ struct NvmlField {
   } value;
 };
 
+// nvmlUtilization_t: percent of the time in the last sample.
+struct NvmlUtilization {
+  unsigned gpu, memory;
+};
+
 // nvmlWorkloadPowerProfileCurrentProfiles_v1_t: masks of 255 bits.
 struct NvmlPowerProfiles {
   unsigned version;
@@ -62,6 +67,8 @@ struct NvmlPowerProfiles {
   X(smClocks, "nvmlDeviceGetSupportedGraphicsClocks",                            \
     int(NvmlHandle, unsigned, unsigned*, unsigned*))                             \
   X(clock, "nvmlDeviceGetClockInfo", int(NvmlHandle, unsigned, unsigned*))       \
+  X(utilization, "nvmlDeviceGetUtilizationRates",                                \
+    int(NvmlHandle, NvmlUtilization*))                                           \
   X(temperature, "nvmlDeviceGetTemperature",                                     \
     int(NvmlHandle, unsigned, unsigned*))                                        \
   X(eventReasons, "nvmlDeviceGetCurrentClocksEventReasons",                      \

@@ -100,6 +100,12 @@ std::optional<double> NvmlDevice::energy() {
   return static_cast<double>(millijoules) / 1000.0;
 }
 
+std::optional<double> NvmlDevice::busy() const {
+  NvmlUtilization percent = {};
+  if (nvml_.utilization == nullptr || nvml_.utilization(handle_, &percent) != kNvmlOk) return std::nullopt;
+  return percent.gpu / 100.0;
+}
+
 unsigned NvmlDevice::index() const {
   unsigned index = 0;
   if (nvml_.index == nullptr || nvml_.index(handle_, &index) != kNvmlOk) {

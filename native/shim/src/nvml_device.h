@@ -16,6 +16,8 @@ class NvmlDevice : public Device {
   Conditions conditions() override { return Gauges(nvml_, handle_).conditions(); }
   std::optional<double> power() override { return Gauges(nvml_, handle_).power_w(); }
 
+  // The share of the last moments in which a kernel ran, 0 to 1; nothing where it is unknown.
+  std::optional<double> busy() const;
   // Its number among this machine's GPUs, as the driver counts.
   unsigned index() const;
 

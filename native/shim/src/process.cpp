@@ -44,7 +44,9 @@ bool hasOtherThreads(pid_t pid) {
 
 }  // namespace
 
-Process self() { return {getpid(), statOf(getpid()).start_ticks}; }
+Process processOf(pid_t pid) { return {pid, statOf(pid).start_ticks}; }
+
+Process self() { return processOf(getpid()); }
 
 bool isAlive(const Process& process) {
   const Stat stat = statOf(process.pid);

@@ -16,6 +16,9 @@ struct Process {
 // This process.
 Process self();
 
+// The process that has this number now.
+Process processOf(pid_t pid);
+
 // Whether the very process still runs: dead and waiting to be reaped counts as gone.
 bool isAlive(const Process& process);
 

@@ -62,6 +62,36 @@ export function lockStays(gpu: string, reason: string): Diagnostic {
   );
 }
 
+/** KRS5412: a journal that is lost or damaged: whether its GPU is locked is not known. */
+export function journalDamaged(gpu: string, reason: string): Diagnostic {
+  return error(
+    "KRS5412",
+    gpu,
+    `whether its clocks are locked is not known: ${reason}`,
+    "`kareus doctor --reset --all` resets every GPU that no running job holds",
+  );
+}
+
+/** KRS5413: a GPU that runs as if its clocks were locked, of which no journal here knows. */
+export function lockUnknown(gpu: string, clock_mhz: number, highest_mhz: number): Diagnostic {
+  return error(
+    "KRS5413",
+    gpu,
+    `it works at ${clock_mhz} of ${highest_mhz} MHz, no limit of power or heat holds it there, and no journal knows why: somebody's lock`,
+    "where nobody wants it, `kareus doctor --reset --all` unlocks it",
+  );
+}
+
+/** KRS5414: a flag that needs another. */
+export function allWithoutReset(): Diagnostic {
+  return error("KRS5414", "--all", "says which GPUs to reset", "add --reset");
+}
+
+/** KRS5421: a program of this machine that changes clocks behind ours, or leaves ours alone. */
+export function otherHand(program: string, what: string, hint: string): Diagnostic {
+  return warning("KRS5421", program, what, hint);
+}
+
 /** KRS5420: this machine cannot do what a part of the runtime needs. */
 export function notReady(what: string, reason: string, hint: string): Diagnostic {
   return warning("KRS5420", what, reason, hint);

@@ -2,33 +2,42 @@ import { spawnSync } from "node:child_process";
 import type { Command } from "commander";
 import { z } from "zod";
 import { type Diagnostic, DiagnosticError, fail } from "../../base/diagnostics/diagnostic.js";
-import {
-  guardMissing,
-  helperFailed,
-  journalRefused,
-  lockLeft,
-  lockStays,
-  notReady,
-} from "../../base/diagnostics/runtime.js";
+import { allWithoutReset, guardMissing, notReady } from "../../base/diagnostics/runtime.js";
 import { parseJson } from "../../base/json.js";
+import {
+  askGuard,
+  askLook,
+  type Layer,
+  type Lock,
+  type Look,
+  layerRows,
+  leftLocked,
+  lockRows,
+  PATIENCE_MS,
+} from "../doctor/guard.js";
+import { otherHands } from "../doctor/hands.js";
 import { addFlags, readFlags, toggle } from "../flags.js";
 import { guardFile, pythonPath, recorderFile, shimFile } from "../runtime-files.js";
 import { say, Terminal } from "../terminal.js";
 
 const FLAGS = {
   reset: toggle("--reset", "unlock clocks that a process left locked when it ended"),
+  all: toggle("--all", "with --reset: every GPU that no running job holds, journal or not"),
   json: toggle("--json", "the findings as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
 
 const EXAMPLES = `
 Looks at what a run needs: Node, Python, the built parts, the driver, every GPU and whether this user
 may lock its clocks, what its CPU needs for a launch (with torch and a GPU), and the journal of locked
-clocks. No clock changes. The exit code is 1 if
-the clocks of a process that is gone are still locked; --reset unlocks them.
+clocks. No clock changes. The exit code is 1 if the clocks of a process that is gone are still locked, if
+the journal is lost or damaged, or if a GPU works below its highest clock and neither a limit nor a running
+job says why. --reset unlocks the first; --reset --all needs no journal. A lock that no journal knows shows
+under load only. NVML cannot be asked for locks, so a power limit hides one.
 
 Examples:
   $ kareus doctor
-  $ kareus doctor --reset`;
+  $ kareus doctor --reset
+  $ kareus doctor --reset --all`;
 
 /** `kareus doctor`: whether this machine can follow plans, and what an ended job left behind. */
 export function addDoctor(program: Command): void {
@@ -39,8 +48,8 @@ export function addDoctor(program: Command): void {
     .addHelpText("after", EXAMPLES);
   addFlags(command, FLAGS);
   command.action(() => {
-    const { reset, json } = readFlags(command, FLAGS);
-    run(reset, json);
+    const { reset, all, json } = readFlags(command, FLAGS);
+    run(reset, all, json);
   });
 }
 
@@ -65,20 +74,8 @@ const capabilities = z.object({
   ),
 });
 
-/** A line of `kareus-guard --list` or `--reset`. */
-const lock = z.object({
-  gpu: z.string(),
-  backend: z.string(),
-  owner_pid: z.number(),
-  guard_pid: z.number(),
-  /** stale: its process is gone; reset, failed: the outcome of --reset. */
-  state: z.enum(["held", "guarded", "stale", "forgotten", "reset", "failed"]),
-  message: z.string().optional(),
-});
-
 type Capabilities = z.infer<typeof capabilities>;
 type Gpu = Capabilities["gpus"][number];
-type Lock = z.infer<typeof lock>;
 
 interface Findings {
   readonly node: string;
@@ -87,11 +84,15 @@ interface Findings {
   readonly runtime: Capabilities | null;
   /** Null: the guard, which keeps the journal, is not built. */
   readonly locks: readonly Lock[] | null;
+  /** What each GPU shows, and what would undo a lock; null: the guard cannot say. */
+  readonly look: { readonly looks: readonly Look[]; readonly layers: readonly Layer[] } | null;
 }
 
-function run(reset: boolean, json: boolean): void {
+function run(reset: boolean, all: boolean, json: boolean): void {
+  if (all && !reset) fail(allWithoutReset());
   const guard = guardFile();
   if (reset && !guard.built) fail(guardMissing(guard.path));
+  const locks = guard.built ? askGuard(guard.path, reset ? (all ? "all" : "stale") : "no") : null;
   const findings: Findings = {
     node: process.versions.node,
     built: {
@@ -100,20 +101,15 @@ function run(reset: boolean, json: boolean): void {
       "kareus-recorder": recorderFile().built,
     },
     runtime: askPython(),
-    locks: guard.built ? askGuard(guard.path, reset) : null,
+    locks,
+    look: guard.built ? askLook(guard.path) : null,
   };
   say(json ? `${JSON.stringify(findings, null, 2)}\n` : inWords(findings));
   const { report } = new Terminal(json);
   for (const warning of warningsOf(findings)) report(warning);
-  const left = (findings.locks ?? []).flatMap(leftLocked);
+  const left = leftLocked(locks ?? [], findings.look?.looks ?? []);
   if (left.length > 0) throw new DiagnosticError(left, 1);
 }
-
-/** The guard's exit code when other users can write the folder of its journal. */
-const UNTRUSTED = 2;
-
-/** How long a driver may take: with many GPUs it needs seconds, and it may hang. */
-const PATIENCE_MS = 60_000;
 
 function askPython(): Capabilities | null {
   const shim = shimFile();
@@ -124,27 +120,6 @@ function askPython(): Capabilities | null {
   const { stdout } = spawnSync("python3", words, options);
   const answered = stdout === null ? null : parseJson(stdout);
   return capabilities.safeParse(answered).data ?? null;
-}
-
-function askGuard(path: string, reset: boolean): Lock[] {
-  const words = [reset ? "--reset" : "--list", "--json-lines"];
-  const options = { encoding: "utf8", timeout: PATIENCE_MS } as const;
-  const { stdout, stderr, error, status, signal } = spawnSync(path, words, options);
-  if (error) fail(helperFailed(path, error.message));
-  if (status === UNTRUSTED) fail(journalRefused(stderr.trim()));
-  const lines = stdout.split("\n").filter((line) => line !== "");
-  // Exit code 1 means that a lock stays, and the output names it; other codes say nothing about locks.
-  const answered = status === 0 || (status === 1 && lines.length > 0);
-  if (!answered) fail(helperFailed(path, `ended with ${signal ?? status}`));
-  return lines.map((line) => {
-    const read = lock.safeParse(parseJson(line));
-    return read.data ?? fail(helperFailed(path, `it says ${JSON.stringify(line)}`));
-  });
-}
-
-function leftLocked({ gpu, owner_pid, state, message }: Lock): Diagnostic[] {
-  if (state === "stale") return [lockLeft(gpu, owner_pid)];
-  return state === "failed" ? [lockStays(gpu, message ?? "unknown")] : [];
 }
 
 function warningsOf({ built, runtime }: Findings): Diagnostic[] {
@@ -159,7 +134,7 @@ function warningsOf({ built, runtime }: Findings): Diagnostic[] {
   if (runtime.problem !== null && built.libkareus) {
     found.push(notReady("GPU", runtime.problem, "plans can be made here, and followed elsewhere"));
   }
-  return [...found, ...runtime.gpus.flatMap(gpuWarnings)];
+  return [...found, ...runtime.gpus.flatMap(gpuWarnings), ...otherHands()];
 }
 
 function gpuWarnings({ uuid, mig, may_lock_clocks, energy_counter }: Gpu): Diagnostic[] {
@@ -175,7 +150,7 @@ function gpuWarnings({ uuid, mig, may_lock_clocks, energy_counter }: Gpu): Diagn
   return found;
 }
 
-function inWords({ node, built, runtime, locks }: Findings): string {
+function inWords({ node, built, runtime, locks, look }: Findings): string {
   const rows: [string, string][] = [["node", node]];
   const torch = runtime?.torch ?? null;
   const python = runtime && `${runtime.python}, ${torch === null ? "no torch" : `torch ${torch}`}`;
@@ -190,22 +165,11 @@ function inWords({ node, built, runtime, locks }: Findings): string {
   for (const [index, gpu] of (runtime?.gpus ?? []).entries()) {
     rows.push([`GPU ${index}`, gpuInWords(gpu)]);
   }
-  if (locks?.length === 0) rows.push(["clocks", "none locked"]);
-  for (const { gpu, owner_pid, state } of locks ?? []) {
-    rows.push(["clocks", `${gpu} ${STATES[state]} (process ${owner_pid})`]);
-  }
+  rows.push(...layerRows(look?.layers ?? []));
+  if (locks !== null) rows.push(...lockRows(locks, look?.looks ?? []));
   const width = Math.max(...rows.map(([title]) => title.length));
   return rows.map(([title, value]) => `${title.padEnd(width)}  ${value}\n`).join("");
 }
-
-const STATES: Readonly<Record<Lock["state"], string>> = {
-  held: "locked by a running job",
-  guarded: "about to be unlocked by its guard",
-  stale: "left locked",
-  forgotten: "unlocked since, by a restart of the machine",
-  reset: "unlocked now",
-  failed: "still locked",
-};
 
 function gpuInWords({ name, driver, may_lock_clocks, lowest_mhz, highest_mhz }: Gpu): string {
   const clocks = lowest_mhz === null ? "clocks unknown" : `${lowest_mhz} to ${highest_mhz} MHz`;
