@@ -5,6 +5,7 @@ import {
   noNarrowProducts,
   unknownPass,
 } from "./base/diagnostics/lowering.js";
+import { byDefault } from "./base/need.js";
 import { PhaseTimer } from "./base/phase-timer.js";
 import {
   baselineFrontiers,
@@ -44,6 +45,7 @@ import type { LoweringOptions, SearchingOptions } from "./options.js";
 import type { DetailsFile } from "./plan/details.js";
 import type { FrontierFile } from "./plan/frontier.js";
 import type { PlanFile } from "./plan/plan.js";
+import type { BeyondGpus } from "./plan/shared.js";
 import { loadMeasurements, type Measurements } from "./profile/library.js";
 import { type Profile, readProfile } from "./profile/reader.js";
 import { runsPerIteration } from "./search/allocate.js";
@@ -71,6 +73,8 @@ export interface OptimizeOptions extends SearchingOptions {
   readonly measure: Windows | null;
   /** Where evaluations are kept as they come; null: nowhere. */
   readonly journal: JournalFile | null;
+  /** What draws power beside the GPUs, for the frontier to say; null or absent: nobody told. */
+  readonly beyond?: BeyondGpus | null;
 }
 
 /** How a run talks to whoever started it. */
@@ -154,6 +158,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
       executions,
       full_control,
       frontier,
+      beyond: byDefault(options.beyond, null),
     };
     const written = runFiles(run, lowered.partitions, content, facts, oracle);
     return { ...written, evaluations: all, timings: timer.timings };

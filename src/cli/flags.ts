@@ -85,7 +85,16 @@ export function quantity<F extends number | null>(
   return scalar(flags, description, fallback, "nothing", parse);
 }
 
-/** The same, repeatable: every occurrence counts. */
+/** A ratio of at least 1. */
+export function ratio(flags: string, description: string): Flag<number | null> {
+  const parse = (text: string, name: string) => {
+    const value = parseQuantity(text, name, "any unit");
+    return value >= 1 ? value : fail(badValue(name, text, "a ratio of 1 or more"));
+  };
+  return scalar(flags, description, null, "nothing", parse);
+}
+
+/** The same as a quantity, repeatable: every occurrence counts. */
 export function quantities(
   flags: string,
   description: string,

@@ -7,6 +7,7 @@ import type {
   PartitionSearchOutcome,
 } from "../plan/frontier.js";
 import { gpusPerStage } from "../plan/gpus.js";
+import type { BeyondGpus } from "../plan/shared.js";
 import { planErrors } from "./expected-error.js";
 import type { RunFacts } from "./facts.js";
 
@@ -27,6 +28,8 @@ interface FrontierInput extends RunFacts {
   readonly full_control: BaselineFrontier["points"] | null;
   /** Of one GPU, by stage. */
   readonly memory: readonly { readonly peak_bytes: number }[];
+  /** What is told of power beside the GPUs; null or absent: nothing. */
+  readonly beyond?: BeyondGpus | null;
   /** The searched one: energies of one GPU of each stage. */
   readonly frontier: IterationFrontier;
 }
@@ -61,6 +64,7 @@ export function frontierFile(input: FrontierInput): FrontierFile {
     ...(input.transfer_s > 0 ? { transfer_s: input.transfer_s } : {}),
     ...(input.switch_time_s > 0 ? { switch_time_s: input.switch_time_s } : {}),
     parallelism: input.parallelism,
+    ...(input.beyond ? { beyond_gpus: input.beyond } : {}),
     costs: input.costs,
     ...expectedError(input),
     search: input.search.map(({ partition, space, evaluated, stop }) => ({

@@ -10,6 +10,7 @@ import type {
   PartitionSearchOutcome,
 } from "../plan/frontier.js";
 import type { PlanFile } from "../plan/plan.js";
+import type { BeyondGpus } from "../plan/shared.js";
 import { detailsFile } from "./details.js";
 import type { RunFacts } from "./facts.js";
 import { frontierFile } from "./frontier.js";
@@ -17,6 +18,8 @@ import { planFile } from "./plan.js";
 
 /** What a run found. */
 interface Found {
+  /** What is told of power beside the GPUs. */
+  readonly beyond: BeyondGpus | null;
   readonly seed: number;
   readonly costs: CostCounts;
   readonly search: readonly PartitionSearchOutcome[];

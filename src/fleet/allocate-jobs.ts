@@ -1,5 +1,6 @@
-import { at } from "../base/need.js";
+import { at, present } from "../base/need.js";
 import { allocate } from "./allocate.js";
+import { lowerHull } from "./hull.js";
 import type { JobOption } from "./job-option.js";
 
 /** A training job that shares power with others. */
@@ -9,6 +10,8 @@ export interface Job {
   readonly weight: number;
   /** How much slower than its fastest point it may be, as a share; null: as slow as its points go. */
   readonly slowdown: number | null;
+  /** Iterations per second that it must do, mixing points over time; null: as many as its share allows. */
+  readonly rate_per_s: number | null;
   /** Of its frontier, by ascending time, at least one. */
   readonly points: readonly {
     readonly id: number;
@@ -18,7 +21,7 @@ export interface Job {
 }
 
 /** What each job does. */
-interface JobAllocation {
+export interface JobAllocation {
   readonly jobs: {
     readonly name: string;
     readonly point: number | null;
@@ -28,6 +31,8 @@ interface JobAllocation {
   readonly power_w: number;
   readonly throughput: number;
   readonly bound: number;
+  /** Where rates are given: no mixture of points does them with less. */
+  readonly bound_w?: number;
 }
 
 const WAITS: JobOption = { point: null, power_w: 0, throughput: 0 };
@@ -63,6 +68,48 @@ export function allocateUnder(
     };
   });
   return { allocation: { jobs: chosen, power_w, throughput, bound }, least_w };
+}
+
+/**
+ * The points of least energy at which every job does its rate, and the least power that any mixture of points
+ * could do the rates with; null beside the first job that is too slow.
+ */
+export function allocateRates(
+  jobs: readonly Job[],
+):
+  | { readonly allocation: JobAllocation; readonly slow: null }
+  | { readonly allocation: null; readonly slow: string } {
+  const chosen: JobAllocation["jobs"] = [];
+  let [throughput, bound_w] = [0, 0];
+  for (const job of jobs) {
+    const { name, points, rate_per_s, weight } = job;
+    const rate = present(rate_per_s, "rate");
+    const enough = points.filter(({ time_s }) => rate * time_s <= 1 + ROUNDING);
+    const [first, ...others] = enough;
+    if (first === undefined) return { allocation: null, slow: name };
+    const energy = ({ power_w, time_s }: typeof first) => power_w * time_s;
+    const best = others.reduce((a, b) => (energy(b) < energy(a) ? b : a), first);
+    chosen.push({ name, point: best.id, time_s: best.time_s, power_w: best.power_w });
+    throughput += (weight * at(points, 0).time_s) / best.time_s;
+    bound_w += leastPower(points, rate);
+  }
+  const power_w = chosen.reduce((sum, job) => sum + job.power_w, 0);
+  const bound = { throughput, bound: throughput, bound_w: Math.min(bound_w, power_w) };
+  return { allocation: { jobs: chosen, power_w, ...bound }, slow: null };
+}
+
+/** The least power on average at which mixtures of points do a rate; below the slowest point's rate, that one's. */
+function leastPower(points: Job["points"], rate: number): number {
+  const paces = points.map(({ time_s, power_w }) => ({ rate: 1 / time_s, power_w }));
+  const slowest = paces.reduce((a, b) => (b.rate < a.rate ? b : a));
+  const steps = lowerHull(
+    paces,
+    (pace) => pace.rate,
+    (pace) => pace.power_w,
+  );
+  const step = steps.find(({ to }) => to.rate >= rate * (1 - ROUNDING));
+  if (step === undefined || rate <= slowest.rate) return slowest.power_w;
+  return step.from.power_w + step.slope * (rate - step.from.rate);
 }
 
 function optionsOf({ points, weight, slowdown }: Job): JobOption[] {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { allocate } from "./allocate.js";
 import { allocateUnder, type Job } from "./allocate-jobs.js";
+import { allocateOverTime } from "./allocate-over-time.js";
 import type { JobOption } from "./job-option.js";
 
 const option = fc
@@ -69,6 +70,7 @@ const JOB: Job = {
   name: "a",
   weight: 1,
   slowdown: null,
+  rate_per_s: null,
   points: [
     { id: 0, time_s: 4, power_w: 100 },
     { id: 1, time_s: 5, power_w: 70 },
@@ -94,4 +96,36 @@ test("weights decide who runs fast", () => {
     allocateUnder(jobs, 140, false).allocation?.jobs.map(({ point }) => point);
   expect(points([JOB, heavy])).toEqual([2, 0]);
   expect(points([heavy, JOB])).toEqual([0, 2]);
+});
+
+test("given rates are done with the least energy, and the bound holds for mixtures", () => {
+  const [slow, quick] = [
+    { ...JOB, rate_per_s: 0.19 },
+    { ...JOB, name: "b", rate_per_s: 0.25 },
+  ];
+  const caps = (power_cap_w: number | null) => [{ start_s: 0, end_s: 60, power_cap_w }];
+  const told = { notice_s: null, reload_s: 0 };
+  const [found] = allocateOverTime([slow, quick], caps(null), false, told);
+  expect(found?.jobs.map(({ point }) => point)).toEqual([1, 0]);
+  expect(found?.power_w).toBe(170);
+  // 0.19/s lies 13/15 of the way from 0.125/s at 40 W to 0.2/s at 70 W.
+  expect(found?.bound_w).toBeCloseTo(40 + (30 * 13) / 15 + 100, 9);
+  expect(() => allocateOverTime([slow], caps(60), false, told)).toThrow("KRS4412");
+  expect(() => allocateOverTime([{ ...JOB, rate_per_s: 1 }], caps(null), false, told)).toThrow(
+    "KRS4415",
+  );
+});
+
+test("a falling cap is heard of in time, or not followed", () => {
+  const caps = [100, 75, 100].map((power_cap_w, i) => ({
+    start_s: 60 * i,
+    end_s: 60 * (i + 1),
+    power_cap_w,
+  }));
+  const follow = (notice_s: number | null) =>
+    allocateOverTime([JOB], caps, false, { notice_s, reload_s: 1 });
+  const found = follow(5);
+  expect(found.map(({ jobs }) => jobs[0]?.point)).toEqual([0, 1, 0]);
+  expect(found.map(({ lead_s }) => lead_s)).toEqual([undefined, 5, undefined]);
+  expect(() => follow(4.9)).toThrow("KRS4416");
 });

@@ -38,7 +38,7 @@ export interface Playground {
 }
 
 /** The state of a schedule between two slots. */
-interface Progress {
+export interface Progress {
   /** When the job is free. */
   time_s: number;
   missing: number;
@@ -66,7 +66,8 @@ export function play(
   }));
 }
 
-function playSlot(
+/** What starts in one slot; `progress` is taken on. */
+export function playSlot(
   ground: Playground,
   slot: TraceSlot,
   index: number,

@@ -1,29 +1,18 @@
-import { fail, refuse } from "../base/diagnostics/diagnostic.js";
-import { capBelowEveryPoint, doesNotFit, traceLacks } from "../base/diagnostics/fleet.js";
+import { refuse } from "../base/diagnostics/diagnostic.js";
+import { doesNotFit } from "../base/diagnostics/fleet.js";
 import { at, need, present } from "../base/need.js";
-import { type Optimum, optimum, type Pace, type Share, type WeighedSlot } from "./optimum.js";
-import { fits, type PlayedSlot, type Playground, play, type SchedulePoint } from "./play.js";
-import { type Goal, type Totals, totalsOf, weightOf } from "./totals.js";
-import { type TraceSlot, traceUntil } from "./trace.js";
-
-/** What is to be scheduled, and on what. */
-export interface ScheduleProblem {
-  /** The frontier's points, by ascending time. */
-  readonly points: readonly SchedulePoint[];
-  /** Of `select --knee`. */
-  readonly knee: number;
-  /** What all GPUs of the job draw while a plan is taken up. */
-  readonly reload_w: number;
-  readonly reload_s: number;
-  readonly slots: readonly TraceSlot[];
-  /** The trace's name, for diagnostics. */
-  readonly where: string;
-  readonly iterations: number;
-  readonly deadline_s: number;
-  readonly minimize: Goal;
-  /** Whether the job may wait; while it waits it draws nothing. */
-  readonly pausing: boolean;
-}
+import { type Optimum, optimum, type Share, type WeighedSlot } from "./optimum.js";
+import { type PlayedSlot, type Playground, play } from "./play.js";
+import {
+  ends,
+  groundOf,
+  iterationsOf,
+  type ScheduleProblem,
+  weighedSlot,
+} from "./schedule-problem.js";
+import { pathsWithReloads } from "./switching.js";
+import { goalOf, type Totals, totalsOf, weightOf } from "./totals.js";
+import { slotsUntil, type TraceSlot } from "./trace.js";
 
 /** A way without a choice from hour to hour, for comparison; null: it does not end in time. */
 interface Baseline {
@@ -40,63 +29,51 @@ export interface Schedule {
   readonly optimum: Totals;
 }
 
+/** A schedule in whole iterations, with what it takes. */
+interface Candidate {
+  readonly played: readonly PlayedSlot[];
+  readonly totals: Totals;
+}
+
 /** Plans for so many iterations more are tried where whole iterations end too late. */
 const MOST_TRIES = 24;
 
-/** A deadline missed by less than this share of it is met: times are sums. */
-const ROUNDING = 1e-9;
-
 /**
  * Which point to run when, so that the iterations end by the deadline at the least carbon, cost or energy.
- * The continuous optimum is exact; what is emitted is played in whole iterations. Fails where the trace
- * lacks what is minimized (KRS4402); refuses what does not fit (KRS4410) and a cap below every point
- * without leave to wait (KRS4411).
+ * The continuous optimum is exact; what is emitted is played in whole iterations and pays for every change of
+ * the plan: the best of the optimum so played, of one point per slot chosen with those changes in mind, and of
+ * every point that is kept throughout. Fails where the trace lacks what is minimized (KRS4402); refuses what
+ * does not fit (KRS4410) and a cap below every point without leave to wait (KRS4411).
  */
 export function scheduleOf(problem: ScheduleProblem): Schedule {
-  const slots = traceUntil({ origin_s: null, slots: problem.slots }, problem.deadline_s);
+  const slots = slotsUntil(problem.slots, problem.deadline_s);
   const weighed = slots.map((slot) => weighedSlot(slot, problem));
-  const ground: Playground = {
-    slots,
-    points: new Map(problem.points.map((point) => [point.id, point])),
-    reload_s: problem.reload_s,
-  };
-  const totals = (played: readonly PlayedSlot[]) => totalsOf(played, ground, problem.reload_w);
+  const ground = groundOf(problem, slots);
+  const candidate = (played: readonly PlayedSlot[]): Candidate[] =>
+    ends(played, problem) ? [{ played, totals: totalsOf(played, ground, problem.reload_w) }] : [];
   const best = optimum(weighed, problem.iterations, problem.pausing);
-  const played = best === null ? null : inTime(problem, ground, weighed, best);
-  if (best === null || played === null) return refuse(tooMuch(problem, ground, weighed));
+  const kept = problem.points.map(({ id, time_s }) => {
+    const shares = weighed.map((slot) => shareWithin(slot, 1 / time_s));
+    return { id, own: candidate(play(ground, shares, problem.iterations)) };
+  });
+  const all =
+    best === null
+      ? []
+      : [
+          ...candidate(inTime(problem, ground, weighed, best)),
+          ...withReloads(problem, ground, weighed, best).flatMap(candidate),
+          ...kept.flatMap(({ own }) => own),
+        ];
+  const [first, ...others] = all;
+  if (best === null || first === undefined) return refuse(tooMuch(problem, ground, weighed));
+  const cost = ({ totals }: Candidate) => present(goalOf(totals, problem.minimize), "goal");
+  const { played, totals } = others.reduce((a, b) => (cost(b) < cost(a) ? b : a), first);
   return {
     slots: played,
-    totals: totals(played),
-    baselines: baselines(problem, ground, weighed, totals),
+    totals,
+    baselines: baselines(problem, kept),
     optimum: optimumTotals(best, slots, problem.iterations),
   };
-}
-
-function weighedSlot(slot: TraceSlot, problem: ScheduleProblem): WeighedSlot {
-  const { minimize, where, points, pausing } = problem;
-  const weight = weightOf(slot, minimize);
-  if (weight === null) {
-    const column = minimize === "carbon" ? "carbon_g_per_kwh" : "price_per_kwh";
-    return fail(traceLacks(where, column, minimize));
-  }
-  const allowed = points.filter((point) => fits(point, slot));
-  if (allowed.length === 0 && !pausing) {
-    const least_w = Math.min(...points.map(({ power_w }) => power_w));
-    return refuse(capBelowEveryPoint(slot.start_s, present(slot.power_w, "cap"), least_w));
-  }
-  const waiting: Pace = { point: null, rate_per_s: 0, power_w: 0 };
-  const paces = allowed.length === 0 ? [waiting] : allowed.map(paceOf);
-  return { start_s: slot.start_s, end_s: slot.end_s, weight, paces };
-}
-
-function paceOf({ id, time_s, power_w }: SchedulePoint): Pace {
-  return { point: id, rate_per_s: 1 / time_s, power_w };
-}
-
-function ends(played: readonly PlayedSlot[], problem: ScheduleProblem): boolean {
-  const runs = played.flatMap((slot) => slot.runs);
-  const done = runs.reduce((sum, run) => sum + run.iterations, 0);
-  return done === problem.iterations && at(runs, -1).end_s <= problem.deadline_s * (1 + ROUNDING);
 }
 
 /** The optimum in whole iterations; where these end too late, the optimum for a few more; else the fastest. */
@@ -105,15 +82,42 @@ function inTime(
   ground: Playground,
   weighed: readonly WeighedSlot[],
   best: Optimum,
-): PlayedSlot[] | null {
+): PlayedSlot[] {
   let shares: Optimum["shares"] | null = best.shares;
   for (let more = 1; shares !== null && more <= MOST_TRIES; more++) {
     const played = play(ground, shares, problem.iterations);
     if (ends(played, problem)) return played;
     shares = optimum(weighed, problem.iterations + more, problem.pausing)?.shares ?? null;
   }
-  const fastest = play(ground, weighed.map(fastestShare), problem.iterations);
-  return ends(fastest, problem) ? fastest : null;
+  return play(ground, weighed.map(fastestShare), problem.iterations);
+}
+
+/** Ways that mind what changes of the plan take, in whole iterations and in time; none where they take nothing. */
+function withReloads(
+  problem: ScheduleProblem,
+  ground: Playground,
+  weighed: readonly WeighedSlot[],
+  best: Optimum,
+): PlayedSlot[][] {
+  const { reload_s, reload_w, iterations, pausing } = problem;
+  if (reload_s === 0) return [];
+  const used = pausing
+    ? weighed.length
+    : best.shares.findLastIndex((shares) => shares.length > 0) + 1;
+  const reload = { time_s: reload_s, power_w: reload_w };
+  const unused = weighed.slice(used).map((): Share[] => []);
+  const found: PlayedSlot[][] = [];
+  let wanted = iterations;
+  for (let tried = 0; tried < MOST_TRIES; tried++) {
+    const paths = pathsWithReloads(weighed.slice(0, used), wanted, pausing, reload);
+    const played = paths.map((path) => play(ground, [...path, ...unused], iterations));
+    found.push(...played.filter((each) => ends(each, problem)));
+    if (played.every((each) => ends(each, problem))) break;
+    // What changes of the plan cost in iterations is asked for on top.
+    const late = played.filter((each) => !ends(each, problem));
+    wanted += Math.max(1, ...late.map((each) => iterations - iterationsOf(each)));
+  }
+  return found;
 }
 
 /** A whole slot at its fastest pace of at most a rate; at its slowest where all are faster. */
@@ -129,21 +133,15 @@ function fastestShare(slot: WeighedSlot): Share[] {
 
 /** The fastest point always, the knee always, and the slowest one point that ends in time. */
 function baselines(
-  problem: ScheduleProblem,
-  ground: Playground,
-  weighed: readonly WeighedSlot[],
-  totals: (played: readonly PlayedSlot[]) => Totals,
+  { points, knee }: ScheduleProblem,
+  kept: readonly { readonly id: number; readonly own: readonly Candidate[] }[],
 ): Baseline[] {
-  const at_most = (time_s: number): Totals | null => {
-    const shares = weighed.map((slot) => shareWithin(slot, 1 / time_s));
-    const played = play(ground, shares, problem.iterations);
-    return ends(played, problem) ? totals(played) : null;
-  };
-  const slowest = problem.points.findLast(({ time_s }) => at_most(time_s) !== null);
+  const totals = new Map(kept.map(({ id, own }) => [id, own[0]?.totals ?? null]));
+  const slowest = kept.findLast(({ own }) => own.length > 0);
   return [
-    { name: "fastest", totals: at_most(at(problem.points, 0).time_s) },
-    { name: "knee", totals: at_most(need(ground.points, problem.knee).time_s) },
-    { name: "fixed-power-limit", totals: slowest === undefined ? null : at_most(slowest.time_s) },
+    { name: "fastest", totals: need(totals, at(points, 0).id) },
+    { name: "knee", totals: need(totals, knee) },
+    { name: "fixed-power-limit", totals: slowest === undefined ? null : need(totals, slowest.id) },
   ];
 }
 

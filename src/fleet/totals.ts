@@ -78,6 +78,11 @@ export function weightOf(slot: TraceSlot, minimize: Goal): number | null {
   return rate === null ? null : rate / JOULES_PER_KWH;
 }
 
+/** What of totals is minimized; null: the trace does not say. */
+export function goalOf(totals: Totals, minimize: Goal): number | null {
+  return { carbon: totals.carbon_g, cost: totals.cost, energy: totals.energy_j }[minimize];
+}
+
 /** What a schedule may minimize. */
 export const GOALS = ["carbon", "cost", "energy"] as const;
 export type Goal = (typeof GOALS)[number];

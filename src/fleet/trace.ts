@@ -17,11 +17,13 @@ export interface Trace {
   /** Unix time of 0 s; null: the file counts seconds itself. */
   readonly origin_s: number | null;
   readonly slots: readonly TraceSlot[];
+  /** What was settled to read the file, in words; empty where the file says all itself. */
+  readonly settled: readonly string[];
 }
 
 /** The same trace up to a time within it. */
-export function traceUntil(trace: Trace, end_s: number): TraceSlot[] {
-  return trace.slots
+export function slotsUntil(slots: readonly TraceSlot[], end_s: number): TraceSlot[] {
+  return slots
     .filter(({ start_s }) => start_s < end_s)
     .map((slot) => ({ ...slot, end_s: Math.min(slot.end_s, end_s) }));
 }

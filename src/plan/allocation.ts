@@ -18,16 +18,28 @@ const choice = {
   throughput: quantity,
   /** No choice of points has a higher throughput. */
   bound: quantity,
+  /** Where rates were given: no mixture of points does them with less power; absent: throughput was asked for. */
+  bound_w: quantity.exactOptional(),
+  /** How long before the slot jobs must be told, so that their iterations end in time; absent: the cap does not fall. */
+  lead_s: quantity.exactOptional(),
 };
 
 const allocation = z.object({
   format: z.literal("kareus-allocation"),
   version: z.literal(1),
-  power_cap_w: quantity,
+  /** Null: rates alone were asked for. */
+  power_cap_w: quantity.nullable(),
   ...choice,
   /** Under a cap that changes over time: the choice of every slot; the fields above are the first one's. */
   slots: z
-    .array(z.object({ start_s: z.number(), end_s: z.number(), power_cap_w: quantity, ...choice }))
+    .array(
+      z.object({
+        start_s: z.number(),
+        end_s: z.number(),
+        power_cap_w: quantity.nullable(),
+        ...choice,
+      }),
+    )
     .exactOptional(),
 });
 

@@ -3,6 +3,7 @@ import { CONTROLS, EXECUTIONS } from "../ir/choices.js";
 import { type Format, readFormat, writeFormat } from "./format.js";
 import { gpusPerStage } from "./gpus.js";
 import {
+  beyondGpus,
   count,
   type ExpectedError,
   expectedError,
@@ -71,6 +72,8 @@ const frontier = z.object({
   /** How long a change of the clock takes; absent: no time. */
   switch_time_s: quantity.optional(),
   parallelism,
+  /** What the run was told of power beside the GPUs, which no energy in this file holds. */
+  beyond_gpus: beyondGpus.exactOptional(),
   /** How many evaluated configurations each source answered. */
   costs: z.object({
     measured: count,

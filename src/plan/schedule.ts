@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type Format, writeFormat } from "./format.js";
-import { count, quantity } from "./shared.js";
+import { beyondGpus, count, quantity } from "./shared.js";
 
 const totals = z.object({
   iterations: count,
@@ -19,6 +19,12 @@ const schedule = z.object({
   graph: z.string(),
   gpu: z.string(),
   minimize: z.enum(["carbon", "cost", "energy"]),
+  /** Where 0 s is, as an ISO 8601 time; absent: the trace counts seconds itself. */
+  origin: z.string().exactOptional(),
+  /** What was settled to read the trace, in words; absent: it says all itself. */
+  settled: z.array(z.string()).exactOptional(),
+  /** What energies hold beside the GPUs'; absent: nothing. */
+  beyond_gpus: beyondGpus.exactOptional(),
   /** Time that taking another plan up takes. */
   reload_s: quantity,
   /** Slots of the trace with what starts in them, in order of time; those after the end are left out. */
@@ -39,6 +45,17 @@ const schedule = z.object({
   ),
   /** The continuous optimum: no schedule of these points takes less. */
   optimum: totals,
+  /** Where slots and totals are those of planning anew in every slot, as the trace came; absent: it was known. */
+  forecast: z
+    .object({
+      /** `persistence`, or the file that was believed. */
+      by: z.string(),
+      /** The schedule of one who knows the trace. */
+      hindsight: totals,
+      /** How much more is taken than with hindsight, relative to it; null: that takes nothing. */
+      regret: z.number().nullable(),
+    })
+    .exactOptional(),
 });
 
 /** A schedule: which point of a frontier to run when. */

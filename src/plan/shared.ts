@@ -19,6 +19,18 @@ export const quantity = z.number().nonnegative();
 export const expectedError = z.object({ time: quantity, energy: quantity });
 export type ExpectedError = z.infer<typeof expectedError>;
 
+/** What a job draws beside its GPUs. */
+export const beyondGpus = z.object({
+  /** Of a node without its GPUs: processors, memory, fans, adapters. */
+  node_power_w: quantity,
+  /** Of a node's part in the network between nodes. */
+  network_power_w: quantity,
+  /** Power of the site over that of what computes. */
+  pue: z.number().min(1),
+  gpus_per_node: degree,
+});
+export type BeyondGpus = z.infer<typeof beyondGpus>;
+
 export const pipelineName = z.enum(PIPELINES);
 
 export const graphReference = z.object({ name: z.string(), sha256: z.string() });

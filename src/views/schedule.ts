@@ -1,8 +1,9 @@
 import { need } from "../base/need.js";
 import { duration, plural, scaled } from "../base/units.js";
+import type { SchedulePoint } from "../fleet/play.js";
 import type { Trace } from "../fleet/trace.js";
-import type { FrontierFile } from "../plan/frontier.js";
 import type { ScheduleFile } from "../plan/schedule.js";
+import { beyondSentence } from "./beyond.js";
 import { type Column, table } from "./table.js";
 
 type Totals = ScheduleFile["totals"];
@@ -24,17 +25,17 @@ const SLOTS: readonly Column[] = [
 /** What `schedule` says: the slots, the totals, and what it saves against choosing once. */
 export function scheduleSummary(
   schedule: ScheduleFile,
-  frontier: FrontierFile,
+  points: readonly SchedulePoint[],
   trace: Trace,
 ): string {
-  const { totals, optimum, minimize } = schedule;
-  const points = new Map(frontier.points.map((point) => [point.id, point]));
+  const { totals, optimum, minimize, forecast, settled, beyond_gpus } = schedule;
+  const powers = new Map(points.map(({ id, power_w }) => [id, power_w]));
   const slots = new Map(trace.slots.map((slot) => [slot.start_s, slot]));
   const rows = schedule.slots.map(({ start_s, runs }) => {
     const slot = need(slots, start_s);
     const words = runs.map(({ point, iterations }) => {
-      const { average_power_w } = need(points, point);
-      return `point ${point}: ${plural(iterations, "iteration")} at ${scaled(average_power_w, "W")}`;
+      const power_w = need(powers, point);
+      return `point ${point}: ${plural(iterations, "iteration")} at ${scaled(power_w, "W")}`;
     });
     return [
       moment(start_s, trace),
@@ -47,6 +48,7 @@ export function scheduleSummary(
   const used = SLOTS.map((_, column) => rows.some((row) => row[column] !== "-"));
   const kept = <T>(values: readonly T[]) => values.filter((_, column) => used[column]);
   const lines = [
+    ...(settled === undefined ? [] : [`The trace: ${settled.join("; ")}.\n`]),
     table(kept(SLOTS), rows.map(kept)),
     `${plural(totals.iterations, "iteration")}, done ${moment(totals.end_s, trace)}: ${inWords(totals)}.`,
     ...schedule.baselines.map(({ name, totals: theirs }) =>
@@ -54,9 +56,19 @@ export function scheduleSummary(
         ? `Against ${WORDS[name]}: that does not end in time.`
         : `Against ${WORDS[name]}: ${saving(totals, theirs, minimize)}.`,
     ),
+    ...(forecast === undefined ? [] : [regretInWords(forecast, minimize)]),
     `The continuous optimum takes ${inWords(optimum)}.`,
+    ...(beyond_gpus === undefined ? [] : [beyondSentence(beyond_gpus)]),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function regretInWords(
+  { by, hindsight, regret }: NonNullable<ScheduleFile["forecast"]>,
+  minimize: ScheduleFile["minimize"],
+): string {
+  const more = regret === null ? "" : `, a regret of ${(100 * regret).toFixed(1)}% in ${minimize}`;
+  return `Planned anew in every slot by ${by}; with hindsight it takes ${inWords(hindsight)}${more}.`;
 }
 
 function moment(time_s: number, { origin_s }: Trace): string {

@@ -1,6 +1,7 @@
-import { present } from "../base/need.js";
+import { at, present } from "../base/need.js";
 import { duration, plural, scaled } from "../base/units.js";
 import { spread } from "../math/spread.js";
+import { frontierBeyond } from "../plan/beyond-gpus.js";
 import {
   describeError,
   type FrontierFile,
@@ -8,6 +9,7 @@ import {
   type PartitionSearchOutcome,
 } from "../plan/frontier.js";
 import { knee } from "../plan/select.js";
+import { beyondSentence } from "./beyond.js";
 import { adviceSentence, billOf, billWords, type Rates } from "./bill.js";
 import {
   aboveBound,
@@ -48,6 +50,7 @@ export function frontierSummary(
   const peak_bytes = Math.max(0, ...(frontier.peak_memory_bytes ?? []));
   if (peak_bytes > 0)
     lines.push(`Peak memory, estimated: ${scaled(peak_bytes, "B")} of one GPU.\n`);
+  lines.push(...beyondLines(frontier));
   const rival = rivalOf(frontier);
   if (rival !== null && points.length > 0) {
     lines.push(`${adviceSentence(knee(points), rival, dp, rates ?? A_YEAR)}\n`);
@@ -65,6 +68,17 @@ export function frontierSummary(
   lines.push(`Costs: ${costCounts(frontier)}.`, ...profileLines(frontier));
   lines.push(...errorSentence(frontier));
   return `${lines.join("\n")}\n`;
+}
+
+/** Which point takes the least where everything else is counted. */
+function beyondLines(frontier: FrontierFile): string[] {
+  const { beyond_gpus: beyond, points } = frontier;
+  if (beyond === undefined || points.length === 0) return [];
+  const best = at(frontierBeyond(frontier, beyond).points, -1);
+  const least = `Of least energy so: point ${best.id}, ${duration(best.time_s)}, ${scaled(best.energy_j, "J")}`;
+  return [
+    `Above, GPUs alone. ${beyondSentence(beyond)}\n${least}; by the GPUs alone: point ${at(points, -1).id}.\n`,
+  ];
 }
 
 const A_YEAR: Rates = { iterations: null, price_per_kwh: null, gco2_per_kwh: null };

@@ -71,6 +71,42 @@ describe("schedule", () => {
     expect(said.stdout).toMatch(/Against always the fastest point: \d+\.\d% less cost/);
   });
 
+  test("reads a grid's export once it is told what counts, and says what that settled", async () => {
+    const trace = join(ROOT, "examples/fleet/electricity-maps.csv");
+    const asked = ["--iterations", String(iterations()), "--deadline", "2025-03-04T00:00Z"];
+    const open = await kareus(["schedule", run, "--trace", trace, ...asked]);
+    expect([codes(open, "error"), open.status]).toEqual([["KRS4406"], 2]);
+    expect(open.stderr).toContain("--emissions direct or --emissions life-cycle");
+    const picture = join(folder, "schedule.svg");
+    const flags = ["--emissions", "direct", "--forecast", "persistence", "--picture", picture];
+    const done = await kareus(["schedule", run, "--trace", trace, ...asked, ...flags]);
+    expect([done.stderr, done.status]).toEqual(["", 0]);
+    expect(done.stdout).toMatch(/The trace: Electricity Maps; NW; direct emissions/);
+    expect(done.stdout).toMatch(/by persistence; with hindsight .* a regret of \d+\.\d% in carbon/);
+    expect(readFileSync(picture, "utf8")).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
+  });
+
+  test("an idle node's watts move the schedule to faster points", async () => {
+    const asked = [
+      "--iterations",
+      String(iterations()),
+      "--deadline",
+      "86400",
+      "--minimize",
+      "energy",
+    ];
+    const end_s = async (...flags: string[]) => {
+      const done = await schedule(...asked, "--json", ...flags);
+      return JSON.parse(done.stdout).totals.end_s as number;
+    };
+    const gpus = await end_s();
+    const site = await end_s("--node-power-w", "20000", "--network-power-w", "500", "--pue", "1.3");
+    expect(site).toBeLessThan(gpus);
+    expect(site).toBeCloseTo(iterations() * fastest().time_s, 3);
+    const less = await schedule(...asked, "--pue", "0.9");
+    expect([codes(less, "error"), less.status]).toEqual([["KRS0002"], 2]);
+  });
+
   test("refuses what does not fit, and tells bad input", async () => {
     const many = await schedule("--iterations", String(2 * iterations()), "--deadline", "86400");
     expect([codes(many, "error"), many.status]).toEqual([["KRS4410"], 1]);

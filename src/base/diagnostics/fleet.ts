@@ -8,7 +8,7 @@ export function malformedTrace(where: string, line: number, message: string): Di
     "KRS4401",
     `${where}:${line}`,
     message,
-    "a trace is CSV with a column time (ISO 8601 or seconds) and one or more of carbon_g_per_kwh, price_per_kwh, power_w",
+    "a trace is CSV with a column time (ISO 8601 or seconds) and one or more of carbon_g_per_kwh, price_per_kwh, power_w, or an export of Electricity Maps, EIA-930, ENTSO-E or GB's carbon intensity",
   );
 }
 
@@ -46,6 +46,82 @@ export function badDeadline(text: string, reason: string): Diagnostic {
   );
 }
 
+/** A file holds several series, or none that was asked for. */
+export function severalSeries(
+  where: string,
+  message: string,
+  series: readonly string[],
+): Diagnostic {
+  return error(
+    "KRS4405",
+    where,
+    `${message}: ${listed(series)}`,
+    "name one by --series, repeated for each part that tells it from the others",
+  );
+}
+
+/** A file leaves open what its values or times mean. */
+export function openTrace(
+  where: string,
+  what: string,
+  flag: string,
+  choices: readonly string[],
+): Diagnostic {
+  return error(
+    "KRS4406",
+    where,
+    `the file leaves open ${what}`,
+    `say it: ${choices.map((choice) => `${flag} ${choice}`).join(" or ")}`,
+  );
+}
+
+/** Intervals of a trace have no value; `line` is the first one's. */
+export function missingValues(where: string, line: number, count: number): Diagnostic {
+  return error(
+    "KRS4407",
+    `${where}:${line}`,
+    `${count === 1 ? "an interval has" : `${count} intervals have`} no value, the first here or after it`,
+    "--missing hold takes the value before, --missing forecast the forecast beside it where the file has one",
+  );
+}
+
+/** A forecast does not cover a slot of the trace. */
+export function forecastTooShort(where: string, start_s: number): Diagnostic {
+  return error(
+    "KRS4408",
+    where,
+    `it says nothing of the slot at ${start_s} s`,
+    "give a forecast that covers the trace up to the deadline",
+  );
+}
+
+/** A forecast and a trace whose times cannot be compared. */
+export function otherTimes(where: string): Diagnostic {
+  return error(
+    "KRS4409",
+    where,
+    "one of trace and forecast has dates, the other counts seconds",
+    "give both with dates, or both in seconds",
+  );
+}
+
+/** Planned hour by hour the work does not end in time. */
+export function replannedTooLate(deadline_s: number): Diagnostic {
+  return error(
+    "KRS4414",
+    "--forecast",
+    `planned again in every slot, the iterations do not end by ${deadline_s} s`,
+    "set the deadline later, or ask for fewer iterations",
+  );
+}
+
+const MOST_LISTED = 12;
+
+function listed(names: readonly string[]): string {
+  const rest = names.length - MOST_LISTED;
+  return [...names.slice(0, MOST_LISTED), ...(rest > 0 ? [`and ${rest} more`] : [])].join("; ");
+}
+
 /** The work does not fit before the deadline; `earliest` says when it ends at best. */
 export function doesNotFit(iterations: number, deadline_s: number, earliest: string): Diagnostic {
   return error(
@@ -79,4 +155,24 @@ export function capBelowAllJobs(cap_w: number, least_w: number): Diagnostic {
 /** A list that gives one value per job has another length. */
 export function onePerJob(flag: string, given: number, jobs: number): Diagnostic {
   return error("KRS4413", flag, `${given} values for ${jobs} jobs`, "give one value for each job");
+}
+
+/** A job cannot do its rate at any point. */
+export function rateTooHigh(job: string): Diagnostic {
+  return error(
+    "KRS4415",
+    "--rates",
+    `${job} is slower than its rate even at its fastest point`,
+    "ask for fewer iterations per second of it",
+  );
+}
+
+/** Jobs cannot change their points before a cap falls. */
+export function noticeTooShort(start_s: number, lead_s: number, notice_s: number): Diagnostic {
+  return error(
+    "KRS4416",
+    "--notice-s",
+    `before the cap falls at ${start_s} s jobs need ${Number(lead_s.toPrecision(4))} s to end an iteration and change, not ${notice_s} s`,
+    "jobs with shorter iterations or a shorter --reload-s can follow; or keep the lower cap from before",
+  );
 }

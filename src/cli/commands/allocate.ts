@@ -1,12 +1,15 @@
 import type { Command } from "commander";
 import { fail, refuse } from "../../base/diagnostics/diagnostic.js";
-import { capBelowAllJobs, onePerJob } from "../../base/diagnostics/fleet.js";
+import { onePerJob } from "../../base/diagnostics/fleet.js";
 import { emptyFrontier } from "../../base/diagnostics/plan.js";
 import { missingFlags, oneOf } from "../../base/diagnostics/usage.js";
 import { readText } from "../../base/files.js";
-import { at, present } from "../../base/need.js";
+import { at } from "../../base/need.js";
 import type { Job } from "../../fleet/allocate-jobs.js";
+import type { Cap } from "../../fleet/allocate-over-time.js";
 import type { AllocationFile } from "../../plan/allocation.js";
+import { powerBeyond } from "../../plan/beyond-gpus.js";
+import { BEYOND_FLAGS, beyondOf } from "../beyond.js";
 import { addFlags, numbers, quantity, readFlags, text, toggle, type Values } from "../flags.js";
 import { readFrontierAt } from "../run-folder.js";
 import { say } from "../terminal.js";
@@ -14,6 +17,10 @@ import { say } from "../terminal.js";
 const FLAGS = {
   powerCap: quantity("--power-cap <w>", "what all jobs may draw together", "watts", null),
   trace: text("--trace <file>", "a cap that changes: CSV with the columns time and power_w", null),
+  rates: numbers(
+    "--rates <a,b,...>",
+    "iterations per second of each job: the least energy that does them, in place of the most throughput",
+  ),
   weights: numbers(
     "--weights <a,b,...>",
     "what a job's throughput counts, one for each (default: 1)",
@@ -22,17 +29,27 @@ const FLAGS = {
     "--slowdown <pct,...>",
     "how much a job may slow down at most, one for each, in percent of its fastest time",
   ),
+  notice: quantity(
+    "--notice-s <s>",
+    "how long before a cap falls jobs hear of it: whether they can follow",
+    "seconds",
+    null,
+  ),
+  reload: quantity("--reload-s <s>", "time that taking another plan up takes", "seconds", 0),
   pausing: toggle("--pausing", "jobs may wait, and draw nothing meanwhile"),
+  ...BEYOND_FLAGS,
   json: toggle("--json", "the allocation as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
 
 const EXAMPLES = `
 A job's power is the average_power_w of its point (one data-parallel replica), its throughput the time of its
 fastest point over that of the chosen one. The bound is proven: no choice of points has more.
+Before a cap falls a job ends its iteration and takes its plan up: how long before it must hear of it is said.
 
 Examples:
   $ kareus allocate llama.kareus qwen.kareus --power-cap 9000
-  $ kareus allocate a.kareus b.kareus --trace caps.csv --slowdown 0,25 --weights 2,1 --json`;
+  $ kareus allocate a.kareus b.kareus --trace caps.csv --slowdown 0,25 --weights 2,1 --notice-s 30
+  $ kareus allocate a.kareus b.kareus --rates 0.25,0.3`;
 
 /** `kareus allocate`: which point each of several jobs runs at under one power cap. */
 export function addAllocate(program: Command): void {
@@ -49,17 +66,13 @@ export function addAllocate(program: Command): void {
 }
 
 async function run(sources: readonly string[], flags: Values<typeof FLAGS>): Promise<void> {
-  const [{ allocateUnder }, { writeAllocation }] = await Promise.all([
-    import("../../fleet/allocate-jobs.js"),
+  const [{ allocateOverTime }, { writeAllocation }] = await Promise.all([
+    import("../../fleet/allocate-over-time.js"),
     import("../../plan/allocation.js"),
   ]);
   const jobs = await readJobs(sources, flags);
-  const caps = await readCaps(flags);
-  const slots = caps.map(({ start_s, end_s, power_cap_w }) => {
-    const found = allocateUnder(jobs, power_cap_w, flags.pausing);
-    if (found.allocation === null) return refuse(capBelowAllJobs(power_cap_w, found.least_w));
-    return { start_s, end_s, power_cap_w, ...found.allocation };
-  });
+  const notice = { notice_s: flags.notice, reload_s: flags.reload };
+  const slots = allocateOverTime(jobs, await readCaps(flags), flags.pausing, notice);
   const { start_s: _, end_s: __, ...first } = at(slots, 0);
   const file: AllocationFile = {
     format: "kareus-allocation",
@@ -76,11 +89,9 @@ async function run(sources: readonly string[], flags: Values<typeof FLAGS>): Pro
 }
 
 /** The jobs of the frontiers, each with its weight and with the points that its slowdown allows. */
-async function readJobs(
-  sources: readonly string[],
-  { weights, slowdown }: Values<typeof FLAGS>,
-): Promise<Job[]> {
-  const lists = { "--weights": weights, "--slowdown": slowdown };
+async function readJobs(sources: readonly string[], flags: Values<typeof FLAGS>): Promise<Job[]> {
+  const { weights, slowdown, rates } = flags;
+  const lists = { "--weights": weights, "--slowdown": slowdown, "--rates": rates };
   for (const [flag, list] of Object.entries(lists)) {
     if (list !== null && list.length !== sources.length) {
       fail(onePerJob(flag, list.length, sources.length));
@@ -90,32 +101,30 @@ async function readJobs(
     sources.map(async (source, i): Promise<Job> => {
       const { path, frontier } = await readFrontierAt(source);
       if (frontier.points.length === 0) return refuse(emptyFrontier(path));
+      const beyond = beyondOf(flags, frontier);
       return {
         name: source,
+        rate_per_s: rates === null ? null : at(rates, i),
         weight: weights === null ? 1 : at(weights, i),
         slowdown: slowdown === null ? null : at(slowdown, i) / 100,
         points: frontier.points.map(({ id, time_s, average_power_w }) => ({
           id,
           time_s,
-          power_w: average_power_w,
+          power_w: powerBeyond(average_power_w, frontier, beyond),
         })),
       };
     }),
   );
 }
 
-interface Cap {
-  readonly start_s: number;
-  readonly end_s: number;
-  readonly power_cap_w: number;
-}
-
-/** One cap for ever, or those of a trace. */
-async function readCaps({ powerCap, trace }: Values<typeof FLAGS>): Promise<Cap[]> {
+/** One cap for ever, those of a trace, or none where rates are given. */
+async function readCaps({ powerCap, trace, rates }: Values<typeof FLAGS>): Promise<Cap[]> {
   const names = ["--power-cap", "--trace"];
-  if (powerCap === null && trace === null) fail(missingFlags("kareus allocate", ["--power-cap"]));
+  if (powerCap === null && trace === null && rates === null) {
+    fail(missingFlags("kareus allocate", ["--power-cap"]));
+  }
   if (powerCap !== null && trace !== null) fail(oneOf("kareus allocate", names, names));
-  if (trace === null) return [{ start_s: 0, end_s: 0, power_cap_w: present(powerCap, "cap") }];
+  if (trace === null) return [{ start_s: 0, end_s: 0, power_cap_w: powerCap }];
   const [{ readTrace }, { traceLacks }] = await Promise.all([
     import("../../fleet/read-trace.js"),
     import("../../base/diagnostics/fleet.js"),

@@ -6,8 +6,10 @@ import { interrupted } from "../../base/diagnostics/search.js";
 import { flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { duration, plural } from "../../base/units.js";
 import type { OptimizeResult } from "../../pipeline.js";
+import type { BeyondGpus } from "../../plan/shared.js";
 import type { Windows } from "../../search/live.js";
 import type { Rates } from "../../views/bill.js";
+import { BEYOND_GPUS_FLAGS, beyondOf } from "../beyond.js";
 import {
   addFlags,
   addTopics,
@@ -42,13 +44,20 @@ export function addOptimize(program: Command): void {
     .description("Search frequency, communication launch and kernel schedules of a training graph.")
     .argument("<graph.onnx>", "ONNX file, - for standard input")
     .addHelpText("after", EXAMPLES);
-  addTopics(command, { ...TOPICS, measuring: MEASURE_FLAGS, bill: RATE_FLAGS });
+  addTopics(command, {
+    ...TOPICS,
+    measuring: MEASURE_FLAGS,
+    beyond: BEYOND_GPUS_FLAGS,
+    bill: RATE_FLAGS,
+  });
   addFlags(command, RUN_FLAGS);
   command.action((graph: string) => {
     const topics = readTopics(command, TOPICS);
     const measure = measuring(readFlags(command, MEASURE_FLAGS));
     const rates = ratesOf(readFlags(command, RATE_FLAGS));
-    const flags = { ...readFlags(command, RUN_FLAGS), rates };
+    const { gpus_per_node } = topics.job;
+    const beyond = beyondOf({ ...readFlags(command, BEYOND_GPUS_FLAGS), gpus_per_node }, {});
+    const flags = { ...readFlags(command, RUN_FLAGS), rates, beyond };
     const { gpu, profile } = topics.hardware;
     const files = [graph, gpu, ...profile].filter((path) => existsSync(path));
     const once = () => run(graph, topics, measure, flags);
@@ -76,7 +85,10 @@ async function run(
   graph: string,
   topics: TopicValues<typeof TOPICS>,
   measure: Windows | null,
-  flags: Values<typeof RUN_FLAGS> & { readonly rates: Rates | null },
+  flags: Values<typeof RUN_FLAGS> & {
+    readonly rates: Rates | null;
+    readonly beyond: BeyondGpus | null;
+  },
 ): Promise<void> {
   if (measure !== null && topics.search.replay !== null) {
     fail(flagWithoutUse("--replay", "with --measure real GPUs answer, no profile in their place"));
@@ -101,7 +113,7 @@ async function run(
   onInterrupt(interrupted(folder));
   let result: OptimizeResult;
   try {
-    const options = { ...searchingOptions(graph, topics), measure, journal };
+    const options = { ...searchingOptions(graph, topics), measure, journal, beyond: flags.beyond };
     result = await optimize(options, { report, progress, printIr });
   } catch (cause) {
     await undo();

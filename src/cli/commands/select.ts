@@ -2,8 +2,11 @@ import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { oneOf } from "../../base/diagnostics/usage.js";
 import { writeText } from "../../base/files.js";
+import { present } from "../../base/need.js";
+import { frontierBeyond } from "../../plan/beyond-gpus.js";
 import { describeError, describePoint } from "../../plan/frontier.js";
 import { type Selector, select } from "../../plan/select.js";
+import { BEYOND_FLAGS, beyondOf } from "../beyond.js";
 import { addFlags, integer, quantity, readFlags, text, toggle, type Values } from "../flags.js";
 import { RATE_FLAGS, ratesOf } from "../rates.js";
 import { readFrontierAt, readPointPlan } from "../run-folder.js";
@@ -24,12 +27,14 @@ const FLAGS = {
   knee: toggle("--knee", "the point farthest from the chord between the two ends"),
   id: integer("--id <n>", "the point of this id", null, { min: 0, max: Number.MAX_SAFE_INTEGER }),
   ...RATE_FLAGS,
+  ...BEYOND_FLAGS,
   out: text("--out <plan.json>", "copy the point's plan to this file", null),
   json: toggle("--json", "the point as JSON on stdout, diagnostics as JSON lines on stderr"),
 } as const;
 
 const EXAMPLES = `
-Exactly one selector. Energy and power count every GPU of one data-parallel replica.
+Exactly one selector. Energy and power count every GPU of one data-parallel replica, and its nodes, network and
+site where told: then slow points that cost more than faster ones are none.
 
 Examples:
   $ kareus select llama.kareus --deadline 4.5 --out plan.json
@@ -51,10 +56,16 @@ export function addSelect(program: Command): void {
 async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
   const selector = selectorOf(flags);
   const { path, frontier } = await readFrontierAt(source);
-  const point = select(frontier, selector, path);
+  const beyond = beyondOf(flags, frontier);
+  const whole = frontierBeyond(frontier, beyond);
+  const point = select(whole, selector, path);
   if (flags.out !== null) {
     // Byte by byte, once it has proved to be the plan of that point.
-    const { content } = await readPointPlan(path, frontier, point);
+    const own = present(
+      frontier.points.find(({ id }) => id === point.id),
+      "point",
+    );
+    const { content } = await readPointPlan(path, frontier, own);
     await writeText(flags.out, content);
   }
   const { billOf, runSentence } = await import("../../views/bill.js");
@@ -65,19 +76,21 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     process.stdout.write(`${JSON.stringify({ ...point, ...bill })}\n`);
     return;
   }
-  const [{ frontierPlot }, { pointSentence }] = await Promise.all([
+  const [{ frontierPlot }, { pointSentence }, { beyondSentence }] = await Promise.all([
     import("../../views/plot.js"),
     import("../../views/gains.js"),
+    import("../../views/beyond.js"),
   ]);
   const { expected_error } = point;
   const error = expected_error && `Expected error: ${describeError(expected_error)}.`;
   const head = `${describePoint(point)} (${point.plan})\n`;
-  const plot = frontierPlot(frontier, plotLook(), point);
+  const plot = frontierPlot(whole, plotLook(), point);
   const lines = [
     head,
     plot,
-    pointSentence(frontier, point),
+    pointSentence(whole, point),
     rates && runSentence(point, dp, rates),
+    beyond && beyondSentence(beyond),
     error,
   ];
   say(`${lines.filter(Boolean).join("\n").trimEnd()}\n`);
