@@ -21,19 +21,19 @@ class Arcs {
  * A pipeline as a graph of events: instruction i is the activity from event 2i to event 2i + 1; then
  * come source, sink, and crossings of the drawing. With its faces where it can be drawn in the plane.
  * @param curves what each set of options costs
- * @param round of a time: to whole multiples of a unit
+ * @param handOver how long a result is taken to be on its way, in whole multiples of a unit
  */
 export function pipelineGraph(
   network: Network,
   curves: ReadonlyMap<OptionSet, ActivityCurve>,
-  round: (time_s: number) => number,
+  handOver: (transfer_s: number) => number,
 ): ActivityGraph {
   const { sets } = network;
   const arcs = new Arcs();
   for (let i = 0; i < sets.length; i++) arcs.add(2 * i, 2 * i + 1);
   const drawing = drawingOf(network);
-  const drawn = drawing === null ? null : addDrawn(network, drawing, arcs, round);
-  if (drawn === null) addLinks(network, arcs, round);
+  const drawn = drawing === null ? null : addDrawn(network, drawing, arcs, handOver);
+  if (drawn === null) addLinks(network, arcs, handOver);
   return {
     events: drawn === null ? 2 * sets.length + 2 : drawn.length,
     source: 2 * sets.length,
@@ -46,13 +46,13 @@ export function pipelineGraph(
   };
 }
 
-function addLinks(network: Network, arcs: Arcs, round: (time_s: number) => number): void {
+function addLinks(network: Network, arcs: Arcs, handOver: (transfer_s: number) => number): void {
   const { stageBefore, dataBefore, transfer_s, stageAfter, dataAfter, sets } = network;
   const none = sets.length;
   for (let i = 0; i < none; i++) {
     const [onStage, data] = [at(stageBefore, i), at(dataBefore, i)];
     if (onStage < none) arcs.add(2 * onStage + 1, 2 * i);
-    if (data < none && data !== onStage) arcs.add(2 * data + 1, 2 * i, round(at(transfer_s, i)));
+    if (data < none && data !== onStage) arcs.add(2 * data + 1, 2 * i, handOver(at(transfer_s, i)));
     if (onStage === none && data === none) arcs.add(2 * none, 2 * i);
     if (at(stageAfter, i) === none && at(dataAfter, i) === none) arcs.add(2 * i + 1, 2 * none + 1);
   }
@@ -63,7 +63,7 @@ function addDrawn(
   { sets, transfer_s }: Network,
   { lines, strips }: Drawing,
   arcs: Arcs,
-  round: (time_s: number) => number,
+  handOver: (transfer_s: number) => number,
 ): number[][] {
   const [source, sink] = [2 * sets.length, 2 * sets.length + 1];
   const rotations: number[][] = Array.from({ length: sink + 1 }, () => []);
@@ -87,7 +87,7 @@ function addDrawn(
     at(rotations, sink).unshift(2 * ends + 1);
   }
   for (const strip of strips) {
-    addStrip(strip, arcs, rotations, (i) => round(at(transfer_s, i)));
+    addStrip(strip, arcs, rotations, (i) => handOver(at(transfer_s, i)));
   }
   return rotations.map((around) => around.filter((dart) => dart !== undefined));
 }

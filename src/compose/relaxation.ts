@@ -1,4 +1,4 @@
-import { at } from "../base/need.js";
+import { at, hotFloat } from "../base/need.js";
 import type { ActivityCurve, ActivityGraph } from "../math/flow/activity-graph.js";
 import { TimeCostFlow } from "../math/flow/time-cost-flow.js";
 import type { Network, OptionSet } from "./network.js";
@@ -70,9 +70,8 @@ export function relax(network: Network, deadlines: number | readonly number[]): 
       const sooner_s = Math.max(0, flow.time - deadline_s);
       flow.eventsAt(sooner_s, events);
       const price_w = flow.prices();
-      const end_s = Float64Array.from(sets, (_, i) => at(events, 2 * i + 1));
+      const [end_s, duration_s] = endsAndDurations(sets, events);
       const dynamic_j = curve.last_j + flow.flow * sooner_s;
-      const duration_s = durations(sets, events);
       solutions.push({ deadline_s, duration_s, end_s, price_w, dynamic_j });
     }
   };
@@ -194,7 +193,10 @@ function projectOf(
       curve.prices[k] = Math.round(price / price_w) * price_w;
     });
   }
-  return { graph: pipelineGraph(network, curves, roundTime), price_w };
+  // A result handed over takes a hair longer than the stage's own order: of ways that are equally
+  // long one is the longest, and a third as many steps lead from breakpoint to breakpoint.
+  const handOver = (delay_s: number) => roundTime(delay_s) + time_s;
+  return { graph: pipelineGraph(network, curves, handOver), price_w };
 }
 
 /** The lower convex hull of a set from slow to fast, without what rounding makes equally fast. */
@@ -217,10 +219,18 @@ function curveOf(
   return { durations: Float64Array.from(durations), prices: Float64Array.from(prices) };
 }
 
-/** Time between an instruction's events, within what its options allow. */
-function durations(sets: readonly OptionSet[], events: Float64Array): Float64Array {
-  return Float64Array.from(sets, ({ time_s }, i) => {
-    const available_s = at(events, 2 * i + 1) - at(events, 2 * i);
-    return Math.min(Math.max(available_s, at(time_s, 0)), at(time_s, -1));
+/** When instructions end, and the time between their events, within what their options allow. */
+function endsAndDurations(
+  sets: readonly OptionSet[],
+  events: Float64Array,
+): [Float64Array, Float64Array] {
+  const end_s = new Float64Array(sets.length);
+  const duration_s = new Float64Array(sets.length);
+  sets.forEach(({ time_s }, i) => {
+    const end = hotFloat(events, 2 * i + 1);
+    const available_s = end - hotFloat(events, 2 * i);
+    end_s[i] = end;
+    duration_s[i] = Math.min(Math.max(available_s, at(time_s, 0)), at(time_s, -1));
   });
+  return [end_s, duration_s];
 }

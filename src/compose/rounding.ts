@@ -21,6 +21,9 @@ const HOPE = 0.3;
  */
 const WORTH = 6;
 
+/** The same in a large pipeline, which would kick for most of its time: these save most for it. */
+const WORTH_IN_LARGE = 1;
+
 /** No more than so many exchanges per instruction and deadline: tiny ones would never end. */
 const MOST_EXCHANGES = 64;
 
@@ -34,7 +37,7 @@ const LARGE = 1024;
 const EXCHANGES_TO_MEASURING = 0.25;
 
 /** By how many options an instruction is made faster to see what that frees. */
-const KICKS = [1, 2];
+const KICKS = [1];
 const MORE_KICKS = [1, 2, 3, 1, 2];
 
 /**
@@ -49,6 +52,8 @@ export class Rounding {
   readonly #plan: TimedPlan;
   readonly #idle_power_w: number;
   readonly #patience: number;
+  readonly #worth: number;
+  readonly #kicks: readonly number[];
   #deadline_s = Number.NaN;
   /** Dynamic energy that is close enough. */
   #goal_j = Number.NaN;
@@ -72,7 +77,10 @@ export class Rounding {
     this.#plan = new TimedPlan(network);
     this.#idle_power_w = network.stages * network.static_power_w;
     const { size } = this.#plan;
-    this.#patience = size > LARGE ? PATIENCE : Number.POSITIVE_INFINITY;
+    const isLarge = size > LARGE;
+    this.#patience = isLarge ? PATIENCE : Number.POSITIVE_INFINITY;
+    this.#worth = isLarge ? WORTH_IN_LARGE : WORTH;
+    this.#kicks = isLarge ? KICKS : MORE_KICKS;
     this.#queue = new Int32Array(size);
     this.#isQueued = new Uint8Array(size + 1);
   }
@@ -91,8 +99,7 @@ export class Rounding {
     this.#exchangesLeft = MOST_EXCHANGES * plan.size;
     for (let p = 0; p < plan.size; p++) this.#enqueue(p);
     this.#exchange();
-    const kicks = plan.size > LARGE ? KICKS : MORE_KICKS;
-    for (const step of kicks) this.#kickAll(step, relaxed);
+    for (const step of this.#kicks) this.#kickAll(step, relaxed);
     return plan.choice();
   }
 
@@ -117,7 +124,7 @@ export class Rounding {
   #kickAll(step: number, { price_w, dynamic_j: least_j }: RelaxedSolution): void {
     const plan = this.#plan;
     const { size, time_s, dynamic_j } = plan;
-    const most_j = (WORTH * (plan.total_j - least_j)) / size;
+    const most_j = (this.#worth * (plan.total_j - least_j)) / size;
     for (let p = 0; p < size && plan.total_j > this.#goal_j; p++) {
       this.#measureInTime();
       const now = hotInt(plan.chosen, p);
@@ -276,8 +283,8 @@ export class Rounding {
     const [firstQ, firstR] = [hotInt(firstOption, q), hotInt(firstOption, r)];
     const fastest_s = hotFloat(time_s, first);
     // The slowest that fit for q and r; they get faster as p gets slower.
-    let fitQ = q === held ? nowQ : plan.slowestWithin(q, Math.min(pq_s - fastest_s, q_s));
-    let fitR = r === held ? nowR : plan.slowestWithin(r, Math.min(pr_s - fastest_s, r_s));
+    let fitQ = q === held ? nowQ : this.#slower(q, Math.min(pq_s - fastest_s, q_s));
+    let fitR = r === held ? nowR : this.#slower(r, Math.min(pr_s - fastest_s, r_s));
     let least_j = hotFloat(dynamic_j, now) + hotFloat(dynamic_j, nowQ) + hotFloat(dynamic_j, nowR);
     least_j -= this.#least_j;
     let [best, bestQ, bestR] = [-1, -1, -1];
@@ -297,6 +304,15 @@ export class Rounding {
       bestR = fitR;
     }
     if (best >= 0) this.#apply(p, best, q, bestQ, r, bestR);
+  }
+
+  /** From the present option on the slowest that takes no longer than `room_s`; the present: none. */
+  #slower(p: number, room_s: number): number {
+    const { time_s, chosen, lastOption } = this.#plan;
+    const last = hotInt(lastOption, p);
+    let option = hotInt(chosen, p);
+    while (option < last && hotFloat(time_s, option + 1) <= room_s) option++;
+    return option;
   }
 
   /** Makes an exchange, unless it misses the deadline after all. */

@@ -3,10 +3,15 @@ import { hotFloat, hotInt } from "../../base/need.js";
 /** Closer than this, the places of two nodes on the path are given anew. */
 const CLOSEST = 1e-14;
 
+/** The nodes that give out next are listed again where fewer or more than this were. */
+const FEW = 8;
+const MANY = 64;
+
 /**
  * The nodes on a tree's path from its root to the sink, and the amount of flow at which the arc to
  * each of them gives out. Finds the least, of equal ones the nearest to the root, as parts of the
- * path are replaced: a heap that forgets lazily.
+ * path are replaced. A good part of the path changes from step to step, so that only the nodes that
+ * give out soon are listed, up to a horizon; past it the whole path is looked through again.
  */
 export class SinkPath {
   readonly #root: number;
@@ -16,11 +21,13 @@ export class SinkPath {
   readonly #next: Int32Array;
   /** The amount at which the arc to a node gives out. */
   readonly #limit: Float64Array;
-  /** Heap entries; one whose limit or place is not its node's any more is stale. */
-  #heapLimit = new Float64Array(1024);
-  #heapPlace = new Float64Array(1024);
-  #heapNode = new Int32Array(1024);
-  #heapSize = 0;
+  /** What gives out before the horizon, in no order; some may have left the path since. */
+  readonly #soon: Int32Array;
+  readonly #isListed: Uint8Array;
+  #soonCount = 0;
+  #horizon = Number.NEGATIVE_INFINITY;
+  /** How far past the first the horizon is set. */
+  #reach = 0;
   #length = 0;
 
   constructor(nodes: number, root: number, sink: number) {
@@ -29,6 +36,8 @@ export class SinkPath {
     this.#place = new Float64Array(nodes).fill(-1);
     this.#next = new Int32Array(nodes);
     this.#limit = new Float64Array(nodes).fill(Number.POSITIVE_INFINITY);
+    this.#soon = new Int32Array(nodes);
+    this.#isListed = new Uint8Array(nodes);
     this.#place[root] = 0;
   }
 
@@ -60,28 +69,35 @@ export class SinkPath {
       const node = hotInt(nodes, k);
       this.#next[after] = node;
       this.#place[node] = low + gap * (count - k);
-      this.#limit[node] = hotFloat(limits, k);
-      this.#push(node);
+      this.setLimit(node, hotFloat(limits, k));
       after = node;
     }
     this.#length += count;
     if (gap < CLOSEST) this.#spread();
-    else if (this.#heapSize > 2 * this.#length + 1024) this.#rebuild();
   }
 
   /** Sets anew at which amount the arc to a node gives out. */
   setLimit(node: number, limit: number): void {
     this.#limit[node] = limit;
-    this.#push(node);
+    if (limit <= this.#horizon && this.#isListed[node] === 0) this.#list(node);
   }
 
   /** The node to which the arc gives out first; -1: none ever does. */
   first(): number {
-    while (this.#heapSize > 0) {
-      if (this.#isFresh(0)) return hotInt(this.#heapNode, 0);
-      this.#pop();
-    }
-    return -1;
+    const known = this.#firstListed();
+    if (known >= 0) return known;
+    let least = Number.POSITIVE_INFINITY;
+    this.forEach((node) => {
+      least = Math.min(least, hotFloat(this.#limit, node));
+    });
+    if (least === Number.POSITIVE_INFINITY) return -1;
+    this.#horizon = least + this.#reach;
+    this.forEach((node) => {
+      if (hotFloat(this.#limit, node) <= this.#horizon) this.#list(node);
+    });
+    if (this.#soonCount < FEW) this.#reach = 2 * this.#reach + Math.abs(least) * CLOSEST;
+    else if (this.#soonCount > MANY) this.#reach /= 2;
+    return this.#firstListed();
   }
 
   /** Calls for each node on the path but the root. */
@@ -92,12 +108,32 @@ export class SinkPath {
     }
   }
 
-  #isFresh(k: number): boolean {
-    const node = hotInt(this.#heapNode, k);
-    return (
-      this.#heapPlace[k] === hotFloat(this.#place, node) &&
-      this.#heapLimit[k] === hotFloat(this.#limit, node)
-    );
+  #list(node: number): void {
+    this.#isListed[node] = 1;
+    this.#soon[this.#soonCount++] = node;
+  }
+
+  /** The first of those listed, which are no more than that after it; -1: none. */
+  #firstListed(): number {
+    const [soon, limits, places] = [this.#soon, this.#limit, this.#place];
+    let first = -1;
+    let [least, leastPlace] = [this.#horizon, 2];
+    let kept = 0;
+    for (let k = 0; k < this.#soonCount; k++) {
+      const node = hotInt(soon, k);
+      const [limit, place] = [hotFloat(limits, node), hotFloat(places, node)];
+      if (place < 0 || limit > this.#horizon) {
+        this.#isListed[node] = 0;
+        continue;
+      }
+      soon[kept++] = node;
+      if (limit > least || (limit === least && place > leastPlace)) continue;
+      first = node;
+      least = limit;
+      leastPlace = place;
+    }
+    this.#soonCount = kept;
+    return first;
   }
 
   /** Gives all nodes places at equal distances. */
@@ -106,91 +142,5 @@ export class SinkPath {
     this.forEach((node) => {
       this.#place[node] = ++k / this.#length;
     });
-    this.#heapSize = 0;
-    this.forEach((node) => {
-      this.#push(node);
-    });
-  }
-
-  #rebuild(): void {
-    let kept = 0;
-    for (let k = 0; k < this.#heapSize; k++) {
-      if (!this.#isFresh(k)) continue;
-      this.#move(k, kept++);
-    }
-    this.#heapSize = kept;
-    for (let k = (kept >> 1) - 1; k >= 0; k--) this.#siftDown(k);
-  }
-
-  #push(node: number): void {
-    const limit = hotFloat(this.#limit, node);
-    if (limit === Number.POSITIVE_INFINITY) return;
-    if (this.#heapSize === this.#heapNode.length) this.#grow();
-    const place = hotFloat(this.#place, node);
-    let k = this.#heapSize++;
-    while (k > 0) {
-      const above = (k - 1) >> 1;
-      const aboveLimit = hotFloat(this.#heapLimit, above);
-      const isLess =
-        limit < aboveLimit || (limit === aboveLimit && place < hotFloat(this.#heapPlace, above));
-      if (!isLess) break;
-      this.#move(above, k);
-      k = above;
-    }
-    this.#write(k, limit, place, node);
-  }
-
-  #pop(): void {
-    const last = --this.#heapSize;
-    if (last === 0) return;
-    this.#move(last, 0);
-    this.#siftDown(0);
-  }
-
-  #siftDown(from: number): void {
-    const size = this.#heapSize;
-    const [limits, places] = [this.#heapLimit, this.#heapPlace];
-    const limit = hotFloat(limits, from);
-    const place = hotFloat(places, from);
-    const node = hotInt(this.#heapNode, from);
-    let k = from;
-    for (let child = 2 * k + 1; child < size; child = 2 * k + 1) {
-      const other = child + 1;
-      if (other < size && this.#precedes(other, hotFloat(limits, child), hotFloat(places, child))) {
-        child = other;
-      }
-      if (!this.#precedes(child, limit, place)) break;
-      this.#move(child, k);
-      k = child;
-    }
-    this.#write(k, limit, place, node);
-  }
-
-  #precedes(k: number, limit: number, place: number): boolean {
-    const own = hotFloat(this.#heapLimit, k);
-    return own < limit || (own === limit && hotFloat(this.#heapPlace, k) < place);
-  }
-
-  #move(from: number, to: number): void {
-    this.#heapLimit[to] = hotFloat(this.#heapLimit, from);
-    this.#heapPlace[to] = hotFloat(this.#heapPlace, from);
-    this.#heapNode[to] = hotInt(this.#heapNode, from);
-  }
-
-  #write(k: number, limit: number, place: number, node: number): void {
-    this.#heapLimit[k] = limit;
-    this.#heapPlace[k] = place;
-    this.#heapNode[k] = node;
-  }
-
-  #grow(): void {
-    const size = 2 * this.#heapNode.length;
-    const [limits, places, nodes] = [this.#heapLimit, this.#heapPlace, this.#heapNode];
-    this.#heapLimit = new Float64Array(size);
-    this.#heapPlace = new Float64Array(size);
-    this.#heapNode = new Int32Array(size);
-    this.#heapLimit.set(limits);
-    this.#heapPlace.set(places);
-    this.#heapNode.set(nodes);
   }
 }

@@ -55,6 +55,8 @@ export class TimeCostFlow {
   /** Flow of each arc of the tree, off the path; of an activity, in its present segment. */
   readonly #filled: Float64Array;
 
+  /** The width in price of each activity's present segment; of the other arcs without end. */
+  readonly #room: Float64Array;
   /** What is added to all prices of an activity. */
   readonly #offset: Float64Array;
 
@@ -94,6 +96,7 @@ export class TimeCostFlow {
       activities,
       (_, a) => Math.floor(offsets * ((a * GOLDEN) % 1)) * unit,
     );
+    this.#room = Float64Array.from(tail, (_, a) => this.#width(a, 0));
     [this.#arcTo, this.#parent] = this.#longestPaths();
     const inTree = new Set(Array.from(this.#arcTo, (arc) => arc >> 1));
     this.#cuts =
@@ -212,9 +215,7 @@ export class TimeCostFlow {
     const isBack = (arc & 1) === 1;
     const atZero = isBack ? filled + this.flow : filled - this.flow;
     this.#filled[a] = atZero;
-    if (isBack) return atZero;
-    if (a >= this.#segment.length) return Number.POSITIVE_INFINITY;
-    return this.#width(a, hotInt(this.#segment, a)) - atZero;
+    return isBack ? atZero : hotFloat(this.#room, a) - atZero;
   }
 
   /** The present flow of an arc on the path. */
@@ -225,6 +226,7 @@ export class TimeCostFlow {
 
   /** The width in price of a segment: from the price at which its duration is taken to the next. */
   #width(a: number, segment: number): number {
+    if (a >= this.#segment.length) return Number.POSITIVE_INFINITY;
     const { prices } = hot(this.#graph.activities, a);
     if (segment >= prices.length) return Number.POSITIVE_INFINITY;
     const price = hotFloat(prices, segment);
@@ -244,7 +246,7 @@ export class TimeCostFlow {
     const isFull = (arc & 1) === 0;
     const segment = hotInt(this.#segment, a) + (isFull ? 1 : 0);
     const { durations } = hot(this.#graph.activities, a);
-    this.#segment[a] = segment;
+    this.#setSegment(a, segment);
     this.#slack[arc] =
       segment > 0
         ? hotFloat(durations, segment - 1) - hotFloat(durations, segment)
@@ -261,9 +263,14 @@ export class TimeCostFlow {
       return;
     }
     const segment = hotInt(this.#segment, a) - (isBack ? 1 : 0);
-    this.#segment[a] = segment;
+    this.#setSegment(a, segment);
     this.#span[a] = hotFloat(hot(this.#graph.activities, a).durations, segment);
-    if (isBack) this.#filled[a] = this.#width(a, segment);
+    if (isBack) this.#filled[a] = hotFloat(this.#room, a);
+  }
+
+  #setSegment(a: number, segment: number): void {
+    this.#segment[a] = segment;
+    this.#room[a] = this.#width(a, segment);
   }
 
   /**
