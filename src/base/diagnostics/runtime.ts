@@ -62,6 +62,11 @@ export function lockStays(gpu: string, reason: string): Diagnostic {
   );
 }
 
+/** KRS5421: a setting under which communication does not run beside compute as plans have it. */
+export function overlapDefeated(what: string, reason: string, hint: string): Diagnostic {
+  return warning("KRS5421", what, reason, hint);
+}
+
 /** KRS5420: this machine cannot do what a part of the runtime needs. */
 export function notReady(what: string, reason: string, hint: string): Diagnostic {
   return warning("KRS5420", what, reason, hint);

@@ -9,6 +9,7 @@ import {
   lockLeft,
   lockStays,
   notReady,
+  overlapDefeated,
 } from "../../base/diagnostics/runtime.js";
 import { parseJson } from "../../base/json.js";
 import { addFlags, readFlags, toggle } from "../flags.js";
@@ -23,8 +24,9 @@ const FLAGS = {
 const EXAMPLES = `
 Looks at what a run needs: Node, Python, the built parts, the driver, every GPU and whether this user
 may lock its clocks, what its CPU needs for a launch (with torch and a GPU), and the journal of locked
-clocks. No clock changes. The exit code is 1 if
-the clocks of a process that is gone are still locked; --reset unlocks them.
+clocks; and for settings that keep communication from running beside compute. No clock changes. The exit
+code is 1 where \`kareus run\` would not follow a plan's clocks (through NVML, not zeusd), and where the
+clocks of a process that is gone are still locked; --reset unlocks them.
 
 Examples:
   $ kareus doctor
@@ -51,6 +53,8 @@ const capabilities = z.object({
   problem: z.string().nullable(),
   /** What the CPU needs for a launch of torch's eager training, in microseconds; null: no GPU for it. */
   launch_us: z.number().nullable(),
+  /** Whether each communicator has SMs of its own, or one number serves all; null: no NCCL. */
+  communicators: z.enum(["own", "one"]).nullable(),
   gpus: z.array(
     z.object({
       name: z.string(),
@@ -89,6 +93,12 @@ interface Findings {
   readonly locks: readonly Lock[] | null;
 }
 
+/** What keeps `kareus run` from following a plan's clocks, and what else is worth knowing. */
+interface Trouble {
+  readonly blocking: readonly Diagnostic[];
+  readonly others: readonly Diagnostic[];
+}
+
 function run(reset: boolean, json: boolean): void {
   const guard = guardFile();
   if (reset && !guard.built) fail(guardMissing(guard.path));
@@ -102,9 +112,12 @@ function run(reset: boolean, json: boolean): void {
     runtime: askPython(),
     locks: guard.built ? askGuard(guard.path, reset) : null,
   };
-  say(json ? `${JSON.stringify(findings, null, 2)}\n` : inWords(findings));
+  const { blocking, others } = troubleOf(findings);
+  const ready = blocking.length === 0;
+  say(json ? `${JSON.stringify({ ...findings, ready }, null, 2)}\n` : inWords(findings, ready));
   const { report } = new Terminal(json);
-  for (const warning of warningsOf(findings)) report(warning);
+  for (const warning of [...blocking, ...others]) report(warning);
+  if (!ready && !reset) process.exitCode = 1;
   const left = (findings.locks ?? []).flatMap(leftLocked);
   if (left.length > 0) throw new DiagnosticError(left, 1);
 }
@@ -147,35 +160,65 @@ function leftLocked({ gpu, owner_pid, state, message }: Lock): Diagnostic[] {
   return state === "failed" ? [lockStays(gpu, message ?? "unknown")] : [];
 }
 
-function warningsOf({ built, runtime }: Findings): Diagnostic[] {
+function troubleOf({ built, runtime }: Findings): Trouble {
   const missing = (["libkareus", "kareus-guard"] as const).filter((part) => !built[part]);
-  const found = missing.map((part) =>
+  const unbuilt = missing.map((part) =>
     notReady(part, "not built: `kareus run` needs it", "`kareus setup-runtime` builds it"),
   );
   if (runtime === null) {
     const hint = "Python 3.9 or newer is needed as python3";
-    return [...found, notReady("python3", "the package kareus_runtime does not run", hint)];
+    const silent = notReady("python3", "the package kareus_runtime does not run", hint);
+    return { blocking: [...unbuilt, silent], others: [] };
   }
-  if (runtime.problem !== null && built.libkareus) {
-    found.push(notReady("GPU", runtime.problem, "plans can be made here, and followed elsewhere"));
-  }
-  return [...found, ...runtime.gpus.flatMap(gpuWarnings)];
+  const hint = "plans can be made here, and followed elsewhere";
+  const { problem, gpus } = runtime;
+  const driver = problem !== null && built.libkareus ? [notReady("GPU", problem, hint)] : [];
+  return {
+    blocking: [...unbuilt, ...driver, ...gpus.flatMap(unlockable)],
+    others: [...gpus.flatMap(unmetered), ...overlapTrouble(runtime)],
+  };
 }
 
-function gpuWarnings({ uuid, mig, may_lock_clocks, energy_counter }: Gpu): Diagnostic[] {
+/** Why the clocks of a GPU cannot be set. */
+function unlockable({ uuid, mig, may_lock_clocks }: Gpu): Diagnostic[] {
+  if (mig) return [notReady(uuid, "MIG is on: its parts share one clock", "turn MIG off")];
+  if (may_lock_clocks) return [];
+  const hint = "run as root, or use zeusd (`kareus run --backend zeusd`)";
+  return [notReady(uuid, "this user may not lock its clocks", hint)];
+}
+
+function unmetered({ uuid, energy_counter }: Gpu): Diagnostic[] {
+  if (energy_counter) return [];
+  return [notReady(uuid, "it has no energy counter", "time is recorded, energy is not")];
+}
+
+/** What keeps communication from running beside compute, or from having the SMs of a plan. */
+function overlapTrouble({ communicators }: Capabilities): Diagnostic[] {
+  const connections = process.env.CUDA_DEVICE_MAX_CONNECTIONS;
   const found: Diagnostic[] = [];
-  if (mig) found.push(notReady(uuid, "MIG is on: its parts share one clock", "turn MIG off"));
-  if (!may_lock_clocks && !mig) {
-    const hint = "run as root, or use zeusd (`kareus run --backend zeusd`)";
-    found.push(notReady(uuid, "this user may not lock its clocks", hint));
+  if (connections !== undefined && Number(connections) === 1) {
+    const reason =
+      "1: kernels of all streams start one after the other, in the order of their launch";
+    const hint =
+      "unset it for plans that launch communication beside compute, or plan with --control clocks";
+    found.push(overlapDefeated("CUDA_DEVICE_MAX_CONNECTIONS", reason, hint));
   }
-  if (!energy_counter) {
-    found.push(notReady(uuid, "it has no energy counter", "time is recorded, energy is not"));
+  for (const name of ["NCCL_MAX_CTAS", "NCCL_MAX_NCHANNELS"]) {
+    const most = process.env[name];
+    if (most === undefined) continue;
+    const reason = `${most}: no communicator gets more SMs than that, whatever the plan says`;
+    const hint = "unset it: `communication_groups` gives each communicator its own number";
+    found.push(overlapDefeated(name, reason, hint));
+  }
+  if (communicators === "one") {
+    const hint = "PyTorch 2.1 or newer, or plan with --control clocks";
+    const reason = "this torch makes all communicators alike: one number of SMs for the whole job";
+    found.push(overlapDefeated("NCCL", reason, hint));
   }
   return found;
 }
 
-function inWords({ node, built, runtime, locks }: Findings): string {
+function inWords({ node, built, runtime, locks }: Findings, ready: boolean): string {
   const rows: [string, string][] = [["node", node]];
   const torch = runtime?.torch ?? null;
   const python = runtime && `${runtime.python}, ${torch === null ? "no torch" : `torch ${torch}`}`;
@@ -194,6 +237,7 @@ function inWords({ node, built, runtime, locks }: Findings): string {
   for (const { gpu, owner_pid, state } of locks ?? []) {
     rows.push(["clocks", `${gpu} ${STATES[state]} (process ${owner_pid})`]);
   }
+  rows.push(["kareus run", ready ? "would follow a plan" : "would not follow a plan: see below"]);
   const width = Math.max(...rows.map(([title]) => title.length));
   return rows.map(([title, value]) => `${title.padEnd(width)}  ${value}\n`).join("");
 }
