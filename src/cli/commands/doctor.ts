@@ -1,9 +1,6 @@
-import { spawnSync } from "node:child_process";
 import type { Command } from "commander";
-import { z } from "zod";
-import { type Diagnostic, DiagnosticError, fail } from "../../base/diagnostics/diagnostic.js";
-import { allWithoutReset, guardMissing, notReady } from "../../base/diagnostics/runtime.js";
-import { parseJson } from "../../base/json.js";
+import { DiagnosticError, fail } from "../../base/diagnostics/diagnostic.js";
+import { allWithoutReset, guardMissing } from "../../base/diagnostics/runtime.js";
 import {
   askGuard,
   askLook,
@@ -13,11 +10,11 @@ import {
   layerRows,
   leftLocked,
   lockRows,
-  PATIENCE_MS,
 } from "../doctor/guard.js";
-import { otherHands } from "../doctor/hands.js";
+import { askPython, type Capabilities, type Gpu } from "../doctor/machine.js";
+import { type Built, troubleOf } from "../doctor/trouble.js";
 import { addFlags, readFlags, toggle } from "../flags.js";
-import { guardFile, pythonPath, recorderFile, shimFile } from "../runtime-files.js";
+import { guardFile, recorderFile, shimFile } from "../runtime-files.js";
 import { say, Terminal } from "../terminal.js";
 
 const FLAGS = {
@@ -29,10 +26,12 @@ const FLAGS = {
 const EXAMPLES = `
 Looks at what a run needs: Node, Python, the built parts, the driver, every GPU and whether this user
 may lock its clocks, what its CPU needs for a launch (with torch and a GPU), and the journal of locked
-clocks. No clock changes. The exit code is 1 if the clocks of a process that is gone are still locked, if
-the journal is lost or damaged, or if a GPU works below its highest clock and neither a limit nor a running
-job says why. --reset unlocks the first; --reset --all needs no journal. A lock that no journal knows shows
-under load only. NVML cannot be asked for locks, so a power limit hides one.
+clocks; and for settings that keep communication from running beside compute. No clock changes. The exit
+code is 1 where \`kareus run\` would not follow a plan's clocks (through NVML, not zeusd), if the clocks of a
+process that is gone are still locked, if the journal is lost or damaged, or if a GPU works below its highest
+clock and neither a limit nor a running job says why. --reset unlocks the first; --reset --all needs no
+journal. A lock that no journal knows shows under load only. NVML cannot be asked for locks, so a power limit
+hides one.
 
 Examples:
   $ kareus doctor
@@ -53,33 +52,9 @@ export function addDoctor(program: Command): void {
   });
 }
 
-/** What `python3 -m kareus_runtime.capabilities` prints. */
-const capabilities = z.object({
-  python: z.string(),
-  torch: z.string().nullable(),
-  problem: z.string().nullable(),
-  /** What the CPU needs for a launch of torch's eager training, in microseconds; null: no GPU for it. */
-  launch_us: z.number().nullable(),
-  gpus: z.array(
-    z.object({
-      name: z.string(),
-      uuid: z.string(),
-      driver: z.string(),
-      mig: z.boolean(),
-      may_lock_clocks: z.boolean(),
-      energy_counter: z.boolean(),
-      lowest_mhz: z.number().nullable(),
-      highest_mhz: z.number().nullable(),
-    }),
-  ),
-});
-
-type Capabilities = z.infer<typeof capabilities>;
-type Gpu = Capabilities["gpus"][number];
-
 interface Findings {
   readonly node: string;
-  readonly built: Readonly<Record<"libkareus" | "kareus-guard" | "kareus-recorder", boolean>>;
+  readonly built: Built;
   /** Null: no Python, or one that the package does not run with. */
   readonly runtime: Capabilities | null;
   /** Null: the guard, which keeps the journal, is not built. */
@@ -104,53 +79,17 @@ function run(reset: boolean, all: boolean, json: boolean): void {
     locks,
     look: guard.built ? askLook(guard.path) : null,
   };
-  say(json ? `${JSON.stringify(findings, null, 2)}\n` : inWords(findings));
+  const { blocking, others } = troubleOf(findings.built, findings.runtime);
+  const ready = blocking.length === 0;
+  say(json ? `${JSON.stringify({ ...findings, ready }, null, 2)}\n` : inWords(findings, ready));
   const { report } = new Terminal(json);
-  for (const warning of warningsOf(findings)) report(warning);
+  for (const warning of [...blocking, ...others]) report(warning);
+  if (!ready && !reset) process.exitCode = 1;
   const left = leftLocked(locks ?? [], findings.look?.looks ?? []);
   if (left.length > 0) throw new DiagnosticError(left, 1);
 }
 
-function askPython(): Capabilities | null {
-  const shim = shimFile();
-  const library = shim.built ? { KAREUS_LIBRARY: shim.path } : {};
-  const env = { ...process.env, ...library, PYTHONPATH: pythonPath() };
-  const words = ["-m", "kareus_runtime.capabilities"];
-  const options = { env, encoding: "utf8", timeout: PATIENCE_MS } as const;
-  const { stdout } = spawnSync("python3", words, options);
-  const answered = stdout === null ? null : parseJson(stdout);
-  return capabilities.safeParse(answered).data ?? null;
-}
-
-function warningsOf({ built, runtime }: Findings): Diagnostic[] {
-  const missing = (["libkareus", "kareus-guard"] as const).filter((part) => !built[part]);
-  const found = missing.map((part) =>
-    notReady(part, "not built: `kareus run` needs it", "`kareus setup-runtime` builds it"),
-  );
-  if (runtime === null) {
-    const hint = "Python 3.9 or newer is needed as python3";
-    return [...found, notReady("python3", "the package kareus_runtime does not run", hint)];
-  }
-  if (runtime.problem !== null && built.libkareus) {
-    found.push(notReady("GPU", runtime.problem, "plans can be made here, and followed elsewhere"));
-  }
-  return [...found, ...runtime.gpus.flatMap(gpuWarnings), ...otherHands()];
-}
-
-function gpuWarnings({ uuid, mig, may_lock_clocks, energy_counter }: Gpu): Diagnostic[] {
-  const found: Diagnostic[] = [];
-  if (mig) found.push(notReady(uuid, "MIG is on: its parts share one clock", "turn MIG off"));
-  if (!may_lock_clocks && !mig) {
-    const hint = "run as root, or use zeusd (`kareus run --backend zeusd`)";
-    found.push(notReady(uuid, "this user may not lock its clocks", hint));
-  }
-  if (!energy_counter) {
-    found.push(notReady(uuid, "it has no energy counter", "time is recorded, energy is not"));
-  }
-  return found;
-}
-
-function inWords({ node, built, runtime, locks, look }: Findings): string {
+function inWords({ node, built, runtime, locks, look }: Findings, ready: boolean): string {
   const rows: [string, string][] = [["node", node]];
   const torch = runtime?.torch ?? null;
   const python = runtime && `${runtime.python}, ${torch === null ? "no torch" : `torch ${torch}`}`;
@@ -167,6 +106,7 @@ function inWords({ node, built, runtime, locks, look }: Findings): string {
   }
   rows.push(...layerRows(look?.layers ?? []));
   if (locks !== null) rows.push(...lockRows(locks, look?.looks ?? []));
+  rows.push(["kareus run", ready ? "would follow a plan" : "would not follow a plan: see below"]);
   const width = Math.max(...rows.map(([title]) => title.length));
   return rows.map(([title, value]) => `${title.padEnd(width)}  ${value}\n`).join("");
 }
