@@ -10,10 +10,10 @@ const SHARES: SharesByPass = { total: 0.45, dynamic: 0.45, time: 0.05, uncertain
 
 /** While evaluations are few and a prior is there: what the trade-offs gain comes first. */
 export const FIRST_SHARES: SharesByPass = {
-  total: 0.55,
-  dynamic: 0.41,
-  time: 0.02,
-  uncertainty: 0.02,
+  total: 0.7,
+  dynamic: 0.27,
+  time: 0.015,
+  uncertainty: 0.015,
 };
 const PASSES: readonly Pass[] = ["total", "dynamic", "time", "uncertainty"];
 

@@ -37,6 +37,9 @@ export interface Process {
 /** Noise is believed to be about 1%. */
 const NOISE = Math.log(0.01);
 
+/** A prior fitted to a few samples explains those better than it does others: they vary at least so much. */
+const LEAST_SPREAD = 0.02;
+
 /** Hyperparameters are found from this many samples, roughly from fewer; more only cost time. */
 const FITTED = { roughly: 48, finely: 96 };
 /** Evaluations of the likelihood: from each start, and from a fit. */
@@ -56,7 +59,7 @@ export function fitProcess(
   const count = samples.length;
   const centre = samples.reduce((sum, { value }) => sum + value, 0) / count;
   const spread_squared = samples.reduce((sum, { value }) => sum + (value - centre) ** 2, 0) / count;
-  const unit = Math.sqrt(spread_squared) || 1;
+  const unit = Math.max(LEAST_SPREAD, Math.sqrt(spread_squared));
   const placesOf = (some: readonly Sample[]) => some.map(({ at }) => at);
   const priorOf = (some: readonly Sample[]) => {
     const covarianceOf = kernel.between(placesOf(some), placesOf(some));
@@ -100,6 +103,9 @@ export function fitProcess(
       };
     },
     surprises: () =>
-      leaveOneOut(priorOf(samples)(fit)).map(({ by, deviations }) => ({ by: unit * by, deviations })),
+      leaveOneOut(priorOf(samples)(fit)).map(({ by, deviations }) => ({
+        by: unit * by,
+        deviations,
+      })),
   };
 }
