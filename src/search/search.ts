@@ -126,8 +126,8 @@ function partitionSearch(
     return new PartitionSearch({ ...common, runs: count, strategy });
   }
   const prior = (index: number) => residuals.cost(partition, space.at(index));
-  const hopes = space.size <= ENUMERATED ? promising(space.size, prior, static_power_w) : [];
-  const hopeful = { ...space, first: [...new Set([...space.first, ...hopes])] };
-  const strategy = surrogate(hopeful, { rng, static_power_w, prior });
+  const hopes = () =>
+    space.size <= ENUMERATED ? promising(space.size, prior, static_power_w) : [];
+  const strategy = surrogate(space, { rng, static_power_w, prior, hopes });
   return new PartitionSearch({ ...common, runs: count, strategy });
 }

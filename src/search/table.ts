@@ -104,12 +104,14 @@ const HOPES = 8;
 function strategyFor(space: Space, { seed, static_power_w, prior }: TableSearchOptions): Strategy {
   const options = { rng: forkRng(seed, "search"), static_power_w };
   if (prior === undefined) return surrogate(space, options);
-  const hopes = prior.foretells ? promising(space.size, prior.cost, static_power_w) : [];
-  const first = spread(hopes, HOPES);
-  const informed = surrogate(
-    { ...space, first },
-    { ...options, prior: prior.cost, beginning: INFORMED },
-  );
+  const hopes = () =>
+    prior.foretells ? spread(promising(space.size, prior.cost, static_power_w), HOPES) : [];
+  const informed = surrogate(space, {
+    ...options,
+    prior: prior.cost,
+    hopes,
+    beginning: INFORMED,
+  });
   return {
     ask: (count) => informed.ask(count),
     tell: (observations) => {

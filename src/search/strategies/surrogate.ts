@@ -1,4 +1,4 @@
-import { at } from "../../base/need.js";
+import { at, byDefault } from "../../base/need.js";
 import type { Rng } from "../../base/rng.js";
 import { spread } from "../../math/spread.js";
 import { gainOver } from "../gain.js";
@@ -20,6 +20,8 @@ interface SurrogateOptions {
   readonly static_power_w: number;
   /** What a model expects of a candidate; the surrogate then learns only what the model gets wrong. */
   readonly prior?: (index: number) => PriorMean;
+  /** What looks best so far; asked for once, when all that the space wants first has been. */
+  readonly hopes?: () => readonly number[];
   /** How it begins; {@link UNINFORMED} unless said. */
   readonly beginning?: Beginning;
 }
@@ -64,6 +66,7 @@ class Surrogate implements Strategy {
   readonly #shares = adaptiveShares();
   readonly #draw: () => number | null;
   readonly #challenged = new Set<string>();
+  #hopes: readonly number[] | null = null;
 
   constructor(space: Space, options: SurrogateOptions) {
     this.#space = space;
@@ -78,7 +81,8 @@ class Surrogate implements Strategy {
     const known = this.#seen.means().length;
     const { beginning = UNINFORMED } = this.#options;
     const { design } = beginning;
-    const designed = Math.max(design, this.#space.first.length + design / 2);
+    const wanted = this.#space.first.length + byDefault(this.#hopes, []).length;
+    const designed = Math.max(design, wanted + design / 2);
     const chosen = known < beginning.until ? Math.min(count, beginning.batch) : count;
     const batch =
       known < designed
@@ -129,12 +133,20 @@ class Surrogate implements Strategy {
     return found;
   }
 
-  /** Before there is a model: what the space wants first, then candidates far from each other. */
+  /**
+   * Before there is a model: what the space wants first; when that is known, what then looks best, since
+   * others may have taught by then; then candidates far from each other.
+   */
   #design(count: number): readonly number[] {
-    const first = this.#space.first.filter((index) => !this.#asked.has(index)).slice(0, count);
-    const taken = new Set([...this.#asked, ...first]);
-    const rest = count - first.length;
-    return [...first, ...spreadCandidates(this.#space, this.#at, this.#options.rng, taken, rest)];
+    const isFresh = (index: number) => !this.#asked.has(index);
+    const first = this.#space.first.filter(isFresh).slice(0, count);
+    const { rng, hopes } = this.#options;
+    if (hopes !== undefined && first.length > 0) return first;
+    if (hopes !== undefined && this.#hopes === null) this.#hopes = hopes();
+    const wanted = [...first, ...byDefault(this.#hopes, []).filter(isFresh)].slice(0, count);
+    const taken = new Set([...this.#asked, ...wanted]);
+    const rest = count - wanted.length;
+    return [...wanted, ...spreadCandidates(this.#space, this.#at, rng, taken, rest)];
   }
 
   #leftover(count: number): readonly number[] {

@@ -37,7 +37,7 @@ export function typicalPrior(
   const slots = 1 + settings.reduce((most, { slot }) => Math.max(most, slot), 0);
   const highest_mhz = settings.reduce((most, { freq_mhz }) => Math.max(most, freq_mhz), 0);
   const frame: Frame = { slots, highest_mhz, static_power_w };
-  const fit = typicalFit(frame);
+  const fitted = typicalFit(frame);
   const measured: Measured[] = [];
   let [partition, next] = [typicalPartition(frame), 0];
   const learn = (told: readonly Observation[]) => {
@@ -45,7 +45,7 @@ export function typicalPrior(
       measured.push({ ...at(settings, index), time_s, energy_j });
     }
     if (measured.length < next || measured.length > MOST) return;
-    partition = fit(measured);
+    partition = fitted(measured);
     next = GROWTH * measured.length;
   };
   const cost = (index: number) => typicalCost(partition, at(settings, index), highest_mhz);

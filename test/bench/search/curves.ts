@@ -48,7 +48,7 @@ export function drawCurves(curves: readonly Curve[]): string {
       width: PANEL.width,
       height: PANEL.height - 20,
     })),
-    xAxis: panels.map((_, gridIndex) => ({ gridIndex, type: "value", min: 40, max: 230 })),
+    xAxis: panels.map((_, gridIndex) => ({ gridIndex, type: "value", min: 20, max: 230 })),
     yAxis: panels.map((_, gridIndex) => ({ gridIndex, type: "value", scale: true, max: 1 })),
     series: panels.flatMap(({ table, kind }, panel) =>
       curves

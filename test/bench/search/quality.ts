@@ -10,7 +10,7 @@ import { boostedTreeSearch } from "../../reference/boosted-tree-search.js";
 import { random } from "../../reference/random-search.js";
 
 /** Where the curve is read. */
-export const COUNTS = [48, 64, 96, 112, 150, 224] as const;
+export const COUNTS = [28, 56, 84, 112, 150, 224] as const;
 const MOST = 224;
 export const STATIC_POWER_W = 85;
 
