@@ -52,6 +52,8 @@ const SEARCH = z.strictObject({
   budget: z.int().positive(),
   /** What the job can follow. */
   control: z.enum(CONTROLS),
+  /** Whether to plan what needs more memory than a GPU has. */
+  allow_oversize: z.boolean(),
   /** A profile that stands for the GPU: every evaluation is a measurement that it answers. */
   replay: z.string().nullable(),
   /** Of the frontier, at most. */

@@ -1,12 +1,14 @@
 import { passes } from "../passes/index.js";
-import { fail, type Report } from "./base/diagnostics/diagnostic.js";
+import { DiagnosticError, fail, type Report, refuse } from "./base/diagnostics/diagnostic.js";
 import {
   interNodeRateUnknown,
+  memoryRefused,
   noNarrowProducts,
   unknownPass,
 } from "./base/diagnostics/lowering.js";
-import { byDefault } from "./base/need.js";
+import { byDefault, present } from "./base/need.js";
 import { PhaseTimer } from "./base/phase-timer.js";
+import { scaled } from "./base/units.js";
 import {
   baselineFrontiers,
   restrictionOf,
@@ -14,8 +16,9 @@ import {
   sequentialAtTop,
 } from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
-import { checkMemory, type StageMemory, stageMemory } from "./compose/memory.js";
+import { checkMemory, oversizeOf, type StageMemory, stageMemory } from "./compose/memory.js";
 import { checkLayout, type Layout, pipelineProblem } from "./compose/problem.js";
+import { fittingLayouts } from "./compose/roomier.js";
 import { solvePipeline } from "./compose/solve.js";
 import {
   type CostOracle,
@@ -26,7 +29,7 @@ import {
   profileCounts,
   topClockCost,
 } from "./cost/index.js";
-import { runFacts } from "./emit/facts.js";
+import { type RunFacts, runFacts } from "./emit/facts.js";
 import { runFiles } from "./emit/run.js";
 import { countSources } from "./emit/sources.js";
 import type { Device } from "./gpu/device-schema.js";
@@ -75,6 +78,8 @@ export interface OptimizeOptions extends SearchingOptions {
   readonly journal: JournalFile | null;
   /** What draws power beside the GPUs, for the frontier to say; null or absent: nobody told. */
   readonly beyond?: BeyondGpus | null;
+  /** Told what run this is before it keeps anything; who keeps results may refuse it. */
+  readonly claim?: (facts: RunFacts) => unknown;
 }
 
 /** How a run talks to whoever started it. */
@@ -111,7 +116,19 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     lower(imported, topClockCost(oracle, device), options, hooks),
   );
   checkNodes(lowered.partitions, device, hooks.report);
-  const memory = checkedMemory(lowered, device, hooks.report);
+  const memory = options.search.allow_oversize
+    ? checkedMemory(lowered, device, hooks.report)
+    : await fittingMemory(lowered, imported, options, {
+        device,
+        costOf: topClockCost(oracle, device),
+      });
+  const facts = runFacts(
+    lowered.job,
+    device,
+    { ...layout, control: options.search.control },
+    lowered.kernels,
+  );
+  options.claim?.(facts);
 
   const found = await timer.run("search", () =>
     search(lowered, { device, measurements, replayed }, layout, options, hooks),
@@ -141,7 +158,6 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   });
 
   return timer.run("emission", () => {
-    const facts = runFacts(lowered.job, device, { ...layout, control }, lowered.kernels);
     const all = [...evaluations.values()].flat();
     const profiles = [
       ...profileCounts(files, lowered.partitions, device),
@@ -237,6 +253,41 @@ function checkedMemory({ kernels, job }: Lowered, device: Device, report: Report
   checkMemory(memory, device.memory_bytes, job, report);
   return memory;
 }
+
+/** What each stage holds; more than a GPU has is refused (KRS1432), with the layouts nearby that fit. */
+async function fittingMemory(
+  { kernels, job }: Lowered,
+  imported: TensorGraph,
+  { graph, job: asked }: OptimizeOptions,
+  { device, costOf }: { readonly device: Device; readonly costOf: (type: PartitionType) => Cost },
+): Promise<StageMemory[]> {
+  const memory = stageMemory(kernels, job);
+  const over = oversizeOf(memory, device.memory_bytes);
+  if (over === null) return memory;
+  const silent: Hooks = { report: () => {}, progress: () => {}, printIr: () => {} };
+  const most = Math.max(MOST_LAYOUTS.few, Math.floor(MOST_LAYOUTS.nodes / imported.nodes.length));
+  const near = { job: asked, bind: graph.bind };
+  const fits = await fittingLayouts(near, device.memory_bytes, most, async (layout) => {
+    try {
+      const { bind } = layout;
+      const read =
+        bind === graph.bind ? imported : await importGraph({ ...graph, bind }, silent.report);
+      const lowered = lower(read, costOf, { job: layout.job, output: { print_ir: null } }, silent);
+      const stages = stageMemory(lowered.kernels, lowered.job);
+      return Math.max(...stages.map(({ peak_bytes }) => peak_bytes));
+    } catch (cause) {
+      if (cause instanceof DiagnosticError) return null; // the graph cannot be laid out like that
+      throw cause;
+    }
+  });
+  const [needed, has] = [over.memory.peak_bytes, device.memory_bytes].map((size_bytes) =>
+    scaled(size_bytes, "B"),
+  );
+  return refuse(memoryRefused(over.stage, present(needed, "peak"), present(has, "memory"), fits));
+}
+
+/** Lowering takes time by the graph's size: how many layouts of a graph of so many nodes are tried. */
+const MOST_LAYOUTS = { few: 8, nodes: 100_000 } as const;
 
 interface Lowered {
   /** As asked, with the degrees that the graph brings itself. */

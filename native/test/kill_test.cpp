@@ -54,8 +54,8 @@ void expectReset(const char* name, const char* way, End end) {
     CHECK(waitUntil([&] { return machine.journals().empty(); }, kPatience_s));
     const std::vector<uint32_t> expected = {900, 0};
     CHECK_EQUAL(machine.asked(), expected);
-    kill(-job.process, SIGKILL);  // children that survived
     job.end();
+    kill(-job.process, SIGKILL);  // children that survived
   }
   CHECK(report(name, times_ms) < kGoal_ms);
 }

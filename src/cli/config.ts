@@ -7,6 +7,7 @@ import type { Config, ConfigValue } from "../plan/config.js";
 import { type CommandEntry, commandTable, type FlagEntry } from "./command-table.js";
 import { addFlags, CONFIG_FILE, fromConfig, text, toggle } from "./flags.js";
 import { isQuiet } from "./shown.js";
+import { note } from "./terminal.js";
 
 const FLAGS = {
   config: text(
@@ -56,7 +57,7 @@ async function applyConfig(entry: CommandEntry, entries: readonly CommandEntry[]
     return value === undefined ? [] : setFlag(command, flag, value, fromConfig(file, key));
   });
   if (taken.length === 0 || isQuiet() || command.getOptionValue("json") === true) return;
-  process.stderr.write(`from ${file}: ${taken.join(" ")}\n`);
+  note(`from ${file}: ${taken.join(" ")}\n`);
 }
 
 /** Refuses keys that the command does not have: KRS0030. */

@@ -72,7 +72,14 @@ describe("the options of optimize", () => {
         transfer_s: 0,
         switch_time_s: null,
       },
-      search: { budget: 224, control: "all", replay: null, points: 32, seed: 0 },
+      search: {
+        budget: 224,
+        control: "all",
+        allow_oversize: false,
+        replay: null,
+        points: 32,
+        seed: 0,
+      },
       output: { print_ir: null },
     });
   });
@@ -165,12 +172,24 @@ describe("the options of optimize", () => {
 
 describe("the default folder", () => {
   it.each([
-    ["llama.onnx", "llama.kareus"],
-    ["a/b/llama-3.2-3b.onnx", "a/b/llama-3.2-3b.kareus"],
-    ["model", "model.kareus"],
-    ["-", "graph.kareus"],
-  ])("of %s is %s", (graph, folder) => {
-    expect(defaultFolder(graph)).toBe(folder);
+    [["llama.onnx"], "llama.a100-sxm4-40gb.tp1.kareus", "llama.kareus"],
+    [
+      ["a/b/llama-3.2-3b.onnx", "--tp", "8", "--pp", "2", "--recompute", "full"],
+      "a/b/llama-3.2-3b.a100-sxm4-40gb.tp8-pp2-full.kareus",
+      "a/b/llama-3.2-3b.kareus",
+    ],
+    [
+      ["model", "--gpu", "x/my.json", "--zero", "3", "--microbatches", "6"],
+      "model.my.tp1-mb6-zero3.kareus",
+      "model.kareus",
+    ],
+    [
+      ["-", "--sequence-parallel", "--tp", "2", "--pipeline", "gpipe"],
+      "graph.a100-sxm4-40gb.tp2-sp-gpipe.kareus",
+      "graph.kareus",
+    ],
+  ])("of %j is %s", ([graph = "", ...flags], folder, latest) => {
+    expect(defaultFolder(graph, parsed(...flags))).toEqual({ folder, latest });
   });
 });
 

@@ -174,6 +174,7 @@ export const SEARCH_FLAGS = {
       "all",
       { "sms,clocks": "clocks,sms" },
     ),
+    allow_oversize: toggle("--allow-oversize", "plan even what needs more memory than a GPU has"),
     replay: text(
       "--replay <file>",
       "a recorded profile in place of a GPU: each evaluation is a measurement that it answers",
@@ -197,7 +198,12 @@ export const JSON_FLAG = {
 
 /** Where and how `optimize` writes. */
 export const FOLDER_FLAGS = {
-  out: text("--out <dir>", "output folder (default: <graph>.kareus)", null),
+  out: text(
+    "--out <dir>",
+    "output folder (default: <graph>.<gpu>.<layout>.kareus, to which the link <graph>.kareus leads)",
+    null,
+  ),
+  force: toggle("--force", "write over the results of another graph, GPU or layout"),
   resume: toggle("--resume", "go on where an interrupted run into the same folder stopped"),
   timings: toggle("--timings", "print how long each phase took"),
   watch: toggle("--watch", "run again whenever the graph, a profile or a device file is written"),

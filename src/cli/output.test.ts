@@ -72,10 +72,11 @@ function result(count: number): OptimizeResult {
 describe("writeRun", () => {
   it("leaves the files of this run, none of an earlier one, and what is not ours", async () => {
     const folder = join(root, "run");
-    await prepareRun(folder);
+    const { release } = await prepareRun(folder);
     await writeRun(folder, result(3));
     writeFileSync(join(folder, "plans", "notes.txt"), "mine");
     await writeRun(folder, result(1));
+    await release();
     expect(readdirSync(folder).sort()).toEqual([
       ...["details.json", "frontier.json", "plans", "report.html"],
     ]);
@@ -89,7 +90,7 @@ describe("writeRun", () => {
 describe("prepareRun", () => {
   it("undoes the folders that it made while they are empty", async () => {
     const folder = join(root, "fresh");
-    const undo = await prepareRun(folder);
+    const { undo } = await prepareRun(folder);
     expect(existsSync(join(folder, "plans"))).toBe(true);
     await undo();
     expect(existsSync(folder)).toBe(false);
@@ -98,7 +99,7 @@ describe("prepareRun", () => {
   it("leaves a folder that was there", async () => {
     const folder = join(root, "old");
     mkdirSync(folder);
-    const undo = await prepareRun(folder);
+    const { undo } = await prepareRun(folder);
     await undo();
     expect(readdirSync(folder)).toEqual([]);
   });

@@ -1,29 +1,129 @@
+import { existsSync, lstatSync, readFileSync } from "node:fs";
+import { rename, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { listFolder, prepareFolder, removeFile, removeFolder, writeText } from "../base/files.js";
+import { fail } from "../base/diagnostics/diagnostic.js";
+import { otherResults } from "../base/diagnostics/search.js";
+import { unwritable } from "../base/diagnostics/usage.js";
+import {
+  guarded,
+  listFolder,
+  prepareFolder,
+  reasonOf,
+  removeFile,
+  removeFolder,
+  writeText,
+} from "../base/files.js";
+import { onlyWriter } from "../base/writer.js";
+import type { Job } from "../ir/job.js";
+import type { SearchingOptions } from "../options.js";
 import type { OptimizeResult } from "../pipeline.js";
 import { writeDetails } from "../plan/details.js";
-import { writeFrontier } from "../plan/frontier.js";
+import { readFrontier, writeFrontier } from "../plan/frontier.js";
 import { writePlan } from "../plan/plan.js";
+import type { Parallelism } from "../plan/shared.js";
 import type { JournalFile } from "../search/journal.js";
 import { packageVersion } from "./version.js";
 
-/** The default output folder of `optimize graph.onnx`: `graph.kareus` beside the graph. */
-export function defaultFolder(graph: string): string {
-  if (graph === "-") return "graph.kareus";
-  return join(dirname(graph), `${basename(graph).replace(/\.onnx$/i, "")}.kareus`);
+/** Where a run writes that was not told where, and the link that leads to the last of them. */
+interface DefaultFolder {
+  readonly folder: string;
+  readonly latest: string;
 }
 
 /**
- * Makes the run's folders and proves that they can be written, before the work begins (KRS0021).
- * Returns what undoes it, for a run that fails: only folders made here, only while empty.
+ * The default output folder of `optimize graph.onnx`, `graph.<gpu>.<layout>.kareus` beside the graph: runs
+ * of other layouts do not meet there. A folder, not a link, in the place of `graph.kareus` is used as it is.
  */
-export async function prepareRun(folder: string): Promise<() => Promise<void>> {
+export function defaultFolder(graph: string, { hardware, job }: SearchingOptions): DefaultFolder {
+  const stem = graph === "-" ? "graph" : basename(graph).replace(/\.onnx$/i, "");
+  const beside = graph === "-" ? "" : dirname(graph);
+  const latest = join(beside, `${stem}.kareus`);
+  const gpu = basename(hardware.gpu).replace(/\.json$/i, "");
+  const named = join(beside, `${stem}.${gpu}.${layoutName(job)}.kareus`);
+  const taken = lstatSync(latest, { throwIfNoEntry: false })?.isSymbolicLink() === false;
+  return { folder: taken ? latest : named, latest };
+}
+
+/** What of a layout differs from the plainest, in the words of its flags. */
+function layoutName(job: Job): string {
+  const degrees = (["cp", "ep", "pp", "dp"] as const).map((name) => part(name, job[name], 1));
+  return [
+    `tp${job.tp}`,
+    ...degrees,
+    part("mb", job.microbatches, 4 * job.pp),
+    part("zero", job.zero, 1),
+    job.sequence_parallel ? "sp" : "",
+    part("", job.pipeline, "1f1b"),
+    part("v", job.chunks, 1),
+    part("", job.recompute, "none"),
+    part("", job.execution, "compiled"),
+  ]
+    .filter((word) => word !== "")
+    .join("-");
+}
+
+function part<Value extends string | number>(name: string, value: Value, plain: Value): string {
+  return value === plain ? "" : `${name}${value}`;
+}
+
+/** What a run is, as far as it decides whose results are whose. */
+interface Identity {
+  readonly graph: { readonly name: string; readonly sha256: string };
+  readonly gpu: string;
+  readonly parallelism: Parallelism;
+}
+
+/**
+ * Makes the run's folders, proves that they can be written and lets nobody else write there meanwhile,
+ * before the work begins (KRS0021, KRS0024).
+ */
+export async function prepareRun(folder: string) {
   const folders = [folder, join(folder, "plans")];
   const made: string[] = [];
   for (const path of folders) if (await prepareFolder(path)) made.unshift(path);
-  return async () => {
-    for (const path of made) await removeFolder(path);
+  const release = await onlyWriter(folder);
+  return {
+    release,
+    /** For a run that fails: only folders made here, only while empty. */
+    undo: async () => {
+      await release();
+      for (const path of made) await removeFolder(path);
+    },
   };
+}
+
+/** Refuses to go on over the results of another graph, GPU or layout: KRS3015. */
+export function refuseOthers(folder: string, ours: Identity): void {
+  const path = join(folder, "frontier.json");
+  if (!existsSync(path)) return;
+  const theirs = readFrontier(
+    guarded(path, () => readFileSync(path, "utf8")),
+    path,
+  );
+  const [before, now] = [theirs, ours].map(({ graph, gpu, parallelism }) => [
+    `graph ${graph.name} (${graph.sha256.slice(0, 8)})`,
+    gpu,
+    ...Object.entries(parallelism).map(([name, value]) => `${name} ${value}`),
+  ]);
+  if (before === undefined || now === undefined) return;
+  const [was, is] = [
+    before.filter((word) => !now.includes(word)).join(", "),
+    now.filter((word) => !before.includes(word)).join(", "),
+  ];
+  if (was !== is) fail(otherResults(path, was, is));
+}
+
+/** Makes the link lead to a folder beside it; a folder in its place stays. Failure: KRS0021. */
+export async function pointTo({ folder, latest }: DefaultFolder): Promise<void> {
+  if (folder === latest) return;
+  const draft = `${latest}.${process.pid}.tmp`;
+  try {
+    await symlink(basename(folder), draft);
+    await rename(draft, latest);
+  } catch (cause) {
+    await removeFile(draft);
+    fail(unwritable(latest, reasonOf(cause)));
+  }
 }
 
 /**

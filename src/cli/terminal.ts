@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { parentPort } from "node:worker_threads";
 import { Presets, SingleBar } from "cli-progress";
 import pc from "picocolors";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
 import { renderJson, renderText } from "../base/diagnostics/render.js";
+import { visible } from "../base/visible.js";
 import type { Look } from "../views/plot.js";
 import { shownOf } from "../views/table-form.js";
 import { isQuiet, isVerbose } from "./shown.js";
@@ -31,13 +33,22 @@ export function plotLook(): Look {
   return {
     width: process.stdout.columns ?? 80,
     unicode: UTF_8.test(LC_ALL || LC_CTYPE || LANG || ""),
-    paint: (series, text) => hues[series % hues.length]?.(text) ?? text,
+    paint: (series, text) =>
+      (hues[series % hues.length]?.(text) ?? text).replaceAll("\u001b", PAINT),
   };
 }
 
+/** Stands for the escape that begins our own colours: no name from a file can hold it. */
+const PAINT = `<${randomUUID()}>`;
+
 /** Writes what people read to stdout: of tables that are asked for alone, those alone. */
 export function say(text: string): void {
-  process.stdout.write(shownOf(text));
+  process.stdout.write(visible(shownOf(text)).replaceAll(PAINT, "\u001b"));
+}
+
+/** Writes what people read to stderr. */
+export function note(text: string): void {
+  process.stderr.write(visible(text));
 }
 
 /** Writes diagnostics to stderr: for people, or as JSON lines for programs. */
@@ -89,7 +100,7 @@ export class Terminal {
   /** The graph after a pass: on stdout, or on stderr where stdout is the JSON result. */
   readonly printIr = (text: string): void => {
     this.close();
-    (this.#json ? process.stderr : process.stdout).write(text);
+    (this.#json ? process.stderr : process.stdout).write(visible(text));
   };
 
   /** Removes the progress bar. */

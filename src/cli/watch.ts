@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
-import { writeDiagnostic } from "./terminal.js";
+import { note, writeDiagnostic } from "./terminal.js";
 
 /** How often files are looked at. */
 const INTERVAL_MS = 500;
@@ -28,7 +28,7 @@ export async function watching(
       if (!(cause instanceof DiagnosticError)) throw cause;
       for (const diagnostic of cause.diagnostics) writeDiagnostic(diagnostic, false);
     }
-    process.stderr.write(`watching ${paths.join(", ")}; Ctrl-C ends it\n`);
+    note(`watching ${paths.join(", ")}; Ctrl-C ends it\n`);
     while (stamps(paths) === before) await new Promise((done) => setTimeout(done, INTERVAL_MS));
   }
 }

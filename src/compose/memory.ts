@@ -110,6 +110,16 @@ function keptBytes({ elements, size_bytes }: ParameterCount, optimizer: Optimize
   };
 }
 
+/** The first stage that needs more than a GPU has; null: all fit. */
+export function oversizeOf(
+  stages: readonly StageMemory[],
+  available_bytes: number,
+): { readonly stage: number; readonly memory: StageMemory } | null {
+  const stage = stages.findIndex(({ peak_bytes }) => peak_bytes > available_bytes);
+  const memory = stages[stage];
+  return memory === undefined ? null : { stage, memory };
+}
+
 /** Says of the first stage that needs more than a GPU has what would bring its memory down. */
 export function checkMemory(
   stages: readonly StageMemory[],
@@ -117,11 +127,11 @@ export function checkMemory(
   layout: MemoryLayout,
   report: Report,
 ): void {
-  const stage = stages.findIndex(({ peak_bytes }) => peak_bytes > available_bytes);
-  const needed = stages[stage];
-  if (needed === undefined) return;
-  const [asked, available] = [scaled(needed.peak_bytes, "B"), scaled(available_bytes, "B")];
-  report(memoryExceeded(stage, asked, available, remedies(needed, available_bytes, layout)));
+  const found = oversizeOf(stages, available_bytes);
+  if (found === null) return;
+  const { stage, memory } = found;
+  const [asked, available] = [scaled(memory.peak_bytes, "B"), scaled(available_bytes, "B")];
+  report(memoryExceeded(stage, asked, available, remedies(memory, available_bytes, layout)));
 }
 
 /** What would bring a stage's memory down, as flags, the gentlest first. */

@@ -60,6 +60,7 @@ const OPTIONS: OptimizeOptions = {
   search: {
     budget: 224,
     control: "all",
+    allow_oversize: true,
     replay: null,
     points: 32,
     seed: 0,

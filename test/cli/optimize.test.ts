@@ -1,10 +1,18 @@
 import { createHash } from "node:crypto";
-import { copyFileSync, readdirSync, readFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Diagnostic } from "../../src/base/diagnostics/diagnostic.js";
 import type { PlanFile } from "../../src/plan/plan.js";
 import { readProfile } from "../../src/profile/reader.js";
+import { expectBadInput } from "../support/bad-input.js";
 import { type CliRun, codes, kareus, temporaryFolder } from "../support/cli.js";
 import { originalName } from "../support/derived-names.js";
 import { namesOf } from "../support/onnx-reader.js";
@@ -53,6 +61,15 @@ function expectClose(actual: number, expected: number): void {
   expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-9 * Math.abs(expected));
 }
 
+/** The default GPU with so much memory. */
+function smallGpu(size_gb: number): string {
+  const device = JSON.parse(read(join(ROOT, "profiles/devices/a100-sxm4-40gb.json")));
+  device.memory_bytes.value = size_gb * 1e9;
+  const path = join(folder, "small.json");
+  writeFileSync(path, JSON.stringify(device));
+  return path;
+}
+
 let first: CliRun;
 beforeAll(async () => {
   first = await kareus([...ARGUMENTS, "--out", out("a"), "--threads", "1"]);
@@ -99,12 +116,56 @@ describe("kareus optimize", () => {
     expect(JSON.parse(run.stdout)).toEqual(frontierOf(out("a")));
   });
 
-  test("the default output folder is the graph's name with .kareus", async () => {
-    const copy = join(folder, "graph.onnx");
-    copyFileSync(MINI, copy);
-    const run = await kareus(["optimize", "graph.onnx", ...ARGUMENTS.slice(2)], folder);
-    expect(run.status).toBe(0);
-    expect(filesOf(join(folder, "graph.kareus"))).toEqual(filesOf(out("a")));
+  test("the default folder knows GPU and layout, and graph.kareus leads to the last", async () => {
+    copyFileSync(MINI, join(folder, "graph.onnx"));
+    const again = (...more: string[]) =>
+      kareus(["optimize", "graph.onnx", ...ARGUMENTS.slice(2), ...more], folder);
+    expect((await again()).status).toBe(0);
+    const link = join(folder, "graph.kareus");
+    const first = readlinkSync(link);
+    expect(first).toMatch(/^graph\.a100-sxm4-40gb\.tp2-pp2.*\.kareus$/);
+    expect(filesOf(link)).toEqual(filesOf(out("a")));
+    expect((await again("--gpu", "h200")).status).toBe(0);
+    expect(readlinkSync(link)).toContain("h200");
+    expect(filesOf(join(folder, first))).toEqual(filesOf(out("a")));
+    expect((await kareus(["select", link, "--knee"])).status).toBe(0);
+  });
+
+  test("results of another layout are not written over, but by --force", async () => {
+    const over = (...more: string[]) =>
+      kareus([...ARGUMENTS, "--out", out("over"), "--points", "3", ...more]);
+    expect((await over()).status).toBe(0);
+    const before = readFileSync(join(out("over"), "frontier.json"), "utf8");
+    const other = await over("--pipeline", "gpipe");
+    expectBadInput(other, "KRS3015");
+    expect(other.stderr).toMatch(/pipeline 1f1b.*pipeline gpipe.*--out.*--force/s);
+    expect(readFileSync(join(out("over"), "frontier.json"), "utf8")).toBe(before);
+    expect((await over("--pipeline", "gpipe", "--force")).status).toBe(0);
+    expect(frontierOf(out("over"))).toMatchObject({ parallelism: { pipeline: "gpipe" } });
+  });
+
+  test("two runs into one folder at once: one writes, the other says so", async () => {
+    const both = [1, 2].map(() => kareus([...ARGUMENTS, "--out", out("both")]));
+    const [one, other] = (await Promise.all(both)).sort(
+      (a, b) => Number(a.status) - Number(b.status),
+    );
+    expect([one?.status, other?.status]).toEqual([0, 2]);
+    expect(other?.stderr).toMatch(/KRS0024 .*process \d+ writes there.*--out/s);
+    expect(filesOf(out("both"))).toEqual(filesOf(out("a")));
+  });
+
+  test("a plan that needs more memory than a GPU has is no plan: what fits, or --allow-oversize", async () => {
+    const small = ["--gpu", smallGpu(0.02)];
+    const refused = await kareus([...ARGUMENTS, "--out", out("big"), ...small]);
+    expect([refused.status, codes(refused, "error")]).toEqual([1, ["KRS1432"]]);
+    expect(refused.stderr).toMatch(/these fit: .*--allow-oversize/);
+    expect(existsSync(out("big"))).toBe(false);
+    const told = /(--tp \d+) \(/.exec(refused.stderr)?.[1] ?? "";
+    expect(
+      (await kareus([...ARGUMENTS, "--out", out("fits"), ...small, ...told.split(" ")])).status,
+    ).toBe(0);
+    const planned = await kareus([...ARGUMENTS, "--out", out("big"), ...small, "--allow-oversize"]);
+    expect([planned.status, codes(planned, "warning")]).toEqual([0, ["KRS1430"]]);
   });
 });
 

@@ -66,7 +66,13 @@ for (let input = Number(first); input < Number(first) + Number(count); input++) 
       graph: { ...defaults(LOWERING_FLAGS.graph), bind },
       job: layout(rng),
       hardware: defaults(LOWERING_FLAGS.hardware),
-      search: { ...defaults(SEARCH_FLAGS.search), budget: 4, points: 3, threads: 1 },
+      search: {
+        ...defaults(SEARCH_FLAGS.search),
+        budget: 4,
+        points: 3,
+        threads: 1,
+        allow_oversize: true,
+      },
       output: defaults(LOWERING_FLAGS.output),
     });
     await optimize({ ...options, measure: null, journal: null }, hooks);

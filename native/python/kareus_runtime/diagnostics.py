@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import Tuple, Type
 
@@ -19,7 +20,15 @@ class Diagnostic:
     hint: str
 
     def __str__(self) -> str:
-        return f"{self.code} {self.where}: {self.message}\n  hint: {self.hint}"
+        return f"{self.code} {_visible(self.where)}: {_visible(self.message)}\n  hint: {_visible(self.hint)}"
+
+
+def _visible(text: str) -> str:
+    """One line in which what a name from a file could do to a terminal is written out."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 class PlanRefused(Exception):

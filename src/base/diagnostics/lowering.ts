@@ -121,6 +121,19 @@ export const memoryExceeded = (
     `use ${remedies.join(", or ")}`,
   );
 
+export const memoryRefused = (
+  stage: number,
+  needed: string,
+  available: string,
+  fitting: readonly string[],
+): Diagnostic =>
+  error(
+    "KRS1432",
+    `stage ${stage}`,
+    `one GPU needs about ${needed} of memory and has ${available}: no plan of this layout can run`,
+    `${fitting.length === 0 ? "no layout near this one fits" : `these fit: ${fitting.join("; ")}`}; --allow-oversize plans all the same`,
+  );
+
 export const interNodeRateUnknown = (device: string, group: string): Diagnostic =>
   warning(
     "KRS1431",

@@ -40,6 +40,16 @@ export function measuredBefore(file: string): Diagnostic {
   );
 }
 
+/** KRS3015: a folder with the results of another graph, GPU or layout. */
+export function otherResults(file: string, theirs: string, ours: string): Diagnostic {
+  return error(
+    "KRS3015",
+    file,
+    `holds the results of ${theirs}; this run is ${ours}`,
+    "choose another --out, or --force to write over them",
+  );
+}
+
 /** KRS3010: a line of a table that does not hold a recorded configuration. */
 export function malformedTableRow(file: string, line: number, problem: string): Diagnostic {
   return error(

@@ -97,3 +97,14 @@ export function internalError(message: string): Diagnostic {
     "please report this with the command that led here; KAREUS_DEBUG=1 prints the stack",
   );
 }
+
+/** KRS0024: a folder that another process writes. */
+export function folderBusy(folder: string, who: string, file: string | null = null): Diagnostic {
+  const gone = file === null ? "" : `, or remove ${file} if that has ended`;
+  return error(
+    "KRS0024",
+    folder,
+    `${who} writes there`,
+    `wait for its end, or choose another --out${gone}`,
+  );
+}

@@ -5,7 +5,7 @@ import { flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { prepareFolder, readText, writeText } from "../../base/files.js";
 import { type PlanFile, readPlan } from "../../plan/plan.js";
 import { addFlags, choice, readFlags, text, toggle, type Values } from "../flags.js";
-import { Terminal } from "../terminal.js";
+import { say, Terminal } from "../terminal.js";
 
 const FORMATS = ["zeus", "kareus-artifact", "perfetto"] as const;
 
@@ -62,7 +62,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
     const files = Object.entries(artifactFiles(plan, path, flags.nearest, report));
     await prepareFolder(out);
     for (const [name, content] of files) await writeText(join(out, name), content);
-    return say(
+    return sayFiles(
       files.map(([name]) => join(out, name)),
       flags.json,
     );
@@ -73,7 +73,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
     return;
   }
   await writeText(out, content);
-  say([out], flags.json);
+  sayFiles([out], flags.json);
 }
 
 /** What the file's ending asks for: a schedule for every rank, or the server's Python. */
@@ -93,6 +93,7 @@ async function trace(plan: PlanFile): Promise<string> {
 }
 
 /** Says what was written. */
-function say(files: readonly string[], json: boolean): void {
-  process.stdout.write(json ? `${JSON.stringify({ files })}\n` : `Written: ${files.join(", ")}\n`);
+function sayFiles(files: readonly string[], json: boolean): void {
+  if (json) process.stdout.write(`${JSON.stringify({ files })}\n`);
+  else say(`Written: ${files.join(", ")}\n`);
 }

@@ -17,7 +17,7 @@ import {
 import { type Asker, SILENT, sizesOf, terminalAsker } from "../init/sizes.js";
 import { JSON_FLAG, LOWERING_FLAGS } from "../options.js";
 import { isQuiet } from "../shown.js";
-import { Terminal } from "../terminal.js";
+import { note, say, Terminal } from "../terminal.js";
 
 const FLAGS = {
   gpu: LOWERING_FLAGS.hardware.gpu,
@@ -90,7 +90,8 @@ async function run(
   await writeText(out, text);
   const flag = flags.out === null ? "" : ` --config ${out}`;
   const next = `\nWritten to ${out}. Next: kareus optimize ${graph}${flag}\n`;
-  process.stdout.write(flags.json ? text : `${text}${next}`);
+  if (flags.json) process.stdout.write(text);
+  else say(`${text}${next}`);
 }
 
 type Answers = Pick<Flags, "gpu" | "gpus" | "bind"> & { readonly dtype: "bf16" | "fp16" | "fp32" };
@@ -131,7 +132,7 @@ async function layoutFor(graph: string, asked: Answers, memory_bytes: number, si
   });
   const hooks = { report: () => {}, progress: () => {}, printIr: () => {} };
   const tell = (line: string) => {
-    if (!silent) process.stderr.write(`${line}\n`);
+    if (!silent) note(`${line}\n`);
   };
   return fittingLayout(
     layoutsOf(asked.gpus),

@@ -4,7 +4,9 @@ import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { interrupted } from "../../base/diagnostics/search.js";
 import { flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
+import { present } from "../../base/need.js";
 import { duration, plural } from "../../base/units.js";
+import type { RunFacts } from "../../emit/facts.js";
 import type { OptimizeResult } from "../../pipeline.js";
 import type { BeyondGpus } from "../../plan/shared.js";
 import type { Windows } from "../../search/live.js";
@@ -30,7 +32,9 @@ const EXAMPLES = `
 Example:
   $ kareus optimize llama.onnx --bind batch=8,sequence=4096 --dtype bf16 --tp 8 --pp 2 --microbatches 8
 
-Writes <graph>.kareus beside the graph: frontier.json, plans/, measurements.jsonl, details.json, report.html.
+Writes frontier.json, plans/, measurements.jsonl, details.json and report.html into a folder beside the graph,
+named by graph, GPU and layout; the link <graph>.kareus leads to the last. One run at a time writes a folder, and
+none over the results of another graph, GPU or layout unless it is told to (--force).
 Stopped (Ctrl-C, a crash), it goes on from there with the same command and --resume.
 With --measure every cost is measured on the GPUs of this machine, --budget of them for each partition
 type, about 13 seconds each; it needs as many GPUs as a collective has ranks, and the right to lock clocks.
@@ -97,7 +101,7 @@ async function run(
   const [
     { optimize },
     { searchingOptions },
-    { defaultFolder, journalIn, prepareRun, writeRun },
+    { defaultFolder, journalIn, pointTo, prepareRun, refuseOthers, writeRun },
     { frontierSummary },
   ] = await Promise.all([
     import("../../pipeline.js"),
@@ -105,15 +109,19 @@ async function run(
     import("../output.js"),
     import("../../views/summary.js"),
   ]);
-  const folder = flags.out ?? defaultFolder(graph);
-  const undo = await prepareRun(folder);
+  const asked = searchingOptions(graph, topics);
+  const byDefault = flags.out === null ? defaultFolder(graph, asked) : null;
+  const folder = byDefault?.folder ?? present(flags.out, "folder");
+  const { undo, release } = await prepareRun(folder);
   const terminal = new Terminal(flags.json);
   const { report, progress, printIr } = terminal;
   const journal = journalIn(folder, flags.resume);
   onInterrupt(interrupted(folder));
   let result: OptimizeResult;
   try {
-    const options = { ...searchingOptions(graph, topics), measure, journal, beyond: flags.beyond };
+    const claim = ({ graph, gpu, parallelism }: RunFacts) =>
+      flags.force || refuseOthers(folder, { graph, gpu: gpu.name, parallelism });
+    const options = { ...asked, measure, journal, beyond: flags.beyond, claim };
     result = await optimize(options, { report, progress, printIr });
   } catch (cause) {
     await undo();
@@ -123,6 +131,8 @@ async function run(
     onInterrupt(null);
   }
   await writeRun(folder, result);
+  if (byDefault !== null) await pointTo(byDefault);
+  await release();
   if (flags.timings || isVerbose()) {
     const lines = result.timings.map(({ phase, time_s }) => `${phase}: ${duration(time_s)}\n`);
     process.stderr.write(lines.join(""));

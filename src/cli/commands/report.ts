@@ -6,7 +6,7 @@ import { writeBytes, writeText } from "../../base/files.js";
 import { at } from "../../base/need.js";
 import type { FrontierFile } from "../../plan/frontier.js";
 import { addFlags, readFlags, text, toggle, type Values } from "../flags.js";
-import { Terminal } from "../terminal.js";
+import { say, Terminal } from "../terminal.js";
 import { watching } from "../watch.js";
 
 const FLAGS = {
@@ -62,11 +62,8 @@ async function run(folders: readonly string[], flags: Values<typeof FLAGS>): Pro
   const found = await readRun(folder, report);
   await writeText(path, reportPage({ ...found, others }));
   const pictures = await drawn(found.frontier, folder, flags);
-  process.stdout.write(
-    flags.json
-      ? `${JSON.stringify({ report: path, ...pictures })}\n`
-      : `Written to ${[path, ...Object.values(pictures)].join(" and ")}\n`,
-  );
+  if (flags.json) process.stdout.write(`${JSON.stringify({ report: path, ...pictures })}\n`);
+  else say(`Written to ${[path, ...Object.values(pictures)].join(" and ")}\n`);
 }
 
 /** Draws the frontier in each form that is asked for; the files written, by form. */

@@ -12,6 +12,7 @@ import { gpusPerStage } from "../../plan/gpus.js";
 import { type PlanFile, readPlan } from "../../plan/plan.js";
 import { addFlags, choice, readFlags, text, toggle, type Values } from "../flags.js";
 import { pythonPath, shimFile } from "../runtime-files.js";
+import { note } from "../terminal.js";
 
 const FLAGS = {
   plan: text("--plan <plan.json>", "the plan to follow", null),
@@ -65,7 +66,7 @@ async function run(words: readonly string[], flags: Values<typeof FLAGS>): Promi
     ...(flags.profile === null ? {} : { KAREUS_PROFILE: resolve(flags.profile) }),
     PYTHONPATH: pythonPath(),
   };
-  process.stderr.write(`${summary(plan, flags)}\n`);
+  note(`${summary(plan, flags)}\n`);
   process.exitCode = await exitCodeOf(words, { ...process.env, ...environment });
 }
 

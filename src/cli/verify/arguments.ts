@@ -56,7 +56,8 @@ function parse(given: readonly string[], where: string): SearchingOptions {
     return searchingOptions(at(command.args, 0), {
       ...lowering,
       output: { print_ir: null },
-      search: { ...search, threads: null },
+      // A case is compared with what was expected of it, whether it fits or not.
+      search: { ...search, threads: null, allow_oversize: true },
     });
   } catch (cause) {
     if (cause instanceof CommanderError) {

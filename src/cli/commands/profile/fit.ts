@@ -5,7 +5,7 @@ import { nothingToFit, rejectedCurve } from "../../../base/diagnostics/profile.j
 import { missingFlags } from "../../../base/diagnostics/usage.js";
 import { readText, writeText } from "../../../base/files.js";
 import { addFlags, device, readFlags, text, toggle, type Values } from "../../flags.js";
-import { Terminal } from "../../terminal.js";
+import { say, Terminal } from "../../terminal.js";
 
 const FLAGS = {
   device: device("--device <name|file>", "the device whose constants are fitted", null),
@@ -71,5 +71,5 @@ async function run(files: readonly string[], flags: Values<typeof FLAGS>): Promi
     return;
   }
   const lines = fitted.map(({ path, residual }) => `${path.join(".")}: ${residual}\n`);
-  process.stdout.write(`${flags.out}: ${device.name}\n${lines.join("")}`);
+  say(`${flags.out}: ${device.name}\n${lines.join("")}`);
 }

@@ -2,6 +2,7 @@ import { writeText } from "../../../base/files.js";
 import { plural } from "../../../base/units.js";
 import { profileText } from "../../../profile/appender.js";
 import type { Profile } from "../../../profile/reader.js";
+import { say } from "../../terminal.js";
 
 /** Writes a profile to a file and says so, or alone to stdout where no file is named. */
 export async function writeProfile(
@@ -20,6 +21,6 @@ export async function writeProfile(
 
 /** Says what a profile that was written holds. */
 export function sayRecords(file: string, records: number, gpu: string, json: boolean): void {
-  const text = `${file}: ${plural(records, "record")} of ${gpu}`;
-  process.stdout.write(`${json ? JSON.stringify({ file, gpu, records }) : text}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ file, gpu, records })}\n`);
+  else say(`${file}: ${plural(records, "record")} of ${gpu}\n`);
 }
