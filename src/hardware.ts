@@ -1,19 +1,34 @@
-import type { Report } from "./base/diagnostics/diagnostic.js";
+import { fail, type Report } from "./base/diagnostics/diagnostic.js";
+import { noPowerLimit } from "./base/diagnostics/profile.js";
 import { launchTime } from "./compose/launching.js";
 import { readDevice } from "./gpu/device.js";
 import type { Device } from "./gpu/device-schema.js";
 import type { Job } from "./ir/job.js";
 import type { LoweringOptions } from "./options.js";
 
-/** The device that is asked for, with the gap between kernels that is. */
-export function deviceOf({ gpu, gap_us }: LoweringOptions["hardware"], report: Report) {
+/**
+ * The device that is asked for, with the gap between kernels and the power limit that are. Fails where a limit
+ * is none of the board's (KRS2006).
+ */
+export function deviceOf(
+  { gpu, gap_us, power_limit_w }: LoweringOptions["hardware"],
+  report: Report,
+) {
   const read = readDevice(gpu, report);
-  if (gap_us === null) return read;
-  const launch_time_s = gap_us * 1e-6;
-  const constant = { launch_time_s: { value: launch_time_s, source: "--gap-us" } };
+  const { name, power_cap_w, static_power_w } = read.device;
+  if (power_limit_w !== null && (power_limit_w > power_cap_w || power_limit_w <= static_power_w)) {
+    fail(noPowerLimit(name, power_limit_w, static_power_w, power_cap_w));
+  }
+  const told = {
+    ...(gap_us === null ? {} : { launch_time_s: { value: gap_us * 1e-6, source: "--gap-us" } }),
+    ...(power_limit_w === null
+      ? {}
+      : { power_limit_w: { value: power_limit_w, source: "--power-limit-w" } }),
+  };
+  const values = Object.entries(told).map(([key, { value }]) => [key, value] as const);
   return {
-    device: { ...read.device, launch_time_s },
-    content: Object.assign({}, read.content, constant),
+    device: { ...read.device, ...Object.fromEntries(values) },
+    content: Object.assign({}, read.content, told),
   };
 }
 

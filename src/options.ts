@@ -44,6 +44,8 @@ const HARDWARE = z.strictObject({
   transfer_s: quantity,
   /** Of a change of the clock; null: the device's. */
   switch_time_s: quantity.nullable(),
+  /** Of one GPU, lower than the board's; null: the board's. */
+  power_limit_w: quantity.nullable(),
 });
 
 /** How long and how widely is searched. */

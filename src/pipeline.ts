@@ -6,7 +6,7 @@ import {
   noNarrowProducts,
   unknownPass,
 } from "./base/diagnostics/lowering.js";
-import { byDefault, present } from "./base/need.js";
+import { byDefault, need, present } from "./base/need.js";
 import { PhaseTimer } from "./base/phase-timer.js";
 import { scaled } from "./base/units.js";
 import {
@@ -35,7 +35,7 @@ import { countSources } from "./emit/sources.js";
 import type { Device } from "./gpu/device-schema.js";
 import { deviceOf, layoutOf } from "./hardware.js";
 import { EXECUTIONS, type ExecutionMode } from "./ir/choices.js";
-import type { Cost, Evaluation } from "./ir/configuration.js";
+import type { Cost, Evaluation, InstructionFrontier } from "./ir/configuration.js";
 import { type Job, jobOf } from "./ir/job.js";
 import type { KernelGraph } from "./ir/kernel-graph.js";
 import { communicationsOf, type PartitionedGraph, type PartitionType } from "./ir/partition.js";
@@ -47,6 +47,7 @@ import { importGraph } from "./onnx/import.js";
 import type { LoweringOptions, SearchingOptions } from "./options.js";
 import type { DetailsFile } from "./plan/details.js";
 import type { FrontierFile } from "./plan/frontier.js";
+import { gpusPerStage } from "./plan/gpus.js";
 import type { PlanFile } from "./plan/plan.js";
 import type { BeyondGpus } from "./plan/shared.js";
 import { loadMeasurements, type Measurements } from "./profile/library.js";
@@ -179,6 +180,93 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     const written = runFiles(run, lowered.partitions, content, facts, oracle);
     return { ...written, evaluations: all, timings: timer.timings };
   });
+}
+
+/** How the layouts of one lowering differ: in nothing that kernels see. */
+export interface Variant extends Pick<Job, "microbatches" | "pipeline" | "chunks"> {
+  /** Of each GPU; null: the board's. */
+  readonly power_limit_w: number | null;
+}
+
+/** The frontier of one layout, energies of one replica; `peak_bytes` of the fullest GPU. */
+export interface LayoutFrontier {
+  readonly points: readonly { readonly time_s: number; readonly energy_j: number }[];
+  readonly peak_bytes: number;
+  readonly memory_bytes: number;
+}
+
+/**
+ * The frontiers of layouts that share a lowering, on every second clock and a few SM counts: enough to compare
+ * layouts, without plans, bounds and baselines. Stages are cut as under the board's own power limit. A layout
+ * that does not fit into memory has no points. Fails as `optimize`.
+ */
+export async function layoutFrontiers(
+  options: OptimizeOptions,
+  variants: readonly Variant[],
+  hooks: Hooks,
+): Promise<LayoutFrontier[]> {
+  const { search: searching } = options;
+  const hardware = { ...options.hardware, power_limit_w: null };
+  const { device } = deviceOf(hardware, hooks.report);
+  const { measurements } = loadMeasurements(hardware.profile, device, hooks.report);
+  const costOf = topClockCost(costsOn(device, measurements), device);
+  checkProducts(options.job, device);
+  const lowered = lower(await importGraph(options.graph, hooks.report), costOf, options, hooks);
+  checkNodes(lowered.partitions, device, hooks.report);
+  const { memory_bytes } = device;
+  const sized = variants.map((variant) => {
+    const stages = stageMemory(lowered.kernels, { ...lowered.job, ...variant });
+    return { variant, peak_bytes: Math.max(...stages.map((stage) => stage.peak_bytes)) };
+  });
+  const searches = new Map<number | null, readonly InstructionFrontier[]>();
+  const limits = new Set(
+    sized.flatMap(({ variant, peak_bytes }) =>
+      peak_bytes > memory_bytes ? [] : [variant.power_limit_w],
+    ),
+  );
+  for (const power_limit_w of limits) {
+    const limited = { ...options, hardware: { ...hardware, power_limit_w } };
+    searches.set(power_limit_w, await coarseInstructions(lowered, limited, hooks));
+  }
+  const gpus = gpusPerStage(lowered.job);
+  return sized.map(({ variant, peak_bytes }) => {
+    if (peak_bytes > memory_bytes) return { points: [], peak_bytes, memory_bytes };
+    const layout = layoutOf({ ...options.job, ...variant }, hardware, device);
+    const instructions = need(searches, variant.power_limit_w);
+    const problem = pipelineProblem(instructions, lowered.partitions.stages, layout);
+    const { points } = solvePipeline(problem, { points: searching.points });
+    return {
+      points: points.map(({ time_s, energy_j }) => ({ time_s, energy_j: energy_j * gpus })),
+      peak_bytes,
+      memory_bytes,
+    };
+  });
+}
+
+/** The instructions of a lowering as a coarse search finds them. */
+async function coarseInstructions(lowered: Lowered, options: OptimizeOptions, hooks: Hooks) {
+  const { hardware, job } = options;
+  const device = thinned(deviceOf(hardware, hooks.report).device);
+  const { measurements } = loadMeasurements(hardware.profile, device, hooks.report);
+  const layout = layoutOf(job, hardware, device);
+  const setup = { device, measurements, replayed: null };
+  const found = await search(lowered, setup, layout, options, hooks);
+  const { instructions } = measurements;
+  return composed(lowered.partitions, found.evaluations, instructions, layout).searched;
+}
+
+/** Every second clock, the highest among them, and every third SM count. */
+function thinned(device: Device): Device {
+  const every = (values: readonly number[], step: number) =>
+    values
+      .toReversed()
+      .filter((_, i) => i % step === 0)
+      .toReversed();
+  return {
+    ...device,
+    searched_clocks_mhz: every(device.searched_clocks_mhz, 2),
+    searched_comm_sms: every(device.searched_comm_sms, 3),
+  };
 }
 
 /**

@@ -31,7 +31,8 @@ const FLOORS: readonly Floor[] = [
   { path: "src/emit", floor: 9 },
   { path: "src/hardware.ts", floor: 9 },
   { path: "src/pipeline.ts", floor: 10 },
-  { path: "src/cli", floor: 11 },
+  { path: "src/sweep", floor: 11 },
+  { path: "src/cli", floor: 12 },
 ];
 
 function read(folders: readonly string[], keep: (path: string) => boolean): Map<string, string> {

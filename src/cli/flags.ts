@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { badValue, boundTwice } from "../base/diagnostics/usage.js";
-import { at } from "../base/need.js";
+import { at, byDefault } from "../base/need.js";
 
 /** What a shell offers as a flag's value. */
 type Completion = "nothing" | "files" | "devices" | readonly string[];
@@ -105,6 +105,28 @@ export function quantities(
   return { flags, description, completes: "nothing", fallback: [], read };
 }
 
+/** Whole numbers within a range, separated by commas. */
+export function integers(
+  flags: string,
+  description: string,
+  range: Range,
+): Flag<readonly number[] | null> {
+  const parse = (text: string, name: string) =>
+    text.split(",").map((each) => parseInteger(each.trim(), name, range));
+  return scalar(flags, description, null, "nothing", parse);
+}
+
+/** A few words, separated by commas. */
+export function choices<T extends string>(
+  flags: string,
+  description: string,
+  known: readonly T[],
+): Flag<readonly T[] | null> {
+  const parse = (text: string, name: string) =>
+    text.split(",").map((each) => parseWord(each, name, known));
+  return scalar(flags, description, null, known, parse);
+}
+
 /** Numbers, zero or above, separated by commas. */
 export function numbers(flags: string, description: string): Flag<readonly number[] | null> {
   const parse = (text: string, name: string) =>
@@ -205,6 +227,31 @@ export function bindings(flags: string, description: string): Flag<ReadonlyMap<s
   const parse = (text: string, name: string) =>
     parseInteger(text, name, { min: 0, max: LARGEST_DIMENSION });
   return pairs(flags, description, "name=integer", parse);
+}
+
+/** Several sizes by symbol: `batch=4,8,16,sequence=4096`. */
+export function sizes(
+  flags: string,
+  description: string,
+): Flag<ReadonlyMap<string, readonly number[]>> {
+  const read = (given: readonly string[], name: string) => {
+    const found = new Map<string, number[]>();
+    let key: string | null = null;
+    for (const part of given.flatMap((list) => list.split(","))) {
+      const pair = PAIR.exec(part);
+      if (pair !== null) {
+        key = at(pair, 1);
+        if (found.has(key)) fail(boundTwice(name, key));
+        found.set(key, []);
+      }
+      if (key === null) return fail(badValue(name, part, "name=integer,integer,..."));
+      const text = pair === null ? part.trim() : at(pair, 2);
+      const value = parseInteger(text, `${name} ${key}`, { min: 0, max: LARGEST_DIMENSION });
+      found.set(key, [...byDefault(found.get(key), []), value]);
+    }
+    return found;
+  };
+  return { flags, description, completes: "nothing", fallback: new Map(), read };
 }
 
 /** One of a few words by name. */

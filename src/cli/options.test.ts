@@ -71,6 +71,7 @@ describe("the options of optimize", () => {
         static_power_w: null,
         transfer_s: 0,
         switch_time_s: null,
+        power_limit_w: null,
       },
       search: {
         budget: 224,

@@ -29,7 +29,7 @@ import {
  * the names there. A topic's name heads its flags in the help.
  */
 
-const DEGREE = { min: 1, max: 4096 };
+export const DEGREE = { min: 1, max: 4096 };
 
 /** What every command takes that lowers a graph. */
 export const LOWERING_FLAGS = {
@@ -147,6 +147,12 @@ export const LOWERING_FLAGS = {
       "--switch-time-s <s>",
       "time that a change of the clock takes, 0: it is free (default: the device's)",
       "seconds",
+      null,
+    ),
+    power_limit_w: quantity(
+      "--power-limit-w <watts>",
+      "power limit that each GPU runs under (default: the board's)",
+      "watts",
       null,
     ),
   },

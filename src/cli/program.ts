@@ -20,6 +20,7 @@ import { addSelect } from "./commands/select.js";
 import { addSetupRuntime } from "./commands/setup-runtime.js";
 import { addSimulate } from "./commands/simulate.js";
 import { addSolve } from "./commands/solve.js";
+import { addSweep } from "./commands/sweep.js";
 import { addVerify } from "./commands/verify.js";
 import { addConfig } from "./config.js";
 import { addShown } from "./shown.js";
@@ -54,6 +55,7 @@ export function buildProgram(version: string): Command {
   addSimulate(program);
   addSchedule(program);
   addAllocate(program);
+  addSweep(program);
   addInspect(program);
   addVerify(program);
   addExport(program);

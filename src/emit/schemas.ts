@@ -13,6 +13,7 @@ import { SCHEDULE_FORMAT } from "../plan/schedule.js";
 import { SEARCH_FORMAT } from "../plan/search.js";
 import { SIMULATION_FORMAT } from "../plan/simulation.js";
 import { SOLUTION_FORMAT } from "../plan/solution.js";
+import { SWEEP_FORMAT } from "../plan/sweep.js";
 import { VERIFICATION_FORMAT } from "../plan/verification.js";
 import { headerSchema, PROFILE_FORMAT, PROFILE_VERSION } from "../profile/header.js";
 import { recordSchema } from "../profile/records.js";
@@ -42,6 +43,7 @@ export function publishedSchemas() {
     simulation: file(SIMULATION_FORMAT),
     schedule: file(SCHEDULE_FORMAT),
     allocation: file(ALLOCATION_FORMAT),
+    sweep: file(SWEEP_FORMAT),
     profile: published(
       `${PROFILE_FORMAT}, one line,`,
       PROFILE_VERSION,

@@ -3,7 +3,7 @@ import { deviceNames } from "./device.js";
 import { devicesNamed } from "./device-names.js";
 
 it.each([
-  ["h100", ["h100-sxm"]],
+  ["h100", ["h100-sxm", "h100-pcie"]],
   ["H100-SXM", ["h100-sxm"]],
   ["h100_sxm5", ["h100-sxm"]],
   ["H200", ["h200"]],
@@ -16,7 +16,7 @@ it.each([
   ["a4", []],
   ["a1000", []],
   ["v100", []],
-  ["h100-pcie", []],
+  ["h100-pcie", ["h100-pcie"]],
   ["a100-sxm-80gb", []],
   ["nvidia", []],
   ["-", []],

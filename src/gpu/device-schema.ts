@@ -182,6 +182,8 @@ export const deviceSchema = z
     copy_engine_collectives: sourced(z.boolean()),
     static_power_w: sourcedPositive,
     power_cap_w: sourcedPositive,
+    /** A lower limit that the job runs under; absent: the board's. */
+    power_limit_w: sourcedPositive.optional(),
     voltage: sourced(voltageTable),
     /** Dynamic energy follows voltage to twice this power. */
     voltage_exponent: sourcedPositive,

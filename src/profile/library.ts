@@ -125,6 +125,8 @@ interface Loaded {
 interface Board {
   readonly name: string;
   readonly power_cap_w: number;
+  /** A lower limit that the job runs under. */
+  readonly power_limit_w?: number | undefined;
 }
 
 /** Whether our recorder measured it: it runs memory-bound kernels as a stream of their traffic. */
@@ -138,6 +140,19 @@ const same = (record: ProfileRecord) => record;
 function asStream(record: ProfileRecord): ProfileRecord {
   if (record.record !== "kernel" || record.op !== "memory") return record;
   return { ...record, key: { ...record.key, class: "other", flops: 0 } };
+}
+
+/** What was measured at more power than the job may draw does not run so. */
+function underLimit(
+  { usable, unused }: ReturnType<typeof sortRecords>,
+  limit_w: number | undefined,
+): ReturnType<typeof sortRecords> {
+  if (limit_w === undefined) return { usable, unused };
+  const fits = ({ energy_j, time_s }: ProfileRecord) =>
+    energy_j === null || energy_j <= limit_w * time_s;
+  const above = usable.filter((record) => !fits(record));
+  const why = `drew more than the ${limit_w} W of --power-limit-w`;
+  return { usable: usable.filter(fits), unused: [...unused, ...above.map(() => why)] };
 }
 
 /** Profiles of a board in different power states do not mix: KRS2031. */
@@ -165,7 +180,8 @@ export function loadMeasurements(paths: readonly string[], board: Board, report:
   const files = profiles.map(([file, { header, records }]): ProfileUse => {
     const own_w = other_gpu === undefined ? board.power_cap_w : null;
     const limit_w = header.power_state?.power_limit_w ?? own_w;
-    const sorted = sortRecords(records.map(isRecorded(header) ? asStream : same), limit_w);
+    const read = sortRecords(records.map(isRecorded(header) ? asStream : same), limit_w);
+    const sorted = underLimit(read, board.power_limit_w);
     if (sorted.usable.length === 0) report(nothingMeasured(file));
     return { id: header.id, records: records.length, ...sorted };
   });

@@ -1,5 +1,6 @@
 import { scaled } from "../base/units.js";
 import type { Device } from "../gpu/device-schema.js";
+import type { ratiosOf } from "../gpu/from-sheet.js";
 import { type Column, table } from "./table.js";
 
 const COLUMNS: readonly Column[] = [
@@ -30,4 +31,28 @@ function row(device: Device): readonly (string | number)[] {
     scaled(device.power_cap_w, "W"),
     device.rescaled_from === undefined ? "of its chip" : `rescaled from ${device.rescaled_from}`,
   ];
+}
+
+type Ratios = ReturnType<typeof ratiosOf> & { readonly name: string };
+
+/** Devices over one of them, by the numbers of their data sheets. */
+export function comparisonTable(rows: readonly Ratios[], base: string): string {
+  const times = (ratio: number | null) => (ratio === null || ratio === 0 ? "-" : ratio.toFixed(2));
+  const columns: readonly Column[] = [
+    [`times ${base}`, "left"],
+    ["bf16", "right"],
+    ["fp8", "right"],
+    ["bandwidth", "right"],
+    ["memory", "right"],
+    ["links", "right"],
+    ["power", "right"],
+    ["bf16 a watt", "right"],
+  ];
+  return table(
+    columns,
+    rows.map(({ name, bfloat16, float8, bandwidth, memory, link, power }) => [
+      name,
+      ...[bfloat16, float8, bandwidth, memory, link, power, bfloat16 / power].map(times),
+    ]),
+  );
 }

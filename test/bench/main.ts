@@ -56,6 +56,7 @@ const OPTIONS: OptimizeOptions = {
     gap_us: null,
     transfer_s: 0,
     switch_time_s: null,
+    power_limit_w: null,
   },
   search: {
     budget: 224,

@@ -43,7 +43,7 @@ describe.skipIf(!has("bash"))("completion in bash", () => {
     [["solve", "--pipeline", "=", "z"], ["zb-h1"]],
     [
       ["inspect", "--gpu", "h"],
-      ["h100-sxm", "h200"],
+      ["h100-pcie", "h100-sxm", "h200"],
     ],
     [["profile", "fit", "--device", "a4"], ["a40"]],
     [["schema", "pl"], ["plan"]],
@@ -81,7 +81,7 @@ describe.skipIf(!has("fish"))("completion in fish, live", () => {
   test.each([
     ["opt", ["optimize"]],
     ["profile m", ["merge"]],
-    ["inspect --gpu h", ["h100-sxm", "h200"]],
+    ["inspect --gpu h", ["h100-pcie", "h100-sxm", "h200"]],
     ["select --kn", ["--knee"]],
   ])("of %j is %j", async (typed, expected) => {
     const file = await scriptOf("fish");
@@ -109,7 +109,7 @@ zpty -d z`;
 describe.skipIf(!has("zsh"))("completion in zsh, live", () => {
   test.each([
     ["kareus opt", "kareus optimize "],
-    ["kareus inspect --gpu h1", "kareus inspect --gpu h100-sxm "],
+    ["kareus inspect --gpu h2", "kareus inspect --gpu h200 "],
   ])("of %j is %j", async (typed, expected) => {
     const file = await scriptOf("zsh");
     const run = spawnSync("zsh", ["-f", "-c", ZSH, "zsh", file, typed], { timeout: 50_000 });

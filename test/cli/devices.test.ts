@@ -19,14 +19,44 @@ const PROFILE = [
 
 test("kareus devices lists what --gpu takes, and which of it is rescaled", async () => {
   const run = await kareus(["devices"]);
-  const names = ["a100-pcie-40gb", "a100-sxm4-40gb", "a100-sxm4-80gb", "a40", "h100-sxm", "h200"];
+  const names = [
+    ...["a10", "a100-pcie-40gb", "a100-sxm4-40gb", "a100-sxm4-80gb", "a40", "b200", "gb200"],
+    ...["h100-pcie", "h100-sxm", "h200", "l40s", "mi300x"],
+  ];
   const [, ...lines] = run.stdout.trim().split("\n");
   expect(lines.map((line) => line.split(" ")[0])).toEqual(names);
-  expect(lines.filter((line) => line.includes("rescaled")).length).toBe(1);
+  expect(lines.filter((line) => line.includes("rescaled")).length).toBe(7);
   const listed: readonly { name: string }[] = JSON.parse(
     (await kareus(["devices", "--json"])).stdout,
   );
   expect(listed.map(({ name }) => name)).toEqual(names);
+});
+
+test("devices are compared, and one is made of a data sheet's numbers", async () => {
+  const compared = await kareus(["devices", "--compare", "h200"]);
+  expect(compared.stdout).toMatch(/^times h200 +bf16/);
+  expect(compared.stdout).toMatch(/\nh200 +1\.00 +1\.00/);
+  const sheet = ["--sms", "160", "--clock-mhz", "2100", "--memory-gb", "288", "--power-w", "1000"];
+  const rates = ["--bandwidth-gb-s", "8000", "--bf16-tflops", "2300", "--link-gb-s", "900"];
+  const file = at("my-gpu.json");
+  const made = await kareus([
+    "devices",
+    "new",
+    "my-gpu",
+    ...sheet,
+    ...rates,
+    "--like",
+    "h200",
+    "--out",
+    file,
+  ]);
+  expect([made.stdout, made.stderr, made.status]).toEqual(["", "", 0]);
+  const args = ["optimize", MINI, ...BIND, "--points", "2", "--gpu", file, "--out", at("new")];
+  expect((await kareus(args)).stdout).toMatch(/Costs: \d+ extrapolated\./);
+  const short = await kareus(["devices", "new", "my-gpu", ...sheet, "--like", "h200"]);
+  expect([codes(short, "error"), short.status]).toEqual([["KRS0005"], 2]);
+  const nameless = await kareus(["devices", "new", ...sheet]);
+  expect([codes(nameless, "error"), nameless.status]).toEqual([["KRS0001"], 2]);
 });
 
 test("a what-if on another GPU says extrapolated everywhere, and how far off it may be", async () => {

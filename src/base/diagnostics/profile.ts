@@ -36,6 +36,21 @@ export function newerVersion(file: string, format: string, version: number): Dia
   );
 }
 
+/** KRS2006: a power limit that the board does not have. */
+export function noPowerLimit(
+  gpu: string,
+  limit_w: number,
+  static_w: number,
+  cap_w: number,
+): Diagnostic {
+  return error(
+    "KRS2006",
+    "--power-limit-w",
+    `${limit_w} W is no limit of ${gpu}, which draws ${static_w} W when it idles and ${cap_w} W at most`,
+    `give more than ${static_w} and up to ${cap_w}`,
+  );
+}
+
 /** KRS2005: a name that several devices have. */
 export function severalDevices(name: string, taken: string, others: readonly string[]): Diagnostic {
   return warning(

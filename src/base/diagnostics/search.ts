@@ -101,3 +101,43 @@ export function notReplayed(
     "a replayed profile must hold every configuration that may be searched; record it for this graph and device",
   );
 }
+
+/** No combination of a sweep's lists has what is wanted. */
+export function noLayout(): Diagnostic {
+  return error(
+    "KRS3020",
+    "kareus sweep",
+    "no combination of the lists has the GPUs and the global batch that are asked for",
+    "degrees must multiply to --gpus; batch, --microbatches and --dp to --global-batch",
+  );
+}
+
+/** A sweep has more layouts than anyone waits for. */
+export function tooManyLayouts(count: number, most: number): Diagnostic {
+  return error(
+    "KRS3021",
+    "kareus sweep",
+    `${count} combinations are more than ${most}`,
+    "give fewer values, or sweep in parts",
+  );
+}
+
+/** Samples cannot be counted. */
+export function unboundBatch(name: string): Diagnostic {
+  return error(
+    "KRS3022",
+    "--bind",
+    `${name} is bound to no size, so samples cannot be counted`,
+    "bind it, or name the dimension that counts samples with --batch",
+  );
+}
+
+/** Every layout of a sweep was left out; `why` is the first one's reason. */
+export function nothingFits(why: string): Diagnostic {
+  return error(
+    "KRS3023",
+    "kareus sweep",
+    `no layout has a plan; the first: ${why}`,
+    "try higher degrees, --recompute full or a smaller batch",
+  );
+}

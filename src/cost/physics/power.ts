@@ -1,3 +1,4 @@
+import { byDefault } from "../../base/need.js";
 import type { Device } from "../../gpu/device-schema.js";
 import { interpolate } from "../../math/interpolate.js";
 
@@ -43,15 +44,16 @@ export function dynamicEnergyAt(
  * so that every setting above it lands on the same clock.
  */
 export function cappedClock(
-  device: Pick<Device, "lowest_clock_mhz" | "highest_clock_mhz" | "power_cap_w">,
+  device: Pick<Device, "lowest_clock_mhz" | "highest_clock_mhz" | "power_cap_w" | "power_limit_w">,
   averagePower: (freq_mhz: number) => number,
 ): number {
+  const limit_w = byDefault(device.power_limit_w, device.power_cap_w);
   let fits = device.lowest_clock_mhz;
   let exceeds = device.highest_clock_mhz;
-  if (averagePower(exceeds) <= device.power_cap_w) return exceeds;
+  if (averagePower(exceeds) <= limit_w) return exceeds;
   while (exceeds - fits > CLOCK_TOLERANCE_MHZ) {
     const middle = (fits + exceeds) / 2;
-    if (averagePower(middle) <= device.power_cap_w) fits = middle;
+    if (averagePower(middle) <= limit_w) fits = middle;
     else exceeds = middle;
   }
   return fits;

@@ -1,0 +1,41 @@
+import { type Diagnostic, DiagnosticError } from "../base/diagnostics/diagnostic.js";
+import {
+  type LayoutFrontier,
+  layoutFrontiers,
+  type OptimizeOptions,
+  type Variant,
+} from "../pipeline.js";
+
+/** Layouts that share a lowering. */
+export interface SweepTask {
+  readonly options: OptimizeOptions;
+  readonly variants: readonly Variant[];
+}
+
+/** Their frontiers, or why there are none. */
+export type SweepReply =
+  | {
+      readonly type: "found";
+      readonly frontiers: readonly LayoutFrontier[];
+      readonly reports: readonly Diagnostic[];
+    }
+  | { readonly type: "refused"; readonly diagnostics: readonly Diagnostic[] };
+
+/** A worker thread's answer to one task. */
+export default async function answer({ options, variants }: SweepTask): Promise<SweepReply> {
+  const reports: Diagnostic[] = [];
+  const hooks = {
+    report: (diagnostic: Diagnostic) => {
+      reports.push(diagnostic);
+    },
+    progress: () => {},
+    printIr: () => {},
+  };
+  try {
+    return { type: "found", frontiers: await layoutFrontiers(options, variants, hooks), reports };
+  } catch (error) {
+    if (error instanceof DiagnosticError)
+      return { type: "refused", diagnostics: error.diagnostics };
+    throw error;
+  }
+}
