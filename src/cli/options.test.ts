@@ -72,7 +72,7 @@ describe("the options of optimize", () => {
         transfer_s: 0,
         switch_time_s: null,
       },
-      search: { budget: 224, replay: null, points: 32, seed: 0 },
+      search: { budget: 224, control: "all", replay: null, points: 32, seed: 0 },
       output: { print_ir: null },
     });
   });

@@ -22,6 +22,7 @@ interface Explanation {
   readonly total: Scope;
   readonly stages: readonly Scope[];
   readonly partitions: readonly (Scope & { readonly runs: number })[];
+  readonly next_point?: { readonly id: number } | null;
   readonly next: (Scope & { readonly point: { id: number }; readonly settings: string[] }) | null;
 }
 
@@ -97,11 +98,20 @@ describe("kareus explain", () => {
     }
   });
 
-  test("a plan alone is explained too, and has no next", async () => {
+  test("a plan alone is explained too, and knows its frontier", async () => {
     const plan = join(directory, "plans/001.json");
-    const { point, next, total } = await explained(plan);
+    const { point, next, next_point, total } = await explained(plan);
     expect(point.id).toBe(1);
     expect(next).toBeNull();
+    expect(next_point?.id).toBe(2);
+    const said = async (...words: string[]) => (await kareus(["explain", ...words])).stdout;
+    expect(await said(plan)).toMatch(/The next point, 2, takes .*\(-.*J\)/);
+    const last = join(directory, `plans/${String(ids.length - 1).padStart(3, "0")}.json`);
+    expect(await said(last)).toContain("no slower point uses less");
+    const { frontier: _, ...older } = JSON.parse(readFileSync(plan, "utf8"));
+    const alone = join(folder, "older.json");
+    writeFileSync(alone, JSON.stringify(older));
+    expect(await said(alone)).toContain("Whether a slower point uses less is not in this plan");
     expect(total).toEqual((await explained(directory, "--id", "1")).total);
     expectBadInput(await kareus(["explain", plan, "--id", "1"]), "KRS0006");
   });

@@ -215,9 +215,21 @@ describe("kareus simulate", () => {
     expectBadInput(await kareus(["simulate", path, ...flags]), code);
   });
 
-  test("another GPU needs the kernels, of this very run", async () => {
+  test("a plan alone runs on another GPU; an older one needs the kernels of this very run", async () => {
     const alone = join(folder, "alone.json");
     cpSync(path, alone);
+    const words = ["--gpu", "h200", "--json"];
+    const whole = await kareus([
+      "simulate",
+      path,
+      ...words,
+      "--details",
+      join(directory, "details.json"),
+    ]);
+    const own = await kareus(["simulate", alone, ...words]);
+    expect([own.status, own.stdout]).toEqual([0, whole.stdout]);
+    const { work: _, ...older } = JSON.parse(readFileSync(path, "utf8"));
+    writeFileSync(alone, JSON.stringify(older));
     expectBadInput(await kareus(["simulate", alone, "--gpu", "h200"]), "KRS4209");
     const details = JSON.parse(readFileSync(join(directory, "details.json"), "utf8"));
     const write = (name: string, change: object) => {
