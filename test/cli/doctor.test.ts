@@ -43,17 +43,28 @@ describe.skipIf(!hasRuntime)("kareus doctor", () => {
       /^GPU 1 +NVIDIA A100-SXM4-40GB, .* 210 to 1410 MHz, may be locked$/m,
     );
     expect(run.stdout).toMatch(/^clocks +none locked$/m);
+    expect(run.stdout).toMatch(/^kareus run +would follow a plan$/m);
   });
 
-  test("says what is missing, and that it does no harm", async () => {
+  test("says what defeats overlap: a plan's clocks are followed all the same", async () => {
+    const settings = { CUDA_DEVICE_MAX_CONNECTIONS: "1", NCCL_MAX_CTAS: "4" };
+    const run = await doctor({ ...machine(), ...settings });
+    expect([run.status, codes(run, "warning")]).toEqual([0, ["KRS5421", "KRS5421"]]);
+    for (const name of Object.keys(settings)) expect(run.stderr).toContain(name);
+    const wide = await doctor({ ...machine(), CUDA_DEVICE_MAX_CONNECTIONS: "8" }, "--json");
+    expect([wide.status, wide.stderr, JSON.parse(wide.stdout).ready]).toEqual([0, "", true]);
+  });
+
+  test("says what is missing, and whether a run would work", async () => {
     const none = await doctor({ ...machine(), KAREUS_NVML: "/nowhere/libnvidia-ml.so.1" });
-    expect([none.status, codes(none, "warning")]).toEqual([0, ["KRS5420"]]);
+    expect([none.status, codes(none, "warning")]).toEqual([1, ["KRS5420"]]);
     const denied = await doctor({ ...machine(), KAREUS_PRIVILEGED: "0" });
-    expect([denied.status, codes(denied, "warning")]).toEqual([0, ["KRS5420"]]);
+    expect([denied.status, codes(denied, "warning")]).toEqual([1, ["KRS5420"]]);
     expect(denied.stdout).toContain("may not be locked by this user");
     const nothing = { KAREUS_LIBRARY: "/nowhere/a", KAREUS_GUARD: "/nowhere/b" };
     const unbuilt = await doctor({ ...machine(), ...nothing });
-    expect([unbuilt.status, codes(unbuilt, "warning")]).toEqual([0, ["KRS5420", "KRS5420"]]);
+    expect([unbuilt.status, codes(unbuilt, "warning")]).toEqual([1, ["KRS5420", "KRS5420"]]);
+    expect(unbuilt.stdout).toMatch(/^kareus run +would not follow a plan/m);
     const reset = await doctor({ ...machine(), ...nothing }, "--reset");
     expect([reset.status, codes(reset, "error")]).toEqual([2, ["KRS5402"]]);
   });

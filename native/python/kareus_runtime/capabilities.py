@@ -12,6 +12,7 @@ import sys
 from typing import Any, Dict, List, Optional
 
 from . import launches, native
+from .groups import options_for
 
 NO_DEVICE = 5011
 
@@ -31,6 +32,7 @@ def capabilities() -> Dict[str, Any]:
         "library": path,
         "gpus": gpus,
         "launch_us": launches.launch_us(),
+        "communicators": _communicators(),
     }
     try:
         library = native.Library(path)
@@ -46,6 +48,20 @@ def capabilities() -> Dict[str, Any]:
             return {**found, "problem": problem}
         gpus.append(_words(device))
         device.close()
+
+
+def _communicators() -> Optional[str]:
+    """Whether torch can give a communicator a number of SMs of its own: `own` or `one` for all.
+
+    None without a torch that has NCCL.
+    """
+    try:
+        import torch.distributed as dist
+    except ImportError:
+        return None
+    if not (dist.is_available() and dist.is_nccl_available()):
+        return None
+    return "one" if options_for(dist, 1) is None else "own"
 
 
 def _words(device: native.Device) -> Dict[str, Any]:

@@ -29,6 +29,8 @@ class Job:
     instructions: Optional[Sequence[Declared]] = None
     # The class of its schedule, as torch calls it.
     schedule: Optional[str] = None
+    # Whether its collectives can run on copy engines.
+    copy_engines: bool = False
 
 
 def refusal(
@@ -57,6 +59,8 @@ def refusal(
         return krs.wrong_world_size(plan.path, degrees or "one rank", ranks, world_size)
     if gpu_name is not None and _names_other_gpu(gpu_name, plan.gpu):
         return krs.other_gpu(plan.path, plan.gpu, gpu_name)
+    if 0 in plan.sms and not job.copy_engines:
+        return krs.no_copy_engines(plan.path)
     return None if job.instructions is None else _order(plan, stage, job.instructions, job.schedule)
 
 

@@ -124,6 +124,25 @@ def unknown_order(schedule: str, problem: str) -> Diagnostic:
     )
 
 
+def no_copy_engines(path: str) -> Diagnostic:
+    return Diagnostic(
+        "KRS5316",
+        path,
+        "it leaves collectives to copy engines (sms 0), which this job is not known to do",
+        "Options(copy_engines=True) where NCCL 2.28 or newer has policy ZERO and symmetric windows; "
+        "else plan for a device file without copy_engine_collectives",
+    )
+
+
+def ranks_disagree(found: object) -> Diagnostic:
+    return Diagnostic(
+        "KRS5317",
+        "communication_groups",
+        f"ranks would make communicators of different SMs: {found}",
+        "the same PyTorch on every rank, and the same `most`: NCCL checks only its own rank",
+    )
+
+
 def refused_by_shim(path: str, name: str, message: str) -> Diagnostic:
     return Diagnostic(name, path, message, "plan for this GPU, with its switch_time_s")
 

@@ -16,6 +16,12 @@ def _cuda() -> Any:
     return torch.cuda if torch is not None and torch.cuda.is_available() else None
 
 
+def training() -> bool:
+    """Whether gradients are taken now; a job without torch always trains."""
+    torch = sys.modules.get("torch")
+    return torch is None or bool(torch.is_grad_enabled())
+
+
 def streams() -> Optional[Streams]:
     """The streams on which a partition overlaps; None without a GPU."""
     cuda = _cuda()

@@ -5,7 +5,9 @@ communicator is made. So there is one communicator per number of SMs, and as eac
 with many numbers are rounded to a few. PyTorch passes the number on since its
 `ProcessGroupNCCL.Options` have a `config` (2.1). Where they have not, and for other backends, there
 is one group for all; then only the environment can limit NCCL, for the whole job:
-NCCL_MAX_CTAS (NCCL 2.17 or newer) or NCCL_MAX_NCHANNELS, set before the first collective.
+NCCL_MAX_CTAS (NCCL 2.17 or newer) or NCCL_MAX_NCHANNELS, set before the first collective. Sends and
+receives have NCCL_MAX_P2P_NCHANNELS, for the whole job. NCCL 2.31 takes a number with each call
+(ncclCollConfig_t), which PyTorch 2.13 does not pass on.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, Iterable, List, Mapping, Sequence
 
+from . import diagnostics as krs
+from . import share
 from .plan import Plan
 
 MOST_GROUPS = 4
@@ -53,11 +57,13 @@ def communication_groups(
     """Makes the groups; every rank must call it alike.
 
     `ranks` lists the ranks of every group of the job, `dist` is torch.distributed, `most` how many
-    communicators each group of ranks may have.
+    communicators each group of ranks may have. NCCL checks a communicator's CTAs on its own rank alone,
+    and hangs where ranks differ: so that they agree is checked here. Raises PlanRefused: KRS5317.
     """
     levels = levels_of(plan.sms, most)
     nccl = dist.get_backend() == "nccl"
     limited = nccl and options_for(dist, levels[0]) is not None
+    share.same_on_every_rank((list(levels), limited), krs.ranks_disagree)
     if nccl and not limited:
         for name in ("NCCL_MAX_CTAS", "NCCL_MAX_NCHANNELS"):
             os.environ.setdefault(name, str(levels[-1]))
@@ -72,6 +78,12 @@ def communication_groups(
             if own in members:
                 mine[level] = made
     return Groups(mine, levels)
+
+
+def limit_point_to_point(plan: Plan) -> None:
+    """Gives sends and receives the most SMs that the plan gives any; to be called before the first."""
+    if plan.point_to_point_sms:
+        os.environ.setdefault("NCCL_MAX_P2P_NCHANNELS", str(max(1, plan.point_to_point_sms[-1])))
 
 
 def options_for(dist: Any, sms: int) -> Any:

@@ -33,6 +33,16 @@ class Options:
     synchronous: bool = False
     """Whether a boundary waits until the clock has changed. This is for tests, not for training."""
 
+    copy_engines: Optional[bool] = None
+    """Whether the job's collectives run on copy engines where a plan gives them no SM ($KAREUS_COPY_ENGINES)."""
+
+    @property
+    def has_copy_engines(self) -> bool:
+        """The same, from its field or the environment; not by default."""
+        if self.copy_engines is not None:
+            return self.copy_engines
+        return os.environ.get("KAREUS_COPY_ENGINES", "") not in ("", "0")
+
     @property
     def mode_word(self) -> str:
         """The mode, from its field or the environment; `control` by default."""

@@ -126,11 +126,23 @@ class Plan:
     # By stage, a tuple of Instruction each.
     stages: Tuple[Tuple[Instruction, ...], ...]
 
+    # What the job can follow: all, clocks, or clocks,sms.
+    control: str = "all"
+
     @property
     def sms(self) -> List[int]:
-        """The numbers of SMs that communication is given, ascending."""
+        """The numbers of SMs that communication is given, ascending; none where clocks alone count."""
+        return [] if self.control == "clocks" else sorted({p.sms for p in self._communicating()})
+
+    @property
+    def point_to_point_sms(self) -> List[int]:
+        """The same of sends and receives alone."""
+        alone = (p for p in self._communicating() if p.communication in ("send", "recv"))
+        return [] if self.control == "clocks" else sorted({p.sms for p in alone})
+
+    def _communicating(self) -> Iterator[PlannedPartition]:
         partitions = (u.partition for s in self.stages for i in s for u in i.uses)
-        return sorted({p.sms for p in partitions if p.communication is not None})
+        return (p for p in partitions if p.communication is not None)
 
 
 @lru_cache(maxsize=None)
@@ -247,6 +259,7 @@ def _cut(data: Any, path: str) -> Plan:
         point=data["point"]["id"],
         time_s=data["point"]["time_s"],
         energy_j=data["point"]["energy_j"],
+        control=data.get("control", "all"),
         stages=tuple(_instructions(stage["instructions"], planned) for stage in stages),
     )
 

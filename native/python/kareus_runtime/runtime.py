@@ -14,7 +14,7 @@ from . import diagnostics as krs
 from . import gpu, native, share
 from .boundary import Boundary, Running, Step
 from .checks import Declared, Job, refusal
-from .groups import Groups
+from .groups import Groups, limit_point_to_point
 from .options import Options
 from .overlap import Communication, Names, Piece, Streams, overlap
 from .plan import Instruction, Plan, PlannedPartition, parse_plan
@@ -74,9 +74,10 @@ class Runtime:
         if self.mode == "off" or text is None:
             return
         self.plan = parse_plan(text, str(path))
+        limit_point_to_point(self.plan)
         self._open(options)
         try:
-            share.agree(self._refusal(self.plan, Job(stages, instructions, schedule)))
+            share.agree(self._refusal(self.plan, Job(stages, instructions, schedule, options.has_copy_engines)))
         except krs.PlanRefused:
             self.close()
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, List, Optional, Tuple
+from typing import Any, Callable, List, Optional, Tuple
 
 from . import diagnostics as krs
 from .plan import read_text
@@ -62,11 +62,23 @@ def first_to_say(code: str) -> bool:
 
 def agree(diagnostic: Optional[krs.Diagnostic]) -> None:
     """Raises the first rank's refusal on every rank: no rank waits for one that has stopped."""
-    dist = _distributed()
-    answers: List[Optional[krs.Diagnostic]] = [diagnostic]
-    if dist is not None:
-        answers = [None] * dist.get_world_size()
-        dist.all_gather_object(answers, diagnostic)
-    for answer in answers:
+    for answer in _of_all_ranks(diagnostic):
         if answer is not None:
             raise krs.PlanRefused(answer)
+
+
+def same_on_every_rank(value: Any, differ: Callable[[object], krs.Diagnostic]) -> None:
+    """Raises PlanRefused on every rank where ranks have different values."""
+    values = _of_all_ranks(value)
+    if any(each != value for each in values):
+        raise krs.PlanRefused(differ(values))
+
+
+def _of_all_ranks(value: Any) -> List[Any]:
+    """What every rank has, by rank; its own alone where the job has no ranks."""
+    dist = _distributed()
+    if dist is None:
+        return [value]
+    values: List[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(values, value)
+    return values

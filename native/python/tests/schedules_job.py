@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 import tempfile
+from types import SimpleNamespace
 
 import support
 import torch
@@ -18,7 +19,7 @@ import torch.multiprocessing as mp
 from torch.distributed.pipelining import PipelineStage, schedules
 from torch.distributed.pipelining.stage import _PipelineStageBase
 
-from kareus_runtime import Options, PlanRefused, Runtime
+from kareus_runtime import Options, PlanRefused, Runtime, communication_groups
 from kareus_runtime.adapters import pipelining
 from kareus_runtime.native import KINDS
 
@@ -149,9 +150,16 @@ def work(rank, ranks, results):
     note_what_runs()
     words = Words()
     logging.getLogger("kareus").addHandler(words)
+    try:
+        # NCCL would not notice; ranks that ask alike are let through.
+        communication_groups(SimpleNamespace(sms=[4, 8]), [list(range(ranks))], dist)
+        communication_groups(SimpleNamespace(sms=[4, 8 + rank]), [list(range(ranks))], dist)
+        disagreed = None
+    except PlanRefused as refused:
+        disagreed = refused.diagnostic.code
     reports = {name: one(name, rank, ranks) for name in NAMES}
     everyone = [None] * ranks
-    dist.all_gather_object(everyone, {"reports": reports, "warnings": words.said})
+    dist.all_gather_object(everyone, {"reports": reports, "warnings": words.said, "disagreed": disagreed})
     if rank == 0:
         with open(results, "w", encoding="utf-8") as file:
             json.dump(everyone, file)

@@ -7,6 +7,7 @@ import unittest
 from support import ROOT, plan_data
 
 from kareus_runtime import PlanRefused
+from kareus_runtime.checks import Job, refusal
 from kareus_runtime.plan import parse_plan, read_text
 from kareus_runtime.schema import _RULES
 
@@ -150,6 +151,20 @@ class Plans(unittest.TestCase):
         ):
             with self.subTest(place=place):
                 self.malformed("KRS5306", place, path, value)
+
+    def test_clocks_alone_leave_sms_to_the_job(self):
+        data = plan_data()
+        self.assertEqual(parse_plan(json.dumps(data), "plan.json").sms, [4, 8])
+        plan = parse_plan(json.dumps({**data, "control": "clocks"}), "plan.json")
+        self.assertEqual((plan.control, plan.sms, plan.point_to_point_sms), ("clocks", [], []))
+
+    def test_copy_engines_are_taken_where_the_job_says_that_it_has_them(self):
+        data = plan_data()
+        data["configurations"][0]["sms"] = 0
+        plan = parse_plan(json.dumps(data), "plan.json")
+        for has, code in ((False, "KRS5316"), (True, None)):
+            found = refusal(plan, 0, None, None, Job(copy_engines=has))
+            self.assertEqual(found and found.code, code)
 
     def test_every_keyword_of_the_schema_is_checked(self):
         schema = json.loads((ROOT / "schemas" / "plan.schema.json").read_text("utf-8"))

@@ -92,6 +92,11 @@ export function otherHand(program: string, what: string, hint: string): Diagnost
   return warning("KRS5421", program, what, hint);
 }
 
+/** KRS5422: a setting under which communication does not run beside compute as plans have it. */
+export function overlapDefeated(what: string, reason: string, hint: string): Diagnostic {
+  return warning("KRS5422", what, reason, hint);
+}
+
 /** KRS5420: this machine cannot do what a part of the runtime needs. */
 export function notReady(what: string, reason: string, hint: string): Diagnostic {
   return warning("KRS5420", what, reason, hint);

@@ -100,6 +100,9 @@ export function fitProcess(
       };
     },
     surprises: () =>
-      leaveOneOut(priorOf(samples)(fit)).map(({ by, deviations }) => ({ by: unit * by, deviations })),
+      leaveOneOut(priorOf(samples)(fit)).map(({ by, deviations }) => ({
+        by: unit * by,
+        deviations,
+      })),
   };
 }

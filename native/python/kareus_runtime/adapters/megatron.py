@@ -13,6 +13,7 @@ import functools
 from typing import Any, Callable, Optional
 
 from ..boundary import Boundary
+from ..gpu import training
 from ..runtime import Runtime
 
 
@@ -21,8 +22,8 @@ def follow(schedules: Any, runtime: Runtime) -> None:
 
     Megatron does not say which chunk a backward step is of: microbatch and chunk are those that the
     plan has next, so that only the kinds are compared with the plan. `runtime.step()` goes around
-    train_step, `runtime.instruction("tail")` around the optimizer's step. Evaluation, which runs no
-    step of the runtime, passes by.
+    train_step, `runtime.instruction("tail")` around the optimizer's step. Evaluation, without
+    gradients, passes by.
     """
     order = _Order(runtime)
     schedules.forward_step = _wrapped(schedules.forward_step, "forward", order)
@@ -52,7 +53,7 @@ class _Order:
 def _wrapped(function: Callable[..., Any], kind: str, order: _Order) -> Callable[..., Any]:
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        if not order.runtime.stepping:
+        if not (order.runtime.stepping and training()):
             return function(*args, **kwargs)
         with order.next(kind):
             return function(*args, **kwargs)
