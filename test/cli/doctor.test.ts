@@ -49,7 +49,7 @@ describe.skipIf(!hasRuntime)("kareus doctor", () => {
   test("says what defeats overlap: a plan's clocks are followed all the same", async () => {
     const settings = { CUDA_DEVICE_MAX_CONNECTIONS: "1", NCCL_MAX_CTAS: "4" };
     const run = await doctor({ ...machine(), ...settings });
-    expect([run.status, codes(run, "warning")]).toEqual([0, ["KRS5421", "KRS5421"]]);
+    expect([run.status, codes(run, "warning")]).toEqual([0, ["KRS5422", "KRS5422"]]);
     for (const name of Object.keys(settings)) expect(run.stderr).toContain(name);
     const wide = await doctor({ ...machine(), CUDA_DEVICE_MAX_CONNECTIONS: "8" }, "--json");
     expect([wide.status, wide.stderr, JSON.parse(wide.stdout).ready]).toEqual([0, "", true]);

@@ -3,23 +3,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { type Diagnostic, DiagnosticError, fail } from "../../base/diagnostics/diagnostic.js";
 
-<<<<<<< HEAD
-
 import { allWithoutReset, guardMissing, notReady } from "../../base/diagnostics/runtime.js";
-
-=======
-
-import {
-  guardMissing,
-  helperFailed,
-  journalRefused,
-  lockLeft,
-  lockStays,
-  notReady,
-  overlapDefeated,
-} from "../../base/diagnostics/runtime.js";
-
->>>>>>> ce1f28e (doctor says whether a run would follow a plan; SM levels agree on all ranks)
 
 import { parseJson } from "../../base/json.js";
 import {
@@ -34,6 +18,7 @@ import {
   PATIENCE_MS,
 } from "../doctor/guard.js";
 import { otherHands } from "../doctor/hands.js";
+import { overlapTrouble } from "../doctor/overlap.js";
 import { addFlags, readFlags, toggle } from "../flags.js";
 import { guardFile, pythonPath, recorderFile, shimFile } from "../runtime-files.js";
 import { say, Terminal } from "../terminal.js";
@@ -47,16 +32,12 @@ const FLAGS = {
 const EXAMPLES = `
 Looks at what a run needs: Node, Python, the built parts, the driver, every GPU and whether this user
 may lock its clocks, what its CPU needs for a launch (with torch and a GPU), and the journal of locked
-<<<<<<< HEAD
-clocks. No clock changes. The exit code is 1 if the clocks of a process that is gone are still locked, if
-the journal is lost or damaged, or if a GPU works below its highest clock and neither a limit nor a running
-job says why. --reset unlocks the first; --reset --all needs no journal. A lock that no journal knows shows
-under load only. NVML cannot be asked for locks, so a power limit hides one.
-=======
 clocks; and for settings that keep communication from running beside compute. No clock changes. The exit
-code is 1 where \`kareus run\` would not follow a plan's clocks (through NVML, not zeusd), and where the
-clocks of a process that is gone are still locked; --reset unlocks them.
->>>>>>> ce1f28e (doctor says whether a run would follow a plan; SM levels agree on all ranks)
+code is 1 where \`kareus run\` would not follow a plan's clocks (through NVML, not zeusd), if the clocks of
+a process that is gone are still locked, if the journal is lost or damaged, or if a GPU works below its
+highest clock and neither a limit nor a running job says why. --reset unlocks the clocks of processes that
+are gone; --reset --all needs no journal. A lock that no journal knows shows
+under load only. NVML cannot be asked for locks, so a power limit hides one.
 
 Examples:
   $ kareus doctor
@@ -114,18 +95,14 @@ interface Findings {
   readonly look: { readonly looks: readonly Look[]; readonly layers: readonly Layer[] } | null;
 }
 
-<<<<<<< HEAD
-function run(reset: boolean, all: boolean, json: boolean): void {
-  if (all && !reset) fail(allWithoutReset());
-=======
 /** What keeps `kareus run` from following a plan's clocks, and what else is worth knowing. */
 interface Trouble {
   readonly blocking: readonly Diagnostic[];
   readonly others: readonly Diagnostic[];
 }
 
-function run(reset: boolean, json: boolean): void {
->>>>>>> ce1f28e (doctor says whether a run would follow a plan; SM levels agree on all ranks)
+function run(reset: boolean, all: boolean, json: boolean): void {
+  if (all && !reset) fail(allWithoutReset());
   const guard = guardFile();
   if (reset && !guard.built) fail(guardMissing(guard.path));
   const locks = guard.built ? askGuard(guard.path, reset ? (all ? "all" : "stale") : "no") : null;
@@ -144,14 +121,9 @@ function run(reset: boolean, json: boolean): void {
   const ready = blocking.length === 0;
   say(json ? `${JSON.stringify({ ...findings, ready }, null, 2)}\n` : inWords(findings, ready));
   const { report } = new Terminal(json);
-<<<<<<< HEAD
-  for (const warning of warningsOf(findings)) report(warning);
-  const left = leftLocked(locks ?? [], findings.look?.looks ?? []);
-=======
   for (const warning of [...blocking, ...others]) report(warning);
   if (!ready && !reset) process.exitCode = 1;
-  const left = (findings.locks ?? []).flatMap(leftLocked);
->>>>>>> ce1f28e (doctor says whether a run would follow a plan; SM levels agree on all ranks)
+  const left = leftLocked(locks ?? [], findings.look?.looks ?? []);
   if (left.length > 0) throw new DiagnosticError(left, 1);
 }
 
@@ -166,32 +138,7 @@ function askPython(): Capabilities | null {
   return capabilities.safeParse(answered).data ?? null;
 }
 
-<<<<<<< HEAD
-function warningsOf({ built, runtime }: Findings): Diagnostic[] {
-=======
-function askGuard(path: string, reset: boolean): Lock[] {
-  const words = [reset ? "--reset" : "--list", "--json-lines"];
-  const options = { encoding: "utf8", timeout: PATIENCE_MS } as const;
-  const { stdout, stderr, error, status, signal } = spawnSync(path, words, options);
-  if (error) fail(helperFailed(path, error.message));
-  if (status === UNTRUSTED) fail(journalRefused(stderr.trim()));
-  const lines = stdout.split("\n").filter((line) => line !== "");
-  // Exit code 1 means that a lock stays, and the output names it; other codes say nothing about locks.
-  const answered = status === 0 || (status === 1 && lines.length > 0);
-  if (!answered) fail(helperFailed(path, `ended with ${signal ?? status}`));
-  return lines.map((line) => {
-    const read = lock.safeParse(parseJson(line));
-    return read.data ?? fail(helperFailed(path, `it says ${JSON.stringify(line)}`));
-  });
-}
-
-function leftLocked({ gpu, owner_pid, state, message }: Lock): Diagnostic[] {
-  if (state === "stale") return [lockLeft(gpu, owner_pid)];
-  return state === "failed" ? [lockStays(gpu, message ?? "unknown")] : [];
-}
-
 function troubleOf({ built, runtime }: Findings): Trouble {
->>>>>>> ce1f28e (doctor says whether a run would follow a plan; SM levels agree on all ranks)
   const missing = (["libkareus", "kareus-guard"] as const).filter((part) => !built[part]);
   const unbuilt = missing.map((part) =>
     notReady(part, "not built: `kareus run` needs it", "`kareus setup-runtime` builds it"),
@@ -201,20 +148,13 @@ function troubleOf({ built, runtime }: Findings): Trouble {
     const silent = notReady("python3", "the package kareus_runtime does not run", hint);
     return { blocking: [...unbuilt, silent], others: [] };
   }
-<<<<<<< HEAD
-  if (runtime.problem !== null && built.libkareus) {
-    found.push(notReady("GPU", runtime.problem, "plans can be made here, and followed elsewhere"));
-  }
-  return [...found, ...runtime.gpus.flatMap(gpuWarnings), ...otherHands()];
-=======
   const hint = "plans can be made here, and followed elsewhere";
   const { problem, gpus } = runtime;
   const driver = problem !== null && built.libkareus ? [notReady("GPU", problem, hint)] : [];
   return {
     blocking: [...unbuilt, ...driver, ...gpus.flatMap(unlockable)],
-    others: [...gpus.flatMap(unmetered), ...overlapTrouble(runtime)],
+    others: [...gpus.flatMap(unmetered), ...overlapTrouble(runtime.communicators), ...otherHands()],
   };
->>>>>>> ce1f28e (doctor says whether a run would follow a plan; SM levels agree on all ranks)
 }
 
 /** Why the clocks of a GPU cannot be set. */
@@ -230,37 +170,7 @@ function unmetered({ uuid, energy_counter }: Gpu): Diagnostic[] {
   return [notReady(uuid, "it has no energy counter", "time is recorded, energy is not")];
 }
 
-/** What keeps communication from running beside compute, or from having the SMs of a plan. */
-function overlapTrouble({ communicators }: Capabilities): Diagnostic[] {
-  const connections = process.env.CUDA_DEVICE_MAX_CONNECTIONS;
-  const found: Diagnostic[] = [];
-  if (connections !== undefined && Number(connections) === 1) {
-    const reason =
-      "1: kernels of all streams start one after the other, in the order of their launch";
-    const hint =
-      "unset it for plans that launch communication beside compute, or plan with --control clocks";
-    found.push(overlapDefeated("CUDA_DEVICE_MAX_CONNECTIONS", reason, hint));
-  }
-  for (const name of ["NCCL_MAX_CTAS", "NCCL_MAX_NCHANNELS"]) {
-    const most = process.env[name];
-    if (most === undefined) continue;
-    const reason = `${most}: no communicator gets more SMs than that, whatever the plan says`;
-    const hint = "unset it: `communication_groups` gives each communicator its own number";
-    found.push(overlapDefeated(name, reason, hint));
-  }
-  if (communicators === "one") {
-    const hint = "PyTorch 2.1 or newer, or plan with --control clocks";
-    const reason = "this torch makes all communicators alike: one number of SMs for the whole job";
-    found.push(overlapDefeated("NCCL", reason, hint));
-  }
-  return found;
-}
-
-<<<<<<< HEAD
-function inWords({ node, built, runtime, locks, look }: Findings): string {
-=======
-function inWords({ node, built, runtime, locks }: Findings, ready: boolean): string {
->>>>>>> ce1f28e (doctor says whether a run would follow a plan; SM levels agree on all ranks)
+function inWords({ node, built, runtime, locks, look }: Findings, ready: boolean): string {
   const rows: [string, string][] = [["node", node]];
   const torch = runtime?.torch ?? null;
   const python = runtime && `${runtime.python}, ${torch === null ? "no torch" : `torch ${torch}`}`;
@@ -275,16 +185,9 @@ function inWords({ node, built, runtime, locks }: Findings, ready: boolean): str
   for (const [index, gpu] of (runtime?.gpus ?? []).entries()) {
     rows.push([`GPU ${index}`, gpuInWords(gpu)]);
   }
-<<<<<<< HEAD
   rows.push(...layerRows(look?.layers ?? []));
   if (locks !== null) rows.push(...lockRows(locks, look?.looks ?? []));
-=======
-  if (locks?.length === 0) rows.push(["clocks", "none locked"]);
-  for (const { gpu, owner_pid, state } of locks ?? []) {
-    rows.push(["clocks", `${gpu} ${STATES[state]} (process ${owner_pid})`]);
-  }
   rows.push(["kareus run", ready ? "would follow a plan" : "would not follow a plan: see below"]);
->>>>>>> ce1f28e (doctor says whether a run would follow a plan; SM levels agree on all ranks)
   const width = Math.max(...rows.map(([title]) => title.length));
   return rows.map(([title, value]) => `${title.padEnd(width)}  ${value}\n`).join("");
 }
