@@ -1,7 +1,8 @@
 import type { Diagnostic } from "../../base/diagnostics/diagnostic.js";
-import { notReady, overlapDefeated } from "../../base/diagnostics/runtime.js";
+import { notReady } from "../../base/diagnostics/runtime.js";
 import { otherHands } from "./hands.js";
 import type { Capabilities, Gpu } from "./machine.js";
+import { overlapTrouble } from "./overlap.js";
 
 /** What keeps `kareus run` from following a plan's clocks, and what else is worth knowing. */
 interface Trouble {
@@ -28,7 +29,7 @@ export function troubleOf(built: Built, runtime: Capabilities | null): Trouble {
   const driver = problem !== null && built.libkareus ? [notReady("GPU", problem, hint)] : [];
   return {
     blocking: [...unbuilt, ...driver, ...gpus.flatMap(unlockable)],
-    others: [...gpus.flatMap(unmetered), ...overlapTrouble(runtime), ...otherHands()],
+    others: [...gpus.flatMap(unmetered), ...overlapTrouble(runtime.communicators), ...otherHands()],
   };
 }
 
@@ -43,30 +44,4 @@ function unlockable({ uuid, mig, may_lock_clocks }: Gpu): Diagnostic[] {
 function unmetered({ uuid, energy_counter }: Gpu): Diagnostic[] {
   if (energy_counter) return [];
   return [notReady(uuid, "it has no energy counter", "time is recorded, energy is not")];
-}
-
-/** What keeps communication from running beside compute, or from having the SMs of a plan. */
-function overlapTrouble({ communicators }: Capabilities): Diagnostic[] {
-  const connections = process.env.CUDA_DEVICE_MAX_CONNECTIONS;
-  const found: Diagnostic[] = [];
-  if (connections !== undefined && Number(connections) === 1) {
-    const reason =
-      "1: kernels of all streams start one after the other, in the order of their launch";
-    const hint =
-      "unset it for plans that launch communication beside compute, or plan with --control clocks";
-    found.push(overlapDefeated("CUDA_DEVICE_MAX_CONNECTIONS", reason, hint));
-  }
-  for (const name of ["NCCL_MAX_CTAS", "NCCL_MAX_NCHANNELS"]) {
-    const most = process.env[name];
-    if (most === undefined) continue;
-    const reason = `${most}: no communicator gets more SMs than that, whatever the plan says`;
-    const hint = "unset it: `communication_groups` gives each communicator its own number";
-    found.push(overlapDefeated(name, reason, hint));
-  }
-  if (communicators === "one") {
-    const hint = "PyTorch 2.1 or newer, or plan with --control clocks";
-    const reason = "this torch makes all communicators alike: one number of SMs for the whole job";
-    found.push(overlapDefeated("NCCL", reason, hint));
-  }
-  return found;
 }
