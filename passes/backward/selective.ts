@@ -9,7 +9,7 @@ type Again = ReadonlyMap<string, readonly TensorNode[]>;
  * What selective recomputation runs again, by the tensors that are not kept, in order. Where attention
  * is not one fused kernel its inside, as Megatron-LM does it. Else, as PyTorch's selective
  * checkpointing in torchtitan: of a layer that attends everything but attention, every other linear
- * layer, the first kept, and communication.
+ * layer, the first kept, communication and what the layer hands on.
  */
 export function selectivelyAgain(graph: TensorGraph): Again {
   const cores = attentionCores(graph);
@@ -22,10 +22,12 @@ function operatorsAgain(graph: TensorGraph): Again {
   );
   const again = new Map<string, readonly TensorNode[]>();
   const keeps = keeper(graph);
+  const leaving = whatLeaves(graph);
   const layerOf = new Map<string, number>();
   for (const node of graph.nodes) {
     const { layer } = node;
-    if (layer === null || !attending.has(layer) || keeps(node)) continue;
+    if (keeps(node) || layer === null || !attending.has(layer)) continue;
+    if (node.outputs.some((name) => leaving.has(name))) continue;
     const before = node.inputs.flatMap((name) =>
       layerOf.get(name) === layer ? byDefault(again.get(name), []) : [],
     );
@@ -36,6 +38,18 @@ function operatorsAgain(graph: TensorGraph): Again {
     }
   }
   return again;
+}
+
+/** What a layer makes and another, or what is in none, reads. */
+function whatLeaves({ nodes }: TensorGraph): ReadonlySet<string> {
+  const madeIn = new Map(
+    nodes.flatMap(({ outputs, layer }) => outputs.map((name) => [name, layer])),
+  );
+  const leaves = (name: string, layer: number | null) =>
+    madeIn.has(name) && madeIn.get(name) !== layer;
+  return new Set(
+    nodes.flatMap(({ inputs, layer }) => inputs.filter((name) => leaves(name, layer))),
+  );
 }
 
 function attends(graph: TensorGraph, node: TensorNode): boolean {
