@@ -14,6 +14,23 @@ function productFlops(kernels: readonly Kernel[], keep: (kernel: Kernel) => bool
   }, 0);
 }
 
+describe("selective recomputation of a decoder with fused attention", () => {
+  it("runs every second linear layer again, and no attention", async () => {
+    const { kernels } = await lowerFile(
+      MINI,
+      { batch: 2, sequence: 16 },
+      { recompute: "selective" },
+    );
+    const again = kernels.kernels.filter(({ origin }) => origin === "recompute");
+    const ops = again.flatMap((kernel) => (kernel.kind === "compute" ? [kernel.work.op] : []));
+    expect(ops).not.toContain("attention");
+    // Of QKV, output, gate and up, and down: the output's. The last one's result is not needed.
+    const layers = new Set(kernels.kernels.flatMap(({ layer }) => layer ?? []));
+    expect(ops.filter((op) => op === "matmul")).toHaveLength(layers.size);
+    expect(ops).toContain("memory");
+  });
+});
+
 describe("lowering the Llama-3.2-3B example", () => {
   const tokens = BIND.batch * BIND.sequence;
   const hidden = 3072;

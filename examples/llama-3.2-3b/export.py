@@ -3,7 +3,8 @@
 The defaults are the shape of Llama-3.2-3B. Parameters and tokens live on PyTorch's meta device:
 shapes flow through the trace, no weight is ever allocated, and the file holds none. The projections
 are laid out as Megatron-LM lays them out: one fused QKV projection ordered by key/value group, so
-that tensor parallelism cuts whole groups, and one fused gate and up projection.
+that tensor parallelism cuts whole groups, and one fused gate and up projection; --apart makes them
+separate ones, as torchtitan and Hugging Face have them.
 """
 
 import argparse
@@ -29,6 +30,7 @@ class Shape:
     vocab: int
     theta: float
     qk_norm: bool
+    apart: bool
 
 
 class RMSNorm(nn.Module):
@@ -61,18 +63,22 @@ class Attention(nn.Module):
         super().__init__()
         self.shape = shape
         self.group = shape.heads // shape.kv_heads
-        fused = shape.kv_heads * (self.group + 2) * shape.head_dim
-        self.qkv_proj = nn.Linear(shape.hidden, fused, bias=False, device="meta")
+        own, shared = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+        if shape.apart:
+            self.q_proj = nn.Linear(shape.hidden, own, bias=False, device="meta")
+            self.k_proj = nn.Linear(shape.hidden, shared, bias=False, device="meta")
+            self.v_proj = nn.Linear(shape.hidden, shared, bias=False, device="meta")
+        else:
+            self.qkv_proj = nn.Linear(shape.hidden, own + 2 * shared, bias=False, device="meta")
         self.o_proj = nn.Linear(shape.heads * shape.head_dim, shape.hidden, bias=False, device="meta")
         if shape.qk_norm:
             self.q_norm = RMSNorm(shape.head_dim)
             self.k_norm = RMSNorm(shape.head_dim)
 
     def forward(self, x, cos, sin, mask):
-        s, group = self.shape, self.group
+        s = self.shape
         batch, sequence = x.shape[0], x.shape[1]
-        qkv = self.qkv_proj(x).view(batch, sequence, s.kv_heads, group + 2, s.head_dim)
-        q, k, v = qkv.split((group, 1, 1), dim=3)
+        q, k, v = self.projected(x, batch, sequence)
         q = q.reshape(batch, sequence, s.heads, s.head_dim).transpose(1, 2)
         k = k.reshape(batch, sequence, s.kv_heads, s.head_dim).transpose(1, 2)
         v = v.reshape(batch, sequence, s.kv_heads, s.head_dim).transpose(1, 2)
@@ -86,6 +92,13 @@ class Attention(nn.Module):
         out = out.transpose(1, 2).reshape(batch, sequence, s.heads * s.head_dim)
         return self.o_proj(out)
 
+    def projected(self, x, batch, sequence):
+        if self.shape.apart:
+            return self.q_proj(x), self.k_proj(x), self.v_proj(x)
+        s, group = self.shape, self.group
+        qkv = self.qkv_proj(x).view(batch, sequence, s.kv_heads, group + 2, s.head_dim)
+        return qkv.split((group, 1, 1), dim=3)
+
     def repeat(self, x, batch, sequence):
         """Key/value heads repeated to the number of query heads."""
         s, group = self.shape, self.group
@@ -96,12 +109,19 @@ class Attention(nn.Module):
 class SwiGLU(nn.Module):
     def __init__(self, shape):
         super().__init__()
-        self.ffn = shape.ffn
-        self.gate_up_proj = nn.Linear(shape.hidden, 2 * shape.ffn, bias=False, device="meta")
+        self.shape = shape
+        if shape.apart:
+            self.gate_proj = nn.Linear(shape.hidden, shape.ffn, bias=False, device="meta")
+            self.up_proj = nn.Linear(shape.hidden, shape.ffn, bias=False, device="meta")
+        else:
+            self.gate_up_proj = nn.Linear(shape.hidden, 2 * shape.ffn, bias=False, device="meta")
         self.down_proj = nn.Linear(shape.ffn, shape.hidden, bias=False, device="meta")
 
     def forward(self, x):
-        gate, up = self.gate_up_proj(x).split(self.ffn, dim=-1)
+        if self.shape.apart:
+            gate, up = self.gate_proj(x), self.up_proj(x)
+        else:
+            gate, up = self.gate_up_proj(x).split(self.shape.ffn, dim=-1)
         return self.down_proj(F.silu(gate) * up)
 
 
@@ -169,6 +189,7 @@ def arguments():
     parser.add_argument("--vocab", type=int, default=128256)
     parser.add_argument("--theta", type=float, default=500000.0)
     parser.add_argument("--qk-norm", action="store_true", help="normalise queries and keys")
+    parser.add_argument("--apart", action="store_true", help="separate projections")
     parser.add_argument("--out", default="llama-3.2-3b.onnx")
     return parser.parse_args()
 

@@ -11,7 +11,7 @@ import { isLoss } from "../../src/onnx/forward-end.js";
 import type { GradientNode } from "../../src/onnx/gradients/gradient.js";
 import { gradientRuleFor } from "../../src/onnx/gradients/index.js";
 import { isComputed } from "../rewriting/facts.js";
-import { attentionCores } from "./attention-cores.js";
+import { selectivelyAgain } from "./selective.js";
 
 const SEND = "com.microsoft::Send";
 const RECEIVE = "com.microsoft::Recv";
@@ -40,8 +40,8 @@ export class BackwardBuilder {
    */
   readonly #gathers = new Map<string, TensorNode>();
   readonly #gatheredAgain = new Map<string, string>();
-  /** Inside of attention that is not kept, by the tensors that it makes. */
-  readonly #cores: ReadonlyMap<string, readonly TensorNode[]>;
+  /** What selective recomputation runs again, by the tensors that it makes. */
+  readonly #selected: ReadonlyMap<string, readonly TensorNode[]>;
 
   readonly #tensor = (name: string): Tensor => need(this.#tensors, name);
 
@@ -49,7 +49,7 @@ export class BackwardBuilder {
     this.#graph = graph;
     this.#recompute = recompute;
     this.#tensors = new Map(graph.tensors);
-    this.#cores = recompute === "selective" ? attentionCores(graph) : new Map();
+    this.#selected = recompute === "selective" ? selectivelyAgain(graph) : new Map();
     for (const node of graph.nodes) {
       this.#names.add(node.name);
       if (node.op === "kareus::AllGather" && node.origin === "inserted") {
@@ -197,7 +197,7 @@ export class BackwardBuilder {
   #forBackward(name: string): string {
     const gather = this.#gathers.get(name);
     if (gather === undefined) {
-      if (!this.#recomputed.has(name)) this.#makeAgain(this.#cores.get(name) ?? []);
+      if (!this.#recomputed.has(name)) this.#makeAgain(this.#selected.get(name) ?? []);
       return this.#recomputed.get(name) ?? name;
     }
     const known = this.#gatheredAgain.get(name);
@@ -216,6 +216,7 @@ export class BackwardBuilder {
 
   #makeAgain(nodes: readonly TensorNode[]): void {
     for (const node of nodes) {
+      if (node.outputs.some((name) => this.#recomputed.has(name))) continue;
       const { outputs } = this.#runAgain(node, "recompute");
       for (const [i, name] of node.outputs.entries()) {
         this.#recomputed.set(name, outputs[i] ?? name);

@@ -20,7 +20,7 @@ type ClockCurve = Parameters<typeof curveAt>[0];
 const FITTED_CLOCKS = 4;
 
 /** One recorded curve over the clock. */
-interface Recorded {
+export interface Recorded {
   readonly name: string;
   readonly points: readonly ClockPoint[];
 }
@@ -47,7 +47,7 @@ const nearest =
   };
 
 /** The curves that pass the gate, and a line for each that does not or only in part. */
-function gated(curves: readonly Recorded[]): { passed: Recorded[]; notes: string[] } {
+export function gated(curves: readonly Recorded[]): { passed: Recorded[]; notes: string[] } {
   const passed: Recorded[] = [];
   const notes: string[] = [];
   for (const { name, points } of curves) {
@@ -119,10 +119,10 @@ function perseus(file: string): Recorded[] {
   return recorded;
 }
 
-const PCIE_SWEEP = "dvfs/measurements_a100_pcie_sweep.csv";
+export const PCIE_SWEEP = "dvfs/measurements_a100_pcie_sweep.csv";
 
 /** Workloads of the A100-PCIe sweep; a name holds model, precision, batch, sequence and set clock. */
-function pcieSweep(file: string): Recorded[] {
+export function pcieSweep(file: string): Recorded[] {
   const curves = new Map<string, ClockPoint[]>();
   for (const { text, number } of readCsv(file)) {
     const label = text("workload");

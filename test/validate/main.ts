@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type Column, table } from "../../src/views/table.js";
 import { pcie, perseusA40, perseusSxm } from "./clocks.js";
 import { type Comparison, type DataSet, type Errors, METHODS } from "./errors.js";
+import { forwardPasses, forwardPassRequirements } from "./forward-passes.js";
 import { hopperContention, hopperKernels, hopperMlp } from "./hopper.js";
 import { measuredRow, plannedFrontiers } from "./kareus.js";
 import { overlapSweep } from "./overlap.js";
@@ -101,6 +102,7 @@ function show<Data extends DataSet>(
 show("Perseus stage profiles, A100-SXM", perseusSxm, sxmRequirements);
 show("Perseus stage profiles, A40", perseusA40, a40Requirements);
 show("A100-PCIe DVFS sweep", pcie, pcieRequirements);
+show("Forward passes on A100-PCIe", forwardPasses, forwardPassRequirements);
 show("Kernels of one H200", hopperKernels, hopperKernelRequirements);
 show("Contention on one H200", hopperContention, hopperContentionRequirements);
 show("An MLP on one H200", hopperMlp, hopperMlpRequirements);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ROOT } from "../support/paths.js";
 import { pcie, perseusA40, perseusSxm } from "./clocks.js";
+import { forwardPasses, forwardPassRequirements } from "./forward-passes.js";
 import { hopperContention, hopperKernels, hopperMlp } from "./hopper.js";
 import { measuredRow, plannedFrontiers } from "./kareus.js";
 import { overlapSweep } from "./overlap.js";
@@ -64,6 +65,11 @@ describe("curves over the clock", () => {
       "qwen2-1p5b_pbf16_b8_s4096",
     ]);
   });
+});
+
+const passes = forwardPasses(FOLDER);
+test.skipIf(passes === null)("forward passes from shapes alone, A100-PCIe", () => {
+  if (passes !== null) allMet(forwardPassRequirements(passes));
 });
 
 describe("one H200", () => {

@@ -4,7 +4,7 @@ import { bytesOf, flopsOf, type Work } from "../../ir/work.js";
 import { attentionEffort } from "./attention.js";
 import { dynamicEnergyAt, dynamicEnergyScale, idlePower } from "./power.js";
 import { productClock } from "./products.js";
-import { relativePeak } from "./share.js";
+import { productRate, relativePeak } from "./share.js";
 
 /**
  * Dynamic energy of a scalar instruction in J at the voltage floor: as if the power limit were what
@@ -32,11 +32,13 @@ function floorEnergy(work: Work, device: Device, bytes: number): number {
       bytes * memory.energy_j_per_byte + work.flops * memory.energy_j_per_flop + instructions_j
     );
   }
-  const [effort, { energy_j_per_flop, energy_j_per_byte }] =
-    work.op === "attention" ? [attentionEffort(work, device), attention] : [flopsOf(work), gemm];
   // A type of a quarter of the rate costs four times the energy: full rate draws the same power.
-  const flop_j = energy_j_per_flop / relativePeak(device, work.dtype);
-  return effort * flop_j + bytes * energy_j_per_byte;
+  if (work.op === "attention") {
+    const flop_j = attention.energy_j_per_flop / relativePeak(device, work.dtype);
+    return attentionEffort(work, device) * flop_j + bytes * attention.energy_j_per_byte;
+  }
+  const relative = productRate(device, work.dtype) / gemm.bfloat16_flop_per_s;
+  return (flopsOf(work) * gemm.energy_j_per_flop) / relative + bytes * gemm.energy_j_per_byte;
 }
 
 /** Dynamic energy of a kernel in J at a clock; linear in the device's energies. */

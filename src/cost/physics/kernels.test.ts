@@ -82,10 +82,11 @@ describe("matrix products", () => {
     expect(kernelEnergy(large, busy, 1980)).toBeCloseTo(kernelEnergy(large, busy, 1740), 2);
   });
 
-  test("float32 runs at its own peak", () => {
-    const half = workTime(matmul(8192, 8192, 8192), TOP);
-    const single = workTime(matmul(8192, 8192, 8192, "float32"), TOP);
-    expect(single / half).toBeCloseTo(312 / 19.5, 6);
+  test("float32 runs near its own peak, which tensor cores do not reach of theirs", () => {
+    const single_s = workTime(matmul(8192, 8192, 8192, "float32"), TOP);
+    const peak_share = (2 * 8192 ** 3) / single_s / 19.5e12;
+    expect(peak_share).toBeGreaterThan(0.91);
+    expect(peak_share).toBeLessThan(0.93);
   });
 
   test("a matrix-vector product is bound by its weights", () => {

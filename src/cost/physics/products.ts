@@ -1,6 +1,6 @@
 import type { Device } from "../../gpu/device-schema.js";
 import { type ConvWork, flopsOf, type MatmulWork } from "../../ir/work.js";
-import { memoryBandwidth, relativePeak, type Share, scalarTime } from "./share.js";
+import { memoryBandwidth, productRate, type Share, scalarTime } from "./share.js";
 
 /** Bytes of one partial sum kept in float32, written once and read once. */
 const PARTIAL_SUM_BYTES = 8;
@@ -16,14 +16,16 @@ type Products = Pick<MatmulWork, "b" | "m" | "n" | "k" | "dtype">;
 export function productTime(work: Products, device: Device, share: Share): number {
   const { gemm } = device;
   const { b, m, n, k } = work;
-  const rate = gemm.bfloat16_flop_per_s * relativePeak(device, work.dtype);
+  const rate = productRate(device, work.dtype);
   const sm_rate = (rate * share.freq_mhz) / device.highest_clock_mhz / device.sm_count;
   const bandwidth = memoryBandwidth(device, share);
+  // A time, whatever the type: that of so much of k in bfloat16.
+  const k_half = (gemm.k_half * rate) / gemm.bfloat16_flop_per_s;
   const largest = Math.max(...gemm.tiles.map((tile) => tile.m * tile.n));
   let best_s = Number.POSITIVE_INFINITY;
   for (const tile of gemm.tiles) {
     const tiles = b * Math.ceil(m / tile.m) * Math.ceil(n / tile.n);
-    const start = (gemm.k_half * largest) / (tile.m * tile.n);
+    const start = (k_half * largest) / (tile.m * tile.n);
     for (const split of gemm.split_k) {
       const depth = Math.ceil(k / split) + start;
       const tile_s = (2 * tile.m * tile.n * depth) / (sm_rate * tile.efficiency);
@@ -45,9 +47,9 @@ export function productTime(work: Products, device: Device, share: Share): numbe
  */
 export function productClock(work: MatmulWork, device: Device, freq_mhz: number): number {
   const { highest_clock_mhz, sm_count, gemm } = device;
-  const { busy_clock_mhz, bfloat16_flop_per_s } = gemm;
+  const { busy_clock_mhz } = gemm;
   if (busy_clock_mhz === undefined || freq_mhz <= busy_clock_mhz) return freq_mhz;
-  const rate = bfloat16_flop_per_s * relativePeak(device, work.dtype);
+  const rate = productRate(device, work.dtype);
   const time_s = productTime(work, device, { freq_mhz: highest_clock_mhz, sms: sm_count });
   const busy = flopsOf(work) / (time_s * rate);
   return Math.min(freq_mhz, highest_clock_mhz - (highest_clock_mhz - busy_clock_mhz) * busy ** 4);

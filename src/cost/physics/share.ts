@@ -29,6 +29,21 @@ export function relativePeak(device: Device, dtype: DType): number {
   return byDefault(own, peaks.float32) / peaks.bfloat16;
 }
 
+/**
+ * The part of their peak that products without tensor cores reach: memory feeds them easily. Chosen on
+ * a forward pass of GPT-2 in float32 on A100-PCIe (batch 8 x 512), three others predicted.
+ */
+const ORDINARY_SHARE = 0.93;
+
+/** FLOP/s of products of a type for unlimited k at the highest clock, all SMs busy. */
+export function productRate(device: Device, dtype: DType): number {
+  const relative = relativePeak(device, dtype);
+  const tensor = dtype === "bfloat16" || dtype === "float16" || dtype === "float8";
+  return tensor
+    ? device.gemm.bfloat16_flop_per_s * relative
+    : device.peak_flop_per_s.bfloat16 * relative * ORDINARY_SHARE;
+}
+
 /** Seconds of `flops` on the ordinary float32 cores. */
 export function scalarTime(flops: number, device: Device, share: Share): number {
   const clock = share.freq_mhz / device.highest_clock_mhz;
