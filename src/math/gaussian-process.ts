@@ -1,4 +1,4 @@
-import { hot, hotFloat } from "../base/need.js";
+import { at, hot, hotFloat } from "../base/need.js";
 
 /** Covariances between observations (without noise), and the variance of each one's noise. */
 export interface Prior {
@@ -60,6 +60,18 @@ function forwardSubstitute(rows: readonly Float64Array[], values: readonly numbe
     for (let j = 0; j < i; j++) rest -= hotFloat(row, j) * hotFloat(solution, j);
     solution[i] = rest / hotFloat(row, i);
   });
+  return solution;
+}
+
+/** Solves L' z = values for a lower triangular L given by rows. */
+function backwardSubstitute(rows: readonly Float64Array[], values: Float64Array): Float64Array {
+  const solution = Float64Array.from(values);
+  for (let i = rows.length - 1; i >= 0; i--) {
+    const row = at(rows, i);
+    const value = hotFloat(solution, i) / hotFloat(row, i);
+    solution[i] = value;
+    for (let j = 0; j < i; j++) solution[j] = hotFloat(solution, j) - hotFloat(row, j) * value;
+  }
   return solution;
 }
 
@@ -148,6 +160,30 @@ function eliminate(share: Float64Array, shares: readonly Float64Array[], row: Fl
       share[c] = hotFloat(share, c) - weight * hotFloat(known, c);
     }
   });
+}
+
+/** What is believed of one candidate at a time. */
+export interface Conditioned {
+  /** `cross(i)` is the candidate's covariance with observation i. */
+  readonly mean: (cross: (i: number) => number) => number;
+  /** Of the value without noise, which is `own` before anything is observed. */
+  readonly variance: (cross: (i: number) => number, own: number) => number;
+}
+
+/** Conditions on the observations once, for candidates that are not known yet: each mean is a sum. */
+export function conditioned(prior: Prior): Conditioned {
+  const rows = factor(prior);
+  const weights = backwardSubstitute(rows, forwardSubstitute(rows, prior.values));
+  return {
+    mean: (cross) => weights.reduce((sum, weight, i) => sum + weight * cross(i), 0),
+    variance: (cross, own) => {
+      const share = forwardSubstitute(
+        rows,
+        rows.map((_, i) => cross(i)),
+      );
+      return Math.max(0, own - share.reduce((sum, part) => sum + part * part, 0));
+    },
+  };
 }
 
 /** By how much an observation differs from what all others say, and in standard deviations. */

@@ -1,163 +1,82 @@
 import { grouped } from "../../base/grouped.js";
 import type { Device } from "../../gpu/device-schema.js";
-import type { Communication } from "../../ir/partition.js";
-import { bytesOf, flopsOf, type Work } from "../../ir/work.js";
-import { type Field, type KnownValue, kriging, type Place } from "../../math/kriging.js";
+import type { Work } from "../../ir/work.js";
+import { krigingAround } from "../../math/kriging.js";
+import { beyond, levelOf } from "../../math/level.js";
 import type { Measurements } from "../../profile/library.js";
-import { type CollectiveRecord, type KernelRecord, workOf } from "../../profile/records.js";
-import { communicationLatency, transferTime } from "../physics/communication.js";
 import type { Correction, Factors } from "../physics/correction.js";
-import { kernelEnergy } from "../physics/energy.js";
-import { kernelTime } from "../physics/kernels.js";
-import { cappedClock, idlePower } from "../physics/power.js";
+import {
+  clockCoordinate,
+  communicationAt,
+  kernelResiduals,
+  kindOf,
+  type Residual,
+  shapeOf,
+  transferKind,
+  transferResiduals,
+  unfitness,
+} from "./residuals.js";
+
+/** The logarithm of a correction at a shape over the coordinate of clocks. */
+type CorrectionOf = (shape: readonly number[]) => (drift: number) => number;
 
 /**
- * What a model misses mostly stays when the clock changes; the rest changes sooner than over a
- * doubling of a size: searched clocks span two thirds of an octave, with all there is of voltages.
+ * What residuals of a kind have in common and what is left of each near it, as far as it is more than
+ * they may be off all alike.
  */
-const CLOCK_WEIGHT = 4;
-
-/** A clock as a coordinate beside doublings of sizes. */
-export function clockCoordinate(freq_mhz: number): number {
-  return CLOCK_WEIGHT * Math.log2(freq_mhz);
-}
-
-/** Work of one kind, whose measurements say something about each other. */
-export function kindOf(work: Work): string {
-  const direction = work.op === "attention" ? work.direction : "";
-  return `${work.op}/${direction}/${work.dtype}`;
-}
-
-/** A kernel's shape in doublings. */
-function shapeOf(work: Work): number[] {
-  switch (work.op) {
-    case "matmul":
-      return [work.b, work.m, work.n, work.k].map(Math.log2);
-    case "attention":
-      return [work.b * work.heads, work.q_len, work.kv_len, work.head_dim].map(Math.log2);
-    case "conv":
-      return [flopsOf(work), bytesOf(work)].map(Math.log2);
-    case "memory":
-      return [Math.log2(1 + bytesOf(work))];
-  }
-}
-
-/** Fields by kind from values with their kind. */
-function fieldsByKind(
-  values: readonly { readonly kind: string; readonly known: KnownValue }[],
-): ReadonlyMap<string, Field> {
-  const groups = [...grouped(values, ({ kind }) => kind)];
-  return new Map(groups.map(([kind, own]) => [kind, kriging(own.map(({ known }) => known))]));
-}
-
-/** Logarithm of measured over modelled; nothing where either is not positive. */
-function logRatio(measured: number, modelled: number): number[] {
-  return measured > 0 && modelled > 0 ? [Math.log(measured / modelled)] : [];
-}
-
-/**
- * The clock that a kernel ran at: the recorded one, or by the model what the power cap leaves of the
- * one that was set.
- */
-function clockOf(record: KernelRecord, work: Work, device: Device): number {
-  const { clock_mhz, freq_mhz, sms } = record;
-  if (clock_mhz !== undefined) return clock_mhz;
-  const averagePower = (mhz: number) => {
-    const time_s = kernelTime(work, device, mhz, sms ?? device.sm_count);
-    return idlePower(device, mhz) + kernelEnergy(work, device, mhz) / time_s;
+function fieldOf(residuals: readonly Residual[]): CorrectionOf {
+  const known = residuals.map((residual) => residual.known);
+  const largest = (which: "common" | "own") =>
+    Math.max(...residuals.map(({ errors }) => errors[which]));
+  const [common, own] = [largest("common"), largest("own")];
+  const { centre, believed } = levelOf(known.map(({ value }) => value));
+  const field = krigingAround(known, centre, believed, own);
+  return (shape) => {
+    const { value } = field(shape);
+    return (drift) => beyond(value(drift), common);
   };
-  return Math.min(freq_mhz, cappedClock(device, averagePower));
 }
+
+function fieldsByKind(residuals: readonly Residual[]): ReadonlyMap<string, CorrectionOf> {
+  const groups = [...grouped(residuals, ({ kind }) => kind)];
+  return new Map(groups.map(([kind, own]) => [kind, fieldOf(own)]));
+}
+
+/** A kind that nothing was measured of. */
+const AS_MODELLED = () => 0;
 
 /**
- * Why a kernel's record says nothing of the model; null: it does. Repeated, what fits the cache never
- * reaches memory.
- */
-export function unfitness(record: KernelRecord, device: Device): string | null {
-  const work = workOf(record);
-  const cached = work.op === "memory" && bytesOf(work) <= device.l2_bytes;
-  return cached ? "fits the cache: repeated, it never reaches memory" : null;
-}
-
-function timeResidual(record: KernelRecord, device: Device) {
-  const work = workOf(record);
-  const clock_mhz = clockOf(record, work, device);
-  const modelled = kernelTime(work, device, clock_mhz, record.sms ?? device.sm_count);
-  return logRatio(record.time_s, modelled).map((value) => residual(clock_mhz, work, value));
-}
-
-function energyResidual(record: KernelRecord, device: Device) {
-  const { energy_j, time_s } = record;
-  if (energy_j === null) return [];
-  const work = workOf(record);
-  const clock_mhz = clockOf(record, work, device);
-  const measured = energy_j - idlePower(device, clock_mhz) * time_s;
-  const modelled = kernelEnergy(work, device, clock_mhz);
-  return logRatio(measured, modelled).map((value) => residual(clock_mhz, work, value));
-}
-
-function residual(clock_mhz: number, work: Work, value: number) {
-  const place = { at: shapeOf(work), drift: clockCoordinate(clock_mhz) };
-  return { kind: kindOf(work), known: { ...place, value } };
-}
-
-function communicationAt(
-  { size_bytes, ranks }: Communication,
-  freq_mhz: number,
-  sms: number,
-): Place {
-  const sizes = [size_bytes, ranks, sms].map((size) => Math.log2(Math.max(1, size)));
-  return { at: sizes, drift: clockCoordinate(freq_mhz) };
-}
-
-/** The copy engine (SMs 0) is another machine than SMs are. */
-function transferKind(kind: Communication["kind"], sms: number): string {
-  return sms === 0 ? `${kind}/copy engine` : kind;
-}
-
-function transferResidual(record: CollectiveRecord, device: Device) {
-  const { op: kind, size_bytes, ranks, freq_mhz, sms, time_s } = record;
-  if (sms === null) return [];
-  // Recorders run inside one node.
-  const communication = { kind, size_bytes, ranks, ranks_per_node: ranks, group: "" };
-  const moving_s = time_s - communicationLatency(communication, device);
-  return logRatio(moving_s, transferTime(communication, device, freq_mhz, sms)).map((value) => ({
-    kind: transferKind(kind, sms),
-    known: { ...communicationAt(communication, freq_mhz, sms), value },
-  }));
-}
-
-const factorAt = (field: Field | undefined, place: Place): number =>
-  field === undefined ? 1 : Math.exp(field(place).value);
-
-/**
- * What measured kernels and collectives say that a device's model misses: the logarithm of measured
- * over modelled, kriged over shape, SMs and clock. A kernel like a measured one is corrected as
- * much; one like none stays as modelled.
+ * What measured kernels and collectives say that a device's model misses, as logarithms of measured
+ * over modelled: what all of a kind have in common, as far as it is more than they may be off
+ * together, and around it, kriged over shape, SMs and clock, what is left of each.
  */
 export function correctionFrom(measurements: Measurements, device: Device): Correction {
-  const { collectives } = measurements;
-  const kernels = measurements.kernels.filter((record) => unfitness(record, device) === null);
-  const times = fieldsByKind(kernels.flatMap((record) => timeResidual(record, device)));
-  const energies = fieldsByKind(kernels.flatMap((record) => energyResidual(record, device)));
-  const transfers = fieldsByKind(collectives.flatMap((record) => transferResidual(record, device)));
-  const known = new WeakMap<Work, Map<number, Factors>>();
-  const kernel = (work: Work, freq_mhz: number): Factors => {
-    const ofWork = known.get(work) ?? new Map<number, Factors>();
-    known.set(work, ofWork);
-    const kind = kindOf(work);
-    const place = { at: shapeOf(work), drift: clockCoordinate(freq_mhz) };
-    const factors = ofWork.get(freq_mhz) ?? {
-      time: factorAt(times.get(kind), place),
-      energy: factorAt(energies.get(kind), place),
+  const kernels = measurements.kernels
+    .filter((record) => unfitness(record, device) === null)
+    .map((record) => kernelResiduals(record, device));
+  const times = fieldsByKind(kernels.flatMap(({ time }) => time));
+  const energies = fieldsByKind(kernels.flatMap(({ energy }) => energy));
+  const transfers = fieldsByKind(
+    measurements.collectives.flatMap((record) => transferResiduals(record, device)),
+  );
+  const linesOf = (work: Work) => {
+    const [kind, shape] = [kindOf(work), shapeOf(work)];
+    return {
+      time: times.get(kind)?.(shape) ?? AS_MODELLED,
+      energy: energies.get(kind)?.(shape) ?? AS_MODELLED,
     };
-    ofWork.set(freq_mhz, factors);
-    return factors;
   };
-  const transfer = (communication: Communication, freq_mhz: number, sms: number) =>
-    factorAt(
-      transfers.get(transferKind(communication.kind, sms)),
-      communicationAt(communication, freq_mhz, sms),
-    );
+  const known = new WeakMap<Work, ReturnType<typeof linesOf>>();
+  const kernel = (work: Work, freq_mhz: number): Factors => {
+    const lines = known.get(work) ?? linesOf(work);
+    known.set(work, lines);
+    const drift = clockCoordinate(freq_mhz);
+    return { time: Math.exp(lines.time(drift)), energy: Math.exp(lines.energy(drift)) };
+  };
+  const transfer: Correction["transfer"] = (communication, freq_mhz, sms) => {
+    const field = transfers.get(transferKind(communication.kind, sms));
+    const { at, drift } = communicationAt(communication, freq_mhz, sms);
+    return field === undefined ? 1 : Math.exp(field(at)(drift));
+  };
   return { kernel, transfer };
 }

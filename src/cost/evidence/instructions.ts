@@ -2,15 +2,15 @@ import { grouped } from "../../base/grouped.js";
 import { need } from "../../base/need.js";
 import type { Evaluation, InstructionFrontier } from "../../ir/configuration.js";
 import type { PartitionedGraph } from "../../ir/partition.js";
-import { type Field, type KnownValue, kriging } from "../../math/kriging.js";
+import { type KnownValue, krigingAround, type Line } from "../../math/kriging.js";
 import { mean } from "../../math/mean.js";
 import type { InstructionRecord } from "../../profile/records.js";
-import { clockCoordinate } from "./corrections.js";
+import { clockCoordinate } from "./residuals.js";
 
 /** What whole instructions took, as a factor of what was expected, over the clock. */
 interface InstructionError {
-  readonly time: Field;
-  readonly energy: Field;
+  readonly time: Line;
+  readonly energy: Line;
 }
 
 /** Stages count as in records: chunk x stages + stage. */
@@ -19,14 +19,8 @@ function placeOf(stage: number, kind: string): string {
 }
 
 /** Around what all values have in common, what is left of them near each clock. */
-function overClocks(known: readonly KnownValue[]): Field {
-  if (known.length === 0) return () => ({ value: 0, error: 0 });
-  const level = mean(known.map(({ value }) => value));
-  const rest = kriging(known.map((each) => ({ ...each, value: each.value - level })));
-  return (place) => {
-    const { value, error } = rest(place);
-    return { value: level + value, error };
-  };
+function overClocks(known: readonly KnownValue[]): Line {
+  return krigingAround(known, mean(known.map(({ value }) => value)))([]);
 }
 
 /** The fastest option at the clock nearest to one. */
@@ -111,9 +105,9 @@ function scaled(
   errors: readonly InstructionError[] | undefined,
 ): Evaluation {
   if (errors === undefined) return evaluation;
-  const place = { at: [], drift: clockCoordinate(evaluation.freq_mhz) };
-  const factor = (of: (error: InstructionError) => Field) =>
-    Math.exp(mean(errors.map((error) => of(error)(place).value)));
+  const drift = clockCoordinate(evaluation.freq_mhz);
+  const factor = (of: (error: InstructionError) => Line) =>
+    Math.exp(mean(errors.map((error) => of(error).value(drift))));
   const [time, energy] = [factor((each) => each.time), factor((each) => each.energy)];
   const { time_s_std, energy_j_std } = evaluation;
   return {

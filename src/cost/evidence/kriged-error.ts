@@ -2,11 +2,11 @@ import type { Device } from "../../gpu/device-schema.js";
 import type { Configuration, Cost } from "../../ir/configuration.js";
 import { launchIndex, type PartitionType } from "../../ir/partition.js";
 import type { Estimate } from "../../math/bracket.js";
-import { type Field, type KnownValue, kriging, type Place } from "../../math/kriging.js";
+import { type Field, type KnownValue, krigingAround, type Place } from "../../math/kriging.js";
 import { mean } from "../../math/mean.js";
 import { configurationOf, type PartitionRecord } from "../../profile/records.js";
 import { idlePower } from "../physics/power.js";
-import { clockCoordinate } from "./corrections.js";
+import { clockCoordinate } from "./residuals.js";
 
 /** Brings a modelled cost of a configuration nearer to the measurements around it. */
 type KrigedError = (modelled: Cost, configuration: Configuration) => Cost;
@@ -21,12 +21,7 @@ function placeOf(partition: PartitionType, configuration: Configuration): Place 
 /** What values have in common, and around it what is left of them near each; null: no values. */
 function fieldOf(known: readonly KnownValue[]): Field | null {
   if (known.length === 0) return null;
-  const level = mean(known.map(({ value }) => value));
-  const rest = kriging(known.map((each) => ({ ...each, value: each.value - level })));
-  return (place) => {
-    const { value, error } = rest(place);
-    return { value: level + value, error };
-  };
+  return krigingAround(known, mean(known.map(({ value }) => value)));
 }
 
 /** Energy above idle power at the clock. */
@@ -81,10 +76,10 @@ export function krigedError(
   const dynamicField = fieldOf(known.dynamic);
   if (timeField === null) return (modelled) => modelled;
   return (modelled, configuration) => {
-    const place = placeOf(partition, configuration);
+    const { at, drift } = placeOf(partition, configuration);
     const idle_w = idlePower(device, configuration.freq_mhz);
-    const time = timeField(place);
-    const dynamic = dynamicField?.(place) ?? NOTHING;
+    const time = timeField(at).estimate(drift);
+    const dynamic = dynamicField?.(at).estimate(drift) ?? NOTHING;
     const time_s = modelled.time_s * Math.exp(time.value);
     const dynamic_j = (modelled.energy_j - idle_w * modelled.time_s) * Math.exp(dynamic.value);
     const energy_j = idle_w * time_s + dynamic_j;

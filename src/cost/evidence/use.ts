@@ -3,8 +3,8 @@ import type { Device } from "../../gpu/device-schema.js";
 import { communicationsOf, type PartitionedGraph } from "../../ir/partition.js";
 import type { ProfileUse } from "../../profile/library.js";
 import { type ProfileRecord, workOf } from "../../profile/records.js";
-import { kindOf, unfitness } from "./corrections.js";
 import { instructionPlace, instructionPlaces } from "./instructions.js";
+import { kindOf, unfitness } from "./residuals.js";
 
 /** How many records. */
 interface Counted {
