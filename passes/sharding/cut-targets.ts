@@ -31,8 +31,9 @@ export function cutTargets(
     const kept = typeof target !== "number" || shaped.outputs[i]?.shape[target] === from[axis];
     // Columns of queries, keys and values of different widths are cut each by itself. A single head
     // beside those that are cut: what follows decides whether every rank may hold it.
-    const isShared = sizes[i] === 1 || (outer === 1 && present(sizes[i], "a part") % tp === 0);
-    if (target === "lost" && uneven && isShared) return { axis, outer };
+    const size = sizes[i];
+    const holds = uneven && size !== undefined && (size === 1 || (outer === 1 && size % tp === 0));
+    if (target === "lost" && holds) return { axis, outer };
     if (outer > 1 && (target === "reduced" || !kept)) return "lost";
     return typeof target === "number" ? { axis: target, outer } : target;
   });
