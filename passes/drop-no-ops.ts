@@ -8,7 +8,7 @@ import { renameInputs } from "./rewriting/rewrite.js";
 /**
  * Removes shape queries and nodes that pass their input on: Identity, waits on collectives, casts
  * between floating types that training runs in one precision, reshapes to the same shape, and sums
- * with zeros.
+ * with zeros. Casts to another tensor's type no longer read that tensor.
  * Needs shapes. Guarantees that recognition meets arithmetic, not export artefacts.
  *
  *   before: x -> Cast -> Pow -> ReduceMean
@@ -21,14 +21,15 @@ export const dropNoOps: Pass<"tensor", "tensor"> = {
   run: (graph) => {
     const index = indexOf(graph);
     const names = new Map<string, string>();
-    const kept = graph.nodes.filter((node) => {
-      if (READS_SHAPE.has(node.op) && !isComputed(graph, node)) return false;
+    const kept = graph.nodes.flatMap((node) => {
+      if (READS_SHAPE.has(node.op) && !isComputed(graph, node)) return [];
       const [input, output] = [passedOn(index, node), node.outputs[0]];
-      if (input === null || !output) return true;
+      if (input === null || !output) return [withoutLikeness(node)];
       names.set(output, names.get(input) ?? input);
-      return false;
+      return [];
     });
-    return kept.length === graph.nodes.length ? graph : renameInputs(graph, names, kept);
+    const isSame = kept.length === graph.nodes.length && kept.every((n, i) => n === graph.nodes[i]);
+    return isSame ? graph : renameInputs(graph, names, kept);
   },
 };
 
@@ -47,12 +48,17 @@ function passedOn(index: GraphIndex, node: TensorNode): string | null {
   if (node.op === "Identity" || node.op === "kareus::Wait") return input;
   const same = (name: string) =>
     index.tensor(name).shape.join() === index.tensor(output).shape.join();
-  if (node.op === "Cast") return samePrecision(index, input, output) ? input : null;
+  if (/^Cast(Like)?$/.test(node.op)) return samePrecision(index, input, output) ? input : null;
   if (node.op === "Add" && other) {
     if (isZeros(index, input) && same(other)) return other;
     return isZeros(index, other) && same(input) ? input : null;
   }
   return SAME_SHAPE.has(node.op) && same(input) ? input : null;
+}
+
+/** A cast to the type of another tensor reads nothing of it, now that types are known. */
+function withoutLikeness(node: TensorNode): TensorNode {
+  return node.op === "CastLike" ? { ...node, op: "Cast", inputs: node.inputs.slice(0, 1) } : node;
 }
 
 function samePrecision(index: GraphIndex, input: string, output: string): boolean {

@@ -1,6 +1,6 @@
 import { at, need } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
-import type { Tensor, TensorNode } from "../src/ir/tensor-graph.js";
+import { elementCount, type Tensor, type TensorNode } from "../src/ir/tensor-graph.js";
 import { numberOf, permutationOf } from "../src/onnx/operators/call.js";
 import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import { withTensors } from "./rewriting/rewrite.js";
@@ -88,12 +88,12 @@ function takesOf(index: GraphIndex, name: string): Take[] | null {
     : null;
 }
 
-/** The axis of which a node gathers one fixed position; null if it does not. */
+/** The axis of which a node gathers one fixed position, known or not; null if it does not. */
 function gatheredAxis(index: GraphIndex, { op, inputs, attributes }: TensorNode): number | null {
   const [data = "", places = ""] = inputs;
   if ((op !== "Gather" && op !== "GatherND") || data === "" || places === "") return null;
-  const { shape, role, value } = index.tensor(places);
-  if (role !== "constant" || value === undefined) return null;
+  const { shape, role } = index.tensor(places);
+  if (role !== "constant" || elementCount(shape) !== 1) return null;
   const rank = index.tensor(data).shape.length;
   if (op === "Gather")
     return shape.length > 1 ? null : (numberOf({ op, attributes }, "axis", 0) + rank) % rank;

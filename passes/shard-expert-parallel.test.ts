@@ -37,6 +37,15 @@ describe("shard-expert-parallel", () => {
     ]);
   });
 
+  it("plans the rank that has the busiest expert", () => {
+    const busy = (ep: number) => runPass(shardExpertParallel, MIXTURE, { ep, expert_load: 2 });
+    // Four experts of 8 tokens: one gets 16, the others two thirds of 8.
+    expect(shapeOf(busy(2), "rows/sent")).toEqual([2, 2 * 12, 16]);
+    expect(shapeOf(busy(4), "rows/sent")).toEqual([1, 4 * 16, 16]);
+    expect(shapeOf(busy(2), "out/returned")).toEqual([4, 8, 16]);
+    expect(busy(1)).toBe(MIXTURE);
+  });
+
   it("keeps the work of a rank, holds fewer experts, and mirrors the exchange backward", () => {
     const kernels = (ep: number) =>
       runPass(formKernels, runPass(deriveBackward, spread(MIXTURE, ep), { ep }), { ep }).kernels;

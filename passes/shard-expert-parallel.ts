@@ -1,6 +1,7 @@
 import { fail } from "../src/base/diagnostics/diagnostic.js";
 import {
   cannotCutBackward,
+  expertLoadUnused,
   expertsIndivisible,
   noExperts,
 } from "../src/base/diagnostics/lowering.js";
@@ -24,7 +25,7 @@ import { type ExpertRegion, findExperts } from "./sharding/find-experts.js";
  * the rank that holds its expert, another brings the result back. Every rank of the group brings a
  * microbatch of its own (to the rest of the model these ranks are data-parallel), so each of its experts
  * gets the capacity of all ranks. Tensor parallelism cuts the width of every expert and sums its results
- * before they are sent back. Experts written one after the other become batched products first.
+ * before they are sent back. `--expert-load` makes this rank the one with the busiest expert. Experts written one after the other become batched products first.
  * Needs a forward graph whose experts are batched (one product for all of them). Guarantees local
  * shapes; backward mirrors the all-to-alls. A graph that holds such collectives is left as it is.
  *
@@ -36,26 +37,43 @@ export const shardExpertParallel: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph, { options, report }) => {
-    const { ep } = options;
-    if (ep === 1 || holdsCollectives(graph, "ep")) return graph;
+    const { ep, expert_load } = options;
+    const bringsOwn = holdsCollectives(graph, "ep");
+    if (expert_load > 1 && (ep === 1 || bringsOwn)) {
+      const all = "one rank has all experts (no --ep)";
+      report(expertLoadUnused(graph.name, bringsOwn ? "the graph sends its own tokens" : all));
+    }
+    if (ep === 1 || bringsOwn) return graph;
     if (holdsBackward(graph)) fail(cannotCutBackward(graph.name, "--ep", ep));
     const batched = batchExperts(graph);
     const region = findExperts(indexOf(batched));
     if (region === null) return fail(noExperts(graph.name, ep));
     if (region.experts % ep !== 0) fail(expertsIndivisible(graph.name, ep, region.experts));
-    const local = spread(batched, region, { name: "ep", ranks: ep });
+    const even = spread(batched, region, { name: "ep", ranks: ep }, 1);
     // Every rank brings tokens of its own: together they do `ep` times one microbatch's work.
-    checkCut(graph, local, { flag: `--ep ${ep}`, ranks: 1 }, report);
-    return local;
+    checkCut(graph, even, { flag: `--ep ${ep}`, ranks: 1 }, report);
+    const load = busiestLoad(expert_load, region.experts, ep);
+    return load === 1 ? even : spread(batched, region, { name: "ep", ranks: ep }, load);
   },
 };
 
-function spread(graph: TensorGraph, region: ExpertRegion, group: Group): TensorGraph {
+/**
+ * Tokens of the rank with the busiest expert over the mean of ranks: the other experts share evenly
+ * what that one leaves. All-to-alls wait for this rank, so it is the one that is planned.
+ */
+function busiestLoad(expert_load: number, experts: number, ranks: number): number {
+  const here = experts / ranks;
+  const most = Math.min(expert_load, experts);
+  return (most + ((here - 1) * (experts - most)) / (experts - 1)) / here;
+}
+
+/** @param load tokens of this rank's experts over the mean */
+function spread(graph: TensorGraph, region: ExpertRegion, group: Group, load: number): TensorGraph {
   const tensors = new Map<string, Tensor>();
   for (const [name, axis] of region.axes) {
     const tensor = tensorOf(graph, name);
     const sent = region.entering.has(name) ? `${name}/sent` : name;
-    tensors.set(sent, { ...onOneRank(tensor, axis, group.ranks), name: sent });
+    tensors.set(sent, { ...onOneRank(tensor, axis, group.ranks, load), name: sent });
   }
   const moved = new Set<string>();
   const nodes = graph.nodes.flatMap((node) => {
@@ -88,11 +106,13 @@ function spread(graph: TensorGraph, region: ExpertRegion, group: Group): TensorG
 }
 
 /** A share of the experts; of activations, with the tokens of every rank for them. */
-function onOneRank(tensor: Tensor, expert_axis: number, ranks: number): Tensor {
+function onOneRank(tensor: Tensor, expert_axis: number, ranks: number, load: number): Tensor {
   const capacity_axis = tensor.role === "activation" ? expert_axis + 1 : -1;
   const shape = tensor.shape.map((dim, axis) => {
     if (axis === expert_axis) return dim / ranks;
-    return axis === capacity_axis ? dim * ranks : dim;
+    // Even, so that nanobatches may halve it.
+    const here = load === 1 ? dim : 2 * Math.ceil((dim * load) / 2);
+    return axis === capacity_axis ? here * ranks : dim;
   });
   return { ...tensor, shape };
 }

@@ -420,3 +420,29 @@ describe("shard-tensor-parallel", () => {
     expect(shapeOf(local, "logits")).toEqual([4, 16, 13]);
   });
 });
+
+describe("what is read of a tensor beside its elements", () => {
+  const columns = (more: Parameters<typeof tensorGraph>[0]["nodes"]) =>
+    tensorGraph({
+      data: { x: [4, 8] },
+      parameters: { wu: [8, 48], wd: [32, 8] },
+      constants: { like: [1], one: [1] },
+      activations: { h: [4, 8], up: [4, 48], a: [4, 32], b: [4, 16], y: [4, 8] },
+      nodes: [
+        ["h", "Relu", ["x"]],
+        ["up", "kareus::Linear", ["h", "wu"], { k_axis: 0 }],
+        ...more,
+        ["y", "kareus::Linear", ["a", "wd"], { k_axis: 0 }],
+      ],
+    });
+
+  it("does not keep it whole: a type", () => {
+    const graph = columns([
+      ["split", "Split", ["up"], { axis: 1 }, { outputs: ["a", "b"] }],
+      ["other", "CastLike", ["one", "a"], {}, { outputs: ["like"] }],
+    ]);
+    // Columns of different widths are each cut by itself.
+    expect(shapeOf(shard(graph, 2), "up")).toEqual([4, 24]);
+    expect(shapeOf(shard(graph, 2), "a")).toEqual([4, 16]);
+  });
+});

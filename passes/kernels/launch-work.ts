@@ -65,8 +65,11 @@ export function communicationBytes(
   node: TensorNode,
   collective: CollectiveKind,
 ): number {
-  const grows = collective === "all_gather" || collective === "recv";
-  return bytesOfAll(tensors, new Set(grows ? node.outputs : node.inputs));
+  const sent = bytesOfAll(tensors, new Set(node.inputs));
+  const received = bytesOfAll(tensors, new Set(node.outputs));
+  // The rank with the busiest expert gets more than it sends.
+  if (collective === "all_to_all") return Math.max(sent, received);
+  return collective === "all_gather" || collective === "recv" ? received : sent;
 }
 
 /** A microbatch size that does not split in two; null if all do. */

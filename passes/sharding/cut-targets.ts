@@ -29,8 +29,11 @@ export function cutTargets(
   const uneven = node.op === "Split" && sizes.some((size) => size !== sizes[0]);
   const targets = followAxis(shaped, input, axis).map((target, i): CutTarget => {
     const kept = typeof target !== "number" || shaped.outputs[i]?.shape[target] === from[axis];
-    // A single head beside those that are cut: what follows decides whether every rank may hold it.
-    if (target === "lost" && uneven && sizes[i] === 1) return { axis, outer };
+    // Columns of queries, keys and values of different widths are cut each by itself. A single head
+    // beside those that are cut: what follows decides whether every rank may hold it.
+    const size = sizes[i];
+    const holds = uneven && size !== undefined && (size === 1 || (outer === 1 && size % tp === 0));
+    if (target === "lost" && holds) return { axis, outer };
     if (outer > 1 && (target === "reduced" || !kept)) return "lost";
     return typeof target === "number" ? { axis: target, outer } : target;
   });

@@ -24,6 +24,14 @@ function positions(shape: readonly number[], { axis, inner, size }: Place): numb
 }
 
 describe("places", () => {
+  it("leave whole positions on every rank, whatever the size", () => {
+    for (let size = 2; size < 200; size++) {
+      const tensor = { ...operand([3, size]), name: "t", batch_axis: null };
+      const { shape } = localTensor(tensor, { axis: 1, inner: 1, size }, 2);
+      expect(shape).toEqual([3, Math.ceil(size / 2)]);
+    }
+  });
+
   it("follow a sequence through any reshape to where its elements are", () => {
     const sizes = fc.array(fc.constantFrom(1, 2, 3, 4), { minLength: 2, maxLength: 4 });
     fc.assert(

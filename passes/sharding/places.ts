@@ -79,8 +79,10 @@ export function originOf(
 
 /** One rank's part of a tensor cut at a place; a remainder counts as a whole position. */
 export function localTensor(tensor: Tensor, place: Place, ways: number): Tensor {
-  const share = Math.ceil(place.size / ways) / place.size;
-  const shape = tensor.shape.map((dim, axis) => (axis === place.axis ? dim * share : dim));
+  const share = Math.ceil(place.size / ways);
+  const shape = tensor.shape.map((dim, axis) =>
+    axis === place.axis ? (dim * share) / place.size : dim,
+  );
   if (!Number.isInteger(elementCount(shape))) {
     throw new Error(`${tensor.name} does not hold its place`);
   }

@@ -234,7 +234,8 @@ class ShardPlanner implements ShardPlan {
     seen.add(name);
     if (this.#index.isGraphOutput(name)) return false;
     return this.#index.consumers(name).every((reader) => {
-      if (isLoss(reader.op)) return true;
+      // Sizes and types that are read of a tensor are the same of a part of it.
+      if (isLoss(reader.op) || !isComputed(this.#index.graph, reader)) return true;
       const input = reader.inputs.indexOf(name);
       // One head for all queries: every rank holds it, wherever the cut would be.
       if (input > 0 && keyValueHeadsOf(this.#index, reader) === 1) return true;

@@ -55,10 +55,11 @@ export function integer<F extends number | null>(
   return scalar(flags, description, fallback, "nothing", parse);
 }
 
-function parseQuantity(text: string, name: string, unit: string): number {
+function parseQuantity(text: string, name: string, unit: string, least: 0 | 1 = 0): number {
   const value = text.trim() === "" ? Number.NaN : Number(text);
-  if (Number.isFinite(value) && value >= 0) return value;
-  return fail(badValue(name, text, `a number of ${unit}, zero or above`));
+  if (Number.isFinite(value) && value >= least) return value;
+  const words = least === 0 ? "zero" : "one";
+  return fail(badValue(name, text, `a number of ${unit}, ${words} or above`));
 }
 
 /** One of a few numbers. */
@@ -74,14 +75,15 @@ export function level<N extends number>(
   return scalar(flags, description, fallback, "nothing", parse);
 }
 
-/** A finite number, zero or above; `unit` is for the message. */
+/** A finite number, `least` or above; `unit` is for the message. */
 export function quantity<F extends number | null>(
   flags: string,
   description: string,
   unit: string,
   fallback: F,
+  least: 0 | 1 = 0,
 ): Flag<number | F> {
-  const parse = (text: string, name: string) => parseQuantity(text, name, unit);
+  const parse = (text: string, name: string) => parseQuantity(text, name, unit, least);
   return scalar(flags, description, fallback, "nothing", parse);
 }
 

@@ -51,6 +51,7 @@ describe("the options of optimize", () => {
         cp: 1,
         cp_attention: "all-gather",
         ep: 1,
+        expert_load: 1,
         pp: 1,
         dp: 1,
         zero: 1,

@@ -70,6 +70,13 @@ export const LOWERING_FLAGS = {
       "all-gather",
     ),
     ep: integer("--ep <n>", "expert-parallel degree", 1, DEGREE),
+    expert_load: quantity(
+      "--expert-load <r>",
+      "tokens of the busiest expert over the mean: with --ep, all-to-alls wait for its rank",
+      "times the mean",
+      1,
+      1,
+    ),
     pp: integer("--pp <n>", "pipeline stages", 1, DEGREE),
     dp: integer("--dp <n>", "data-parallel replicas", 1, DEGREE),
     sequence_parallel: toggle("--sequence-parallel", "cut the sequence over --tp between linears"),

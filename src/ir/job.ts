@@ -21,6 +21,8 @@ export const JOB = z
     cp: degree,
     cp_attention: z.enum(CP_ATTENTIONS),
     ep: degree,
+    /** Tokens of the busiest expert over the mean, where routing decides how many it gets. */
+    expert_load: z.number().min(1),
     pp: degree,
     dp: degree,
     zero: z.literal(ZERO_LEVELS),

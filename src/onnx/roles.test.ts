@@ -73,7 +73,7 @@ describe("roles", () => {
     expect(roles(graph, ["x", "w", "y"])).toEqual(["data@0", "parameter", "activation@0"]);
   });
 
-  test("what comes from shapes and parameters is constant, another layout is the parameter", () => {
+  test("what comes from shapes is constant, what is made of parameters in their place is trained", () => {
     const graph = {
       input: [ids, table],
       node: [
@@ -81,13 +81,35 @@ describe("roles", () => {
         node("Shape", ["h"], ["s"]),
         node("Transpose", ["table"], ["t"], { perm: [1, 0] }),
         node("Mul", ["table", "table"], ["squared"]),
+        node("Concat", ["table", "table"], ["joined"], { axis: 0 }),
+        node("MatMul", ["table", "t"], ["gram"]),
       ],
     };
-    expect(roles(graph, ["h", "s", "t", "squared"])).toEqual([
+    expect(roles(graph, ["h", "s", "t", "squared", "joined", "gram"])).toEqual([
       "activation@0",
       "constant",
       "parameter",
+      "parameter",
+      "parameter",
       "constant",
+    ]);
+  });
+
+  test("an update of low rank is made for every microbatch", () => {
+    const stored = (name: string, dims: readonly number[]) => ({ name, dims, dataType: 1 });
+    const graph = {
+      input: [value("x", [4, 8])],
+      initializer: [stored("w", [8, 8]), stored("a", [2, 8]), stored("b", [8, 2])],
+      node: [
+        node("MatMul", ["b", "a"], ["update"]),
+        node("Add", ["w", "update"], ["merged"]),
+        node("MatMul", ["x", "merged"], ["y"]),
+      ],
+    };
+    expect(roles(graph, ["update", "merged", "y"])).toEqual([
+      "activation",
+      "activation",
+      "activation@0",
     ]);
   });
 

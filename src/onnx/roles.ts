@@ -31,7 +31,7 @@ const LAYOUT_ONLY: ReadonlySet<string> = new Set([
   "Split",
 ]);
 
-/** What they make of one parameter and constants, in its own shape, is trained with it. */
+/** What they make of a parameter and what is stored beside it, in its own shape, is trained with it. */
 const SCALING: ReadonlySet<string> = new Set(["Mul", "Div", "Add", "Sub", "Neg"]);
 
 /** Operators that fold gradients into their first input. */
@@ -238,7 +238,7 @@ class Propagation {
       name === "" ? null : (this.#facts.get(name) ?? null),
     );
     const arrives = ARRIVALS.has(node.op);
-    const role = arrives ? "activation" : roleOfResult(node, inputs, outputs);
+    const role = arrives ? "activation" : this.#roleOfResult(node, inputs, outputs);
     const places = node.inputs.map((name) => this.#places.get(name) ?? null);
     const unplaced = places.every((place) => place === null);
     const shaped: ShapedNode = {
@@ -267,6 +267,20 @@ class Propagation {
         this.#isGradient(shaped, fact, target, unplaced);
       this.#add(name, fact, gradient ? "gradient" : role, found);
     });
+  }
+
+  /** A product of two parameters in the shape of a third is an update of low rank, made every time. */
+  #roleOfResult(
+    node: SourceNode,
+    inputs: readonly (Tensor | null)[],
+    outputs: readonly (Fact | null)[],
+  ): TensorRole {
+    const [fact] = outputs;
+    const isUpdate =
+      PRODUCTS.has(node.op) &&
+      inputs.every((input) => input?.role === "parameter") &&
+      this.#parameterShapes.has(shapeKey(fact?.shape ?? []));
+    return isUpdate ? "activation" : roleOfResult(node, inputs, outputs);
   }
 
   /**
@@ -306,13 +320,15 @@ function roleOfResult(
   const roles = new Set(inputs.flatMap((input) => (input ? [input.role] : [])));
   if (roles.has("data") || roles.has("activation")) return "activation";
   if (roles.has("gradient")) return "gradient";
-  const [parameter, ...others] = inputs.flatMap((input) =>
-    input?.role === "parameter" ? [input] : [],
-  );
-  if (parameter === undefined || others.length > 0) return "constant";
+  const parameters = inputs.flatMap((input) => (input?.role === "parameter" ? [input] : []));
+  const [parameter, ...others] = parameters;
+  if (parameter === undefined) return "constant";
   // Rows of a table at fixed places (positions) are looked up for every microbatch.
-  if (node.op === "Gather" && inputs[0] === parameter) return "activation";
-  const shape = parameter.shape.join();
-  const scaled = SCALING.has(node.op) && outputs.every((fact) => fact?.shape.join() === shape);
-  return scaled || LAYOUT_ONLY.has(node.op) ? "parameter" : "constant";
+  if (node.op.startsWith("Gather") && inputs[0] === parameter) return "activation";
+  const made = outputs.map((fact) => fact?.shape.join());
+  const isLike = ({ shape }: Tensor) => made.every((each) => each === shape.join());
+  const scaled = SCALING.has(node.op) && parameters.some(isLike);
+  const joined = node.op === "Concat" && parameters.length === inputs.length;
+  if (scaled || joined) return "parameter";
+  return others.length === 0 && LAYOUT_ONLY.has(node.op) ? "parameter" : "constant";
 }

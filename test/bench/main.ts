@@ -36,6 +36,7 @@ const OPTIONS: OptimizeOptions = {
     cp: 1,
     cp_attention: "all-gather",
     ep: 1,
+    expert_load: 1,
     pp: 2,
     dp: 1,
     zero: 1,

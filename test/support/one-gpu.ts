@@ -6,6 +6,7 @@ export const ONE_GPU: LoweringContext["options"] = {
   cp: 1,
   cp_attention: "all-gather",
   ep: 1,
+  expert_load: 1,
   dp: 1,
   zero: 1,
   optimizer: "adamw",

@@ -263,3 +263,8 @@ export const collectiveMisshapen = (node: string, was: string, wanted: string): 
     `its result is ${was} where the collective makes ${wanted}: the graph is not cut right`,
     "use other degrees, and please report this graph",
   );
+
+/** KRS1426: a load of experts that no rank waits for. */
+export function expertLoadUnused(graph: string, reason: string): Diagnostic {
+  return warning("KRS1426", graph, `--expert-load changes nothing: ${reason}`, "leave it out");
+}
