@@ -29,7 +29,7 @@ interface Plan extends Replay {
 /**
  * The frontier of discrete plans of a pipeline, with the relaxation's bound at each point's own
  * time: relaxed for `points` evenly spaced deadlines from the fastest to the energy-optimal time,
- * rounded to real options, replayed, and only what no other plan beats. Where fewer than four fifths
+ * rounded to real options, replayed, and only what no other plan beats and no neighbour nearly equals. Where fewer than four fifths
  * of the deadlines give a point of their own, those in between are tried too; at most `points` are
  * returned. Fails with KRS40xx on a problem that makes no sense.
  */
@@ -49,9 +49,28 @@ export function solvePipeline(
     plans = spread(nonDominated([...plans, ...between]), asked);
   }
   return {
-    points: plans.map((plan) => pointOf(planner.network, plan, relaxation)),
+    points: distinct(plans).map((plan) => pointOf(planner.network, plan, relaxation)),
     energy_optimal_time_s: relaxation.energy_optimal_time_s,
   };
+}
+
+/** What two points of a frontier differ by at least, in time or in energy: four digits tell them apart. */
+const DISTINCT = 1e-3;
+
+/** Without the plans that hardly differ from the one before; the fastest and the cheapest stay. */
+function distinct(plans: readonly Plan[]): Plan[] {
+  const kept: Plan[] = [];
+  for (const plan of plans) {
+    const before = kept.at(-1);
+    const apart =
+      before === undefined ||
+      plan.time_s - before.time_s >= DISTINCT * before.time_s ||
+      before.energy_j - plan.energy_j >= DISTINCT * before.energy_j;
+    if (apart) kept.push(plan);
+  }
+  const cheapest = plans.at(-1);
+  if (cheapest !== undefined && kept.length > 1) kept[kept.length - 1] = cheapest;
+  return kept;
 }
 
 /**

@@ -30,6 +30,7 @@ export function explanationSummary(found: ExplanationFile): string {
     `Where ${time} and ${scaled(total.energy_j, "J")} go:`,
     "",
     causeTable(total),
+    ...belowZero(total),
     stageTable(found),
     partitionTable(found),
     sourceSentence(found),
@@ -70,6 +71,19 @@ function causeTable(total: Scope): string {
   const dynamic = ["dynamic energy", "", "", scaled(dynamic_j, "J"), percent(dynamic_j, energy_j)];
   const sum = ["total", duration(time_s), "100%", scaled(energy_j, "J"), "100%"];
   return table(columns, [...rows, dynamic, sum]);
+}
+
+/** Why a cause takes less than no time. */
+function belowZero(total: Scope): string[] {
+  return present(total)
+    .filter((cause) => total.causes[cause].time_s < 0)
+    .map((cause) => {
+      const why =
+        cause === "clock_switches"
+          ? "until its switch has happened an instruction runs at the clock before it, mostly a higher one here: that saves more time than it costs"
+          : "its runs were measured faster than the model that tells causes apart";
+      return `Below zero, ${CAUSE_WORDS[cause]}: ${why}.\n`;
+    });
 }
 
 function stageTable({ stages, total }: ExplanationFile): string {
