@@ -17,6 +17,7 @@ import {
 } from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
 import { checkMemory, oversizeOf, type StageMemory, stageMemory } from "./compose/memory.js";
+import { solveUnderPeak } from "./compose/peak.js";
 import { checkLayout, type Layout, pipelineProblem } from "./compose/problem.js";
 import { fittingLayouts } from "./compose/roomier.js";
 import { solvePipeline } from "./compose/solve.js";
@@ -81,6 +82,8 @@ export interface OptimizeOptions extends SearchingOptions {
   readonly beyond?: BeyondGpus | null;
   /** Told what run this is before it keeps anything; who keeps results may refuse it. */
   readonly claim?: (facts: RunFacts) => unknown;
+  /** What the GPUs of one replica may draw together at any moment; null or absent: anything. */
+  readonly peak_power_w?: number | null;
 }
 
 /** How a run talks to whoever started it. */
@@ -141,8 +144,12 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const { points, seed, control } = options.search;
   const { partitions } = lowered;
   const { frontier, full_control, baselines, executions } = await timer.run("solver", () => {
-    const solved = (instructions: typeof searched) =>
-      solvePipeline(pipelineProblem(instructions, partitions.stages, layout), { points });
+    const peak_w = byDefault(options.peak_power_w, null);
+    const solved = (instructions: typeof searched) => {
+      const problem = pipelineProblem(instructions, partitions.stages, layout);
+      if (peak_w === null) return solvePipeline(problem, { points });
+      return solveUnderPeak(problem, { points, peak_w: peak_w / gpusPerStage(lowered.job) });
+    };
     const restriction = restrictionOf(control, partitions, device);
     const rivals = rivalsUnder(control);
     return {
@@ -176,6 +183,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
       full_control,
       frontier,
       beyond: byDefault(options.beyond, null),
+      peak_power_w: byDefault(options.peak_power_w, null),
     };
     const written = runFiles(run, lowered.partitions, content, facts, oracle);
     return { ...written, evaluations: all, timings: timer.timings };

@@ -30,6 +30,8 @@ interface FrontierInput extends RunFacts {
   readonly memory: readonly { readonly peak_bytes: number }[];
   /** What is told of power beside the GPUs; null or absent: nothing. */
   readonly beyond?: BeyondGpus | null;
+  /** What a replica's peak was kept under; null or absent: nothing. */
+  readonly peak_power_w?: number | null;
   /** The searched one: energies of one GPU of each stage. */
   readonly frontier: IterationFrontier;
 }
@@ -65,6 +67,7 @@ export function frontierFile(input: FrontierInput): FrontierFile {
     ...(input.switch_time_s > 0 ? { switch_time_s: input.switch_time_s } : {}),
     parallelism: input.parallelism,
     ...(input.beyond ? { beyond_gpus: input.beyond } : {}),
+    ...(input.peak_power_w ? { peak_power_w: input.peak_power_w } : {}),
     costs: input.costs,
     ...expectedError(input),
     search: input.search.map(({ partition, space, evaluated, stop }) => ({

@@ -74,6 +74,8 @@ const frontier = z.object({
   parallelism,
   /** What the run was told of power beside the GPUs, which no energy in this file holds. */
   beyond_gpus: beyondGpus.exactOptional(),
+  /** What the GPUs of a replica draw together at most at any moment; absent: no such limit was asked for. */
+  peak_power_w: quantity.exactOptional(),
   /** How many evaluated configurations each source answered. */
   costs: z.object({
     measured: count,

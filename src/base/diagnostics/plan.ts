@@ -191,3 +191,13 @@ export function noCommonClock(stage: number, kind: string, members: number): Dia
     "instructions shorter than ten switch times share the clock of those beside them: give all of them options at one clock, or a shorter switch_time_s",
   );
 }
+
+/** No plan keeps its peak under a limit; powers of one GPU of each stage. */
+export function peakTooLow(limit_w: number, least_w: number): Diagnostic {
+  return error(
+    "KRS4013",
+    "--peak-power-w",
+    `no plan found peaks below ${Number((least_w / limit_w).toPrecision(4))} times this limit`,
+    "raise it that much, or give each GPU a --power-limit-w",
+  );
+}

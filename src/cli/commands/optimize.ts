@@ -15,6 +15,7 @@ import { BEYOND_GPUS_FLAGS, beyondOf } from "../beyond.js";
 import {
   addFlags,
   addTopics,
+  quantity,
   readFlags,
   readTopics,
   type TopicValues,
@@ -52,6 +53,7 @@ export function addOptimize(program: Command): void {
     ...TOPICS,
     measuring: MEASURE_FLAGS,
     beyond: BEYOND_GPUS_FLAGS,
+    peak: PEAK_FLAGS,
     bill: RATE_FLAGS,
   });
   addFlags(command, RUN_FLAGS);
@@ -61,7 +63,8 @@ export function addOptimize(program: Command): void {
     const rates = ratesOf(readFlags(command, RATE_FLAGS));
     const { gpus_per_node } = topics.job;
     const beyond = beyondOf({ ...readFlags(command, BEYOND_GPUS_FLAGS), gpus_per_node }, {});
-    const flags = { ...readFlags(command, RUN_FLAGS), rates, beyond };
+    const { peak_power_w } = readFlags(command, PEAK_FLAGS);
+    const flags = { ...readFlags(command, RUN_FLAGS), rates, beyond, peak_power_w };
     const { gpu, profile } = topics.hardware;
     const files = [graph, gpu, ...profile].filter((path) => existsSync(path));
     const once = () => run(graph, topics, measure, flags);
@@ -72,6 +75,15 @@ export function addOptimize(program: Command): void {
 const TOPICS = { ...LOWERING_FLAGS, ...SEARCH_FLAGS } as const;
 
 const RUN_FLAGS = { ...FOLDER_FLAGS, ...JSON_FLAG } as const;
+
+const PEAK_FLAGS = {
+  peak_power_w: quantity(
+    "--peak-power-w <w>",
+    "what the GPUs of one replica may draw together at any moment: plans that stay below",
+    "watts",
+    null,
+  ),
+} as const;
 
 const MEASURE_FLAGS = {
   measure: toggle("--measure", "measure on this machine's GPUs while searching; locks clocks"),
@@ -92,6 +104,7 @@ async function run(
   flags: Values<typeof RUN_FLAGS> & {
     readonly rates: Rates | null;
     readonly beyond: BeyondGpus | null;
+    readonly peak_power_w: number | null;
   },
 ): Promise<void> {
   if (measure !== null && topics.search.replay !== null) {
@@ -119,9 +132,10 @@ async function run(
   onInterrupt(interrupted(folder));
   let result: OptimizeResult;
   try {
+    const { beyond, peak_power_w } = flags;
     const claim = ({ graph, gpu, parallelism }: RunFacts) =>
       flags.force || refuseOthers(folder, { graph, gpu: gpu.name, parallelism });
-    const options = { ...asked, measure, journal, beyond: flags.beyond, claim };
+    const options = { ...asked, measure, journal, beyond, peak_power_w, claim };
     result = await optimize(options, { report, progress, printIr });
   } catch (cause) {
     await undo();
