@@ -7,12 +7,7 @@ import {
 import { incompleteStageProfile } from "../base/diagnostics/profile.js";
 import { need } from "../base/need.js";
 import type { InstructionOption } from "../ir/configuration.js";
-import {
-  type IterationFrontier,
-  optionsOf,
-  type PipelineInstruction,
-  type PipelineProblem,
-} from "../ir/iteration.js";
+import type { IterationFrontier, PipelineProblem } from "../ir/iteration.js";
 import { LAST_KINDS } from "../ir/partition.js";
 import type { InstanceCell, InstanceFile, InstanceOption } from "../plan/instance.js";
 import type { SolutionFile } from "../plan/solution.js";
@@ -121,13 +116,8 @@ function solverOption({ time_s, energy_j, freq_mhz = 0 }: InstanceOption): Instr
 
 /** A frontier as a solution of the instance that `problem` came from. */
 export function solutionOf(problem: PipelineProblem, frontier: IterationFrontier): SolutionFile {
-  const indices = new Map<readonly InstructionOption[], Map<InstructionOption, number>>();
-  const indexOf = (instruction: PipelineInstruction, option: InstructionOption) => {
-    const list = optionsOf(problem, instruction);
-    const known = indices.get(list) ?? new Map(list.map((entry, index) => [entry, index]));
-    indices.set(list, known);
-    return need(known, option.switched?.to ?? option);
-  };
+  const lists = problem.options.flatMap((cell) => Object.values(cell));
+  const indices = new Map(lists.flatMap((list) => list.map((option, k) => [option, k] as const)));
   return {
     format: "kareus-solution",
     version: 1,
@@ -137,7 +127,7 @@ export function solutionOf(problem: PipelineProblem, frontier: IterationFrontier
       energy_j,
       lower_bound_j,
       choice: instructions.map((stage) =>
-        stage.map((instruction) => indexOf(instruction, instruction.option)),
+        stage.map(({ option }) => need(indices, option.switched?.to ?? option)),
       ),
     })),
     stop: "complete",

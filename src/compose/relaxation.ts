@@ -32,6 +32,8 @@ export interface RelaxedSolution {
   readonly price_w: Float64Array;
   /** Sum of dynamic energies. */
   readonly dynamic_j: number;
+  /** What a second of the iteration is worth, dynamic energy alone. */
+  readonly power_w: number;
 }
 
 /** Relative rounding of times and powers that comparisons forgive. */
@@ -72,7 +74,8 @@ export function relax(network: Network, deadlines: number | readonly number[]): 
       const price_w = flow.prices();
       const [end_s, duration_s] = endsAndDurations(sets, events);
       const dynamic_j = curve.last_j + flow.flow * sooner_s;
-      solutions.push({ deadline_s, duration_s, end_s, price_w, dynamic_j });
+      const power_w = flow.flow;
+      solutions.push({ deadline_s, duration_s, end_s, price_w, dynamic_j, power_w });
     }
   };
   for (;;) {

@@ -31,7 +31,7 @@ const MOST_EXCHANGES = 64;
 const PATIENCE = 16;
 
 /** A pipeline of more instructions is large: in others every gain is followed up. */
-const LARGE = 1024;
+const LARGE = 256;
 
 /** All ways are taken anew after so many exchanges per instruction. */
 const EXCHANGES_TO_MEASURING = 0.25;
@@ -97,6 +97,7 @@ export class Rounding {
     plan.measure();
     this.#least_j = EPSILON * Math.abs(plan.total_j);
     this.#exchangesLeft = MOST_EXCHANGES * plan.size;
+    this.#sinceMeasured = 0;
     for (let p = 0; p < plan.size; p++) this.#enqueue(p);
     this.#exchange();
     for (const step of this.#kicks) this.#kickAll(step, relaxed);

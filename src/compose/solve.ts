@@ -1,6 +1,6 @@
 import { refuse } from "../base/diagnostics/diagnostic.js";
 import { deadlineTooEarly } from "../base/diagnostics/plan.js";
-import { at } from "../base/need.js";
+import { at, hot, hotFloat, hotInt } from "../base/need.js";
 import type {
   IterationFrontier,
   IterationPoint,
@@ -29,9 +29,9 @@ interface Plan extends Replay {
 /**
  * The frontier of discrete plans of a pipeline, with the relaxation's bound at each point's own
  * time: relaxed for `points` evenly spaced deadlines from the fastest to the energy-optimal time,
- * rounded to real options, replayed, and only what no other plan beats and no neighbour nearly equals. Where fewer than four fifths
- * of the deadlines give a point of their own, those in between are tried too; at most `points` are
- * returned. Fails with KRS40xx on a problem that makes no sense.
+ * rounded to real options, replayed, and only what no other plan beats and no neighbour nearly equals.
+ * Where fewer than four fifths of the deadlines give a point of their own, those in between are tried
+ * too; at most `points` are returned. Fails with KRS40xx on a problem that makes no sense.
  */
 export function solvePipeline(
   problem: PipelineProblem,
@@ -49,7 +49,7 @@ export function solvePipeline(
     plans = spread(nonDominated([...plans, ...between]), asked);
   }
   return {
-    points: distinct(plans).map((plan) => pointOf(planner.network, plan, relaxation)),
+    points: distinct(plans).map((plan) => pointOf(planner, plan, relaxation)),
     energy_optimal_time_s: relaxation.energy_optimal_time_s,
   };
 }
@@ -92,7 +92,7 @@ export function solveDeadlines(
   const plans = nonDominated(plansOf(planner, relaxation, () => true));
   if (deadlines !== null && typeof deadlines !== "number") checkInTime(deadlines, plans);
   return {
-    points: plans.map((plan) => pointOf(planner.network, plan, relaxation)),
+    points: plans.map((plan) => pointOf(planner, plan, relaxation)),
     energy_optimal_time_s: relaxation.energy_optimal_time_s,
   };
 }
@@ -104,17 +104,19 @@ function checkInTime(deadlines_s: readonly number[], [fastest]: readonly Plan[])
   refuse(deadlineTooEarly(earliest_s, fastest.time_s));
 }
 
-/** Turns relaxed solutions into discrete plans. */
+/** Turns relaxed solutions, of ascending deadlines, into discrete plans. */
 interface Planner {
   /** In which the plans' options are counted. */
   readonly network: Network<Options>;
   readonly plan: (relaxed: RelaxedSolution) => Int32Array;
+  /** What no plan is below at a time, where that is more than the relaxation knows. */
+  readonly boundAt: (time_s: number) => number;
 }
 
 function plannerOf(problem: PipelineProblem, network: Network): Planner {
   if (problem.switch_time_s > 0) return new SwitchedRounding(problem, network);
   const rounding = new Rounding(network);
-  return { network, plan: (relaxed) => rounding.plan(relaxed) };
+  return { network, plan: (relaxed) => rounding.plan(relaxed), boundAt: () => 0 };
 }
 
 function plansOf(
@@ -124,6 +126,7 @@ function plansOf(
 ): Plan[] {
   return solutions
     .filter((_, k) => wanted(k))
+    .toReversed()
     .map((solution) => {
       const choice = planner.plan(solution);
       return { choice, ...replay(planner.network, choice) };
@@ -138,15 +141,30 @@ function nonDominated(plans: readonly Plan[]): Plan[] {
   return kept.map((i) => at(plans, i));
 }
 
-function pointOf(network: Network<Options>, plan: Plan, relaxation: Relaxation): IterationPoint {
-  const instructions: TimedInstruction[][] = Array.from({ length: network.stages }, () => []);
-  network.instructions.forEach((instruction, i) => {
-    const option = at(at(network.sets, i).options, at(plan.choice, i));
-    const start_s = at(plan.start_s, i);
-    at(instructions, instruction.stage).push({ ...instruction, option, start_s });
-  });
+function pointOf(planner: Planner, plan: Plan, relaxation: Relaxation): IterationPoint {
   const { time_s, energy_j } = plan;
+  const bound_j = Math.max(relaxation.boundAt(time_s), planner.boundAt(time_s));
   // The bound is a sum in another order: rounding may put it a hair above the energy, or below 0.
-  const lower_bound_j = Math.max(0, Math.min(relaxation.boundAt(time_s), energy_j));
-  return { time_s, energy_j, lower_bound_j, instructions };
+  const lower_bound_j = Math.max(0, Math.min(bound_j, energy_j));
+  return {
+    time_s,
+    energy_j,
+    lower_bound_j,
+    get instructions() {
+      return timed(planner.network, plan);
+    },
+  };
+}
+
+function timed(
+  { stages, instructions, sets }: Network<Options>,
+  { choice, start_s }: Plan,
+): TimedInstruction[][] {
+  const byStage: TimedInstruction[][] = Array.from({ length: stages }, () => []);
+  instructions.forEach(({ stage, kind, microbatch, chunk }, i) => {
+    const option = hot(hot(sets, i).options, hotInt(choice, i));
+    const start = hotFloat(start_s, i);
+    hot(byStage, stage).push({ stage, kind, microbatch, chunk, option, start_s: start });
+  });
+  return byStage;
 }

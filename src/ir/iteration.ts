@@ -61,7 +61,7 @@ export interface IterationPoint {
   readonly energy_j: number;
   /** Proven minimum of the continuous relaxation at `time_s`. */
   readonly lower_bound_j: number;
-  /** By stage, in pipeline order. */
+  /** By stage, in pipeline order; laid out anew whenever it is read: all at once fill the memory. */
   readonly instructions: readonly (readonly TimedInstruction[])[];
 }
 
