@@ -76,6 +76,7 @@ describe("the options of optimize", () => {
       search: {
         budget: 224,
         control: "all",
+        control: "all",
         allow_oversize: false,
         replay: null,
         points: 32,
