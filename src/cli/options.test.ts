@@ -76,7 +76,6 @@ describe("the options of optimize", () => {
       search: {
         budget: 224,
         control: "all",
-        control: "all",
         allow_oversize: false,
         replay: null,
         points: 32,
