@@ -15,8 +15,8 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from megatron.core import parallel_state
 from megatron.core.enums import ModelType
-from megatron.core.model_parallel_config import ModelParallelConfig
 from megatron.core.pipeline_parallel import schedules
+from megatron.core.transformer.transformer_config import TransformerConfig
 
 from kareus_runtime import Options, Runtime
 from kareus_runtime.adapters import megatron
@@ -64,8 +64,8 @@ def forward_step(data, model):
 def train(rank, ranks, runtime):
     """The losses of every microbatch, bit by bit, on the last rank; an evaluation inside each step."""
     words = {"pipeline_dtype": torch.float32, "deallocate_pipeline_outputs": False}
-    config = ModelParallelConfig(pipeline_model_parallel_size=ranks, **words)
-    config.hidden_size = WIDTH
+    sizes = {"num_layers": ranks, "hidden_size": WIDTH, "num_attention_heads": 1}
+    config = TransformerConfig(pipeline_model_parallel_size=ranks, **sizes, **words)
     model = Stage(config, rank)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     run = schedules.get_forward_backward_func()
