@@ -83,6 +83,7 @@ Pages about more than one command:
 - [Config file](config.md): flags from \`kareus.config.json\`
 - [File formats](formats.md): what is in every file that kareus reads and writes
 - [Exchange with other tools](exchange.md): what is imported and exported
+- [Training frameworks](frameworks.md): recipes for PyTorch, torchtitan and Megatron-LM
 - [Diagnostics](diagnostics.md): every error and warning by its code
 
 ## For all commands

@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 import tempfile
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import support
@@ -26,7 +27,10 @@ from kareus_runtime.native import KINDS
 MICROBATCHES, WIDTH, STEPS = 8, 8, 2
 LOOPED = ("Interleaved1F1B", "LoopedBFS", "InterleavedZeroBubble")
 V_SHAPED = ("ZBVZeroBubble", "DualPipeV")
-NAMES = ("GPipe", "1F1B", *LOOPED, *V_SHAPED)
+# Made by torchtitan's own builder, where it is installed.
+BY_TORCHTITAN = "torchtitan/"
+TITAN = ("1F1B", "Interleaved1F1B", "ZBVZeroBubble") if find_spec("torchtitan") else ()
+NAMES = ("GPipe", "1F1B", *LOOPED, *V_SHAPED, *(BY_TORCHTITAN + name for name in TITAN))
 EVALUATED = ("1F1B", "Interleaved1F1B")
 RAN = []
 
@@ -57,6 +61,8 @@ def note_what_runs():
 
 def schedule_of(name, rank, ranks):
     """The schedule on fresh stages, of the same weights each time."""
+    by_torchtitan = name.startswith(BY_TORCHTITAN)
+    name = name.removeprefix(BY_TORCHTITAN)
     looped = [rank, rank + ranks] if name in LOOPED else [rank]
     indices = [rank, 2 * ranks - 1 - rank] if name in V_SHAPED else looped
     stages = []
@@ -64,9 +70,28 @@ def schedule_of(name, rank, ranks):
         torch.manual_seed(index)
         part = torch.nn.Sequential(torch.nn.Linear(WIDTH, WIDTH), torch.nn.Tanh())
         stages.append(PipelineStage(part, index, ranks * len(indices), torch.device("cpu")))
-    kind = schedules.get_schedule_class(name)
     loss = torch.nn.functional.mse_loss
+    if by_torchtitan:
+        return built_by_torchtitan(name, ranks, stages, loss), stages
+    kind = schedules.get_schedule_class(name)
     return kind(stages[0] if len(stages) == 1 else stages, MICROBATCHES, loss_fn=loss), stages
+
+
+def built_by_torchtitan(name, ranks, stages, loss):
+    from torchtitan.config import ParallelismConfig
+    from torchtitan.distributed.pipeline_parallel import _build_pipeline_schedule
+
+    config = ParallelismConfig(
+        pipeline_parallel_degree=ranks,
+        pipeline_parallel_schedule=name,
+        pipeline_parallel_microbatch_size=1,
+    )
+    return _build_pipeline_schedule(
+        parallelism=config,
+        local_batch_size=MICROBATCHES,
+        stages=stages,
+        loss_fn=lambda *given: (loss(*given), None),
+    )
 
 
 def train(schedule, stages, runtime, evaluates):
@@ -116,7 +141,7 @@ def one(name, rank, ranks):
     report["stages"] = sorted(stage.stage_index for stage in stages)
     orders = [None] * ranks
     dist.all_gather_object(orders, report["declared"])
-    plan = os.path.join(tempfile.gettempdir(), f"{name}.json")
+    plan = os.path.join(tempfile.gettempdir(), f"{name.replace('/', '-')}.json")
     if rank == 0:
         chunks = len(stages)
         with open(plan, "w", encoding="utf-8") as file:

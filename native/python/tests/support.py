@@ -103,7 +103,9 @@ class Machine:
             "KAREUS_SIM": simulated,
             "KAREUS_STATE_DIR": os.path.join(folder, "state"),
             "KAREUS_PRIVILEGED": "1",
-            "PYTHONPATH": str(ROOT / "native" / "python"),
+            "PYTHONPATH": os.pathsep.join(
+                [str(ROOT / "native" / "python"), *filter(None, [os.environ.get("PYTHONPATH")])]
+            ),
             "PYTHONDONTWRITEBYTECODE": "1",
             **environment,
         }
