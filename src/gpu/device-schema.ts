@@ -33,9 +33,12 @@ function ascending(values: readonly number[]): boolean {
 
 const ascendingList = z.array(count).min(1).refine(ascending, { error: "must ascend strictly" });
 
+/** Values that failed a rule of their own are not what their type says: no further rule reads them. */
+const isWhole = ({ issues }: { readonly issues: readonly unknown[] }) => issues.length === 0;
+
 /** Quantities tabulated over the SM clock. */
 const table = z.array(positive).min(1);
-const unequal = { error: "its lists must be equally long" };
+const unequal = { error: "its lists must be equally long", when: isWhole };
 const bandwidthTable = z
   .strictObject({ freq_mhz: ascendingList, bytes_per_s: table })
   .refine((read) => read.freq_mhz.length === read.bytes_per_s.length, unequal);
@@ -195,28 +198,24 @@ export const deviceSchema = z
     /** The same where kernels run operator by operator; absent: as else. */
     expected_error_eager: expectedError.optional(),
   })
-  .superRefine((device, context) => {
-    const clocks = device.searched_clocks_mhz;
-    const inRange = (clock: number) =>
-      clock >= device.lowest_clock_mhz &&
-      clock <= device.highest_clock_mhz &&
-      (clock - device.lowest_clock_mhz) % device.clock_step_mhz === 0;
-    if (!clocks.every(inRange)) {
-      context.addIssue({
-        code: "custom",
-        path: ["searched_clocks_mhz"],
-        message: "holds a clock that the device does not have",
-      });
-    }
-    const sms = [device.default_comm_sms, ...device.searched_comm_sms];
-    if (Math.max(...sms) >= device.sm_count) {
-      context.addIssue({
-        code: "custom",
-        path: ["searched_comm_sms"],
-        message: "leaves no SM to compute",
-      });
-    }
-  });
+  .refine(
+    (device) =>
+      device.searched_clocks_mhz.every(
+        (clock) =>
+          clock >= device.lowest_clock_mhz &&
+          clock <= device.highest_clock_mhz &&
+          (clock - device.lowest_clock_mhz) % device.clock_step_mhz === 0,
+      ),
+    {
+      path: ["searched_clocks_mhz"],
+      error: "holds a clock that the device does not have",
+      when: isWhole,
+    },
+  )
+  .refine(
+    (device) => Math.max(device.default_comm_sms, ...device.searched_comm_sms) < device.sm_count,
+    { path: ["searched_comm_sms"], error: "leaves no SM to compute", when: isWhole },
+  );
 
 /** One GPU model: plain numbers in SI units (clocks in MHz). */
 export type Device = z.output<typeof deviceSchema>;

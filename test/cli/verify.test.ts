@@ -1,4 +1,13 @@
-import { cpSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { verifyCase } from "../../src/cli/verify/verify-case.js";
@@ -233,6 +242,18 @@ describe("bad cases", () => {
     );
     const device = withArguments((given) => [...given, "--gpu", "../mini-replayed/device.json"]);
     for (const copy of [linked, device, ...named]) expect(await brokenBy(copy)).toBe("KRS4203");
+  });
+
+  test("a link out of the case is followed neither to read nor to write", async () => {
+    const copy = copyOf("mini-pipeline");
+    const outside = mkdtempSync(join(folder, "outside-"));
+    rmSync(join(copy, "expected"), { recursive: true });
+    symlinkSync(outside, join(copy, "expected"));
+    for (const flags of [[], ["--update"]]) {
+      const run = await kareus(["verify", copy, ...flags]);
+      expect([run.status, codes(run, "error")]).toEqual([2, ["KRS4203"]]);
+    }
+    expect(readdirSync(outside)).toEqual([]);
   });
 
   test("nothing expected: says how to write it, and --update does", async () => {

@@ -11,14 +11,21 @@ import { parseProfile } from "../../profile/reader.js";
 import { evaluationOf, partitionRecord } from "../../profile/records.js";
 import { decisiveEvaluations } from "../../views/comparison/evaluations.js";
 import type { Outcome } from "../../views/comparison/reasons.js";
+import { pathWithin } from "./cases.js";
 
 const FRONTIER = "expected/frontier.json";
 
 /** The costs of the configurations behind the expected frontier: with them a difference is explained. */
 const MEASUREMENTS = "expected/measurements.jsonl";
 
+/** Links lead nowhere out of a case: neither to read there nor, on --update, to write. KRS4203. */
+async function checkInside(folder: string): Promise<void> {
+  for (const path of ["expected", FRONTIER, MEASUREMENTS]) await pathWithin(folder, path, folder);
+}
+
 /** What a case expects; null if nothing was written yet. Fails as reading its files fails. */
 export async function findExpectation(folder: string, report: Report): Promise<Outcome | null> {
+  await checkInside(folder);
   const path = join(folder, FRONTIER);
   const text = await readIfThere(path);
   if (text === null) return null;
@@ -42,6 +49,7 @@ export async function writeExpectation(
   { frontier, evaluations }: Pick<OptimizeResult, "frontier" | "evaluations">,
   tool: string,
 ): Promise<void> {
+  await checkInside(folder);
   await prepareFolder(join(folder, "expected"));
   const decisive = decisiveEvaluations(evaluations);
   const header = {
