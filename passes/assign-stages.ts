@@ -8,6 +8,7 @@ import type {
   TrainedTensor,
 } from "../src/ir/kernel-graph.js";
 import type { Pass } from "../src/ir/pass.js";
+import { placementOf, placeOf } from "../src/ir/placement.js";
 import { balanceStages } from "./stages/balance-stages.js";
 
 /**
@@ -25,7 +26,7 @@ export const assignStages: Pass<"kernel", "kernel"> = {
   from: "kernel",
   to: "kernel",
   run: (graph, { options, kernelTime }) => {
-    const { pp: stages, chunks } = options;
+    const { pp: stages, chunks, pipeline } = options;
     const parts = stages * chunks;
     if (parts > Math.max(1, graph.layers)) {
       fail(moreStagesThanLayers(graph.name, stages, chunks, graph.layers));
@@ -42,7 +43,7 @@ export const assignStages: Pass<"kernel", "kernel"> = {
     const partOfLayer = balanceStages(times.layers, times.first, times.last, parts);
     const kernels = graph.kernels.map((kernel, i) => {
       const part = at(partOfLayer, at(owners, i));
-      return { ...kernel, stage: part % stages, chunk: Math.floor(part / stages) };
+      return { ...kernel, ...placeOf(part, stages, placementOf(pipeline)) };
     });
     return { ...graph, kernels, stages, chunks, parameters: parametersByStage(kernels, stages) };
   },

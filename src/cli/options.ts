@@ -107,11 +107,11 @@ export const LOWERING_FLAGS = {
     ),
     pipeline: choice(
       "--pipeline <schedule>",
-      "1f1b, gpipe, interleaved-1f1b or zb-h1",
+      "1f1b, gpipe, interleaved-1f1b, zb-h1 or zb-v",
       PIPELINES,
       "1f1b",
     ),
-    chunks: integer("--chunks <n>", "model chunks per stage (interleaved-1f1b)", 1, {
+    chunks: integer("--chunks <n>", "model chunks per stage (interleaved-1f1b; 2 for zb-v)", 1, {
       min: 1,
       max: 64,
     }),

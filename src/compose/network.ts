@@ -14,6 +14,7 @@ import {
   type PipelineOrder,
   type PipelineProblem,
 } from "../ir/iteration.js";
+import type { Placement } from "../ir/placement.js";
 import { lowerHullIndices, paretoIndices } from "../math/pareto.js";
 import { dataDependencies } from "./schedules/dependencies.js";
 
@@ -80,7 +81,7 @@ export function networkOf(problem: PipelineProblem): Network {
   });
   const options = sets.reduce((sum, { hull }) => sum + hull.length, 0);
   if (options * sets.length > MOST_WORK) fail(tooManyOptions(sets.length, options));
-  return { stages, static_power_w, sets, ...linksOf(order, problem.transfer_s) };
+  return { stages, static_power_w, sets, ...linksOf(order, problem.transfer_s, problem.placement) };
 }
 
 /**
@@ -90,10 +91,11 @@ export function networkOf(problem: PipelineProblem): Network {
 export function linksOf(
   order: PipelineOrder,
   crossing_s: number,
+  placement: Placement,
 ): Omit<Network, "stages" | "static_power_w" | "sets"> {
   const instructions = order.flat();
   const stageBefore = stageLinks(order);
-  const dataBefore = dataDependencies(order);
+  const dataBefore = dataDependencies(order, placement);
   const stageAfter = reversed(stageBefore);
   const dataAfter = reversed(dataBefore);
   const links = { stageBefore, dataBefore, stageAfter, dataAfter };

@@ -4,6 +4,7 @@ import { byDefault } from "../base/need.js";
 import type { PipelineName } from "../ir/choices.js";
 import type { InstructionFrontier } from "../ir/configuration.js";
 import type { PipelineInstruction, PipelineProblem } from "../ir/iteration.js";
+import { placementOf } from "../ir/placement.js";
 import { schedules } from "./schedules/index.js";
 
 /** How the iteration is laid out. */
@@ -63,7 +64,8 @@ export function problemOfOptions(
   const { microbatches, static_power_w, pipeline = "1f1b", chunks = 1 } = layout;
   const { transfer_s = 0, switch_time_s = 0 } = layout;
   const schedule = schedules[pipeline];
-  if (chunks > 1 && !schedule.chunked) fail(chunksNotPossible(pipeline, chunks));
+  const { least, most } = schedule.chunks;
+  if (chunks < least || chunks > most) fail(chunksNotPossible(pipeline, chunks, least));
   const forwards = stages * chunks * microbatches;
   if (forwards > MOST_FORWARDS) fail(pipelineTooLarge(forwards, MOST_FORWARDS));
   const order = Array.from({ length: stages }, (_, stage) => {
@@ -73,5 +75,7 @@ export function problemOfOptions(
       ({ kind, chunk }) => options[chunk * stages + stage]?.[kind] !== undefined,
     );
   });
-  return { stages, microbatches, static_power_w, transfer_s, switch_time_s, order, options };
+  const placement = placementOf(pipeline);
+  const times = { transfer_s, switch_time_s };
+  return { stages, microbatches, static_power_w, ...times, placement, order, options };
 }

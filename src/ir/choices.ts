@@ -7,7 +7,7 @@ export const PRECISIONS = ["bf16", "fp16", "fp32"] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
 /** The pipeline schedules. */
-export const PIPELINES = ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1"] as const;
+export const PIPELINES = ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1", "zb-v"] as const;
 export type PipelineName = (typeof PIPELINES)[number];
 
 /** What backward computes again: nothing, attention's scores, every layer. */

@@ -1,6 +1,7 @@
 import { at, present } from "../base/need.js";
 import type { InstructionOption } from "./configuration.js";
 import { type InstructionKind, lastKindOf, type OptionKind } from "./partition.js";
+import type { Placement } from "./placement.js";
 
 /**
  * Level 4: one training iteration of a pipeline. All energies here count one GPU of each stage;
@@ -30,6 +31,7 @@ export interface PipelineProblem {
    * compose/switching/.
    */
   readonly switch_time_s: number;
+  readonly placement: Placement;
   readonly order: PipelineOrder;
   /** `options[chunk * stages + stage][kind]`: what each such instruction may choose from. */
   readonly options: readonly Readonly<Partial<Record<OptionKind, readonly InstructionOption[]>>>[];

@@ -3,6 +3,7 @@ import { noSuchStage } from "../base/diagnostics/review.js";
 import { at, byDefault, need } from "../base/need.js";
 import { linksOf } from "../compose/network.js";
 import { replay } from "../compose/replay.js";
+import { placementOf } from "../ir/placement.js";
 import { gpusPerStage } from "../plan/gpus.js";
 import type { CostedPlan, PlanFile, PlanInstruction } from "../plan/plan.js";
 import { type Stages, withoutSwitches, withSwitches } from "./instructions.js";
@@ -72,7 +73,8 @@ function replayed(plan: PlanFile, stages: Stages): PlanFile {
     time_s: Float64Array.of(time_s),
     dynamic_j: Float64Array.of(energy_j - static_power_w * time_s),
   }));
-  const network = { stages: stages.length, static_power_w, sets, ...linksOf(order, transfer_s) };
+  const links = linksOf(order, transfer_s, placementOf(parallelism.pipeline));
+  const network = { stages: stages.length, static_power_w, sets, ...links };
   const { start_s, time_s, energy_j } = replay(network, new Int32Array(all.length));
   let next = 0;
   return {

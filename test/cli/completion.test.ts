@@ -38,9 +38,9 @@ describe.skipIf(!has("bash"))("completion in bash", () => {
     [["profile", "m"], ["merge"]],
     [
       ["optimize", "g.onnx", "--pipeline", ""],
-      ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1"],
+      ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1", "zb-v"],
     ],
-    [["solve", "--pipeline", "=", "z"], ["zb-h1"]],
+    [["solve", "--pipeline", "=", "z"], ["zb-h1", "zb-v"]],
     [
       ["inspect", "--gpu", "h"],
       ["h100-pcie", "h100-sxm", "h200"],

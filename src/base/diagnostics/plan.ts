@@ -128,12 +128,12 @@ export function deadlockedPipeline(stage: number, kind: string): Diagnostic {
 }
 
 /** Several chunks per stage under a schedule that knows none. */
-export function chunksNotPossible(pipeline: string, chunks: number): Diagnostic {
+export function chunksNotPossible(pipeline: string, chunks: number, possible: number): Diagnostic {
   return error(
     "KRS4006",
     pipeline,
-    `this pipeline runs one chunk per stage, not ${chunks}`,
-    "only interleaved-1f1b runs several",
+    `this pipeline runs ${possible} chunk${possible === 1 ? "" : "s"} per stage, not ${chunks}`,
+    `say --chunks ${possible}, or take interleaved-1f1b, which runs any number`,
   );
 }
 

@@ -1,5 +1,6 @@
 import { at } from "../../base/need.js";
 import type { PipelineInstruction, PipelineOrder } from "../../ir/iteration.js";
+import { type Placement, partOf } from "../../ir/placement.js";
 
 /**
  * What each instruction waits for beside its own stage's order: the one before it on its
@@ -8,7 +9,7 @@ import type { PipelineInstruction, PipelineOrder } from "../../ir/iteration.js";
  * stage alone: a weight gradient comes after its input gradient in every order.
  * Indices count the instructions stage after stage, each in its order; their number means nothing.
  */
-export function dataDependencies(order: PipelineOrder): Int32Array {
+export function dataDependencies(order: PipelineOrder, placement: Placement): Int32Array {
   const instructions = order.flat();
   const chunks = instructions.reduce((most, { chunk }) => Math.max(most, chunk + 1), 1);
   const depth = order.length * chunks;
@@ -16,7 +17,7 @@ export function dataDependencies(order: PipelineOrder): Int32Array {
   instructions.forEach((instruction, index) => {
     const { microbatch, kind } = instruction;
     if (microbatch === null || kind === "weight_gradient") return;
-    const step = { index, place: placeOnWay(instruction, order.length, depth) };
+    const step = { index, place: placeOnWay(instruction, order.length, depth, placement) };
     const way = ways.get(microbatch);
     if (way === undefined) ways.set(microbatch, [step]);
     else way.push(step);
@@ -30,7 +31,12 @@ export function dataDependencies(order: PipelineOrder): Int32Array {
 }
 
 /** Forward in virtual stages 0..depth-1, then backward through them. */
-function placeOnWay({ kind, stage, chunk }: PipelineInstruction, stages: number, depth: number) {
-  const virtualStage = chunk * stages + stage;
+function placeOnWay(
+  { kind, stage, chunk }: PipelineInstruction,
+  stages: number,
+  depth: number,
+  placement: Placement,
+) {
+  const virtualStage = partOf(stage, chunk, stages, placement);
   return kind === "forward" ? virtualStage : 2 * depth - 1 - virtualStage;
 }

@@ -5,7 +5,7 @@ import type { PipelineSchedule } from "./schedule.js";
 export const gpipe: PipelineSchedule = {
   name: "gpipe",
   kinds: ["forward", "backward"],
-  chunked: false,
+  chunks: { least: 1, most: 1 },
   orderOf: (stage, { microbatches }) =>
     (["forward", "backward"] as const).flatMap((kind) =>
       Array.from(

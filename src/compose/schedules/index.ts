@@ -4,6 +4,7 @@ import { interleavedOneForwardOneBackward } from "./interleaved-1f1b.js";
 import { oneForwardOneBackward } from "./one-forward-one-backward.js";
 import type { PipelineSchedule } from "./schedule.js";
 import { zeroBubbleH1 } from "./zb-h1.js";
+import { zeroBubbleV } from "./zb-v.js";
 
 /** Every schedule, by the name that flags and files use. */
 export const schedules: Readonly<Record<PipelineName, PipelineSchedule>> = {
@@ -11,4 +12,5 @@ export const schedules: Readonly<Record<PipelineName, PipelineSchedule>> = {
   gpipe,
   "interleaved-1f1b": interleavedOneForwardOneBackward,
   "zb-h1": zeroBubbleH1,
+  "zb-v": zeroBubbleV,
 };

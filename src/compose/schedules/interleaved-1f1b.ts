@@ -10,7 +10,7 @@ import type { PipelineSchedule, PipelineSize } from "./schedule.js";
 export const interleavedOneForwardOneBackward: PipelineSchedule = {
   name: "interleaved-1f1b",
   kinds: ["forward", "backward"],
-  chunked: true,
+  chunks: { least: 1, most: Number.POSITIVE_INFINITY },
   orderOf: (stage, size) => {
     const { stages, microbatches, chunks } = size;
     const total = microbatches * chunks;

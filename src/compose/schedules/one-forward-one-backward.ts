@@ -8,7 +8,7 @@ import type { PipelineSchedule } from "./schedule.js";
 export const oneForwardOneBackward: PipelineSchedule = {
   name: "1f1b",
   kinds: ["forward", "backward"],
-  chunked: false,
+  chunks: { least: 1, most: 1 },
   orderOf: (stage, { stages, microbatches }) => {
     const order: PipelineInstruction[] = [];
     const add = (kind: "forward" | "backward", microbatch: number) =>

@@ -15,8 +15,8 @@ export interface PipelineSchedule {
   readonly name: PipelineName;
   /** What each stage and chunk runs for every microbatch. */
   readonly kinds: readonly InstructionKind[];
-  /** Whether a stage may hold several chunks. */
-  readonly chunked: boolean;
+  /** How many chunks a stage may hold. */
+  readonly chunks: { readonly least: number; readonly most: number };
   /** The instructions of one stage in the order in which it runs them, without the tail. */
   readonly orderOf: (stage: number, size: PipelineSize) => readonly PipelineInstruction[];
 }

@@ -72,12 +72,18 @@ describe("by hand", () => {
 /** What the script beside it wrote of torch's own orders. */
 const TORCH = JSON.parse(
   readFileSync("test/golden/schedules/torch-orders.json", "utf8"),
-) as readonly { stages: number; microbatches: number; chunks: number; orders: string[] }[];
+) as readonly {
+  pipeline: PipelineName;
+  stages: number;
+  microbatches: number;
+  chunks: number;
+  orders: string[];
+}[];
 
 test.each(TORCH)(
-  "interleaved 1F1B of $stages stages, $microbatches microbatches, $chunks chunks is as torch has it",
-  ({ stages, microbatches, chunks, orders: theirs }) => {
-    expect(orders("interleaved-1f1b", stages, microbatches, chunks)).toEqual(theirs);
+  "$pipeline of $stages stages, $microbatches microbatches, $chunks chunks is as torch has it",
+  ({ pipeline, stages, microbatches, chunks, orders: theirs }) => {
+    expect(orders(pipeline, stages, microbatches, chunks)).toEqual(theirs);
   },
 );
 
@@ -89,11 +95,11 @@ test("interleaved 1F1B gives what makes no equal rounds to the first ones", () =
 
 /** Every size that the schedule takes, up to six stages and 24 microbatches. */
 function sizes(name: PipelineName) {
-  const { chunked } = schedules[name];
+  const { least, most } = schedules[name].chunks;
   return fc.record({
     stages: fc.integer({ min: 1, max: 6 }),
     microbatches: fc.integer({ min: 1, max: 24 }),
-    chunks: chunked ? fc.integer({ min: 1, max: 4 }) : fc.constant(1),
+    chunks: fc.integer({ min: least, max: Math.min(4, most) }),
   });
 }
 
@@ -214,18 +220,20 @@ test("a microbatch waits its way forward and back; the tail and a missing stage 
     [at(0, "forward"), at(0, "tail")],
     [at(1, "forward"), at(1, "backward")],
   ];
-  expect([...dataDependencies(plain)]).toEqual([4, 4, 0, 2]);
+  expect([...dataDependencies(plain, "rounds")]).toEqual([4, 4, 0, 2]);
   const chunks = [
     [at(0, "forward"), at(0, "forward", 1), at(0, "backward", 1), at(0, "backward")],
     [at(1, "forward"), at(1, "forward", 1), at(1, "backward", 1), at(1, "backward")],
   ];
   // F(0,1) after F(1,0); B(1,1) after F(1,1); B(1,0) after B(0,1).
-  expect([...dataDependencies(chunks)]).toEqual([8, 4, 6, 7, 0, 1, 5, 2]);
+  expect([...dataDependencies(chunks, "rounds")]).toEqual([8, 4, 6, 7, 0, 1, 5, 2]);
+  // In a V F(1,1) after F(1,0), F(0,1) after F(1,1); B(0,1) after F(0,1), and back the same way.
+  expect([...dataDependencies(chunks, "v")]).toEqual([8, 5, 1, 7, 0, 4, 2, 6]);
 });
 
 test("nothing waits for a weight gradient, and input gradients wait for each other", () => {
   const split = (stage: number): PipelineInstruction[] =>
     schedules["zb-h1"].orderOf(stage, { stages: 2, microbatches: 1, chunks: 1 }).slice();
   // Each stage f0 b0 w0: B(0) after B(1), B(1) after F(1), F(1) after F(0).
-  expect([...dataDependencies([split(0), split(1)])]).toEqual([6, 4, 6, 0, 3, 6]);
+  expect([...dataDependencies([split(0), split(1)], "rounds")]).toEqual([6, 4, 6, 0, 3, 6]);
 });

@@ -9,7 +9,7 @@ import type { PipelineSchedule } from "./schedule.js";
 export const zeroBubbleH1: PipelineSchedule = {
   name: "zb-h1",
   kinds: ["forward", "input_gradient", "weight_gradient"],
-  chunked: false,
+  chunks: { least: 1, most: 1 },
   orderOf: (stage, { stages, microbatches }) => {
     const order: PipelineInstruction[] = [];
     const add = (kind: PipelineInstruction["kind"], microbatch: number) =>

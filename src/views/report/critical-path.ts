@@ -1,4 +1,5 @@
 import { dataDependencies } from "../../compose/schedules/dependencies.js";
+import { placementOf } from "../../ir/placement.js";
 import type { PlanFile } from "../../plan/plan.js";
 
 /** Relative to the iteration; replayed starts agree to the last bits. */
@@ -8,11 +9,16 @@ const TOLERANCE = 1e-9;
  * One longest way through a plan: from the instruction that ends last back through what each waited
  * for, its stage before its data where both end together. By stage, ascending indices.
  */
-export function criticalPath({ stages, point, transfer_s = 0 }: PlanFile): readonly number[][] {
+export function criticalPath({
+  stages,
+  point,
+  parallelism,
+  transfer_s = 0,
+}: PlanFile): readonly number[][] {
   const order = stages.map(({ instructions }, stage) =>
     instructions.map(({ kind, microbatch, chunk }) => ({ stage, kind, microbatch, chunk })),
   );
-  const before = dataDependencies(order);
+  const before = dataDependencies(order, placementOf(parallelism.pipeline));
   const placed = stages.flatMap(({ instructions }, stage) =>
     instructions.map(({ start_s, time_s }, index) => ({
       stage,

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from torch.distributed.pipelining import schedules
 
-LETTERS = {"FORWARD": "f", "FULL_BACKWARD": "b"}
+LETTERS = {"FORWARD": "f", "FULL_BACKWARD": "b", "BACKWARD_INPUT": "b", "BACKWARD_WEIGHT": "w"}
 SIZES = [(2, 5, 2), (3, 7, 2), (4, 3, 3), (4, 6, 2), (4, 8, 2), (4, 10, 2), (3, 12, 3), (6, 20, 2)]
+
+V_SIZES = [(1, 3), (2, 2), (2, 6), (3, 4), (4, 7), (4, 8), (5, 12), (6, 20)]
 
 
 def spelled(action, stages):
@@ -31,9 +33,28 @@ def interleaved(stages, microbatches, chunks):
     ]
 
 
+def zb_v(stages, microbatches):
+    facts = types.SimpleNamespace(
+        pp_group_size=stages, num_stages=2 * stages, _n_microbatches=microbatches
+    )
+    order = schedules.ScheduleZBVZeroBubble._calculate_single_rank_operations
+    return [
+        " ".join(spelled(action, stages) for action in order(facts, rank) if action is not None)
+        for rank in range(stages)
+    ]
+
+
+def entry(pipeline, stages, microbatches, chunks, orders):
+    size = {"stages": stages, "microbatches": microbatches, "chunks": chunks}
+    return {"pipeline": pipeline, **size, "orders": orders}
+
+
 orders = [
-    {"stages": s, "microbatches": m, "chunks": v, "orders": interleaved(s, m, v)}
-    for s, m, v in SIZES
-    if m % max(1, m // s) == 0
+    *(
+        entry("interleaved-1f1b", s, m, v, interleaved(s, m, v))
+        for s, m, v in SIZES
+        if m % max(1, m // s) == 0
+    ),
+    *(entry("zb-v", s, m, 2, zb_v(s, m)) for s, m in V_SIZES),
 ]
 Path(__file__).with_name("torch-orders.json").write_text(json.dumps(orders, indent=1) + "\n")
