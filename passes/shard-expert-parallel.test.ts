@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Diagnostic } from "../src/base/diagnostics/diagnostic.js";
 import type { Tensor, TensorGraph } from "../src/ir/tensor-graph.js";
 import { flopsOf } from "../src/ir/work.js";
 import { MIXTURE } from "../test/support/mixture.js";
@@ -44,6 +45,76 @@ describe("shard-expert-parallel", () => {
     expect(shapeOf(busy(4), "rows/sent")).toEqual([1, 4 * 16, 16]);
     expect(shapeOf(busy(2), "out/returned")).toEqual([4, 8, 16]);
     expect(busy(1)).toBe(MIXTURE);
+  });
+
+  /** Experts as transformers' grouped product: rows of all behind each other between the products. */
+  const GROUPED = tensorGraph({
+    data: { x: [32, 16] },
+    parameters: { w1: [4, 16, 64], b1: [4, 64], w2: [4, 64, 16] },
+    activations: {
+      ...{ t: [32, 16], ids: [32, 1], sorted: [32, 16], rows: [4, 8, 16], up: [4, 8, 64] },
+      ...{ flat: [32, 64], bias: [32, 64], biased: [32, 64], act: [32, 64], back: [4, 8, 64] },
+      ...{ down: [4, 8, 16], out: [32, 16], y: [32, 16] },
+    },
+    nodes: [
+      ["t", "Relu", ["x"]],
+      ["ids", "NonZero", ["t"]],
+      ["sorted", "GatherND", ["t", "ids"]],
+      ["rows", "Reshape", ["sorted"]],
+      ["up", "MatMul", ["rows", "w1"]],
+      ["flat", "Reshape", ["up"]],
+      ["bias", "GatherND", ["b1", "ids"]],
+      ["biased", "Add", ["flat", "bias"]],
+      ["act", "Relu", ["biased"]],
+      ["back", "Reshape", ["act"]],
+      ["down", "MatMul", ["back", "w2"]],
+      ["out", "Reshape", ["down"]],
+      ["y", "Add", ["out", "t"]],
+    ],
+    outputs: ["y"],
+  });
+
+  it("sends tokens once where experts' rows lie behind each other between products", () => {
+    const local = spread(GROUPED, 2);
+    expect(nodeLines(local).filter((line) => line.includes("AllToAll"))).toEqual([
+      "rows/sent/all_to_all AllToAll(rows)",
+      "down/returned/all_to_all AllToAll(down)",
+    ]);
+    expect(nodeLines(local).at(-2)).toBe("out Reshape(down/returned)");
+    expect(shapeOf(local, "up")).toEqual([2, 16, 64]);
+    expect(shapeOf(local, "act")).toEqual([32, 64]);
+    expect(shapeOf(local, "w2")).toEqual([2, 64, 16]);
+    // Every rank keeps the table from which rows are picked.
+    expect(shapeOf(local, "b1")).toEqual([4, 64]);
+    const busy = runPass(shardExpertParallel, GROUPED, { ep: 4, expert_load: 2 });
+    expect(["up", "biased", "bias", "act", "back", "out"].map((n) => shapeOf(busy, n))).toEqual([
+      ...[
+        [1, 64, 64],
+        [64, 64],
+        [64, 64],
+        [64, 64],
+        [1, 64, 64],
+        [32, 16],
+      ],
+    ]);
+  });
+
+  it("takes no expert as busier than another where slots are fixed", () => {
+    const slots = MIXTURE.nodes.map((node) =>
+      node.name === "rows" ? { ...node, op: "ScatterND", inputs: ["t", "ids", "t"] } : node,
+    );
+    const said: Diagnostic[] = [];
+    const options = { ep: 4, expert_load: 2 };
+    const local = runPass(
+      shardExpertParallel,
+      { ...MIXTURE, nodes: slots },
+      options,
+      (diagnostic) => said.push(diagnostic),
+    );
+    expect(shapeOf(local, "rows/sent")).toEqual([1, 32, 16]);
+    expect(said.map(({ code, message }) => [code, message])).toEqual([
+      ["KRS1426", expect.stringContaining("fixed number of slots")],
+    ]);
   });
 
   it("keeps the work of a rank, holds fewer experts, and mirrors the exchange backward", () => {

@@ -25,7 +25,8 @@ import { type ExpertRegion, findExperts } from "./sharding/find-experts.js";
  * the rank that holds its expert, another brings the result back. Every rank of the group brings a
  * microbatch of its own (to the rest of the model these ranks are data-parallel), so each of its experts
  * gets the capacity of all ranks. Tensor parallelism cuts the width of every expert and sums its results
- * before they are sent back. `--expert-load` makes this rank the one with the busiest expert. Experts written one after the other become batched products first.
+ * before they are sent back. `--expert-load` makes this rank the one with the busiest expert, unless
+ * slots are fixed. Experts written one after the other become batched products first.
  * Needs a forward graph whose experts are batched (one product for all of them). Guarantees local
  * shapes; backward mirrors the all-to-alls. A graph that holds such collectives is left as it is.
  *
@@ -52,7 +53,11 @@ export const shardExpertParallel: Pass<"tensor", "tensor"> = {
     const even = spread(batched, region, { name: "ep", ranks: ep }, 1);
     // Every rank brings tokens of its own: together they do `ep` times one microbatch's work.
     checkCut(graph, even, { flag: `--ep ${ep}`, ranks: 1 }, report);
-    const load = busiestLoad(expert_load, region.experts, ep);
+    if (expert_load > 1 && region.fixedSlots) {
+      report(expertLoadUnused(graph.name, "every expert has a fixed number of slots, full or not"));
+    }
+    const busiest = region.fixedSlots ? 1 : expert_load;
+    const load = busiestLoad(busiest, region.experts, ep);
     return load === 1 ? even : spread(batched, region, { name: "ep", ranks: ep }, load);
   },
 };
@@ -73,7 +78,7 @@ function spread(graph: TensorGraph, region: ExpertRegion, group: Group, load: nu
   for (const [name, axis] of region.axes) {
     const tensor = tensorOf(graph, name);
     const sent = region.entering.has(name) ? `${name}/sent` : name;
-    tensors.set(sent, { ...onOneRank(tensor, axis, group.ranks, load), name: sent });
+    tensors.set(sent, { ...onOneRank(tensor, axis, region, group.ranks, load), name: sent });
   }
   const moved = new Set<string>();
   const nodes = graph.nodes.flatMap((node) => {
@@ -106,13 +111,20 @@ function spread(graph: TensorGraph, region: ExpertRegion, group: Group, load: nu
 }
 
 /** A share of the experts; of activations, with the tokens of every rank for them. */
-function onOneRank(tensor: Tensor, expert_axis: number, ranks: number, load: number): Tensor {
-  const capacity_axis = tensor.role === "activation" ? expert_axis + 1 : -1;
-  const shape = tensor.shape.map((dim, axis) => {
-    if (axis === expert_axis) return dim / ranks;
-    // Even, so that nanobatches may halve it.
-    const here = load === 1 ? dim : 2 * Math.ceil((dim * load) / 2);
-    return axis === capacity_axis ? here * ranks : dim;
+function onOneRank(
+  tensor: Tensor,
+  axis: number,
+  { experts, merged }: ExpertRegion,
+  ranks: number,
+  load: number,
+): Tensor {
+  // Even, so that nanobatches may halve it.
+  const busy = (rows: number) => (load === 1 ? rows : 2 * Math.ceil((rows * load) / 2));
+  const shape = tensor.shape.map((dim, own) => {
+    if (own === axis && merged.has(tensor.name)) return experts * busy(dim / experts);
+    if (own === axis) return dim / ranks;
+    const holdsRows = own === axis + 1 && tensor.role === "activation" && !merged.has(tensor.name);
+    return holdsRows ? busy(dim) * ranks : dim;
   });
   return { ...tensor, shape };
 }

@@ -1,5 +1,5 @@
 import { at, need } from "../../src/base/need.js";
-import type { TensorNode } from "../../src/ir/tensor-graph.js";
+import { elementCount, type TensorNode } from "../../src/ir/tensor-graph.js";
 import { followAxis, shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import { isComputed } from "../rewriting/facts.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
@@ -8,25 +8,29 @@ import type { GraphIndex } from "../rewriting/graph-index.js";
 export interface ExpertRegion {
   /** Axis of the experts in each activation and parameter of the region. */
   readonly axes: ReadonlyMap<string, number>;
+  /** Those whose axis holds the rows of all experts, one expert behind the other. */
+  readonly merged: ReadonlySet<string>;
   /** What enters, by the products that read it: tokens sorted by expert. */
   readonly entering: ReadonlySet<string>;
   /** Readers outside the region of what it makes: tokens go back to where they came from. */
   readonly leaving: ReadonlyMap<TensorNode, readonly string[]>;
   readonly experts: number;
+  /** Whether each expert has a fixed number of slots, full or not. */
+  readonly fixedSlots: boolean;
 }
 
 /**
  * Finds experts by structure: products of activations with a weight of three or more axes, one of
  * which both sides share and the product keeps. From there the axis is followed through whatever
- * works expert by expert. Null where there are none.
+ * works expert by expert, and through what works on the rows of all of them between two products.
+ * Null where there are none.
  */
 export function findExperts(index: GraphIndex): ExpertRegion | null {
-  const axes = new Map<string, number>();
+  const walk: Walk = { axes: new Map(), merged: new Set(), experts: 0 };
+  const { axes, merged } = walk;
   const entering = new Set<string>();
-  const leaving = new Map<TensorNode, string[]>();
-  let experts = 0;
-  for (const node of index.graph.nodes) {
-    if (!isComputed(index.graph, node)) continue;
+  const computed = index.graph.nodes.filter((node) => isComputed(index.graph, node));
+  for (const node of computed) {
     const product = expertProduct(index, node);
     if (product !== null) {
       const { x, weight, output } = product;
@@ -36,13 +40,51 @@ export function findExperts(index: GraphIndex): ExpertRegion | null {
       }
       axes.set(weight.name, weight.axis);
       axes.set(at(node.outputs, 0), output);
-      experts = at(index.tensor(weight.name).shape, weight.axis);
-      continue;
+      walk.experts = at(index.tensor(weight.name).shape, weight.axis);
+    } else if (node.inputs.some((name) => axes.has(name) && !entering.has(name))) {
+      follow(index, node, walk);
     }
-    const inside = node.inputs.filter((name) => axes.has(name) && !entering.has(name));
-    if (inside.length > 0 && !follow(index, node, axes)) leaving.set(node, inside);
   }
-  return experts === 0 ? null : { axes, entering, leaving, experts };
+  if (walk.experts === 0) return null;
+  const within = (node: TensorNode) =>
+    node.outputs.some((name) => axes.has(name) && !entering.has(name));
+  // Rows that meet no further product of their experts may as well go back before.
+  for (const { outputs } of computed.toReversed()) {
+    const ends = outputs.every((name) => merged.has(name) && !index.consumers(name).some(within));
+    for (const name of ends ? outputs : []) {
+      axes.delete(name);
+      merged.delete(name);
+    }
+  }
+  const leaving = new Map<TensorNode, string[]>();
+  for (const node of computed) {
+    const inside = node.inputs.filter((name) => axes.has(name) && !entering.has(name));
+    if (inside.length > 0 && !within(node)) leaving.set(node, inside);
+  }
+  const fixedSlots = [...entering].every((name) => areSlots(index, name));
+  return { axes, merged, entering, leaving, experts: walk.experts, fixedSlots };
+}
+
+/** What moves rows or marks them, and leaves their number. */
+const KEEPS = new Set(["Transpose", "Reshape", "Cast", "Identity", "Split", "Slice", "Mul"]);
+const FILLS = new Set(["ScatterND", "ScatterElements", "Scatter"]);
+
+/**
+ * Whether tokens are put into slots, by a product with a mask (GShard, Switch) or written to their
+ * places: the slots that no token takes are computed too. Rows that are gathered are as many as came.
+ */
+function areSlots(index: GraphIndex, name: string): boolean {
+  let node = index.producer(name);
+  while (node !== undefined && KEEPS.has(node.op)) node = index.producer(node.inputs[0]);
+  if (node === undefined) return false;
+  const work = workOf(shapedNode(index.graph, node));
+  return FILLS.has(node.op) || (work.kind === "kernel" && work.work.op === "matmul");
+}
+
+interface Walk {
+  readonly axes: Map<string, number>;
+  readonly merged: Set<string>;
+  experts: number;
 }
 
 interface Operand {
@@ -89,26 +131,59 @@ function expertProduct(
   return null;
 }
 
-/** Carries the expert axis through a node that works expert by expert; false if it does not. */
-function follow(index: GraphIndex, node: TensorNode, axes: Map<string, number>): boolean {
+/** Carries the expert axis through a node that works expert by expert, if it does. */
+function follow(index: GraphIndex, node: TensorNode, { axes, merged, experts }: Walk): void {
   const shaped = shapedNode(index.graph, node);
-  const output = shaped.outputs[0];
   const input = node.inputs.findIndex((name) => axes.has(name));
-  const axis = need(axes, at(node.inputs, input));
+  const name = at(node.inputs, input);
+  const axis = need(axes, name);
   const [target] = followAxis(shaped, input, axis);
-  const size = shaped.inputs[input]?.shape[axis];
-  if (typeof target !== "number" || output?.shape[target] !== size) return false;
-  const parameters = new Map<string, number>();
-  for (const [other, name] of node.inputs.entries()) {
+  const output = shaped.outputs[0];
+  if (typeof target !== "number" || output === null || output === undefined) return;
+  const { shape } = index.tensor(name);
+  const [size, targetSize] = [at(shape, axis), output.shape[target]];
+  const rows = merged.has(name) ? size : elementCount(shape.slice(axis, axis + 2));
+  const merges = targetSize === rows && targetSize !== experts;
+  if (!merges && targetSize !== experts) return;
+  const found = new Map<string, number>();
+  const tables: string[] = [];
+  for (const [other, operandName] of node.inputs.entries()) {
     const operand = shaped.inputs[other];
-    if (operand === null || operand === undefined || axes.has(name)) continue;
-    if (operand.role === "activation" || operand.role === "data") return false;
+    if (operand === null || operand === undefined || axes.has(operandName)) continue;
+    if (operand.role === "activation" || operand.role === "data") {
+      const picked = merges ? pickedRows(index, operandName, rows) : null;
+      if (picked === null) return;
+      tables.push(...picked);
+      continue;
+    }
     const shared = operand.shape.findIndex(
       (dim, a) => dim === size && followAxis(shaped, other, a)[0] === target,
     );
-    if (shared >= 0) parameters.set(name, shared);
+    if (shared >= 0 && merges) return;
+    if (shared >= 0) found.set(operandName, shared);
   }
-  for (const [name, shared] of parameters) axes.set(name, shared);
-  for (const name of node.outputs) if (name !== "") axes.set(name, target);
-  return true;
+  for (const [own, shared] of found) axes.set(own, shared);
+  for (const own of tables) axes.set(own, 0);
+  const outputs = node.outputs.filter((own) => own !== "");
+  for (const own of outputs) axes.set(own, target);
+  for (const own of merges ? [...outputs, ...tables] : []) merged.add(own);
+}
+
+/** What may lie between a table of parameters and the rows picked from it for each token. */
+const PICKS = new Set(["Gather", "GatherND", "Transpose", "Reshape", "Cast", "Identity"]);
+
+/**
+ * The tensors on the way to rows that are picked from a table of parameters (biases of experts, of
+ * which each rank keeps all); null if the operand is anything else.
+ */
+function pickedRows(index: GraphIndex, name: string, rows: number): readonly string[] | null {
+  const found: string[] = [];
+  let current = name;
+  while (index.tensor(current).role !== "parameter") {
+    const node = index.producer(current);
+    if (node === undefined || !PICKS.has(node.op)) return null;
+    if (index.tensor(current).shape[0] === rows) found.push(current);
+    current = at(node.inputs, 0);
+  }
+  return found.includes(name) ? found : null;
 }
