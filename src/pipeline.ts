@@ -327,7 +327,10 @@ export async function inspect(options: LoweringOptions, hooks: Hooks): Promise<I
   const { recognised, kernels, partitions } = lowered;
   const memory = checkedMemory(lowered, device, hooks.report);
   const on = { gpu: device.name, gpu_memory_bytes: device.memory_bytes };
-  return inspection({ ...on, imported, recognised, kernels, partitions, memory, costOf });
+  return inspection({
+    ...on,
+    ...{ job: lowered.job, imported, recognised, kernels, partitions, memory, costOf },
+  });
 }
 
 /** The partition types of a graph and the device that they run on: what can be measured. */

@@ -6,6 +6,8 @@ import {
   useCount,
 } from "../../src/ir/partition.js";
 import { type LoweredFile, lowerFile, MINI } from "../../test/support/lowering.js";
+import { ONE_GPU } from "../../test/support/one-gpu.js";
+import { formPartitions } from "../form-partitions.js";
 
 const BIND = { batch: 2, sequence: 128 };
 type Layout = Parameters<typeof lowerFile>[2];
@@ -97,6 +99,23 @@ it("weights of a layer are gathered beside the layer before it, and alike for al
     [[1], null, true],
     [[], null, true],
   ]);
+});
+
+it("a layer without weights moves nothing", async () => {
+  const file = await lowered({ zero: 3 });
+  const bare = {
+    ...file.kernels,
+    kernels: file.kernels.kernels.map((kernel) =>
+      kernel.kind === "compute" && kernel.layer === 1 ? { ...kernel, parameters: [] } : kernel,
+    ),
+  };
+  const options = { ...ONE_GPU, dp: 4, zero: 3 } as const;
+  const context = { options, kernelTime: () => 1, report: () => undefined };
+  const partitions = formPartitions.run(bare, context);
+  const whole = exchanged(file, "forward").all_gather ?? 0;
+  const left = exchanged({ ...file, partitions }, "forward").all_gather ?? 0;
+  const { layers } = elements(file);
+  near(whole - left, layers);
 });
 
 it("one rank alone exchanges nothing", async () => {

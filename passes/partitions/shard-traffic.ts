@@ -1,10 +1,9 @@
 import { addTo, byDefault, need } from "../../src/base/need.js";
 import { replicasOf } from "../../src/ir/groups.js";
 import type { CommunicationKernel, Kernel, TrainedTensor } from "../../src/ir/kernel-graph.js";
-import { gradientBytes } from "../../src/ir/optimizer.js";
 import type { InstructionKind } from "../../src/ir/partition.js";
 import type { LoweringContext } from "../../src/ir/pass.js";
-import { weightUnits } from "../../src/ir/weight-units.js";
+import { type UnitCollective, unitBytes, weightUnits } from "../../src/ir/weight-units.js";
 import type { Beside, Surroundings } from "./beside.js";
 import { halfOf } from "./gradient-sums.js";
 import { exchange, SHARES, type Share } from "./replica-exchange.js";
@@ -14,11 +13,11 @@ type Context = Pick<LoweringContext, "options" | "kernelTime">;
 /** A stretch of an instruction: a layer, or what comes before or after all layers. */
 type Stretch = number | "before" | "after";
 
-const COLLECTIVES = ["all_gather", "reduce_scatter"] as const;
+const COLLECTIVES: readonly UnitCollective[] = ["all_gather", "reduce_scatter"];
 
 /** Weights to be gathered or gradients to be scattered: those of a layer, null: outside layers. */
 interface Move {
-  readonly collective: (typeof COLLECTIVES)[number];
+  readonly collective: UnitCollective;
   readonly unit: number | null;
 }
 
@@ -140,18 +139,16 @@ export class ShardTraffic implements Beside {
     );
   }
 
-  #bytes(collective: Move["collective"], unit: number | null, share: Share): number {
-    const own = need(this.#units, unit).filter((tensor) => tensor.expert === (share === "experts"));
-    if (collective === "all_gather")
-      return own.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
-    const trained = own.filter(({ frozen }) => !frozen);
-    const elements = trained.reduce((sum, tensor) => sum + tensor.elements, 0);
-    return elements * gradientBytes(this.#context.options.optimizer);
+  #bytes(collective: UnitCollective, unit: number | null, share: Share): number {
+    const { optimizer } = this.#context.options;
+    // A layer without weights (a scan written out, a pooling) has nothing to bring together.
+    const tensors = byDefault(this.#units.get(unit), []);
+    return unitBytes(tensors, collective, share === "experts", optimizer);
   }
 }
 
 function movesOf(
-  collective: Move["collective"],
+  collective: UnitCollective,
   units: readonly (number | null | undefined)[],
 ): Move[] {
   return units.flatMap((unit) => (unit === undefined ? [] : [{ collective, unit }]));

@@ -1,4 +1,5 @@
 import type { Kernel, TrainedTensor } from "./kernel-graph.js";
+import { gradientBytes, type OptimizerName } from "./optimizer.js";
 
 /**
  * The parameters that ranks gather together where they hold shares of them: those of each layer, and
@@ -23,4 +24,23 @@ export function weightUnits(
     else unit.push(tensor);
   }
   return units;
+}
+
+/** What brings the shares of a unit together: its weights, or the sums of its gradients. */
+export type UnitCollective = "all_gather" | "reduce_scatter";
+
+/**
+ * Bytes of a unit that ranks exchange, whole: its weights, or gradients of what is trained.
+ * @param expert of its experts, or of all else; other ranks share each
+ */
+export function unitBytes(
+  unit: readonly TrainedTensor[],
+  collective: UnitCollective,
+  expert: boolean,
+  optimizer: OptimizerName,
+): number {
+  const own = unit.filter((tensor) => tensor.expert === expert);
+  if (collective === "all_gather") return own.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
+  const trained = own.filter(({ frozen }) => !frozen);
+  return gradientBytes(optimizer) * trained.reduce((sum, { elements }) => sum + elements, 0);
 }

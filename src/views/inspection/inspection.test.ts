@@ -80,6 +80,7 @@ const DOUBTFUL: readonly ComputeKernel[] = [
 ];
 
 const FOUND = inspection({
+  job: { zero: 1, dp: 1, cp: 1, ep: 1, optimizer: "adamw" },
   gpu: "a100",
   gpu_memory_bytes: 40e9,
   imported: graph([

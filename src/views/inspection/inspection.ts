@@ -1,5 +1,6 @@
 import type { StageMemory } from "../../compose/memory.js";
 import type { Cost } from "../../ir/configuration.js";
+import type { Job } from "../../ir/job.js";
 import type { CollectiveKind, Kernel, KernelGraph } from "../../ir/kernel-graph.js";
 import {
   type Communication,
@@ -14,6 +15,7 @@ import type { Direction, NodeOrigin, TensorGraph } from "../../ir/tensor-graph.j
 import { bytesOf, flopsOf, type KernelClass } from "../../ir/work.js";
 import { partitionName } from "../partition-names.js";
 import { type Doubt, doubtsOf } from "./doubts.js";
+import { type Call, shardCollectives } from "./shard-collectives.js";
 
 /** What is in a graph and what it is lowered to: plain data, printed as tables or JSON. */
 export interface Inspection {
@@ -88,6 +90,7 @@ interface PartitionSummary {
 }
 
 interface InspectionInput {
+  readonly job: Pick<Job, "zero" | "dp" | "cp" | "ep" | "optimizer">;
   readonly gpu: string;
   readonly gpu_memory_bytes: number;
   /** As exported: before any pass. */
@@ -117,7 +120,10 @@ export function inspection(input: InspectionInput): Inspection {
     patterns: patternCounts(input.recognised),
     doubts: doubtsOf(input),
     kernels: kernelSummaries(kernels.kernels),
-    collectives: collectiveSummaries(kernels.kernels),
+    collectives: collectiveSummaries([
+      ...kernels.kernels.filter((kernel) => kernel.kind === "communication"),
+      ...shardCollectives(kernels, input.job),
+    ]),
     partitions: partitionSummaries(input.partitions, input.costOf),
   };
 }
@@ -189,10 +195,9 @@ function kernelSummaries(kernels: readonly Kernel[]): Inspection["kernels"] {
   );
 }
 
-function collectiveSummaries(kernels: readonly Kernel[]): Inspection["collectives"] {
-  const communication = kernels.filter((kernel) => kernel.kind === "communication");
+function collectiveSummaries(calls: readonly Call[]): Inspection["collectives"] {
   return summarise(
-    communication,
+    calls,
     (k) => [k.direction, k.collective, k.group, k.ranks, k.size_bytes].join("/"),
     (first, group) => ({
       direction: first.direction,
