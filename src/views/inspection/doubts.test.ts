@@ -3,6 +3,13 @@ import { memory } from "../../../test/support/kernel-graph.js";
 import { tensorGraph } from "../../../test/support/tensor-graph.js";
 import { doubtsOf } from "./doubts.js";
 
+const kernelsOf = (names: readonly string[]) => ({
+  ...{ level: "kernel" as const, name: "g", sha256: "", layers: 0, stages: 1, chunks: 1 },
+  ...{ updates_parameters: false, parameters: [] },
+  kernels: names.map((name) => memory(name, 8)),
+});
+const costOf = () => ({ time_s: 0.5, energy_j: 1, source: "modelled" as const });
+
 it("doubts softmaxes of scores, not those of a router", () => {
   const graph = tensorGraph({
     data: { x: [2, 8, 4] },
@@ -21,13 +28,37 @@ it("doubts softmaxes of scores, not those of a router", () => {
       ["routed", "Softmax", ["r"]],
     ],
   });
-  const kernels = {
-    ...{ level: "kernel" as const, name: "g", sha256: "", layers: 0, stages: 1, chunks: 1 },
-    ...{ updates_parameters: false, parameters: [] },
-    kernels: ["p", "routed"].map((name) => memory(name, 8)),
-  };
-  const costOf = () => ({ time_s: 0.5, energy_j: 1, source: "modelled" as const });
+  const kernels = kernelsOf(["p", "routed"]);
   expect(doubtsOf({ imported: graph, recognised: graph, kernels, costOf })).toEqual([
     { what: "attention left unfused", count: 1, time_s: 0.5 },
   ]);
+});
+
+it.each(["Sin", "Relu"])("doubts parts that are turned by a cosine and a %s", (other) => {
+  const half = [2, 8, 4];
+  const graph = tensorGraph({
+    data: { x: [2, 8, 16], angle: half },
+    activations: {
+      ...{ c: half, s: half, a: half, b: half, rest: [2, 8, 8] },
+      ...{ ac: half, bs: half, low: half, as: half, bc: half, high: half, y: [2, 8, 16] },
+    },
+    nodes: [
+      ["c", "Cos", ["angle"]],
+      ["s", other, ["angle"]],
+      ["a", "Slice", ["x"]],
+      ["b", "Slice", ["x"]],
+      ["rest", "Slice", ["x"]],
+      ["ac", "Mul", ["a", "c"]],
+      ["bs", "Mul", ["b", "s"]],
+      ["low", "Sub", ["ac", "bs"]],
+      ["as", "Mul", ["a", "s"]],
+      ["bc", "Mul", ["b", "c"]],
+      ["high", "Add", ["as", "bc"]],
+      ["y", "Concat", ["low", "high", "rest"]],
+    ],
+  });
+  const kernels = kernelsOf(["ac", "low", "high", "y"]);
+  const found = doubtsOf({ imported: graph, recognised: graph, kernels, costOf });
+  const doubt = { what: "rotary embedding left unfused", count: 3, time_s: 1.5 };
+  expect(found).toEqual(other === "Sin" ? [doubt] : []);
 });

@@ -26,7 +26,8 @@ interface DoubtInput {
 
 /**
  * Launches whose cost is a guess: operators that are unknown (taken to stream their operands once),
- * softmaxes of scores that were not recognised as attention, and work that runs whole for each
+ * softmaxes of scores that were not recognised as attention, rotations by tables that were not recognised
+ * as rotary embedding (a part of each head, half by half), and work that runs whole for each
  * nanobatch because its batch axis was lost.
  */
 export function doubtsOf({ imported, recognised, kernels, costOf }: DoubtInput): readonly Doubt[] {
@@ -38,12 +39,18 @@ export function doubtsOf({ imported, recognised, kernels, costOf }: DoubtInput):
   const scores = new Set(
     recognised.nodes.filter((n) => isOfScores(recognised, n, makers)).map((n) => n.name),
   );
+  const turned = new Set(
+    recognised.nodes.flatMap((n) => (isTurn(recognised, n, makers) ? rotationAt(n, makers) : [])),
+  );
   const doubts = new Map<string, { count: number; time_s: number }>();
   for (const kernel of kernels.kernels) {
     const sources = kernel.nodes.map(sourceOf);
     const named = sources.map((name) => unknown.get(name)).find((what) => what !== undefined);
+    const turns = sources.some((name) => turned.has(name));
     const softmax = sources.some((name) => scores.has(name)) ? "attention left unfused" : undefined;
-    const what = named ?? softmax ?? (runsWhole(kernel) ? "whole for each nanobatch" : undefined);
+    const rotary = turns ? "rotary embedding left unfused" : undefined;
+    const what =
+      named ?? softmax ?? rotary ?? (runsWhole(kernel) ? "whole for each nanobatch" : undefined);
     if (what === undefined) continue;
     const { count, time_s } = doubts.get(what) ?? { count: 0, time_s: 0 };
     const cost = costOf(partitionOfKernel(kernel));
@@ -78,6 +85,46 @@ function isOfScores(
     from = above === undefined ? undefined : makers.get(above);
   }
   return true;
+}
+
+/** What takes a part of a tensor. */
+const PARTS = new Set(["Slice", "Split", "Gather"]);
+/** What may lie between a cosine and its use as a table. */
+const PASSES = new Set(["Cast", "Unsqueeze", "Reshape", "Mul", "Expand", ...PARTS]);
+
+/** One part of a tensor times a table plus or minus another part of it times another table. */
+function isTurn(
+  { tensors }: TensorGraph,
+  node: TensorNode,
+  makers: ReadonlyMap<string, TensorNode>,
+): boolean {
+  if (node.op !== "Add" && node.op !== "Sub") return false;
+  const found = node.inputs.map((name) => {
+    const product = makers.get(name);
+    if (product?.op !== "Mul") return null;
+    const isTable = (factor: string) => {
+      const { role, shape } = need(tensors, factor);
+      return role === "constant" ? shape.length > 1 : isAngle(factor, makers);
+    };
+    const table = product.inputs.find(isTable);
+    const factor = product.inputs.find((name) => name !== table);
+    const part = factor === undefined ? undefined : makers.get(factor);
+    return table !== undefined && part && PARTS.has(part.op) ? { table, x: part.inputs[0] } : null;
+  });
+  const [left, right] = found;
+  return left && right ? left.table !== right.table && left.x === right.x : false;
+}
+
+/** Whether a tensor is a cosine or sine, or a view of one. */
+function isAngle(name: string, makers: ReadonlyMap<string, TensorNode>): boolean {
+  let node = makers.get(name);
+  while (node !== undefined && PASSES.has(node.op)) node = makers.get(at(node.inputs, 0));
+  return node?.op === "Cos" || node?.op === "Sin";
+}
+
+/** The names of a sum and of the products that it sums. */
+function rotationAt(node: TensorNode, makers: ReadonlyMap<string, TensorNode>): string[] {
+  return [node.name, ...node.inputs.map((name) => need(makers, name).name)];
 }
 
 /** Half of the batch costs as much as all of it. */
