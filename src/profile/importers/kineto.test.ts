@@ -217,6 +217,20 @@ describe("Kineto traces", () => {
     await expect(imported([file("n.json", bare.text())])).rejects.toThrow(/KRS2041.*1 kernels/);
     await expect(imported([file("z.json", '{"traceEvents":[]}')])).rejects.toThrow(/KRS2041/);
   });
+
+  test("kernels of a CUDA graph are none of the operator that launched it, and are counted", async () => {
+    const trace = new TraceWriter();
+    trace.call("aten::mm", MM, [{ dur: 20 }]);
+    trace.device("gemm", 500, 90, { stream: 7, correlation: 0, "graph node id": 5 });
+    const { records, codes } = await imported([file("graph.json", trace.text())]);
+    expect(records).toMatchObject([{ time_s: 20e-6, trials: 1 }]);
+    expect(codes).toEqual(["KRS2042"]);
+    const alone = new TraceWriter();
+    alone.device("gemm", 500, 90, { stream: 7, correlation: 0, "graph node id": 5 });
+    await expect(imported([file("alone.json", alone.text())])).rejects.toThrow(
+      /KRS2041.*CUDA graph/,
+    );
+  });
 });
 
 describe.skipIf(!existsSync(TRACES))("public traces", () => {

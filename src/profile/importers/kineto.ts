@@ -49,6 +49,7 @@ const deviceEvent = z.object({
     device: id.optional(),
     stream: id.optional(),
     correlation: z.int().optional(),
+    "graph node id": z.int().optional(),
     grid: z.array(z.int()).optional(),
     "Collective name": z.string().optional(),
     "In msg nelems": z.int().optional(),
@@ -247,7 +248,9 @@ function operatorRuns(
   for (const run of runs) {
     if (!/^kernel$/i.test(run.event.cat)) continue;
     const operator = caller.get(run.event.args.correlation ?? -1);
-    if (operator === undefined) countOne(skipped, "kernel that no operator in the trace started");
+    if (run.event.args["graph node id"]) countOne(skipped, "kernel of a CUDA graph: no shapes");
+    else if (operator === undefined)
+      countOne(skipped, "kernel that no operator in the trace started");
     else {
       const own = started.get(operator);
       if (own === undefined) started.set(operator, [run]);
