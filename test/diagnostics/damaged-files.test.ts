@@ -116,12 +116,12 @@ function damaged(whole: string, { at, length, piece, cut }: Damage): string {
 }
 
 /** Reads many damaged copies: a value or a coded diagnostic, nothing else. */
-function expectSound(whole: string, read: (content: string) => unknown): void {
+async function expectSound(whole: string, read: (content: string) => unknown): Promise<void> {
   let refused = 0;
-  fc.assert(
-    fc.property(DAMAGE, (damage) => {
+  await fc.assert(
+    fc.asyncProperty(DAMAGE, async (damage) => {
       try {
-        read(damaged(whole, damage));
+        await read(damaged(whole, damage));
       } catch (cause) {
         expect(cause).toBeInstanceOf(DiagnosticError);
         refused++;
@@ -141,10 +141,10 @@ function throughFile(name: string, read: (path: string) => unknown): (content: s
   };
 }
 
-test("each of the importers' inputs is whole before it is damaged", () => {
+test("each of the importers' inputs is whole before it is damaged", async () => {
   for (const [name, content] of Object.entries(MEASUREMENTS)) {
     const read = (path: string) => importProfile([path], SETTING, "test", () => undefined);
-    expect(throughFile(name, read)(content), name).toHaveProperty("records.0");
+    expect(await throughFile(name, read)(content), name).toHaveProperty("records.0");
   }
 });
 
@@ -157,44 +157,44 @@ describe("damaged files end in a coded diagnostic", () => {
     ]);
   });
 
-  test("frontier.json", () => {
-    expectSound(text(run, "frontier.json"), (content) => readFrontier(content, "f"));
+  test("frontier.json", async () => {
+    await expectSound(text(run, "frontier.json"), (content) => readFrontier(content, "f"));
   });
 
-  test("plan.json", () => {
-    expectSound(text(run, "plans/000.json"), (content) => readPlan(content, "p"));
+  test("plan.json", async () => {
+    await expectSound(text(run, "plans/000.json"), (content) => readPlan(content, "p"));
   });
 
-  test("measurements.jsonl", () => {
+  test("measurements.jsonl", async () => {
     const lines = text(run, "measurements.jsonl").split("\n").slice(0, 20).join("\n");
     const read = throughFile("m.jsonl", (path) => readProfile(path, () => undefined));
-    expectSound(`${lines}\n`, read);
+    await expectSound(`${lines}\n`, read);
   });
 
-  test("an instance", () => {
-    expectSound(INSTANCE, (content) => readInstance(content, "i"));
+  test("an instance", async () => {
+    await expectSound(INSTANCE, (content) => readInstance(content, "i"));
   });
 
-  test("a stage profile", () => {
-    expectSound(STAGES, (content) => readStageProfile(content, "s"));
+  test("a stage profile", async () => {
+    await expectSound(STAGES, (content) => readStageProfile(content, "s"));
   });
 
-  test("profiles that are merged", () => {
+  test("profiles that are merged", async () => {
     const lines = text(run, "measurements.jsonl").split("\n").slice(0, 20).join("\n");
     const read = throughFile("g.jsonl", (path) => {
       const profile = readProfile(path, () => undefined);
       return mergeProfiles([profile, profile], "test");
     });
-    expectSound(`${lines}\n`, read);
+    await expectSound(`${lines}\n`, read);
   });
 
-  test.each(Object.entries(MEASUREMENTS))("%s that is imported", (name, content) => {
+  test.each(Object.entries(MEASUREMENTS))("%s that is imported", async (name, content) => {
     const read = (path: string) => importProfile([path], SETTING, "test", () => undefined);
-    expectSound(content, throughFile(name, read));
+    await expectSound(content, throughFile(name, read));
   });
 
-  test("a device", () => {
+  test("a device", async () => {
     const device = text(ROOT, "profiles/devices/a100-sxm4-40gb.json");
-    expectSound(device, throughFile("d.json", loadDevice));
+    await expectSound(device, throughFile("d.json", loadDevice));
   });
 });

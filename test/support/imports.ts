@@ -15,11 +15,14 @@ const setting: ImportSetting = {
 };
 
 /** What an import makes of files, with the codes of its warnings. */
-export function imported(files: readonly string[], changes: Partial<ImportSetting> = {}) {
+export async function imported(files: readonly string[], changes: Partial<ImportSetting> = {}) {
   const warnings: Diagnostic[] = [];
   const [first = "", ...rest] = files;
-  const profile = importProfile([first, ...rest], { ...setting, ...changes }, "test", (warning) =>
-    warnings.push(warning),
+  const profile = await importProfile(
+    [first, ...rest],
+    { ...setting, ...changes },
+    "test",
+    (warning) => warnings.push(warning),
   );
   return { ...profile, codes: warnings.map(({ code }) => code) };
 }

@@ -16,7 +16,7 @@ import { type CollectiveRun, countOne, type OperatorRun, type Trace } from "./tr
 const MICROSECONDS = 1e6;
 
 /** A node as far as it is read, whichever encoding it came in. */
-interface ChakraNode {
+export interface ChakraNode {
   readonly id: number;
   readonly name: string;
   /** What started it. */
@@ -112,26 +112,22 @@ export function decodeChakra(bytes: Uint8Array): ChakraNode[] | null {
   return nodes.length > 0 ? nodes : null;
 }
 
-const jsonTrace = z.object({
-  workload_graph: z.array(
-    z.object({
-      Id: z.int(),
-      Name: z.string(),
-      NodeType: z.int(),
-      ctrlDeps: z.array(z.int()).optional(),
-      runtime: z.number().nonnegative().optional(),
-      is_cpu_op: z.boolean().optional(),
-      comm_type: z.int().optional(),
-      comm_size: z.int().optional(),
-    }),
-  ),
+const jsonNode = z.object({
+  Id: z.int(),
+  Name: z.string(),
+  NodeType: z.int(),
+  ctrlDeps: z.array(z.int()).optional(),
+  runtime: z.number().nonnegative().optional(),
+  is_cpu_op: z.boolean().optional(),
+  comm_type: z.int().optional(),
+  comm_size: z.int().optional(),
 });
 
-/** The nodes of a trace in JSON, which holds no shapes; null if the data is none. */
-export function parseChakra(data: unknown): ChakraNode[] | null {
-  const read = jsonTrace.safeParse(data);
-  if (!read.success) return null;
-  return read.data.workload_graph.map((node) => ({
+/** A node of a trace in JSON, which holds no shapes; null if the item is none. */
+export function parseChakraNode(item: unknown): ChakraNode | null {
+  const { success, data: node } = jsonNode.safeParse(item);
+  if (!success) return null;
+  return {
     id: node.Id,
     name: node.Name,
     parent: node.ctrlDeps?.[0] ?? null,
@@ -141,7 +137,7 @@ export function parseChakra(data: unknown): ChakraNode[] | null {
     comm_size: node.comm_size ?? null,
     call: node.Id,
     inputs: null,
-  }));
+  };
 }
 
 /** Reads a trace from its nodes; `ranks` of its collectives, which it does not say itself. */

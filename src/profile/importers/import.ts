@@ -1,6 +1,4 @@
-import { readFileSync } from "node:fs";
 import { basename } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { fail, type Report, refuse } from "../../base/diagnostics/diagnostic.js";
 import {
   disturbedCollectives,
@@ -8,22 +6,16 @@ import {
   leftOut,
   mixedImport,
   nothingToImport,
-  unknownMeasurements,
-  unreadableProfile,
 } from "../../base/diagnostics/profile.js";
 import { missingFlags } from "../../base/diagnostics/usage.js";
-import { reasonOf } from "../../base/files.js";
 import { sha256Hex } from "../../base/hash.js";
-import { parseJson } from "../../base/json.js";
 import { namesOtherGpu } from "../gpu-name.js";
 import { poolBySetting } from "../pool.js";
 import type { Profile } from "../reader.js";
 import type { ProfileRecord } from "../records.js";
-import { isStageProfile } from "../stage-profile.js";
-import { decodeChakra, parseChakra, readChakra } from "./chakra.js";
-import { isKareusLog, type LogSetting, readKareusLog } from "./kareus-log.js";
-import { isKineto, readKineto } from "./kineto.js";
+import { type LogSetting, readKareusLog } from "./kareus-log.js";
 import { readPerseus } from "./perseus.js";
+import { type Source, sourcesOf } from "./source.js";
 import { recordsOfTraces, type Trace, type TraceSetting } from "./trace.js";
 
 /** What the measurements themselves do not say. */
@@ -35,45 +27,6 @@ export interface ImportSetting extends TraceSetting, Omit<LogSetting, "partition
   readonly ranks: number | null;
   /** The partition that a Kareus log measures. */
   readonly partition: string | null;
-}
-
-/** Traces above this are not read: a text of JSON must fit a string. */
-const LARGEST_BYTES = 512 * 2 ** 20;
-
-function contentOf(file: string): Buffer {
-  try {
-    const bytes = readFileSync(file === "-" ? 0 : file);
-    const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
-    return packed ? gunzipSync(bytes, { maxOutputLength: LARGEST_BYTES }) : bytes;
-  } catch (reason) {
-    return fail(unreadableProfile(file, reasonOf(reason)));
-  }
-}
-
-/** A file by its content. */
-type Source =
-  | { readonly kind: "trace"; readonly trace: Trace }
-  | { readonly kind: "stage profile" | "Kareus log"; readonly text: string };
-
-function sourceOf(file: string, ranks: number | null): Source {
-  const bytes = contentOf(file);
-  if (bytes.length > LARGEST_BYTES) fail(unknownMeasurements(file, "it is too large"));
-  const head = bytes.subarray(0, 64).toString("latin1").trimStart();
-  // A line feed may also be the length of a Chakra trace's first message.
-  const nodes = decodeChakra(bytes);
-  if (nodes !== null) return { kind: "trace", trace: readChakra(nodes, ranks) };
-  const text = bytes.toString("utf8");
-  if (isStageProfile(text)) return { kind: "stage profile", text };
-  if (isKareusLog(text)) return { kind: "Kareus log", text };
-  if (!/^[[{]/.test(head)) return fail(unknownMeasurements(file, "no format that is known"));
-  const data = parseJson(text);
-  if (data === undefined) return fail(unknownMeasurements(file, "it is not whole JSON"));
-  // Older profilers wrote the events alone.
-  const kineto = Array.isArray(data) ? { traceEvents: data } : data;
-  if (isKineto(kineto)) return { kind: "trace", trace: readKineto(kineto) };
-  const chakraNodes = parseChakra(data);
-  if (chakraNodes !== null) return { kind: "trace", trace: readChakra(chakraNodes, ranks) };
-  return fail(unknownMeasurements(file, "JSON, but no trace"));
 }
 
 interface Imported {
@@ -124,16 +77,17 @@ function importLog(text: string, file: string, setting: ImportSetting, report: R
 
 /**
  * Reads what others measured into a profile: one stage profile or log, or the traces of all ranks
- * of a run, by content and not by name; gzip is unpacked. Fails with KRS2010 (unreadable), KRS2040
+ * of a run, by content and not by name; gzip and tar are unpacked. Fails with KRS2010 (unreadable), KRS2040
  * (unknown), KRS2041 (nothing in it), KRS2046 (mixed) and what the formats' readers say.
  */
-export function importProfile(
+export async function importProfile(
   files: readonly [string, ...string[]],
   setting: ImportSetting,
   tool: string,
   report: Report,
-): Profile {
-  const sources = files.map((file) => sourceOf(file, setting.ranks));
+): Promise<Profile> {
+  const sources: Source[] = [];
+  for (const file of files) sources.push(...(await sourcesOf(file, setting.ranks)));
   const traces = sources.flatMap((source) => (source.kind === "trace" ? [source.trace] : []));
   const [file] = files;
   const [first] = sources;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { at, byDefault, sumOf } from "../../base/need.js";
 import type { CollectiveKind } from "../../ir/kernel-graph.js";
 import { dtypeBytes } from "../../ir/work.js";
+import { JsonFault } from "./json-events.js";
 import { elementType, type OperatorCall } from "./operators.js";
 import { type CollectiveRun, countOne, type OperatorRun, type Trace } from "./trace.js";
 
@@ -48,6 +49,7 @@ const deviceEvent = z.object({
     device: id.optional(),
     stream: id.optional(),
     correlation: z.int().optional(),
+    "graph node id": z.int().optional(),
     grid: z.array(z.int()).optional(),
     "Collective name": z.string().optional(),
     "In msg nelems": z.int().optional(),
@@ -57,10 +59,8 @@ const deviceEvent = z.object({
   }),
 });
 
-const traceFile = z.object({
-  traceEvents: z.array(z.unknown()),
-  deviceProperties: z.array(z.object({ name: z.string() })).optional(),
-});
+const properties = z.array(z.object({ name: z.string() }));
+const event = z.object({ ph: z.string(), cat: z.string().optional() });
 
 type OperatorEvent = z.output<typeof operatorEvent>;
 type LaunchEvent = z.output<typeof launchEvent>;
@@ -70,11 +70,6 @@ type DeviceEvent = z.output<typeof deviceEvent>;
 interface DeviceRun {
   readonly event: DeviceEvent;
   contended: boolean;
-}
-
-/** Whether parsed JSON looks like such a trace. */
-export function isKineto(data: unknown): boolean {
-  return traceFile.safeParse(data).success;
 }
 
 /** Collectives by the name that torch gives them; `full`: which message is the whole tensor. */
@@ -95,28 +90,64 @@ const COLLECTIVES: Readonly<Record<string, { kind: CollectiveKind; full: "In" | 
   recv: { kind: "recv", full: "Out" },
 };
 
-/** Reads a trace from parsed JSON that {@link isKineto}. */
-export function readKineto(data: unknown): Trace {
-  const { traceEvents, deviceProperties } = traceFile.parse(data);
-  const events = <T>(schema: z.ZodType<T>): T[] =>
-    traceEvents.flatMap((event) => {
-      const read = schema.safeParse(event);
-      return read.success ? [read.data] : [];
-    });
-  const runs = events(deviceEvent).map((event): DeviceRun => ({ event, contended: false }));
-  markContention(runs);
-  const skipped = new Map<string, number>();
-  const collectives = runs.filter(({ event }) => isCollective(event));
-  const others = runs.filter(({ event }) => !isCollective(event));
-  return {
-    operators: operatorRuns(events(operatorEvent), events(launchEvent), others, skipped),
-    collectives: collectives.flatMap((run) => collectiveRun(run, skipped)),
-    kernels: runs.filter(({ event }) => /^kernel$/i.test(event.cat)).length,
-    skipped,
-    gpu: deviceProperties?.[0]?.name ?? null,
-    notes: overlapNote(collectives, others),
-  };
+/** More would not fit into memory: about 500 bytes each. */
+const MOST_KEPT = 4_000_000;
+
+/** Takes a trace event by event; keeps those of operators, launches and the GPU. */
+export class KinetoReader {
+  readonly #operators: OperatorEvent[] = [];
+  readonly #launches: LaunchEvent[] = [];
+  readonly #runs: DeviceRun[] = [];
+  #gpu: string | null = null;
+
+  /** Takes an item; whether it is an event at all. Throws a {@link JsonFault} for too many. */
+  add(item: unknown): boolean {
+    const read = event.safeParse(item);
+    if (!read.success) return false;
+    if (read.data.ph === "X") this.#keep(read.data.cat, item);
+    if (this.#operators.length + this.#launches.length + this.#runs.length > MOST_KEPT) {
+      throw new JsonFault("over 4 million events of operators and the GPU: trace fewer iterations");
+    }
+    return true;
+  }
+
+  #keep(category: string | undefined, item: unknown): void {
+    const kept = <T>(schema: z.ZodType<T>, list: (event: T) => void) => {
+      const read = schema.safeParse(item);
+      if (read.success) list(read.data);
+    };
+    if (isOneOf(operatorEvent.shape.cat.options, category))
+      kept(operatorEvent, (operator) => this.#operators.push(operator));
+    else if (isOneOf(launchEvent.shape.cat.options, category))
+      kept(launchEvent, (launch) => this.#launches.push(launch));
+    else if (isOneOf(deviceEvent.shape.cat.options, category))
+      kept(deviceEvent, (run) => this.#runs.push({ event: run, contended: false }));
+  }
+
+  /** Takes what the trace says of its devices. */
+  addProperties(value: unknown): void {
+    this.#gpu = properties.safeParse(value).data?.[0]?.name ?? null;
+  }
+
+  /** What the trace holds. */
+  trace(): Trace {
+    markContention(this.#runs);
+    const skipped = new Map<string, number>();
+    const collectives = this.#runs.filter((run) => isCollective(run.event));
+    const others = this.#runs.filter((run) => !isCollective(run.event));
+    return {
+      operators: operatorRuns(this.#operators, this.#launches, others, skipped),
+      collectives: collectives.flatMap((run) => collectiveRun(run, skipped)),
+      kernels: this.#runs.filter((run) => /^kernel$/i.test(run.event.cat)).length,
+      skipped,
+      gpu: this.#gpu,
+      notes: overlapNote(collectives, others),
+    };
+  }
 }
+
+const isOneOf = (options: readonly string[], category: string | undefined): boolean =>
+  category !== undefined && options.includes(category);
 
 function isCollective({ name, args }: DeviceEvent): boolean {
   return args["Collective name"] !== undefined || /nccl/i.test(name);
@@ -217,7 +248,9 @@ function operatorRuns(
   for (const run of runs) {
     if (!/^kernel$/i.test(run.event.cat)) continue;
     const operator = caller.get(run.event.args.correlation ?? -1);
-    if (operator === undefined) countOne(skipped, "kernel that no operator in the trace started");
+    if (run.event.args["graph node id"]) countOne(skipped, "kernel of a CUDA graph: no shapes");
+    else if (operator === undefined)
+      countOne(skipped, "kernel that no operator in the trace started");
     else {
       const own = started.get(operator);
       if (own === undefined) started.set(operator, [run]);

@@ -34,7 +34,7 @@ const FLAGS = {
 } as const;
 
 const EXAMPLES = `
-Takes traces of PyTorch's profiler (JSON, packed or not), Chakra execution traces (.et or JSON),
+Takes traces of PyTorch's profiler (JSON; as .gz, .tar or .tar.gz too), Chakra execution traces (.et or JSON),
 stage profiles of Perseus (CSV) and evaluation logs of the Kareus artifact (eval_results.jsonl),
 told apart by content. Traces of all ranks of one run belong into one import: how long a collective
 really takes is what it took on the rank that came last.
@@ -76,6 +76,6 @@ async function run(files: [string, ...string[]], flags: Values<typeof FLAGS>): P
     block: flags.block,
   };
   const { report } = new Terminal(flags.json);
-  const profile = importProfile(files, setting, `kareus ${packageVersion()}`, report);
+  const profile = await importProfile(files, setting, `kareus ${packageVersion()}`, report);
   await writeProfile(profile, flags.out, flags.json);
 }
