@@ -7,6 +7,7 @@ import { communicationLatency, transferTime } from "../physics/communication.js"
 import { kernelEnergy } from "../physics/energy.js";
 import { kernelTime } from "../physics/kernels.js";
 import { cappedClock, idlePower } from "../physics/power.js";
+import { type Errors, EXACT, inContext } from "./in-context.js";
 
 /** What a measurement says that a model misses, beside others of its kind. */
 export interface Residual {
@@ -15,16 +16,6 @@ export interface Residual {
   readonly known: KnownValue;
   readonly errors: Errors;
 }
-
-/** How far measurements may be off from what is to be predicted, relative. */
-interface Errors {
-  /** All of a kind alike. */
-  readonly common: number;
-  /** Each by itself. */
-  readonly own: number;
-}
-
-const EXACT: Errors = { common: 0, own: 0 };
 
 /**
  * What a model misses mostly stays when the clock changes; the rest changes sooner than over a
@@ -36,18 +27,6 @@ const CLOCK_WEIGHT = 4;
 export function clockCoordinate(freq_mhz: number): number {
   return CLOCK_WEIGHT * Math.log2(freq_mhz);
 }
-
-/**
- * How far a kernel that runs again and again, alone, may be off from what it is among others, all of a
- * kind alike (`common`) and each by itself (`own`). On one H200 our recorder ran 13 products 5 % faster
- * in the mean than torch did, half of it at higher clocks, and each by 3.5 % around that; an MLP takes
- * 5 % more energy than its products alone (profiles/measured/README.md). Streams, which are recorded
- * in place of memory-bound kernels, took 6 % more time and 12 % more dynamic energy than torch's
- * kernels of as many bytes, which differ by 3.5 and 9 % themselves.
- */
-const PRODUCT = { time: { common: 0.02, own: 0.035 }, energy: { common: 0.05, own: 0.035 } };
-const STREAM = { time: { common: 0.07, own: 0.07 }, energy: { common: 0.15, own: 0.15 } };
-const IN_CONTEXT = { matmul: PRODUCT, attention: PRODUCT, conv: PRODUCT, memory: STREAM };
 
 /** From here on, relative to the limit, a mean power says that the limit held the clock down. */
 const AT_LIMIT = 0.9;
@@ -136,7 +115,7 @@ export function kernelResiduals(record: KernelRecord, device: Device) {
   const place = { at: shapeOf(work), drift: clockCoordinate(clock_mhz) };
   const residuals = (what: "time" | "energy") =>
     missed[what].map((value): Residual => {
-      const errors = IN_CONTEXT[work.op][what];
+      const errors = inContext(device, work.op, what);
       return { kind: kindOf(work), known: { ...place, value }, errors };
     });
   return { time: residuals("time"), energy: residuals("energy") };
