@@ -31,7 +31,7 @@ export interface TrainingValidation extends DataSet {
   readonly memory: { readonly mean_pct: number; readonly max_pct: number };
 }
 
-function readMeasured(): Measured[] {
+export function readMeasured(): Measured[] {
   return readCsv(join(ROOT, "test/validate/data/h200-training.csv")).map(({ text, number }) => ({
     model: text("model"),
     execution: text("execution"),
