@@ -1,19 +1,22 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { present } from "../../src/base/need.js";
+import { at, present } from "../../src/base/need.js";
 import { sequentialAtTop } from "../../src/compose/baselines.js";
 import { inContext } from "../../src/cost/evidence/in-context.js";
 import { kernelResiduals, unfitness } from "../../src/cost/evidence/residuals.js";
 import { costsOn } from "../../src/cost/index.js";
 import { CONSTANTS } from "../../src/fit/constants.js";
-import { loadDevice } from "../../src/gpu/device.js";
-import type { Device } from "../../src/gpu/device-schema.js";
+import { fitDevice } from "../../src/fit/device.js";
+import { fittedContent } from "../../src/fit/file.js";
+import { loadDevice, readDevice } from "../../src/gpu/device.js";
+import { type Device, deviceSchema } from "../../src/gpu/device-schema.js";
 import { layoutOf } from "../../src/hardware.js";
 import type { PartitionedGraph } from "../../src/ir/partition.js";
 import { mean } from "../../src/math/mean.js";
 import { loadMeasurements, type Measurements } from "../../src/profile/library.js";
-import { lowerFile, QWEN } from "../support/lowering.js";
+import { readProfile } from "../../src/profile/reader.js";
+import { EXAMPLE, lowerFile, QWEN } from "../support/lowering.js";
 import { NO_MEASUREMENTS } from "../support/measurements.js";
 import { ONE_GPU } from "../support/one-gpu.js";
 import { ROOT } from "./root.js";
@@ -39,18 +42,19 @@ interface Run {
   readonly energy_j: number;
 }
 
-async function runs(): Promise<Run[]> {
-  const rows = readMeasured().filter(({ model }) => model === "qwen3-1.7b");
+async function runs(file: string, name: string): Promise<Run[]> {
+  const rows = readMeasured().filter(({ model }) => model === name);
   return Promise.all(
-    rows.map(async ({ execution, batch, sequence, microbatches, time_s, energy_j }) => {
+    rows.map(async ({ execution, batch, sequence, microbatches, ...row }) => {
       const eager = execution === "eager";
       const job = {
         ...{ ...ONE_GPU, microbatches, optimizer: "adamw-bf16" as const },
+        recompute: row.recompute === "full" ? ("full" as const) : ("none" as const),
         execution: eager ? ("eager" as const) : ("compiled" as const),
       };
-      const { partitions } = await lowerFile(QWEN, { batch, sequence }, job);
+      const { partitions } = await lowerFile(file, { batch, sequence }, job);
       const layout = layoutOf(job, { ...HARDWARE, launch_us: eager ? 32 : null }, H200);
-      return { graph: partitions, layout, time_s, energy_j };
+      return { graph: partitions, layout, time_s: row.time_s, energy_j: row.energy_j };
     }),
   );
 }
@@ -87,7 +91,7 @@ describe.skipIf(!existsSync(RECORDED))("records of one model's kernels on an H20
   let all: readonly Run[] = [];
   let recorded = NO_MEASUREMENTS;
   beforeAll(async () => {
-    all = await runs();
+    all = await runs(QWEN, "qwen3-1.7b");
     recorded = measurementsOf(RECORDED);
   });
 
@@ -123,6 +127,24 @@ describe.skipIf(!existsSync(RECORDED))("records of one model's kernels on an H20
     expect(errorOf(before, 0)).toBeGreaterThan(0.2);
     expect(errorOf(after, 0)).toBeLessThan(errorOf(before, 0) / 3);
     expect(errorOf(after, 1)).toBeLessThan(errorOf(before, 1) / 3);
+  });
+
+  test("a fit to them moves no energy further from the truth", async () => {
+    const both = [...all, ...(await runs(EXAMPLE, "llama-3.2-3b"))];
+    expect(both).toHaveLength(6);
+    const { device, content } = readDevice("h200");
+    const { records } = readProfile(RECORDED, () => {});
+    const { fitted, rejected } = fitDevice(device, records, false);
+    expect(rejected.map(({ reason }) => reason)).toContain(
+      "it ran at the power limit, and its record tells no clock_mhz",
+    );
+    const made = deviceSchema.parse(fittedContent(content, fitted, "a test"));
+    const [before, after] = [device, made].map((on) => ratios(both, on, NO_MEASUREMENTS));
+    for (const i of both.keys()) {
+      const off = (of: readonly number[] | undefined) =>
+        Math.abs(at(present(of, "predictions"), 2 * i + 1) - 1);
+      expect(off(after)).toBeLessThanOrEqual(off(before) + 1e-9);
+    }
   });
 
   test("differ from torch's kernels as much as is believed of them", () => {

@@ -78,22 +78,39 @@ function missedAt(record: KernelRecord, device: Device, clock_mhz: number) {
   };
 }
 
+/** The highest clock, up to the one that was set, at which the model keeps to the power limit. */
+function steadyClock(record: KernelRecord, device: Device): number {
+  const work = workOf(record);
+  const averagePower = (mhz: number) => {
+    const modelled_s = kernelTime(work, device, mhz, record.sms ?? device.sm_count);
+    return idlePower(device, mhz) + kernelEnergy(work, device, mhz) / modelled_s;
+  };
+  return Math.min(record.freq_mhz, cappedClock(device, averagePower));
+}
+
+/** Whether a kernel that drew so much may have been held down by the power limit. */
+function atLimit({ time_s }: KernelRecord, energy_j: number, device: Device): boolean {
+  return energy_j >= AT_LIMIT * device.power_cap_w * time_s;
+}
+
+/** Whether a kernel that was left its highest clock ran at a lower one, which its record does not tell. */
+export function ranAtUntoldClock(record: KernelRecord, device: Device): boolean {
+  const { clock_mhz, freq_mhz, energy_j } = record;
+  if (clock_mhz !== undefined || freq_mhz < device.highest_clock_mhz) return false;
+  if (energy_j === null) return steadyClock(record, device) < freq_mhz;
+  return atLimit(record, energy_j, device);
+}
+
 /**
  * The clock that a kernel ran at: the recorded one; else the one that was set, unless the power limit
  * held it down. Then it is the one at which time and energy are least off together: a window that
  * begins with a cool board, or above its limit, runs faster than a steady state would.
  */
 function clockOf(record: KernelRecord, device: Device): number {
-  const { clock_mhz, freq_mhz, sms, time_s, energy_j } = record;
+  const { clock_mhz, freq_mhz, energy_j } = record;
   if (clock_mhz !== undefined) return clock_mhz;
-  const work = workOf(record);
-  const averagePower = (mhz: number) => {
-    const modelled_s = kernelTime(work, device, mhz, sms ?? device.sm_count);
-    return idlePower(device, mhz) + kernelEnergy(work, device, mhz) / modelled_s;
-  };
-  const steady_mhz = Math.min(freq_mhz, cappedClock(device, averagePower));
-  if (energy_j === null) return steady_mhz;
-  if (energy_j < AT_LIMIT * device.power_cap_w * time_s) return freq_mhz;
+  if (energy_j === null) return steadyClock(record, device);
+  if (!atLimit(record, energy_j, device)) return freq_mhz;
   const missed = (mhz: number) => {
     const { time, energy } = missedAt(record, device, mhz);
     return [...time, ...energy].reduce((sum, value) => sum + value ** 2, 0);
