@@ -3,8 +3,10 @@
  * Nothing outside this folder imports past it; `physics/` says what a device's constants answer,
  * `evidence/` what measurements say beyond them.
  */
+export { inContext } from "./evidence/in-context.js";
 export { correctedByInstructions } from "./evidence/instructions.js";
 export { type LearnedError, learnedError } from "./evidence/learned-error.js";
+export { ranAtUntoldClock, unfitness } from "./evidence/residuals.js";
 export { profileCounts } from "./evidence/use.js";
 export { modelledOracle } from "./modelled.js";
 export type { CostOracle, TracingOracle } from "./oracle.js";

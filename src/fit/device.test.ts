@@ -34,7 +34,8 @@ function kernel(work: Work, freq_mhz: number): ProfileRecord {
   const time_s = kernelTime(work, TRUE_DEVICE, freq_mhz, DEVICE.sm_count);
   const dynamic_j = kernelEnergy(work, TRUE_DEVICE, freq_mhz);
   const energy_j = idlePower(DEVICE, freq_mhz) * time_s + dynamic_j;
-  return { record: "kernel", ...keyOf(work), ...outcome(freq_mhz, time_s, energy_j) };
+  const ran = { ...outcome(freq_mhz, time_s, energy_j), clock_mhz: freq_mhz };
+  return { record: "kernel", ...keyOf(work), ...ran };
 }
 
 const products = [256, 1024, 4096, 8192].flatMap((k) =>
@@ -78,6 +79,32 @@ describe("fitDevice", () => {
     const modelled = products.map((record) => ({ ...record, source: "modelled" as const }));
     expect(fitDevice(DEVICE, modelled, false).fitted).toEqual([]);
     expect(fitDevice(DEVICE, products.slice(0, 2), false).fitted).toEqual([]);
+  });
+
+  test("an outlier is named, and constants that a fit makes no better are kept", () => {
+    const cold = products.map((record, i) =>
+      i === 5 ? { ...record, time_s: 3 * record.time_s } : record,
+    );
+    const { fitted, rejected } = fitDevice(DEVICE, cold, false);
+    expect(rejected).toMatchObject([
+      {
+        name: expect.stringMatching(/^matmul 1 /),
+        reason: expect.stringMatching(/^its time is 3\.\d* times/),
+      },
+      { reason: expect.stringMatching(/^its energy is/) },
+    ]);
+    expect(fittedValue(fitted, "gemm.bfloat16_flop_per_s") / 1.8e14).toBeCloseTo(1, 2);
+    const again = fitDevice(TRUE_DEVICE, products, false);
+    const scattered = products.map((record, i) => ({
+      ...record,
+      time_s: record.time_s * (i % 3 === 0 ? 1.1 : 0.95),
+    }));
+    expect(fitDevice(TRUE_DEVICE, scattered, false).rejected).toContainEqual(
+      expect.objectContaining({ constants: true, name: expect.stringContaining("gemm") }),
+    );
+    expect(again.rejected.map(({ constants }) => constants)).toEqual(
+      again.rejected.map(() => true),
+    );
   });
 
   test("curves of two regimes and of too few clocks are named", () => {

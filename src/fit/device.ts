@@ -5,18 +5,10 @@ import { fitPowerCap, fitVoltage, fitVoltageExponent } from "./board.js";
 import { type ClockPoint, curveAt, fitCurve } from "./curve.js";
 import { fitKernels } from "./kernels.js";
 import { checkQuality } from "./quality.js";
-import { type Fitted, residualOf } from "./residual.js";
+import { type Fitted, type Rejected, residualOf } from "./residual.js";
 
 /** Clocks that a curve needs: its time has three parameters. */
 const FEWEST_CLOCKS = 4;
-
-/** A curve that the data-quality gate turned away, or a part of it. */
-export interface Rejected {
-  readonly name: string;
-  /** The lowest and highest clock that were kept; null: none was. */
-  readonly kept_mhz: readonly [lowest: number, highest: number] | null;
-  readonly reason: string;
-}
 
 /** Instructions measured at several clocks, by name. */
 function curvesOf(records: readonly ProfileRecord[]): Map<string, ClockPoint[]> {
@@ -100,5 +92,8 @@ export function fitDevice(
   const { passed, rejected } = gated(curvesOf(records));
   const board = fitBoard(device, passed, voltages);
   const kernels = fitKernels(board.device, records);
-  return { fitted: [...board.fitted, ...kernels.fitted], rejected };
+  return {
+    fitted: [...board.fitted, ...kernels.fitted],
+    rejected: [...rejected, ...kernels.rejected],
+  };
 }

@@ -1,4 +1,5 @@
-import { at } from "../base/need.js";
+import { at, byDefault, present } from "../base/need.js";
+import { ranAtUntoldClock, unfitness } from "../cost/index.js";
 import { communicationLatency, transferTime } from "../cost/physics/communication.js";
 import { kernelEnergy } from "../cost/physics/energy.js";
 import { kernelTime } from "../cost/physics/kernels.js";
@@ -12,8 +13,9 @@ import {
   workOf,
 } from "../profile/records.js";
 import { CONSTANTS, type Constant } from "./constants.js";
+import { type Fit, judged } from "./judged.js";
 import { nonNegativeLeastSquares } from "./non-negative.js";
-import { type Fitted, residualOf } from "./residual.js";
+import { type Fitted, type Rejected, residualOf } from "./residual.js";
 
 /** Factors are sought as logarithms. */
 const SEARCH = { step: 0.2, evaluations: 2000, tolerance: 1e-12 };
@@ -23,6 +25,30 @@ interface Group<R extends ProfileRecord> {
   readonly constants: readonly Constant[];
   readonly records: readonly R[];
   readonly predict: (device: Device, record: R) => number;
+}
+
+/** What a fit found, and what of the records or constants it left as they are. */
+interface Step {
+  readonly device: Device;
+  readonly fitted: readonly Fitted[];
+  readonly rejected: readonly Rejected[];
+}
+
+/** The clock that a kernel ran at. */
+function clockOf({ clock_mhz, freq_mhz }: KernelRecord): number {
+  return clock_mhz ?? freq_mhz;
+}
+
+/** A record, for people. */
+function nameOf(record: ProfileRecord): string {
+  if (record.record === "kernel") return `${record.op} ${Object.values(record.key).join(" ")}`;
+  return record.record === "collective" ? `${record.op} of ${record.size_bytes} B` : record.record;
+}
+
+/** Why a kernel's record tells of no constant; null: it does. */
+function reasonAgainst(record: KernelRecord, device: Device): string | null {
+  if (!ranAtUntoldClock(record, device)) return unfitness(record, device);
+  return "it ran at the power limit, and its record tells no clock_mhz";
 }
 
 function scaled(device: Device, constants: readonly Constant[], logs: readonly number[]): Device {
@@ -35,28 +61,50 @@ function weightOf({ time_s }: ProfileRecord): number {
 }
 
 /**
- * The constants whose times have the least weighted squared logarithmic error; one that is 0 in the file stays
- * so. Nothing where there are not more records than constants.
+ * The constants whose times have the least weighted squared logarithmic error; one that is 0 in the
+ * file stays so. Nothing where there are not more records than constants.
  */
 function fitTimes<R extends ProfileRecord>(
   device: Device,
   { constants: all, records, predict }: Group<R>,
-): { device: Device; fitted: Fitted[] } {
+): Step {
   const constants = all.filter((each) => each.size(device) > 0);
-  if (records.length <= constants.length) return { device, fitted: [] };
-  const loss = (logs: readonly number[]) => {
-    const tried = scaled(device, constants, logs);
-    return records.reduce((sum, record) => {
-      return sum + weightOf(record) * Math.log(predict(tried, record) / record.time_s) ** 2;
-    }, 0);
+  const error = (on: Device, record: R) => Math.log(predict(on, record) / record.time_s);
+  const to = (told: readonly R[]) => {
+    if (told.length <= constants.length) return null;
+    const loss = (logs: readonly number[]) => {
+      const tried = scaled(device, constants, logs);
+      return told.reduce((sum, each) => sum + weightOf(each) * error(tried, each) ** 2, 0);
+    };
+    const start = constants.map(() => 0);
+    return scaled(device, constants, nelderMead(loss, start, SEARCH).point);
   };
-  const start = constants.map(() => 0);
-  const made = scaled(device, constants, nelderMead(loss, start, SEARCH).point);
+  return stepOf(device, constants, records, { what: "time", to, error, weight: weightOf });
+}
+
+/** A fit that was judged, as a step: what it found, kept and left out. */
+function stepOf<R extends ProfileRecord>(
+  device: Device,
+  constants: readonly Constant[],
+  records: readonly R[],
+  fit: Fit<R>,
+): Step {
+  const { device: made, kept, fitted, outliers } = judged(device, records, fit);
+  const names = [...new Set(constants.map(({ path }) => path.join(".")))].join(", ");
+  const rejected = outliers.map(({ record, error }): Rejected => {
+    const times = Math.exp(-error).toPrecision(3);
+    const reason = `its ${fit.what} is ${times} times what the others say`;
+    return { name: nameOf(record), kept_mhz: null, reason };
+  });
+  if (kept !== null) {
+    rejected.push({ name: names, kept_mhz: null, reason: kept, constants: true });
+  }
+  if (made === null) return { device, fitted: [], rejected };
   const residual = residualOf(
-    "time",
-    records.map((record) => [predict(made, record), record.time_s]),
+    fit.what,
+    fitted.map((record) => [Math.exp(fit.error(made, record)), 1]),
   );
-  return { device: made, fitted: fittedAt(constants, made, residual) };
+  return { device: made, fitted: fittedAt(constants, made, residual), rejected };
 }
 
 /** What a device holds at the paths of constants, each path once. */
@@ -70,45 +118,40 @@ function fitEnergies(
   device: Device,
   all: readonly Constant[],
   records: readonly KernelRecord[],
-): { device: Device; fitted: Fitted[] } {
+): Step {
   const constants = all.filter((each) => each.size(device) > 0);
-  const measured = records.flatMap((record) => {
-    const { freq_mhz, time_s, energy_j: total_j } = record;
-    return total_j === null
-      ? []
-      : [{ record, total_j, dynamic_j: total_j - idlePower(device, freq_mhz) * time_s }];
-  });
-  if (measured.length <= constants.length) return { device, fitted: [] };
+  const measured = records.filter(({ energy_j }) => energy_j !== null && energy_j > 0);
+  const totalOf = ({ energy_j }: KernelRecord) => present(energy_j, "measured energy");
+  const idleOf = (record: KernelRecord) => idlePower(device, clockOf(record)) * record.time_s;
+  const energyOn = (made: Device, record: KernelRecord) =>
+    kernelEnergy(workOf(record), made, clockOf(record));
   // The model is linear in its constants: each adds to what is left with all of them at 0.
   const only = (kept: Constant | null) =>
     constants.reduce((made, each) => (each === kept ? made : each.scale(made, 0)), device);
-  const energyOn = (made: Device, record: KernelRecord) =>
-    kernelEnergy(workOf(record), made, record.freq_mhz);
-  const left_j = measured.map(({ record }) => energyOn(only(null), record));
-  const scales = measured.map(({ record, total_j }) => Math.sqrt(weightOf(record)) / total_j);
-  const rows = measured.map(({ record }, i) =>
-    constants.map((kept) => (energyOn(only(kept), record) - at(left_j, i)) * at(scales, i)),
-  );
-  const factors = nonNegativeLeastSquares(
-    rows,
-    measured.map(({ dynamic_j }, i) => (dynamic_j - at(left_j, i)) * at(scales, i)),
-  );
-  // A device has no free work: a constant that comes out as 0 keeps its value.
-  if (factors.some((factor) => factor === 0)) return { device, fitted: [] };
-  const made = constants.reduce((d, { scale }, i) => scale(d, at(factors, i)), device);
-  const residual = residualOf(
-    "energy",
-    measured.map(({ record, total_j }) => {
-      const { freq_mhz, time_s } = record;
-      return [idlePower(made, freq_mhz) * time_s + energyOn(made, record), total_j];
-    }),
-  );
-  return { device: made, fitted: fittedAt(constants, made, residual) };
+  const [nothing, singles] = [only(null), constants.map(only)];
+  const to = (told: readonly KernelRecord[]) => {
+    if (told.length <= constants.length) return null;
+    const scales = told.map((record) => Math.sqrt(weightOf(record)) / totalOf(record));
+    const left_j = told.map((record) => energyOn(nothing, record));
+    const rows = told.map((record, i) =>
+      singles.map((single) => (energyOn(single, record) - at(left_j, i)) * at(scales, i)),
+    );
+    const aims = told.map((record, i) => {
+      return (totalOf(record) - idleOf(record) - at(left_j, i)) * at(scales, i);
+    });
+    const factors = nonNegativeLeastSquares(rows, aims);
+    // A device has no free work: a constant that comes out as 0 keeps its value.
+    if (factors.some((factor) => factor === 0)) return null;
+    return constants.reduce((d, { scale }, i) => scale(d, at(factors, i)), device);
+  };
+  const error = (on: Device, record: KernelRecord) =>
+    Math.log((idleOf(record) + energyOn(on, record)) / totalOf(record));
+  return stepOf(device, constants, measured, { what: "energy", to, error, weight: weightOf });
 }
 
 function kernelTimes(constants: readonly Constant[], records: readonly KernelRecord[]) {
   const predict = (device: Device, record: KernelRecord) =>
-    kernelTime(workOf(record), device, record.freq_mhz, device.sm_count);
+    kernelTime(workOf(record), device, clockOf(record), device.sm_count);
   return { constants, records, predict };
 }
 
@@ -121,14 +164,9 @@ function collectiveTimes(records: readonly CollectiveRecord[]): Group<Collective
   return { constants: [CONSTANTS.link_rate, CONSTANTS.channel_rate], records, predict };
 }
 
-const KERNEL_TIMES = [
-  CONSTANTS.gemm_rate,
-  CONSTANTS.gemm_depth,
-  CONSTANTS.memory_bandwidth,
-  CONSTANTS.kernel_start,
-  CONSTANTS.memory_norm,
-  CONSTANTS.memory_other,
-];
+const START = [CONSTANTS.kernel_start];
+const GEMM_TIMES = [CONSTANTS.gemm_rate, CONSTANTS.gemm_depth];
+const MEMORY_TIMES = [CONSTANTS.memory_bandwidth, CONSTANTS.memory_norm, CONSTANTS.memory_other];
 const ATTENTION_TIMES = [
   CONSTANTS.attention_forward,
   CONSTANTS.attention_backward,
@@ -140,34 +178,48 @@ const ATTENTION_TIMES = [
 
 /**
  * Rates and energies of kernels and collectives from measured records: each kind fits its own
- * constants where there are records enough. Energies take the board's voltages and idle power.
+ * constants where there are records enough, and keeps the old ones where the new are no better (see
+ * {@link judged}). Energies take the board's voltages and idle power. Kernels whose clock is not
+ * known, or that fit the cache, tell of no constant and are named.
  */
-export function fitKernels(
-  device: Device,
-  records: readonly ProfileRecord[],
-): { device: Device; fitted: Fitted[] } {
+export function fitKernels(device: Device, records: readonly ProfileRecord[]): Step {
   const c = CONSTANTS;
   const measured = records.filter(({ source, time_s }) => source === "measured" && time_s > 0);
-  const kernels = measured.filter((r): r is KernelRecord => r.record === "kernel");
+  const all = measured.filter((r): r is KernelRecord => r.record === "kernel");
+  const unfit = new Map(all.map((record) => [record, reasonAgainst(record, device)]));
+  const kernels = all.filter((record) => unfit.get(record) === null);
   const collectives = measured.filter(
     (r): r is CollectiveRecord =>
       r.record === "collective" && r.stand_in === undefined && r.disturbed === undefined,
   );
   const of = (op: KernelRecord["op"]) => kernels.filter((record) => record.op === op);
-  const steps: ((device: Device) => { device: Device; fitted: Fitted[] })[] = [
+  const [products, streams] = [of("matmul"), of("memory")];
+  const told = [
+    ...(products.length > 0 ? GEMM_TIMES : []),
+    ...(streams.length > 0 ? MEMORY_TIMES : []),
+  ];
+  const steps: ((device: Device) => Step)[] = [
     // Every kernel starts and ends: what that takes, the small ones of either kind tell.
-    (d) => fitTimes(d, kernelTimes(KERNEL_TIMES, [...of("memory"), ...of("matmul")])),
+    (d) => fitTimes(d, kernelTimes([...told, ...START], [...streams, ...products])),
     (d) => fitTimes(d, kernelTimes(ATTENTION_TIMES, of("attention"))),
     (d) => fitTimes(d, collectiveTimes(collectives)),
-    (d) => fitEnergies(d, [c.memory_energy, c.memory_flop_energy], of("memory")),
-    (d) => fitEnergies(d, [c.gemm_flop_energy, c.gemm_byte_energy], of("matmul")),
+    (d) => fitEnergies(d, [c.memory_energy, c.memory_flop_energy], streams),
+    (d) => fitEnergies(d, [c.gemm_flop_energy, c.gemm_byte_energy], products),
     (d) => fitEnergies(d, [c.attention_flop_energy], of("attention")),
   ];
-  return steps.reduce<{ device: Device; fitted: Fitted[] }>(
+  const rejected = all.flatMap((record): Rejected[] => {
+    const reason = byDefault(unfit.get(record), null);
+    return reason === null ? [] : [{ name: nameOf(record), kept_mhz: null, reason }];
+  });
+  return steps.reduce<Step>(
     (sofar, step) => {
       const next = step(sofar.device);
-      return { device: next.device, fitted: [...sofar.fitted, ...next.fitted] };
+      return {
+        device: next.device,
+        fitted: [...sofar.fitted, ...next.fitted],
+        rejected: [...sofar.rejected, ...next.rejected],
+      };
     },
-    { device, fitted: [] },
+    { device, fitted: [], rejected },
   );
 }

@@ -9,6 +9,16 @@ export interface Fitted {
   readonly residual: string;
 }
 
+/** A measurement that was not fitted, a part of one, or a constant that was kept. */
+export interface Rejected {
+  readonly name: string;
+  /** The lowest and highest clock that were kept; null: none was. */
+  readonly kept_mhz: readonly [lowest: number, highest: number] | null;
+  readonly reason: string;
+  /** The name is of constants, whose old values are no worse. */
+  readonly constants?: true;
+}
+
 /** `time 0.4 % mean, 1.5 % max over 12 points`, of pairs (predicted, measured). */
 export function residualOf(
   what: "time" | "energy",

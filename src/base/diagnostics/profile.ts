@@ -315,7 +315,17 @@ export function rejectedCurve(
     "KRS2060",
     where,
     `${part} was not fitted: ${reason}`,
-    "one curve must be one regime; measure it again, or leave it out",
+    "one curve must be one regime at clocks that are told; measure it again, or leave it out",
+  );
+}
+
+/** KRS2062: constants that a fit makes no better. */
+export function keptConstants(where: string, names: string, reason: string): Diagnostic {
+  return warning(
+    "KRS2062",
+    where,
+    `${names} kept: ${reason}`,
+    "measure more kernels of the kind, or go on with the device's own values",
   );
 }
 

@@ -7,6 +7,7 @@ import { communicationLatency, transferTime } from "../physics/communication.js"
 import { kernelEnergy } from "../physics/energy.js";
 import { kernelTime } from "../physics/kernels.js";
 import { cappedClock, idlePower } from "../physics/power.js";
+import { type Errors, EXACT, inContext } from "./in-context.js";
 
 /** What a measurement says that a model misses, beside others of its kind. */
 export interface Residual {
@@ -15,16 +16,6 @@ export interface Residual {
   readonly known: KnownValue;
   readonly errors: Errors;
 }
-
-/** How far measurements may be off from what is to be predicted, relative. */
-interface Errors {
-  /** All of a kind alike. */
-  readonly common: number;
-  /** Each by itself. */
-  readonly own: number;
-}
-
-const EXACT: Errors = { common: 0, own: 0 };
 
 /**
  * What a model misses mostly stays when the clock changes; the rest changes sooner than over a
@@ -36,18 +27,6 @@ const CLOCK_WEIGHT = 4;
 export function clockCoordinate(freq_mhz: number): number {
   return CLOCK_WEIGHT * Math.log2(freq_mhz);
 }
-
-/**
- * How far a kernel that runs again and again, alone, may be off from what it is among others, all of a
- * kind alike (`common`) and each by itself (`own`). On one H200 our recorder ran 13 products 5 % faster
- * in the mean than torch did, half of it at higher clocks, and each by 3.5 % around that; an MLP takes
- * 5 % more energy than its products alone (profiles/measured/README.md). Streams, which are recorded
- * in place of memory-bound kernels, took 6 % more time and 12 % more dynamic energy than torch's
- * kernels of as many bytes, which differ by 3.5 and 9 % themselves.
- */
-const PRODUCT = { time: { common: 0.02, own: 0.035 }, energy: { common: 0.05, own: 0.035 } };
-const STREAM = { time: { common: 0.07, own: 0.07 }, energy: { common: 0.15, own: 0.15 } };
-const IN_CONTEXT = { matmul: PRODUCT, attention: PRODUCT, conv: PRODUCT, memory: STREAM };
 
 /** From here on, relative to the limit, a mean power says that the limit held the clock down. */
 const AT_LIMIT = 0.9;
@@ -99,22 +78,39 @@ function missedAt(record: KernelRecord, device: Device, clock_mhz: number) {
   };
 }
 
+/** The highest clock, up to the one that was set, at which the model keeps to the power limit. */
+function steadyClock(record: KernelRecord, device: Device): number {
+  const work = workOf(record);
+  const averagePower = (mhz: number) => {
+    const modelled_s = kernelTime(work, device, mhz, record.sms ?? device.sm_count);
+    return idlePower(device, mhz) + kernelEnergy(work, device, mhz) / modelled_s;
+  };
+  return Math.min(record.freq_mhz, cappedClock(device, averagePower));
+}
+
+/** Whether a kernel that drew so much may have been held down by the power limit. */
+function atLimit({ time_s }: KernelRecord, energy_j: number, device: Device): boolean {
+  return energy_j >= AT_LIMIT * device.power_cap_w * time_s;
+}
+
+/** Whether a kernel that was left its highest clock ran at a lower one, which its record does not tell. */
+export function ranAtUntoldClock(record: KernelRecord, device: Device): boolean {
+  const { clock_mhz, freq_mhz, energy_j } = record;
+  if (clock_mhz !== undefined || freq_mhz < device.highest_clock_mhz) return false;
+  if (energy_j === null) return steadyClock(record, device) < freq_mhz;
+  return atLimit(record, energy_j, device);
+}
+
 /**
  * The clock that a kernel ran at: the recorded one; else the one that was set, unless the power limit
  * held it down. Then it is the one at which time and energy are least off together: a window that
  * begins with a cool board, or above its limit, runs faster than a steady state would.
  */
 function clockOf(record: KernelRecord, device: Device): number {
-  const { clock_mhz, freq_mhz, sms, time_s, energy_j } = record;
+  const { clock_mhz, freq_mhz, energy_j } = record;
   if (clock_mhz !== undefined) return clock_mhz;
-  const work = workOf(record);
-  const averagePower = (mhz: number) => {
-    const modelled_s = kernelTime(work, device, mhz, sms ?? device.sm_count);
-    return idlePower(device, mhz) + kernelEnergy(work, device, mhz) / modelled_s;
-  };
-  const steady_mhz = Math.min(freq_mhz, cappedClock(device, averagePower));
-  if (energy_j === null) return steady_mhz;
-  if (energy_j < AT_LIMIT * device.power_cap_w * time_s) return freq_mhz;
+  if (energy_j === null) return steadyClock(record, device);
+  if (!atLimit(record, energy_j, device)) return freq_mhz;
   const missed = (mhz: number) => {
     const { time, energy } = missedAt(record, device, mhz);
     return [...time, ...energy].reduce((sum, value) => sum + value ** 2, 0);
@@ -136,7 +132,7 @@ export function kernelResiduals(record: KernelRecord, device: Device) {
   const place = { at: shapeOf(work), drift: clockCoordinate(clock_mhz) };
   const residuals = (what: "time" | "energy") =>
     missed[what].map((value): Residual => {
-      const errors = IN_CONTEXT[work.op][what];
+      const errors = inContext(device, work.op, what);
       return { kind: kindOf(work), known: { ...place, value }, errors };
     });
   return { time: residuals("time"), energy: residuals("energy") };

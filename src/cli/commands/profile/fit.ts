@@ -1,9 +1,11 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { fail, refuse } from "../../../base/diagnostics/diagnostic.js";
-import { nothingToFit, rejectedCurve } from "../../../base/diagnostics/profile.js";
+import { keptConstants, nothingToFit, rejectedCurve } from "../../../base/diagnostics/profile.js";
 import { missingFlags } from "../../../base/diagnostics/usage.js";
 import { readText, writeText } from "../../../base/files.js";
+import { grouped } from "../../../base/grouped.js";
+import { plural } from "../../../base/units.js";
 import { addFlags, device, readFlags, text, toggle, type Values } from "../../flags.js";
 import { say, Terminal } from "../../terminal.js";
 
@@ -20,8 +22,9 @@ const FLAGS = {
 const EXAMPLES = `
 Takes profiles (JSON lines) and stage profiles of Perseus (CSV). Instructions at four clocks or more
 give voltages and the power cap, kernels and collectives their rates and energies. What is not in the
-data keeps its value; what is fitted says from what, and how far the data lie from it. Curves that
-mix two regimes are left out, with the reason.
+data keeps its value; what is fitted says from what, and how far the data lie from it. Constants are
+kept where the old ones are as good on records that are held out. Curves that mix two regimes,
+outliers and kernels that ran at a clock that is not told are left out, with the reason.
 
 Examples:
   $ kareus profile fit stage_profile.csv --device a100-sxm4-80gb --out mine.json
@@ -56,10 +59,18 @@ async function run(files: readonly string[], flags: Values<typeof FLAGS>): Promi
   );
   const names = files.map((file) => basename(file)).join(", ");
   const { fitted, rejected } = fitDevice(device, records, flags.voltage);
-  for (const { name, kept_mhz, reason } of rejected) {
-    report(rejectedCurve(names, name, kept_mhz, reason));
+  const kept = rejected.filter(({ constants }) => constants);
+  const left = grouped(
+    rejected.filter(({ constants }) => !constants),
+    ({ reason, kept_mhz }) => JSON.stringify([reason, kept_mhz]),
+  );
+  for (const [first, ...others] of left.values()) {
+    if (first === undefined) continue;
+    const also = others.length === 0 ? "" : ` and ${plural(others.length, "other")}`;
+    report(rejectedCurve(names, `${first.name}${also}`, first.kept_mhz, first.reason));
   }
-  if (fitted.length === 0) return refuse(nothingToFit(names));
+  for (const { name, reason } of kept) report(keptConstants(names, name, reason));
+  if (fitted.length + kept.length === 0) return refuse(nothingToFit(names));
   const file = `${JSON.stringify(fittedContent(content, fitted, `fitted to ${names}`), null, 2)}\n`;
   if (flags.out === null) {
     process.stdout.write(file);
