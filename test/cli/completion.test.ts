@@ -40,7 +40,10 @@ describe.skipIf(!has("bash"))("completion in bash", () => {
       ["optimize", "g.onnx", "--pipeline", ""],
       ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1", "zb-v"],
     ],
-    [["solve", "--pipeline", "=", "z"], ["zb-h1", "zb-v"]],
+    [
+      ["solve", "--pipeline", "=", "z"],
+      ["zb-h1", "zb-v"],
+    ],
     [
       ["inspect", "--gpu", "h"],
       ["h100-pcie", "h100-sxm", "h200"],
