@@ -31,8 +31,8 @@ int run(int argc, const char* const* argv) {
   std::string refused;
   const int code =
       runSession(board, tasks, setting, say, [] { return g_stop != 0; }, refused);
-  if (code == kareus::kClocks) std::cerr << "clocks cannot be locked: " << refused << std::endl;
   std::cerr << "simulated: " << board.now_s() << " s for " << tasks.size() << " tasks" << std::endl;
+  if (code == kareus::kClocks) std::cerr << "clocks cannot be locked: " << refused << std::endl;
   return code;
 }
 

@@ -6,6 +6,7 @@ import { type ClockPoint, curveAt, fitCurve } from "./curve.js";
 import { fitKernels } from "./kernels.js";
 import { checkQuality } from "./quality.js";
 import { type Fitted, type Rejected, residualOf } from "./residual.js";
+import { fitSwitches } from "./switching.js";
 
 /** Clocks that a curve needs: its time has three parameters. */
 const FEWEST_CLOCKS = 4;
@@ -82,7 +83,7 @@ function fitBoard(
 
 /**
  * The constants of a device that measured records tell of: voltages and power cap from instructions
- * over the clock, rates and energies from kernels and collectives.
+ * over the clock, rates and energies from kernels and collectives, times of changes of the clock.
  */
 export function fitDevice(
   device: Device,
@@ -93,7 +94,7 @@ export function fitDevice(
   const board = fitBoard(device, passed, voltages);
   const kernels = fitKernels(board.device, records);
   return {
-    fitted: [...board.fitted, ...kernels.fitted],
+    fitted: [...board.fitted, ...kernels.fitted, ...fitSwitches(records)],
     rejected: [...rejected, ...kernels.rejected],
   };
 }

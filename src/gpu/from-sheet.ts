@@ -1,5 +1,6 @@
 import { byDefault } from "../base/need.js";
 import type { Device } from "./device-schema.js";
+import { longestSwitch } from "./switch-time.js";
 
 /** What the data sheet of a GPU says. */
 export interface DataSheet {
@@ -87,7 +88,7 @@ export function deviceFromSheet(sheet: DataSheet, base: Device): object {
       value: searched,
       source: `half of the highest clock to all of it, ${SEARCHED_CLOCKS} clocks`,
     },
-    switch_time_s: kept(base.switch_time_s),
+    switch_time_s: kept(longestSwitch(base.switch_time_s)),
     peak_flop_per_s: told({
       bfloat16: sheet.bfloat16_flop_per_s,
       float16: sheet.bfloat16_flop_per_s,

@@ -23,12 +23,14 @@ export interface RecorderSetting {
   readonly recorder: string;
   /** Windows last until energy is this well known: its relative standard error. */
   readonly precision: number;
-  /** The shortest window; 0: as the precision asks. */
+  /** The shortest window, warm-up and pause; 0: as the recorder chooses for the precision. */
   readonly window_s: number;
   readonly warmup_s: number;
   readonly cooldown_s: number;
   readonly trials: number;
   readonly lock_clocks: boolean;
+  /** Measures changes of the clock instead of the tasks, of which the first runs meanwhile. */
+  readonly switch_times?: boolean;
   /** The longest wait for one answer; null: what {@link answerTime} says. */
   readonly patience_s: number | null;
 }
@@ -61,14 +63,18 @@ export function recorderAt(path: string): string {
   return existsSync(recorder) ? recorder : fail(recorderMissing(recorder, "no such file"));
 }
 
+/** Only what is asked for beyond the precision: the rest is the recorder's to choose. */
 function command(setting: RecorderSetting): [string, string[]] {
+  const { recorder, precision, window_s, warmup_s, cooldown_s, trials } = setting;
   const flags = [
-    ...["--precision", String(setting.precision)],
-    ...["--window-s", String(setting.window_s), "--warmup-s", String(setting.warmup_s)],
-    ...["--cooldown-s", String(setting.cooldown_s), "--trials", String(setting.trials)],
+    ...["--precision", String(precision)],
+    ...(window_s > 0 ? ["--window-s", String(window_s)] : []),
+    ...(warmup_s > 0 ? ["--warmup-s", String(warmup_s)] : []),
+    ...(cooldown_s > 0 ? ["--cooldown-s", String(cooldown_s)] : []),
+    ...(trials > 1 ? ["--trials", String(trials)] : []),
     ...(setting.lock_clocks ? ["--lock-clocks"] : []),
+    ...(setting.switch_times === true ? ["--switch-times"] : []),
   ];
-  const { recorder } = setting;
   return recorder.endsWith(".py") ? ["python3", [recorder, ...flags]] : [recorder, flags];
 }
 
@@ -152,6 +158,8 @@ export async function runRecorder(
   const reason = reasonOf();
   if (typeof code === "string" && child.pid === undefined) fail(recorderMissing(program, code));
   if (code === NO_GPU) refuse(noGpu(setting.recorder));
-  if (code === CLOCKS) refuse(clocksNotLocked(reason));
+  if (code === CLOCKS) {
+    refuse(clocksNotLocked(setting.switch_times ? "--switch-times" : "--lock-clocks", reason));
+  }
   if (code !== 0) fail(recorderFailed(setting.recorder, reason || `exit code ${code}`));
 }

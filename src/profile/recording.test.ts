@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -97,6 +97,20 @@ describe("recording", () => {
     expect(kept).toBe(3);
     const sources = profile?.records.map(({ source }) => source);
     expect(sources).toEqual(["modelled", "modelled", "modelled"]);
+  });
+
+  test("beyond the precision a recorder gets only what differs from its own choice", async () => {
+    const told = join(scratch, `flags${made++}`);
+    const save = `require("node:fs").writeFileSync(${JSON.stringify(told)}, process.argv.slice(2).join(" "));`;
+    const recorder = fake(`${save} say({ task, ...metered });`);
+    const own = { window_s: 0, warmup_s: 0, cooldown_s: 0, trials: 1 };
+    await recorded(recorder, null, own);
+    expect(readFileSync(told, "utf8")).toBe("--precision 0.01");
+    await recorded(recorder, null, { ...own, window_s: 2 });
+    expect(readFileSync(told, "utf8")).toBe("--precision 0.01 --window-s 2");
+    await recorded(recorder);
+    const all = "--precision 0.01 --window-s 5 --warmup-s 1 --cooldown-s 4 --trials 3";
+    expect(readFileSync(told, "utf8")).toBe(all);
   });
 
   test("a patience of months is no impatience", async () => {

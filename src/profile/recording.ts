@@ -1,11 +1,11 @@
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import { leftOut, recorderFailed } from "../base/diagnostics/profile.js";
 import { grouped } from "../base/grouped.js";
-import { sha256Hex } from "../base/hash.js";
 import { addTo } from "../base/need.js";
 import { plural } from "../base/units.js";
 import { createProfile } from "./appender.js";
 import type { ProfileHeader } from "./header.js";
+import { header, type Target } from "./recorded-header.js";
 import { type RecorderSetting, recorderAt, runRecorder } from "./recorder.js";
 import {
   type Greeting,
@@ -16,16 +16,7 @@ import {
   taskLine,
 } from "./work-list.js";
 
-interface Target {
-  /** The device's name. */
-  readonly gpu: string;
-  readonly graph: string;
-  readonly out: string;
-  /** This program, with its version. */
-  readonly tool: string;
-}
-
-interface Hooks {
+export interface Hooks {
   readonly report: Report;
   readonly progress: (phase: string, done: number, total: number) => void;
 }
@@ -51,17 +42,28 @@ export async function recordTasks(
   const recorder = recorderAt(setting.recorder);
   const skipped = new Map<string, number>();
   let begun: Begun | null = null;
+  const list = tasks.map(taskLine).join("");
   const unanswered = new Set(tasks.keys());
   let kept = 0;
   const onLine = (line: string) => {
     const reply = readReply(line, recorder, target.gpu);
     if ("gpu" in reply) {
       begun ??= {
-        profile: createProfile(target.out, header(tasks, setting, target, reply)),
+        profile: createProfile(
+          target.out,
+          header(
+            list,
+            methodOf(setting, reply),
+            `kernels and partitions of ${target.graph}`,
+            target,
+            reply,
+          ),
+        ),
         source: sourceOf(reply),
       };
       return;
     }
+    if ("switch" in reply) return fail(recorderFailed(recorder, "it answers what was not asked"));
     const task = tasks[reply.task];
     if (task === undefined || begun === null || !unanswered.delete(reply.task)) {
       return fail(
@@ -90,39 +92,11 @@ function workLists(tasks: readonly MeasuringTask[]): string[] {
   return [...lists.values()].map((list) => list.map(([id, task]) => taskLine(task, id)).join(""));
 }
 
-function header(
-  tasks: readonly MeasuringTask[],
-  setting: RecorderSetting,
-  { gpu, graph, tool }: Target,
-  found: Greeting,
-): ProfileHeader {
-  const date = new Date().toISOString();
-  const { precision, window_s, cooldown_s, trials, lock_clocks } = setting;
-  const list = tasks.map(taskLine).join("");
-  return {
-    format: "kareus-profile",
-    version: 1,
-    id: `recorded-${sha256Hex(`${date}\n${list}`).slice(0, 12)}`,
-    gpu,
-    driver: found.driver === "" ? null : found.driver,
-    date,
-    tool,
-    method: {
-      window_s,
-      cooldown_s,
-      trials,
-      clocks: lock_clocks ? "locked" : "default",
-      precision,
-      ...(found.tick_s !== undefined && { tick_s: found.tick_s }),
-    },
-    ...powerState(found),
-    note: `kernels and partitions of ${graph}, recorded on ${found.gpu} with ${found.sm_count} SMs; memory-bound kernels as a stream of their traffic`,
-  };
-}
-
-/** The board's power state as far as the recorder tells it; nothing where it tells none of it. */
-function powerState(found: Greeting): Pick<ProfileHeader, "power_state"> {
-  const { power_limit_w = null, workload_profile = null, smoothing = null } = found;
-  const known = [power_limit_w, workload_profile, smoothing].some((value) => value !== null);
-  return known ? { power_state: { power_limit_w, workload_profile, smoothing } } : {};
+function methodOf(
+  { precision, window_s, cooldown_s, trials, lock_clocks }: RecorderSetting,
+  { tick_s }: Greeting,
+): ProfileHeader["method"] {
+  const clocks = lock_clocks ? "locked" : "default";
+  const told = { window_s, cooldown_s, trials, clocks, precision } as const;
+  return { ...told, ...(tick_s !== undefined && { tick_s }) };
 }

@@ -86,6 +86,7 @@ export type KernelRecord = z.output<typeof kernelSchema>;
 export type CollectiveRecord = z.output<typeof collectiveSchema>;
 export type PartitionRecord = z.output<typeof partitionSchema>;
 export type InstructionRecord = z.output<typeof instructionSchema>;
+export type SwitchRecord = z.output<typeof switchSchema>;
 
 /** The work that a kernel record measured, as the compiler states it. */
 export function workOf(record: KernelRecord): Work {

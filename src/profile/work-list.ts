@@ -12,6 +12,7 @@ import {
   keyOf,
   type PartitionRecord,
   type ProfileRecord,
+  type SwitchRecord,
 } from "./records.js";
 
 /*
@@ -111,8 +112,19 @@ const measured = z.strictObject({
   ...circumstances,
 });
 
-/** What the recorder says of itself, or of one task. */
-const reply = z.union([greeting, skipped, measured]);
+const switched = z.strictObject({
+  switch: z.strictObject({
+    from_mhz: z.int().positive(),
+    freq_mhz: z.int().positive(),
+    call_s: seconds,
+    time_s: seconds,
+    time_s_std: seconds,
+    trials: z.int().positive(),
+  }),
+});
+
+/** What the recorder says of itself, of one task, or of a change of the clock. */
+const reply = z.union([greeting, skipped, measured, switched]);
 export type Greeting = z.output<typeof greeting>;
 type Reply = z.output<typeof reply>;
 export type Measured = z.output<typeof measured>;
@@ -131,6 +143,15 @@ export function readReply(line: string, recorder: string, gpu: string): Reply {
 /** A recorder on a simulated board says so by its driver: its numbers are of a model. */
 export function sourceOf({ driver }: Greeting): "measured" | "modelled" {
   return driver.includes("simulated") ? "modelled" : "measured";
+}
+
+/** The record of a change of the clock. */
+export function switchRecord(
+  found: z.output<typeof switched>["switch"],
+  source: ReturnType<typeof sourceOf>,
+): SwitchRecord {
+  const none = { sms: null, energy_j: null, energy_j_std: null };
+  return { record: "switch", ...none, source, ...found };
 }
 
 /** The record that a task became, by a recorder whose greeting tells the source. */

@@ -36,6 +36,7 @@ async function measure(
       return;
     }
     if ("skipped" in reply) return refuse(notMeasurable(recorder, reply.skipped));
+    if ("switch" in reply) return fail(recorderFailed(recorder, "it answers what was not asked"));
     if (source === null) return fail(recorderFailed(recorder, "it answers before it greets"));
     answers.push({ ...reply, source });
   });

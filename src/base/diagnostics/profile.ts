@@ -269,12 +269,22 @@ export function noGpu(recorder: string): Diagnostic {
 }
 
 /** KRS2052: clocks that the driver does not let this user lock. */
-export function clocksNotLocked(reason: string): Diagnostic {
+export function clocksNotLocked(flag: string, reason: string): Diagnostic {
   return error(
     "KRS2052",
-    "--lock-clocks",
+    flag,
     reason,
-    "ask for the permission; `kareus profile record` without it measures at the default clock",
+    "ask for the permission; `kareus profile record` without it measures at the default clock, and --switch-time-s tells what a change of the clock takes",
+  );
+}
+
+/** KRS2077: clocks may be locked, but the GPU never runs at one. */
+export function clockNeverCame(recorder: string): Diagnostic {
+  return error(
+    "KRS2077",
+    recorder,
+    "the GPU came to none of the clocks that were locked",
+    "give others with --lock-clocks that its power and heat allow",
   );
 }
 
@@ -335,6 +345,6 @@ export function nothingToFit(where: string): Diagnostic {
     "KRS2061",
     where,
     "holds nothing that a constant of the device could be fitted to",
-    "give measured instructions at four clocks at least, or measured kernels or collectives",
+    "give measured instructions at four clocks at least, measured kernels, collectives or changes of the clock",
   );
 }

@@ -21,10 +21,11 @@ const FLAGS = {
 
 const EXAMPLES = `
 Takes profiles (JSON lines) and stage profiles of Perseus (CSV). Instructions at four clocks or more
-give voltages and the power cap, kernels and collectives their rates and energies. What is not in the
-data keeps its value; what is fitted says from what, and how far the data lie from it. Constants are
-kept where the old ones are as good on records that are held out. Curves that mix two regimes,
-outliers and kernels that ran at a clock that is not told are left out, with the reason.
+give voltages and the power cap, kernels and collectives their rates and energies, changes of the clock
+their times by the clock that they go to. What is not in the data keeps its value; what is fitted says
+from what, and how far the data lie from it. Constants are kept where the old ones are as good on
+records that are held out. Curves that mix two regimes, outliers and kernels that ran at a clock that
+is not told are left out, with the reason.
 
 Examples:
   $ kareus profile fit stage_profile.csv --device a100-sxm4-80gb --out mine.json

@@ -24,6 +24,7 @@ import { RECORDER_FLAGS, windowsOf } from "../../recorder.js";
 import { say, Terminal } from "../../terminal.js";
 import { packageVersion } from "../../version.js";
 import { sayRecords } from "./output.js";
+import { runSwitches } from "./switches.js";
 
 const RECORD_FLAGS = {
   out: text("--out <file>", "the profile; it must not exist yet", null),
@@ -31,6 +32,10 @@ const RECORD_FLAGS = {
     "--lock-clocks <mhz>",
     "record at this clock, repeatable; needs permission (default: clocks are left alone)",
     "MHz",
+  ),
+  switchTimes: toggle(
+    "--switch-times",
+    "measure how long the clock takes to change, nothing else: between all --lock-clocks, or those that are searched",
   ),
   settings: integer("--settings <n>", "settings of each partition type and clock", 24, {
     min: 0,
@@ -49,10 +54,15 @@ interrupted recording goes on in another file, and \`kareus profile merge\` join
 alone a copy stands in for collectives; its records are marked and tell how communication disturbs
 compute, never what a collective costs.
 
+--switch-times needs permission to lock clocks; \`kareus profile fit\` makes its records a device's
+switch_time_s, by the clock that a change goes to, split into the call and the way from there.
+
 Examples:
   $ kareus profile record llama.onnx --bind batch=8,sequence=4096 --dtype bf16 --tp 8 --dry-run
   $ kareus profile record llama.onnx --bind batch=8,sequence=4096 --dtype bf16 --tp 8 \\
-      --gpu a100-sxm4-40gb --lock-clocks 1410 --lock-clocks 1200 --out profiles/llama.jsonl`;
+      --gpu a100-sxm4-40gb --lock-clocks 1410 --lock-clocks 1200 --out profiles/llama.jsonl
+  $ kareus profile record llama.onnx --bind batch=8,sequence=4096 --gpu a100-sxm4-40gb \\
+      --switch-times --lock-clocks 1410 --lock-clocks 1200 --out switches.jsonl`;
 
 /** `kareus profile record`: measures what a graph is made of on a real GPU. */
 export function addProfileRecord(group: Command): void {
@@ -84,16 +94,24 @@ async function run(
   const { report, progress, printIr } = terminal;
   const options = loweringOptions(graph, topics);
   const { device, name, types } = await partitionTypes(options, { report, progress, printIr });
+  const tool = `kareus ${packageVersion()}`;
   const locked = flags.lockClocks.length > 0;
+  const setting = { ...windowsOf(flags), trials: flags.trials, lock_clocks: locked };
+  if (flags.switchTimes) {
+    const clocks_mhz = locked ? flags.lockClocks : device.searched_clocks_mhz;
+    const place = { out: flags.dryRun ? null : out, gpu: device.name, graph: name, tool };
+    const few = { clocks_mhz: clocks_mhz.slice(0, 1), settings: 0 };
+    const asked = { ...place, clocks_mhz, json: flags.json };
+    return runSwitches(measuringTasks(types, device, few), setting, asked, terminal);
+  }
   const clocks_mhz = locked ? flags.lockClocks : [device.highest_clock_mhz];
   const all = measuringTasks(types, device, { clocks_mhz, settings: flags.settings });
   const tasks = notRecorded(all, topics.hardware.profile, device.name, report);
-  const setting = { ...windowsOf(flags), trials: flags.trials, lock_clocks: locked };
   if (out === null || flags.dryRun) {
     say(flags.json ? workList(tasks, setting) : summary(tasks, setting));
     return;
   }
-  const target = { gpu: device.name, graph: name, out, tool: `kareus ${packageVersion()}` };
+  const target = { gpu: device.name, graph: name, out, tool };
   const kept = await recordTasks(tasks, setting, target, { report, progress }).finally(() =>
     terminal.close(),
   );
