@@ -38,6 +38,7 @@ export function runFacts(
     linear_dtype,
     optimizer,
     execution,
+    expert_load,
     gpus_per_node: _,
     ...others
   } = job;
@@ -53,6 +54,7 @@ export function runFacts(
       ...(linear_dtype === null ? {} : { linear_dtype }),
       ...(optimizer === "adamw" ? {} : { optimizer }),
       ...(execution === "compiled" ? {} : { execution }),
+      ...(expert_load === 1 ? {} : { expert_load }),
     },
     static_power_w,
     transfer_s,

@@ -57,6 +57,8 @@ export const parallelism = z.object({
   linear_dtype: z.enum(LINEAR_TYPES).optional(),
   /** What updates the parameters; absent: adamw. */
   optimizer: z.enum(OPTIMIZERS).optional(),
+  /** Load of the busiest expert over the mean; absent: 1. */
+  expert_load: z.number().min(1).optional(),
 });
 
 /** How a job is laid out over GPUs and time. */
