@@ -177,7 +177,10 @@ describe.skipIf(!hasPython)("export --format kareus-artifact", () => {
 
   test("with context parallelism every partition has its place", async () => {
     const graph = join(ROOT, "examples/llama-3.2-3b/llama-3.2-3b.onnx");
-    const layout = ["--cp", "2", "--tp", "4", "--microbatches", "2", "--recompute", "full"];
+    const layout = [
+      ...["--cp", "2", "--tp", "4", "--microbatches", "2", "--recompute", "full"],
+      "--allow-oversize",
+    ];
     const bind = ["--bind", "batch=32,sequence=4096", "--dtype", "bf16", "--points", "1"];
     await kareus(["optimize", graph, ...layout, ...bind, "--out", at("sliced")]);
     const [file, out] = [at("sliced/plans/000.json"), at("artifact")];

@@ -62,7 +62,8 @@ test("a name of several devices is the first of them, and the others are told", 
 
 test("--table csv is tables alone, --quiet errors alone", async () => {
   const csv = await kareus(["devices", "--table", "csv"]);
-  expect(csv.stdout).toMatch(/^device,SMs,[^\n]*\na100-pcie-40gb,108,/);
+  expect(csv.stdout).toMatch(/^device,SMs,[^\n]*\na10,72,/);
+  expect(csv.stdout).toContain("\na100-pcie-40gb,108,");
   const markdown = await kareus(["devices", "--table", "markdown"]);
   expect(markdown.stdout).toContain("| --- | ---: |");
   const sizes = ["--bind", "batch=4,sequence=512", "--no-config", "--gpu", "a100"];
