@@ -106,15 +106,17 @@ std::string contentOf(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// Absolute: a job may change its folder while it runs.
-std::string stateDir(const std::string& given) {
+std::string chosenDir() {
   const char* chosen = std::getenv("KAREUS_STATE_DIR");
-  std::string dir = "/tmp/kareus-" + std::to_string(geteuid());
-  if (geteuid() == 0) dir = "/run/kareus";
-  if (chosen != nullptr && *chosen != '\0') dir = chosen;
-  if (!given.empty()) dir = given;
+  if (chosen != nullptr && *chosen != '\0') return chosen;
+  return geteuid() == 0 ? "/run/kareus" : "/tmp/kareus-" + std::to_string(geteuid());
+}
+
+// Absolute: a job may change its folder while it runs. Where one is given the environment is not
+// read: the job may change that too, in another thread.
+std::string stateDir(const std::string& given) {
   std::error_code ignored;
-  return std::filesystem::absolute(dir, ignored).string();
+  return std::filesystem::absolute(given.empty() ? chosenDir() : given, ignored).string();
 }
 
 }  // namespace
