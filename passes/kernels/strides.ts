@@ -95,7 +95,8 @@ export class Strides {
   #makerThroughViews(name: string): TensorNode | undefined {
     const node = this.#index.producer(name);
     if (node === undefined) return undefined;
-    return this.#mayBeView(node) ? this.#makerThroughViews(at(node.inputs, 0)) : node;
+    const looksAt = this.#mayBeView(node) ? node.inputs[0] : undefined;
+    return looksAt === undefined ? node : this.#makerThroughViews(looksAt);
   }
 
   #mayBeView(node: TensorNode): boolean {
