@@ -22,7 +22,7 @@ const FLOORS: readonly Floor[] = [
   { path: "src/cost/oracle.ts", floor: 5, only: ["src/cost"] },
   { path: "src/cost/evidence", floor: 6, only: ["src/cost"] },
   { path: "src/cost", floor: 7, door: "src/cost/index.ts" },
-  { path: "passes", floor: 5, only: ["src/pipeline.ts"] },
+  { path: "passes", floor: 5, only: ["src/lowering.ts"] },
   { path: "src/compose", floor: 5 },
   { path: "src/fit", floor: 8 },
   { path: "src/search", floor: 8 },
@@ -30,9 +30,12 @@ const FLOORS: readonly Floor[] = [
   { path: "src/views", floor: 8 },
   { path: "src/emit", floor: 9 },
   { path: "src/hardware.ts", floor: 9 },
-  { path: "src/pipeline.ts", floor: 10 },
-  { path: "src/sweep", floor: 11 },
-  { path: "src/cli", floor: 12 },
+  { path: "src/lowering.ts", floor: 10 },
+  { path: "src/room.ts", floor: 11 },
+  { path: "src/searching.ts", floor: 11 },
+  { path: "src/pipeline.ts", floor: 12 },
+  { path: "src/sweep", floor: 13 },
+  { path: "src/cli", floor: 14 },
 ];
 
 function read(folders: readonly string[], keep: (path: string) => boolean): Map<string, string> {

@@ -46,3 +46,5 @@ export function microseconds(time_s: number): number {
 export function plural(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;
 }
+
+export const JOULES_PER_KWH = 3.6e6;

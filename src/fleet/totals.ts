@@ -1,8 +1,7 @@
 import { at, need } from "../base/need.js";
+import { JOULES_PER_KWH } from "../base/units.js";
 import type { PlayedSlot, Playground } from "./play.js";
 import type { TraceSlot } from "./trace.js";
-
-const JOULES_PER_KWH = 3.6e6;
 
 /** What a schedule takes as a whole; null where the trace does not say. */
 export interface Totals {

@@ -1,10 +1,7 @@
 import { type Diagnostic, DiagnosticError } from "../base/diagnostics/diagnostic.js";
-import {
-  type LayoutFrontier,
-  layoutFrontiers,
-  type OptimizeOptions,
-  type Variant,
-} from "../pipeline.js";
+import { SILENT } from "../lowering.js";
+import type { OptimizeOptions } from "../pipeline.js";
+import { type LayoutFrontier, layoutFrontiers, type Variant } from "./layout-frontiers.js";
 
 /** Layouts that share a lowering. */
 export interface SweepTask {
@@ -25,11 +22,10 @@ export type SweepReply =
 export default async function answer({ options, variants }: SweepTask): Promise<SweepReply> {
   const reports: Diagnostic[] = [];
   const hooks = {
+    ...SILENT,
     report: (diagnostic: Diagnostic) => {
       reports.push(diagnostic);
     },
-    progress: () => {},
-    printIr: () => {},
   };
   try {
     return { type: "found", frontiers: await layoutFrontiers(options, variants, hooks), reports };

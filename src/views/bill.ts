@@ -1,4 +1,4 @@
-import { duration, scaled } from "../base/units.js";
+import { duration, JOULES_PER_KWH, scaled } from "../base/units.js";
 
 /** What a run is, and what energy costs; null: not said. */
 export interface Rates {
@@ -22,13 +22,12 @@ interface Bill {
   readonly carbon_g: number | null;
 }
 
-const J_PER_KWH = 3.6e6;
 const YEAR_S = 365.25 * 86400;
 
 /** The bill of a run at a point; `energy_j` of a point counts one replica. */
 export function billOf({ time_s, energy_j }: Point, replicas: number, rates: Rates): Bill {
   const iterations = rates.iterations ?? YEAR_S / time_s;
-  const energy_kwh = (energy_j * replicas * iterations) / J_PER_KWH;
+  const energy_kwh = (energy_j * replicas * iterations) / JOULES_PER_KWH;
   const times = (rate: number | null) => (rate === null ? null : energy_kwh * rate);
   return {
     time_s: time_s * iterations,

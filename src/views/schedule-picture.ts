@@ -3,7 +3,7 @@ import { GridComponent, TitleComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
 import { at, need, present } from "../base/need.js";
-import { scaleFor } from "../base/units.js";
+import { JOULES_PER_KWH, scaleFor } from "../base/units.js";
 import type { SchedulePoint } from "../fleet/play.js";
 import { weightOf } from "../fleet/totals.js";
 import type { Trace } from "../fleet/trace.js";
@@ -13,7 +13,6 @@ import { escapeMarkup } from "./markup.js";
 use([LineChart, GridComponent, TitleComponent, SVGRenderer]);
 
 const SIZE = { width: 900, height: 640 };
-const JOULES_PER_KWH = 3.6e6;
 
 /** One of the three charts that stand below each other over the same time. */
 interface Row {

@@ -6,17 +6,16 @@ both, what the shim recorded, and the clocks that were set.
 
 import json
 import os
-import socket
 import sys
 
 import support
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from megatron.core import parallel_state
 from megatron.core.enums import ModelType
 from megatron.core.pipeline_parallel import schedules
 from megatron.core.transformer.transformer_config import TransformerConfig
+from ranks import gather, spawn
 
 from kareus_runtime import Options, Runtime
 from kareus_runtime.adapters import megatron
@@ -117,16 +116,8 @@ def work(rank, ranks, results):
         report["planned"] = [(i.kind, -1 if i.microbatch is None else i.microbatch) for i in runtime.instructions]
         report["clocks"] = [i.freq_mhz for i in runtime.instructions]
         report["mode"], report["changes"] = runtime.mode, runtime.device.changes()
-    everyone = [None] * ranks
-    dist.all_gather_object(everyone, report)
-    if rank == 0:
-        with open(results, "w", encoding="utf-8") as file:
-            json.dump(everyone, file)
-    dist.destroy_process_group()
+    gather(report, results)
 
 
 if __name__ == "__main__":
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(probe.getsockname()[1]))
-    mp.spawn(work, (int(sys.argv[1]), sys.argv[2]), nprocs=int(sys.argv[1]))
+    spawn(work, int(sys.argv[1]), sys.argv[2])

@@ -7,7 +7,6 @@ torch ran, what the shim recorded, the clocks that were set, and the losses with
 import json
 import logging
 import os
-import socket
 import sys
 import tempfile
 from importlib.util import find_spec
@@ -16,7 +15,7 @@ from types import SimpleNamespace
 import support
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from ranks import gather, spawn
 from torch.distributed.pipelining import PipelineStage, schedules
 from torch.distributed.pipelining.stage import _PipelineStageBase
 
@@ -183,17 +182,8 @@ def work(rank, ranks, results):
     except PlanRefused as refused:
         disagreed = refused.diagnostic.code
     reports = {name: one(name, rank, ranks) for name in NAMES}
-    everyone = [None] * ranks
-    dist.all_gather_object(everyone, {"reports": reports, "warnings": words.said, "disagreed": disagreed})
-    if rank == 0:
-        with open(results, "w", encoding="utf-8") as file:
-            json.dump(everyone, file)
-    dist.destroy_process_group()
+    gather({"reports": reports, "warnings": words.said, "disagreed": disagreed}, results)
 
 
 if __name__ == "__main__":
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(probe.getsockname()[1]))
-    ranks, results = int(sys.argv[1]), sys.argv[2]
-    mp.spawn(work, (ranks, results), nprocs=ranks)
+    spawn(work, int(sys.argv[1]), sys.argv[2])

@@ -122,6 +122,7 @@ async function answers(
 /** The layout that fits, what was tried told on standard error. */
 async function layoutFor(graph: string, asked: Answers, memory_bytes: number, silent: boolean) {
   const { inspect } = await import("../../pipeline.js");
+  const { SILENT } = await import("../../lowering.js");
   const { loweringOptions } = await import("../../options.js");
   const { fittingLayout, layoutsOf, withLayout } = await import("../init/layout.js");
   const options = loweringOptions(graph, {
@@ -130,14 +131,13 @@ async function layoutFor(graph: string, asked: Answers, memory_bytes: number, si
     hardware: { ...defaults(LOWERING_FLAGS.hardware), gpu: asked.gpu },
     output: defaults(LOWERING_FLAGS.output),
   });
-  const hooks = { report: () => {}, progress: () => {}, printIr: () => {} };
   const tell = (line: string) => {
     if (!silent) note(`${line}\n`);
   };
   return fittingLayout(
     layoutsOf(asked.gpus),
     memory_bytes,
-    (layout) => inspect(withLayout(options, layout), hooks),
+    (layout) => inspect(withLayout(options, layout), SILENT),
     tell,
   );
 }

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { DiagnosticError } from "../../base/diagnostics/diagnostic.js";
 import { readText } from "../../base/files.js";
-import type { Hooks, OptimizeOptions, OptimizeResult } from "../../pipeline.js";
+import type { Hooks } from "../../lowering.js";
+import type { OptimizeOptions, OptimizeResult } from "../../pipeline.js";
 import { readCase } from "../../plan/case.js";
 import type { CaseResult } from "../../plan/verification.js";
 import { compareFrontiers, isWorse } from "../../views/comparison/frontiers.js";

@@ -29,9 +29,9 @@ interface Found {
 type Bound = Pick<RelaxedSolution, "deadline_s" | "dynamic_j" | "power_w">;
 
 /**
- * Turns relaxed solutions, of ascending deadlines, into discrete plans in which short instructions share the clock of those
- * beside them (see `clockGroups`) and every switch is charged (see `switchedOption`). Everything
- * gets the option that costs least with its time at the relaxation's prices and switches charged (see
+ * Turns relaxed solutions, of ascending deadlines, into discrete plans in which short instructions
+ * share the clock of those beside them (see `clockGroups`) and every switch is charged (see
+ * `switchedOption`). Everything gets the option that costs least with its time at the relaxation's prices and switches charged (see
  * {@link PricedClocks}); then a search among charged plans meets the deadline and uses what is left.
  */
 export class SwitchedRounding {

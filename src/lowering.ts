@@ -1,0 +1,106 @@
+import { passes } from "../passes/index.js";
+import { fail, type Report } from "./base/diagnostics/diagnostic.js";
+import {
+  interNodeRateUnknown,
+  noNarrowProducts,
+  unknownPass,
+} from "./base/diagnostics/lowering.js";
+import { kernelTimes } from "./cost/index.js";
+import type { Device } from "./gpu/device-schema.js";
+import type { Cost } from "./ir/configuration.js";
+import { type Job, jobOf } from "./ir/job.js";
+import type { KernelGraph } from "./ir/kernel-graph.js";
+import { communicationsOf, type PartitionedGraph, type PartitionType } from "./ir/partition.js";
+import { type AnyGraph, EVERY_PASS, type LoweringContext } from "./ir/pass.js";
+import { printGraph } from "./ir/print.js";
+import type { TensorGraph } from "./ir/tensor-graph.js";
+import { verify } from "./ir/verify.js";
+import type { LoweringOptions } from "./options.js";
+
+/** How a run talks to whoever started it. */
+export interface Hooks {
+  readonly report: Report;
+  readonly progress: (phase: string, done: number, total: number) => void;
+  readonly printIr: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Of what nobody is to hear about. */
+export const SILENT: Hooks = { report: () => {}, progress: () => {}, printIr: () => {} };
+
+/** What the passes make of a graph. */
+export interface Lowered {
+  /** As asked, with the degrees that the graph brings itself. */
+  readonly job: Job;
+  /** After recognition, before sharding and backward. */
+  readonly recognised: TensorGraph;
+  /** What kernels are formed of. */
+  readonly shaped: TensorGraph;
+  readonly kernels: KernelGraph;
+  readonly partitions: PartitionedGraph;
+}
+
+/** Runs the passes in order, verifies what each promises, and keeps the last graph of each level. */
+export function lower(
+  imported: TensorGraph,
+  costOf: (partition: PartitionType) => Cost,
+  { job, output }: Pick<LoweringOptions, "job" | "output">,
+  hooks: Hooks,
+  steps: typeof passes = passes,
+): Lowered {
+  const context: LoweringContext = {
+    options: job,
+    kernelTime: kernelTimes(costOf),
+    report: hooks.report,
+  };
+  const wanted = output.print_ir;
+  const names = passes.map((pass) => pass.name);
+  if (wanted !== null && ![...names, EVERY_PASS].includes(wanted)) fail(unknownPass(wanted, names));
+
+  let graph: AnyGraph = imported;
+  let [recognised, shaped] = [imported, imported];
+  let kernels: KernelGraph | null = null;
+  for (const pass of steps) {
+    const before: AnyGraph = graph;
+    graph = pass.run(graph, context);
+    if (graph !== before) checkInvariants(pass.name, graph);
+    if (wanted === EVERY_PASS || wanted === pass.name) {
+      hooks.printIr(`# after ${pass.name}\n${printGraph(graph)}`);
+    }
+    if (pass.name.startsWith("recognize-") && graph.level === "tensor") recognised = graph;
+    if (graph.level === "tensor") shaped = graph;
+    if (graph.level === "kernel") kernels = graph;
+  }
+  if (graph.level !== "partition" || kernels === null) throw new Error("lowering ended early");
+  return { job: jobOf(job, kernels), recognised, shaped, kernels, partitions: graph };
+}
+
+/** What a graph that kernels are formed of becomes under other options; nobody hears of it. */
+export function loweredAgain(
+  shaped: TensorGraph,
+  costOf: (partition: PartitionType) => Cost,
+  job: Job,
+): PartitionedGraph {
+  const steps = passes.slice(passes.findIndex(({ name }) => name === "form-kernels"));
+  return lower(shaped, costOf, { job, output: { print_ir: null } }, SILENT, steps).partitions;
+}
+
+function checkInvariants(pass: string, graph: AnyGraph): void {
+  const [violation] = verify(graph);
+  if (violation === undefined) return;
+  throw new Error(`pass ${pass} broke "${violation.rule}" at ${violation.node}`);
+}
+
+/** Whether the device multiplies what linears are asked to multiply. */
+export function checkProducts({ linear_dtype }: Job, { name, peak_flop_per_s }: Device): void {
+  if (linear_dtype === "fp8" && peak_flop_per_s.float8 === undefined) fail(noNarrowProducts(name));
+}
+
+/** Collectives between nodes need the device's rate there; without it they get the rate inside. */
+export function checkNodes(graph: PartitionedGraph, device: Device, report: Report): void {
+  if (device.communication.inter_node_bytes_per_s !== undefined) return;
+  const between = [...graph.partitions.values()]
+    .flatMap(communicationsOf)
+    .find(({ ranks, ranks_per_node }) => ranks_per_node < ranks);
+  if (between !== undefined) report(interNodeRateUnknown(device.name, between.group));
+}

@@ -1,0 +1,69 @@
+import { instructionFrontiers } from "./compose/instructions.js";
+import type { Layout } from "./compose/problem.js";
+import { correctedByInstructions } from "./cost/index.js";
+import type { PartitionedGraph } from "./ir/partition.js";
+import type { Hooks, Lowered } from "./lowering.js";
+import type { SearchingOptions } from "./options.js";
+import type { Measurements } from "./profile/library.js";
+import type { Profile } from "./profile/reader.js";
+import { runsPerIteration } from "./search/allocate.js";
+import { type Journal, type JournalFile, NO_JOURNAL, openJournal } from "./search/journal.js";
+import type { Windows } from "./search/live.js";
+import type { CostSetup } from "./search/messages.js";
+import { openEvaluator } from "./search/open-evaluator.js";
+import { type SearchResult, searchPartitions } from "./search/search.js";
+
+/** Who measures, and where evaluations are kept. */
+export interface Measuring {
+  /** Costs measured on this machine's GPU, and how; null: recorded and modelled ones. */
+  readonly measure: Windows | null;
+  /** Where evaluations are kept as they come; null: nowhere. */
+  readonly journal: JournalFile | null;
+}
+
+/** Searches every partition type, going on from what the journal of an earlier run holds. */
+export async function search(
+  { kernels, partitions }: Lowered,
+  { replayed, ...setup }: CostSetup & { readonly replayed: Profile | null },
+  { static_power_w, microbatches }: Pick<Layout, "static_power_w" | "microbatches">,
+  options: Pick<SearchingOptions, "search"> & Measuring,
+  hooks: Pick<Hooks, "progress" | "report" | "signal">,
+): Promise<SearchResult> {
+  const { seed, budget } = options.search;
+  const control = options.measure === null ? "all" : options.search.control;
+  const { signal } = hooks;
+  const types = [...partitions.partitions.values()];
+  const run = { graph: kernels, costs: setup, windows: options.measure, replayed, seed };
+  const journal: Journal =
+    options.journal === null ? NO_JOURNAL : openJournal(options.journal, run, hooks.report);
+  const threads = Math.min(options.search.threads, types.length);
+  const evaluator = openEvaluator(setup, replayed, options.measure, { threads, signal });
+  try {
+    return await searchPartitions(types, setup.device, evaluator, {
+      seed,
+      budget,
+      control,
+      static_power_w,
+      journal,
+      signal,
+      runs: runsPerIteration(partitions, microbatches),
+      onProgress: (done, total) => hooks.progress("evaluating configurations", done, total),
+    });
+  } finally {
+    await evaluator.close();
+    journal.close();
+  }
+}
+
+/** The instructions that evaluations make, both as measured instructions say they are off. */
+export function composed(
+  graph: PartitionedGraph,
+  evaluations: SearchResult["evaluations"],
+  measured: Measurements["instructions"],
+  layout: Layout,
+) {
+  const expected = instructionFrontiers(graph, evaluations, layout);
+  const corrected = correctedByInstructions(evaluations, graph, expected, measured);
+  if (corrected === evaluations) return { evaluations, searched: expected };
+  return { evaluations: corrected, searched: instructionFrontiers(graph, corrected, layout) };
+}
