@@ -16,6 +16,11 @@ export class Marks {
     this.#words[k >> 5] = hotInt(this.#words, k >> 5) & ~(1 << (k & 31));
   }
 
+  /** Deletes all numbers from `first` to `last`, and perhaps some within 31 of them. */
+  clear(first: number, last: number): void {
+    this.#words.fill(0, first >> 5, (last >> 5) + 1);
+  }
+
   /** The least number from `from` to `last`; -1: none. */
   next(from: number, last: number): number {
     const end = last >> 5;

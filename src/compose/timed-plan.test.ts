@@ -23,6 +23,7 @@ test("follows every change as if all were taken anew, and takes changes back", (
           plan.change(p, first + (number % (last - first + 1)));
         }
         const { time_s } = replay(network, plan.choice());
+        expect(plan.wouldEnd()).toBe(time_s);
         expect(plan.settle(time_s)).toBe(true);
         for (let p = 0; p < n; p++) anew.place(p, plan.chosen[p] ?? 0);
         expect(anew.measure()).toBe(time_s);
@@ -37,6 +38,28 @@ test("follows every change as if all were taken anew, and takes changes back", (
       expect(Math.max(...plan.end_s)).toBe(replay(network, plan.choice()).time_s);
     }),
     { seed: 22, numRuns: 100 },
+  );
+});
+
+test("changes that are only tried leave no trace", () => {
+  const change = fc.tuple(fc.nat({ max: network.sets.length - 1 }), fc.nat({ max: 99 }));
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 6 }), (tried) => {
+      const plan = new TimedPlan(network);
+      plan.measure();
+      const [choice, end_s, { changes, total_j }] = [plan.choice(), plan.end_s.slice(), plan];
+      for (const [p, number] of tried) {
+        const [first = 0, last = 0] = [plan.firstOption[p], plan.lastOption[p]];
+        plan.change(p, first + (number % (last - first + 1)));
+      }
+      expect(plan.wouldEnd()).toBe(replay(network, plan.choice()).time_s);
+      plan.forget(changes);
+      expect(plan.choice()).toEqual(choice);
+      expect(plan.total_j).toBeCloseTo(total_j, 9);
+      expect(plan.settle(0)).toBe(true);
+      expect(plan.end_s).toEqual(end_s);
+    }),
+    { seed: 5, numRuns: 100 },
   );
 });
 

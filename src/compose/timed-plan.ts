@@ -34,6 +34,8 @@ export class TimedPlan {
   total_j = Number.NaN;
 
   readonly #topological: Int32Array;
+  /** Ends with changes that are only tried; the last, for none, is 0. */
+  readonly #tried_s: Float64Array;
   /** Instructions whose end or remaining time may have moved. */
   readonly #endMoved: Marks;
   readonly #remainingMoved: Marks;
@@ -82,6 +84,7 @@ export class TimedPlan {
     this.duration_s = Float64Array.from(this.chosen, (option) => hotFloat(this.time_s, option));
     this.end_s = new Float64Array(n + 1);
     this.remaining_s = new Float64Array(n + 1);
+    this.#tried_s = new Float64Array(n + 1);
     this.#endMoved = new Marks(n + 1);
     this.#remainingMoved = new Marks(n + 1);
   }
@@ -165,11 +168,38 @@ export class TimedPlan {
 
   /** Undoes all changes after the first `changes`. */
   takeBack(changes: number, patience = Number.POSITIVE_INFINITY): void {
-    while (this.#log.length > changes) {
-      const option = this.#log.pop() as number;
-      this.#switch(this.#log.pop() as number, option);
-    }
+    this.#undo(changes);
     this.settle(Number.POSITIVE_INFINITY, patience);
+  }
+
+  /**
+   * When the pipeline would end with the changes that `settle` has not followed up: less work than that
+   * where most instructions move. `forget` takes them back.
+   */
+  wouldEnd(): number {
+    const { stageBefore, dataBefore, transfer_s, duration_s, size } = this;
+    const end_s = this.#tried_s;
+    const first = Math.min(this.#firstMoved, size);
+    end_s.set(this.end_s.subarray(0, first));
+    let last_s = 0;
+    for (let p = 0; p < first; p++) last_s = Math.max(last_s, hotFloat(end_s, p));
+    for (let p = first; p < size; p++) {
+      const onStage_s = hotFloat(end_s, hotInt(stageBefore, p));
+      const data_s = hotFloat(end_s, hotInt(dataBefore, p)) + hotFloat(transfer_s, p);
+      const end = Math.max(onStage_s, data_s) + hotFloat(duration_s, p);
+      end_s[p] = end;
+      if (end > last_s) last_s = end;
+    }
+    return last_s;
+  }
+
+  /** Undoes all changes after the first `changes`, none of which `settle` has followed up. */
+  forget(changes: number): void {
+    this.#undo(changes);
+    this.#endMoved.clear(this.#firstMoved, this.#lastMoved);
+    this.#remainingMoved.clear(this.#firstMoved, this.#lastMoved);
+    this.#firstMoved = this.size;
+    this.#lastMoved = -1;
   }
 
   /**
@@ -239,6 +269,13 @@ export class TimedPlan {
       if (data < this.size) moved.add(data);
       if (onStage < first) first = onStage;
       if (data < first) first = data;
+    }
+  }
+
+  #undo(changes: number): void {
+    while (this.#log.length > changes) {
+      const option = this.#log.pop() as number;
+      this.#switch(this.#log.pop() as number, option);
     }
   }
 

@@ -88,19 +88,17 @@ export function launchesIn(
   return kernels + communicationsOf(type).length;
 }
 
-/** The kernels of a slot, by index: up to the next slot. */
-function kernelsOfSlot({ slots, kernels }: Pick<PartitionType, "slots" | "kernels">, slot: number) {
-  const first = slots[slot]?.first ?? kernels.length;
-  const end = slots[slot + 1]?.first ?? kernels.length;
-  return Array.from({ length: end - first }, (_, k) => first + k);
-}
-
-/** A partition's kernels, by index, when its slots run in that order. */
+/** A partition's kernels, by index, when its slots run in that order; a slot's go up to the next slot. */
 export function kernelSequence(
-  type: Pick<PartitionType, "slots" | "kernels">,
+  { slots, kernels }: Pick<PartitionType, "slots" | "kernels">,
   order: readonly number[],
 ): readonly number[] {
-  return order.flatMap((slot) => kernelsOfSlot(type, slot));
+  const sequence: number[] = [];
+  for (const slot of order) {
+    const end = slots[slot + 1]?.first ?? kernels.length;
+    for (let k = slots[slot]?.first ?? end; k < end; k++) sequence.push(k);
+  }
+  return sequence;
 }
 
 /**

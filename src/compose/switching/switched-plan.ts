@@ -149,6 +149,16 @@ export class SwitchedPlan {
     this.#plan.takeBack(changes);
   }
 
+  /** When the pipeline would end with the changes not followed up. */
+  wouldEnd(): number {
+    return this.#plan.wouldEnd();
+  }
+
+  /** Undoes all changes after the first `changes`, not followed up. */
+  forget(changes: number): void {
+    this.#plan.forget(changes);
+  }
+
   /** Follows up changes; false: an instruction ends after the deadline. */
   settle(deadline_s: number): boolean {
     return this.#plan.settle(deadline_s);

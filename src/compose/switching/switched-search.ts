@@ -91,9 +91,11 @@ export class SwitchedSearch {
     }
     const { time_s, changes } = plan;
     this.#moveGroup(target, option);
-    plan.settle(Number.POSITIVE_INFINITY);
-    if (time_s - plan.time_s > EPSILON * time_s) return true;
-    plan.takeBack(changes);
+    if (time_s - plan.wouldEnd() > EPSILON * time_s) {
+      plan.settle(Number.POSITIVE_INFINITY);
+      return true;
+    }
+    plan.forget(changes);
     return false;
   }
 
@@ -191,8 +193,11 @@ export class SwitchedSearch {
     for (const clock of this.#clocksBeside(g)) {
       const { changes, total_j } = plan;
       this.#moveGroup(g, clock);
-      if (plan.settle(deadline_s) && plan.total_j < total_j - least_j) return true;
-      plan.takeBack(changes);
+      if (plan.total_j < total_j - least_j && plan.wouldEnd() <= deadline_s) {
+        plan.settle(deadline_s);
+        return true;
+      }
+      plan.forget(changes);
     }
     return false;
   }
@@ -238,10 +243,9 @@ export class SwitchedSearch {
       let best: Second | null = null;
       for (const clock of this.#clocksBeside(g)) {
         this.#moveGroup(g, clock);
-        plan.settle(Number.POSITIVE_INFINITY);
-        const gain_s = time_s - plan.time_s;
+        const gain_s = time_s - plan.wouldEnd();
         const price_w = (plan.total_j - total_j) / gain_s;
-        plan.takeBack(changes);
+        plan.forget(changes);
         const isBetter = best === null || price_w < best.price_w;
         if (gain_s > EPSILON * time_s && isBetter) {
           best = { target: g, option: clock, isGroup: true, price_w };

@@ -62,13 +62,26 @@ export function drawnPlan(plan: PlanFile, numberOf: (chosen: Chosen) => number):
 /** The configuration that takes most of an instruction, by number; null where no cost says. */
 function longestRun(plan: PlanFile, numberOf: (chosen: Chosen) => number) {
   const chosenOf = chosenIn(plan);
-  return ({ freq_mhz, use }: PlanInstruction): number | null => {
+  return eachUseOnce(({ freq_mhz, use }: PlanInstruction): number | null => {
     const runs = use.map((each) => ({ chosen: chosenOf(each.configuration, freq_mhz), each }));
     const times_s = runs.map(({ chosen: { cost }, each }) =>
       cost === undefined ? 0 : cost.time_s * useCount(each),
     );
     const most_s = Math.max(0, ...times_s);
     return most_s === 0 ? null : numberOf(at(runs, times_s.indexOf(most_s)).chosen);
+  });
+}
+
+/** Remembers what instructions with the same uses at the same clock yield: most of a plan's do. */
+function eachUseOnce<T>(of: (instruction: PlanInstruction) => T): typeof of {
+  const known = new Map<PlanInstruction["use"], Map<number, T>>();
+  return (instruction) => {
+    const { use, freq_mhz } = instruction;
+    const byClock = known.get(use) ?? new Map<number, T>();
+    known.set(use, byClock);
+    const value = byClock.has(freq_mhz) ? (byClock.get(freq_mhz) as T) : of(instruction);
+    byClock.set(freq_mhz, value);
+    return value;
   };
 }
 
@@ -96,11 +109,15 @@ function waits(lane: readonly { readonly start_s: number; readonly time_s: numbe
 /** How often each configuration runs in an iteration. */
 function knobsOf(plan: PlanFile, numberOf: (chosen: Chosen) => number): [number, number][] {
   const chosenOf = chosenIn(plan);
-  const runs = new Map<number, number>();
-  for (const { freq_mhz, use } of plan.stages.flatMap((stage) => stage.instructions)) {
-    for (const each of use) {
-      addTo(runs, numberOf(chosenOf(each.configuration, freq_mhz)), useCount(each));
-    }
+  const runsOf = eachUseOnce(({ freq_mhz, use }) =>
+    use.map((each): [number, number] => [
+      numberOf(chosenOf(each.configuration, freq_mhz)),
+      useCount(each),
+    ]),
+  );
+  const total = new Map<number, number>();
+  for (const instruction of plan.stages.flatMap((stage) => stage.instructions)) {
+    for (const [number, runs] of runsOf(instruction)) addTo(total, number, runs);
   }
-  return [...runs];
+  return [...total];
 }
