@@ -123,8 +123,14 @@ export class SwitchedSearch {
   #exchange(p: number, deadline_s: number, least_j: number): boolean {
     const plan = this.#plan;
     const { changes, total_j } = plan;
+    const now_s = plan.throughWith(p, plan.optionOf(p));
     for (const option of this.#faster(p, deadline_s)) {
+      const gain_s = Math.max(0, now_s - plan.throughWith(p, option));
       plan.change(p, option);
+      if (plan.total_j - this.#mostSavedBeside(p, deadline_s + gain_s) >= total_j) {
+        plan.forget(changes);
+        continue;
+      }
       if (plan.settle(deadline_s)) {
         let [back, ahead] = [p, p];
         for (let k = 0; k < REACH; k++) {
@@ -140,6 +146,22 @@ export class SwitchedSearch {
     return false;
   }
 
+  /** About the most that the instructions beside one can save if their ways may take so long. */
+  #mostSavedBeside(p: number, room_s: number): number {
+    const plan = this.#plan;
+    let saved_j = 0;
+    let [back, ahead] = [p, p];
+    for (let k = 0; k < REACH; k++) {
+      back = hotInt(plan.before, back);
+      ahead = hotInt(plan.after, ahead);
+      for (const beside of [back, ahead]) {
+        const option = this.#cheapest(beside, room_s, 0);
+        if (option >= 0) saved_j -= plan.costOf(beside, option);
+      }
+    }
+    return saved_j;
+  }
+
   /** The next dearer option that fits, at its clock and at those that it may go to. */
   #faster(p: number, deadline_s: number): readonly number[] {
     const plan = this.#plan;
@@ -153,6 +175,18 @@ export class SwitchedSearch {
 
   #saveBy(p: number, deadline_s: number, least_j: number): boolean {
     const plan = this.#plan;
+    const best = this.#cheapest(p, deadline_s, least_j);
+    if (best < 0) return false;
+    const { changes } = plan;
+    plan.change(p, best);
+    if (plan.settle(deadline_s)) return true;
+    plan.takeBack(changes);
+    return false;
+  }
+
+  /** The option in time that saves most, and at least so much; -1: none. */
+  #cheapest(p: number, deadline_s: number, least_j: number): number {
+    const plan = this.#plan;
     let best = -1;
     let least = -least_j;
     for (const clock of this.#clocks(p)) {
@@ -163,12 +197,7 @@ export class SwitchedSearch {
       least = cost_j;
       best = option;
     }
-    if (best < 0) return false;
-    const { changes } = plan;
-    plan.change(p, best);
-    if (plan.settle(deadline_s)) return true;
-    plan.takeBack(changes);
-    return false;
+    return best;
   }
 
   /**
