@@ -36,6 +36,11 @@ export function hotFloat(elements: Float64Array, index: number): number {
   return elements[index] as number;
 }
 
+/** Like `hot`, of bytes. */
+export function hotByte(elements: Uint8Array, index: number): number {
+  return elements[index] as number;
+}
+
 /** Like `hot`, of an Int32Array. */
 export function hotInt(elements: Int32Array, index: number): number {
   return elements[index] as number;

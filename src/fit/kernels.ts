@@ -5,6 +5,7 @@ import { kernelEnergy } from "../cost/physics/energy.js";
 import { kernelTime } from "../cost/physics/kernels.js";
 import { idlePower } from "../cost/physics/power.js";
 import type { Device } from "../gpu/device-schema.js";
+import type { CollectiveKind } from "../ir/kernel-graph.js";
 import { nelderMead } from "../math/nelder-mead.js";
 import {
   type CollectiveRecord,
@@ -155,8 +156,11 @@ function kernelTimes(constants: readonly Constant[], records: readonly KernelRec
   return { constants, records, predict };
 }
 
-function collectiveTimes(records: readonly CollectiveRecord[]): Group<CollectiveRecord> {
-  const predict = (device: Device, { op, size_bytes, ranks, freq_mhz, sms }: CollectiveRecord) => {
+/** A collective that the model knows. */
+type Transfer = CollectiveRecord & { readonly op: CollectiveKind };
+
+function collectiveTimes(records: readonly Transfer[]): Group<Transfer> {
+  const predict = (device: Device, { op, size_bytes, ranks, freq_mhz, sms }: Transfer) => {
     const moved = { kind: op, size_bytes, ranks, ranks_per_node: ranks, group: "" };
     const used = sms ?? device.default_comm_sms;
     return communicationLatency(moved, device) + transferTime(moved, device, freq_mhz, used);
@@ -189,8 +193,11 @@ export function fitKernels(device: Device, records: readonly ProfileRecord[]): S
   const unfit = new Map(all.map((record) => [record, reasonAgainst(record, device)]));
   const kernels = all.filter((record) => unfit.get(record) === null);
   const collectives = measured.filter(
-    (r): r is CollectiveRecord =>
-      r.record === "collective" && r.stand_in === undefined && r.disturbed === undefined,
+    (r): r is Transfer =>
+      r.record === "collective" &&
+      r.op !== "broadcast" &&
+      r.stand_in === undefined &&
+      r.disturbed === undefined,
   );
   const of = (op: KernelRecord["op"]) => kernels.filter((record) => record.op === op);
   const [products, streams] = [of("matmul"), of("memory")];

@@ -20,3 +20,33 @@ export function namesOtherGpu(driver: string, device: string): boolean {
     return part !== undefined && own !== undefined && part !== own;
   });
 }
+
+/** A GPU by what tells it apart; what a trace does not say is null. */
+export interface Board {
+  readonly name: string;
+  readonly sm_count: number | null;
+  readonly memory_bytes: number | null;
+}
+
+/** A driver keeps some of the memory, and vendors count it in two units. */
+const MEMORY_SPREAD = 0.2;
+
+/** Whether a board that a driver describes is surely another than a device: by name, SMs or memory. */
+export function isOtherGpu(board: Board, device: Board): boolean {
+  const { sm_count, memory_bytes } = board;
+  const other = (own: number | null, wanted: number | null, spread: number) =>
+    own !== null && wanted !== null && Math.abs(own / wanted - 1) > spread;
+  return (
+    namesOtherGpu(board.name, device.name) ||
+    other(sm_count, device.sm_count, 0) ||
+    other(memory_bytes, device.memory_bytes, MEMORY_SPREAD)
+  );
+}
+
+/** Whether it may be taken for that device unasked: the same model, in the form that it tells. */
+export function isLikelyGpu(board: Board, device: Board): boolean {
+  const [model, form] = partsOf(board.name);
+  const [own_model, own_form] = partsOf(device.name);
+  const told = model !== undefined && model === own_model;
+  return told && (form === undefined || form === own_form) && !isOtherGpu(board, device);
+}

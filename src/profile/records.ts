@@ -39,7 +39,11 @@ const disturbed = { disturbed: z.literal(true).exactOptional() };
 
 const collectiveSchema = z.strictObject({
   record: z.literal("collective"),
-  op: z.enum(["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send", "recv"]),
+  /** No graph of ours has a broadcast: its records are kept, and serve nothing yet. */
+  op: z.enum([
+    ...["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send", "recv"],
+    "broadcast",
+  ] as const),
   size_bytes: count,
   ranks: size,
   ...standIn,

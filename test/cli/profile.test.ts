@@ -229,6 +229,23 @@ describe.concurrent("profile import", () => {
     expect(JSON.parse(used.stdout).costs.measured).toBe(0);
   });
 
+  const board = (name: string, device: object) => {
+    const whole = JSON.parse(readFileSync(trace(), "utf8"));
+    writeFileSync(at(name), JSON.stringify({ ...whole, deviceProperties: [device] }));
+    return at(name);
+  };
+
+  test("takes the device that the trace names", async () => {
+    const h100 = { id: 0, name: "NVIDIA H100 80GB HBM3", numSms: 132 };
+    const run = await kareus(["profile", "import", board("h100.json", h100)]);
+    expect([run.status, run.stderr]).toEqual([0, ""]);
+    expect(JSON.parse(run.stdout.split("\n")[0] ?? "")).toMatchObject({ gpu: "h100-sxm" });
+    const either = board("either.json", { id: 0, name: "NVIDIA A100-PG509-200" });
+    expectJson(await kareus(["profile", "import", either, "--json"]), "KRS2047");
+    const none = board("none.json", { id: 0, name: "NVIDIA H200 NVL" });
+    expectJson(await kareus(["profile", "import", none, "--json"]), "KRS2047");
+  });
+
   test("says what is missing or wrong", async () => {
     expectJson(await kareus(["profile", "import", trace(), "--json"]), "KRS0005");
     const gpu = ["--gpu", "a100-sxm4-40gb", "--json"];

@@ -85,8 +85,14 @@ const MEASUREMENTS = {
   "stages.csv": STAGES,
 };
 const SETTING = {
-  ...{ gpu: "a100-sxm4-40gb", freq_mhz: 1410, clock_given: true, peak_flop_per_s: 312e12 },
-  ...{ ranks: 2, partition: "forward.0", slots: new Map<string, number>(), block: null },
+  device: () => ({ ...loadDevice("a100-sxm4-40gb"), peak_flop_per_s: 312e12 }),
+  ...{
+    freq_mhz: 1410,
+    ranks: 2,
+    partition: "forward.0",
+    slots: new Map<string, number>(),
+    block: null,
+  },
 };
 
 /** What may stand in the place of some characters of a file. */

@@ -3,19 +3,26 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
 import type { Diagnostic } from "../../src/base/diagnostics/diagnostic.js";
+import { loadDevice } from "../../src/gpu/device.js";
 import { type ImportSetting, importProfile } from "../../src/profile/importers/import.js";
 import { ROOT } from "./paths.js";
 
 /** Public traces, where they are at hand. */
 export const TRACES = join(ROOT, "../shared/data/traces");
 
-const setting: ImportSetting = {
-  ...{ gpu: "a100-sxm4-40gb", freq_mhz: 1410, clock_given: true, peak_flop_per_s: 312e12 },
-  ...{ ranks: null, partition: "forward.0", slots: new Map(), block: null },
+const SETTING: Omit<ImportSetting, "device"> = {
+  ...{ freq_mhz: 1410, ranks: null, partition: "forward.0", slots: new Map(), block: null },
 };
 
 /** What an import makes of files, with the codes of its warnings. */
-export async function imported(files: readonly string[], changes: Partial<ImportSetting> = {}) {
+export async function imported(
+  files: readonly string[],
+  { gpu = "a100-sxm4-40gb", ...changes }: Partial<ImportSetting> & { gpu?: string } = {},
+) {
+  const device = loadDevice(gpu);
+  const peaks = Object.values(device.peak_flop_per_s).filter((peak) => peak !== undefined);
+  const measured = { ...device, peak_flop_per_s: Math.max(...peaks) };
+  const setting = { ...SETTING, device: () => measured };
   const warnings: Diagnostic[] = [];
   const [first = "", ...rest] = files;
   const profile = await importProfile(

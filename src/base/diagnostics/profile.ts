@@ -248,6 +248,17 @@ export function mixedImport(where: string, kinds: readonly string[]): Diagnostic
   );
 }
 
+/** KRS2047: a trace of GPUs that no known device surely is, or several may be. */
+export function untoldDevice(
+  where: string,
+  boards: readonly string[],
+  candidates: readonly string[],
+): Diagnostic {
+  const likely = candidates.length === 0 ? "no known device" : `any of ${candidates.join(", ")}`;
+  const problem = `was recorded on ${boards.join(" and ")}, which may be ${likely}`;
+  return error("KRS2047", where, problem, "name the device with --gpu");
+}
+
 /** KRS2050: the recorder is not built, or cannot be started. */
 export function recorderMissing(path: string, reason: string): Diagnostic {
   return error(

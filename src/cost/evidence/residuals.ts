@@ -156,7 +156,7 @@ export function transferKind(kind: Communication["kind"], sms: number): string {
 /** What a collective's measurement says of the model's transfer time. */
 export function transferResiduals(record: CollectiveRecord, device: Device): Residual[] {
   const { op: kind, size_bytes, ranks, freq_mhz, sms, time_s } = record;
-  if (sms === null) return [];
+  if (sms === null || kind === "broadcast") return [];
   // Recorders run inside one node.
   const communication = { kind, size_bytes, ranks, ranks_per_node: ranks, group: "" };
   const moving_s = time_s - communicationLatency(communication, device);

@@ -2,7 +2,7 @@ import { grouped } from "../../base/grouped.js";
 import type { Device } from "../../gpu/device-schema.js";
 import { communicationsOf, type PartitionedGraph } from "../../ir/partition.js";
 import type { ProfileUse } from "../../profile/library.js";
-import { type ProfileRecord, workOf } from "../../profile/records.js";
+import { type CollectiveRecord, type ProfileRecord, workOf } from "../../profile/records.js";
 import { instructionPlace, instructionPlaces } from "./instructions.js";
 import { kindOf, unfitness } from "./residuals.js";
 
@@ -31,7 +31,9 @@ function counts(words: readonly string[]): (readonly [string, number])[] {
 function servicesIn(graph: PartitionedGraph, device: Device): (record: ProfileRecord) => Service {
   const types = [...graph.partitions.values()];
   const kernels = new Set(types.flatMap((type) => type.kernels.map(({ work }) => kindOf(work))));
-  const transfers = new Set(types.flatMap(communicationsOf).map(({ kind }) => kind));
+  const transfers = new Set<CollectiveRecord["op"]>(
+    types.flatMap(communicationsOf).map(({ kind }) => kind),
+  );
   const instructions = instructionPlaces(graph, graph.stages);
   const served = (known: boolean, what: string, metered: boolean, missing: string): Service => {
     if (!known) return { reason: `the graph has no such ${missing}` };

@@ -1,11 +1,12 @@
 import { BufferReader } from "protobufjs/minimal.js";
 import { z } from "zod";
 import { parseJson } from "../../base/json.js";
-import { byDefault } from "../../base/need.js";
-import type { CollectiveKind } from "../../ir/kernel-graph.js";
-import { elementType, type OperatorCall } from "./operators.js";
+import { at, byDefault, hotFloat, hotInt } from "../../base/need.js";
+import { type CollectiveOp, ranksOf } from "./collectives.js";
+import { Column, Interned } from "./columns.js";
+import { type Called, elementType, type OperatorCall, shapeOf, workOfCall } from "./operators.js";
 import { chakra } from "./proto/generated/chakra.js";
-import { type CollectiveRun, countOne, type OperatorRun, type Trace } from "./trace.js";
+import { Tally, type Trace } from "./trace.js";
 
 /*
  * MLCommons Chakra execution traces: nodes of host operators and of the kernels that they started.
@@ -16,14 +17,14 @@ import { type CollectiveRun, countOne, type OperatorRun, type Trace } from "./tr
 const MICROSECONDS = 1e6;
 
 /** A node as far as it is read, whichever encoding it came in. */
-export interface ChakraNode {
+interface ChakraNode {
   readonly id: number;
   readonly name: string;
   /** What started it. */
   readonly parent: number | null;
   readonly time_s: number;
   readonly on_host: boolean;
-  readonly kind: CollectiveKind | "other collective" | null;
+  readonly kind: CollectiveOp | "other collective" | null;
   /** As the trace counts it; null where it does not. */
   readonly comm_size: number | null;
   /** Calls of one operator share it. */
@@ -34,9 +35,10 @@ export interface ChakraNode {
 const SEND = 5;
 const RECV = 6;
 const COLLECTIVE = 7;
-const COLLECTIVES: Readonly<Record<number, CollectiveKind>> = {
+const COLLECTIVES: Readonly<Record<number, CollectiveOp>> = {
   0: "all_reduce",
   2: "all_gather",
+  5: "broadcast",
   6: "all_to_all",
   7: "reduce_scatter",
 };
@@ -64,7 +66,7 @@ function pythonList(text: string | null | undefined): unknown[] {
 
 function inputsOf(inputs: chakra.IOInfo.$Properties): ChakraNode["inputs"] {
   return {
-    shapes: pythonList(inputs.shapes).map((shape) => z.array(z.int()).safeParse(shape).data ?? []),
+    shapes: pythonList(inputs.shapes).map(shapeOf),
     types: pythonList(inputs.types).map((type) => elementType(String(type))),
     values: pythonList(inputs.values),
   };
@@ -95,21 +97,76 @@ function decodeNode(node: chakra.Node.$Properties): ChakraNode {
   };
 }
 
-/** Decodes the nodes of a protobuf trace; null if the bytes are none. */
-export function decodeChakra(bytes: Uint8Array): ChakraNode[] | null {
-  const reader = new BufferReader(bytes);
-  const nodes: ChakraNode[] = [];
-  try {
-    chakra.GlobalMetadata.decode(reader, reader.uint32());
-    while (reader.pos < reader.len) {
-      const length = reader.uint32();
-      if (length > reader.len - reader.pos) return null;
-      nodes.push(decodeNode(chakra.Node.decode(reader, length)));
-    }
-  } catch {
-    return null;
+/** One message of a trace, in bytes. */
+const LARGEST_MESSAGE_BYTES = 16 * 2 ** 20;
+
+/** Why bytes are no Chakra trace, with the place. */
+export class ChakraFault extends Error {}
+
+/** Takes the bytes of a protobuf trace in parts: a header, then nodes, each after its length. */
+export class ChakraMessages {
+  readonly #node: (node: ChakraNode) => void;
+  #rest: Uint8Array = new Uint8Array();
+  #begin_byte = 0;
+  #messages = 0;
+
+  constructor(node: (node: ChakraNode) => void) {
+    this.#node = node;
   }
-  return nodes.length > 0 ? nodes : null;
+
+  /** How many messages were whole, the header among them. */
+  get messages(): number {
+    return this.#messages;
+  }
+
+  /** Reads the next part. Throws a {@link ChakraFault}. */
+  write(bytes: Uint8Array): void {
+    const all = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
+    const reader = new BufferReader(all);
+    let begin = 0;
+    try {
+      while (holdsVarint(all, begin)) {
+        const length = reader.uint32();
+        if (length > LARGEST_MESSAGE_BYTES) throw new ChakraFault("a message above 16 MiB");
+        if (length > reader.len - reader.pos) break;
+        if (this.#messages === 0) chakra.GlobalMetadata.decode(reader, length);
+        else this.#node(decodeNode(chakra.Node.decode(reader, length)));
+        this.#messages++;
+        begin = reader.pos;
+      }
+    } catch (reason) {
+      const what = reason instanceof ChakraFault ? reason.message : "damaged";
+      throw new ChakraFault(
+        `${what} (message ${this.#messages}, from byte ${this.#begin_byte + begin} on)`,
+      );
+    }
+    this.#rest = all.subarray(begin);
+    this.#begin_byte += begin;
+  }
+
+  /** Ends the trace. Throws a {@link ChakraFault} if its last node is not whole, or it has none. */
+  end(): void {
+    if (this.#rest.length === 0 && this.#messages > 1) return;
+    throw new ChakraFault(
+      `it ends within message ${this.#messages}, from byte ${this.#begin_byte} on`,
+    );
+  }
+}
+
+/** Whether a varint ends within the bytes. */
+function holdsVarint(bytes: Uint8Array, from: number): boolean {
+  return bytes.subarray(from, from + 10).some((byte) => byte < 0x80);
+}
+
+/** Whether a file that begins so is a Chakra trace, as far as that can be told from its first messages. */
+export function isChakra(head: Uint8Array): boolean {
+  const messages = new ChakraMessages(() => undefined);
+  try {
+    messages.write(head);
+  } catch {
+    return messages.messages > 2;
+  }
+  return messages.messages > 1;
 }
 
 const jsonNode = z.object({
@@ -140,67 +197,117 @@ export function parseChakraNode(item: unknown): ChakraNode | null {
   };
 }
 
-/** Reads a trace from its nodes; `ranks` of its collectives, which it does not say itself. */
-export function readChakra(nodes: readonly ChakraNode[], ranks: number | null): Trace {
-  const skipped = new Map<string, number>();
-  const kernels = nodes.filter(({ on_host }) => !on_host);
-  const collectives = kernels.filter(({ kind }) => kind !== null);
-  return {
-    operators: operatorRuns(nodes, skipped),
-    collectives: collectives.flatMap((node) => collectiveRun(node, ranks, skipped)),
-    kernels: kernels.length,
-    skipped,
-    gpu: null,
-    notes: ["durations in whole microseconds, whatever ran beside"],
-  };
-}
+/** More would not fit into memory: about 100 bytes each. */
+const MOST_NODES = 8_000_000;
 
-function collectiveRun(
-  { kind, comm_size, time_s }: ChakraNode,
-  ranks: number | null,
-  skipped: Map<string, number>,
-): CollectiveRun[] {
-  if (kind === null || kind === "other collective" || !comm_size || time_s === 0) {
-    countOne(skipped, "collective of another kind, or without size or duration");
-    return [];
-  }
-  if (ranks === null) {
-    countOne(skipped, "collective: the trace does not say between how many ranks (--ranks)");
-    return [];
-  }
-  // The size is that of the input: what one rank brings to an all-gather.
-  const size_bytes = kind === "all_gather" ? comm_size * ranks : comm_size;
-  return [{ kind, size_bytes, ranks, sms: null, time_s, contended: null }];
-}
+/** What started a node in the end: nothing that is known. */
+const NOTHING = -1;
+const NOT_YET = -2;
 
-/** Kernels by the call of the operator that started them. */
-function operatorRuns(nodes: readonly ChakraNode[], skipped: Map<string, number>): OperatorRun[] {
-  const byId = new Map(nodes.map((node) => [node.id, node]));
-  const calls = new Map<number, { operator: ChakraNode; time_s: number }>();
-  for (const kernel of nodes) {
-    if (kernel.on_host || kernel.kind !== null) continue;
-    const operator = starterOf(kernel, byId);
-    if (operator?.inputs == null || kernel.time_s === 0) {
-      countOne(skipped, "kernel without an operator, its shapes or a duration");
-      continue;
+/** Takes a trace node by node; keeps them in columns. */
+export class ChakraReader {
+  readonly #places = new Map<number, number>();
+  readonly #parent = new Column();
+  readonly #time_s = new Column();
+  /** Of a host operator: its call, and what it calls; of others NaN. */
+  readonly #call = new Column();
+  readonly #called = new Column();
+  readonly #calls = new Interned<Called | null>();
+  readonly #tally = new Tally();
+  /** Kernels that are no collectives. */
+  readonly #kernels = new Column();
+  readonly #collectives: ChakraNode[] = [];
+
+  /** Takes a node. Throws a {@link ChakraFault} for too many. */
+  add(node: ChakraNode): void {
+    const place = this.#time_s.length;
+    if (place === MOST_NODES) throw new ChakraFault("over 8 million nodes: trace fewer iterations");
+    this.#places.set(node.id, place);
+    this.#parent.push(node.parent ?? Number.NaN);
+    this.#time_s.push(node.time_s);
+    const called = node.on_host ? calledBy(node) : null;
+    this.#call.push(node.on_host ? node.call : Number.NaN);
+    this.#called.push(node.on_host ? this.#calls.of(JSON.stringify(called), called) : Number.NaN);
+    if (node.on_host) return;
+    if (node.kind === null) this.#kernels.push(place);
+    else this.#collectives.push({ ...node, name: "", inputs: null });
+  }
+
+  /** What the trace holds; `ranks` of its collectives, which it does not say itself. */
+  trace(ranks: number | null): Trace {
+    this.#addOperators();
+    for (const node of this.#collectives) this.#addCollective(node, ranks);
+    return {
+      tally: this.#tally,
+      kernels: this.#kernels.length + this.#collectives.length,
+      boards: [],
+      notes: ["durations in whole microseconds, whatever ran beside"],
+    };
+  }
+
+  #addCollective({ kind, comm_size, time_s }: ChakraNode, group_ranks: number | null): void {
+    if (kind === null || kind === "other collective" || !comm_size || time_s === 0) {
+      this.#tally.skip("collective of another kind, or without size or duration");
+      return;
     }
-    const { time_s } = calls.get(operator.call) ?? { time_s: 0 };
-    calls.set(operator.call, { operator, time_s: time_s + kernel.time_s });
+    const ranks = ranksOf(kind, group_ranks);
+    if (ranks === null) {
+      this.#tally.skip("collective: the trace does not say between how many ranks (--ranks)");
+      return;
+    }
+    // The size is that of the input: what one rank brings to an all-gather.
+    const size_bytes = kind === "all_gather" ? comm_size * ranks : comm_size;
+    this.#tally.collective({ kind, size_bytes, ranks, sms: null }, time_s, null);
   }
-  return [...calls.values()].flatMap(({ operator, time_s }) => {
-    // The parts of a call between its launches are named `aten::mm(0)`, `aten::mm(1)`.
-    const name = operator.name.replace(/\(\d+\)$/, "");
-    return operator.inputs === null ? [] : [{ ...operator.inputs, name, time_s, contended: null }];
-  });
+
+  /** Kernels by the call of the operator that started them. */
+  #addOperators(): void {
+    const starters = this.#starters();
+    const calls = new Map<number, { called: Called; time_s: number }>();
+    for (let i = 0; i < this.#kernels.length; i++) {
+      const kernel = hotFloat(this.#kernels.numbers, i);
+      const starter = hotInt(starters, kernel);
+      const kernel_s = hotFloat(this.#time_s.numbers, kernel);
+      const called =
+        starter < 0 ? null : at(this.#calls.values, hotFloat(this.#called.numbers, starter));
+      if (called === null || kernel_s === 0) {
+        this.#tally.skip("kernel without an operator, its shapes or a duration");
+        continue;
+      }
+      const call = hotFloat(this.#call.numbers, starter);
+      const { time_s } = calls.get(call) ?? { time_s: 0 };
+      calls.set(call, { called, time_s: time_s + kernel_s });
+    }
+    for (const { called, time_s } of calls.values()) {
+      this.#tally.operator(called.name, called.work, time_s, null);
+    }
+  }
+
+  /** The host operator at the start of each node's chain, as a place; below 0 where the chain is broken. */
+  #starters(): Int32Array {
+    const found = new Int32Array(this.#time_s.length).fill(NOT_YET);
+    for (let place = 0; place < found.length; place++) {
+      const chain: number[] = [];
+      let at_place = place;
+      while (at_place >= 0 && hotInt(found, at_place) === NOT_YET) {
+        // A chain that comes back to here starts nowhere.
+        found[at_place] = NOTHING;
+        chain.push(at_place);
+        if (!Number.isNaN(hotFloat(this.#call.numbers, at_place))) break;
+        const parent = hotFloat(this.#parent.numbers, at_place);
+        at_place = Number.isNaN(parent) ? NOTHING : (this.#places.get(parent) ?? NOTHING);
+      }
+      const on_host = at_place >= 0 && !Number.isNaN(hotFloat(this.#call.numbers, at_place));
+      const start = on_host ? at_place : at_place >= 0 ? hotInt(found, at_place) : NOTHING;
+      for (const passed of chain) found[passed] = start;
+    }
+    return found;
+  }
 }
 
-/** The host operator at the start of a kernel's chain; null where the chain is broken. */
-function starterOf(kernel: ChakraNode, byId: ReadonlyMap<number, ChakraNode>): ChakraNode | null {
-  const seen = new Set<number>();
-  let at: ChakraNode | undefined = kernel;
-  while (at !== undefined && !at.on_host && !seen.has(at.id)) {
-    seen.add(at.id);
-    at = at.parent === null ? undefined : byId.get(at.parent);
-  }
-  return at?.on_host === true ? at : null;
+/** What a host operator calls; null where its shapes are missing. */
+function calledBy({ name, inputs }: ChakraNode): Called | null {
+  // The parts of a call between its launches are named `aten::mm(0)`, `aten::mm(1)`.
+  const own = name.replace(/\(\d+\)$/, "");
+  return inputs === null ? null : { name: own, work: workOfCall({ ...inputs, name: own }) };
 }

@@ -9,20 +9,28 @@ import {
 } from "../../base/diagnostics/profile.js";
 import { missingFlags } from "../../base/diagnostics/usage.js";
 import { sha256Hex } from "../../base/hash.js";
-import { namesOtherGpu } from "../gpu-name.js";
+import { type Board, isOtherGpu } from "../gpu-name.js";
 import { poolBySetting } from "../pool.js";
 import type { Profile } from "../reader.js";
 import type { ProfileRecord } from "../records.js";
 import { type LogSetting, readKareusLog } from "./kareus-log.js";
 import { readPerseus } from "./perseus.js";
 import { type Source, sourcesOf } from "./source.js";
-import { recordsOfTraces, type Trace, type TraceSetting } from "./trace.js";
+import { recordsOfTraces, type Trace } from "./trace.js";
+
+/** A device as far as a trace has to do with it. */
+export interface MeasuredDevice extends Board {
+  readonly highest_clock_mhz: number;
+  /** Of its fastest element type. */
+  readonly peak_flop_per_s: number;
+}
 
 /** What the measurements themselves do not say. */
-export interface ImportSetting extends TraceSetting, Omit<LogSetting, "partition"> {
-  readonly gpu: string;
-  /** Whether `freq_mhz` was given, or is the device's highest for want of anything better. */
-  readonly clock_given: boolean;
+export interface ImportSetting extends Omit<LogSetting, "partition"> {
+  /** The device that was measured; asked with the boards that traces name, none where none does. */
+  readonly device: (boards: readonly Board[], where: string) => MeasuredDevice;
+  /** The clock that a trace's GPU ran at; null: its highest is taken, for want of anything better. */
+  readonly freq_mhz: number | null;
   /** Between how many a Chakra trace's collectives are. */
   readonly ranks: number | null;
   /** The partition that a Kareus log measures. */
@@ -30,6 +38,7 @@ export interface ImportSetting extends TraceSetting, Omit<LogSetting, "partition
 }
 
 interface Imported {
+  readonly gpu: string;
   readonly records: readonly ProfileRecord[];
   readonly notes: readonly string[];
 }
@@ -40,10 +49,15 @@ function importTraces(
   setting: ImportSetting,
   report: Report,
 ): Imported {
-  const gpus = [...new Set(traces.flatMap(({ gpu }) => gpu ?? []))].sort();
-  for (const gpu of gpus)
-    if (namesOtherGpu(gpu, setting.gpu)) fail(foreignProfile(where, gpu, setting.gpu));
-  const { records, skipped } = recordsOfTraces(traces, setting);
+  const boards = [
+    ...new Map(traces.flatMap((trace) => trace.boards).map((b) => [JSON.stringify(b), b])).values(),
+  ];
+  const device = setting.device(boards, where);
+  for (const board of boards)
+    if (isOtherGpu(board, device)) fail(foreignProfile(where, described(board), device.name));
+  const freq_mhz = setting.freq_mhz ?? device.highest_clock_mhz;
+  const { peak_flop_per_s } = device;
+  const { records, skipped } = recordsOfTraces(traces, { freq_mhz, peak_flop_per_s });
   if (records.length === 0) {
     const kernels = traces.reduce((sum, trace) => sum + trace.kernels, 0);
     const [[reason, count] = ["nothing else", 0]] = [...skipped].sort(([, a], [, b]) => b - a);
@@ -52,19 +66,20 @@ function importTraces(
   if (skipped.size > 0) report(leftOut(where, skipped));
   const disturbed = records.filter((r) => r.record === "collective" && r.disturbed === true);
   if (disturbed.length > 0) report(disturbedCollectives(where, disturbed.length));
-  const clock = setting.clock_given
-    ? `at ${setting.freq_mhz} MHz`
-    : "at clocks that the trace does not say";
-  const on = gpus.map((gpu) => `traced on ${gpu}`);
-  const { freq_mhz } = setting;
-  const clocked = setting.clock_given
-    ? records.map((record): ProfileRecord => ({ ...record, clock_mhz: freq_mhz }))
-    : records;
+  const given = setting.freq_mhz !== null;
+  const clock = given ? `at ${freq_mhz} MHz` : "at clocks that the trace does not say";
+  const on = [...new Set(boards.map(({ name }) => `traced on ${name}`))].sort();
   return {
-    records: clocked,
+    gpu: device.name,
+    records: given
+      ? records.map((record): ProfileRecord => ({ ...record, clock_mhz: freq_mhz }))
+      : records,
     notes: [...on, ...new Set(traces.flatMap(({ notes }) => notes)), clock],
   };
 }
+
+const described = ({ name, sm_count }: Board): string =>
+  sm_count === null ? name : `${name} (${sm_count} SMs)`;
 
 function importLog(text: string, file: string, setting: ImportSetting, report: Report): Imported {
   const { partition } = setting;
@@ -72,7 +87,8 @@ function importLog(text: string, file: string, setting: ImportSetting, report: R
   const { records, skipped } = readKareusLog(text, file, { ...setting, partition });
   if (records.length === 0) refuse(nothingToImport(file, "no row of that block size"));
   if (skipped.size > 0) report(leftOut(file, skipped));
-  return { records: poolBySetting(records), notes: [] };
+  const { name: gpu } = setting.device([], file);
+  return { gpu, records: poolBySetting(records), notes: [] };
 }
 
 /**
@@ -99,15 +115,15 @@ export async function importProfile(
       ? importTraces(traces, file, setting, report)
       : first.kind === "Kareus log"
         ? importLog(first.text, file, setting, report)
-        : { records: readPerseus(first.text, file), notes: [] };
-  const { records, notes } = imported;
+        : { records: readPerseus(first.text, file), notes: [], gpu: setting.device([], file).name };
+  const { gpu, records, notes } = imported;
   const names = files.map((path) => basename(path)).join(", ");
   return {
     header: {
       format: "kareus-profile",
       version: 1,
       id: `imported-${sha256Hex(records.map((r) => JSON.stringify(r)).join("\n")).slice(0, 12)}`,
-      gpu: setting.gpu,
+      gpu,
       driver: null,
       date: null,
       tool,

@@ -2,9 +2,8 @@ import { z } from "zod";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { malformedLogLine, severalBlocks } from "../../base/diagnostics/profile.js";
 import { parseJson } from "../../base/json.js";
-import { at } from "../../base/need.js";
+import { addTo, at } from "../../base/need.js";
 import type { PartitionRecord } from "../records.js";
-import { countOne } from "./trace.js";
 
 /*
  * Evaluation logs of the Kareus artifact (eval_results.jsonl): a measured setting of one partition a
@@ -70,11 +69,11 @@ export function readKareusLog(
     const { freq: freq_mhz, overlap_start, overlap_end, sm: sms, time_s, energy_j } = each;
     const overlapped = overlap_start >= 0;
     if (setting.block !== null && each.block !== setting.block) {
-      countOne(skipped, "another block size");
+      addTo(skipped, "another block size", 1);
       return [];
     }
     if (overlapped && overlap_end < last) {
-      countOne(skipped, "the host waits for communication before the end");
+      addTo(skipped, "the host waits for communication before the end", 1);
       return [];
     }
     const launch_slot = overlapped ? (names.get(overlap_start) ?? `op_${overlap_start}`) : null;

@@ -218,6 +218,67 @@ describe("Kineto traces", () => {
     await expect(imported([file("z.json", '{"traceEvents":[]}')])).rejects.toThrow(/KRS2041/);
   });
 
+  test("a sender and a receiver are two, however large their group; a broadcast is kept", async () => {
+    const trace = new TraceWriter();
+    const sizes = { "In msg nelems": 512, "Out msg nelems": 512, "Group size": 8, dtype: "Float" };
+    ["send", "recv", "broadcast"].forEach((name, i) => {
+      const args = { stream: 20, grid: [2, 1, 1], "Collective name": name, ...sizes };
+      trace.device("ncclDevKernel", 100 * i, 50, args);
+    });
+    const { records } = await imported([file("two.json", trace.text())]);
+    expect(records).toMatchObject([
+      { op: "broadcast", ranks: 8, size_bytes: 2048 },
+      { op: "recv", ranks: 2, size_bytes: 2048 },
+      { op: "send", ranks: 2, size_bytes: 2048 },
+    ]);
+  });
+
+  test.each([
+    ["multimem_all_reduce_", [[2, 512], [], []], ["", "sum", "tp"], "all_reduce", 2048],
+    ["two_shot_all_reduce_", [[2, 512], [], []], ["", "sum", "tp"], "all_reduce", 2048],
+    ["one_shot_all_reduce_copy", [[64], [2, 512]], ["", "", "sum", "tp"], "all_reduce", 2048],
+    ["multimem_all_gather_out", [[256], [], [1024]], ["", "tp", ""], "all_gather", 2048],
+    [
+      "reduce_scatter_out",
+      [[1024], [], [], [256]],
+      ["", "tp", "False", ""],
+      "reduce_scatter",
+      2048,
+    ],
+  ])("symm_mem::%s is a collective of its group", async (name, dims, values, op, size_bytes) => {
+    const trace = new TraceWriter();
+    const types = dims.map(() => "c10::BFloat16");
+    const args = { "Input Dims": dims, "Input type": types, "Concrete Inputs": values };
+    trace.call(`symm_mem::${name}`, args, [{ dur: 20 }]);
+    const groups = [
+      { pg_name: "tp", pg_size: 4 },
+      { pg_name: "world", pg_size: 8 },
+    ];
+    const told = trace.text({ distributedInfo: { pg_config: groups } });
+    const { records } = await imported([file("symmetric.json", told)]);
+    expect(records).toMatchObject([
+      { record: "collective", op, size_bytes, ranks: 4, time_s: 20e-6, trials: 1 },
+    ]);
+    const untold = file("untold.json", trace.text());
+    await expect(imported([untold])).rejects.toThrow(/KRS2041.*--ranks/);
+    expect((await imported([untold], { ranks: 2 })).records).toMatchObject([{ ranks: 2 }]);
+  });
+
+  test("a board is another by its SMs or its memory where its name does not tell", async () => {
+    const trace = new TraceWriter();
+    trace.call("aten::mm", MM, [{ dur: 20 }]);
+    const on = (board: object) => file("board.json", trace.text({ deviceProperties: [board] }));
+    const known = { id: 0, name: "Graphics Device", numSms: 108, totalGlobalMem: 42.3e9 };
+    expect((await imported([on(known)])).records).toHaveLength(1);
+    for (const other of [{ numSms: 114 }, { totalGlobalMem: 85e9 }, { name: "NVIDIA L40S" }]) {
+      await expect(imported([on({ ...known, ...other })])).rejects.toThrow(/KRS2030/);
+    }
+    // Nothing ran on the second.
+    const two = [known, { ...known, id: 1, name: "NVIDIA L40S" }];
+    const both = file("two-boards.json", trace.text({ deviceProperties: two }));
+    expect((await imported([both])).records).toHaveLength(1);
+  });
+
   test("kernels of a CUDA graph are none of the operator that launched it, and are counted", async () => {
     const trace = new TraceWriter();
     trace.call("aten::mm", MM, [{ dur: 20 }]);
@@ -255,9 +316,13 @@ describe.skipIf(!existsSync(TRACES))("public traces", () => {
 
   test("the all-reduces of data-parallel training: sizes, ranks, blocks; one rank is not enough", async () => {
     const { records, header } = await imported([join(TRACES, "hta_nccl_meta_a100x2.json.gz")]);
-    const sizes = records.map((r) => (r.record === "collective" ? r.size_bytes : 0));
+    const reduced = records.filter((r) => r.record === "collective" && r.op === "all_reduce");
+    const sizes = reduced.map((r) => (r.record === "collective" ? r.size_bytes : 0));
     expect(sizes.sort((a, b) => a - b)).toEqual([8196000, 9724160, 26255360, 26550272, 31502336]);
-    for (const record of records) {
+    expect(records.filter((r) => r.record === "collective" && r.op === "broadcast")).toHaveLength(
+      2,
+    );
+    for (const record of reduced) {
       expect(record).toMatchObject({
         op: "all_reduce",
         ranks: 2,

@@ -1,10 +1,18 @@
 import { z } from "zod";
-import { at, byDefault, sumOf } from "../../base/need.js";
-import type { CollectiveKind } from "../../ir/kernel-graph.js";
-import { dtypeBytes } from "../../ir/work.js";
+import { at, byDefault, hotFloat } from "../../base/need.js";
+import type { Board } from "../gpu-name.js";
+import {
+  type CollectiveSetting,
+  ncclCollective,
+  ranksOf,
+  type SymmetricCall,
+  symmetricCall,
+} from "./collectives.js";
+import { Column, Interned } from "./columns.js";
 import { JsonFault } from "./json-events.js";
-import { elementType, type OperatorCall } from "./operators.js";
-import { type CollectiveRun, countOne, type OperatorRun, type Trace } from "./trace.js";
+import { type Called, elementType, type OperatorCall, shapeOf, workOfCall } from "./operators.js";
+import { contention, HostEvents, hiddenShare, innermostCalls, Runs } from "./timeline.js";
+import { Tally, type Trace } from "./trace.js";
 
 /*
  * Chrome traces as PyTorch's profiler (Kineto) writes them. A launch (category cuda_runtime) lies
@@ -18,14 +26,14 @@ const id = z.union([z.int(), z.string()]);
 const timed = {
   ph: z.literal("X"),
   name: z.string(),
-  ts: z.number(),
-  dur: z.number().nonnegative(),
+  /** Since the epoch at most, for a century; a week. */
+  ts: z.number().min(-1e16).max(1e16),
+  dur: z.number().nonnegative().max(6.048e11),
 };
-const hostEvent = z.object({ ...timed, cat: z.string(), pid: id, tid: id });
+const hostEvent = z.object({ ...timed, pid: id, tid: id });
 
 const operatorEvent = z.object({
   ...hostEvent.shape,
-  cat: z.enum(["cpu_op", "Operator"]),
   args: z
     .object({
       "Input Dims": z.array(z.unknown()).optional(),
@@ -38,13 +46,11 @@ const operatorEvent = z.object({
 
 const launchEvent = z.object({
   ...hostEvent.shape,
-  cat: z.enum(["cuda_runtime", "cuda_driver", "Runtime"]),
   args: z.object({ correlation: z.int() }),
 });
 
 const deviceEvent = z.object({
   ...timed,
-  cat: z.enum(["kernel", "Kernel", "gpu_memcpy", "gpu_memset"]),
   args: z.object({
     device: id.optional(),
     stream: id.optional(),
@@ -59,246 +65,252 @@ const deviceEvent = z.object({
   }),
 });
 
-const properties = z.array(z.object({ name: z.string() }));
-const event = z.object({ ph: z.string(), cat: z.string().optional() });
-
-type OperatorEvent = z.output<typeof operatorEvent>;
-type LaunchEvent = z.output<typeof launchEvent>;
-type DeviceEvent = z.output<typeof deviceEvent>;
-
-/** A kernel or copy, and whether anything of another stream ran on the device meanwhile. */
-interface DeviceRun {
-  readonly event: DeviceEvent;
-  contended: boolean;
+/** Told without a schema, which takes ten times as long to refuse what is none. */
+function isEvent(item: unknown): item is { readonly ph: string; readonly cat?: unknown } {
+  return typeof item === "object" && item !== null && "ph" in item && typeof item.ph === "string";
 }
 
-/** Collectives by the name that torch gives them; `full`: which message is the whole tensor. */
-const COLLECTIVES: Readonly<Record<string, { kind: CollectiveKind; full: "In" | "Out" }>> = {
-  allreduce: { kind: "all_reduce", full: "In" },
-  allreduce_coalesced: { kind: "all_reduce", full: "In" },
-  allgather: { kind: "all_gather", full: "Out" },
-  _allgather_base: { kind: "all_gather", full: "Out" },
-  allgather_into_tensor_coalesced: { kind: "all_gather", full: "Out" },
-  reduce_scatter: { kind: "reduce_scatter", full: "In" },
-  _reduce_scatter_base: { kind: "reduce_scatter", full: "In" },
-  reduce_scatter_tensor_coalesced: { kind: "reduce_scatter", full: "In" },
-  alltoall: { kind: "all_to_all", full: "In" },
-  alltoall_base: { kind: "all_to_all", full: "In" },
-  all_to_all: { kind: "all_to_all", full: "In" },
-  all_to_allv: { kind: "all_to_all", full: "In" },
-  send: { kind: "send", full: "In" },
-  recv: { kind: "recv", full: "Out" },
-};
+type Kept = "operator" | "launch" | "kernel" | "copy";
+const KEPT: ReadonlyMap<string, Kept> = new Map([
+  ["cpu_op", "operator"],
+  ["Operator", "operator"],
+  ["cuda_runtime", "launch"],
+  ["cuda_driver", "launch"],
+  ["Runtime", "launch"],
+  ["kernel", "kernel"],
+  ["Kernel", "kernel"],
+  ["gpu_memcpy", "copy"],
+  ["gpu_memset", "copy"],
+]);
 
-/** More would not fit into memory: about 500 bytes each. */
-const MOST_KEPT = 4_000_000;
+const properties = z.array(
+  z.object({
+    id: id.optional(),
+    name: z.string(),
+    numSms: z.int().positive().optional().catch(undefined),
+    totalGlobalMem: z.number().positive().optional().catch(undefined),
+  }),
+);
 
-/** Takes a trace event by event; keeps those of operators, launches and the GPU. */
+const distributed = z.object({
+  pg_config: z.array(z.object({ pg_name: z.string(), pg_size: z.int().positive() })),
+});
+
+/** More would not fit into memory: about 50 bytes each. */
+const MOST_KEPT = 12_000_000;
+
+interface KinetoCall extends Called {
+  readonly symmetric: SymmetricCall | null;
+}
+
+/** What a run on the GPU is by itself; of a collective what it does, or why that cannot be told. */
+type RunKind =
+  | { readonly is: "kernel" | "graph kernel" | "copy" }
+  | { readonly is: "collective"; readonly does: CollectiveSetting | string };
+
+/** Takes a trace event by event; keeps those of operators, launches and the GPU, in columns. */
 export class KinetoReader {
-  readonly #operators: OperatorEvent[] = [];
-  readonly #launches: LaunchEvent[] = [];
-  readonly #runs: DeviceRun[] = [];
-  #gpu: string | null = null;
+  readonly #host = new HostEvents();
+  readonly #threads = new Interned<null>();
+  readonly #calls = new Interned<KinetoCall>();
+  readonly #runs = new Runs();
+  readonly #places = new Interned<string>();
+  readonly #kinds = new Interned<RunKind>();
+  /** Of each run: what it is, its launch (NaN where unknown) and its blocks (NaN where unknown). */
+  readonly #kind = new Column();
+  readonly #correlation = new Column();
+  readonly #blocks = new Column();
+  readonly #tally = new Tally();
+  #boards: z.output<typeof properties> = [];
+  #groups: z.output<typeof distributed>["pg_config"] = [];
+  #kernels = 0;
 
   /** Takes an item; whether it is an event at all. Throws a {@link JsonFault} for too many. */
   add(item: unknown): boolean {
-    const read = event.safeParse(item);
-    if (!read.success) return false;
-    if (read.data.ph === "X") this.#keep(read.data.cat, item);
-    if (this.#operators.length + this.#launches.length + this.#runs.length > MOST_KEPT) {
-      throw new JsonFault("over 4 million events of operators and the GPU: trace fewer iterations");
+    if (!isEvent(item)) return false;
+    const kept = item.ph === "X" && typeof item.cat === "string" ? KEPT.get(item.cat) : undefined;
+    if (kept === "operator") this.#addOperator(operatorEvent.safeParse(item).data);
+    else if (kept === "launch") this.#addLaunch(launchEvent.safeParse(item).data);
+    else if (kept !== undefined) this.#addRun(deviceEvent.safeParse(item).data, kept);
+    if (this.#host.length + this.#runs.length > MOST_KEPT) {
+      throw new JsonFault(
+        "over 12 million events of operators and the GPU: trace fewer iterations",
+      );
     }
     return true;
   }
 
-  #keep(category: string | undefined, item: unknown): void {
-    const kept = <T>(schema: z.ZodType<T>, list: (event: T) => void) => {
-      const read = schema.safeParse(item);
-      if (read.success) list(read.data);
-    };
-    if (isOneOf(operatorEvent.shape.cat.options, category))
-      kept(operatorEvent, (operator) => this.#operators.push(operator));
-    else if (isOneOf(launchEvent.shape.cat.options, category))
-      kept(launchEvent, (launch) => this.#launches.push(launch));
-    else if (isOneOf(deviceEvent.shape.cat.options, category))
-      kept(deviceEvent, (run) => this.#runs.push({ event: run, contended: false }));
+  #addHost({ ts, dur, pid, tid }: z.output<typeof hostEvent>): void {
+    this.#host.from.push(ts);
+    this.#host.taking.push(dur);
+    this.#host.thread.push(this.#threads.of(JSON.stringify([pid, tid]), null));
   }
 
-  /** Takes what the trace says of its devices. */
-  addProperties(value: unknown): void {
-    this.#gpu = properties.safeParse(value).data?.[0]?.name ?? null;
+  #addOperator(operator: z.output<typeof operatorEvent> | undefined): void {
+    if (operator === undefined) {
+      this.#tally.skip("operator without time or thread");
+      return;
+    }
+    const call = callOf(operator);
+    const { name } = operator;
+    const called = { name, work: workOfCall(call), symmetric: symmetricCall(call) };
+    this.#addHost(operator);
+    this.#host.call.push(this.#calls.of(JSON.stringify(called), called));
+    this.#host.correlation.push(Number.NaN);
   }
 
-  /** What the trace holds. */
-  trace(): Trace {
-    markContention(this.#runs);
-    const skipped = new Map<string, number>();
-    const collectives = this.#runs.filter((run) => isCollective(run.event));
-    const others = this.#runs.filter((run) => !isCollective(run.event));
+  /** Calls of the runtime that launch nothing have no correlation. */
+  #addLaunch(launch: z.output<typeof launchEvent> | undefined): void {
+    if (launch === undefined) return;
+    this.#addHost(launch);
+    this.#host.call.push(Number.NaN);
+    this.#host.correlation.push(launch.args.correlation);
+  }
+
+  #addRun(run: z.output<typeof deviceEvent> | undefined, kept: "kernel" | "copy"): void {
+    if (run === undefined) {
+      this.#tally.skip("event of the GPU without time");
+      return;
+    }
+    const { ts, dur, name, args } = run;
+    const place = (part: unknown) => this.#places.of(String(part), String(part));
+    const kind = kindOf(name, args, dur, kept);
+    if (kept === "kernel") this.#kernels++;
+    this.#runs.from.push(ts);
+    this.#runs.taking.push(dur);
+    this.#runs.device.push(place(args.device));
+    this.#runs.stream.push(place(args.stream));
+    this.#kind.push(this.#kinds.of(JSON.stringify(kind), kind));
+    this.#correlation.push(args.correlation ?? Number.NaN);
+    this.#blocks.push(args.grid?.[0] ?? Number.NaN);
+  }
+
+  /** Takes what the trace says of its devices and its groups. */
+  addProperty(name: string, value: unknown): void {
+    if (name === "deviceProperties") this.#boards = byDefault(properties.safeParse(value).data, []);
+    if (name === "distributedInfo")
+      this.#groups = byDefault(distributed.safeParse(value).data?.pg_config, []);
+  }
+
+  /** What the trace holds; `ranks` of collectives of which it does not say it. */
+  trace(ranks: number | null): Trace {
+    const order = this.#runs.inOrder();
+    const communicates = new Uint8Array(this.#runs.length);
+    const calls = this.#started(contention(this.#runs, order), communicates);
+    for (const { called, ...own } of calls) {
+      if (called.symmetric !== null) this.#addSymmetric(called.symmetric, own, ranks);
+      else this.#tally.operator(called.name, called.work, own.time_s, own.contended);
+    }
+    const hidden = hiddenShare(
+      this.#runs,
+      order.filter((run) => communicates[run] === 1),
+      order.filter((run) => communicates[run] === 0),
+    );
+    const note = (share: number) =>
+      `${Math.round(100 * share)}% of communication ran beside other kernels`;
     return {
-      operators: operatorRuns(this.#operators, this.#launches, others, skipped),
-      collectives: collectives.flatMap((run) => collectiveRun(run, skipped)),
-      kernels: this.#runs.filter((run) => /^kernel$/i.test(run.event.cat)).length,
-      skipped,
-      gpu: this.#gpu,
-      notes: overlapNote(collectives, others),
+      tally: this.#tally,
+      kernels: this.#kernels,
+      boards: this.#usedBoards(),
+      notes: hidden === null ? [] : [note(hidden)],
     };
   }
-}
 
-const isOneOf = (options: readonly string[], category: string | undefined): boolean =>
-  category !== undefined && options.includes(category);
-
-function isCollective({ name, args }: DeviceEvent): boolean {
-  return args["Collective name"] !== undefined || /nccl/i.test(name);
-}
-
-function collectiveRun(
-  { event: { args, dur }, contended }: DeviceRun,
-  skipped: Map<string, number>,
-): CollectiveRun[] {
-  const known = COLLECTIVES[byDefault(args["Collective name"], "")];
-  if (known === undefined) {
-    const name = args["Collective name"] ?? "without a name";
-    countOne(skipped, `collective ${name}: unknown, or the trace has no message sizes`);
-    return [];
-  }
-  const elements = args[known.full === "In" ? "In msg nelems" : "Out msg nelems"];
-  const ranks = args["Group size"];
-  const dtype = elementType(byDefault(args.dtype, ""));
-  if (!elements || !ranks || ranks < 1 || dtype === "unknown" || dur === 0) {
-    countOne(skipped, "collective without size, type or ranks");
-    return [];
-  }
-  const [sms = null] = args.grid ?? [];
-  const size_bytes = elements * dtypeBytes(dtype);
-  return [{ kind: known.kind, size_bytes, ranks, sms, time_s: dur / MICROSECONDS, contended }];
-}
-
-const end = ({ ts, dur }: { ts: number; dur: number }) => ts + dur;
-
-/** Marks runs that overlap a run of another stream of the same device: one sweep over starts. */
-function markContention(runs: readonly DeviceRun[]): void {
-  const sorted = [...runs].sort((a, b) => a.event.ts - b.event.ts);
-  let open: DeviceRun[] = [];
-  for (const run of sorted) {
-    open = open.filter((earlier) => end(earlier.event) > run.event.ts);
-    for (const earlier of open) {
-      const [a, b] = [earlier.event.args, run.event.args];
-      if (a.device !== b.device || a.stream === b.stream) continue;
-      earlier.contended = true;
-      run.contended = true;
+  /** The calls that started kernels, with theirs; takes NCCL's collectives, marks what communicates. */
+  #started(contended: Uint8Array, communicates: Uint8Array): Iterable<Started> {
+    const caller = innermostCalls(this.#host);
+    const started = new Map<number, Started>();
+    for (let run = 0; run < this.#runs.length; run++) {
+      const kind = at(this.#kinds.values, hotFloat(this.#kind.numbers, run));
+      const time_s = hotFloat(this.#runs.taking.numbers, run) / MICROSECONDS;
+      const beside = contended[run] === 1;
+      if (kind.is === "collective") {
+        communicates[run] = 1;
+        if (typeof kind.does === "string") this.#tally.skip(kind.does);
+        else this.#tally.collective(kind.does, time_s, beside);
+      } else if (kind.is === "graph kernel") this.#tally.skip("kernel of a CUDA graph: no shapes");
+      else if (kind.is === "kernel") {
+        const event = caller.get(hotFloat(this.#correlation.numbers, run));
+        if (event === undefined) {
+          this.#tally.skip("kernel that no operator in the trace started");
+          continue;
+        }
+        const called = at(this.#calls.values, hotFloat(this.#host.call.numbers, event));
+        if (called.symmetric !== null) communicates[run] = 1;
+        const blocks = hotFloat(this.#blocks.numbers, run);
+        const own = started.get(event) ?? { called, time_s: 0, contended: false, blocks };
+        own.time_s += time_s;
+        own.contended ||= beside;
+        started.set(event, own);
+      }
     }
-    open.push(run);
+    return started.values();
   }
-}
 
-interface Interval {
-  readonly from: number;
-  to: number;
-}
-
-/** When anything ran on each device: disjoint intervals in order. */
-function busyTimes(runs: readonly DeviceRun[]): Map<string, Interval[]> {
-  const busy = new Map<string, Interval[]>();
-  const sorted = runs.map(({ event }) => event).sort((a, b) => a.ts - b.ts);
-  for (const event of sorted) {
-    const device = String(event.args.device);
-    const intervals = busy.get(device) ?? [];
-    busy.set(device, intervals);
-    const last = intervals.at(-1);
-    if (last !== undefined && event.ts <= last.to) last.to = Math.max(last.to, end(event));
-    else intervals.push({ from: event.ts, to: end(event) });
-  }
-  return busy;
-}
-
-/** How much of the communication was hidden behind other kernels, in words. */
-function overlapNote(collectives: readonly DeviceRun[], others: readonly DeviceRun[]): string[] {
-  const total = collectives.reduce((sum, { event }) => sum + event.dur, 0);
-  if (total === 0) return [];
-  const busy = busyTimes(others);
-  const next = new Map<string, number>();
-  let hidden = 0;
-  const inOrder = collectives.map(({ event }) => event).sort((a, b) => a.ts - b.ts);
-  for (const event of inOrder) {
-    const device = String(event.args.device);
-    const intervals = busy.get(device) ?? [];
-    let i = sumOf(next, device);
-    // What ended before this collective began is behind all later ones too.
-    while ((intervals[i]?.to ?? event.ts) < event.ts) i++;
-    next.set(device, i);
-    for (; (intervals[i]?.from ?? end(event)) < end(event); i++) {
-      const { from, to } = at(intervals, i);
-      hidden += Math.max(0, Math.min(to, end(event)) - Math.max(from, event.ts));
+  #addSymmetric(
+    { kind, size_bytes, group }: SymmetricCall,
+    own: Omit<Started, "called">,
+    ranks: number | null,
+  ): void {
+    const sizes = new Set(this.#groups.map(({ pg_size }) => pg_size));
+    const named = this.#groups.find(({ pg_name }) => pg_name === group)?.pg_size;
+    const [alike] = sizes.size === 1 ? sizes : [];
+    const told = ranksOf(kind, named ?? alike ?? ranks);
+    if (told === null) {
+      this.#tally.skip("symmetric memory: the trace does not say between how many ranks (--ranks)");
+      return;
     }
+    const sms = own.blocks > 0 ? own.blocks : null;
+    this.#tally.collective({ kind, size_bytes, ranks: told, sms }, own.time_s, own.contended);
   }
-  return [`${Math.round((100 * hidden) / total)}% of communication ran beside other kernels`];
+
+  /** The GPUs that something ran on; all of them where they are not told apart. */
+  #usedBoards(): Board[] {
+    const used = new Set<string>();
+    for (let run = 0; run < this.#runs.length; run++)
+      used.add(at(this.#places.values, hotFloat(this.#runs.device.numbers, run)));
+    const own = this.#boards.filter((board) => used.has(String(board.id)));
+    const boards = (own.length > 0 ? own : this.#boards).map(
+      ({ name, numSms, totalGlobalMem }) => ({
+        name,
+        sm_count: numSms ?? null,
+        memory_bytes: totalGlobalMem ?? null,
+      }),
+    );
+    return [...new Map(boards.map((board) => [JSON.stringify(board), board])).values()];
+  }
 }
 
-/** Calls with the kernels that they started. */
-function operatorRuns(
-  operators: readonly OperatorEvent[],
-  launches: readonly LaunchEvent[],
-  runs: readonly DeviceRun[],
-  skipped: Map<string, number>,
-): OperatorRun[] {
-  const caller = innermostCalls(operators, launches);
-  const started = new Map<OperatorEvent, DeviceRun[]>();
-  for (const run of runs) {
-    if (!/^kernel$/i.test(run.event.cat)) continue;
-    const operator = caller.get(run.event.args.correlation ?? -1);
-    if (run.event.args["graph node id"]) countOne(skipped, "kernel of a CUDA graph: no shapes");
-    else if (operator === undefined)
-      countOne(skipped, "kernel that no operator in the trace started");
-    else {
-      const own = started.get(operator);
-      if (own === undefined) started.set(operator, [run]);
-      else own.push(run);
-    }
-  }
-  return [...started].map(([operator, own]) => ({
-    ...callOf(operator),
-    time_s: own.reduce((sum, { event }) => sum + event.dur, 0) / MICROSECONDS,
-    contended: own.some(({ contended }) => contended),
-  }));
+/** What a call ran on the GPU. */
+interface Started {
+  readonly called: KinetoCall;
+  /** Sum over its kernels. */
+  time_s: number;
+  contended: boolean;
+  /** Of its first kernel; NaN where unknown. */
+  readonly blocks: number;
 }
 
-function callOf({ name, args }: OperatorEvent): OperatorCall {
-  const shape = (written: unknown) => z.array(z.int()).safeParse(written).data ?? [];
+function kindOf(
+  name: string,
+  args: z.output<typeof deviceEvent>["args"],
+  dur: number,
+  kept: "kernel" | "copy",
+): RunKind {
+  if (args["Collective name"] !== undefined || /nccl/i.test(name)) {
+    return {
+      is: "collective",
+      does: dur === 0 ? "collective without a duration" : ncclCollective(args),
+    };
+  }
+  return { is: kept === "kernel" && args["graph node id"] ? "graph kernel" : kept };
+}
+
+function callOf({ name, args }: z.output<typeof operatorEvent>): OperatorCall {
   return {
     name,
-    shapes: (args?.["Input Dims"] ?? []).map(shape),
+    shapes: (args?.["Input Dims"] ?? []).map(shapeOf),
     types: (args?.["Input type"] ?? args?.["Input Types"] ?? []).map(elementType),
     values: args?.["Concrete Inputs"] ?? [],
   };
-}
-
-/** The innermost call around each launch, by the launch's correlation: calls of a thread nest. */
-function innermostCalls(
-  operators: readonly OperatorEvent[],
-  launches: readonly LaunchEvent[],
-): Map<number, OperatorEvent> {
-  type Host = OperatorEvent | LaunchEvent;
-  const threads = new Map<string, Host[]>();
-  for (const event of [...operators, ...launches]) {
-    const thread = JSON.stringify([event.pid, event.tid]);
-    const events = threads.get(thread);
-    if (events === undefined) threads.set(thread, [event]);
-    else events.push(event);
-  }
-  const found = new Map<number, OperatorEvent>();
-  const isLaunch = (event: Host): event is LaunchEvent =>
-    event.args !== undefined && "correlation" in event.args;
-  for (const events of threads.values()) {
-    events.sort((a, b) => a.ts - b.ts || b.dur - a.dur);
-    const open: OperatorEvent[] = [];
-    for (const event of events) {
-      while (open.length > 0 && end(open.at(-1) ?? event) < event.ts) open.pop();
-      const inner = open.at(-1);
-      if (!isLaunch(event)) open.push(event);
-      else if (inner !== undefined) found.set(event.args.correlation, inner);
-    }
-  }
-  return found;
 }

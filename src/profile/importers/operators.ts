@@ -37,6 +37,12 @@ export function elementType(written: string): DType {
   return TYPES[bare.toLowerCase()] ?? "unknown";
 }
 
+/** The dimensions of an argument; none of what is no tensor. */
+export function shapeOf(written: unknown): number[] {
+  const isSize = (size: unknown): size is number => Number.isSafeInteger(size);
+  return Array.isArray(written) && written.every(isSize) ? written : [];
+}
+
 /** Arguments of a shape: all of them, or none where one is missing or empty. */
 function tensors(call: OperatorCall, places: readonly number[], rank: number): number[][] | null {
   const found = places.flatMap((place) => {
@@ -180,4 +186,10 @@ const OPERATORS: Readonly<Record<string, (call: OperatorCall) => Work | null>> =
 export function workOfCall(call: OperatorCall): Work | null {
   const made = OPERATORS[call.name]?.(call) ?? null;
   return made === null || made.dtype === "unknown" ? null : made;
+}
+
+/** A call as far as a profile needs it: the kernel that it is to this compiler, null if it is none. */
+export interface Called {
+  readonly name: string;
+  readonly work: Work | null;
 }

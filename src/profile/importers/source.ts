@@ -2,7 +2,7 @@ import { DiagnosticError, fail } from "../../base/diagnostics/diagnostic.js";
 import { unknownMeasurements, unreadableProfile } from "../../base/diagnostics/profile.js";
 import { reasonOf } from "../../base/files.js";
 import { isStageProfile } from "../stage-profile.js";
-import { type ChakraNode, decodeChakra, parseChakraNode, readChakra } from "./chakra.js";
+import { ChakraFault, ChakraMessages, ChakraReader, isChakra, parseChakraNode } from "./chakra.js";
 import { EventReader, JsonFault } from "./json-events.js";
 import { isKareusLog } from "./kareus-log.js";
 import { KinetoReader } from "./kineto.js";
@@ -20,53 +20,57 @@ const LARGEST_WHOLE_BYTES = 256 * 2 ** 20;
 /** Its first two signs: a Chakra trace may begin with a bracket too, but goes on with lengths. */
 const JSON_START = /^\s*[[{]\s*([!-~]|$)/;
 
-async function whole({ name, content }: Member): Promise<Buffer> {
+async function whole({ name, content }: Member, kind: string): Promise<string> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of content) {
-    size += part.length;
-    if (size > LARGEST_WHOLE_BYTES) fail(unknownMeasurements(name, "it is too large"));
     parts.push(part);
+    size += part.length;
+    if (size > LARGEST_WHOLE_BYTES) {
+      fail(unknownMeasurements(name, `a ${kind} above 256 MiB: give it in parts, or fewer rows`));
+    }
   }
-  return Buffer.concat(parts);
+  return Buffer.concat(parts).toString("utf8");
 }
 
 /** A trace in JSON, event by event. */
-async function jsonTrace(member: Member, ranks: number | null): Promise<Trace> {
+async function jsonTrace({ content }: Member, ranks: number | null): Promise<Trace> {
   const kineto = new KinetoReader();
-  const nodes: ChakraNode[] = [];
-  const bare = /^\s*\[/.test(member.head.toString("latin1"));
-  const item = (list: string, value: unknown): boolean => {
-    if (list === "traceEvents") return kineto.add(value);
-    const node = parseChakraNode(value);
-    if (node === null) throw new JsonFault("a node without Id, Name or NodeType");
-    nodes.push(node);
-    return true;
-  };
-  const events = new EventReader(
-    { item, properties: (value) => kineto.addProperties(value) },
-    bare,
-  );
-  for await (const part of member.content) events.write(part);
+  const graph = new ChakraReader();
+  const events = new EventReader({
+    item: (list, value) => {
+      if (list === "traceEvents") return kineto.add(value);
+      const node = parseChakraNode(value);
+      if (node === null) throw new JsonFault("a node without Id, Name or NodeType");
+      graph.add(node);
+      return true;
+    },
+    property: (name, value) => kineto.addProperty(name, value),
+  });
+  for await (const part of content) events.write(part);
   events.end();
-  if (events.lists.has("traceEvents")) return kineto.trace();
-  if (events.lists.has("workload_graph")) return readChakra(nodes, ranks);
+  if (events.lists.has("traceEvents")) return kineto.trace(ranks);
+  if (events.lists.has("workload_graph")) return graph.trace(ranks);
   throw new JsonFault("JSON, but no trace");
+}
+
+/** A trace in protobuf, node by node. */
+async function chakraTrace({ content }: Member, ranks: number | null): Promise<Trace> {
+  const graph = new ChakraReader();
+  const messages = new ChakraMessages((node) => graph.add(node));
+  for await (const part of content) messages.write(part);
+  messages.end();
+  return graph.trace(ranks);
 }
 
 async function sourceOf(member: Member, ranks: number | null): Promise<Source> {
   const { name, head } = member;
   const start = head.toString("utf8");
-  if (JSON_START.test(start) && !isKareusLog(start)) {
-    return { kind: "trace", trace: await jsonTrace(member, ranks) };
-  }
-  const bytes = await whole(member);
-  // A line feed may also be the length of a Chakra trace's first message.
-  const nodes = decodeChakra(bytes);
-  if (nodes !== null) return { kind: "trace", trace: readChakra(nodes, ranks) };
-  const text = bytes.toString("utf8");
-  if (isStageProfile(text)) return { kind: "stage profile", text };
-  if (isKareusLog(text)) return { kind: "Kareus log", text };
+  if (isKareusLog(start)) return { kind: "Kareus log", text: await whole(member, "Kareus log") };
+  if (JSON_START.test(start)) return { kind: "trace", trace: await jsonTrace(member, ranks) };
+  if (isStageProfile(start))
+    return { kind: "stage profile", text: await whole(member, "stage profile") };
+  if (isChakra(head)) return { kind: "trace", trace: await chakraTrace(member, ranks) };
   return fail(unknownMeasurements(name, "no format that is known"));
 }
 
@@ -84,7 +88,8 @@ export async function sourcesOf(file: string, ranks: number | null): Promise<Sou
     }
   } catch (reason) {
     if (reason instanceof DiagnosticError) throw reason;
-    if (reason instanceof JsonFault) return fail(unknownMeasurements(reading, reason.message));
+    if (reason instanceof JsonFault || reason instanceof ChakraFault)
+      return fail(unknownMeasurements(reading, reason.message));
     return fail(unreadableProfile(file, reasonOf(reason)));
   }
   if (sources.length === 0) fail(unknownMeasurements(file, "an archive without a file"));

@@ -1,48 +1,105 @@
-import { grouped } from "../../base/grouped.js";
 import { canonicalJson } from "../../base/json.js";
 import { addTo, need } from "../../base/need.js";
-import type { CollectiveKind } from "../../ir/kernel-graph.js";
 import { flopsOf, type Work } from "../../ir/work.js";
 import { deviation, mean } from "../../math/mean.js";
+import type { Board } from "../gpu-name.js";
 import { type CollectiveRecord, type KernelRecord, keyOf, type ProfileRecord } from "../records.js";
-import { type OperatorCall, workOfCall } from "./operators.js";
+import type { CollectiveSetting } from "./collectives.js";
 
-/** One call of an operator, with what it ran on the GPU. */
-export interface OperatorRun extends OperatorCall {
-  /** Sum over its kernels. */
-  readonly time_s: number;
-  /** Whether anything else ran on the GPU beside it; null where the trace does not tell. */
-  readonly contended: boolean | null;
+/** Calls of operators that are one kernel to us. */
+interface WorkRuns {
+  readonly work: Work;
+  /** Of each call that had the GPU to itself, or of which that is not known: the sum over its kernels. */
+  readonly times_s: number[];
+  /** Times of those that ran beside others. */
+  readonly contended_s: number[];
 }
 
-export interface CollectiveRun {
-  readonly kind: CollectiveKind;
-  /** Of the full tensor. */
-  readonly size_bytes: number;
-  readonly ranks: number;
-  /** Thread blocks: each takes an SM; null where unknown. */
-  readonly sms: number | null;
-  readonly time_s: number;
-  /** Whether anything else ran on the GPU beside it; null where the trace does not tell. */
-  readonly contended: boolean | null;
+interface CollectiveRuns {
+  readonly setting: CollectiveSetting;
+  /** The shortest of all runs, and how many there are. */
+  least_s: number;
+  runs: number;
+  /** The same of those that surely had the GPU to themselves. */
+  least_alone_s: number;
+  alone: number;
 }
 
-/** What one trace holds, by our words, and what was left out. */
+/** Whether anything else ran on the GPU beside a run; null where the trace does not tell. */
+type Contended = boolean | null;
+
+/** What ran, by setting, and what was left out: as much memory as there are settings, and 8 bytes a call. */
+export class Tally {
+  readonly works = new Map<string, WorkRuns>();
+  readonly collectives = new Map<string, CollectiveRuns>();
+  /** What could not be read, in words, with how often. */
+  readonly skipped = new Map<string, number>();
+
+  skip(reason: string): void {
+    addTo(this.skipped, reason, 1);
+  }
+
+  /** A call of an operator; `work` is null where it is no kernel of ours. */
+  operator(name: string, work: Work | null, time_s: number, contended: Contended): void {
+    if (work === null) {
+      this.skip(`${name}: no kernel of ours, or its shapes are missing`);
+      return;
+    }
+    const key = canonicalJson({ ...work });
+    const runs = this.works.get(key) ?? { work, times_s: [], contended_s: [] };
+    this.works.set(key, runs);
+    (contended === true ? runs.contended_s : runs.times_s).push(time_s);
+  }
+
+  collective(setting: CollectiveSetting, time_s: number, contended: Contended): void {
+    const { kind, size_bytes, ranks, sms } = setting;
+    const key = canonicalJson({ kind, size_bytes, ranks, sms });
+    const none = { least_s: Number.POSITIVE_INFINITY, least_alone_s: Number.POSITIVE_INFINITY };
+    const runs = this.collectives.get(key) ?? { setting, runs: 0, alone: 0, ...none };
+    this.collectives.set(key, runs);
+    runs.runs++;
+    runs.least_s = Math.min(runs.least_s, time_s);
+    if (contended !== false) return;
+    runs.alone++;
+    runs.least_alone_s = Math.min(runs.least_alone_s, time_s);
+  }
+
+  /** Adds what another trace of the run holds. */
+  add(other: Tally): void {
+    for (const [reason, count] of other.skipped) addTo(this.skipped, reason, count);
+    for (const [key, { work, times_s, contended_s }] of other.works) {
+      const runs = this.works.get(key) ?? { work, times_s: [], contended_s: [] };
+      this.works.set(key, runs);
+      for (const time_s of times_s) runs.times_s.push(time_s);
+      for (const time_s of contended_s) runs.contended_s.push(time_s);
+    }
+    for (const [key, theirs] of other.collectives) {
+      const ours = this.collectives.get(key);
+      if (ours === undefined) {
+        this.collectives.set(key, { ...theirs });
+        continue;
+      }
+      ours.runs += theirs.runs;
+      ours.alone += theirs.alone;
+      ours.least_s = Math.min(ours.least_s, theirs.least_s);
+      ours.least_alone_s = Math.min(ours.least_alone_s, theirs.least_alone_s);
+    }
+  }
+}
+
+/** What one trace holds, by our words. */
 export interface Trace {
-  readonly operators: readonly OperatorRun[];
-  readonly collectives: readonly CollectiveRun[];
+  readonly tally: Tally;
   /** Kernels of the GPU in all. */
   readonly kernels: number;
-  /** What could not be read, in words, with how often. */
-  readonly skipped: ReadonlyMap<string, number>;
-  /** The GPU by the name that its driver gives; null where the trace does not say. */
-  readonly gpu: string | null;
+  /** The GPUs that it says it ran on; none where it does not say. */
+  readonly boards: readonly Board[];
   /** What the source says that readers of the profile should know. */
   readonly notes: readonly string[];
 }
 
 /** What a trace does not say. */
-export interface TraceSetting {
+interface TraceSetting {
   /** The clock that the GPU ran at. */
   readonly freq_mhz: number;
   /** No kernel computes faster. */
@@ -54,16 +111,8 @@ interface TraceRecords {
   readonly skipped: ReadonlyMap<string, number>;
 }
 
-/** Adds one to a reason's count. */
-export function countOne(counts: Map<string, number>, reason: string): void {
-  addTo(counts, reason, 1);
-}
-
-/** Groups of equal settings, in the order of what tells the settings apart. */
-function bySetting<T>(items: readonly T[], settingOf: (item: T) => string): T[][] {
-  const groups = grouped(items, settingOf);
-  return [...groups.keys()].sort().map((key) => need(groups, key));
-}
+const inOrder = <T>(groups: ReadonlyMap<string, T>): T[] =>
+  [...groups.keys()].sort().map((key) => need(groups, key));
 
 const UNMETERED = { energy_j: null, energy_j_std: null, source: "measured" } as const;
 
@@ -86,23 +135,16 @@ function kernelRecord(work: Work, times: readonly number[], freq_mhz: number): K
  * peers. Without a trace of every rank even the shortest may have waited.
  */
 function collectiveRecord(
-  runs: readonly CollectiveRun[],
+  { setting, least_s, runs, least_alone_s, alone }: CollectiveRuns,
   freq_mhz: number,
   traces: number,
-): CollectiveRecord[] {
-  const [first] = runs;
-  if (first === undefined) return [];
-  const { kind: op, size_bytes, ranks, sms } = first;
-  const alone = runs.filter(({ contended }) => contended === false);
-  const counted = alone.length > 0 ? alone : runs;
-  const time_s = counted.reduce(
-    (least, run) => Math.min(least, run.time_s),
-    Number.POSITIVE_INFINITY,
-  );
-  const disturbed = traces < ranks || alone.length === 0;
-  const setting = { record: "collective", op, size_bytes, ranks, freq_mhz, sms } as const;
-  const outcome = { ...UNMETERED, time_s, time_s_std: null, trials: counted.length };
-  return [{ ...setting, ...(disturbed ? { disturbed } : {}), ...outcome }];
+): CollectiveRecord {
+  const { kind: op, size_bytes, ranks, sms } = setting;
+  const disturbed = traces < ranks || alone === 0;
+  const of = { record: "collective", op, size_bytes, ranks, freq_mhz, sms } as const;
+  const [time_s, trials] = alone > 0 ? [least_alone_s, alone] : [least_s, runs];
+  const outcome = { ...UNMETERED, time_s, time_s_std: null, trials };
+  return { ...of, ...(disturbed ? { disturbed } : {}), ...outcome };
 }
 
 /**
@@ -114,30 +156,24 @@ export function recordsOfTraces(
   traces: readonly Trace[],
   { freq_mhz, peak_flop_per_s }: TraceSetting,
 ): TraceRecords {
-  const skipped = new Map<string, number>();
-  for (const trace of traces) {
-    for (const [reason, count] of trace.skipped) {
-      addTo(skipped, reason, count);
-    }
-  }
-  const timed: { work: Work; time_s: number }[] = [];
-  for (const run of traces.flatMap(({ operators }) => operators)) {
-    const work = workOfCall(run);
-    if (work === null)
-      countOne(skipped, `${run.name}: no kernel of ours, or its shapes are missing`);
-    else if (flopsOf(work) > peak_flop_per_s * run.time_s) {
-      countOne(skipped, "faster than the GPU can be: another GPU, or kernels are missing");
-    } else if (run.contended === true) countOne(skipped, "ran beside other kernels");
-    else timed.push({ work, time_s: run.time_s });
-  }
-  const kernels = bySetting(timed, ({ work }) => canonicalJson({ ...work })).flatMap((group) => {
-    const [first] = group;
-    const times = group.map(({ time_s }) => time_s);
-    return first === undefined ? [] : [kernelRecord(first.work, times, freq_mhz)];
+  const all = new Tally();
+  for (const { tally } of traces) all.add(tally);
+  const kernels = inOrder(all.works).flatMap(({ work, times_s, contended_s }) => {
+    const least_s = flopsOf(work) / peak_flop_per_s;
+    const possible = (times: readonly number[]) => times.filter((time_s) => time_s >= least_s);
+    const [sound, beside] = [possible(times_s), possible(contended_s)];
+    const impossible = times_s.length + contended_s.length - sound.length - beside.length;
+    addTo(
+      all.skipped,
+      "faster than the GPU can be: another GPU, or kernels are missing",
+      impossible,
+    );
+    addTo(all.skipped, "ran beside other kernels", beside.length);
+    return sound.length === 0 ? [] : [kernelRecord(work, sound, freq_mhz)];
   });
-  const collectives = bySetting(
-    traces.flatMap((trace) => trace.collectives),
-    ({ kind, size_bytes, ranks, sms }) => canonicalJson({ kind, size_bytes, ranks, sms }),
-  ).flatMap((group) => collectiveRecord(group, freq_mhz, traces.length));
+  const collectives = inOrder(all.collectives).map((runs) =>
+    collectiveRecord(runs, freq_mhz, traces.length),
+  );
+  const skipped = new Map([...all.skipped].filter(([, count]) => count > 0));
   return { records: [...kernels, ...collectives], skipped };
 }

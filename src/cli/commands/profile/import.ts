@@ -1,6 +1,9 @@
 import type { Command } from "commander";
 import { fail } from "../../../base/diagnostics/diagnostic.js";
+import { untoldDevice } from "../../../base/diagnostics/profile.js";
 import { missingFlags } from "../../../base/diagnostics/usage.js";
+import type { Device } from "../../../gpu/device-schema.js";
+import type { ImportSetting } from "../../../profile/importers/import.js";
 import {
   addFlags,
   bindings,
@@ -18,14 +21,23 @@ import { writeProfile } from "./output.js";
 const COUNT = { min: 1, max: 1_000_000 };
 
 const FLAGS = {
-  gpu: device("--gpu <name|file>", "the device that it was measured on", null),
+  gpu: device(
+    "--gpu <name|file>",
+    "the device that it was measured on (default: the one that a trace names)",
+    null,
+  ),
   freq: integer(
     "--freq-mhz <n>",
     "clock of a trace, which does not say it (default: the device's highest)",
     null,
     COUNT,
   ),
-  ranks: integer("--ranks <n>", "ranks of a Chakra trace's collectives", null, COUNT),
+  ranks: integer(
+    "--ranks <n>",
+    "ranks of collectives of which a trace does not say it: Chakra, symmetric memory",
+    null,
+    COUNT,
+  ),
   partition: text("--partition <key>", "the partition that a Kareus log measures", null),
   slots: bindings("--slots <name=index,...>", "launch slots of a Kareus log by operator index"),
   block: integer("--block <threads>", "which block size of a Kareus log", null, COUNT),
@@ -57,19 +69,10 @@ export function addProfileImport(group: Command): void {
 }
 
 async function run(files: [string, ...string[]], flags: Values<typeof FLAGS>): Promise<void> {
-  const [{ importProfile }, { loadDevice }] = await Promise.all([
-    import("../../../profile/importers/import.js"),
-    import("../../../gpu/device.js"),
-  ]);
-  if (flags.gpu === null) return fail(missingFlags("kareus profile import", ["--gpu"]));
-  const device = loadDevice(flags.gpu);
+  const { importProfile } = await import("../../../profile/importers/import.js");
   const setting = {
-    gpu: device.name,
-    freq_mhz: flags.freq ?? device.highest_clock_mhz,
-    clock_given: flags.freq !== null,
-    peak_flop_per_s: Math.max(
-      ...Object.values(device.peak_flop_per_s).filter((peak) => peak !== undefined),
-    ),
+    device: await measuredDevice(flags.gpu),
+    freq_mhz: flags.freq,
     ranks: flags.ranks,
     partition: flags.partition,
     slots: flags.slots,
@@ -78,4 +81,33 @@ async function run(files: [string, ...string[]], flags: Values<typeof FLAGS>): P
   const { report } = new Terminal(flags.json);
   const profile = await importProfile(files, setting, `kareus ${packageVersion()}`, report);
   await writeProfile(profile, flags.out, flags.json);
+}
+
+/**
+ * The device of that name, or without one that of a trace's boards. KRS0005: it names none; KRS2047:
+ * what it names is not surely one.
+ */
+async function measuredDevice(gpu: string | null): Promise<ImportSetting["device"]> {
+  const { deviceNames, loadDevice } = await import("../../../gpu/device.js");
+  const { isLikelyGpu } = await import("../../../profile/gpu-name.js");
+  const measured = (device: Device) => ({
+    ...device,
+    peak_flop_per_s: Math.max(
+      ...Object.values(device.peak_flop_per_s).filter((peak) => peak !== undefined),
+    ),
+  });
+  if (gpu !== null) {
+    const given = measured(loadDevice(gpu));
+    return () => given;
+  }
+  return (boards, where) => {
+    if (boards.length === 0) return fail(missingFlags(where, ["--gpu"]));
+    const likely = deviceNames()
+      .map((name) => loadDevice(name))
+      .filter((device) => boards.some((board) => isLikelyGpu(board, device)));
+    const [only] = likely;
+    if (only !== undefined && likely.length === 1) return measured(only);
+    const names = (of: readonly { readonly name: string }[]) => of.map(({ name }) => name);
+    return fail(untoldDevice(where, names(boards), names(likely)));
+  };
 }
