@@ -13,4 +13,6 @@ const schemas = publishedSchemas();
 for (const [name, schema] of Object.entries(schemas)) {
   write(join(folder, `${name}.schema.json`), schema);
 }
-write(join(root, "native/python/kareus_runtime/plan.schema.json"), schemas.plan);
+for (const name of ["plan", "schedule"]) {
+  write(join(root, `native/python/kareus_runtime/${name}.schema.json`), schemas[name]);
+}

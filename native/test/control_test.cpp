@@ -48,6 +48,27 @@ CASE("the history of clock calls is the plan, over several steps") {
   CHECK_EQUAL(machine.journals().size(), 0U);
 }
 
+CASE("another plan follows between steps, and none unlocks the clocks") {
+  const Machine machine;
+  kareus_options wanted = options();
+  wanted.synchronous = 1;
+  kareus_handle* handle = open(wanted);
+  CHECK_EQUAL(setPlan(handle, {{0, 0, 1410}, {1, 0, 900}}), 0);
+  run(handle, {{0, 0, 1410}, {1, 0, 900}});
+  CHECK_EQUAL(setPlan(handle, {{0, 0, 1200}, {1, 0, 1200}}), 0);
+  run(handle, {{0, 0, 1200}, {1, 0, 1200}});
+  CHECK_EQUAL(kareus_set_plan(handle, nullptr), 0);
+  CHECK_EQUAL(machine.get("locked_mhz"), 0.0);
+  run(handle, {{0, 0, 0}, {1, 0, 0}});
+  CHECK_EQUAL(setPlan(handle, {{0, 0, 900}}), 0);
+  run(handle, {{0, 0, 900}});
+  CHECK_EQUAL(kareus_step_begin(handle), 0);
+  CHECK_EQUAL(kareus_set_plan(handle, nullptr), static_cast<int>(KAREUS_WRONG_STATE));
+  const std::vector<uint32_t> expected = {1410, 900, 1200, 0, 900};
+  CHECK_EQUAL(changesOf(handle), expected);
+  CHECK_EQUAL(kareus_close(handle), 0);
+}
+
 CASE("without a plan, and when observing, no clock is touched") {
   const Machine machine;
   kareus_handle* handle = open(options());

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { badValue, boundTwice } from "../base/diagnostics/usage.js";
-import { at, byDefault } from "../base/need.js";
+import { at, byDefault, present } from "../base/need.js";
 
 /** What a shell offers as a flag's value. */
 type Completion = "nothing" | "files" | "devices" | readonly string[];
@@ -353,6 +353,17 @@ export function readFlags<F extends Table>(command: Command, table: F): Values<F
     return [key, flag.read(texts, placeOf(command, option))];
   });
   return Object.fromEntries(values) as Values<F>;
+}
+
+/** What was given of the flags of some tables, as a command line writes it; defaults are left out. */
+export function writtenFlags(command: Command, tables: readonly Table[]): readonly string[] {
+  return tables.flatMap(Object.values<Flag<unknown>>).flatMap((flag) => {
+    const option = new Option(flag.flags);
+    const given: unknown = command.getOptionValue(option.attributeName());
+    const long = present(option.long, "name");
+    if (Array.isArray(given)) return given.flatMap((value) => [long, String(value)]);
+    return given === !option.negate ? [long] : [];
+  });
 }
 
 /** What the flags of a table are when nobody gives them. */

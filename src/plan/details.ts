@@ -67,6 +67,8 @@ const details = z.object({
   version: z.literal(1),
   graph: graphReference,
   gpu: z.string(),
+  /** What `optimize` was told, graph first, as it was written; absent in older files. */
+  arguments: z.array(z.string()).exactOptional(),
   sm_count: count,
   /** What the model rests on. */
   constants: z.array(constant),

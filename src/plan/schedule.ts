@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Format, writeFormat } from "./format.js";
+import { type Format, readFormat, writeFormat } from "./format.js";
 import { beyondGpus, count, quantity } from "./shared.js";
 
 const totals = z.object({
@@ -18,6 +18,8 @@ const schedule = z.object({
   version: z.literal(1),
   graph: z.string(),
   gpu: z.string(),
+  /** The frontier whose points are meant: its path from this file; absent: it came from standard input. */
+  frontier: z.string().exactOptional(),
   minimize: z.enum(["carbon", "cost", "energy"]),
   /** Where 0 s is, as an ISO 8601 time; absent: the trace counts seconds itself. */
   origin: z.string().exactOptional(),
@@ -71,4 +73,9 @@ export const SCHEDULE_FORMAT: Format<ScheduleFile> = {
 /** The canonical bytes of a schedule. */
 export function writeSchedule(file: ScheduleFile): string {
   return writeFormat(SCHEDULE_FORMAT, file);
+}
+
+/** Reads a schedule; throws DiagnosticError (KRS410x) naming file and place. */
+export function readSchedule(text: string, where: string): ScheduleFile {
+  return readFormat(SCHEDULE_FORMAT, text, where);
 }

@@ -57,6 +57,10 @@ class Boundary:
         if code:
             self._trouble(code)
 
+    def plan(self, planned: Optional[Instruction]) -> None:
+        """Takes up how another plan runs it; None: as the job does on its own."""
+        self._planned = planned
+
     def detach(self) -> None:
         """Forgets the GPU: what runs after close() does nothing."""
         self._begin, self._begin_with, self._end, self._end_with = _NO_CALLS

@@ -225,3 +225,39 @@ def not_overlapped(name: str, problem: str) -> Diagnostic:
         f"{problem}; it runs without the plan",
         "name the pieces as the plan's nodes or slots are named",
     )
+
+
+def not_changed(reason: Diagnostic) -> Diagnostic:
+    return Diagnostic(
+        "KRS5340",
+        reason.where,
+        f"the job goes on as before, this cannot be followed: {reason.code} {reason.message}",
+        f"{reason.hint}; replace the file in one move (`mv new.json followed.json`)",
+    )
+
+
+def not_followed(reason: object) -> Diagnostic:
+    return Diagnostic(
+        "KRS5341",
+        "followed file",
+        f"the plan does not change any more: {reason}; training goes on",
+        "every rank makes its Runtime and runs the same steps",
+    )
+
+
+def behind_schedule(path: str, done: int, planned: int) -> Diagnostic:
+    return Diagnostic(
+        "KRS5342",
+        path,
+        f"{done} of {planned} iterations were done in a slot; the next slot's points are followed",
+        "schedule what is left again: `kareus schedule`, and replace the file",
+    )
+
+
+def no_plans(path: str, reason: object) -> Diagnostic:
+    return Diagnostic(
+        "KRS5343",
+        path,
+        f"the plans of its points cannot be found: {reason}",
+        "`kareus run --follow` with --plan DIR, the folder that was scheduled",
+    )

@@ -269,6 +269,10 @@ class Device:
         """Takes over one stage of a plan, outside a step."""
         self._call("set_plan", c.byref(plan_arrays(instructions, switch_time_s)))
 
+    def drop_plan(self) -> None:
+        """Follows none from here on, outside a step: the clocks are unlocked."""
+        self._call("set_plan", None)
+
     def step_begin(self) -> None:
         """Begins a step."""
         self._call("step_begin")

@@ -9,6 +9,8 @@ from typing import Optional, Sequence, Union
 from . import native
 
 MODES = ("control", "observe", "off")
+# A look costs two messages between all ranks.
+LOOK_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,18 @@ class Options:
     copy_engines: Optional[bool] = None
     """Whether the job's collectives run on copy engines where a plan gives them no SM ($KAREUS_COPY_ENGINES)."""
 
+    follow: Union[str, os.PathLike[str], None] = None
+    """A plan or schedule that says what is in force, looked at while the job runs ($KAREUS_FOLLOW)."""
+
+    plans: Union[str, os.PathLike[str], None] = None
+    """The folder of the frontier whose points a followed schedule names ($KAREUS_PLANS)."""
+
+    steps: Union[str, os.PathLike[str], None] = None
+    """The file that takes what steps took ($KAREUS_STEPS); without one it is not written down."""
+
+    look_s: Optional[float] = None
+    """About how long lies between two looks at what is followed ($KAREUS_LOOK_S, 2)."""
+
     @property
     def has_copy_engines(self) -> bool:
         """The same, from its field or the environment; not by default."""
@@ -54,12 +68,39 @@ class Options:
         return _word("backend", self.backend, "KAREUS_BACKEND", native.BACKENDS)
 
     @property
+    def followed(self) -> Optional[str]:
+        """The file that says what is in force; None: the plan is, for the whole job."""
+        return _path(self.follow, "KAREUS_FOLLOW")
+
+    @property
+    def plans_folder(self) -> Optional[str]:
+        """Where the plans of a schedule's points are."""
+        return _path(self.plans, "KAREUS_PLANS")
+
+    @property
+    def steps_file(self) -> Optional[str]:
+        """What steps took goes here; None: nowhere."""
+        return _path(self.steps, "KAREUS_STEPS")
+
+    @property
+    def looks_every_s(self) -> float:
+        """About how long lies between two looks."""
+        if self.look_s is not None:
+            return self.look_s
+        return float(os.environ.get("KAREUS_LOOK_S") or LOOK_S)
+
+    @property
     def folder(self) -> Optional[str]:
         """Where measurements go; None where nothing is kept, and without a GPU to measure."""
         if self.backend_word == "dry":
             return None
-        folder = self.profile or os.environ.get("KAREUS_PROFILE")
-        return os.fspath(folder) if folder else None
+        return _path(self.profile, "KAREUS_PROFILE")
+
+
+def _path(given: Union[str, os.PathLike[str], None], variable: str) -> Optional[str]:
+    """A file or folder from its argument or the environment."""
+    path = given or os.environ.get(variable)
+    return os.fspath(path) if path else None
 
 
 def _word(what: str, given: Optional[str], variable: str, known: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterable, Optional, Sequence, Tuple, Union
 
 from . import __version__
 from . import diagnostics as krs
-from .native import LIMITS, Device, Record
+from .native import KINDS, LIMITS, Device, Record
 from .plan import Instruction, Plan
 
 # The first step allocates memory and compiles kernels: it says nothing of the others.
@@ -21,6 +21,11 @@ STEPS_PER_RECORD = 16
 TIME_PER_RECORD_S = 60
 NO_COUNTER = "the GPU has no energy counter"
 STUCK = "the energy counter did not move"
+
+
+def source_of(driver: str) -> str:
+    """Energy of a simulated driver comes from a model, whatever the clock on the wall says."""
+    return "modelled" if "simulated" in driver.lower() else "measured"
 
 
 class _Mean:
@@ -109,16 +114,28 @@ class Recorder:
     """
 
     def __init__(
-        self, folder: str, rank: int, stage: int, plan: Plan, device: Device
+        self,
+        folder: str,
+        rank: int,
+        stage: int,
+        plan: Plan,
+        device: Device,
+        every_s: float = TIME_PER_RECORD_S,
     ) -> None:
+        self._every_s = every_s
         self._file: Optional[FileIO] = None
         self._path = os.path.join(folder, f"instructions-rank{rank}.jsonl")
-        self._stage, self._stages, self._plan = stage, len(plan.stages), plan
+        self._stage, self._stages = stage, len(plan.stages)
+        # All plans of a job have the same instructions, and without one in force no record has an index.
+        self._order = plan.stages[stage]
+        self._known = {
+            (KINDS[i.kind], -1 if i.microbatch is None else i.microbatch, i.chunk): i
+            for i in self._order
+        }
         driver = device.driver
         self._highest_mhz = max(device.clocks(), default=max(plan.clocks_mhz))
         self._metered = bool(device.capabilities.energy_counter)
-        # Energy of a simulated driver comes from a model, whatever the clock on the wall says.
-        self._source = "modelled" if "simulated" in driver.lower() else "measured"
+        self._source = source_of(driver)
         self._header = {
             "format": "kareus-profile",
             "version": 1,
@@ -133,26 +150,34 @@ class Recorder:
         }
         self._pending: Dict[_Setting, _Runs] = {}
         self._steps, self._written_s = 0, time.monotonic()
-        # By kind, over the whole job: for the comparison with the plan.
+        # By kind, since the plan is in force: for the comparison with it.
         self._totals: Dict[str, _Runs] = {}
+        self._since = WARM_UP_STEPS
 
     def add(self, records: Iterable[Record]) -> None:
         """Takes ended instructions (native.Record) in; writes them every few steps."""
-        planned = self._plan.stages[self._stage]
         for record in records:
-            if record.step < WARM_UP_STEPS or record.index >= len(planned):
+            instruction = self._instruction(record)
+            if record.step < WARM_UP_STEPS or instruction is None:
                 continue
-            instruction = planned[record.index]
-            setting = self._setting(instruction, record)
-            self._totals.setdefault(instruction.kind, _Runs()).add(record)
+            kind = instruction.kind
+            setting = (instruction.chunk * self._stages + self._stage, kind, record.freq_mhz)
+            if record.step >= self._since:
+                self._totals.setdefault(kind, _Runs()).add(record)
             self._pending.setdefault(setting, _Runs()).add(record)
         self._steps += 1
-        late = time.monotonic() - self._written_s >= TIME_PER_RECORD_S
+        late = time.monotonic() - self._written_s >= self._every_s
         if late or self._steps % STEPS_PER_RECORD == 0:
             self.write()
 
-    def _setting(self, instruction: Instruction, record: Record) -> _Setting:
-        return instruction.chunk * self._stages + self._stage, instruction.kind, record.freq_mhz
+    def _instruction(self, record: Record) -> Optional[Instruction]:
+        if record.index < len(self._order):
+            return self._order[record.index]
+        return self._known.get((record.kind, record.microbatch, record.chunk))
+
+    def restart(self, step: int) -> None:
+        """Begins the summary again: from `step` on another plan is in force."""
+        self._totals, self._since = {}, max(step, WARM_UP_STEPS)
 
     def write(self) -> None:
         """Appends what is pending; it is on the disk when this returns. Raises OSError."""

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import atexit
 import os
+from dataclasses import replace
 from typing import Callable, Dict, Optional, Sequence, Set, Tuple, Union
 
 from . import diagnostics as krs
 from . import gpu, native, share
 from .boundary import Boundary, Running, Step
+from .changing import Changes
 from .checks import Declared, Job, refusal
+from .course import Course
 from .groups import Groups, limit_point_to_point
+from .ledger import Ledger
 from .options import Options
 from .overlap import Communication, Names, Piece, Streams, overlap
 from .plan import Instruction, Plan, PlannedPartition, parse_plan
-from .recording import Recorder
+from .recording import TIME_PER_RECORD_S, Recorder, source_of
 
 # Instructions that may end before the records are fetched, at the end of each step.
 RECORD_CAPACITY = 65536
@@ -55,6 +59,7 @@ class Runtime:
     ) -> None:
         self.rank, self.stage = rank, stage
         self.plan: Optional[Plan] = None
+        """What is in force, or was last, or will be: every plan of a job has the same instructions."""
         self.device: Optional[native.Device] = None
         self.recorder: Optional[Recorder] = None
         self.groups: Optional[Groups] = None
@@ -68,23 +73,33 @@ class Runtime:
         self._said: Set[str] = set()
         self._pid = os.getpid()
         self._step = Step(self._step_begin, self._step_end)
+        self._changes: Optional[Changes] = None
         path = plan or os.environ.get("KAREUS_PLAN")
         wanted = None if path is None else os.fspath(path)
-        path, self.mode, text = share.plan_of_first(wanted, options.mode_word)
+        path, self.mode, text, follows, accounts = share.plan_of_first(
+            wanted,
+            options.mode_word,
+            options.followed is not None,
+            options.steps_file is not None,
+        )
         if self.mode == "off" or text is None:
             return
         self.plan = parse_plan(text, str(path))
         limit_point_to_point(self.plan)
         self._open(options)
+        self._job = Job(stages, instructions, schedule, options.has_copy_engines)
         try:
-            share.agree(self._refusal(self.plan, Job(stages, instructions, schedule, options.has_copy_engines)))
+            share.agree(self._refusal(self.plan, self._job))
         except krs.PlanRefused:
             self.close()
             raise
         if options.folder is not None and self.device is not None:
-            self.recorder = Recorder(options.folder, rank, stage, self.plan, self.device)
+            every_s = min(TIME_PER_RECORD_S, options.looks_every_s) if follows else TIME_PER_RECORD_S
+            self.recorder = Recorder(options.folder, rank, stage, self.plan, self.device, every_s)
         for planned in self.instructions:
             self._boundary(planned.kind, planned.microbatch, planned.chunk, planned)
+        if follows or accounts:
+            self._changes = self._following(self.plan, options, accounts)
         self._streams = gpu.streams()
         atexit.register(self.close)
 
@@ -92,6 +107,43 @@ class Runtime:
     def instructions(self) -> Tuple[Instruction, ...]:
         """What the plan has for this stage, in order; empty without a plan."""
         return () if self.plan is None else self.plan.stages[self.stage]
+
+    def _following(self, plan: Plan, options: Options, accounts: bool) -> Changes:
+        """What lets the plan change: from here on none is in force, until the first look finds one."""
+        course = ledger = None
+        if share.is_first():
+            followed, steps = options.followed or plan.path, options.steps_file
+            course = Course(followed, options.plans_folder, options.looks_every_s)
+            if steps is not None:
+                driver = "" if self.device is None else self.device.driver
+                ledger = Ledger(steps, plan, share.world_size(), source_of(driver))
+        self._take(None)
+        return Changes(course, ledger, accounts, self.energy_j, self._take)
+
+    def _take(self, plan: Optional[Plan]) -> Optional[krs.Diagnostic]:
+        """Puts a plan into force between steps, None: the job as it is; or returns why not."""
+        try:
+            if plan is None:
+                if self.device is not None:
+                    self.device.drop_plan()
+            else:
+                refused = self._refusal(plan, self._same_job())
+                if refused is not None:
+                    return refused
+                self.plan = plan
+        except native.ShimError as error:
+            return krs.refused_by_shim("clocks", error.name, error.message)
+        for planned in self.instructions:
+            key = planned.kind, planned.microbatch, planned.chunk
+            self._boundaries[key].plan(None if plan is None else planned)
+        if self.recorder is not None:
+            self.recorder.restart(self.steps)
+        return None
+
+    def _same_job(self) -> Job:
+        """The job as what follows must fit it: in the order in which it runs now."""
+        order = [(each.kind, each.microbatch, each.chunk) for each in self.instructions]
+        return replace(self._job, instructions=order)
 
     def _open(self, options: Options) -> None:
         """Opens the GPU: to control it, else to observe it, else not at all; each with a warning."""
@@ -133,7 +185,7 @@ class Runtime:
         found = refusal(plan, self.stage, share.world_size(), name or None, job)
         try:
             if found is None and self.device is not None:
-                self.device.set_plan(self.instructions, plan.switch_time_s)
+                self.device.set_plan(plan.stages[self.stage], plan.switch_time_s)
         except native.ShimError as error:
             found = krs.refused_by_shim(plan.path, error.name, error.message)
         return found
@@ -248,6 +300,8 @@ class Runtime:
         self.close()
 
     def _step_begin(self) -> None:
+        if self._changes is not None:
+            self._changes.before_step(self.steps)
         self.steps, self.stepping = self.steps + 1, True
         if self.device is None:
             return

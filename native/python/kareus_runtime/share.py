@@ -8,8 +8,8 @@ from typing import Any, Callable, List, Optional, Tuple
 from . import diagnostics as krs
 from .plan import read_text
 
-# Path, mode and text of the plan.
-Decision = Tuple[Optional[str], str, Optional[str]]
+# Path, mode and text of the plan; whether it may change, and whether what steps take is written down.
+Decision = Tuple[Optional[str], str, Optional[str], bool, bool]
 
 
 def _distributed() -> Any:
@@ -24,28 +24,58 @@ def world_size() -> Optional[int]:
     return None if dist is None else int(dist.get_world_size())
 
 
-def plan_of_first(path: Optional[str], mode: str) -> Decision:
-    """Returns what rank 0 decides for all: the plan's path, the mode, and the plan's text.
+def is_first() -> bool:
+    """Returns whether this is rank 0, which reads and decides for all."""
+    dist = _distributed()
+    return dist is None or dist.get_rank() == 0
+
+
+def plan_of_first(path: Optional[str], mode: str, follows: bool, accounts: bool) -> Decision:
+    """Returns what rank 0 decides for all.
 
     Rank 0 reads the file; the others need not see it. Without a path the mode is off, and there is no
     text. Raises rank 0's PlanRefused on every rank.
     """
-    dist = _distributed()
-    answer: List[Any] = [None]
-    if dist is None or dist.get_rank() == 0:
+    answer: Any = None
+    if is_first():
         try:
             if path is None or mode == "off":
-                answer = [(None, "off", None)]
+                answer = (None, "off", None, False, False)
             else:
-                answer = [(path, mode, read_text(path))]
+                answer = (path, mode, read_text(path), follows, accounts)
         except krs.PlanRefused as refused:
-            answer = [refused]
-    if dist is not None:
-        dist.broadcast_object_list(answer, src=0)
-    if isinstance(answer[0], krs.PlanRefused):
-        raise answer[0]
-    decided: Decision = answer[0]
+            answer = refused
+    answer = of_first(answer)
+    if isinstance(answer, krs.PlanRefused):
+        raise answer
+    decided: Decision = answer
     return decided
+
+
+def group_of_cpus() -> Any:
+    """Makes a group of all ranks that waits for no GPU; every rank must call it alike. None without ranks."""
+    dist = _distributed()
+    return None if dist is None else dist.new_group(backend="gloo")
+
+
+def of_first(value: Any, group: Any = None) -> Any:
+    """Returns what rank 0 has."""
+    dist = _distributed()
+    if dist is None:
+        return value
+    answer: List[Any] = [value]
+    dist.broadcast_object_list(answer, src=0, group=group)
+    return answer[0]
+
+
+def of_all(value: Any, group: Any = None) -> List[Any]:
+    """What every rank has, by rank; its own alone where the job has no ranks."""
+    dist = _distributed()
+    if dist is None:
+        return [value]
+    values: List[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(values, value, group=group)
+    return values
 
 
 def first_to_say(code: str) -> bool:
@@ -62,23 +92,13 @@ def first_to_say(code: str) -> bool:
 
 def agree(diagnostic: Optional[krs.Diagnostic]) -> None:
     """Raises the first rank's refusal on every rank: no rank waits for one that has stopped."""
-    for answer in _of_all_ranks(diagnostic):
+    for answer in of_all(diagnostic):
         if answer is not None:
             raise krs.PlanRefused(answer)
 
 
 def same_on_every_rank(value: Any, differ: Callable[[object], krs.Diagnostic]) -> None:
     """Raises PlanRefused on every rank where ranks have different values."""
-    values = _of_all_ranks(value)
+    values = of_all(value)
     if any(each != value for each in values):
         raise krs.PlanRefused(differ(values))
-
-
-def _of_all_ranks(value: Any) -> List[Any]:
-    """What every rank has, by rank; its own alone where the job has no ranks."""
-    dist = _distributed()
-    if dist is None:
-        return [value]
-    values: List[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(values, value)
-    return values

@@ -242,8 +242,9 @@ KAREUS_API int kareus_get_capabilities(kareus_handle* handle, kareus_capabilitie
 KAREUS_API int kareus_get_clocks(kareus_handle* handle, uint32_t* freq_mhz, uint32_t capacity,
                                  uint32_t* count);
 
-/* Takes a plan over (outside a step). Control is possible only with one.
- * OTHER_CLOCKS, SHORT_DWELL, BAD_PLAN, WRONG_STATE (inside a step); then the plan before stays. */
+/* Takes a plan over (outside a step), in place of the one before, if any. Control is possible only with one.
+ * OTHER_CLOCKS, SHORT_DWELL, BAD_PLAN, WRONG_STATE (inside a step); then the plan before stays.
+ * Null: none from here on, and the clocks are unlocked. RESET_FAILED, TIMED_OUT. */
 KAREUS_API int kareus_set_plan(kareus_handle* handle, const kareus_plan* plan);
 
 /* WRONG_STATE inside a step. Works without a plan: then steps are only recorded. */

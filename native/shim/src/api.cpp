@@ -82,6 +82,7 @@ int kareus_get_clocks(kareus_handle* handle, uint32_t* freq_mhz, uint32_t capaci
 
 int kareus_set_plan(kareus_handle* handle, const kareus_plan* plan) {
   if (const int code = check(handle)) return code;
+  if (plan == nullptr) return guarded([&] { return runtimeOf(handle).dropPlan(); });
   kareus_plan known;
   if (const int code = copyIn(plan, known)) return code;
   return guarded([&] {

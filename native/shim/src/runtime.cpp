@@ -76,6 +76,14 @@ void Runtime::setPlan(const kareus_plan& plan) {
   if (in_step_) fail(KAREUS_WRONG_STATE, "a plan is set between steps");
   plan_ = Plan(plan, device_->info().clocks_mhz);
   comparing_ = true;
+  lost_steps_ = 0;
+}
+
+int Runtime::dropPlan() {
+  if (in_step_) fail(KAREUS_WRONG_STATE, "a plan is dropped between steps");
+  plan_ = Plan();
+  comparing_ = false;
+  return reset();
 }
 
 int Runtime::stepBegin() {

@@ -20,6 +20,7 @@ class Runtime {
   bool ours() const;
 
   void setPlan(const kareus_plan& plan);  // throws Failure
+  int dropPlan();                         // throws Failure
   int stepBegin();
   int stepEnd();
   int instructionBegin(int32_t kind, int32_t microbatch, int32_t chunk, kareus_stream stream);

@@ -101,3 +101,43 @@ export function overlapDefeated(what: string, reason: string, hint: string): Dia
 export function notReady(what: string, reason: string, hint: string): Diagnostic {
   return warning("KRS5420", what, reason, hint);
 }
+
+/** KRS5430: a run that `kareus run --learn` cannot make again. */
+export function notMadeAgain(folder: string, reason: string): Diagnostic {
+  return error(
+    "KRS5430",
+    folder,
+    `its plan cannot be made again: ${reason}`,
+    "`kareus optimize` the graph again, where it is now, and name that folder",
+  );
+}
+
+/** KRS5431: a plan that could not be made again while the job runs: the job goes on as it was. */
+export function replanFailed(folder: string, reason: string): Diagnostic {
+  return warning(
+    "KRS5431",
+    folder,
+    `no plan could be made of what was measured: ${reason}; the job goes on at the GPUs' own clocks`,
+    "`kareus optimize` with --profile and that folder's measured/ shows why",
+  );
+}
+
+/** KRS5432: a job that ended, or never said anything, before there was something to learn from. */
+export function nothingLearned(folder: string, reason: string): Diagnostic {
+  return warning(
+    "KRS5432",
+    folder,
+    `nothing was learned: ${reason}`,
+    "run longer, or measure less with --learn-s; the job makes a Runtime and steps with it, on a GPU with an energy counter",
+  );
+}
+
+/** KRS5433: a schedule whose frontier is not found, or another. */
+export function noFrontierOf(schedule: string, reason: string): Diagnostic {
+  return error(
+    "KRS5433",
+    schedule,
+    `the plans of its points are not found: ${reason}`,
+    "name the folder that was scheduled: --plan DIR",
+  );
+}

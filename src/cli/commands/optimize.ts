@@ -21,6 +21,7 @@ import {
   type TopicValues,
   toggle,
   type Values,
+  writtenFlags,
 } from "../flags.js";
 import { FOLDER_FLAGS, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
 import { RATE_FLAGS, ratesOf } from "../rates.js";
@@ -64,7 +65,8 @@ export function addOptimize(program: Command): void {
     const { gpus_per_node } = topics.job;
     const beyond = beyondOf({ ...readFlags(command, BEYOND_GPUS_FLAGS), gpus_per_node }, {});
     const { peak_power_w } = readFlags(command, PEAK_FLAGS);
-    const flags = { ...readFlags(command, RUN_FLAGS), rates, beyond, peak_power_w };
+    const told = writtenFlags(command, [...JOB_TABLES, BEYOND_GPUS_FLAGS, PEAK_FLAGS]);
+    const flags = { ...readFlags(command, RUN_FLAGS), rates, beyond, peak_power_w, told };
     const { gpu, profile } = topics.hardware;
     const files = [graph, gpu, ...profile].filter((path) => existsSync(path));
     const once = () => run(graph, topics, measure, flags);
@@ -73,6 +75,11 @@ export function addOptimize(program: Command): void {
 }
 
 const TOPICS = { ...LOWERING_FLAGS, ...SEARCH_FLAGS } as const;
+
+const { threads: _threads, ...SEARCHED } = SEARCH_FLAGS.search;
+
+/** What says which frontier comes out. */
+const JOB_TABLES = [LOWERING_FLAGS.graph, LOWERING_FLAGS.job, LOWERING_FLAGS.hardware, SEARCHED];
 
 const RUN_FLAGS = { ...FOLDER_FLAGS, ...JSON_FLAG } as const;
 
@@ -105,6 +112,8 @@ async function run(
     readonly rates: Rates | null;
     readonly beyond: BeyondGpus | null;
     readonly peak_power_w: number | null;
+    /** The flags that say which frontier comes out, as they were given. */
+    readonly told: readonly string[];
   },
 ): Promise<void> {
   if (measure !== null && topics.search.replay !== null) {
@@ -144,7 +153,8 @@ async function run(
     terminal.close();
     onInterrupt(null);
   }
-  await writeRun(folder, result);
+  const details = { ...result.details, arguments: [graph, ...flags.told] };
+  await writeRun(folder, { ...result, details });
   if (byDefault !== null) await pointTo(byDefault);
   await release();
   if (flags.timings || isVerbose()) {

@@ -1,3 +1,4 @@
+import { dirname, relative } from "node:path";
 import type { Command } from "commander";
 import { fail, refuse } from "../../base/diagnostics/diagnostic.js";
 import {
@@ -133,6 +134,9 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     version: 1,
     graph: frontier.graph.name,
     gpu: frontier.gpu,
+    ...(where === "-"
+      ? {}
+      : { frontier: relative(flags.out === null ? "." : dirname(flags.out), where) }),
     minimize,
     ...(trace.origin_s === null ? {} : { origin: new Date(trace.origin_s * 1000).toISOString() }),
     ...(trace.settled.length === 0 ? {} : { settled: [...trace.settled] }),
