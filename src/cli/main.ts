@@ -3,7 +3,6 @@ import { constants } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
 import { internalError, unwritable } from "../base/diagnostics/usage.js";
-import { runCommand } from "./command.js";
 import { SIGNALS, writeDiagnostic } from "./terminal.js";
 import type { StreamFacts, ThreadData } from "./thread-data.js";
 
@@ -38,8 +37,11 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-if (ON_MAIN_THREAD.some((name) => name === words[0])) await runCommand(words);
-else runInThread();
+if (ON_MAIN_THREAD.some((name) => name === words[0])) {
+  // Loaded where it runs: the thread of the other commands loads it itself.
+  const { runCommand } = await import("./command.js");
+  await runCommand(words);
+} else runInThread();
 
 function runInThread(): void {
   const readsStdin = words.includes("-");
