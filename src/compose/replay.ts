@@ -11,6 +11,11 @@ export interface Replay {
   readonly energy_j: number;
 }
 
+/** A discrete plan, by the option of each instruction, and how it plays out. */
+export interface Plan extends Replay {
+  readonly choice: Int32Array;
+}
+
 /**
  * Starts every instruction as soon as its stage and what it waits for allow.
  * @param choice the option of each instruction, as an index into its option set

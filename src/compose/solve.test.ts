@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  allPlans,
   haveInstances,
   instanceFile,
   instanceProblem,
@@ -15,22 +16,6 @@ import type { IterationPoint, PipelineProblem } from "../ir/iteration.js";
 import { networkOf } from "./network.js";
 import { replay } from "./replay.js";
 import { solveDeadlines, solvePipeline } from "./solve.js";
-
-/** Every plan of a problem, replayed. */
-function allPlans(problem: PipelineProblem): { time_s: number; energy_j: number }[] {
-  const network = networkOf(problem);
-  const choice = new Int32Array(network.sets.length);
-  const plans: { time_s: number; energy_j: number }[] = [];
-  for (;;) {
-    plans.push(replay(network, choice));
-    let i = 0;
-    while (i < choice.length && choice[i] === (network.sets[i]?.options.length ?? 1) - 1) {
-      choice[i++] = 0;
-    }
-    if (i === choice.length) return plans;
-    choice[i] = (choice[i] ?? 0) + 1;
-  }
-}
 
 /** Is a point what its own instructions say, each starting as soon as it may? */
 function expectHonest(problem: PipelineProblem, point: IterationPoint): void {

@@ -1,6 +1,6 @@
 import { refuse } from "../base/diagnostics/diagnostic.js";
 import { deadlineTooEarly } from "../base/diagnostics/plan.js";
-import { at, hot, hotFloat, hotInt } from "../base/need.js";
+import { at, hot, hotFloat, hotInt, present } from "../base/need.js";
 import type {
   IterationFrontier,
   IterationPoint,
@@ -9,9 +9,10 @@ import type {
 } from "../ir/iteration.js";
 import { paretoIndices } from "../math/pareto.js";
 import { spread } from "../math/spread.js";
+import { exactFrontier } from "./exhaustive.js";
 import { type Network, networkOf, type Options } from "./network.js";
 import { type Relaxation, type RelaxedSolution, relax } from "./relaxation.js";
-import { type Replay, replay } from "./replay.js";
+import { type Plan, replay } from "./replay.js";
 import { Rounding } from "./rounding.js";
 import { SwitchedRounding } from "./switching/switched-rounding.js";
 
@@ -21,16 +22,11 @@ const EPSILON = 1e-9;
 /** At most so many breakpoints get a plan each. */
 const MOST_BREAKPOINTS = 1000;
 
-/** A discrete plan and how it plays out. */
-interface Plan extends Replay {
-  readonly choice: Int32Array;
-}
-
 /**
  * The frontier of discrete plans of a pipeline, with the relaxation's bound at each point's own
  * time: relaxed for `points` evenly spaced deadlines from the fastest to the energy-optimal time,
- * rounded to real options, replayed, and only what no other plan beats and no neighbour nearly equals.
- * Where fewer than four fifths of the deadlines give a point of their own, those in between are tried
+ * rounded to real options, replayed, and only what no other plan beats and no neighbour nearly equals; of
+ * a small pipeline without switches the exact frontier. Where fewer than four fifths of the deadlines give a point of their own, those in between are tried
  * too; at most `points` are returned. Fails with KRS40xx on a problem that makes no sense.
  */
 export function solvePipeline(
@@ -48,8 +44,11 @@ export function solvePipeline(
     const between = plansOf(planner, relaxation, (k) => !isAsked(k));
     plans = spread(nonDominated([...plans, ...between]), asked);
   }
+  const exact = exactOf(problem, network, plans);
+  const bounds = exact ?? planner;
+  if (exact !== null) plans = spread(exact.plans, asked);
   return {
-    points: distinct(plans).map((plan) => pointOf(planner, plan, relaxation)),
+    points: distinct(plans).map((plan) => pointOf(planner.network, plan, [relaxation, bounds])),
     energy_optimal_time_s: relaxation.energy_optimal_time_s,
   };
 }
@@ -89,12 +88,36 @@ export function solveDeadlines(
   const asked = deadlines ?? spread(relax(network, []).breakpoints_s, MOST_BREAKPOINTS);
   const descending = typeof asked === "number" ? asked : asked.toSorted((a, b) => b - a);
   const relaxation = relax(network, descending);
-  const plans = nonDominated(plansOf(planner, relaxation, () => true));
+  const found = nonDominated(plansOf(planner, relaxation, () => true));
+  const exact = exactOf(problem, network, found);
+  const bounds = exact ?? planner;
+  const even = relaxation.solutions.map(({ deadline_s }) => deadline_s);
+  const wanted = typeof deadlines === "number" ? even : deadlines;
+  const plans = exact === null ? found : inTime(exact.plans, wanted);
   if (deadlines !== null && typeof deadlines !== "number") checkInTime(deadlines, plans);
   return {
-    points: plans.map((plan) => pointOf(planner, plan, relaxation)),
+    points: plans.map((plan) => pointOf(planner.network, plan, [relaxation, bounds])),
     energy_optimal_time_s: relaxation.energy_optimal_time_s,
   };
+}
+
+/** Every plan of the exact frontier of a small pipeline; null: it is not small, or switches are charged. */
+function exactOf({ switch_time_s }: PipelineProblem, network: Network, known: readonly Plan[]) {
+  const plans = switch_time_s > 0 ? null : exactFrontier(network, known);
+  if (plans === null) return null;
+  return { plans, boundAt: (time_s: number) => present(latest(plans, time_s), "plan").energy_j };
+}
+
+/** Of an exact frontier the plan for each deadline, all of it where none is given. */
+function inTime(plans: readonly Plan[], deadlines: readonly number[] | null): readonly Plan[] {
+  if (deadlines === null) return spread(plans, MOST_BREAKPOINTS);
+  const chosen = deadlines.map((deadline_s) => latest(plans, deadline_s) ?? at(plans, 0));
+  return plans.filter((plan) => chosen.includes(plan));
+}
+
+/** The last of an ascending frontier that ends in time: the one with the least energy. */
+function latest(plans: readonly Plan[], deadline_s: number): Plan | undefined {
+  return plans.findLast(({ time_s }) => time_s <= deadline_s * (1 + EPSILON));
 }
 
 /** Refuses where the fastest plan found misses the earliest deadline. */
@@ -105,12 +128,10 @@ function checkInTime(deadlines_s: readonly number[], [fastest]: readonly Plan[])
 }
 
 /** Turns relaxed solutions, of ascending deadlines, into discrete plans. */
-interface Planner {
+interface Planner extends Bounds {
   /** In which the plans' options are counted. */
   readonly network: Network<Options>;
   readonly plan: (relaxed: RelaxedSolution) => Int32Array;
-  /** What no plan is below at a time, where that is more than the relaxation knows. */
-  readonly boundAt: (time_s: number) => number;
 }
 
 function plannerOf(problem: PipelineProblem, network: Network): Planner {
@@ -141,9 +162,14 @@ function nonDominated(plans: readonly Plan[]): Plan[] {
   return kept.map((i) => at(plans, i));
 }
 
-function pointOf(planner: Planner, plan: Plan, relaxation: Relaxation): IterationPoint {
+/** What no plan is below that ends at a time. */
+interface Bounds {
+  readonly boundAt: (time_s: number) => number;
+}
+
+function pointOf(network: Network<Options>, plan: Plan, bounds: readonly Bounds[]): IterationPoint {
   const { time_s, energy_j } = plan;
-  const bound_j = Math.max(relaxation.boundAt(time_s), planner.boundAt(time_s));
+  const bound_j = Math.max(...bounds.map((each) => each.boundAt(time_s)));
   // The bound is a sum in another order: rounding may put it a hair above the energy, or below 0.
   const lower_bound_j = Math.max(0, Math.min(bound_j, energy_j));
   return {
@@ -151,7 +177,7 @@ function pointOf(planner: Planner, plan: Plan, relaxation: Relaxation): Iteratio
     energy_j,
     lower_bound_j,
     get instructions() {
-      return timed(planner.network, plan);
+      return timed(network, plan);
     },
   };
 }

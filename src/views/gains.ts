@@ -150,11 +150,15 @@ function percent(gain: number): string {
   return `${(Math.abs(gain) * 100).toFixed(1)}% ${gain < 0 ? "more" : "less"}`;
 }
 
-/** How far a plan lies above the proven minimum at its time: `0.31%`; `-` where the minimum is zero. */
+/**
+ * How far a plan lies above the proven minimum at its time: `0.31%`; `optimal` where it is that minimum,
+ * `-` where the minimum is zero.
+ */
 export function aboveBound(point: {
   readonly energy_j: number;
   readonly lower_bound_j: number;
 }): string {
   const above = point.energy_j / point.lower_bound_j - 1;
+  if (above === 0) return "optimal";
   return Number.isFinite(above) ? `${(above * 100).toFixed(2)}%` : "-";
 }

@@ -191,6 +191,14 @@ describe.concurrent("kareus solve", () => {
     expect(run.stdout).toContain("above the bound");
   });
 
+  test("a pipeline small enough is solved to the proven optimum, and it is said", async () => {
+    const small = instanceOf({ microbatches: 1, stages: 2 }, 2);
+    const run = await kareus(["solve", file(JSON.stringify(small))]);
+    expect(run.stderr).toBe("");
+    expect(run.stdout).toContain("optimal");
+    expect(run.stdout).not.toMatch(/\d%$/m);
+  });
+
   test("a stage profile with chunks counts chunk x stages + stage", async () => {
     const lines = ["energy,time,frequency,instruction,stage"];
     for (let cell = 0; cell < 4; cell++) {

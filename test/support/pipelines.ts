@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { forkRng } from "../../src/base/rng.js";
+import { networkOf } from "../../src/compose/network.js";
 import { pipelineProblem } from "../../src/compose/problem.js";
+import { replay } from "../../src/compose/replay.js";
 import type { InstructionFrontier, InstructionOption } from "../../src/ir/configuration.js";
 import type { PipelineProblem } from "../../src/ir/iteration.js";
 
@@ -113,4 +115,20 @@ export function instanceProblem(name: string): PipelineProblem {
 /** A file beside the reference instances. */
 export function instanceFile(name: string): unknown {
   return JSON.parse(readFileSync(`${INSTANCES}/${name}`, "utf8"));
+}
+
+/** Every plan of a problem, replayed. */
+export function allPlans(problem: PipelineProblem): { time_s: number; energy_j: number }[] {
+  const network = networkOf(problem);
+  const choice = new Int32Array(network.sets.length);
+  const plans: { time_s: number; energy_j: number }[] = [];
+  for (;;) {
+    plans.push(replay(network, choice));
+    let i = 0;
+    while (i < choice.length && choice[i] === (network.sets[i]?.options.length ?? 1) - 1) {
+      choice[i++] = 0;
+    }
+    if (i === choice.length) return plans;
+    choice[i] = (choice[i] ?? 0) + 1;
+  }
 }

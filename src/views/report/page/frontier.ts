@@ -122,6 +122,6 @@ function tipOf(name: string, point: Pick<ReportPoint, "time_s" | "energy_j"> | R
   return tip(`Point ${point.id}`, [
     ...facts,
     `${scaled(point.average_power_w, "W")} on average`,
-    `${(100 * above).toFixed(2)}% above the bound`,
+    above === 0 ? "proven optimal" : `${(100 * above).toFixed(2)}% above the bound`,
   ]);
 }
