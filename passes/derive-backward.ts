@@ -1,6 +1,7 @@
 import { freezeIgnored, recomputeIgnored } from "../src/base/diagnostics/lowering.js";
 import type { Pass } from "../src/ir/pass.js";
 import { BackwardBuilder } from "./backward/backward-builder.js";
+import { withMasks } from "./backward/masks.js";
 import { checkBackward } from "./checks/backward.js";
 import { holdsBackward } from "./rewriting/facts.js";
 
@@ -21,7 +22,9 @@ export const deriveBackward: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph, { options, report }) => {
-    if (!holdsBackward(graph)) return new BackwardBuilder(graph, options.recompute).build();
+    if (!holdsBackward(graph)) {
+      return new BackwardBuilder(withMasks(graph), options.recompute).build();
+    }
     checkBackward(graph, report);
     const { recompute } = options;
     const freezes = [...graph.tensors.values()].some((tensor) => tensor.frozen);

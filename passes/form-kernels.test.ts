@@ -83,6 +83,94 @@ describe("form-kernels", () => {
     ).toEqual(kernels.map(() => null));
   });
 
+  describe("a layer of an encoder", () => {
+    const x = [16, 8, 32];
+    const encoder = tensorGraph({
+      data: { x },
+      parameters: { w: [32, 32], up: [32, 128], down: [128, 32], g: [32], c: [32] },
+      activations: {
+        ...{ l: x, d: x, s: x, n: x, r: x, u: [16, 8, 128], a: [16, 8, 128], o: x, loss: [] },
+      },
+      nodes: [
+        ["l", "kareus::Linear", ["x", "w"], K, { layer: 0 }],
+        ["d", "Dropout", ["l"], {}, { layer: 0 }],
+        ["s", "Add", ["d", "x"], {}, { layer: 0 }],
+        ["n", "LayerNormalization", ["s", "g", "c"], {}, { layer: 0 }],
+        ["u", "kareus::Linear", ["n", "up"], K, { layer: 0 }],
+        ["a", "Gelu", ["u"], {}, { layer: 0 }],
+        ["o", "kareus::Linear", ["a", "down"], K, { layer: 0 }],
+        ["r", "Add", ["o", "n"], {}, { layer: 0 }],
+        ["loss", "ReduceMean", ["r"]],
+      ],
+      outputs: ["loss"],
+    });
+    const run = (execution: "compiled" | "eager") => {
+      const graph = form(runPass(deriveBackward, encoder), { execution });
+      return graph.kernels.flatMap((k) => (k.kind === "compute" && k.layer === 0 ? [k] : []));
+    };
+    const named = (kernels: readonly Kernel[]) => kernels.map(({ nodes }) => nodes.join(" "));
+    const elements = 16 * 8 * 32;
+
+    it("compiled: dropout, residual and norm are one kernel, backward and forward", () => {
+      const kernels = run("compiled");
+      expect(named(kernels)).toContain("d s n");
+      const [norm] = kernels.filter(({ nodes }) => nodes.includes("n"));
+      // Two operands come in; the sum, the norm and a byte of mask for each element go out.
+      expect(norm).toMatchObject({ class: "norm", work: { bytes_written: 5 * elements } });
+      const backward = kernels.filter(({ nodes }) => nodes.includes("n/dgrad"));
+      expect(named(backward)).toEqual(["n/dgrad d/dgrad"]);
+      expect(backward[0]?.name).toBe("n/grad_sum");
+      // Two gradients, what the norm saw, the mask and two parameters come in.
+      expect(backward[0]?.work).toMatchObject({ bytes_read: 7 * elements + 2 * 2 * 32 });
+    });
+
+    it("eager: each operator is a kernel, norms backward are two", () => {
+      const names = named(run("eager"));
+      for (const name of ["d", "s", "n", "a", "n/grad_sum", "n/dgrad", "n/dgrad/parameters"]) {
+        expect(names).toContain(name);
+      }
+    });
+  });
+
+  it("starts another kernel for a second norm", () => {
+    const graph = tensorGraph({
+      data: { x: [8, 32] },
+      parameters: { g: [32] },
+      activations: { a: [8, 32], s: [8, 32], b: [8, 32] },
+      nodes: [
+        ["a", "RMSNormalization", ["x", "g"]],
+        ["s", "Add", ["a", "x"]],
+        ["b", "RMSNormalization", ["s", "g"]],
+      ],
+      outputs: ["b"],
+    });
+    expect(lines(form(graph))).toEqual(["norm: a s", "norm: b"]);
+  });
+
+  it("adds gradients up one by one in eager execution, all at once compiled", () => {
+    const graph = tensorGraph({
+      data: { x: [8, 32] },
+      parameters: { p: [32, 32], q: [32, 32], k: [32, 32], v: [32, 32] },
+      activations: { y: [8, 32], a: [8, 32], b: [8, 32], c: [8, 32], s: [8, 32] },
+      nodes: [
+        ["y", "kareus::Linear", ["x", "p"], K, { layer: 0 }],
+        ["a", "kareus::Linear", ["y", "q"], K, { layer: 0 }],
+        ["b", "kareus::Linear", ["y", "k"], K, { layer: 0 }],
+        ["c", "kareus::Linear", ["y", "v"], K, { layer: 0 }],
+        ["s", "Sum", ["a", "b", "c"], {}, { layer: 0 }],
+      ],
+      outputs: ["s"],
+    });
+    const sums = (execution: "compiled" | "eager") =>
+      form(runPass(deriveBackward, graph), { execution }).kernels.flatMap((k) =>
+        k.kind === "compute" && k.name.startsWith("y/grad_sum") ? [k.work] : [],
+      );
+    const size = 2 * 8 * 32;
+    expect(sums("compiled")).toMatchObject([{ bytes_read: 3 * size, bytes_written: size }]);
+    const one = { bytes_read: 2 * size, bytes_written: size };
+    expect(sums("eager")).toMatchObject([one, one]);
+  });
+
   it("has no half where nothing comes with the batch", () => {
     const graph = tensorGraph({
       data: { x: [] },

@@ -103,7 +103,8 @@ describe.skipIf(GRAPHS.length === 0)("backward derived and brought, of the same 
       bytes: traffic(derived) / traffic(brought),
     };
     expect(Math.abs(ratio.flops - 1)).toBeLessThan(0.03);
-    expect(Math.abs(ratio.bytes - 1)).toBeLessThan(0.15);
+    // Files sum a norm's weight gradient in a pass of its own, over what another kernel wrote.
+    expect(Math.abs(ratio.bytes - 1)).toBeLessThan(0.2);
     expect(collectives(derived)).toEqual(collectives(brought));
   });
 

@@ -177,23 +177,20 @@ class LaunchFormer {
       this.#open(node, opening, extent, fuses);
       return;
     }
-    const launch = this.#launches.at(joined);
-    if (launch.class === "other") launch.class = work.class;
     this.#makes(node, joined);
   }
 
-  #extent(node: TensorNode, { kind }: NodeWork): Extent {
-    const made = this.#elements(node.outputs);
-    return kind === "rows"
-      ? { elements: this.#elements(node.inputs.slice(0, 1)), rows: made }
-      : { elements: made, rows: null };
+  #extent(node: TensorNode, work: Extract<NodeWork, { kind: "pointwise" | "rows" }>): Extent {
+    return work.kind === "rows"
+      ? { elements: this.#elements(node.inputs.slice(0, 1)), rows: work.rows, class: work.class }
+      : { elements: this.#elements(node.outputs), rows: null, class: work.class };
   }
 
   /** Begins a launch; one with an extent takes further nodes in. */
   #open(
     node: TensorNode,
     opening: Pick<OpenLaunch, "kind" | "class" | "collective">,
-    extent: Extent | null = null,
+    extent: Pick<Extent, "elements" | "rows"> | null = null,
     fuses = extent !== null,
   ): void {
     const { elements, rows } = extent ?? { elements: this.#elements(node.outputs), rows: null };

@@ -22,6 +22,7 @@ export interface OpenLaunch {
 export interface Extent {
   readonly elements: number;
   readonly rows: number | null;
+  readonly class: KernelClass;
 }
 
 /**
@@ -86,6 +87,7 @@ export class OpenLaunches {
     const launch = this.at(target);
     launch.nodes.push(node);
     launch.rows ??= extent.rows;
+    launch.class = classOfBoth(launch, extent);
     launch.level = Math.max(launch.level, above);
     for (const other of apart) this.#reads(target, other);
     return target;
@@ -109,7 +111,7 @@ export class OpenLaunches {
     const [into, from] = [this.at(target), this.at(other)];
     for (const node of from.nodes) into.nodes.push(node);
     into.rows ??= from.rows;
-    if (into.class === "other") into.class = from.class;
+    into.class = classOfBoth(into, from);
     this.#takenBy.set(other, target);
     this.#readers[target] = at(this.#readers, target).filter((reader) => reader !== other);
   }
@@ -120,20 +122,29 @@ export class OpenLaunches {
   }
 }
 
+/** What a launch is after another has joined it: a norm's rows decide how it runs. */
+function classOfBoth(into: { class: KernelClass }, from: { class: KernelClass }): KernelClass {
+  return into.class === "other" || from.class === "norm" ? from.class : into.class;
+}
+
 /** Layout changes and joins take part in a launch of any size. */
 const OF_ANY_SIZE = new Set([
   ...["Concat", "Transpose", "Slice", "Split", "Expand", "com.microsoft::SplitTraining"],
 ]);
 
-/** Whether a node may run in a launch: one place in the iteration, the same elements or its rows. */
-function fits(launch: OpenLaunch, node: TensorNode, { elements, rows }: Extent): boolean {
+/**
+ * Whether a node may run in a launch: one place in the iteration, the same elements or its rows, and
+ * one norm at most.
+ */
+function fits(launch: OpenLaunch, node: TensorNode, extent: Extent): boolean {
+  const { elements, rows } = extent;
   const [first] = launch.nodes;
   const together =
     launch.fuses &&
     first?.direction === node.direction &&
     first.layer === node.layer &&
     first.origin === node.origin;
-  if (!together) return false;
+  if (!together || (launch.class === "norm" && extent.class === "norm")) return false;
   if (OF_ANY_SIZE.has(node.op)) return true;
   if (rows !== null && launch.rows !== null && rows !== launch.rows) return false;
   return elements === launch.elements || (rows === null && elements === launch.rows);

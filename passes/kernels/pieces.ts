@@ -23,6 +23,8 @@ export interface Piece {
   readonly written: number;
   readonly elements: number;
   readonly access: Access;
+  /** Of each element. */
+  readonly flops: number;
 }
 
 /** Sizes of what a written-out operator works on. */
@@ -46,8 +48,8 @@ class Pieces {
     this.#bytes = bytes;
   }
 
-  /** @param reads times `elements` that are read; @param writes that are written */
-  run(name: string, reads: number, writes: number, access: Access = "streamed"): this {
+  /** @param reads times `elements` that are read; @param writes that are written; @param flops of each */
+  run(name: string, reads: number, writes: number, access: Access = "streamed", flops = 1): this {
     const [elements, bytes] = [this.#elements, this.#bytes];
     const traffic = { read: reads * elements * bytes, written: writes * elements * bytes };
     this.list.push({
@@ -55,6 +57,7 @@ class Pieces {
       ...traffic,
       elements: Math.max(reads > 0 ? 1 : 0, writes) * elements,
       access,
+      flops,
     });
     return this;
   }
@@ -63,7 +66,7 @@ class Pieces {
   convert(name: string, bytes: number, access: Access): this {
     const elements = this.#elements;
     const traffic = { read: elements * this.#bytes, written: elements * bytes };
-    this.list.push({ name, ...traffic, elements, access });
+    this.list.push({ name, ...traffic, elements, access, flops: 1 });
     return this;
   }
 }
@@ -112,12 +115,19 @@ export function rmsNormGradient({ elements, rows, dtype }: Extent): Piece[] {
   ];
 }
 
-/** Layer norm's gradients: of the input, and of weight and bias. */
+/** Layer norm's gradients: of the input, row by row as the norm itself, and of weight and bias. */
 export function layerNormGradient({ elements, dtype }: Extent): Piece[] {
   const { list } = new Pieces(elements, dtypeBytes(dtype))
-    .run("input", 2, 1)
-    .run("parameters", 2, 0);
+    .run("input", 2, 1, "streamed", 8)
+    .run("parameters", 2, 0, "streamed", 4);
   return list;
+}
+
+/** Gradients of a tensor that several read, as autograd adds them up: one to the sum at a time. */
+export function gradientSum({ elements, dtype }: Extent, count: number): Piece[] {
+  const pieces = new Pieces(elements, dtypeBytes(dtype));
+  for (let i = 1; i < count; i++) pieces.run(`add_${i}`, 2, 1);
+  return pieces.list;
 }
 
 /** `x * cos + concat(-upper half, lower half) * sin`, heads by strides. */
@@ -215,7 +225,7 @@ export function pieceWork(piece: Piece, kernelClass: KernelClass, dtype: DType):
     class: kernelClass,
     bytes_read: piece.read,
     bytes_written: piece.written,
-    flops: piece.elements,
+    flops: piece.flops * piece.elements,
     ...(instructions > 0 ? { instructions } : {}),
     dtype,
   };

@@ -105,7 +105,9 @@ export class Strides {
 
   #isStrided(node: TensorNode): boolean {
     const work = this.work(node);
-    if (work.kind === "pointwise" || work.kind === "rows") return true;
+    if (work.kind === "pointwise") return true;
+    // A norm that the framework brings wants its rows in order.
+    if (work.kind === "rows") return work.class !== "norm" || this.#fuses(node);
     return work.kind === "kernel" && (work.class === "attn" || work.class === "rope");
   }
 

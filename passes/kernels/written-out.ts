@@ -5,6 +5,7 @@ import {
   crossEntropy,
   crossEntropyGradient,
   type Extent,
+  gradientSum,
   layerNormGradient,
   type Piece,
   rmsNorm,
@@ -62,6 +63,10 @@ export class WrittenOutOperators {
 
   /** The kernels of a node with the shapes of `tensors`; null where it is one. */
   piecesOf(node: TensorNode, tensors: Tensors): Piece[] | null {
+    if (this.#eager && node.op === "Sum" && node.inputs.length > 2) {
+      const extent = extentOf(node, tensors);
+      return extent && gradientSum(extent, node.inputs.length);
+    }
     const forward = this.#forwardOf(node);
     const found = this.#kindOf(forward ?? node);
     const pieces = forward === null ? found?.forward : found?.backward;

@@ -22,7 +22,13 @@ import {
   viewGradient,
 } from "./layout.js";
 import { convGradient, linearGradient, productGradient, repeatedGradient } from "./linear.js";
-import { dropoutGradient, factorGradient, pointwiseGradient, sumGradient } from "./pointwise.js";
+import {
+  activationGradient,
+  dropoutGradient,
+  factorGradient,
+  pointwiseGradient,
+  sumGradient,
+} from "./pointwise.js";
 import {
   genericGradient,
   lossGradient,
@@ -102,7 +108,7 @@ const RULES: readonly (readonly [GradientRule, readonly string[]])[] = [
   [factorGradient("Neg"), ["Neg"]],
   [dropoutGradient, ["Dropout"]],
   [
-    pointwiseGradient("activation"),
+    activationGradient,
     [
       "kareus::SwiGLU",
       "Sigmoid",

@@ -21,6 +21,14 @@ export function pointwiseGradient(kernelClass: KernelClass): GradientRule {
   };
 }
 
+/** As any pointwise gradient; the function is evaluated again for its slope. */
+export const activationGradient: GradientRule = (request) => {
+  const { nodes, aliases } = pointwiseGradient("activation")(request);
+  const forward = request.node.op;
+  const again = nodes.map((node) => ({ ...node, attributes: { ...node.attributes, forward } }));
+  return { nodes: again, aliases };
+};
+
 /**
  * Operators linear in each operand: dY and, for Mul, the other factors of what is wanted; for Div,
  * the divisor, and the dividend only for the divisor's own gradient; for Neg, nothing else.

@@ -1,3 +1,4 @@
+import { byDefault } from "../../base/need.js";
 import {
   arriving,
   type GradientRule,
@@ -7,6 +8,9 @@ import {
   upstream,
 } from "./gradient.js";
 
+/** Norms whose rows are independent of each other. */
+const OF_ROWS = /(RMS|Layer)Normalization$/;
+
 /**
  * Normalizations: dX and the parameters' gradients in one launch, from dY (and the gradient of the
  * residual sum, where the operator returns that too) and the saved input.
@@ -15,7 +19,9 @@ export const normGradient: GradientRule = (request) => {
   const gradients = arriving(request);
   if (gradients.length === 0) return NO_GRADIENT;
   const inputs = [...gradients, ...presentInputs(request)];
-  return oneNode(request, "kareus::RowGradient", inputs, { class: "norm" });
+  const { op, attributes } = request.node;
+  const axis = OF_ROWS.test(op) ? { axis: byDefault(attributes.axis, -1) } : {};
+  return oneNode(request, "kareus::RowGradient", inputs, { class: "norm", ...axis });
 };
 
 /** Softmax and its kin: dX from dY and the saved output. */

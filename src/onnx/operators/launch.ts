@@ -38,6 +38,14 @@ export function pointwise(node: ShapedNode, kernelClass: KernelClass, flops: num
   return { kind: "pointwise", class: kernelClass, flops: flops * largestCount(node) };
 }
 
+/** A norm of each row of the first operand, whose trailing axes from `axis` on are one row. */
+export function rowNorm(node: ShapedNode, axis: number, flopsPerElement: number): NodeWork {
+  const shape = node.inputs[0]?.shape ?? [];
+  const first = axis < 0 ? axis + shape.length : axis;
+  const rows = elementCount(shape.slice(0, first));
+  return { kind: "rows", class: "norm", flops: flopsPerElement * elementCount(shape), rows };
+}
+
 /** One memory-bound launch that reads each input and writes each output once. */
 export function memoryKernel(
   node: ShapedNode,

@@ -3,7 +3,14 @@ import { dtypeBytes, type KernelClass } from "../../ir/work.js";
 import { followNothing, followSame } from "./axes.js";
 import { dimOf, sizeFromRear } from "./call.js";
 import { operatorFor } from "./index.js";
-import { bytesOfOperand, bytesOfOperands, FREE, matmulKernel, memoryKernelOf } from "./launch.js";
+import {
+  bytesOfOperand,
+  bytesOfOperands,
+  FREE,
+  matmulKernel,
+  memoryKernelOf,
+  rowNorm,
+} from "./launch.js";
 import type { NodeWork, Operand, Operator, ShapedNode } from "./operator.js";
 
 /** An operator that only passes introduce: its outputs' shapes are known when it is made. */
@@ -91,22 +98,42 @@ const swiglu: LoweredOperator = {
   work: (node) => ({ kind: "pointwise", class: "activation", flops: 5 * resultCount(node) }),
 };
 
-/** Attribute `class` is the forward kernel's; about two operations per value and gradient. */
+/**
+ * Attribute `class` is the forward kernel's; about two operations per value and gradient, and of an
+ * activation, which attribute `forward` names, its own again.
+ */
 const pointwiseGradient: LoweredOperator = {
   ops: ["kareus::PointwiseGradient"],
   follow: followNothing,
   work: (node) => ({
     kind: "pointwise",
     class: node.attributes.class as KernelClass,
-    flops: 2 * node.outputs.length * resultCount(node),
+    flops: 2 * node.outputs.length * resultCount(node) + againFlops(node),
   }),
 };
 
-/** Gradients of a row-wise kernel (norm, softmax, loss, reduction), attribute `class`. */
+/** Operations of the function whose gradient this is, from dY and its inputs. */
+function againFlops(node: ShapedNode): number {
+  const { forward: op } = node.attributes;
+  if (typeof op !== "string") return 0;
+  const operator = op === "kareus::SwiGLU" ? swiglu : operatorFor(op);
+  const inputs = node.inputs.slice(1);
+  const work = operator?.work({ ...node, op, inputs, outputs: node.inputs.slice(0, 1) });
+  return work?.kind === "pointwise" ? work.flops : 0;
+}
+
+/**
+ * Gradients of a row-wise kernel (norm, softmax, loss, reduction), attribute `class`. Of a norm of
+ * rows, which attribute `axis` tells, they fuse as the norm does.
+ */
 const rowGradient: LoweredOperator = {
   ops: ["kareus::RowGradient"],
   follow: followNothing,
-  work: (node) => streaming(node, node.attributes.class as KernelClass, 8),
+  work: (node) => {
+    const { class: kernelClass, axis } = node.attributes;
+    if (typeof axis === "number") return rowNorm(node, axis, 8);
+    return streaming(node, kernelClass as KernelClass, 8);
+  },
 };
 
 /**

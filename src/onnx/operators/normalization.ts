@@ -1,6 +1,6 @@
 import { followNothing, onlyFirst } from "./axes.js";
 import { axisIn, inputOf, numberOf, operandShape, tensor } from "./call.js";
-import { memoryKernel } from "./launch.js";
+import { memoryKernel, rowNorm } from "./launch.js";
 import type { AxisTarget, Fact, InferenceCall, Operator, ShapedNode } from "./operator.js";
 
 /** Softmax, layer, root-mean-square and batch normalizations, fused and backward variants. */
@@ -51,6 +51,11 @@ function statistics(call: InferenceCall, input: Fact): Fact {
   return tensor(input.dtype === "float64" ? "float64" : "float32", shape);
 }
 
+/** The first axis of what is normalized together. */
+function axisOf(node: ShapedNode): number {
+  return numberOf(node, "axis", -1);
+}
+
 /** Rows are independent: axes before the normalized ones stay, the others are lost. */
 function followRows(node: ShapedNode, input: number, axis: number): readonly AxisTarget[] {
   const rank = operandShape(node, 0).length;
@@ -76,7 +81,7 @@ const layer: Operator = {
     return [tensor(input.dtype, input.shape), ...stats];
   },
   follow: followRows,
-  work: (node) => memoryKernel(node, "norm", node.op === "LayerNormalization" ? 8 : 4),
+  work: (node) => rowNorm(node, axisOf(node), node.op === "LayerNormalization" ? 8 : 4),
 };
 
 const skipLayer: Operator = {
@@ -88,7 +93,7 @@ const skipLayer: Operator = {
     return [same, row, row, same];
   },
   follow: followRows,
-  work: (node) => memoryKernel(node, "norm", 9),
+  work: (node) => rowNorm(node, -1, 9),
 };
 
 const layerGradient: Operator = {
@@ -106,7 +111,7 @@ const layerGradient: Operator = {
     const [dx] = followRows(node, input, axis);
     return node.outputs.map((_, index) => (index === 0 && dx !== undefined ? dx : "reduced"));
   },
-  work: (node) => memoryKernel(node, "norm", 14),
+  work: (node) => rowNorm(node, axisOf(node), 14),
 };
 
 const perChannel: Operator = {

@@ -54,8 +54,16 @@ export type NodeWork =
   | { readonly kind: "free" }
   /** Element by element over its largest operand: fuses with its neighbours. */
   | { readonly kind: "pointwise"; readonly class: KernelClass; readonly flops: number }
-  /** Reduces the trailing axes, row by row: fuses with element-wise neighbours on the same rows. */
-  | { readonly kind: "rows"; readonly class: KernelClass; readonly flops: number }
+  /**
+   * Reduces the trailing axes of its first input, row by row, to as many results or to a norm of
+   * each row: fuses with element-wise neighbours on the same rows.
+   */
+  | {
+      readonly kind: "rows";
+      readonly class: KernelClass;
+      readonly flops: number;
+      readonly rows: number;
+    }
   /** A launch of its own. */
   | { readonly kind: "kernel"; readonly class: KernelClass; readonly work: Work }
   | {

@@ -50,7 +50,12 @@ const overAxes: readonly Operator[] = Object.entries(KINDS).map(([op, kind]) => 
   follow: (node, input, axis) => [input === 0 ? followReduced(node, axis, kind.additive) : "lost"],
   work: (node) =>
     reducesRows(node)
-      ? { kind: "rows", class: "other", flops: elementCount(operandShape(node, 0)) }
+      ? {
+          kind: "rows",
+          class: "other",
+          flops: elementCount(operandShape(node, 0)),
+          rows: elementCount(resultShape(node, 0)),
+        }
       : memoryKernel(node, "other", 1),
 }));
 

@@ -68,17 +68,17 @@ describe("normalizations", () => {
     expect(follow("BatchNormalization", inputs, [[8, 3, 5, 5]], [1, 0])).toEqual([1]);
   });
 
-  test("is one launch that reads and writes once", () => {
+  test("runs row by row, those before the axis", () => {
+    const norm = { kind: "rows", class: "norm" };
     expect(work("RMSNormalization", [[8, 4], [4]], [[8, 4]])).toEqual({
-      ...{ kind: "kernel", class: "norm" },
-      work: {
-        op: "memory",
-        class: "norm",
-        bytes_read: 144,
-        bytes_written: 128,
-        flops: 128,
-        dtype: "float32",
-      },
+      ...{ ...norm, flops: 4 * 32, rows: 8 },
+    });
+    const [x, scale] = [
+      [2, 3, 4],
+      [3, 4],
+    ];
+    expect(work("LayerNormalization", [x, scale], [x], { axis: 1 })).toEqual({
+      ...{ ...norm, flops: 8 * 24, rows: 2 },
     });
   });
 });
