@@ -14,8 +14,8 @@ import {
 import { at } from "../base/need.js";
 
 /** Exit codes of the recorder (native/recorder/recorder.h). */
-const NO_GPU = 3;
-const CLOCKS = 4;
+export const NO_GPU = 3;
+export const CLOCKS = 4;
 
 /** How the recorder's windows are set. */
 export interface RecorderSetting {
@@ -63,8 +63,8 @@ export function recorderAt(path: string): string {
   return existsSync(recorder) ? recorder : fail(recorderMissing(recorder, "no such file"));
 }
 
-/** Only what is asked for beyond the precision: the rest is the recorder's to choose. */
-function command(setting: RecorderSetting): [string, string[]] {
+/** Program and flags: only what is asked for beyond the precision, the rest is the recorder's to choose. */
+export function commandOf(setting: RecorderSetting): [string, string[]] {
   const { recorder, precision, window_s, warmup_s, cooldown_s, trials } = setting;
   const flags = [
     ...["--precision", String(precision)],
@@ -128,7 +128,7 @@ export async function runRecorder(
   setting: RecorderSetting,
   onLine: (line: string) => void,
 ): Promise<void> {
-  const [program, flags] = command(setting);
+  const [program, flags] = commandOf(setting);
   const child = spawn(program, flags, { stdio: ["pipe", "pipe", "pipe"] });
   const reasonOf = lastWords(child.stderr);
   // A recorder that ends before it has read everything says why with its exit code.

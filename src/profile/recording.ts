@@ -1,12 +1,13 @@
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import { leftOut, recorderFailed } from "../base/diagnostics/profile.js";
 import { grouped } from "../base/grouped.js";
-import { addTo } from "../base/need.js";
+import { addTo, at } from "../base/need.js";
 import { plural } from "../base/units.js";
 import { createProfile } from "./appender.js";
 import type { ProfileHeader } from "./header.js";
 import { header, type Target } from "./recorded-header.js";
 import { type RecorderSetting, recorderAt, runRecorder } from "./recorder.js";
+import { type Cluster, slurmRunner } from "./slurm.js";
 import {
   type Greeting,
   type MeasuringTask,
@@ -31,13 +32,14 @@ interface Begun {
  * Measures tasks into a new profile; each record is on the disk before the next is measured. Returns
  * how many were. What the recorder passes over is reported; fails as {@link runRecorder} does, with
  * KRS2053 too where a task stays unanswered, and with KRS2030 where the GPU found is surely another
- * than the device.
+ * than the device. On a cluster what a lost node leaves goes to the others, as long as any answers.
  */
 export async function recordTasks(
   tasks: readonly MeasuringTask[],
   setting: RecorderSetting,
   target: Target,
   { report, progress }: Hooks,
+  cluster: Cluster | null = null,
 ): Promise<number> {
   const recorder = recorderAt(setting.recorder);
   const skipped = new Map<string, number>();
@@ -78,7 +80,17 @@ export async function recordTasks(
       kept++;
     }
   };
-  for (const list of workLists(tasks)) await runRecorder(list, { ...setting, recorder }, onLine);
+  const left = (): Numbered[] => [...unanswered].map((id) => [id, at(tasks, id)]);
+  if (cluster === null) {
+    for (const list of workLists(left())) await runRecorder(list, { ...setting, recorder }, onLine);
+  } else {
+    const run = slurmRunner({ ...setting, recorder }, cluster);
+    for (let before = 0; unanswered.size > 0 && unanswered.size !== before; ) {
+      before = unanswered.size;
+      const all = left();
+      await run((shard, of) => workLists(all.filter((_, i) => i % of === shard)), onLine);
+    }
+  }
   if (skipped.size > 0) report(leftOut(target.out, skipped));
   if (unanswered.size > 0) {
     fail(recorderFailed(recorder, `it left ${plural(unanswered.size, "task")} unanswered`));
@@ -86,9 +98,12 @@ export async function recordTasks(
   return kept;
 }
 
+/** A task with the number that answers name. */
+type Numbered = readonly [number, MeasuringTask];
+
 /** A list for each number of SMs, because NCCL takes its thread blocks once a process. */
-function workLists(tasks: readonly MeasuringTask[]): string[] {
-  const lists = grouped([...tasks.entries()], ([, { sms }]) => sms);
+function workLists(tasks: readonly Numbered[]): string[] {
+  const lists = grouped(tasks, ([, { sms }]) => sms);
   return [...lists.values()].map((list) => list.map(([id, task]) => taskLine(task, id)).join(""));
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { BIND, MINI } from "../support/bad-input.js";
 import { codes, kareus, temporaryFolder } from "../support/cli.js";
+import { ROOT } from "../support/paths.js";
 
 interface Line {
   readonly partition?: string;
@@ -271,6 +272,25 @@ describe.concurrent("profile record", () => {
     expect(lines.join("\n")).toContain("comm all_reduce");
     const clocks = await workList("--settings", "0", "--lock-clocks", "900");
     expect(clocks[0]).toMatch(/^task 0 clock 900 /);
+  });
+
+  test("--slurm needs Slurm's programs, a new folder, and has no use for one GPU's clocks", async () => {
+    const flags = ["--settings", "1", "--recorder", process.execPath, "--out", at("cluster.jsonl")];
+    const on = (env: NodeJS.ProcessEnv, ...more: string[]) =>
+      kareus(["profile", "record", MINI, ...BIND, ...flags, ...more], ROOT, env);
+    const without = await on({ ...process.env, PATH: at("none") }, "--slurm");
+    expect([without.status, codes(without, "error")]).toEqual([2, ["KRS2078"]]);
+    expect(without.stderr).toContain("sinfo");
+    expect(existsSync(at("cluster.jsonl"))).toBe(false);
+    for (const wrong of [
+      ["--slurm-nodes", "2"],
+      ["--slurm", "--switch-times"],
+    ]) {
+      expect((await on(process.env, ...wrong)).status).toBe(2);
+    }
+    mkdirSync(at("cluster.jsonl.slurm"));
+    const again = await on(process.env, "--slurm");
+    expect(again.stderr).toMatch(/cluster.jsonl.slurm.*exists/);
   });
 
   test("a recording that was cut short keeps what it has, which is not measured again", async () => {

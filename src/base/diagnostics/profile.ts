@@ -314,6 +314,16 @@ export function recorderSilent(recorder: string, waited_s: number): Diagnostic {
   );
 }
 
+/** KRS2078: a program of Slurm that is missing, or refuses. */
+export function slurmFailed(program: string, reason: string): Diagnostic {
+  return error(
+    "KRS2078",
+    "--slurm",
+    `${program}: ${reason}`,
+    "run it where sbatch, squeue and sinfo work, in a folder that all nodes share; what was measured is kept",
+  );
+}
+
 /** KRS2054: what this machine cannot measure as it would run. */
 export function notMeasurable(recorder: string, reason: string): Diagnostic {
   return error(

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { fail } from "../../../base/diagnostics/diagnostic.js";
-import { missingFlags, unwritable } from "../../../base/diagnostics/usage.js";
+import { flagWithoutUse, missingFlags, unwritable } from "../../../base/diagnostics/usage.js";
 import { plural } from "../../../base/units.js";
 import { notRecorded } from "../../../profile/library.js";
 import type { RecorderSetting } from "../../../profile/recorder.js";
@@ -41,6 +41,14 @@ const RECORD_FLAGS = {
     min: 0,
     max: 100_000,
   }),
+  slurm: toggle(
+    "--slurm",
+    "measure on the nodes of a Slurm cluster, each a share of the work list",
+  ),
+  slurmNodes: integer("--slurm-nodes <n>", "how many nodes (default: all that answer)", null, {
+    min: 1,
+    max: 100_000,
+  }),
   trials: integer("--trials <n>", "measurements of each task", 1, { min: 1, max: 100 }),
   ...RECORDER_FLAGS,
   dryRun: toggle("--dry-run", "say what would be measured; with --json, the work list"),
@@ -53,6 +61,10 @@ line of the profile each as it is measured. What a --profile holds already is le
 interrupted recording goes on in another file, and \`kareus profile merge\` joins them. With one GPU
 alone a copy stands in for collectives; its records are marked and tell how communication disturbs
 compute, never what a collective costs.
+
+--slurm shares the work list over the nodes of a cluster: an array of jobs, a node each (sbatch takes
+partition, account and GPUs from SBATCH_PARTITION and the like). Answers are written to <out>.slurm, which all
+nodes must see, and come into the profile at once; what a lost node leaves goes to the others.
 
 --switch-times needs permission to lock clocks; \`kareus profile fit\` makes its records a device's
 switch_time_s, by the clock that a change goes to, split into the call and the way from there.
@@ -90,6 +102,7 @@ async function run(
   const { out } = flags;
   if (out === null && !flags.dryRun) fail(missingFlags("kareus profile record", ["--out"]));
   if (out !== null && existsSync(out)) fail(unwritable(out, "it exists, and is not overwritten"));
+  const cluster = clusterOf(flags);
   const terminal = new Terminal(flags.json);
   const { report, progress, printIr } = terminal;
   const options = loweringOptions(graph, topics);
@@ -112,10 +125,22 @@ async function run(
     return;
   }
   const target = { gpu: device.name, graph: name, out, tool };
-  const kept = await recordTasks(tasks, setting, target, { report, progress }).finally(() =>
-    terminal.close(),
+  const kept = await recordTasks(tasks, setting, target, { report, progress }, cluster).finally(
+    () => terminal.close(),
   );
   sayRecords(out, kept, device.name, flags.json);
+}
+
+/** The cluster that is to measure; null: this machine does. Its folder must be new, as the profile must. */
+function clusterOf({ slurm, slurmNodes, switchTimes, out }: Values<typeof RECORD_FLAGS>) {
+  if (!slurm && slurmNodes !== null) fail(missingFlags("--slurm-nodes", ["--slurm"]));
+  if (slurm && switchTimes) {
+    fail(flagWithoutUse("--slurm", "changes of the clock are measured on one GPU"));
+  }
+  if (!slurm || out === null) return null;
+  const folder = `${out}.slurm`;
+  if (existsSync(folder)) fail(unwritable(folder, "it exists, and is not overwritten"));
+  return { folder, nodes: slurmNodes };
 }
 
 /** A window spans a few ticks of an energy counter that moves every 20 to 100 ms. */
