@@ -32,6 +32,7 @@ import {
   type Lowered,
   lower,
   loweredAgain,
+  standsFor,
 } from "./lowering.js";
 import { importGraph } from "./onnx/import.js";
 import type { LoweringOptions, SearchingOptions } from "./options.js";
@@ -165,18 +166,18 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
  * are formed on; what the run itself was lowered to is not lowered again.
  */
 function byExecution(
-  { shaped, partitions: own }: Lowered,
+  lowered: Lowered,
   { job, hardware }: OptimizeOptions,
   { device, oracle }: { readonly device: Device; readonly oracle: CostOracle },
 ) {
   // A CUDA graph launches the kernels of compiled layers.
   const isEager = (execution: ExecutionMode) => execution === "eager";
   const execution = isEager(job.execution) ? "compiled" : "eager";
-  const other = loweredAgain(shaped, topClockCost(oracle, device), { ...job, execution });
+  const other = loweredAgain(lowered, topClockCost(oracle, device), { ...job, execution });
   return EXECUTIONS.map((name) => {
     const told = name === job.execution ? hardware : { ...hardware, launch_us: null };
     const layout = layoutOf({ ...job, execution: name }, told, device);
-    const partitions = isEager(name) === isEager(job.execution) ? own : other;
+    const partitions = isEager(name) === isEager(job.execution) ? lowered.partitions : other;
     return { name, ...sequentialAtTop(partitions, device, layout, oracle.cost) };
   });
 }
@@ -195,6 +196,7 @@ export async function inspect(options: LoweringOptions, hooks: Hooks): Promise<I
   return inspection({
     ...on,
     ...{ job: lowered.job, imported, recognised, kernels, partitions, memory, costOf },
+    standsFor: standsFor(lowered),
   });
 }
 

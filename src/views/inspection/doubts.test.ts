@@ -10,6 +10,8 @@ const kernelsOf = (names: readonly string[]) => ({
 });
 const costOf = () => ({ time_s: 0.5, energy_j: 1, source: "modelled" as const });
 
+const standsFor = (name: string) => [name];
+
 it("doubts softmaxes of scores, not those of a router", () => {
   const graph = tensorGraph({
     data: { x: [2, 8, 4] },
@@ -29,7 +31,7 @@ it("doubts softmaxes of scores, not those of a router", () => {
     ],
   });
   const kernels = kernelsOf(["p", "routed"]);
-  expect(doubtsOf({ imported: graph, recognised: graph, kernels, costOf })).toEqual([
+  expect(doubtsOf({ imported: graph, recognised: graph, standsFor, kernels, costOf })).toEqual([
     { what: "attention left unfused", count: 1, time_s: 0.5 },
   ]);
 });
@@ -58,7 +60,7 @@ it.each(["Sin", "Relu"])("doubts parts that are turned by a cosine and a %s", (o
     ],
   });
   const kernels = kernelsOf(["ac", "low", "high", "y"]);
-  const found = doubtsOf({ imported: graph, recognised: graph, kernels, costOf });
+  const found = doubtsOf({ imported: graph, recognised: graph, standsFor, kernels, costOf });
   const doubt = { what: "rotary embedding left unfused", count: 3, time_s: 1.5 };
   expect(found).toEqual(other === "Sin" ? [doubt] : []);
 });

@@ -20,6 +20,8 @@ export interface Doubt {
 interface DoubtInput {
   readonly imported: TensorGraph;
   readonly recognised: TensorGraph;
+  /** The names that a name of `recognised` stands for: more than one where equal layers were left out. */
+  readonly standsFor: (name: string) => readonly string[];
   readonly kernels: KernelGraph;
   readonly costOf: (partition: PartitionType) => Cost;
 }
@@ -30,17 +32,25 @@ interface DoubtInput {
  * as rotary embedding (a part of each head, half by half), and work that runs whole for each
  * nanobatch because its batch axis was lost.
  */
-export function doubtsOf({ imported, recognised, kernels, costOf }: DoubtInput): readonly Doubt[] {
+export function doubtsOf({
+  imported,
+  recognised,
+  standsFor,
+  kernels,
+  costOf,
+}: DoubtInput): readonly Doubt[] {
   const unknown = new Map<string, string>();
   for (const { name, op } of imported.nodes) {
     if (operatorFor(op) === undefined) unknown.set(name, `unknown operator ${op}`);
   }
   const makers = new Map(recognised.nodes.flatMap((n) => n.outputs.map((name) => [name, n])));
   const scores = new Set(
-    recognised.nodes.filter((n) => isOfScores(recognised, n, makers)).map((n) => n.name),
+    recognised.nodes.flatMap((n) => (isOfScores(recognised, n, makers) ? standsFor(n.name) : [])),
   );
   const turned = new Set(
-    recognised.nodes.flatMap((n) => (isTurn(recognised, n, makers) ? rotationAt(n, makers) : [])),
+    recognised.nodes.flatMap((n) =>
+      isTurn(recognised, n, makers) ? rotationAt(n, makers).flatMap(standsFor) : [],
+    ),
   );
   const doubts = new Map<string, { count: number; time_s: number }>();
   for (const kernel of kernels.kernels) {

@@ -89,6 +89,7 @@ const FOUND = inspection({
     node("c", "Mul"),
     node("odd", "my::Odd"),
   ]),
+  standsFor: (name) => [name],
   recognised: graph([node("n", "kareus::RmsNorm", ["a", "b"]), node("c", "Mul")]),
   kernels: {
     level: "kernel",

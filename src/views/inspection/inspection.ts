@@ -97,6 +97,8 @@ interface InspectionInput {
   readonly imported: TensorGraph;
   /** After recognition, before the backward pass is derived. */
   readonly recognised: TensorGraph;
+  /** The names that a name of `recognised` stands for. */
+  readonly standsFor: (name: string) => readonly string[];
   readonly kernels: KernelGraph;
   readonly partitions: PartitionedGraph;
   readonly memory: readonly StageMemory[];
@@ -117,7 +119,7 @@ export function inspection(input: InspectionInput): Inspection {
     ),
     memory: input.memory,
     operators: operatorCounts(imported),
-    patterns: patternCounts(input.recognised),
+    patterns: patternCounts(input.recognised, input.standsFor),
     doubts: doubtsOf(input),
     kernels: kernelSummaries(kernels.kernels),
     collectives: collectiveSummaries([
@@ -170,11 +172,18 @@ function operatorCounts(graph: TensorGraph): Inspection["operators"] {
   return [...counts].sort(byCount);
 }
 
-function patternCounts(graph: TensorGraph): Inspection["patterns"] {
+function patternCounts(
+  graph: TensorGraph,
+  standsFor: InspectionInput["standsFor"],
+): Inspection["patterns"] {
   const patterns = summarise(
     graph.nodes.filter((node) => node.covers.length > 1),
     (node) => node.op,
-    ({ op }, group) => ({ op, count: group.length, nodes: sum(group, (n) => n.covers.length) }),
+    ({ op }, group) => ({
+      op,
+      count: sum(group, ({ name }) => standsFor(name).length),
+      nodes: sum(group, ({ name, covers }) => standsFor(name).length * covers.length),
+    }),
   );
   return [...patterns].sort(byCount);
 }
