@@ -1,3 +1,4 @@
+import type { Report } from "./base/diagnostics/diagnostic.js";
 import { byDefault } from "./base/need.js";
 import { PhaseTimer } from "./base/phase-timer.js";
 import {
@@ -13,6 +14,7 @@ import { solvePipeline } from "./compose/solve.js";
 import {
   type CostOracle,
   costsOn,
+  kernelTimes,
   modelledOracle,
   profileCounts,
   topClockCost,
@@ -23,8 +25,9 @@ import { countSources } from "./emit/sources.js";
 import type { Device } from "./gpu/device-schema.js";
 import { deviceOf, layoutOf } from "./hardware.js";
 import { EXECUTIONS, type ExecutionMode } from "./ir/choices.js";
-import type { Evaluation } from "./ir/configuration.js";
+import type { Cost, Evaluation } from "./ir/configuration.js";
 import type { PartitionType } from "./ir/partition.js";
+import type { TensorGraph } from "./ir/tensor-graph.js";
 import {
   checkNodes,
   checkProducts,
@@ -46,6 +49,7 @@ import { readProfile } from "./profile/reader.js";
 import { checkedMemory, fittingMemory } from "./room.js";
 import { replayCounts } from "./search/replay.js";
 import { composed, type Measuring, search } from "./searching.js";
+import { checkRecognised, type Doubt, doubtsOf } from "./views/inspection/doubts.js";
 import { type Inspection, inspection } from "./views/inspection/inspection.js";
 
 /*
@@ -93,6 +97,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const imported = await timer.run("ingest", () => importGraph(options.graph, hooks.report));
   const lowered = await timer.run("lowering", () => lower(imported, costOf, options, hooks));
   checkNodes(lowered.partitions, device, hooks.report);
+  doubtsIn(imported, lowered, costOf, hooks.report);
   const memory = options.search.allow_oversize
     ? checkedMemory(lowered, device, hooks.report)
     : await fittingMemory(lowered, imported, options, { device, costOf });
@@ -190,14 +195,29 @@ export async function inspect(options: LoweringOptions, hooks: Hooks): Promise<I
   const imported = await importGraph(options.graph, hooks.report);
   checkProducts(options.job, device);
   const lowered = lower(imported, costOf, options, hooks);
-  const { recognised, kernels, partitions } = lowered;
+  const { job, recognised, kernels, partitions } = lowered;
+  const doubts = doubtsIn(imported, lowered, costOf, hooks.report);
   const memory = checkedMemory(lowered, device, hooks.report);
   const on = { gpu: device.name, gpu_memory_bytes: device.memory_bytes };
   return inspection({
     ...on,
-    ...{ job: lowered.job, imported, recognised, kernels, partitions, memory, costOf },
+    ...{ job, imported, recognised, kernels, partitions, memory, doubts, costOf },
     standsFor: standsFor(lowered),
   });
+}
+
+/** What was not understood; says it where that is much. */
+function doubtsIn(
+  imported: TensorGraph,
+  lowered: Lowered,
+  costOf: (partition: PartitionType) => Cost,
+  report: Report,
+): readonly Doubt[] {
+  const { recognised, kernels } = lowered;
+  const names = standsFor(lowered);
+  const doubts = doubtsOf({ imported, recognised, kernels, standsFor: names, costOf });
+  checkRecognised(doubts, kernels, kernelTimes(costOf), report);
+  return doubts;
 }
 
 /** The partition types of a graph and the device that they run on: what can be measured. */

@@ -14,7 +14,7 @@ import {
 import type { Direction, NodeOrigin, TensorGraph } from "../../ir/tensor-graph.js";
 import { bytesOf, flopsOf, type KernelClass } from "../../ir/work.js";
 import { partitionName } from "../partition-names.js";
-import { type Doubt, doubtsOf } from "./doubts.js";
+import type { Doubt } from "./doubts.js";
 import { type Call, shardCollectives } from "./shard-collectives.js";
 
 /** What is in a graph and what it is lowered to: plain data, printed as tables or JSON. */
@@ -102,6 +102,7 @@ interface InspectionInput {
   readonly kernels: KernelGraph;
   readonly partitions: PartitionedGraph;
   readonly memory: readonly StageMemory[];
+  readonly doubts: readonly Doubt[];
   readonly costOf: (partition: PartitionType) => Cost;
 }
 
@@ -120,7 +121,7 @@ export function inspection(input: InspectionInput): Inspection {
     memory: input.memory,
     operators: operatorCounts(imported),
     patterns: patternCounts(input.recognised, input.standsFor),
-    doubts: doubtsOf(input),
+    doubts: input.doubts,
     kernels: kernelSummaries(kernels.kernels),
     collectives: collectiveSummaries([
       ...kernels.kernels.filter((kernel) => kernel.kind === "communication"),
