@@ -3,6 +3,23 @@ import { nodeLines, runPass, tensorGraph } from "../test/support/tensor-graph.js
 import { dropNoOps } from "./drop-no-ops.js";
 
 describe("drop-no-ops", () => {
+  it("takes out transposes that turn nothing, and keeps those that do", () => {
+    const graph = tensorGraph({
+      data: { x: [4, 4] },
+      activations: { same: [4, 4], turned: [4, 4], y: [4, 4] },
+      nodes: [
+        ["same", "Transpose", ["x"], { perm: [0, 1] }],
+        ["turned", "Transpose", ["same"], { perm: [1, 0] }],
+        ["y", "Transpose", ["turned"]],
+      ],
+      outputs: ["y"],
+    });
+    expect(nodeLines(runPass(dropNoOps, graph))).toEqual([
+      "turned Transpose(x)",
+      "y Transpose(turned)",
+    ]);
+  });
+
   it("takes out casts between floating types, waits, identities and reshapes to the same shape", () => {
     const graph = tensorGraph({
       data: { x: [4, 8] },

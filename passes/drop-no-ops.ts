@@ -7,8 +7,8 @@ import { renameInputs } from "./rewriting/rewrite.js";
 
 /**
  * Removes shape queries and nodes that pass their input on: Identity, waits on collectives, casts
- * between floating types that training runs in one precision, reshapes to the same shape, and sums
- * with zeros. Casts to another tensor's type no longer read that tensor.
+ * between floating types that training runs in one precision, reshapes to the same shape, sums with
+ * zeros, and transposes that turn nothing. Casts to another tensor's type no longer read that tensor.
  * Needs shapes. Guarantees that recognition meets arithmetic, not export artefacts.
  *
  *   before: x -> Cast -> Pow -> ReduceMean
@@ -53,7 +53,12 @@ function passedOn(index: GraphIndex, node: TensorNode): string | null {
     if (isZeros(index, input) && same(other)) return other;
     return isZeros(index, other) && same(input) ? input : null;
   }
+  if (node.op === "Transpose") return turnsNothing(node) ? input : null;
   return SAME_SHAPE.has(node.op) && same(input) ? input : null;
+}
+
+function turnsNothing({ attributes: { perm } }: TensorNode): boolean {
+  return Array.isArray(perm) && perm.every((from, axis) => from === axis);
 }
 
 /** A cast to the type of another tensor reads nothing of it, now that types are known. */

@@ -140,4 +140,56 @@ describe("recognize-rope", () => {
     expect(nodeLines(found)).toEqual(["dx RotaryEmbedding(dy cos sin)"]);
     expect(found.nodes[0]?.covers).toHaveLength(9);
   });
+
+  const PART = [2, 4, 16, 2];
+  const partial = (rest: string) =>
+    tensorGraph({
+      data: { x: FULL, z: FULL },
+      constants: { cos: [16, 2], sin: [16, 2], zero: [1], one: [1], two: [1] },
+      activations: {
+        ...Object.fromEntries(["a", "b", "ac", "as", "bc", "bs", "l", "r"].map((n) => [n, PART])),
+        ...{ rest: [2, 4, 16, 4], y: FULL },
+      },
+      nodes: [
+        ["a", "Slice", ["x", "zero", "one"]],
+        ["b", "Slice", ["x", "one", "two"]],
+        ["rest", "Slice", [rest, "two", "two"]],
+        ["ac", "Mul", ["a", "cos"]],
+        ["bs", "Mul", ["b", "sin"]],
+        ["l", "Sub", ["ac", "bs"]],
+        ["as", "Mul", ["a", "sin"]],
+        ["bc", "Mul", ["b", "cos"]],
+        ["r", "Add", ["as", "bc"]],
+        ["y", "Concat", ["l", "r", "rest"], { axis: -1 }],
+      ],
+      outputs: ["y"],
+    });
+
+  it("finds one that leaves a part of each head as it is, and none that joins another tensor", () => {
+    expect(nodeLines(runPass(recognizeRope, partial("x")))).toEqual([
+      "y RotaryEmbedding(x cos sin)",
+    ]);
+    expect(nodeLines(runPass(recognizeRope, partial("z")))).toHaveLength(10);
+  });
+
+  it("takes stored tables that only rotate for constants, and trains what others read too", () => {
+    const stored = (more: Node[]) => {
+      const graph = tensorGraph({
+        data: { x: FULL },
+        parameters: { table: [64, 8], sin: [16, 8] },
+        constants: { zero: [1], half: [1], end: [1], places: [16, 1] },
+        activations: {
+          ...{ low: HALF, high: HALF, negated: HALF, cos: [16, 8], extra: [16, 8] },
+          ...{ turned: FULL, by_cos: FULL, by_sin: FULL, y: FULL },
+        },
+        nodes: [["cos", "GatherND", ["table", "places"]], ...SLICES, ...ROTATION, ...more],
+        outputs: ["y"],
+      });
+      const { tensors } = runPass(recognizeRope, graph);
+      return ["table", "cos", "sin"].map((name) => tensors.get(name)?.role);
+    };
+    expect(stored([])).toEqual(["constant", "constant", "constant"]);
+    const others: Node[] = [["extra", "Relu", ["cos"]]];
+    expect(stored(others)).toEqual(["parameter", "activation", "constant"]);
+  });
 });

@@ -1,8 +1,13 @@
 import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
-import type { TensorNode } from "../src/ir/tensor-graph.js";
+import {
+  type Tensor,
+  type TensorGraph,
+  type TensorNode,
+  tensorOf,
+} from "../src/ir/tensor-graph.js";
 import { type GraphIndex, indexOf, otherInput } from "./rewriting/graph-index.js";
-import { applyFusions, type Fusion, fuse } from "./rewriting/rewrite.js";
+import { applyFusions, type Fusion, fuse, withTensors } from "./rewriting/rewrite.js";
 import { matchRotation } from "./rope/rotation.js";
 
 /**
@@ -28,9 +33,50 @@ export const recognizeRope: Pass<"tensor", "tensor"> = {
       }
       return node.op === "Neg" ? (matchBackward(index, node) ?? []) : [];
     });
-    return applyFusions(graph, fusions);
+    return withoutTrainedTables(applyFusions(graph, fusions));
   },
 };
+
+/**
+ * Tables that a file stores beside its weights are buffers: what is made of parameters and constants
+ * alone, and only rotates, is the same every iteration and not trained.
+ */
+function withoutTrainedTables(graph: TensorGraph): TensorGraph {
+  if (graph.nodes.every(({ op }) => op !== "RotaryEmbedding")) return graph;
+  const index = indexOf(graph);
+  const fixed = new Set<string>();
+  const isFixed = (name: string) => {
+    const role = graph.tensors.get(name)?.role;
+    return name === "" || role === "constant" || role === "parameter" || fixed.has(name);
+  };
+  for (const { inputs, outputs } of graph.nodes) {
+    if (inputs.every(isFixed)) for (const output of outputs) fixed.add(output);
+  }
+  const making = new Set<TensorNode>();
+  const onlyRotates = (name: string) => {
+    const readers = index.consumers(name);
+    const rotates = ({ op, inputs }: TensorNode) =>
+      op === "RotaryEmbedding" && inputs.indexOf(name) > 0;
+    const inside = readers.every((reader) => making.has(reader) || rotates(reader));
+    return readers.length > 0 && inside && !index.isGraphOutput(name);
+  };
+  const tables = new Set<string>();
+  for (const node of graph.nodes.toReversed()) {
+    const made = node.outputs.filter((name) => name !== "");
+    if (made.every((name) => fixed.has(name) && onlyRotates(name))) {
+      making.add(node);
+      for (const name of made) tables.add(name);
+    }
+  }
+  for (const [name, { role }] of graph.tensors) {
+    if (role === "parameter" && onlyRotates(name)) tables.add(name);
+  }
+  if (tables.size === 0) return graph;
+  const constant = [...tables].map((name): Tensor => {
+    return { ...tensorOf(graph, name), role: "constant", batch_axis: null };
+  });
+  return withTensors(graph, constant);
+}
 
 function rotationAt(index: GraphIndex, last: TensorNode): Fusion | null {
   const found = matchRotation(index, last);

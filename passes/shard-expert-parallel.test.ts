@@ -203,6 +203,26 @@ describe("shard-expert-parallel", () => {
     expect(shapeOf(local, "y1")).toEqual([16, 16]);
   });
 
+  it("batches experts whose rows are picked by GatherND as well", () => {
+    const nodes = LISTED.nodes.flatMap((node) => {
+      if (!/^g\d$/.test(node.name)) return [node];
+      const [rows = "", places = ""] = node.inputs;
+      const column = { ...node, name: `${places}/column`, op: "Unsqueeze", inputs: [places] };
+      const index = { ...column, name: `${places}/index`, op: "Concat", inputs: [column.name] };
+      return [
+        { ...column, outputs: [column.name] },
+        { ...index, outputs: [index.name] },
+        { ...node, op: "GatherND", inputs: [rows, index.name] },
+      ];
+    });
+    const tensors = new Map(LISTED.tensors);
+    for (const name of ["i0/column", "i0/index", "i1/column", "i1/index"]) {
+      tensors.set(name, { ...(tensors.get("i0") as Tensor), name, shape: [16, 1] });
+    }
+    const local = nodeLines(spread({ ...LISTED, nodes, tensors }, 2));
+    expect(local).toContain("h0/experts MatMul(g0/experts/sent u0/experts)");
+  });
+
   it("does not batch what only looks alike", () => {
     const other = LISTED.nodes.map((node) => (node.name === "r1" ? { ...node, op: "Tanh" } : node));
     const local = nodeLines(spread({ ...LISTED, nodes: other }, 2));

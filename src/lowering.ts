@@ -1,10 +1,14 @@
 import { passes } from "../passes/index.js";
-import { fail, type Report } from "./base/diagnostics/diagnostic.js";
+import { type FoldedGraph, foldLayers } from "../passes/layers/fold-layers.js";
+import { RepeatedNames } from "../passes/layers/repeated-names.js";
+import { unfoldKernels } from "../passes/layers/unfold-kernels.js";
+import { type Diagnostic, fail, type Report } from "./base/diagnostics/diagnostic.js";
 import {
   interNodeRateUnknown,
   noNarrowProducts,
   unknownPass,
 } from "./base/diagnostics/lowering.js";
+import { present } from "./base/need.js";
 import { kernelTimes } from "./cost/index.js";
 import type { Device } from "./gpu/device-schema.js";
 import type { Cost } from "./ir/configuration.js";
@@ -36,33 +40,76 @@ export interface Lowered {
   readonly recognised: TensorGraph;
   /** What kernels are formed of. */
   readonly shaped: TensorGraph;
+  /** Whether most of the equal layers were left out of these two; null: they are whole. */
+  readonly folded: FoldedGraph | null;
   readonly kernels: KernelGraph;
   readonly partitions: PartitionedGraph;
 }
 
-/** Runs the passes in order, verifies what each promises, and keeps the last graph of each level. */
+/**
+ * Runs the passes in order, verifies what each promises, and keeps the last graph of each level. Of very
+ * large graphs in equal layers the passes see some only, if that gives the same kernels.
+ */
 export function lower(
   imported: TensorGraph,
   costOf: (partition: PartitionType) => Cost,
   { job, output }: Pick<LoweringOptions, "job" | "output">,
   hooks: Hooks,
-  steps: typeof passes = passes,
 ): Lowered {
+  const wanted = output.print_ir;
+  const names = passes.map((pass) => pass.name);
+  if (wanted !== null && ![...names, EVERY_PASS].includes(wanted)) fail(unknownPass(wanted, names));
+  const run = { costOf, job, wanted };
+  const folded = wanted === null ? foldLayers(imported) : null;
+  const lowered = folded && loweredFolded(folded, run, hooks);
+  return lowered ?? present(runPasses(imported, run, hooks), "what passes make of a whole graph");
+}
+
+/** Nothing is heard of an attempt that fails and is made again on the whole graph. */
+function loweredFolded(folded: FoldedGraph, run: Run, hooks: Hooks): Lowered | null {
+  const heard: Diagnostic[] = [];
+  let again = false;
+  try {
+    const report = (diagnostic: Diagnostic) => heard.push(diagnostic);
+    const lowered = runPasses(folded.graph, run, { ...hooks, report }, passes, folded);
+    again = lowered === null;
+    return lowered;
+  } finally {
+    if (!again) for (const diagnostic of heard) hooks.report(diagnostic);
+  }
+}
+
+interface Run {
+  readonly costOf: (partition: PartitionType) => Cost;
+  readonly job: Job;
+  /** The pass after which the graph is printed. */
+  readonly wanted: string | null;
+}
+
+/** Null where the layers that were left out cannot be put back. */
+function runPasses(
+  first: TensorGraph,
+  { costOf, job, wanted }: Run,
+  hooks: Hooks,
+  steps: typeof passes = passes,
+  folded: FoldedGraph | null = null,
+): Lowered | null {
   const context: LoweringContext = {
     options: job,
     kernelTime: kernelTimes(costOf),
     report: hooks.report,
   };
-  const wanted = output.print_ir;
-  const names = passes.map((pass) => pass.name);
-  if (wanted !== null && ![...names, EVERY_PASS].includes(wanted)) fail(unknownPass(wanted, names));
-
-  let graph: AnyGraph = imported;
-  let [recognised, shaped] = [imported, imported];
+  let graph: AnyGraph = first;
+  let [recognised, shaped] = [first, first];
   let kernels: KernelGraph | null = null;
   for (const pass of steps) {
     const before: AnyGraph = graph;
     graph = pass.run(graph, context);
+    if (folded !== null && before.level === "tensor" && graph.level === "kernel") {
+      const unfolded = unfoldKernels(folded, graph);
+      if (unfolded === null) return null;
+      graph = unfolded;
+    }
     if (graph !== before) checkInvariants(pass.name, graph);
     if (wanted === EVERY_PASS || wanted === pass.name) {
       hooks.printIr(`# after ${pass.name}\n${printGraph(graph)}`);
@@ -72,17 +119,30 @@ export function lower(
     if (graph.level === "kernel") kernels = graph;
   }
   if (graph.level !== "partition" || kernels === null) throw new Error("lowering ended early");
-  return { job: jobOf(job, kernels), recognised, shaped, kernels, partitions: graph };
+  return { job: jobOf(job, kernels), recognised, shaped, folded, kernels, partitions: graph };
 }
 
 /** What a graph that kernels are formed of becomes under other options; nobody hears of it. */
 export function loweredAgain(
-  shaped: TensorGraph,
+  { shaped, folded }: Lowered,
   costOf: (partition: PartitionType) => Cost,
   job: Job,
 ): PartitionedGraph {
   const steps = passes.slice(passes.findIndex(({ name }) => name === "form-kernels"));
-  return lower(shaped, costOf, { job, output: { print_ir: null } }, SILENT, steps).partitions;
+  const run = { costOf, job, wanted: null };
+  const again = runPasses(shaped, run, SILENT, steps, folded);
+  // What is put back under one execution may not be under another.
+  if (again === null && folded !== null) {
+    return lower(folded.whole, costOf, { job, output: { print_ir: null } }, SILENT).partitions;
+  }
+  return present(again, "what passes make of a whole graph").partitions;
+}
+
+/** The names that a name of the recognised graph stands for. */
+export function standsFor({ folded }: Lowered): (name: string) => readonly string[] {
+  if (folded === null) return (name) => [name];
+  const names = new RepeatedNames(folded);
+  return (name) => names.all(name);
 }
 
 function checkInvariants(pass: string, graph: AnyGraph): void {

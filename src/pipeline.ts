@@ -1,3 +1,4 @@
+import type { Report } from "./base/diagnostics/diagnostic.js";
 import { byDefault } from "./base/need.js";
 import { PhaseTimer } from "./base/phase-timer.js";
 import {
@@ -13,6 +14,7 @@ import { solvePipeline } from "./compose/solve.js";
 import {
   type CostOracle,
   costsOn,
+  kernelTimes,
   modelledOracle,
   profileCounts,
   topClockCost,
@@ -23,8 +25,9 @@ import { countSources } from "./emit/sources.js";
 import type { Device } from "./gpu/device-schema.js";
 import { deviceOf, layoutOf } from "./hardware.js";
 import { EXECUTIONS, type ExecutionMode } from "./ir/choices.js";
-import type { Evaluation } from "./ir/configuration.js";
+import type { Cost, Evaluation } from "./ir/configuration.js";
 import type { PartitionType } from "./ir/partition.js";
+import type { TensorGraph } from "./ir/tensor-graph.js";
 import {
   checkNodes,
   checkProducts,
@@ -32,6 +35,7 @@ import {
   type Lowered,
   lower,
   loweredAgain,
+  standsFor,
 } from "./lowering.js";
 import { importGraph } from "./onnx/import.js";
 import type { LoweringOptions, SearchingOptions } from "./options.js";
@@ -45,6 +49,7 @@ import { readProfile } from "./profile/reader.js";
 import { checkedMemory, fittingMemory } from "./room.js";
 import { replayCounts } from "./search/replay.js";
 import { composed, type Measuring, search } from "./searching.js";
+import { checkRecognised, type Doubt, doubtsOf } from "./views/inspection/doubts.js";
 import { type Inspection, inspection } from "./views/inspection/inspection.js";
 
 /*
@@ -92,6 +97,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const imported = await timer.run("ingest", () => importGraph(options.graph, hooks.report));
   const lowered = await timer.run("lowering", () => lower(imported, costOf, options, hooks));
   checkNodes(lowered.partitions, device, hooks.report);
+  doubtsIn(imported, lowered, costOf, hooks.report);
   const memory = options.search.allow_oversize
     ? checkedMemory(lowered, device, hooks.report)
     : await fittingMemory(lowered, imported, options, { device, costOf });
@@ -165,18 +171,18 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
  * are formed on; what the run itself was lowered to is not lowered again.
  */
 function byExecution(
-  { shaped, partitions: own }: Lowered,
+  lowered: Lowered,
   { job, hardware }: OptimizeOptions,
   { device, oracle }: { readonly device: Device; readonly oracle: CostOracle },
 ) {
   // A CUDA graph launches the kernels of compiled layers.
   const isEager = (execution: ExecutionMode) => execution === "eager";
   const execution = isEager(job.execution) ? "compiled" : "eager";
-  const other = loweredAgain(shaped, topClockCost(oracle, device), { ...job, execution });
+  const other = loweredAgain(lowered, topClockCost(oracle, device), { ...job, execution });
   return EXECUTIONS.map((name) => {
     const told = name === job.execution ? hardware : { ...hardware, launch_us: null };
     const layout = layoutOf({ ...job, execution: name }, told, device);
-    const partitions = isEager(name) === isEager(job.execution) ? own : other;
+    const partitions = isEager(name) === isEager(job.execution) ? lowered.partitions : other;
     return { name, ...sequentialAtTop(partitions, device, layout, oracle.cost) };
   });
 }
@@ -189,13 +195,29 @@ export async function inspect(options: LoweringOptions, hooks: Hooks): Promise<I
   const imported = await importGraph(options.graph, hooks.report);
   checkProducts(options.job, device);
   const lowered = lower(imported, costOf, options, hooks);
-  const { recognised, kernels, partitions } = lowered;
+  const { job, recognised, kernels, partitions } = lowered;
+  const doubts = doubtsIn(imported, lowered, costOf, hooks.report);
   const memory = checkedMemory(lowered, device, hooks.report);
   const on = { gpu: device.name, gpu_memory_bytes: device.memory_bytes };
   return inspection({
     ...on,
-    ...{ job: lowered.job, imported, recognised, kernels, partitions, memory, costOf },
+    ...{ job, imported, recognised, kernels, partitions, memory, doubts, costOf },
+    standsFor: standsFor(lowered),
   });
+}
+
+/** What was not understood; says it where that is much. */
+function doubtsIn(
+  imported: TensorGraph,
+  lowered: Lowered,
+  costOf: (partition: PartitionType) => Cost,
+  report: Report,
+): readonly Doubt[] {
+  const { recognised, kernels } = lowered;
+  const names = standsFor(lowered);
+  const doubts = doubtsOf({ imported, recognised, kernels, standsFor: names, costOf });
+  checkRecognised(doubts, kernels, kernelTimes(costOf), report);
+  return doubts;
 }
 
 /** The partition types of a graph and the device that they run on: what can be measured. */

@@ -17,9 +17,10 @@ interface Overlaps {
 }
 
 /**
- * Sequential execution: each segment, then its own communication, for the whole microbatch. A
- * transfer runs beside what follows it, up to its first reader; gradient sums beside the segments
- * after the one that completes them, so segments end there too.
+ * Sequential execution: each segment, then its own communication, for the whole microbatch. A layer
+ * that does not communicate is a segment too: layers repeat, and so does their partition. A transfer
+ * runs beside what follows it, up to its first reader; gradient sums beside the segments after the
+ * one that completes them, so segments end there too.
  */
 export function sequentialUses(
   kernels: readonly Kernel[],
@@ -32,7 +33,11 @@ export function sequentialUses(
     if (compute.length + communication.length === 0) return;
     uses.add({ kernels: compute, communication, dependent, nanobatch: false }, null);
   };
-  const segments = segmentsOf(kernels, (kernel) => sums?.completes(kernel) ?? false);
+  const bounds = boundsOfLayers(kernels);
+  const segments = segmentsOf(
+    kernels,
+    (kernel, next) => (sums?.completes(kernel) ?? false) || bounds(kernel, next),
+  );
   uses.addAlone(sums === null ? [] : sums.before());
   /** Compute that already runs beside the transfer before it. */
   let taken = 0;
@@ -48,6 +53,15 @@ export function sequentialUses(
   }
   uses.addAlone(sums === null ? [] : sums.after());
   return uses.all();
+}
+
+/** Whether a layer that communicates nothing begins or ends between two kernels. */
+function boundsOfLayers(kernels: readonly Kernel[]): (kernel: Kernel, next: Kernel) => boolean {
+  const communicates = new Set<number | null>([null]);
+  for (const { kind, layer } of kernels) if (kind === "communication") communicates.add(layer);
+  return (kernel, next) =>
+    kernel.layer !== next.layer &&
+    !(communicates.has(kernel.layer) && communicates.has(next.layer));
 }
 
 /** The compute behind transfers that waits for none of them; empty behind other collectives. */
@@ -121,13 +135,14 @@ function isCostly(kernel: Kernel): boolean {
 /** Cuts a kernel sequence at its communications, of which consecutive ones stay together. */
 function segmentsOf(
   kernels: readonly Kernel[],
-  endsAt: (kernel: Kernel) => boolean = () => false,
+  endsAt: (kernel: Kernel, next: Kernel) => boolean = () => false,
 ): Segment[] {
   const segments: { kernels: ComputeKernel[]; communication: CommunicationKernel[] }[] = [];
   for (const kernel of kernels) {
     const open = segments.at(-1);
     const before = open?.communication.at(-1) ?? open?.kernels.at(-1);
-    const ended = before?.kind === "communication" || (before !== undefined && endsAt(before));
+    const ended =
+      before?.kind === "communication" || (before !== undefined && endsAt(before, kernel));
     const joins = open !== undefined && (kernel.kind === "communication" || !ended);
     const segment = joins ? open : { kernels: [], communication: [] };
     if (segment !== open) segments.push(segment);

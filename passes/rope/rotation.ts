@@ -21,12 +21,16 @@ const ARRANGES = new Set([
 /**
  * The rotation that ends at a node, however it is written: from one tensor, taken apart and joined
  * again, every element of the result is one element times one table plus or minus another times the
- * other. Null where it is anything else.
+ * other; a part that is joined as it is was not turned (partial rotary). Null where it is anything else.
  */
 export function matchRotation(index: GraphIndex, last: TensorNode): Rotation | null {
   const output = index.tensor(at(last.outputs, 0));
-  const size = elementCount(output.shape);
-  const cone = new Cone(index);
+  const kept = keptParts(index, last);
+  const size = kept.reduce(
+    (rest, { outputs }) => rest - elementCount(index.tensor(at(outputs, 0)).shape),
+    elementCount(output.shape),
+  );
+  const cone = new Cone(index, kept);
   cone.take(last);
   while (cone.nodes.size < MOST_NODES) {
     const [x, ...others] = cone.open;
@@ -34,7 +38,8 @@ export function matchRotation(index: GraphIndex, last: TensorNode): Rotation | n
     const whole = others.length === 0 && index.tensor(x).shape.join() === output.shape.join();
     if (whole && cone.summed === size) {
       const [cos, sin] = cone.tables;
-      const turns = cone.multiplied === 2 * size && cone.signs && cone.parts;
+      const own = kept.every(({ inputs }) => inputs[0] === x);
+      const turns = own && cone.multiplied === 2 * size && cone.signs && cone.parts;
       const nodes = index.inOrder([...cone.nodes]);
       return turns && cos !== undefined && sin !== undefined ? { x, cos, sin, nodes } : null;
     }
@@ -42,6 +47,19 @@ export function matchRotation(index: GraphIndex, last: TensorNode): Rotation | n
     if (next === undefined || !cone.take(next)) return null;
   }
   return null;
+}
+
+/** The slices that a result joins with what is turned of the same tensor. */
+function keptParts(index: GraphIndex, { op, inputs, outputs }: TensorNode): TensorNode[] {
+  if (op !== "Concat") return [];
+  const whole = index.tensor(at(outputs, 0)).shape.join();
+  const slices = inputs.map((name) => index.producerOf(name, "Slice"));
+  return slices
+    .filter((slice) => slice !== undefined)
+    .filter((slice) => {
+      const [from = ""] = slice.inputs;
+      return from !== "" && index.tensor(from).shape.join() === whole;
+    });
 }
 
 /** The nodes walked through, from a result upwards. */
@@ -57,9 +75,13 @@ class Cone {
   signs = false;
   parts = false;
   readonly #index: GraphIndex;
+  readonly #kept: ReadonlySet<string>;
 
-  constructor(index: GraphIndex) {
+  /** @param kept parts of the tensor that are not turned */
+  constructor(index: GraphIndex, kept: readonly TensorNode[]) {
     this.#index = index;
+    this.#kept = new Set(kept.flatMap(({ outputs }) => outputs));
+    for (const node of kept) this.nodes.add(node);
   }
 
   /** Takes a node in; false if it has no place in a rotation. */
@@ -82,7 +104,9 @@ class Cone {
       const table = this.#tableOf(node);
       return table !== null && this.#need([table === first ? second : first]);
     }
-    if (node.op === "Concat") return this.#need(node.inputs);
+    if (node.op === "Concat") {
+      return this.#need(node.inputs.filter((name) => !this.#kept.has(name)));
+    }
     return (PARTS.has(node.op) || ARRANGES.has(node.op)) && this.#need([first]);
   }
 
@@ -118,4 +142,4 @@ class Cone {
 }
 
 /** What may lie between a cosine and its use as a table. */
-const TABLE_OPS = new Set(["Cast", "Mul", "Expand", "Tile"]);
+const TABLE_OPS = new Set(["Cast", "Mul", "Expand", "Tile", "GatherND", "GatherElements"]);

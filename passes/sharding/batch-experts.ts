@@ -14,7 +14,7 @@ export function batchExperts(graph: TensorGraph): TensorGraph {
   const groups = new Map<string, TensorNode[]>();
   for (const node of graph.nodes) {
     const [rows = "", places = ""] = node.inputs;
-    if (node.op !== "Gather" || !isRouted(index, places)) continue;
+    if (!PICKS_ROWS.has(node.op) || !isRouted(index, places)) continue;
     const key = `${rows} ${index.tensor(at(node.outputs, 0)).shape}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [node]);
@@ -28,8 +28,13 @@ export function batchExperts(graph: TensorGraph): TensorGraph {
   return batched === graph ? graph : inDependencyOrder(batched);
 }
 
+const PICKS_ROWS = new Set(["Gather", "GatherND"]);
+
 /** What may lie between the positions that were found and their use. */
-const PLACES = new Set(["Squeeze", "Split", "Transpose", "Cast", "Reshape", "Identity", "Slice"]);
+const PLACES = new Set([
+  ...["Squeeze", "Split", "Transpose", "Cast", "Reshape", "Identity", "Slice"],
+  ...["Unsqueeze", "Expand", "Concat"],
+]);
 
 function isRouted(index: GraphIndex, name: string): boolean {
   let node = index.producer(name);

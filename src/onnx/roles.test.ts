@@ -43,6 +43,30 @@ describe("roles", () => {
     expect(roles(graph, ["w", "turned", "y"])).toEqual(["parameter", "parameter", "activation@0"]);
   });
 
+  test("one of the matrices that a weight holds is trained; a row of a table is looked up", () => {
+    const float = (name: string, dims: readonly number[]) => ({ name, dims, dataType: 1 });
+    const graph = {
+      input: [value("x", [8, 16])],
+      initializer: [
+        { ...float("w", [4, 16, 32]), externalData: [{ key: "location", value: "w" }] },
+        { ...float("types", [4, 16]), externalData: [{ key: "location", value: "w" }] },
+        { name: "one", dims: [], dataType: 7, int64Data: [1] },
+      ],
+      node: [
+        node("Gather", ["w", "one"], ["expert"], { axis: { i: 0 } }),
+        node("Gather", ["types", "one"], ["kind"], { axis: { i: 0 } }),
+        node("Add", ["x", "kind"], ["typed"]),
+        node("MatMul", ["typed", "expert"], ["y"]),
+      ],
+      output: [value("y", [8, 32])],
+    };
+    expect(roles(graph, ["expert", "kind", "y"])).toEqual([
+      "parameter",
+      "activation",
+      "activation@0",
+    ]);
+  });
+
   test("of inputs", () => {
     const input = [
       value("image", [8, 3]),

@@ -323,6 +323,10 @@ function roleOfResult(
   const parameters = inputs.flatMap((input) => (input?.role === "parameter" ? [input] : []));
   const [parameter, ...others] = parameters;
   if (parameter === undefined) return "constant";
+  // One matrix of several that are stored as one (an expert's) is a part of that weight.
+  const [, places] = inputs;
+  const isOne = places?.role === "constant" && elementCount(places.shape) === 1;
+  if (node.op === "Gather" && parameter.shape.length > 2 && isOne) return "parameter";
   // Rows of a table at fixed places (positions) are looked up for every microbatch.
   if (node.op.startsWith("Gather") && inputs[0] === parameter) return "activation";
   const made = outputs.map((fact) => fact?.shape.join());

@@ -1,15 +1,18 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { present } from "../../src/base/need.js";
 import { median } from "../../src/math/mean.js";
 import type { SolutionFile } from "../../src/plan/solution.js";
 import { richProblem } from "../support/pipelines.js";
+import { DEEP_NODES, DEEP_SIZES, deepModel } from "./large-models.js";
+import { type Metered, metered } from "./metered.js";
 
 /*
  * npm run bench:against COMMIT: the solver of this tree beside that of another commit, on the same
- * machine, one after the other: CPU time, memory, gaps, and how much more energy the plans take.
+ * machine, one after the other: CPU time, memory, gaps, and how much more energy the plans take; then
+ * CPU time and memory for a graph of 100,000 nodes.
  */
 
 interface Case {
@@ -36,15 +39,6 @@ interface Outcome {
   readonly points: SolutionFile["points"];
 }
 
-/** Prints, when a process ends, what it took: user CPU of all threads and the most memory. */
-const METER = `
-import { isMainThread } from "node:worker_threads";
-import { writeFileSync } from "node:fs";
-if (isMainThread) process.on("exit", () => {
-  const { userCPUTime, maxRSS } = process.resourceUsage();
-  writeFileSync(process.env.KAREUS_METER, JSON.stringify([userCPUTime / 1e6, maxRSS / 1e3]));
-});`;
-
 function instanceText({ stages, microbatches, switch_time_s }: Case): string {
   const { options, static_power_w } = richProblem(stages, microbatches, 18);
   const cells = options.map((cell) =>
@@ -60,20 +54,21 @@ function instanceText({ stages, microbatches, switch_time_s }: Case): string {
   return JSON.stringify({ ...frame, ...rest });
 }
 
-function solve(tree: string, instance: string, folder: string): Outcome {
-  const meter = join(folder, "meter.json");
-  const program = join(tree, "dist/src/cli/main.js");
-  const args = ["--import", join(folder, "meter.mjs"), program];
+function solve(tree: string, instance: string): Outcome {
   const words = ["solve", instance, "--points", String(POINTS), "--json"];
-  const env = { ...process.env, KAREUS_METER: meter };
-  const limits = { maxBuffer: 2 ** 30, encoding: "utf8" } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...args, ...words], {
-    env,
-    ...limits,
-  });
-  if (status !== 0) throw new Error(stderr);
-  const [cpu_s, memory_mb] = JSON.parse(readFileSync(meter, "utf8")) as [number, number];
+  const { cpu_s, memory_mb, stdout } = metered(tree, words);
   return { cpu_s, memory_mb, points: (JSON.parse(stdout) as SolutionFile).points };
+}
+
+/** A graph of 100,000 nodes from file to plans. */
+function plan(tree: string, folder: string): Metered {
+  const [graph, out] = [join(folder, "deep.onnx"), join(folder, "out")];
+  writeFileSync(graph, deepModel());
+  try {
+    return metered(tree, ["optimize", graph, ...DEEP_SIZES, "--out", out]);
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
 }
 
 /** A built copy of a commit, kept for the next time. */
@@ -118,21 +113,26 @@ const commit = present(process.argv[2], "commit: npm run bench:against COMMIT");
 const other = treeOf(commit);
 const folder = mkdtempSync(join(tmpdir(), "kareus-against-"));
 try {
-  writeFileSync(join(folder, "meter.mjs"), METER);
   for (const each of CASES) {
     const instance = join(folder, "instance.json");
     writeFileSync(instance, instanceText(each));
     const switches = each.switch_time_s > 0 ? `, switches of ${each.switch_time_s} s` : "";
     process.stdout.write(`${each.stages}x${each.microbatches}${switches}\n`);
-    const own = solve(".", instance, folder);
+    const own = solve(".", instance);
     process.stdout.write(`  this tree: ${inWords(own)}\n`);
     if (!each.both) continue;
-    const others = solve(other, instance, folder);
+    const others = solve(other, instance);
     process.stdout.write(`  ${commit}: ${inWords(others)}\n`);
     const ratio = (others.cpu_s / own.cpu_s).toFixed(1);
     const extra = (100 * mostExtra(own.points, others.points)).toFixed(3);
     process.stdout.write(`  ${ratio} times less CPU; energy at most ${extra}% more\n`);
   }
+  const [own, others] = [plan(".", folder), plan(other, folder)];
+  const took = ({ cpu_s, memory_mb }: Metered) =>
+    `${cpu_s.toFixed(1)} s, ${memory_mb.toFixed(0)} MB`;
+  process.stdout.write(`${DEEP_NODES} nodes, optimized\n  this tree: ${took(own)}\n`);
+  process.stdout.write(`  ${commit}: ${took(others)}\n`);
+  process.stdout.write(`  ${(others.cpu_s / own.cpu_s).toFixed(1)} times less CPU\n`);
 } finally {
   rmSync(folder, { recursive: true });
 }

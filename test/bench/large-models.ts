@@ -16,7 +16,17 @@ interface DecoderShape {
 type Node = Parameters<typeof onnxModel>[0]["nodes"][number];
 
 /** Nodes of one layer of {@link decoderModel}. */
-export const NODES_PER_LAYER = 22;
+const NODES_PER_LAYER = 22;
+/** Nodes of {@link deepModel}. */
+export const DEEP_NODES = 100_000;
+/** The sizes that it is to be bound to. */
+export const DEEP_SIZES = ["--bind", "batch=2,sequence=128"] as const;
+
+/** The bytes of a decoder of small layers, thousands of them. */
+export function deepModel(): Uint8Array {
+  const layers = Math.ceil(DEEP_NODES / NODES_PER_LAYER);
+  return decoderModel({ layers, hidden: 64, heads: 4, kv_heads: 2, ffn: 128, vocab: 256 });
+}
 
 /** The bytes of a Llama-like decoder from embedded tokens to logits; weights lie outside. */
 export function decoderModel(shape: DecoderShape): Uint8Array {

@@ -264,6 +264,14 @@ export const collectiveMisshapen = (node: string, was: string, wanted: string): 
     "use other degrees, and please report this graph",
   );
 
+export const unrecognised = (graph: string, share: string, kinds: readonly string[]): Diagnostic =>
+  warning(
+    "KRS1418",
+    graph,
+    `${share} of a microbatch's time is costed by a guess: ${named(kinds)}`,
+    "`kareus inspect` counts it under Doubts; a recorded profile (--profile) replaces guesses by measurements",
+  );
+
 /** KRS1426: a load of experts that no rank waits for. */
 export function expertLoadUnused(graph: string, reason: string): Diagnostic {
   return warning("KRS1426", graph, `--expert-load changes nothing: ${reason}`, "leave it out");

@@ -42,6 +42,8 @@ test("scatter keeps the table's shape and sums the batch", () => {
     ),
   ).toEqual([[100, 32]]);
   expect(follow("ScatterND", inputs, [[100, 32]], [2, 0])).toEqual(["reduced"]);
+  expect(follow("ScatterND", inputs, [[100, 32]], [2, 1])).toEqual([1]);
+  expect(follow("ScatterND", inputs, [[100, 32]], [1, 1])).toEqual(["lost"]);
   expect(
     follow(
       "ScatterElements",

@@ -72,8 +72,10 @@ const scatter: Operator = {
       const along = given < 0 ? given + indices.length : given;
       return axis === along ? ["reduced"] : followSame(node, input, axis);
     }
-    // Rows of the batch are spread over the table: each part adds its own.
-    return [axis < indices.length - 1 ? "reduced" : "lost"];
+    // Rows of the batch are spread over the table: each part adds its own. What a row holds stays.
+    const inRow = axis - (indices.length - 1);
+    if (inRow < 0) return ["reduced"];
+    return [input === 2 ? dimOf(indices, -1, 1) + inRow : "lost"];
   },
   work: addRows,
 };

@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { memory } from "../../../test/support/kernel-graph.js";
 import { tensorGraph } from "../../../test/support/tensor-graph.js";
-import { doubtsOf } from "./doubts.js";
+import type { Diagnostic } from "../../base/diagnostics/diagnostic.js";
+import { checkRecognised, doubtsOf } from "./doubts.js";
 
 const kernelsOf = (names: readonly string[]) => ({
   ...{ level: "kernel" as const, name: "g", sha256: "", layers: 0, stages: 1, chunks: 1 },
@@ -9,6 +10,8 @@ const kernelsOf = (names: readonly string[]) => ({
   kernels: names.map((name) => memory(name, 8)),
 });
 const costOf = () => ({ time_s: 0.5, energy_j: 1, source: "modelled" as const });
+
+const standsFor = (name: string) => [name];
 
 it("doubts softmaxes of scores, not those of a router", () => {
   const graph = tensorGraph({
@@ -29,7 +32,7 @@ it("doubts softmaxes of scores, not those of a router", () => {
     ],
   });
   const kernels = kernelsOf(["p", "routed"]);
-  expect(doubtsOf({ imported: graph, recognised: graph, kernels, costOf })).toEqual([
+  expect(doubtsOf({ imported: graph, recognised: graph, standsFor, kernels, costOf })).toEqual([
     { what: "attention left unfused", count: 1, time_s: 0.5 },
   ]);
 });
@@ -58,7 +61,31 @@ it.each(["Sin", "Relu"])("doubts parts that are turned by a cosine and a %s", (o
     ],
   });
   const kernels = kernelsOf(["ac", "low", "high", "y"]);
-  const found = doubtsOf({ imported: graph, recognised: graph, kernels, costOf });
+  const found = doubtsOf({ imported: graph, recognised: graph, standsFor, kernels, costOf });
   const doubt = { what: "rotary embedding left unfused", count: 3, time_s: 1.5 };
   expect(found).toEqual(other === "Sin" ? [doubt] : []);
+});
+
+it("warns of guesses above 2% of the time, and of none below", () => {
+  const heard: Diagnostic[] = [];
+  const kernels = kernelsOf(Array.from({ length: 100 }, (_, k) => `n${k}`));
+  const check = (time_s: number) =>
+    checkRecognised(
+      [
+        { what: "unknown operator my::Odd", count: 1, time_s: time_s / 3 },
+        { what: "attention left unfused", count: 1, time_s: (time_s * 2) / 3 },
+      ],
+      kernels,
+      () => 0.5,
+      (diagnostic) => heard.push(diagnostic),
+    );
+  check(0.99);
+  expect(heard).toEqual([]);
+  check(1.5);
+  expect(heard.map(({ code, message }) => [code, message])).toEqual([
+    [
+      "KRS1418",
+      "3% of a microbatch's time is costed by a guess: attention left unfused, unknown operator my::Odd",
+    ],
+  ]);
 });

@@ -1,8 +1,11 @@
+import type { Report } from "../../base/diagnostics/diagnostic.js";
+import { unrecognised } from "../../base/diagnostics/lowering.js";
 import { at, need } from "../../base/need.js";
 import type { Cost } from "../../ir/configuration.js";
 import type { Kernel, KernelGraph } from "../../ir/kernel-graph.js";
 import { type PartitionType, partitionOfKernel } from "../../ir/partition.js";
 import type { TensorGraph, TensorNode } from "../../ir/tensor-graph.js";
+import { bytesOf, flopsOf } from "../../ir/work.js";
 import { operatorFor } from "../../onnx/operators/index.js";
 import { shapedNode, workOf } from "../../onnx/operators/knowledge.js";
 
@@ -20,6 +23,8 @@ export interface Doubt {
 interface DoubtInput {
   readonly imported: TensorGraph;
   readonly recognised: TensorGraph;
+  /** The names that a name of `recognised` stands for: more than one where equal layers were left out. */
+  readonly standsFor: (name: string) => readonly string[];
   readonly kernels: KernelGraph;
   readonly costOf: (partition: PartitionType) => Cost;
 }
@@ -30,17 +35,25 @@ interface DoubtInput {
  * as rotary embedding (a part of each head, half by half), and work that runs whole for each
  * nanobatch because its batch axis was lost.
  */
-export function doubtsOf({ imported, recognised, kernels, costOf }: DoubtInput): readonly Doubt[] {
+export function doubtsOf({
+  imported,
+  recognised,
+  standsFor,
+  kernels,
+  costOf,
+}: DoubtInput): readonly Doubt[] {
   const unknown = new Map<string, string>();
   for (const { name, op } of imported.nodes) {
     if (operatorFor(op) === undefined) unknown.set(name, `unknown operator ${op}`);
   }
   const makers = new Map(recognised.nodes.flatMap((n) => n.outputs.map((name) => [name, n])));
   const scores = new Set(
-    recognised.nodes.filter((n) => isOfScores(recognised, n, makers)).map((n) => n.name),
+    recognised.nodes.flatMap((n) => (isOfScores(recognised, n, makers) ? standsFor(n.name) : [])),
   );
   const turned = new Set(
-    recognised.nodes.flatMap((n) => (isTurn(recognised, n, makers) ? rotationAt(n, makers) : [])),
+    recognised.nodes.flatMap((n) =>
+      isTurn(recognised, n, makers) ? rotationAt(n, makers).flatMap(standsFor) : [],
+    ),
   );
   const doubts = new Map<string, { count: number; time_s: number }>();
   for (const kernel of kernels.kernels) {
@@ -127,8 +140,34 @@ function rotationAt(node: TensorNode, makers: ReadonlyMap<string, TensorNode>): 
   return [node.name, ...node.inputs.map((name) => need(makers, name).name)];
 }
 
-/** Half of the batch costs as much as all of it. */
+/** Half of the batch costs as much as all of it; gradients are added whole for each, and cost that. */
 function runsWhole(kernel: Kernel): boolean {
   if (kernel.kind !== "compute" || kernel.nanobatch === null) return false;
-  return JSON.stringify(kernel.work) === JSON.stringify(kernel.nanobatch);
+  if (kernel.name.endsWith("/accumulate")) return false;
+  const { work, nanobatch } = kernel;
+  return flopsOf(work) === flopsOf(nanobatch) && bytesOf(work) === bytesOf(nanobatch);
+}
+
+/** Work below this share of a microbatch may be a guess without a word. */
+const WORTH_A_WORD = 0.02;
+
+/** Says it where more than 2% of a microbatch's time is costed by a guess. */
+export function checkRecognised(
+  doubts: readonly Doubt[],
+  { name, kernels }: KernelGraph,
+  kernelTime: (kernel: Kernel) => number,
+  report: Report,
+): void {
+  const total_s = kernels.reduce((sum, kernel) => sum + kernelTime(kernel), 0);
+  const guessed_s = doubts.reduce((sum, { time_s }) => sum + time_s, 0);
+  if (guessed_s <= WORTH_A_WORD * total_s) return;
+  const share = guessed_s / total_s;
+  const largest = doubts.toSorted((a, b) => b.time_s - a.time_s);
+  report(
+    unrecognised(
+      name,
+      `${(100 * share).toFixed(0)}%`,
+      largest.map(({ what }) => what),
+    ),
+  );
 }

@@ -3,6 +3,7 @@ import { trainedBy } from "../../../test/support/kernel-graph.js";
 import type { CommunicationKernel, ComputeKernel } from "../../ir/kernel-graph.js";
 import type { PartitionType } from "../../ir/partition.js";
 import type { TensorGraph, TensorNode } from "../../ir/tensor-graph.js";
+import { doubtsOf } from "./doubts.js";
 import { inspection } from "./inspection.js";
 import { inspectionSummary } from "./summary.js";
 import { inspectionTables } from "./tables.js";
@@ -79,7 +80,7 @@ const DOUBTFUL: readonly ComputeKernel[] = [
   { ...LINEAR, class: "other", nodes: ["c"], nanobatch: LINEAR.work },
 ];
 
-const FOUND = inspection({
+const INPUT: Omit<Parameters<typeof inspection>[0], "doubts"> = {
   job: { zero: 1, dp: 1, cp: 1, ep: 1, optimizer: "adamw" },
   gpu: "a100",
   gpu_memory_bytes: 40e9,
@@ -89,6 +90,7 @@ const FOUND = inspection({
     node("c", "Mul"),
     node("odd", "my::Odd"),
   ]),
+  standsFor: (name) => [name],
   recognised: graph([node("n", "kareus::RmsNorm", ["a", "b"]), node("c", "Mul")]),
   kernels: {
     level: "kernel",
@@ -133,7 +135,9 @@ const FOUND = inspection({
     },
   ],
   costOf: () => ({ time_s: 0.0125, energy_j: 3, source: "modelled" }),
-});
+};
+
+const FOUND = inspection({ ...INPUT, doubts: doubtsOf(INPUT) });
 
 it("sums up every level", () => {
   expect(FOUND.operators).toEqual([

@@ -14,7 +14,7 @@ import {
 import type { Direction, NodeOrigin, TensorGraph } from "../../ir/tensor-graph.js";
 import { bytesOf, flopsOf, type KernelClass } from "../../ir/work.js";
 import { partitionName } from "../partition-names.js";
-import { type Doubt, doubtsOf } from "./doubts.js";
+import type { Doubt } from "./doubts.js";
 import { type Call, shardCollectives } from "./shard-collectives.js";
 
 /** What is in a graph and what it is lowered to: plain data, printed as tables or JSON. */
@@ -97,9 +97,12 @@ interface InspectionInput {
   readonly imported: TensorGraph;
   /** After recognition, before the backward pass is derived. */
   readonly recognised: TensorGraph;
+  /** The names that a name of `recognised` stands for. */
+  readonly standsFor: (name: string) => readonly string[];
   readonly kernels: KernelGraph;
   readonly partitions: PartitionedGraph;
   readonly memory: readonly StageMemory[];
+  readonly doubts: readonly Doubt[];
   readonly costOf: (partition: PartitionType) => Cost;
 }
 
@@ -117,8 +120,8 @@ export function inspection(input: InspectionInput): Inspection {
     ),
     memory: input.memory,
     operators: operatorCounts(imported),
-    patterns: patternCounts(input.recognised),
-    doubts: doubtsOf(input),
+    patterns: patternCounts(input.recognised, input.standsFor),
+    doubts: input.doubts,
     kernels: kernelSummaries(kernels.kernels),
     collectives: collectiveSummaries([
       ...kernels.kernels.filter((kernel) => kernel.kind === "communication"),
@@ -170,11 +173,18 @@ function operatorCounts(graph: TensorGraph): Inspection["operators"] {
   return [...counts].sort(byCount);
 }
 
-function patternCounts(graph: TensorGraph): Inspection["patterns"] {
+function patternCounts(
+  graph: TensorGraph,
+  standsFor: InspectionInput["standsFor"],
+): Inspection["patterns"] {
   const patterns = summarise(
     graph.nodes.filter((node) => node.covers.length > 1),
     (node) => node.op,
-    ({ op }, group) => ({ op, count: group.length, nodes: sum(group, (n) => n.covers.length) }),
+    ({ op }, group) => ({
+      op,
+      count: sum(group, ({ name }) => standsFor(name).length),
+      nodes: sum(group, ({ name, covers }) => standsFor(name).length * covers.length),
+    }),
   );
   return [...patterns].sort(byCount);
 }

@@ -1,0 +1,238 @@
+import { at } from "../../src/base/need.js";
+import type { Kernel, KernelGraph } from "../../src/ir/kernel-graph.js";
+import type { FoldedGraph } from "./fold-layers.js";
+import { RepeatedNames } from "./repeated-names.js";
+
+/** Kernels of some layers that follow each other in one direction. */
+interface Block {
+  readonly start: number;
+  readonly length: number;
+}
+
+/** One direction's run of the block that is repeated, with those of its neighbours. */
+interface Run {
+  /** In the order in which they run: forward the lower layer first, backward the higher. */
+  readonly blocks: readonly [Block, Block, Block];
+  readonly forward: boolean;
+}
+
+/**
+ * The kernels of a whole graph, from those of one whose repeated layers were left out. Null where the
+ * kernels around the gap are not the same for each layer (work, memory, what they read), or read what
+ * lies farther away: then the whole must be lowered.
+ */
+export function unfoldKernels(folded: FoldedGraph, graph: KernelGraph): KernelGraph | null {
+  const names = new RepeatedNames(folded);
+  const { kernels } = graph;
+  const inside = names.layersAt(kernels, folded.gap - folded.period);
+  const behind = names.layersAt(kernels, folded.gap);
+  if (inside === null || behind === null || behind <= inside) return null;
+  const layers = { first: inside, count: behind - inside };
+  const runs = runsOf(kernels, layers);
+  if (runs === null || !runs.every((run) => areAlike(kernels, run, runs, names))) return null;
+  const unfolded = new Unfolded(kernels, runs, layers, names, folded.dropped).kernels();
+  if (unfolded === null) return null;
+  return { ...graph, kernels: unfolded, layers: graph.layers + folded.dropped * layers.count };
+}
+
+interface Layers {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** The stretches of kernels of the repeated layers and their neighbours; null if they are mixed. */
+function runsOf(kernels: readonly Kernel[], { first, count }: Layers): readonly Run[] | null {
+  const groups: (Block & { group: number | null; forward: boolean })[] = [];
+  for (const [place, { layer, direction }] of kernels.entries()) {
+    const group = layer === null ? null : Math.floor((layer - first) / count);
+    const forward = direction === "forward";
+    const last = groups.at(-1);
+    if (last?.group === group && last.forward === forward) {
+      groups[groups.length - 1] = { ...last, length: last.length + 1 };
+    } else groups.push({ group, forward, start: place, length: 1 });
+  }
+  const runs: Run[] = [];
+  for (const [k, own] of groups.entries()) {
+    if (own.group !== 0) continue;
+    const [before, after] = [groups[k - 1], groups[k + 1]];
+    const step = own.forward ? 1 : -1;
+    if (before?.group !== -step || after?.group !== step) return null;
+    if (before.length !== own.length || after.length !== own.length) return null;
+    runs.push({ blocks: [before, own, after], forward: own.forward });
+  }
+  const forward = runs.filter((run) => run.forward).length;
+  return forward === 1 && runs.length <= 2 ? runs : null;
+}
+
+/** Where a kernel lies: in which run and block (-1, 0, 1 by layer), and where there. */
+interface Place {
+  readonly run: number;
+  readonly layer: number;
+  readonly at: number;
+}
+
+function placeIn(runs: readonly Run[], kernel: number): Place | null {
+  for (const [run, { blocks, forward }] of runs.entries()) {
+    for (const [k, { start, length }] of blocks.entries()) {
+      const within = kernel >= start && kernel < start + length;
+      if (within) return { run, layer: forward ? k - 1 : 1 - k, at: kernel - start };
+    }
+  }
+  return null;
+}
+
+/** Whether the three blocks of a run do the same, with the same relations and names one stretch on. */
+function areAlike(
+  kernels: readonly Kernel[],
+  { blocks, forward }: Run,
+  runs: readonly Run[],
+  names: RepeatedNames,
+): boolean {
+  const [before, own, after] = blocks;
+  const lower = forward ? before : after;
+  const higher = forward ? after : before;
+  for (let k = 0; k < own.length; k++) {
+    const here = at(kernels, own.start + k);
+    const others = [at(kernels, lower.start + k), at(kernels, higher.start + k)];
+    if (!others.every((other) => sameKernel(here, other))) return false;
+    const [low, high] = others;
+    if (low === undefined || high === undefined) return false;
+    if (names.shifted(low.name, 1) !== here.name) return false;
+    const neighbours = [-1, 1] as const;
+    for (const [side, other] of [low, high].entries()) {
+      const moved = at(neighbours, side);
+      for (const [i, from] of here.after.entries()) {
+        const [mine, theirs] = [placeIn(runs, from), placeIn(runs, at(other.after, i))];
+        if (mine === null) {
+          if (from !== other.after[i]) return false;
+          continue;
+        }
+        // A neighbour's neighbour lies outside the three blocks.
+        const expected = mine.layer + moved;
+        if (Math.abs(expected) > 1) {
+          if (theirs !== null) return false;
+        } else if (theirs?.layer !== expected || theirs.run !== mine.run || theirs.at !== mine.at) {
+          return false;
+        }
+      }
+    }
+  }
+  return true;
+}
+
+function sameKernel(one: Kernel, other: Kernel): boolean {
+  const same =
+    one.kind === other.kind &&
+    one.origin === other.origin &&
+    one.direction === other.direction &&
+    one.nodes.length === other.nodes.length &&
+    one.after.length === other.after.length &&
+    one.saved_bytes === other.saved_bytes &&
+    one.working_bytes === other.working_bytes &&
+    one.released_bytes === other.released_bytes;
+  if (!same) return false;
+  const workOf = (kernel: Kernel) =>
+    kernel.kind === "compute"
+      ? [kernel.class, kernel.work, kernel.nanobatch]
+      : [kernel.collective, kernel.size_bytes, kernel.group, kernel.ranks];
+  return JSON.stringify(workOf(one)) === JSON.stringify(workOf(other));
+}
+
+/** Writes all kernels out. */
+class Unfolded {
+  readonly #kernels: readonly Kernel[];
+  readonly #runs: readonly Run[];
+  readonly #layers: Layers;
+  readonly #names: RepeatedNames;
+  readonly #dropped: number;
+
+  constructor(
+    kernels: readonly Kernel[],
+    runs: readonly Run[],
+    layers: Layers,
+    names: RepeatedNames,
+    dropped: number,
+  ) {
+    this.#kernels = kernels;
+    this.#runs = runs;
+    this.#layers = layers;
+    this.#names = names;
+    this.#dropped = dropped;
+  }
+
+  /** Null where a kernel far away reads those that are repeated. */
+  kernels(): Kernel[] | null {
+    const made: Kernel[] = [];
+    for (const [place, kernel] of this.#kernels.entries()) {
+      const run = this.#runs.find(({ blocks }) => blocks[1].start === place);
+      if (run !== undefined) {
+        for (let k = 0; k <= this.#dropped; k++) {
+          const copy = run.forward ? k : this.#dropped - k;
+          for (let i = 0; i < run.blocks[1].length; i++) {
+            made.push(this.#copied(at(this.#kernels, place + i), copy));
+          }
+        }
+      }
+      if (placeIn(this.#runs, place)?.layer === 0) continue;
+      const moved = this.#moved(kernel, place);
+      if (moved === null) return null;
+      made.push(moved);
+    }
+    return made;
+  }
+
+  /** A kernel of the repeated layers, `copy` stretches on. */
+  #copied(kernel: Kernel, copy: number): Kernel {
+    const after = kernel.after.map((from) => this.#placeOf(from, copy));
+    return this.#renamed({ ...kernel, after }, copy, copy * this.#layers.count);
+  }
+
+  /** A kernel that is there once: those of later layers move, and are named as in the whole. */
+  #moved(kernel: Kernel, place: number): Kernel | null {
+    const own = placeIn(this.#runs, place);
+    if (own === null && kernel.after.some((from) => placeIn(this.#runs, from)?.layer === 0)) {
+      return null;
+    }
+    // What neighbours read of the copies is the first's, or the last's.
+    const copy = own?.layer === 1 ? this.#dropped : 0;
+    const after = kernel.after.map((from) =>
+      own === null ? this.#shifted(from) : this.#placeOf(from, copy),
+    );
+    const { first, count } = this.#layers;
+    const later = kernel.layer !== null && kernel.layer >= first + count;
+    return later
+      ? this.#renamed({ ...kernel, after }, null, this.#dropped * count)
+      : { ...kernel, after };
+  }
+
+  /** Where a kernel of the folded graph lies in the whole, seen from one copy of the layers. */
+  #placeOf(kernel: number, copy: number): number {
+    const place = placeIn(this.#runs, kernel);
+    const wanted = place === null ? -1 : copy + place.layer;
+    if (place === null || wanted < 0 || wanted > this.#dropped) return this.#shifted(kernel);
+    const { blocks, forward } = at(this.#runs, place.run);
+    const [, { start, length }] = blocks;
+    const before = forward ? wanted : this.#dropped - wanted;
+    return this.#shifted(start) + before * length + place.at;
+  }
+
+  /** A place behind the copies that come before it. */
+  #shifted(kernel: number): number {
+    const copied = this.#runs.map(({ blocks }) => blocks[1]).filter(({ start }) => start < kernel);
+    return kernel + copied.reduce((sum, { length }) => sum + length * this.#dropped, 0);
+  }
+
+  /** With names as they are some stretches on; null: as the whole graph has them. */
+  #renamed(kernel: Kernel, copy: number | null, layers: number): Kernel {
+    const rename = (name: string) =>
+      copy === null ? this.#names.own(name) : this.#names.shifted(name, copy);
+    const base = {
+      name: rename(kernel.name),
+      nodes: kernel.nodes.map(rename),
+      layer: kernel.layer === null ? null : kernel.layer + layers,
+    };
+    if (kernel.kind === "communication") return { ...kernel, ...base };
+    const parameters = kernel.parameters.map((each) => ({ ...each, name: rename(each.name) }));
+    return { ...kernel, ...base, parameters };
+  }
+}
