@@ -1,4 +1,4 @@
-import type { PipelineName } from "../src/ir/choices.js";
+import { type PipelineName, SPLIT_PIPELINES } from "../src/ir/choices.js";
 import { replicasOf } from "../src/ir/groups.js";
 import type { Kernel, KernelGraph } from "../src/ir/kernel-graph.js";
 import {
@@ -79,9 +79,9 @@ const FORWARD: Kind = ["forward", (kernel) => kernel.direction === "forward"];
 const BACKWARD: Kind = ["backward", (kernel) => kernel.direction === "backward"];
 const isWeightGradient = (kernel: Kernel) => kernel.origin === "weight-gradient";
 
-/** What a microbatch's instructions are under a pipeline; ZB-H1 runs weight gradients apart. */
+/** What a microbatch's instructions are under a pipeline. */
 function kindsOf(pipeline: PipelineName): readonly Kind[] {
-  if (pipeline !== "zb-h1") return [FORWARD, BACKWARD];
+  if (!SPLIT_PIPELINES.includes(pipeline)) return [FORWARD, BACKWARD];
   return [
     FORWARD,
     ["input_gradient", (kernel) => kernel.direction === "backward" && !isWeightGradient(kernel)],

@@ -132,7 +132,7 @@ async function enough(job: Job, over: AbortSignal): Promise<number> {
     const own = ownBlocks(blocks);
     const time_s = own.reduce((sum, each) => sum + each.time_s, 0);
     if (own.length >= BLOCKS - 1 && time_s >= job.measure_s) {
-      note(`learned from ${stepsSoFar(own)}; planning again with what they took\n`);
+      note(`measured ${stepsSoFar(own)}; planning again with what they took\n`);
       // Every rank writes its records down within two looks.
       await pause(2 * lookEvery(job.measure_s) + READ_S, over);
       return blocks.length;
@@ -160,7 +160,9 @@ async function replan(job: Job, over: AbortSignal): Promise<void> {
     "--no-config",
   ];
   const { code, said } = await optimize(words, over);
-  if (over.aborted) return;
+  if (over.aborted) {
+    return warn(nothingLearned(job.folder, "the job ended before the plan was made again"));
+  }
   if (code !== 0) {
     const reason = said.split("\n").find((line) => line !== "") ?? "it was stopped";
     return warn(replanFailed(job.folder, reason));

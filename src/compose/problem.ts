@@ -68,6 +68,11 @@ export function problemOfOptions(
   if (chunks < least || chunks > most) fail(chunksNotPossible(pipeline, chunks, least));
   const forwards = stages * chunks * microbatches;
   if (forwards > MOST_FORWARDS) fail(pipelineTooLarge(forwards, MOST_FORWARDS));
+  for (const kind of options.flatMap((own) => Object.keys(own))) {
+    const runs =
+      kind === "tail" || schedule.kinds.some((own) => kind === own || kind === `last_${own}`);
+    if (!runs) throw new Error(`${pipeline} runs no ${kind}: nothing may be left out`);
+  }
   const order = Array.from({ length: stages }, (_, stage) => {
     const tail: PipelineInstruction = { stage, kind: "tail", microbatch: null, chunk: 0 };
     const body = schedule.orderOf(stage, { stages, microbatches, chunks });

@@ -10,6 +10,9 @@ export type Precision = (typeof PRECISIONS)[number];
 export const PIPELINES = ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1", "zb-v"] as const;
 export type PipelineName = (typeof PIPELINES)[number];
 
+/** Those that run weight gradients apart from what the stage before waits for. */
+export const SPLIT_PIPELINES: readonly PipelineName[] = ["zb-h1", "zb-v"];
+
 /** What backward computes again: nothing, attention's scores, every layer. */
 export const RECOMPUTES = ["none", "selective", "full"] as const;
 export type Recompute = (typeof RECOMPUTES)[number];

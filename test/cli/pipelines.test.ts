@@ -86,3 +86,22 @@ describe.concurrent.each(LAYOUTS)(
     });
   },
 );
+
+test.concurrent.each(["zb-h1", "zb-v"])(
+  "%s runs every gradient of every part",
+  async (pipeline) => {
+    const out = join(folder, `whole-${pipeline}`);
+    const chunks = pipeline === "zb-v" ? 2 : 1;
+    const run = await kareus([
+      ...["optimize", MINI, "--bind", "batch=4,sequence=512", "--points", "2", "--out", out],
+      ...["--pipeline", pipeline, "--chunks", String(chunks), "--microbatches", "4"],
+    ]);
+    expect([run.status, run.stderr]).toEqual([0, ""]);
+    const { stages } = costedPlanAt(join(out, "plans", "000.json"));
+    const count = (wanted: string) =>
+      stages.flatMap(({ instructions }) => instructions).filter(({ kind }) => kind === wanted)
+        .length;
+    const kinds = ["forward", "input_gradient", "weight_gradient", "backward"];
+    expect(kinds.map(count)).toEqual([4 * chunks, 4 * chunks, 4 * chunks, 0]);
+  },
+);

@@ -16,6 +16,7 @@ PIPELINES = {
     "ScheduleGPipe": "gpipe",
     "Schedule1F1B": "1f1b",
     "ScheduleInterleaved1F1B": "interleaved-1f1b",
+    "ScheduleZBVZeroBubble": "zb-v",
 }
 _Named = Tuple[str, Optional[int], int]
 

@@ -32,6 +32,17 @@ def run_step(runtime, order, found):
                 found.append((kind, microbatch, entered, time.monotonic_ns()))
 
 
+def follow(runtime, order, wanted):
+    """Trains on until so many steps were under a plan."""
+    end_s, followed = time.monotonic() + 120, 0
+    while followed < wanted and time.monotonic() < end_s:
+        with runtime.step():
+            for place, (kind, microbatch) in enumerate(order):
+                with runtime.instruction(kind, microbatch):
+                    time.sleep(0.0002)
+                    followed += place == 0 and runtime.current is not None
+
+
 def child_of(runtime, order):
     """Exit code of a forked child that trains on with its parent's runtime."""
     child = os.fork()
@@ -49,6 +60,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("plan")
     parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--followed", type=int, help="steps until this many were under a plan")
     parser.add_argument("--stages", type=int)
     parser.add_argument("--stage", type=int, default=0)
     parser.add_argument("--declare", help="instructions told to the runtime, as JSON")
@@ -77,6 +89,8 @@ def main():
         first = [tuple(entry) for entry in json.loads(args.first)] if args.first else order
         for step in range(args.steps):
             run_step(runtime, first if step == 0 else order, report["boundaries"])
+        if args.followed is not None:
+            follow(runtime, order, args.followed)
         if args.fork:
             report["child"] = child_of(runtime, order)
         if runtime.device is not None:

@@ -81,6 +81,20 @@ def plan_data(
     }
 
 
+def schedule_data(slots, **more):
+    """A schedule of slots: start, end, and the points with their iterations."""
+    nothing = {"iterations": 0, "end_s": 0, "energy_j": 0, "carbon_g": None, "cost": None}
+    return {
+        **{"format": "kareus-schedule", "version": 1, "graph": "made", "gpu": "a100-sxm4-40gb"},
+        **{"minimize": "energy", "reload_s": 0, "totals": nothing, "baselines": [], "optimum": nothing},
+        "slots": [
+            {"start_s": start, "end_s": end, "runs": [{"point": p, "iterations": n} for p, n in runs]}
+            for start, end, runs in slots
+        ],
+        **more,
+    }
+
+
 def write_plan(folder, data):
     path = os.path.join(folder, "plan.json")
     with open(path, "w", encoding="utf-8") as file:

@@ -5,25 +5,12 @@ import os
 import tempfile
 import unittest
 
-from support import LIBRARY, plan_data, write_plan
+from support import LIBRARY, plan_data, schedule_data, write_plan
 
 from kareus_runtime import Options, PlanRefused, Runtime
 from kareus_runtime.course import Course
 
 ORIGIN_S = 1_700_000_000.0
-
-
-def schedule_data(slots, **more):
-    nothing = {"iterations": 0, "end_s": 0, "energy_j": 0, "carbon_g": None, "cost": None}
-    return {
-        **{"format": "kareus-schedule", "version": 1, "graph": "made", "gpu": "a100-sxm4-40gb"},
-        **{"minimize": "energy", "reload_s": 0, "totals": nothing, "baselines": [], "optimum": nothing},
-        "slots": [
-            {"start_s": start, "end_s": end, "runs": [{"point": p, "iterations": n} for p, n in runs]}
-            for start, end, runs in slots
-        ],
-        **more,
-    }
 
 
 class Files(unittest.TestCase):

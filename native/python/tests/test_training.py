@@ -15,8 +15,9 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from pathlib import Path
 
-from support import EXAMPLE, LIBRARY, ROOT, Machine, without_repeats
+from support import EXAMPLE, LIBRARY, ROOT, Machine, schedule_data, without_repeats
 
 from kareus_runtime.plan import parse_plan
 
@@ -49,12 +50,40 @@ def planned(tp):
     return plan
 
 
-def run(folder, environment, plan):
+def with_another_point(folder, tp):
+    """A copy of the run with one more point, whose plan has every clock a step lower: their two plans."""
+    out = os.path.join(folder, "run")
+    shutil.copytree(os.path.join(os.path.dirname(planned(tp)), "out"), out)
+    with open(os.path.join(out, "frontier.json"), encoding="utf-8") as file:
+        frontier = json.load(file)
+    first = frontier["points"][0]
+    with open(os.path.join(out, first["plan"]), encoding="utf-8") as file:
+        plan = json.load(file)
+    for entry in [*plan["variants"], *(i for s in plan["stages"] for i in s["instructions"])]:
+        if "freq_mhz" in entry:
+            entry["freq_mhz"] -= 15
+    for cost in plan["costs"]:
+        cost["freq_mhz"] -= 15
+    plan["gpu"]["clocks_mhz"] = [mhz - 15 for mhz in plan["gpu"]["clocks_mhz"]]
+    last = frontier["points"][-1]
+    other = {**last, "id": 77, "time_s": last["time_s"] * 2, "energy_j": last["energy_j"] / 2}
+    plan["point"].update({"id": 77, "time_s": other["time_s"], "energy_j": other["energy_j"]})
+    other.update(plan="plans/077.json", lower_bound_j=0)
+    for path, data in (
+        ("plans/077.json", plan),
+        ("frontier.json", {**frontier, "points": [*frontier["points"], other]}),
+    ):
+        with open(os.path.join(out, path), "w", encoding="utf-8") as file:
+            json.dump(data, file)
+    return out, [os.path.join(out, first["plan"]), os.path.join(out, "plans/077.json")]
+
+
+def run(folder, environment, *flags, steps=STEPS):
     """The same as `kareus run` starts it: the script starts its ranks."""
     losses = os.path.join(folder, "losses.json")
-    words = [sys.executable, "-B", str(EXAMPLE / "train.py"), "--steps", str(STEPS)]
+    words = [sys.executable, "-B", str(EXAMPLE / "train.py"), "--steps", str(steps)]
     done = subprocess.run(
-        [NODE, str(MAIN), "run", "--plan", plan, "--", *words, "--losses", losses, "--synchronous"],
+        [NODE, str(MAIN), "run", *flags, "--", *words, "--losses", losses, "--synchronous"],
         env=environment,
         capture_output=True,
         text=True,
@@ -134,7 +163,46 @@ class Training(unittest.TestCase):
         self.follows(2, lambda environment, plan: train(self.folder, 2, environment, plan=plan))
 
     def test_four_ranks_as_kareus_run_starts_them(self):
-        self.follows(4, lambda environment, plan: run(self.folder, environment, plan))
+        self.follows(4, lambda environment, plan: run(self.folder, environment, "--plan", plan))
+
+    def test_a_schedule_changes_the_plan_of_four_ranks_before_the_same_step(self):
+        out, plans = with_another_point(self.folder, 2)
+        schedule = os.path.join(self.folder, "schedule.json")
+        ids = [json.loads(Path(plan).read_text("utf-8"))["point"]["id"] for plan in plans]
+        slots = [(0, 1e6, [(ids[0], 1), (ids[1], 2), (ids[0], 1)])]
+        with open(schedule, "w", encoding="utf-8") as file:
+            json.dump(schedule_data(slots, graph="decoder", frontier="run/frontier.json"), file)
+        machine = Machine(self.folder, "devices=4 busy=0.5")
+        losses, said = run(self.folder, machine.environment, "--follow", schedule)
+        self.assertNotIn("warning", said)
+        bare = {**machine.environment, "KAREUS_LIBRARY": "/nowhere", "PYTHONPATH": ""}
+        alone, _ = train(self.folder, 4, bare, "--without-runtime", plans[0])
+        self.assertEqual(losses, alone)
+        one, other = [parse_plan(Path(plan).read_text("utf-8"), plan).stages for plan in plans]
+        for rank in range(4):
+            order = [one, other, other, one]
+            clocks = [i.freq_mhz for stages in order for i in stages[rank // 2]]
+            self.assertEqual([mhz for _, mhz in machine.changes(rank)], [*without_repeats(clocks), 0])
+
+    def test_a_job_learns_from_its_own_first_steps(self):
+        out, _ = with_another_point(self.folder, 2)
+        machine = Machine(self.folder, "devices=4 busy=0.5")
+        flags = ["--learn", out, "--learn-s", "1"]
+        _, said = run(self.folder, machine.environment, *flags, steps=80)
+        with open(os.path.join(out, "learn-1", "saving.json"), encoding="utf-8") as file:
+            saving = json.load(file)
+        self.assertEqual(saving["source"], "modelled")
+        self.assertGreater(saving["before"]["steps"], 20)
+        self.assertGreater(saving["after"]["steps"], 8, said)
+        power_w = [
+            saving[phase]["energy_j"]["mean"] / saving[phase]["time_s"]["mean"]
+            for phase in ("before", "after")
+        ]
+        # Four GPUs that compute half of the time: the driver's formula at the highest clock, then below it.
+        self.assertAlmostEqual(power_w[0], 4 * (85 + 0.5 * 315), delta=10)
+        self.assertLess(power_w[1], power_w[0] - 10)
+        for rank in range(4):
+            self.assertEqual([mhz for _, mhz in machine.changes(rank)][-1], 0)
 
 
 @unittest.skipUnless(READY, "needs PyTorch, libkareus and the built command line")

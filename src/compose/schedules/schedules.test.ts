@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { option } from "../../../test/support/pipelines.js";
-import { PIPELINES, type PipelineName } from "../../ir/choices.js";
+import { PIPELINES, type PipelineName, SPLIT_PIPELINES } from "../../ir/choices.js";
 import type { PipelineInstruction } from "../../ir/iteration.js";
 import type { InstructionKind } from "../../ir/partition.js";
 import { networkOf } from "../network.js";
@@ -236,4 +236,11 @@ test("nothing waits for a weight gradient, and input gradients wait for each oth
     schedules["zb-h1"].orderOf(stage, { stages: 2, microbatches: 1, chunks: 1 }).slice();
   // Each stage f0 b0 w0: B(0) after B(1), B(1) after F(1), F(1) after F(0).
   expect([...dataDependencies([split(0), split(1)], "rounds")]).toEqual([6, 4, 6, 0, 3, 6]);
+});
+
+test("what runs weight gradients apart is known as that", () => {
+  for (const name of PIPELINES) {
+    const apart = schedules[name].kinds.includes("weight_gradient");
+    expect([name, SPLIT_PIPELINES.includes(name)]).toEqual([name, apart]);
+  }
 });
