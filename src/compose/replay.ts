@@ -2,7 +2,7 @@ import { at, hot, hotFloat, hotInt } from "../base/need.js";
 import type { Network, Options } from "./network.js";
 
 /** A discrete choice played through the pipeline. */
-export interface Replay {
+interface Replay {
   /** When each instruction starts, by its number. */
   readonly start_s: Float64Array;
   /** When the last instruction ends. */
