@@ -28,7 +28,7 @@ export interface ReportInput {
 }
 
 /** Evaluations drawn of all partition types together, about; beyond it all clouds are thinned alike. */
-const MOST_DRAWN = 15_000;
+const MOST_DRAWN = 10_000;
 const LEAST_OF_ONE = 200;
 
 /** Instructions drawn of all plans together, about: 100 plans of 16 stages and 64 microbatches. */
