@@ -63,7 +63,7 @@ const inNode = message
 
 /** A file's tensors are described, not held: what reading it takes has to do with its size. */
 const MEMORY_LIMIT_BYTES = 64 * 2 ** 20;
-const TIME_LIMIT_MS = 2000;
+const TIME_LIMIT_MS = 10_000;
 
 /** Reads a file; what is not a graph is a diagnostic with a code, in time and memory. */
 function expectAnswer(content: Uint8Array): void {
