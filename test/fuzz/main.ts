@@ -5,11 +5,8 @@ import { fileURLToPath } from "node:url";
 import { DiagnosticError } from "../../src/base/diagnostics/diagnostic.js";
 import { addTo } from "../../src/base/need.js";
 import { forkRng, type Rng } from "../../src/base/rng.js";
-import { defaults } from "../../src/cli/flags.js";
-import { LOWERING_FLAGS, SEARCH_FLAGS } from "../../src/cli/options.js";
-import { searchingOptions } from "../../src/options.js";
-import { optimize } from "../../src/pipeline.js";
 import { mutated } from "./mutate.js";
+import { plan } from "./planning.js";
 
 /**
  * Real graphs, changed at random as protobufs, through the whole of `optimize`: every input is planned
@@ -36,7 +33,6 @@ const choose = <T>(rng: Rng, list: readonly T[], fallback: T): T =>
 function layout(rng: Rng) {
   const degree = () => choose(rng, [1, 1, 1, 2, 4], 1);
   return {
-    ...defaults(LOWERING_FLAGS.job),
     tp: degree(),
     dp: degree(),
     pp: choose(rng, [1, 1, 2], 1),
@@ -52,7 +48,6 @@ function layout(rng: Rng) {
 
 mkdirSync(KEPT, { recursive: true });
 const path = join(KEPT, `input-${process.pid}.onnx`);
-const hooks = { report: () => {}, progress: () => {}, printIr: () => {} };
 const ends = { planned: 0, refused: 0, faults: 0 };
 const codes = new Map<string, number>();
 for (let input = Number(first); input < Number(first) + Number(count); input++) {
@@ -62,20 +57,7 @@ for (let input = Number(first); input < Number(first) + Number(count); input++) 
   writeFileSync(path, bytes);
   const bind = new Map([...symbols].map((name) => [name, /batch|dim0/.test(name) ? 4 : 16]));
   try {
-    const options = searchingOptions(path, {
-      graph: { ...defaults(LOWERING_FLAGS.graph), bind },
-      job: layout(rng),
-      hardware: defaults(LOWERING_FLAGS.hardware),
-      search: {
-        ...defaults(SEARCH_FLAGS.search),
-        budget: 4,
-        points: 3,
-        threads: 1,
-        allow_oversize: true,
-      },
-      output: defaults(LOWERING_FLAGS.output),
-    });
-    await optimize({ ...options, measure: null, journal: null }, hooks);
+    await plan(path, bind, layout(rng));
     ends.planned++;
   } catch (error) {
     if (error instanceof DiagnosticError) {

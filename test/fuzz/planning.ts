@@ -1,0 +1,26 @@
+import { defaults } from "../../src/cli/flags.js";
+import { LOWERING_FLAGS, SEARCH_FLAGS } from "../../src/cli/options.js";
+import { searchingOptions } from "../../src/options.js";
+import { optimize } from "../../src/pipeline.js";
+
+const hooks = { report: () => {}, progress: () => {}, printIr: () => {} };
+
+/** The whole of `optimize` with a small search; `bind` and `job` beside the defaults. */
+export async function plan(
+  graph: string,
+  bind: ReadonlyMap<string, number>,
+  job: Partial<ReturnType<typeof defaultJob>>,
+  gpu: string = defaults(LOWERING_FLAGS.hardware).gpu,
+): Promise<void> {
+  const small = { budget: 4, points: 3, threads: 1, allow_oversize: true };
+  const options = searchingOptions(graph, {
+    graph: { ...defaults(LOWERING_FLAGS.graph), bind: new Map(bind) },
+    job: { ...defaultJob(), ...job },
+    hardware: { ...defaults(LOWERING_FLAGS.hardware), gpu },
+    search: { ...defaults(SEARCH_FLAGS.search), ...small },
+    output: defaults(LOWERING_FLAGS.output),
+  });
+  await optimize({ ...options, measure: null, journal: null }, hooks);
+}
+
+const defaultJob = () => defaults(LOWERING_FLAGS.job);
