@@ -42,6 +42,45 @@ describe("recognize-attention", () => {
   const attributesOf = (graph: ReturnType<typeof attention>) =>
     runPass(recognizeAttention, graph).nodes.find(({ op }) => op === "Attention")?.attributes;
 
+  it("finds attention whose softmax gives a part to a learned sink", () => {
+    const LONG = [B, H, T, T + 1];
+    const withSink = (sink: string) =>
+      tensorGraph({
+        data: { q: HEADS, k: HEADS, v: HEADS },
+        parameters: { sink: [1, H, 1, 1] },
+        constants: { shape: [4], zero: [1], end: [1] },
+        activations: {
+          ...{
+            kt: [B, H, D, T],
+            raw: SCORES,
+            each: [B, H, T, 1],
+            longer: LONG,
+            most: [B, H, T, 1],
+          },
+          ...{ less: LONG, all: LONG, weights: SCORES, own: [1, H, 1, 1], y: HEADS },
+        },
+        nodes: [
+          TURN,
+          ["raw", "MatMul", ["q", "kt"]],
+          ["own", "ReduceMean", ["q"]],
+          ["each", "Expand", [sink, "shape"]],
+          ["longer", "Concat", ["raw", "each"], { axis: -1 }],
+          ["most", "ReduceMax", ["longer"]],
+          ["less", "Sub", ["longer", "most"]],
+          ["all", "Softmax", ["less"], { axis: -1 }],
+          ["weights", "Slice", ["all", "zero", "end"]],
+          ["y", "MatMul", ["weights", "v"]],
+        ],
+        outputs: ["y"],
+      });
+    const ops = (sink: string) =>
+      runPass(recognizeAttention, withSink(sink)).nodes.map((n) => n.op);
+    expect(ops("sink")).toContain("Attention");
+    expect(ops("sink")).not.toContain("Softmax");
+    // A column of data is no sink.
+    expect(ops("own")).not.toContain("Attention");
+  });
+
   it("finds how far a mask lets a query see: by a triangle, or by comparing positions", () => {
     const constants = { i: [T, 1], j: [1, T], d: [T, T], off: [], later: [T, T], far: [T, T] };
     const masks = (nodes: readonly Node[], value: number) => {
