@@ -1,6 +1,7 @@
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { packageRoot, packageVersion } from "./version.js";
 
 /** A part of the runtime: where it is, and whether it is there. */
@@ -15,12 +16,23 @@ export function runtimeFolder(): string {
   return join(data, "kareus", packageVersion());
 }
 
-/** A part where the user names it, else in the package as built there, else as `setup-runtime` builds it. */
+/** A part where the user names it, else in the package as built there, as `setup-runtime` builds it, or in a wheel. */
 function part(named: string | undefined, packaged: string): RuntimeFile {
+  if (named) return { path: named, built: existsSync(named) };
   const own = join(packageRoot(), packaged);
-  const setUp = join(runtimeFolder(), packaged);
-  const path = named || (existsSync(own) || !existsSync(setUp) ? own : setUp);
-  return { path, built: existsSync(path) };
+  const built = [own, join(runtimeFolder(), packaged)].find(existsSync) ?? inWheel(packaged);
+  return built === null ? { path: own, built: false } : { path: built, built: true };
+}
+
+const WHERE =
+  "import importlib.util as u; s = u.find_spec('kareus_runtime'); print(s.submodule_search_locations[0] if s else '')";
+
+/** The same part in the wheel of kareus_runtime that `python3` here has installed; null: it has none. */
+function inWheel(packaged: string): string | null {
+  const { stdout } = spawnSync("python3", ["-c", WHERE], { encoding: "utf8" });
+  const folder = (stdout || "").trim();
+  const path = join(folder, "lib", basename(packaged));
+  return folder !== "" && existsSync(path) ? path : null;
 }
 
 /** libkareus, or $KAREUS_LIBRARY. */

@@ -172,7 +172,8 @@ class Recorder:
 
     def _instruction(self, record: Record) -> Optional[Instruction]:
         if record.index < len(self._order):
-            return self._order[record.index]
+            planned: Instruction = self._order[record.index]
+            return planned
         return self._known.get((record.kind, record.microbatch, record.chunk))
 
     def restart(self, step: int) -> None:
