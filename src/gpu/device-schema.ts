@@ -75,6 +75,10 @@ const gemmSchema = z.strictObject({
   energy_j_per_byte: sourcedPositive,
   /** The clock that tensor cores leave which are busy all the time, however low the power; absent: any. */
   busy_clock_mhz: sourcedPositive.optional(),
+  /** Shares of the rate kept where rows start at no multiple of 16 bytes: at even or odd elements. */
+  unaligned_efficiency: sourced(
+    z.strictObject({ even: positive.max(1), odd: positive.max(1) }),
+  ).optional(),
 });
 
 const attentionSchema = z.strictObject({

@@ -106,6 +106,9 @@ export function deviceFromSheet(sheet: DataSheet, base: Device): object {
       ...(gemm.busy_clock_mhz === undefined
         ? {}
         : { busy_clock_mhz: scaled(Math.round(gemm.busy_clock_mhz * clock), "highest clocks") }),
+      ...(gemm.unaligned_efficiency === undefined
+        ? {}
+        : { unaligned_efficiency: kept(gemm.unaligned_efficiency) }),
     },
     attention: {
       forward_flop_per_s: scaled(times(attention.forward_flop_per_s, rate), "peak rates"),

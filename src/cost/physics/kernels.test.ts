@@ -190,3 +190,29 @@ test("above the voltage floor, what DRAM takes of a byte stays and the rest foll
     12,
   );
 });
+
+describe("rows at no multiple of 16 bytes", () => {
+  const hopper = loadDevice("h200");
+  const seconds = (m: number, n: number, k: number) =>
+    kernelTime(matmul(m, n, k), hopper, hopper.highest_clock_mhz, hopper.sm_count);
+  const [tokens, hidden] = [16384, 768];
+
+  test("slow all three products of a head, by whether they are odd", () => {
+    for (const [vocabulary, share] of [
+      [50257, 0.33],
+      [50258, 0.58],
+    ] as const) {
+      const ratios = [
+        seconds(tokens, 50304, hidden) / seconds(tokens, vocabulary, hidden),
+        seconds(tokens, hidden, 50304) / seconds(tokens, hidden, vocabulary),
+        seconds(hidden, 50304, tokens) / seconds(hidden, vocabulary, tokens),
+      ];
+      for (const ratio of ratios) expect(Math.abs(ratio - share)).toBeLessThan(0.1);
+    }
+  });
+
+  test("tokens that a gradient sums over are no rows", () => {
+    const [odd, even] = [seconds(hidden, 3072, 4 * 197), seconds(hidden, 3072, 4 * 198)];
+    expect(odd).toBeLessThanOrEqual(even);
+  });
+});

@@ -1,9 +1,33 @@
 import type { Device } from "../../gpu/device-schema.js";
-import { type ConvWork, flopsOf, type MatmulWork } from "../../ir/work.js";
+import { type ConvWork, dtypeBytes, flopsOf, type MatmulWork } from "../../ir/work.js";
 import { memoryBandwidth, productRate, type Share, scalarTime } from "./share.js";
 
 /** Bytes of one partial sum kept in float32, written once and read once. */
 const PARTIAL_SUM_BYTES = 8;
+
+/** Bytes at whose multiples rows must start for the fastest instructions of a chip to load them. */
+const ALIGNED_BYTES = 16;
+
+/**
+ * Where sums longer than this are over columns of a file, a vocabulary, and not over the tokens of a
+ * weight's gradient, which lie one below the other.
+ */
+const MOST_TOKENS = 8192;
+
+/**
+ * The share of its rate that a product of 16-bit floats keeps. Rows of n results and of k operands
+ * that do not start at multiples of 16 bytes, those of a vocabulary of 50257, cannot be loaded by the
+ * chip's fastest instructions.
+ */
+function keptShare({ n, k, dtype }: Products, { gemm }: Device): number {
+  const { unaligned_efficiency } = gemm;
+  const bytes = dtypeBytes(dtype);
+  if (unaligned_efficiency === undefined || bytes !== 2) return 1;
+  const rows = k > MOST_TOKENS ? [n, k] : [n];
+  const off = (elements: number) => rows.some((row) => row > 1 && row % elements !== 0);
+  if (off(2)) return unaligned_efficiency.odd;
+  return off(ALIGNED_BYTES / bytes) ? unaligned_efficiency.even : 1;
+}
 
 /** Products that a matrix-like kernel computes. */
 type Products = Pick<MatmulWork, "b" | "m" | "n" | "k" | "dtype">;
@@ -17,7 +41,8 @@ export function productTime(work: Products, device: Device, share: Share): numbe
   const { gemm } = device;
   const { b, m, n, k } = work;
   const rate = productRate(device, work.dtype);
-  const sm_rate = (rate * share.freq_mhz) / device.highest_clock_mhz / device.sm_count;
+  const clock = share.freq_mhz / device.highest_clock_mhz;
+  const sm_rate = (rate * keptShare(work, device) * clock) / device.sm_count;
   const bandwidth = memoryBandwidth(device, share);
   // A time, whatever the type: that of so much of k in bfloat16.
   const k_half = (gemm.k_half * rate) / gemm.bfloat16_flop_per_s;
