@@ -6,12 +6,18 @@ export interface CsvRow {
   readonly number: (column: string) => number;
 }
 
-/** Rows of a CSV file with a header and no quotes, as the outside data are. */
+/** The fields of a line; those with commas stand in quotes. */
+function fieldsOf(line: string): string[] {
+  const fields = line.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/);
+  return fields.map((field) => field.replace(/^"(.*)"$/, "$1"));
+}
+
+/** Rows of a CSV file with a header, as the outside data are. */
 export function readCsv(path: string): CsvRow[] {
   const [header = "", ...lines] = readFileSync(path, "utf8").trim().split(/\r?\n/);
-  const columns = header.split(",");
+  const columns = fieldsOf(header);
   return lines.map((line) => {
-    const fields = line.split(",");
+    const fields = fieldsOf(line);
     const text = (column: string) => {
       const field = fields[columns.indexOf(column)];
       if (field === undefined) throw new Error(`${path} has no column ${column}`);

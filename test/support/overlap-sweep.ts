@@ -1,3 +1,5 @@
+import { type Access, INSTRUCTIONS } from "../../passes/kernels/pieces.js";
+import { at } from "../../src/base/need.js";
 import { type PartitionType, partitionKey } from "../../src/ir/partition.js";
 import type { KernelClass } from "../../src/ir/work.js";
 import type { OverlapPoint } from "../reference/fit-overlap.js";
@@ -66,6 +68,56 @@ export const SWEEP_PARTITION: PartitionType = {
   key: partitionKey(SHAPE),
   slots: SHAPE.kernels.map((kernel, i) => ({ name: `${kernel.class}_${i}`, first: i, nodes: [] })),
 };
+
+/** A kernel of Megatron-LM as it ran then, operator by operator, and the slot that it is in. */
+type Eager = readonly [slot: number, name: string, read: number, written: number, access?: Access];
+
+/** One of queries, keys and values on one GPU. */
+const PART = HEADS;
+const rotated = (name: string): Eager[] => [
+  [4, `${name} cos`, PART, PART, "indexed"],
+  [4, `${name} negate`, PART / 2, PART / 2, "indexed"],
+  [4, `${name} join`, PART, PART, "joined"],
+  [4, `${name} sin`, PART, PART, "indexed"],
+  [4, `${name} add`, 2 * PART, PART, "indexed"],
+];
+/** Reads and writes for each token; dropout keeps a byte of mask for each element. */
+const EAGER: readonly Eager[] = [
+  [0, "bias", HIDDEN, HIDDEN, "indexed"],
+  [0, "dropout", HIDDEN, 1.5 * HIDDEN],
+  [0, "residual", 2 * HIDDEN, HIDDEN],
+  [3, "queries", PART, PART, "indexed"],
+  [3, "keys", PART, PART, "indexed"],
+  [3, "values", PART, PART, "indexed"],
+  ...rotated("queries"),
+  ...rotated("keys"),
+];
+
+/** The kernels of a slot as eager execution runs them: pieces, or the one that it is. */
+function eagerKernels(kernel: Kernel, slot: number): Kernel[] {
+  const pieces = EAGER.filter(([of]) => of === slot);
+  if (pieces.length === 0) return [kernel];
+  return pieces.map(([, , read, written, access = "streamed"]) => {
+    const { work } = memory(kernel.class, read, written);
+    const instructions = INSTRUCTIONS[access] * TOKENS * Math.max(written, read / 2);
+    return { class: kernel.class, work: { ...work, instructions } as Kernel["work"] };
+  });
+}
+
+/** The partition in eager pieces, nothing of which comes from its measured times. */
+export function eagerSweepPartition(): PartitionType {
+  const kernels: Kernel[] = [];
+  const slots = SWEEP_PARTITION.slots.map((slot, i) => {
+    const first = kernels.length;
+    kernels.push(...eagerKernels(at(SHAPE.kernels, i), i));
+    return { ...slot, first };
+  });
+  const shape = { ...SHAPE, kernels };
+  return { ...shape, key: partitionKey(shape), slots };
+}
+
+/** Bytes per second that one of its blocks of 1024 threads moves, as the file's rows without overlap say. */
+export const SWEEP_BLOCK_BYTES_PER_S = 6.8e9;
 
 /** Its measured schedules, windows in kernels, energy of one GPU. */
 export function readOverlapSweep(file: string): (OverlapPoint & { time_s_std: number })[] {

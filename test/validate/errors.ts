@@ -2,6 +2,8 @@
 export interface Errors {
   readonly mean_pct: number;
   readonly max_pct: number;
+  /** Of each point, where these are known apart. */
+  readonly each_pct?: readonly number[];
 }
 
 /** What one method says of time and energy. */
@@ -37,7 +39,7 @@ interface Outcome {
 export function errorsOf(predicted: ArrayLike<number>, measured: readonly number[]): Errors {
   const errors = measured.map((value, i) => Math.abs((predicted[i] as number) / value - 1) * 100);
   const sum = errors.reduce((total, error) => total + error, 0);
-  return { mean_pct: sum / errors.length, max_pct: Math.max(...errors) };
+  return { mean_pct: sum / errors.length, max_pct: Math.max(...errors), each_pct: errors };
 }
 
 /** Errors of predictions against the measurements of the same order. */
@@ -59,7 +61,8 @@ export function pooled(name: string, rows: readonly Comparison[]): Comparison {
       return accuracy === undefined ? [] : [{ points: row.points, ...accuracy[what] }];
     });
     const sum = parts.reduce((total, part) => total + part.mean_pct * part.points, 0);
-    return { mean_pct: sum / points, max_pct: Math.max(...parts.map((part) => part.max_pct)) };
+    const max_pct = Math.max(...parts.map((part) => part.max_pct));
+    return { mean_pct: sum / points, max_pct, each_pct: parts.flatMap((p) => p.each_pct ?? []) };
   };
   const methods = METHODS.filter((method) => rows.every((row) => row.by[method] !== undefined));
   const by = Object.fromEntries(

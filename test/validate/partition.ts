@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { forkRng } from "../../src/base/rng.js";
 import { blendedOracle } from "../../src/cost/blended.js";
+import { modelledOracle } from "../../src/cost/index.js";
 import { loadDevice } from "../../src/gpu/device.js";
 import type { Configuration } from "../../src/ir/configuration.js";
 import type { PartitionType } from "../../src/ir/partition.js";
@@ -10,7 +11,9 @@ import { readTable } from "../../src/profile/table.js";
 import { llamaLayer, partitionOf } from "../support/llama-layer.js";
 import { NO_MEASUREMENTS } from "../support/measurements.js";
 import {
+  eagerSweepPartition,
   readOverlapSweep,
+  SWEEP_BLOCK_BYTES_PER_S,
   SWEEP_FILE,
   SWEEP_PARTITION,
   sweepConfigurations,
@@ -23,6 +26,7 @@ import { accuracyOf, type Comparison, type DataSet, pooled } from "./errors.js";
 
 const GPU = "a100-sxm4-40gb";
 const SEEDS = 3;
+const BARE = "A100 overlap sweep, nothing told";
 
 interface Measured {
   readonly configuration: Configuration;
@@ -100,6 +104,29 @@ function simulated(file: string): Comparison[] {
   ];
 }
 
+/**
+ * The measured sweep from shapes alone, in the pieces that its framework ran; only the rate of its own
+ * all-reduce is told. Partitions that overlap, and the sequence.
+ */
+function bare(measured: readonly Measured[]): Comparison[] {
+  const device = loadDevice(GPU);
+  const communication = { ...device.communication, cta_bytes_per_s: SWEEP_BLOCK_BYTES_PER_S };
+  const oracle = modelledOracle({ ...device, communication });
+  const partition = eagerSweepPartition();
+  const row = (name: string, list: readonly Measured[]): Comparison => {
+    const found = list.map(({ configuration }) => oracle.cost(partition, configuration));
+    return { name, points: list.length, by: { model: accuracyOf(found, list) } };
+  };
+  const overlaps = ({ configuration }: Measured) => configuration.launch_slot !== null;
+  return [
+    row(BARE, measured.filter(overlaps)),
+    row(
+      `${BARE}, without overlap`,
+      measured.filter((each) => !overlaps(each)),
+    ),
+  ];
+}
+
 /** The measured sweep at its one clock, and a simulated table of 18 clocks. */
 export function partitions(folder: string): DataSet | null {
   const sweep = join(folder, SWEEP_FILE);
@@ -112,6 +139,7 @@ export function partitions(folder: string): DataSet | null {
     rows: [
       told("A100 overlap sweep, a tenth told", SWEEP_PARTITION, measured, 0.1),
       told("A100 overlap sweep, a fifth told", SWEEP_PARTITION, measured, 0.2),
+      ...bare(measured),
       ...simulated(table),
     ],
     notes: [],

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { loadDevice } from "../../src/gpu/device.js";
 import { readFormat } from "../../src/plan/format.js";
 import { FRONTIER_FORMAT, type FrontierFile } from "../../src/plan/frontier.js";
@@ -119,11 +119,11 @@ function searched(workload: Workload, points: number): FrontierFile | string {
   ]);
 }
 
-/** The frontier of an example graph as the command line finds it, or why there is none. */
+/** The frontier of an example graph, or of a file by its whole path, as the command line finds it, or why there is none. */
 export function optimized(graph: string, flags: readonly string[]): FrontierFile | string {
   const scratch = mkdtempSync(join(tmpdir(), "kareus-validate-"));
   const program = join(ROOT, "dist/src/cli/main.js");
-  const file = join(ROOT, "examples", graph);
+  const file = resolve(ROOT, "examples", graph);
   const command = [program, "optimize", file, ...flags, "--out", scratch, "--json"];
   try {
     const run = spawnSync(process.execPath, command, { encoding: "utf8", maxBuffer: 2 ** 28 });
