@@ -1,5 +1,5 @@
 import { at } from "../../base/need.js";
-import { leastSquares } from "../../math/levenberg-marquardt.js";
+import { type Belief, fitBelieved, type Take } from "../../math/believed.js";
 import { type TypicalPartition, type TypicalSetting, typicalCost } from "./model.js";
 
 /** A measured setting. */
@@ -13,12 +13,6 @@ export interface Frame {
   readonly slots: number;
   readonly highest_mhz: number;
   readonly static_power_w: number;
-}
-
-/** What a number is before anything is measured, and the logarithm of a likely factor. */
-interface Belief {
-  readonly typical: number;
-  readonly spread: number;
 }
 
 /**
@@ -55,9 +49,6 @@ const STARTS = [-1, 0, 1];
 /** With so many measurements the fit of the fewer before them is near enough to start from. */
 const FOLLOWED = 20;
 
-/** Gives the value of the next number, of which this is believed. */
-type Take = (belief: Belief) => number;
-
 function partitionOf(unit_s: number, unit_j: number, frame: Frame, take: Take): TypicalPartition {
   const numbers = {
     compute_s: unit_s * take(BELIEFS.compute),
@@ -82,15 +73,6 @@ function partitionOf(unit_s: number, unit_j: number, frame: Frame, take: Take): 
   return { ...numbers, before };
 }
 
-function beliefsOf(frame: Frame): readonly Belief[] {
-  const beliefs: Belief[] = [];
-  partitionOf(1, 1, frame, (belief) => {
-    beliefs.push(belief);
-    return belief.typical;
-  });
-  return beliefs;
-}
-
 /** What is typical, for want of measurements. */
 export function typicalPartition(frame: Frame): TypicalPartition {
   return partitionOf(1, 3 * frame.static_power_w, frame, ({ typical }) => typical);
@@ -101,35 +83,24 @@ export function typicalPartition(frame: Frame): TypicalPartition {
  * what was measured so far; of many measurements from where the fit of the fewer before them ended.
  */
 export function typicalFit(frame: Frame): (measured: readonly Measured[]) => TypicalPartition {
-  const beliefs = beliefsOf(frame);
-  const typical = beliefs.map((belief) => Math.log(belief.typical));
-  const block = beliefs.indexOf(BELIEFS.block);
-  let last: readonly number[] = typical;
+  let last: readonly number[] | null = null;
   return (measured) => {
     const unit_s = Math.min(...measured.map(({ time_s }) => time_s));
     const energies = measured.map(({ energy_j }) => energy_j).sort((a, b) => a - b);
     const unit_j = at(energies, Math.floor(energies.length / 2));
-    const partition = (logs: readonly number[]) => {
-      let next = 0;
-      return partitionOf(unit_s, unit_j, frame, () => Math.exp(at(logs, next++)));
-    };
-    const residuals = (logs: readonly number[]) => {
-      const made = partition(logs);
-      const found = beliefs.map(({ spread }, i) => (at(logs, i) - at(typical, i)) / spread);
-      for (const run of measured) {
-        const { time_s, energy_j } = typicalCost(made, run, frame.highest_mhz);
-        found.push(Math.log(time_s / run.time_s) / RESIDUAL);
-        found.push(Math.log(energy_j / run.energy_j) / RESIDUAL);
-      }
-      return found;
-    };
-    const loss = (logs: readonly number[]) => residuals(logs).reduce((sum, r) => sum + r * r, 0);
-    const starts =
-      measured.length < FOLLOWED
-        ? STARTS.map((by) => typical.map((value, i) => (i === block ? value + by : value)))
-        : [last];
-    const found = starts.map((start) => leastSquares(residuals, start, ITERATIONS, ENOUGH));
-    last = found.reduce((a, b) => (loss(b) < loss(a) ? b : a));
-    return partition(last);
+    const { model, logs } = fitBelieved({
+      make: (take) => partitionOf(unit_s, unit_j, frame, take),
+      errors: (made) =>
+        measured.flatMap((run) => {
+          const { time_s, energy_j } = typicalCost(made, run, frame.highest_mhz);
+          const errors = [Math.log(time_s / run.time_s), Math.log(energy_j / run.energy_j)];
+          return errors.map((error) => error / RESIDUAL);
+        }),
+      ...{ searched: BELIEFS.block, starts: STARTS },
+      from: measured.length < FOLLOWED ? null : last,
+      ...{ iterations: ITERATIONS, enough: ENOUGH },
+    });
+    last = logs;
+    return model;
   };
 }

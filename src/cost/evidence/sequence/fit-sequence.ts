@@ -1,5 +1,5 @@
 import { at } from "../../../base/need.js";
-import { leastSquares } from "../../../math/levenberg-marquardt.js";
+import { type Belief, fitBelieved, type Take } from "../../../math/believed.js";
 import { CLOCK_POWER } from "./clock-power.js";
 import type { Expected } from "./expected.js";
 import {
@@ -16,12 +16,6 @@ export interface TimedSetting extends OverlapSetting {
   readonly time_s: number;
   /** The segments' order, by index; undefined: as they are. */
   readonly order?: readonly number[];
-}
-
-/** What a parameter is before the data speak: its typical value, and the log of a likely factor. */
-interface Belief {
-  readonly typical: number;
-  readonly spread: number;
 }
 
 /**
@@ -56,9 +50,6 @@ const ENOUGH = 1e-3;
  * one start alone it is caught where communication is wrongly hidden, or wrongly not.
  */
 const STARTS = [0, 1, 2];
-
-/** Gives the value of the next parameter, of which so much is believed. */
-type Take = (belief: Belief) => number;
 
 /** The sequence that its parameters make, whatever their values: which there are depends on the points. */
 function sequenceOf(points: readonly TimedSetting[], expected: Expected, take: Take): Sequence {
@@ -98,16 +89,6 @@ function sequenceOf(points: readonly TimedSetting[], expected: Expected, take: T
   };
 }
 
-/** What is believed of each parameter, in their order. */
-function beliefsOf(points: readonly TimedSetting[], expected: Expected): readonly Belief[] {
-  const beliefs: Belief[] = [];
-  sequenceOf(points, expected, (belief) => {
-    beliefs.push(belief);
-    return belief.typical;
-  });
-  return beliefs;
-}
-
 /** Seconds of a sequence, known at one clock, at any setting and clock. */
 export function sequenceModel(
   sequence: Sequence,
@@ -127,23 +108,14 @@ export function sequenceModel(
 
 /** The sequence of least squared relative error in time, its parameters near what is typical. */
 export function fitSequence(points: readonly TimedSetting[], expected: Expected): Sequence {
-  const beliefs = beliefsOf(points, expected);
-  const sequence = (logs: readonly number[]): Sequence => {
-    let next = 0;
-    return sequenceOf(points, expected, () => Math.exp(at(logs, next++)));
-  };
-  const start = beliefs.map(({ typical }) => Math.log(typical));
-  const residuals = (logs: readonly number[]) => {
-    const model = sequenceModel(sequence(logs), expected.freq_mhz, expected.sm_count);
-    const errors = points.map((point) => Math.log(model(point) / point.time_s) / RESIDUAL);
-    const surprises = beliefs.map(({ spread }, i) => (at(logs, i) - at(start, i)) / spread);
-    return [...errors, ...surprises];
-  };
-  const loss = (logs: readonly number[]) => residuals(logs).reduce((sum, r) => sum + r * r, 0);
-  const slower = beliefs.indexOf(BELIEFS.communication);
-  const found = STARTS.map((log) => {
-    const shifted = start.map((value, i) => (i === slower ? value + log : value));
-    return leastSquares(residuals, shifted, ITERATIONS, ENOUGH);
+  const { model } = fitBelieved({
+    make: (take) => sequenceOf(points, expected, take),
+    errors: (made) => {
+      const seconds = sequenceModel(made, expected.freq_mhz, expected.sm_count);
+      return points.map((point) => Math.log(seconds(point) / point.time_s) / RESIDUAL);
+    },
+    ...{ searched: BELIEFS.communication, starts: STARTS, from: null },
+    ...{ iterations: ITERATIONS, enough: ENOUGH },
   });
-  return sequence(found.reduce((a, b) => (loss(b) < loss(a) ? b : a)));
+  return model;
 }
