@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `kareus profile record --slurm` on Debian's Slurm on this machine, in a folder of its own: a controller
-# and two nodes, the simulated recorder on both, and one node lost on the way. Needs root, slurmctld and
+# and two nodes, the simulated recorder on both; one node and the command itself lost on the way. Needs root, slurmctld and
 # slurmd (slurm-wlm).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -13,7 +13,9 @@ recorder=${KAREUS_SIMULATED_RECORDER:-$PWD/native/build/kareus-recorder-simulate
 
 work=$(mktemp -d /tmp/kareus-slurm-XXXXXX)
 daemons=()
+recording=
 finish() {
+  [ -z "$recording" ] || kill "$recording" 2> /dev/null || true
   for daemon in "${daemons[@]}"; do kill "$daemon" 2> /dev/null || true; done
   wait 2> /dev/null || true
   rm -rf "$work"
@@ -63,10 +65,12 @@ exec sleep 1000
 END
 chmod +x "$work/recorder"
 
-record() {
-  node dist/src/cli/main.js profile record test/golden/mini.onnx --bind batch=4,sequence=512 --dtype bf16 \
-    --tp 2 --settings 4 --gpu h200 --recorder "$work/recorder" --out "$@"
-}
+cat > "$work/record" << END
+#!/bin/bash
+exec node dist/src/cli/main.js profile record test/golden/mini.onnx --bind batch=4,sequence=512 --dtype bf16 \
+  --tp 2 --settings 4 --gpu h200 --recorder $work/recorder --out "\$@"
+END
+chmod +x "$work/record"
 settings() {
   node -e '
     const lines = require("node:fs").readFileSync(process.argv[1], "utf8").trimEnd().split("\n").slice(1);
@@ -75,8 +79,8 @@ settings() {
     console.log(lines.map(of).sort().join("\n"));' "$1"
 }
 
-record "$work/here.jsonl"
-record "$work/there.jsonl" --slurm & recording=$!
+"$work/record" "$work/here.jsonl"
+"$work/record" "$work/there.jsonl" --slurm & recording=$!
 for _ in $(seq 300); do
   [ "$(cat "$work"/there.jsonl.slurm/round-0/*.answers 2> /dev/null | grep -c '"task"')" -gt 3 ] &&
     [ -s "$work/n1.job" ] && break
@@ -91,8 +95,16 @@ until [ "$(cat "/proc/$step/comm")" = slurmstepd ]; do
 done
 kill -9 "$n1"
 for pid in $(pgrep -g "$(cat "$work/n1.job")") "$step"; do kill -9 "$pid" 2> /dev/null || true; done
-wait "$recording"
+# Whoever waits for the nodes is gone too, and begins again.
+kill -9 "$recording"
+wait "$recording" 2> /dev/null || true
+rm "$work/there.jsonl"
+before=$(cat "$work"/there.jsonl.slurm/round-0/*.answers | grep -c '"task"')
+"$work/record" "$work/there.jsonl" --slurm
 
 diff <(settings "$work/here.jsonl") <(settings "$work/there.jsonl")
 grep -q n0 "$work"/there.jsonl.slurm/round-1/*.node
-echo "ok     $(($(wc -l < "$work/there.jsonl") - 1)) records by two nodes, what the lost one left by the other"
+asked=$(cat "$work"/there.jsonl.slurm/round-1/*.tasks | wc -l)
+all=$(($(wc -l < "$work/here.jsonl") - 1))
+[ "$asked" = $((all - before)) ] || { echo "asked $asked again, $before of $all were there" && exit 1; }
+echo "ok     $all records by two nodes, what the lost one left by the other"

@@ -1,7 +1,8 @@
 import { at } from "../base/need.js";
 import type { Device } from "../gpu/device-schema.js";
+import { mean } from "../math/mean.js";
 import { nelderMead } from "../math/nelder-mead.js";
-import { type Board, type ClockPoint, fitEnergy, fitTimes } from "./curve.js";
+import { type Board, type ClockPoint, curveAt, fitCurve, fitEnergy, fitTimes } from "./curve.js";
 
 /** Least squares needs no finer answer than the measurements have. */
 const SEARCH = { evaluations: 200, tolerance: 1e-10 };
@@ -87,16 +88,69 @@ export function fitVoltage(curves: readonly (readonly ClockPoint[])[], board: Bo
   return withVoltage(nelderMead(loss, start, { step: 0.1, ...SEARCH }).point);
 }
 
-/**
- * The power in W that capped work settles at: the mean over every curve that was capped, at its
- * highest clock. Null where none was.
- */
-export function fitPowerCap(curves: readonly (readonly ClockPoint[])[]): number | null {
-  const capped = curves.flatMap((points) => {
+/** The power in W that each curve which was capped settles at, at its highest clock. */
+function cappedPowers(curves: readonly (readonly ClockPoint[])[]): number[] {
+  return curves.flatMap((points) => {
     const highest = points.reduce((a, b) => (b.freq_mhz > a.freq_mhz ? b : a));
     const { cap_mhz } = fitTimes(points);
     return cap_mhz < highest.freq_mhz ? [highest.energy_j / highest.time_s] : [];
   });
-  if (capped.length === 0) return null;
-  return capped.reduce((sum, power_w) => sum + power_w, 0) / capped.length;
 }
+
+/** The power in W that capped work settles at: the mean over every curve that was. Null where none was. */
+export function fitPowerCap(curves: readonly (readonly ClockPoint[])[]): number | null {
+  const capped = cappedPowers(curves);
+  return capped.length === 0 ? null : mean(capped);
+}
+
+/**
+ * Why a board's own power cap is kept: capped curves are too few, or those that are held out, one by
+ * one, tell no more of it than of the mean of the others. Null where the mean is better, or none was
+ * capped.
+ */
+export function powerCapKept(
+  curves: readonly (readonly ClockPoint[])[],
+  power_cap_w: number | undefined,
+): string | null {
+  const capped = cappedPowers(curves);
+  if (capped.length === 0 || power_cap_w === undefined) return null;
+  if (capped.length === 1) return "records are too few to judge a fit";
+  const others = capped.map((_, i) => mean(capped.filter((_, j) => j !== i)));
+  const error = (cap_w: (i: number) => number) =>
+    mean(capped.map((power_w, i) => Math.log(cap_w(i) / power_w) ** 2));
+  return error((i) => at(others, i)) < error(() => power_cap_w) ? null : NO_BETTER;
+}
+
+/** Every curve is fitted without one of so many of its clocks, which then judge, part by part. */
+const PARTS = 4;
+
+/**
+ * Why a board's own voltages are kept: fits to three quarters of the clocks of each curve tell the
+ * energy at the fourth one no better. Null where they do.
+ */
+export function voltageKept(
+  curves: readonly (readonly ClockPoint[])[],
+  board: Board,
+  voltageOf: (curves: readonly (readonly ClockPoint[])[], board: Board) => Board,
+): string | null {
+  const [old, made]: [number[], number[]] = [[], []];
+  for (let part = 0; part < PARTS; part++) {
+    const told = curves.map((points) => points.filter((_, i) => i % PARTS !== part));
+    const other = voltageOf(told, board);
+    curves.forEach((points, c) => {
+      const judges = points.filter((_, i) => i % PARTS === part);
+      for (const [errors, on] of [
+        [old, board],
+        [made, other],
+      ] as const) {
+        const curve = fitCurve(at(told, c), on);
+        const off = (point: ClockPoint) =>
+          Math.log(curveAt(curve, on, point.freq_mhz).energy_j / point.energy_j) ** 2;
+        errors.push(...judges.map(off));
+      }
+    });
+  }
+  return mean(made) < mean(old) ? null : NO_BETTER;
+}
+
+const NO_BETTER = "a fit tells measurements that are held out no better";

@@ -3,7 +3,7 @@ import { kernelEnergy } from "../cost/physics/energy.js";
 import { kernelTime } from "../cost/physics/kernels.js";
 import { idlePower } from "../cost/physics/power.js";
 import { loadDevice, readDevice } from "../gpu/device.js";
-import { deviceSchema } from "../gpu/device-schema.js";
+import { type Device, deviceSchema } from "../gpu/device-schema.js";
 import type { Work } from "../ir/work.js";
 import { keyOf, type ProfileRecord } from "../profile/records.js";
 import { curveAt } from "./curve.js";
@@ -73,6 +73,31 @@ describe("fitDevice", () => {
     expect(fittedValue(fitted, "gemm.energy_j_per_byte") / 6e-11).toBeCloseTo(1, 1);
     const residuals = fitted.map(({ residual }) => residual);
     expect(residuals.every((text) => /^(time|energy) 0\.\d % mean/.test(text))).toBe(true);
+  });
+
+  test("voltages and a power cap are kept where held-out clocks and curves are told no better", () => {
+    const names = (device: Device, records: readonly ProfileRecord[]) => {
+      const { fitted, rejected } = fitDevice(device, records, false);
+      return [
+        fitted.map(({ path }) => path.join(".")),
+        rejected.map(({ name, constants }) => [name, constants]),
+      ];
+    };
+    expect(names(TRUE_DEVICE, instructions)).toEqual([[], [["voltage_exponent", true]]]);
+    const settles = (powers_w: readonly number[]) =>
+      powers_w.flatMap((power_w, stage) =>
+        [...CLOCKS, 1410, 1440, 1470, 1500].map((freq_mhz): ProfileRecord => {
+          const time_s = 0.01 + 50 / Math.min(freq_mhz, 1300);
+          const scale = (Math.min(freq_mhz, 1300) / 1300) ** 2;
+          const measured = outcome(freq_mhz, time_s, power_w * time_s * scale);
+          return { record: "instruction", stage, instruction: "backward", ...measured };
+        }),
+      );
+    const capped = { ...DEVICE, power_cap_w: 400 };
+    expect(names(capped, settles([300, 301, 302]))[0]).toContain("power_cap_w");
+    for (const kept of [settles([380, 420, 400]), settles([300])]) {
+      expect(names(capped, kept)[1]).toContainEqual(["power_cap_w", true]);
+    }
   });
 
   test("what was not measured is not fitted: models, stand-ins, too few records", () => {

@@ -1,7 +1,7 @@
 import { at } from "../base/need.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { ProfileRecord } from "../profile/records.js";
-import { fitPowerCap, fitVoltage, fitVoltageExponent } from "./board.js";
+import { fitPowerCap, fitVoltage, fitVoltageExponent, powerCapKept, voltageKept } from "./board.js";
 import { type ClockPoint, curveAt, fitCurve } from "./curve.js";
 import { fitKernels } from "./kernels.js";
 import { checkQuality } from "./quality.js";
@@ -48,37 +48,53 @@ function gated(curves: ReadonlyMap<string, readonly ClockPoint[]>): {
   return { passed, rejected };
 }
 
-/** The board's voltages or their exponent, and the power that capped work settles at. */
+const kept = (name: string, reason: string): Rejected => ({
+  ...{ name, kept_mhz: null, reason },
+  constants: true,
+});
+
+/**
+ * The board's voltages or their exponent, and the power that capped work settles at, each where what
+ * is held out says that it is better than the device's own.
+ */
 function fitBoard(
   device: Device,
   curves: readonly (readonly ClockPoint[])[],
   voltages: boolean,
-): { device: Device; fitted: Fitted[] } {
-  if (curves.length === 0) return { device, fitted: [] };
-  const board = voltages ? fitVoltage(curves, device) : fitVoltageExponent(curves, device);
+): { device: Device; fitted: Fitted[]; rejected: Rejected[] } {
+  if (curves.length === 0) return { device, fitted: [], rejected: [] };
+  const [what, voltageOf] = voltages
+    ? (["voltage", fitVoltage] as const)
+    : (["voltage_exponent", fitVoltageExponent] as const);
+  const voltage_kept = voltageKept(curves, device, voltageOf);
+  const made = voltage_kept === null ? { ...device, ...voltageOf(curves, device) } : device;
   const power_cap_w = fitPowerCap(curves);
-  const made = { ...device, ...board, ...(power_cap_w === null ? {} : { power_cap_w }) };
+  const cap_kept = powerCapKept(curves, device.power_cap_w);
   const pairs = curves.flatMap((points) => {
-    const curve = fitCurve(points, board);
-    return points.map((point) => ({ point, found: curveAt(curve, board, point.freq_mhz) }));
+    const curve = fitCurve(points, made);
+    return points.map((point) => ({ point, found: curveAt(curve, made, point.freq_mhz) }));
   });
-  const residual = [
-    residualOf(
-      "time",
-      pairs.map(({ point, found }) => [found.time_s, point.time_s]),
-    ),
-    residualOf(
-      "energy",
-      pairs.map(({ point, found }) => [found.energy_j, point.energy_j]),
-    ),
-  ].join("; ");
-  const fitted: Fitted[] = [
-    voltages
-      ? { path: ["voltage"], value: made.voltage, residual }
-      : { path: ["voltage_exponent"], value: made.voltage_exponent, residual },
-  ];
-  if (power_cap_w !== null) fitted.push({ path: ["power_cap_w"], value: power_cap_w, residual });
-  return { device: made, fitted };
+  const residual = (["time", "energy"] as const)
+    .map((of) => {
+      const field = of === "time" ? "time_s" : "energy_j";
+      return residualOf(
+        of,
+        pairs.map(({ point, found }) => [found[field], point[field]]),
+      );
+    })
+    .join("; ");
+  const capped = power_cap_w !== null && cap_kept === null;
+  return {
+    device: capped ? { ...made, power_cap_w } : made,
+    fitted: [
+      ...(voltage_kept === null ? [{ path: [what], value: made[what], residual }] : []),
+      ...(capped ? [{ path: ["power_cap_w"], value: power_cap_w, residual }] : []),
+    ],
+    rejected: [
+      ...(voltage_kept === null ? [] : [kept(what, voltage_kept)]),
+      ...(cap_kept === null ? [] : [kept("power_cap_w", cap_kept)]),
+    ],
+  };
 }
 
 /**
@@ -95,6 +111,6 @@ export function fitDevice(
   const kernels = fitKernels(board.device, records);
   return {
     fitted: [...board.fitted, ...kernels.fitted, ...fitSwitches(records)],
-    rejected: [...rejected, ...kernels.rejected],
+    rejected: [...rejected, ...board.rejected, ...kernels.rejected],
   };
 }

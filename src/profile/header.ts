@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { workSchema } from "./work.js";
 
 /** The recorded-profile format: one JSON object a line, a header and then measurements. */
 
@@ -29,6 +30,25 @@ const powerStateSchema = z.strictObject({
   smoothing: z.boolean().nullable(),
 });
 
+/** The partition that a search's table is of. */
+const partitionSchema = z.strictObject({
+  /** In order, each with the launch slot that begins with it; null: none does. */
+  kernels: z.array(z.strictObject({ slot: name.nullable(), work: workSchema })).min(1),
+  /** What runs beside them. */
+  communication: z
+    .strictObject({
+      kind: z.enum(["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send", "recv"]),
+      /** Of the full tensor. */
+      size_bytes: z.number().positive(),
+      ranks: z.int().positive(),
+      /** Absent: all of them share a node. */
+      ranks_per_node: z.int().positive().exactOptional(),
+    })
+    .nullable(),
+});
+
+export type NamedPartition = z.output<typeof partitionSchema>;
+
 export const headerSchema = z.strictObject({
   format: z.literal(PROFILE_FORMAT),
   version: z.literal(PROFILE_VERSION),
@@ -42,6 +62,8 @@ export const headerSchema = z.strictObject({
   method: methodSchema.nullable(),
   /** Measurements of different states do not mix; absent: unknown. */
   power_state: powerStateSchema.exactOptional(),
+  /** Of a table alone: its search then begins with what the model of the GPU says of them. */
+  partition: partitionSchema.exactOptional(),
   note: z.string(),
 });
 

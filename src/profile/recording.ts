@@ -7,7 +7,7 @@ import { createProfile } from "./appender.js";
 import type { ProfileHeader } from "./header.js";
 import { header, type Target } from "./recorded-header.js";
 import { type RecorderSetting, recorderAt, runRecorder } from "./recorder.js";
-import { type Cluster, slurmRunner } from "./slurm.js";
+import { type Cluster, leftAnswers, slurmRunner } from "./slurm.js";
 import {
   type Greeting,
   type MeasuringTask,
@@ -32,7 +32,8 @@ interface Begun {
  * Measures tasks into a new profile; each record is on the disk before the next is measured. Returns
  * how many were. What the recorder passes over is reported; fails as {@link runRecorder} does, with
  * KRS2053 too where a task stays unanswered, and with KRS2030 where the GPU found is surely another
- * than the device. On a cluster what a lost node leaves goes to the others, as long as any answers.
+ * than the device. On a cluster what a lost node leaves goes to the others, as long as any answers, and a
+ * recording that was cut short goes on: its folder holds every answer.
  */
 export async function recordTasks(
   tasks: readonly MeasuringTask[],
@@ -84,6 +85,10 @@ export async function recordTasks(
   if (cluster === null) {
     for (const list of workLists(left())) await runRecorder(list, { ...setting, recorder }, onLine);
   } else {
+    for (const line of await leftAnswers(cluster, list)) {
+      const reply = readReply(line, recorder, target.gpu);
+      if (!("task" in reply) || unanswered.has(reply.task)) onLine(line);
+    }
     const run = slurmRunner({ ...setting, recorder }, cluster);
     for (let before = 0; unanswered.size > 0 && unanswered.size !== before; ) {
       before = unanswered.size;

@@ -9,6 +9,7 @@ import {
   noGpu,
   recorderFailed,
   slurmFailed,
+  unwritableProfile,
 } from "../base/diagnostics/profile.js";
 import { at } from "../base/need.js";
 import { CLOCKS, commandOf, NO_GPU, type RecorderSetting } from "./recorder.js";
@@ -137,10 +138,38 @@ function refuseRound(folder: string, setting: RecorderSetting): never {
   return fail(recorderFailed(setting.recorder, last || `no node answered; see ${folder}`));
 }
 
+/** The folders of a cluster's rounds, in order. */
+function roundsIn(folder: string): string[] {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  const rounds = names.filter((name) => /^round-\d+$/.test(name)).length;
+  return Array.from({ length: rounds }, (_, round) => join(folder, `round-${round}`));
+}
+
+/**
+ * The answers that are left of a recording of the same tasks that was cut short; its jobs, if any still
+ * run, are stopped. A folder of other tasks: KRS2013.
+ */
+export async function leftAnswers({ folder }: Cluster, tasks: string): Promise<string[]> {
+  const known = join(folder, "tasks");
+  if (existsSync(known) && readFileSync(known, "utf8") !== tasks) {
+    fail(unwritableProfile(folder, "it is of another recording"));
+  }
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(known, tasks);
+  const lines: string[] = [];
+  for (const round of roundsIn(folder)) {
+    const job = firstLine(join(round, "job"));
+    if (job !== null) await run("scancel", [job]).catch(() => undefined);
+    const files = readdirSync(round).filter((name) => name.endsWith(".answers"));
+    for (const name of files.sort()) follower(join(round, name), (line) => lines.push(line))();
+  }
+  return lines;
+}
+
 /** Runs rounds of work lists on a cluster; nodes that failed in one are left out of the next. */
 export function slurmRunner(setting: RecorderSetting, cluster: Cluster) {
   const failed = new Set<string>();
-  let round = 0;
+  let round = roundsIn(cluster.folder).length;
   /**
    * Runs lists of tasks, one after the other on a node, shards of them side by side. Answers come as
    * they are written. Fails with KRS2078 where Slurm does, and as a recorder does where none answers.
@@ -166,6 +195,7 @@ export function slurmRunner(setting: RecorderSetting, cluster: Cluster) {
       ...["--exclusive", "--no-requeue", `--output=${join(folder, "%a.out")}`, ...exclude, batch],
     ]);
     const job = at(said.trim().split(";"), 0);
+    writeFileSync(join(folder, "job"), `${job}\n`);
     let heard = 0;
     const count = (line: string) => {
       heard++;

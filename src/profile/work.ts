@@ -45,7 +45,7 @@ export const workKeys = {
   }),
 };
 
-const workSchema = z.discriminatedUnion("op", [
+export const workSchema = z.discriminatedUnion("op", [
   workKeys.matmul.extend({ op: z.literal("matmul") }),
   workKeys.attention.extend({ op: z.literal("attention") }),
   workKeys.memory.extend({ op: z.literal("memory") }),

@@ -274,7 +274,7 @@ describe.concurrent("profile record", () => {
     expect(clocks[0]).toMatch(/^task 0 clock 900 /);
   });
 
-  test("--slurm needs Slurm's programs, a new folder, and has no use for one GPU's clocks", async () => {
+  test("--slurm needs Slurm's programs, its own folder, and has no use for one GPU's clocks", async () => {
     const flags = ["--settings", "1", "--recorder", process.execPath, "--out", at("cluster.jsonl")];
     const on = (env: NodeJS.ProcessEnv, ...more: string[]) =>
       kareus(["profile", "record", MINI, ...BIND, ...flags, ...more], ROOT, env);
@@ -288,9 +288,9 @@ describe.concurrent("profile record", () => {
     ]) {
       expect((await on(process.env, ...wrong)).status).toBe(2);
     }
-    mkdirSync(at("cluster.jsonl.slurm"));
+    writeFileSync(at("cluster.jsonl.slurm/tasks"), "task 0 of another graph\n");
     const again = await on(process.env, "--slurm");
-    expect(again.stderr).toMatch(/cluster.jsonl.slurm.*exists/);
+    expect([again.status, codes(again, "error")]).toEqual([2, ["KRS2013"]]);
   });
 
   test("a recording that was cut short keeps what it has, which is not measured again", async () => {

@@ -54,6 +54,32 @@ describe("kareus search", () => {
     expect(stdout).toMatch(/^row +freq_mhz +launch_slot +sms +time +energy$/m);
   });
 
+  test("a header may name kernels and communication; its GPU's model is asked first", async () => {
+    const work = { op: "matmul", b: 1, m: 16384, n: 1024, k: 3072, dtype: "bfloat16" };
+    const named = (slot: string, kind = "all_reduce") => ({
+      ...{ format: "kareus-profile", version: 1, id: "t", gpu: "h100-sxm", driver: null },
+      ...{ date: null, tool: "test", method: null, note: "" },
+      partition: {
+        kernels: [{ slot, work }],
+        communication: { kind, size_bytes: 1e8, ranks: 8 },
+      },
+    });
+    const run = (header: object) =>
+      kareus(["search", file("named.jsonl", lines([header, ...ROWS])), "--json", "--budget", "8"]);
+    const found = await run(named("norm_0"));
+    expect([found.stderr, found.status]).toEqual(["", 0]);
+    const plain = await search("--budget", "8");
+    expect(readSearch(found.stdout, "stdout").evaluated).not.toEqual(plain.evaluated);
+    for (const wrong of [named("linear_0"), named("norm_0", "gossip")]) {
+      const refused = await run(wrong);
+      expect(refused.status).toBe(2);
+      expect(refused.stderr).toContain("KRS2011");
+    }
+    const elsewhere = await run({ ...named("norm_0"), gpu: "no-such-gpu" });
+    expect(elsewhere.status).toBe(2);
+    expect(elsewhere.stderr).toContain("KRS2001");
+  });
+
   test("a header may come first; its GPU has a static power", async () => {
     const header = {
       ...{ format: "kareus-profile", version: 1, id: "x", gpu: "unheard-of", driver: null },

@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
+import { malformedProfileLine } from "../../base/diagnostics/profile.js";
 import { priorSharesNothing } from "../../base/diagnostics/search.js";
 import { readText } from "../../base/files.js";
+import type { NamedPartition } from "../../profile/header.js";
 import type { TableRow } from "../../profile/table.js";
 import type { TablePrior } from "../../search/table.js";
 import { addFlags, integer, quantity, readFlags, texts, toggle, type Values } from "../flags.js";
@@ -32,7 +34,9 @@ const FLAGS = {
 
 const EXAMPLES = `
 One JSON object per line: freq_mhz, launch_slot (or null), sms, time_s and energy_j of one GPU;
-further fields are further knobs, and a profile's header may come first. The cost of a row is read
+further fields are further knobs, and a profile's header may come first. A header that names the partition
+({"kernels": [{"slot": "norm_0", "work": {"op": "matmul", ...}}, ...], "communication": {"kind": "all_reduce",
+"size_bytes": 67108864, "ranks": 8}}) lets the search begin with what the model of the header's GPU says of it. The cost of a row is read
 when the row is evaluated, so the order of evaluation is that of real measurements. With --prior the
 search expects costs to depend on knobs as they did there, up to scale, until evaluations disagree.
 
@@ -63,9 +67,12 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
   ]);
   const { header, rows } = readTable(await readText(path), path);
   const static_power_w = flags.staticPower ?? (await staticPower(header?.gpu ?? DEFAULT_GPU));
-  const prior = await (flags.prior.length === 0
-    ? typical(rows, static_power_w)
-    : readPrior(flags.prior, rows, static_power_w));
+  const named = header?.partition;
+  const prior = await (flags.prior.length > 0
+    ? readPrior(flags.prior, rows, static_power_w)
+    : named === undefined
+      ? typical(rows, static_power_w)
+      : modelled(rows, named, header?.gpu ?? DEFAULT_GPU, path, static_power_w));
   const found = searchTable(rows, {
     budget: flags.budget,
     seed: flags.seed,
@@ -88,6 +95,25 @@ async function typical(
 ): Promise<TablePrior | undefined> {
   const { typicalPrior } = await import("../../search/typical/prior.js");
   return typicalPrior(rows, static_power_w) ?? undefined;
+}
+
+/** What the model of their GPU says of the rows. KRS2001: no such device; KRS2011: a slot without a kernel. */
+async function modelled(
+  rows: readonly TableRow[],
+  partition: NamedPartition,
+  gpu: string,
+  path: string,
+  static_power_w: number,
+): Promise<TablePrior> {
+  const { loadDevice } = await import("../../gpu/device.js");
+  const { namedPrior, unnamedSlot } = await import("../../search/named.js");
+  const device = loadDevice(gpu);
+  const slot = unnamedSlot(rows, partition);
+  if (slot !== null) {
+    const problem = `partition.kernels: none begins launch slot ${slot}, which rows have`;
+    return fail(malformedProfileLine(path, 1, problem));
+  }
+  return namedPrior(rows, partition, device, static_power_w);
 }
 
 /** Earlier tables as one prior; a header without a GPU stands for the GPU that is searched. */

@@ -65,6 +65,7 @@ compute, never what a collective costs.
 --slurm shares the work list over the nodes of a cluster: an array of jobs, a node each (sbatch takes
 partition, account and GPUs from SBATCH_PARTITION and the like). Answers are written to <out>.slurm, which all
 nodes must see, and come into the profile at once; what a lost node leaves goes to the others.
+The same command again goes on with what is in that folder.
 
 --switch-times needs permission to lock clocks; \`kareus profile fit\` makes its records a device's
 switch_time_s, by the clock that a change goes to, split into the call and the way from there.
@@ -101,7 +102,10 @@ async function run(
   const { measuringTasks } = await import("../../../search/measuring.js");
   const { out } = flags;
   if (out === null && !flags.dryRun) fail(missingFlags("kareus profile record", ["--out"]));
-  if (out !== null && existsSync(out)) fail(unwritable(out, "it exists, and is not overwritten"));
+  const goes_on = flags.slurm && existsSync(folderOf(out));
+  if (out !== null && existsSync(out) && !goes_on) {
+    fail(unwritable(out, "it exists, and is not overwritten"));
+  }
   const cluster = clusterOf(flags);
   const terminal = new Terminal(flags.json);
   const { report, progress, printIr } = terminal;
@@ -131,16 +135,17 @@ async function run(
   sayRecords(out, kept, device.name, flags.json);
 }
 
-/** The cluster that is to measure; null: this machine does. Its folder must be new, as the profile must. */
+/** Where the nodes of a cluster write: beside the profile. */
+const folderOf = (out: string | null) => `${out}.slurm`;
+
+/** The cluster that is to measure; null: this machine does. */
 function clusterOf({ slurm, slurmNodes, switchTimes, out }: Values<typeof RECORD_FLAGS>) {
   if (!slurm && slurmNodes !== null) fail(missingFlags("--slurm-nodes", ["--slurm"]));
   if (slurm && switchTimes) {
     fail(flagWithoutUse("--slurm", "changes of the clock are measured on one GPU"));
   }
   if (!slurm || out === null) return null;
-  const folder = `${out}.slurm`;
-  if (existsSync(folder)) fail(unwritable(folder, "it exists, and is not overwritten"));
-  return { folder, nodes: slurmNodes };
+  return { folder: folderOf(out), nodes: slurmNodes };
 }
 
 /** A window spans a few ticks of an energy counter that moves every 20 to 100 ms. */
