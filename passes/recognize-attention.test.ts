@@ -129,6 +129,20 @@ describe("recognize-attention", () => {
     expect(attributesOf(graph)).toEqual({ is_causal: 1 });
   });
 
+  it("knows one that is taken from a number and scaled, not one that meets another square", () => {
+    const constants = { stored: [T, T], one: [], far: [], shown: [T, T], bias: [T, T] };
+    const causalBy = (factor: string) =>
+      attributesOf(
+        attention({ constants: { ...constants, mask: [T, T] } }, [
+          TURN,
+          ["shown", "Sub", ["one", "stored"]],
+          ["mask", "Mul", ["shown", factor]],
+        ]),
+      );
+    expect(causalBy("far")).toEqual({ is_causal: 1 });
+    expect(causalBy("bias")).toEqual({ is_causal: 0 });
+  });
+
   it("fuses scores, scale, mask, softmax, dropout and the weighted sum", () => {
     const fused = runPass(recognizeAttention, attention());
     expect(nodeLines(fused)).toEqual(["y Attention(q k v mask)"]);

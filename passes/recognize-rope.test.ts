@@ -141,6 +141,31 @@ describe("recognize-rope", () => {
     expect(found.nodes[0]?.covers).toHaveLength(9);
   });
 
+  it("finds halves that change places under a table with the signs, and none without signs", () => {
+    const rolled = (signed: boolean) =>
+      tensorGraph({
+        data: { x: FULL },
+        constants: {
+          ...{ cos: [16, 8], half_sin: [16, 4], minus: [16, 4], sin: [16, 8] },
+          ...{ zero: [1], half: [1], end: [1] },
+        },
+        activations: { low: HALF, high: HALF, turned: FULL, by_cos: FULL, by_sin: FULL, y: FULL },
+        nodes: [
+          ...SLICES,
+          ["minus", signed ? "Neg" : "Identity", ["half_sin"]],
+          ["sin", "Concat", ["minus", "half_sin"], { axis: -1 }],
+          ["turned", "Concat", ["high", "low"], { axis: -1 }],
+          ["by_cos", "Mul", ["x", "cos"]],
+          ["by_sin", "Mul", ["turned", "sin"]],
+          ["y", "Add", ["by_cos", "by_sin"]],
+        ],
+        outputs: ["y"],
+      });
+    const last = (signed: boolean) => nodeLines(runPass(recognizeRope, rolled(signed))).at(-1);
+    expect(last(true)).toBe("y RotaryEmbedding(x cos sin)");
+    expect(last(false)).toBe("y Add(by_cos by_sin)");
+  });
+
   const PART = [2, 4, 16, 2];
   const partial = (rest: string) =>
     tensorGraph({

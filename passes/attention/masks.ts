@@ -7,8 +7,9 @@ const MOST_NODES = 200;
 
 /** What gives a stored mask another shape or type, or takes the part that a sequence needs. */
 const SAME_ELEMENTS = new Set([
-  ...["Reshape", "Squeeze", "Unsqueeze", "Expand", "Cast", "Identity", "Slice", "Not", "Mul"],
+  ...["Reshape", "Squeeze", "Unsqueeze", "Expand", "Cast", "Identity", "Slice", "Not"],
 ]);
+const ARITHMETIC = new Set(["Mul", "Add", "Sub"]);
 const COMPARES = new Set(["Less", "LessOrEqual", "Greater", "GreaterOrEqual"]);
 
 /**
@@ -25,12 +26,14 @@ function isStoredSquare(index: GraphIndex, mask: string): boolean {
   const square = rows === columns && rows > 1 && shape.slice(0, -2).every((dim) => dim === 1);
   let stored = mask;
   for (let node = index.producer(stored); node !== undefined; node = index.producer(stored)) {
-    if (!SAME_ELEMENTS.has(node.op)) return false;
     const [first = "", second = ""] = node.inputs;
-    // A product with a single number only scales.
-    const scales = node.op !== "Mul" || elementCount(index.tensor(second).shape) === 1;
-    if (!scales) return false;
-    stored = first;
+    if (ARITHMETIC.has(node.op)) {
+      // With a single number, a product or a sum only scales and moves: (1 - shown) * -1e9.
+      const isNumber = (name: string) => elementCount(index.tensor(name).shape) === 1;
+      if (!isNumber(first) && !isNumber(second)) return false;
+      stored = isNumber(first) ? second : first;
+    } else if (SAME_ELEMENTS.has(node.op)) stored = first;
+    else return false;
   }
   return square && role !== "activation" && stored !== "";
 }

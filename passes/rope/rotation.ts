@@ -102,6 +102,7 @@ class Cone {
     if (node.op === "Mul") {
       this.multiplied += size;
       const table = this.#tableOf(node);
+      this.signs ||= table !== null && this.#isSigned(table);
       return table !== null && this.#need([table === first ? second : first]);
     }
     if (node.op === "Concat") {
@@ -127,6 +128,16 @@ class Cone {
     return tables.length === 1 && inputs.length === 2 ? at(tables, 0) : null;
   }
 
+  /** Whether a table joins a part with a negated one: then the halves of the tensor need no sign. */
+  #isSigned(name: string): boolean {
+    let node = this.#index.producer(name);
+    while (node !== undefined && node.op !== "Concat" && TABLE_VIEWS.has(node.op)) {
+      node = this.#index.producer(node.inputs[0]);
+    }
+    if (node?.op !== "Concat") return false;
+    return node.inputs.some((part) => this.#index.producerOf(part, "Neg") !== undefined);
+  }
+
   #isTable(name: string): boolean {
     let current: string | undefined = name;
     for (let depth = 0; current !== undefined && depth < MOST_NODES; depth++) {
@@ -141,5 +152,6 @@ class Cone {
   }
 }
 
+const TABLE_VIEWS = new Set(["Cast", "Reshape", "Squeeze", "Unsqueeze", "Expand", "Transpose"]);
 /** What may lie between a cosine and its use as a table. */
 const TABLE_OPS = new Set(["Cast", "Mul", "Expand", "Tile", "GatherND", "GatherElements"]);

@@ -43,6 +43,19 @@ describe("roles", () => {
     expect(roles(graph, ["w", "turned", "y"])).toEqual(["parameter", "parameter", "activation@0"]);
   });
 
+  test("of a small weight whose elements are known: one more than it is trained as well", () => {
+    const graph = {
+      input: [value("x", [8, 2])],
+      initializer: [
+        { name: "w", dims: [2], dataType: 1, floatData: [1, 2] },
+        { name: "one", dims: [], dataType: 1, floatData: [1] },
+      ],
+      node: [node("Add", ["w", "one"], ["scale"]), node("Mul", ["x", "scale"], ["y"])],
+      output: [value("y", [8, 2])],
+    };
+    expect(roles(graph, ["w", "scale", "y"])).toEqual(["parameter", "parameter", "activation@0"]);
+  });
+
   test("one of the matrices that a weight holds is trained; a row of a table is looked up", () => {
     const float = (name: string, dims: readonly number[]) => ({ name, dims, dataType: 1 });
     const graph = {

@@ -314,9 +314,13 @@ function roleOfResult(
   outputs: readonly (Fact | null)[],
 ): TensorRole {
   const known = outputs.every((fact) => fact === null || fact.value !== null);
-  // Elements of small weights are known as well, but trained.
-  const isLayout = LAYOUT_ONLY.has(node.op) && inputs[0]?.role === "parameter";
-  if ((known && !isLayout) || SHAPE_ONLY.has(node.op)) return "constant";
+  // Elements of small weights are known as well, but trained: in another layout, or as 1 + w.
+  const isWeight = (input: Tensor | null | undefined) =>
+    input?.role === "parameter" && elementCount(input.shape) > 1;
+  const isTrained =
+    (LAYOUT_ONLY.has(node.op) && inputs[0]?.role === "parameter") ||
+    (SCALING.has(node.op) && inputs.some(isWeight));
+  if ((known && !isTrained) || SHAPE_ONLY.has(node.op)) return "constant";
   const roles = new Set(inputs.flatMap((input) => (input ? [input.role] : [])));
   if (roles.has("data") || roles.has("activation")) return "activation";
   if (roles.has("gradient")) return "gradient";
