@@ -12,7 +12,7 @@ import { describePoint, type FrontierFile } from "../plan/frontier.js";
 import { writeSaving } from "../plan/saving.js";
 import { type Selector, select } from "../plan/select.js";
 import { readSteps, type StepsFile } from "../plan/steps.js";
-import { ownBlocks, savingOf, savingText, stepsSoFar } from "../views/saving.js";
+import { blocksOf, savingOf, savingText, stepsSoFar } from "../views/saving.js";
 import type { Course } from "./following.js";
 import { readFrontierAt, readPointPlan } from "./run-folder.js";
 import { note, writeDiagnostic } from "./terminal.js";
@@ -20,6 +20,8 @@ import { packageRoot } from "./version.js";
 
 /** Blocks of steps that the own first steps are measured in, at least. */
 const BLOCKS = 24;
+/** And own clocks once more, later. */
+const AGAIN = BLOCKS / 2;
 /** A look at the job costs all of its ranks a message: none more often, none much rarer. */
 const LOOK_S = { least: 0.02, most: 2 };
 /** How often the job's notes are read. */
@@ -104,8 +106,8 @@ async function accompany(job: Job, ended: Promise<unknown>): Promise<void> {
   let measured = 0;
   try {
     measured = await enough(job, over.signal);
-    if (measured > 0) await replan(job, over.signal);
-    if (measured > 0) await firstWord(job, measured, over.signal);
+    const plan = measured > 0 ? await replan(job, over.signal) : null;
+    if (plan !== null) await compare(job, plan, measured, over.signal);
   } catch (cause) {
     if (!(cause instanceof DiagnosticError)) throw cause;
     const [first] = cause.diagnostics;
@@ -129,7 +131,7 @@ async function enough(job: Job, over: AbortSignal): Promise<number> {
   while (!over.aborted) {
     const steps = await stepsOf(job);
     const blocks = steps === null ? [] : steps.blocks;
-    const own = ownBlocks(blocks);
+    const { own } = blocksOf(blocks);
     const time_s = own.reduce((sum, each) => sum + each.time_s, 0);
     if (own.length >= BLOCKS - 1 && time_s >= job.measure_s) {
       note(`measured ${stepsSoFar(own)}; planning again with what they took\n`);
@@ -145,8 +147,11 @@ async function enough(job: Job, over: AbortSignal): Promise<number> {
 const pause = (time_s: number, signal: AbortSignal) =>
   sleep(time_s * 1000, undefined, { signal }).catch(() => undefined);
 
-/** Plans again in a process of its own, which leaves the job's CPUs alone, and hands the job its plan. */
-async function replan(job: Job, over: AbortSignal): Promise<void> {
+/**
+ * Plans again in a process of its own, which leaves the job's CPUs alone, and hands the job its plan.
+ * Returns that, or null where there is none, which it says.
+ */
+async function replan(job: Job, over: AbortSignal): Promise<string | null> {
   const out = join(job.folder, "replanned");
   const profile = ["--profile", join(job.folder, "measured")];
   const threads = Math.max(1, availableParallelism() >> 2);
@@ -161,22 +166,31 @@ async function replan(job: Job, over: AbortSignal): Promise<void> {
   ];
   const { code, said } = await optimize(words, over);
   if (over.aborted) {
-    return warn(nothingLearned(job.folder, "the job ended before the plan was made again"));
+    return refused(nothingLearned(job.folder, "the job ended before the plan was made again"));
   }
   if (code !== 0) {
     const reason = said.split("\n").find((line) => line !== "") ?? "it was stopped";
-    return warn(replanFailed(job.folder, reason));
+    return refused(replanFailed(job.folder, reason));
   }
   note(said);
   const { path, frontier } = await readFrontierAt(out);
   if (frontier.graph.sha256 !== job.frontier.graph.sha256) {
-    return warn(replanFailed(job.folder, `${job.told[0]} is another graph than it was`));
+    return refused(replanFailed(job.folder, `${job.told[0]} is another graph than it was`));
   }
   const point = select(frontier, job.selector, path);
   const { content } = await readPointPlan(path, frontier, point);
-  await writeText(join(job.folder, "plan.json"), content);
+  await follow(job, content);
   note(`the job is told to follow ${describePoint(point)}, planned; of ${out}\n`);
+  return content;
 }
+
+function refused(diagnostic: Parameters<typeof warn>[0]): null {
+  warn(diagnostic);
+  return null;
+}
+
+/** What the job follows from its next look on; `null`: nothing, own clocks. */
+const follow = (job: Job, content: string) => writeText(join(job.folder, "plan.json"), content);
 
 /** Runs our own `optimize`, at the lowest priority. */
 async function optimize(words: readonly string[], over: AbortSignal) {
@@ -197,17 +211,31 @@ async function optimize(words: readonly string[], over: AbortSignal) {
   return { code, said };
 }
 
-/** Says what was saved once as many blocks ran under the plan as before it: jobs may run for weeks. */
-async function firstWord(job: Job, measured: number, over: AbortSignal): Promise<void> {
+/**
+ * Lets the job go back to its own clocks for a while, once it ran as long under the plan as before it: that
+ * tells what it changed by itself. Then says what was saved, for jobs may run for weeks.
+ */
+async function compare(job: Job, plan: string, measured: number, over: AbortSignal): Promise<void> {
+  if (!(await reached(job, ({ followed }) => followed.length >= measured, over))) return;
+  await follow(job, "null\n");
+  await reached(job, ({ again }) => again.length >= AGAIN, over);
+  await follow(job, plan);
+  const steps = await stepsOf(job);
+  if (steps !== null && !over.aborted) note(`${savingText(savingOf(steps, measured))}\n`);
+}
+
+/** Waits for what the job's blocks must be; false: the job ended before. */
+async function reached(
+  job: Job,
+  holds: (blocks: ReturnType<typeof blocksOf>) => boolean,
+  over: AbortSignal,
+): Promise<boolean> {
   while (!over.aborted) {
     const steps = await stepsOf(job);
-    const followed = steps === null ? [] : steps.blocks.filter(({ plan }) => plan !== null);
-    if (steps !== null && followed.length > measured) {
-      note(`${savingText(savingOf(steps, measured))}\n`);
-      return;
-    }
+    if (steps !== null && holds(blocksOf(steps.blocks))) return true;
     await pause(READ_S, over);
   }
+  return false;
 }
 
 async function report(job: Job, measured: number): Promise<void> {

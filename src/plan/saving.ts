@@ -15,7 +15,7 @@ const phase = z.object({
 
 /** Relative to the job's own first steps; null: not known. */
 const change = estimate.extend({
-  /** Whether it is more than noise: zero lies outside the interval. */
+  /** Whether it is more than noise, against the first steps and against those at own clocks later. */
   clear: z.boolean(),
 });
 
@@ -30,6 +30,8 @@ const saving = z.object({
   before: phase,
   /** Under the plan that was made with their measurements; null: none came into force. */
   after: phase.extend({ point: count }).nullable(),
+  /** Own clocks once more, after that: what the job changed by itself; null: it ended before. */
+  again: phase.nullable(),
   time_change: change.nullable(),
   energy_change: change.nullable(),
 });

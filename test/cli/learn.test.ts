@@ -22,10 +22,10 @@ const saved = ({ stderr }: { readonly stderr: string }) =>
 
 /** Plays the runtime's part with numbers of its own: own steps, then steps under the plan that comes. */
 const PLAYER = `
-import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 const { KAREUS_STEPS, KAREUS_FOLLOW, KAREUS_PROFILE } = process.env;
-const [way, saving] = process.argv.slice(2);
+const [way, saving, later] = process.argv.slice(2);
 const write = (file, line) => appendFileSync(file, JSON.stringify(line) + "\\n");
 const gpu = "a100-sxm4-40gb";
 write(KAREUS_STEPS, { format: "kareus-steps", version: 1, graph: "mini", gpu, ranks: 1, source: "measured" });
@@ -43,7 +43,7 @@ const block = (energy_j, plan) => {
   step += 1;
 };
 for (let i = 0; i < 40; i++) block(i === 0 ? 9000 : 100, null);
-if (way === "fails") rmSync(process.argv[4]);
+if (way === "fails") rmSync(later);
 if (way === "ends") process.exit(0);
 // Until the plan is being made again.
 while (!existsSync(KAREUS_FOLLOW.replace("plan.json", "replanned")) && way !== "fails") await sleep(20);
@@ -51,7 +51,13 @@ for (let i = 0; i < 600 && !existsSync(KAREUS_FOLLOW) && !(way === "fails" && i 
   block(5000, null);
   await sleep(100);
 }
-if (existsSync(KAREUS_FOLLOW)) for (let i = 0; i < 40; i++) block(Number(saving), KAREUS_FOLLOW);
+if (existsSync(KAREUS_FOLLOW)) {
+  for (let i = 0; i < 42; i++) block(Number(saving), KAREUS_FOLLOW);
+  const own = () => readFileSync(KAREUS_FOLLOW, "utf8").trim() === "null";
+  while (way !== "leaves" && !own()) await sleep(20);
+  if (own()) for (let i = 0; i < 15; i++) block(Number(later), null);
+  while (own()) await sleep(20);
+}
 process.exit(5);
 `;
 
@@ -63,13 +69,13 @@ describe.skipIf(!hasRuntime)("kareus run --learn", () => {
   beforeAll(() => writeFileSync(player, PLAYER));
 
   test("plans again with what the first steps took, and reports what that saved", async () => {
-    const run = await play("saves", "80");
+    const run = await play("saves", "80", "100");
     expect([run.status, codes(run, "error")]).toEqual([5, []]);
     const saving = saved(run);
     // Neither the first step nor what ran while the plan was made counts.
     expect(saving.before.steps).toBe(39);
     expect(saving.before.energy_j.mean).toBeCloseTo(102.05, 1);
-    expect(saving.after.steps).toBe(39);
+    expect([saving.after.steps, saving.again.steps]).toEqual([41, 14]);
     expect(saving.energy_change.mean).toBeCloseTo(-0.196, 2);
     expect([saving.energy_change.clear, saving.time_change.clear]).toEqual([true, false]);
     expect(run.stderr).toMatch(/energy 19\.\d% ± \d\.\d% less, time no different within the noise/);
@@ -81,9 +87,24 @@ describe.skipIf(!hasRuntime)("kareus run --learn", () => {
   });
 
   test("a difference within the noise is not claimed", async () => {
-    const run = await play("saves", "99.9");
+    const run = await play("saves", "99.9", "100");
     expect(saved(run).energy_change.clear).toBe(false);
     expect(run.stderr).toContain("energy no different within the noise");
+  });
+
+  test("what the job changed by itself is not claimed", async () => {
+    const run = await play("saves", "80", "80");
+    expect(saved(run).energy_change).toMatchObject({
+      clear: false,
+      mean: expect.closeTo(-0.196, 2),
+    });
+    expect(run.stderr).toContain("less, but not than own clocks later: the job itself changed");
+  });
+
+  test("a job that ends before own clocks come again is told what that leaves open", async () => {
+    const run = await play("leaves", "80");
+    expect(saved(run)).toMatchObject({ again: null, energy_change: { clear: true } });
+    expect(run.stderr).toContain("it ended before own clocks were measured again");
   });
 
   test("a job that ends first has learned nothing, and keeps its exit code", async () => {
@@ -104,7 +125,7 @@ describe.skipIf(!hasRuntime)("kareus run --learn", () => {
   });
 
   test("with the runtime and a simulated driver the saving is the driver's", async () => {
-    const job = [...JOB, join(out, "plans/000.json"), "--followed", "400", "--steps", "1"];
+    const job = [...JOB, join(out, "plans/000.json"), "--followed", "1500", "--steps", "1"];
     const machine = simulatedMachine(folder);
     const run = await kareus(
       ["run", "--learn", out, "--learn-s", "1", "--", ...job],

@@ -1,7 +1,7 @@
 """Which plan is in force from the next step on, as rank 0 reads it from a file that may change meanwhile.
 
 The file is a plan (`kareus select`) or a schedule (`kareus schedule`), which names points of a run's folder
-by the time of day. As long as it is not there, the GPU keeps its own clocks.
+by the time of day. As long as it is not there, or holds `null`, the GPU keeps its own clocks.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ class Course:
             return
         self._stamp = stamp
         text = read_text(self._path)
-        if _format_of(text, self._path) == SCHEDULE_FORMAT:
+        if text.strip() == "null":
+            self._timetable, self._wanted = None, (self._path, None)
+        elif _format_of(text, self._path) == SCHEDULE_FORMAT:
             self._timetable = _Timetable(text, self._path, self._plans, self._began_s)
         else:
             parse_plan(text, self._path)

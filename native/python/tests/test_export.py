@@ -66,6 +66,34 @@ for _name in CONFIGS:
     setattr(Transformers, f"test_{_name}", lambda self, name=_name: self.check(name))
 
 
+class Joint(unittest.TestCase):
+    """Forward and backward as AOTAutograd traces them: twice the products, as derived from the forward."""
+
+    def test_tied_parameters_are_told(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            save_config("gpt2", folder)
+            model, inputs = model_and_inputs(Path(folder), BATCH, TOKENS, torch.bfloat16)
+            with self.assertRaisesRegex(ValueError, "no joint graph: .* derives the backward"):
+                export(model, inputs, Path(folder) / "never.onnx", joint=True)
+
+    def test_llama(self) -> None:
+        work: dict = {}
+        with tempfile.TemporaryDirectory() as folder:
+            save_config("llama", folder)
+            for joint in (False, True):
+                model, inputs = model_and_inputs(Path(folder), BATCH, TOKENS, torch.bfloat16)
+                path = Path(folder) / f"{joint}.onnx"
+                export(model, inputs, path, joint=joint)
+                self.assertTrue(all(each.is_meta for each in model.parameters()))
+                for kernel in inspect(path)["kernels"]:
+                    if kernel["class"] == "linear":
+                        key = joint, kernel["direction"]
+                        work[key] = work.get(key, 0) + kernel["flops"]
+        for direction, factor in (("forward", 1), ("backward", 2)):
+            self.assertEqual(work[True, direction], work[False, direction])
+            self.assertAlmostEqual(work[True, direction] / work[True, "forward"], factor, delta=0.05)
+
+
 class Exports(unittest.TestCase):
     def test_command_line(self) -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -167,6 +167,8 @@ class Following(Files):
         self.assertEqual(self.following.freq_mhz, 900)
         self.put(self.plan(1410))
         self.assertEqual((self.clocks(runtime), self.clocks(runtime)), ([1410], []))
+        self.put("null")
+        self.assertEqual((self.clocks(runtime), self.following), ([0], None))
 
     def test_a_plan_of_another_job_is_refused_and_the_job_goes_on(self):
         runtime = self.runtime()

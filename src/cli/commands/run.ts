@@ -65,7 +65,8 @@ training script uses it. Signals are passed on, and its exit code is this one's.
 --follow looks at its file about every two seconds, and all ranks change before the same step. Replace the
 file in one move; what cannot be followed is told once, and the job stays on what it has.
 --learn leaves the clocks alone for the first steps, and says in the end what the plan saved, by the job's own
-counters against these steps, no more than the noise allows. Its notes are in a new folder DIR/learn-<n>.
+counters against these steps, no more than the noise allows. Once it ran as long under the plan, the clocks are left
+alone for half as long again: what changed with them was not the plan. Its notes are in a new folder DIR/learn-<n>.
 
 Examples:
   $ kareus run --plan plan.json -- torchrun --nproc_per_node 4 train.py

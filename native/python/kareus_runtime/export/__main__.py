@@ -24,7 +24,7 @@ def main() -> None:
         )
     else:
         model, inputs = _call(flags.function)
-    export(model, inputs, flags.out, group_sizes=_group_sizes(flags.group_size))
+    export(model, inputs, flags.out, group_sizes=_group_sizes(flags.group_size), joint=flags.joint)
     print(f"written: {flags.out}")
     print(f"next: kareus init {flags.out}, or kareus optimize {flags.out} --dtype bf16")
 
@@ -57,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME=N",
         help="ranks of a process group whose collectives do not say it, repeatable",
+    )
+    parser.add_argument(
+        "--joint", action="store_true", help="write the backward too, as AOTAutograd traces it"
     )
     parser.add_argument("--out", type=Path, required=True, help="the ONNX file")
     return parser

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from os import PathLike
 from typing import Any, Union
 
 import onnx_ir
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 
+from kareus_runtime.export.joint import twin_of, with_backward, written_out
 from kareus_runtime.export.translations import translations
 
 #: Tensors with more bytes than this are written as references to data that is not there.
@@ -53,8 +55,9 @@ def export(
     loss: Callable[..., Tensor] | None = None,
     dynamic_shapes: Any = None,
     group_sizes: Mapping[str, int] | None = None,
+    joint: bool = False,
 ) -> None:
-    """Writes the forward pass of a model with its loss; kareus derives the backward.
+    """Writes the forward pass of a model with its loss; kareus derives the backward, unless it is `joint`.
 
     The model may be on the meta device: no weight is read or written. It is exported in training mode
     and left in the mode that it was in.
@@ -66,12 +69,17 @@ def export(
     :param dynamic_shapes: as torch.export takes them, for sizes that `kareus optimize --bind` sets;
         absent: the sizes of the example inputs
     :param group_sizes: ranks of process groups by name, for collectives that do not say them
-    :raises ValueError: the model returns no scalar loss
+    :param joint: whether the backward is written too, as AOTAutograd traces it
+    :raises ValueError: the model returns no scalar loss, or a joint graph cannot be traced
     """
+    if joint:
+        model, inputs = twin_of(model, inputs)
     was_training = model.training
     model.train()
     try:
-        program = _trace(model, inputs, loss, dynamic_shapes)
+        with written_out() if joint else nullcontext():
+            program = _trace(model, inputs, loss, dynamic_shapes)
+            program = with_backward(program) if joint else program
     finally:
         model.train(was_training)
     # Optimizing folds parameters that happen to be equal, which a model to be trained needs apart.
@@ -115,7 +123,7 @@ def _leave_out_weights(model: onnx_ir.Model) -> None:
         if tensor is None:
             continue
         raw = getattr(tensor, "raw", None)
-        is_meta = isinstance(raw, Tensor) and raw.is_meta
+        is_meta = isinstance(raw, Tensor) and (raw.is_meta or isinstance(raw, FakeTensor))
         if is_meta or tensor.nbytes > LARGEST_KEPT_BYTES:
             value.const_value = onnx_ir.ExternalTensor(
                 "weights", 0, tensor.nbytes, tensor.dtype, shape=tensor.shape, name=name

@@ -21,6 +21,7 @@ def translations(group_sizes: Mapping[str, int]) -> dict[Callable[..., Any], Tra
     """
     table: dict[Callable[..., Any], Translation] = {
         torch.ops.aten.histc.default: _histc,
+        torch.ops.aten.empty_permuted.default: _empty_permuted,
         torch.ops.aten._grouped_mm.default: _grouped_mm,
     }
     fallback = getattr(getattr(torch.ops, "transformers", None), "grouped_mm_fallback", None)
@@ -49,6 +50,14 @@ def _grouped_mm(x: Any, weights: Any, offs: Any = None, bias: Any = None, out_dt
             product, op.Constant(value_ints=[0]), op.Constant(value_ints=[rows]), op.Constant(value_ints=[0])
         )
     return product
+
+
+def _empty_permuted(
+    size: Any, physical_layout: Any, dtype: int = 1, layout: str = "", device: str = "", pin_memory: bool = False
+) -> Any:
+    """Room that is written later: zeros of its shape."""
+    zero = op.Cast(op.Constant(value_float=0.0), to=dtype)
+    return op.Expand(zero, op.Constant(value_ints=list(size)))
 
 
 def _histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
