@@ -148,7 +148,7 @@ class Inference {
       const known = node.op === "Constant" ? inferred : this.stated.settled(node, name, inferred);
       const fact = this.#expectations.valueOf(node, name, known);
       checkedShape(name, fact.shape);
-      this.#facts.set(name, this.#shared(fact));
+      this.#facts.set(name, this.#shared(withOwnElements(fact)));
     });
     const normal = this.#normalized(node);
     this.#repeats.note(normal);
@@ -321,3 +321,9 @@ const AXES_INPUT: ReadonlyMap<string, number> = new Map([
   ["Slice", 3],
   ["com.microsoft::ReduceSumTraining", 1],
 ]);
+
+/** Elements of another shape than the settled one (a changed file states what it likes) are not known. */
+function withOwnElements(fact: Fact): Fact {
+  if (fact.value === null || fact.value.length === elementCount(fact.shape)) return fact;
+  return { ...fact, value: null };
+}
