@@ -138,9 +138,9 @@ describe("form-kernels", () => {
       parameters: { g: [32] },
       activations: { a: [8, 32], s: [8, 32], b: [8, 32] },
       nodes: [
-        ["a", "RMSNormalization", ["x", "g"]],
+        ["a", "LayerNormalization", ["x", "g"]],
         ["s", "Add", ["a", "x"]],
-        ["b", "RMSNormalization", ["s", "g"]],
+        ["b", "LayerNormalization", ["s", "g"]],
       ],
       outputs: ["b"],
     });

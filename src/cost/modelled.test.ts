@@ -216,6 +216,17 @@ describe("overlap", () => {
 });
 
 describe("power", () => {
+  test("a limit below the cap is as good as a cap, whatever lies between them", () => {
+    const run = { freq_mhz: 1410, launch_slot: null, sms: 8 };
+    const free = oracle.cost(overlapped, run);
+    const limit_w = (0.9 * free.energy_j) / free.time_s;
+    expect(free.energy_j / free.time_s).toBeLessThan(device.power_cap_w);
+    const limited = modelledOracle({ ...device, power_limit_w: limit_w }).cost(overlapped, run);
+    const capped = modelledOracle({ ...device, power_cap_w: limit_w }).cost(overlapped, run);
+    expect(limited).toEqual(capped);
+    expect(limited.time_s).toBeGreaterThan(free.time_s);
+  });
+
   test("average power keeps to the cap, and throttled settings cost the same", () => {
     const busy = partitionOf("busy", [whole.head], null);
     const capped = modelledOracle({ ...device, power_cap_w: 300 });

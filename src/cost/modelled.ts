@@ -4,7 +4,7 @@ import type { PartitionType } from "../ir/partition.js";
 import type { TracingOracle } from "./oracle.js";
 import { type Correction, UNCORRECTED } from "./physics/correction.js";
 import { type PartitionModel, partitionModel } from "./physics/overlap.js";
-import { cappedClock } from "./physics/power.js";
+import { cappedClock, powerLimit } from "./physics/power.js";
 import type { PartitionRun } from "./physics/trace.js";
 
 function averagePower({ time_s, energy_j }: PartitionRun): number {
@@ -19,7 +19,7 @@ function keptClock(
   device: Device,
 ): number {
   const { freq_mhz } = configuration;
-  if (averagePower(asked) <= device.power_cap_w) return freq_mhz;
+  if (averagePower(asked) <= powerLimit(device)) return freq_mhz;
   const runAt = (clock_mhz: number) => model.run({ ...configuration, freq_mhz: clock_mhz });
   return Math.min(
     freq_mhz,

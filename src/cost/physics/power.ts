@@ -38,6 +38,11 @@ export function dynamicEnergyAt(
   return dram_j + (floor_j - dram_j) * dynamicEnergyScale(device, freq_mhz);
 }
 
+/** What a GPU may draw on average: the limit that the job runs under, else the board's. */
+export function powerLimit(device: Pick<Device, "power_cap_w" | "power_limit_w">): number {
+  return byDefault(device.power_limit_w, device.power_cap_w);
+}
+
 /**
  * The highest clock in MHz at which work keeps its average power to the cap, or the lowest clock if
  * it never does. `averagePower` ascends with the clock. Searched between the device's own bounds,
@@ -47,7 +52,7 @@ export function cappedClock(
   device: Pick<Device, "lowest_clock_mhz" | "highest_clock_mhz" | "power_cap_w" | "power_limit_w">,
   averagePower: (freq_mhz: number) => number,
 ): number {
-  const limit_w = byDefault(device.power_limit_w, device.power_cap_w);
+  const limit_w = powerLimit(device);
   let fits = device.lowest_clock_mhz;
   let exceeds = device.highest_clock_mhz;
   if (averagePower(exceeds) <= limit_w) return exceeds;

@@ -8,8 +8,8 @@ import {
   upstream,
 } from "./gradient.js";
 
-/** Norms whose rows are independent of each other. */
-const OF_ROWS = /(RMS|Layer)Normalization$/;
+/** Norms whose gradients fuse with their neighbours, as they do themselves. */
+const OF_ROWS = /(?<!Simplified|SkipSimplified)LayerNormalization$/;
 
 /**
  * Normalizations: dX and the parameters' gradients in one launch, from dY (and the gradient of the

@@ -81,7 +81,11 @@ const layer: Operator = {
     return [tensor(input.dtype, input.shape), ...stats];
   },
   follow: followRows,
-  work: (node) => rowNorm(node, axisOf(node), node.op === "LayerNormalization" ? 8 : 4),
+  // Root-mean-square norms stay apart: those of Megatron-LM, which plans are checked against, are.
+  work: (node) =>
+    node.op === "LayerNormalization"
+      ? rowNorm(node, axisOf(node), 8)
+      : memoryKernel(node, "norm", 4),
 };
 
 const skipLayer: Operator = {

@@ -70,9 +70,10 @@ describe("normalizations", () => {
 
   test("runs row by row, those before the axis", () => {
     const norm = { kind: "rows", class: "norm" };
-    expect(work("RMSNormalization", [[8, 4], [4]], [[8, 4]])).toEqual({
-      ...{ ...norm, flops: 4 * 32, rows: 8 },
+    expect(work("LayerNormalization", [[8, 4], [4]], [[8, 4]])).toEqual({
+      ...{ ...norm, flops: 8 * 32, rows: 8 },
     });
+    expect(work("RMSNormalization", [[8, 4], [4]], [[8, 4]]).kind).toBe("kernel");
     const [x, scale] = [
       [2, 3, 4],
       [3, 4],
