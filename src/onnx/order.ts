@@ -39,22 +39,20 @@ function firstDefinitions(
   const unique: SourceNode[] = [];
   let isOrdered = true;
   for (const node of nodes) {
-    const again = node.outputs.filter(isDefined);
+    const isAgain = (name: string, k: number) =>
+      name !== "" && (isDefined(name) || node.outputs.indexOf(name) < k);
+    const again = node.outputs.filter(isAgain);
     repeated.push(...again);
-    const isNew = again.length === 0 || node.outputs.some((n) => n !== "" && !again.includes(n));
-    if (isNew) {
+    const outputs = node.outputs.map((name, k) => (isAgain(name, k) ? "" : name));
+    if (again.length === 0 || outputs.some((name) => name !== "")) {
       isOrdered &&= readsOf(node).every((name) => name === "" || isDefined(name));
-      unique.push(again.length === 0 ? node : without(node, again));
+      unique.push(again.length === 0 ? node : { ...node, outputs });
     }
     for (const name of node.outputs) defined.add(name);
   }
   const [first] = repeated;
   if (first !== undefined) report(redefinedTensors(first, repeated.length));
   return { unique, isOrdered };
-}
-
-function without(node: SourceNode, outputs: readonly string[]): SourceNode {
-  return { ...node, outputs: node.outputs.map((name) => (outputs.includes(name) ? "" : name)) };
 }
 
 function producersOf(

@@ -97,6 +97,13 @@ describe("order", () => {
     expect(warnings.map((d) => d.code)).toEqual(["KRS1103"]);
   });
 
+  test("a node that makes one tensor twice makes it once, whatever reads it", () => {
+    const nodes = [node("Split", ["x"], ["y", "y"]), node("Relu", ["y"], ["z"])];
+    const { graph, warnings } = readGraph({ input: [x], node: nodes }, { batch: 2 });
+    expect(graph?.nodes.map(({ outputs }) => outputs)).toEqual([["y", ""], ["z"]]);
+    expect(warnings.map((d) => d.code)).toEqual(["KRS1103"]);
+  });
+
   test("a missing initializer names reader and tensor", () => {
     const { errors } = readGraph({ input: [x], node: [node("MatMul", ["x", "w"], ["y"])] });
     expect(errors.map((e) => [e.code, e.where])).toEqual([["KRS1102", "y"]]);
