@@ -54,7 +54,8 @@ describe("schedule", () => {
     }
     expect(done_iterations).toBe(iterations());
     expect(energy_j / totals.energy_j).toBeCloseTo(1, 9);
-    expect(totals.end_s).toBeLessThanOrEqual(DAY_S);
+    // Sums of millions of runs round by less than this.
+    expect(totals.end_s).toBeLessThanOrEqual(DAY_S * (1 + 1e-9));
     expect(totals.carbon_g / optimum.carbon_g).toBeCloseTo(1, 3);
     for (const { totals: theirs } of baselines) {
       if (theirs !== null) expect(totals.carbon_g).toBeLessThan(theirs.carbon_g * 1.001);
