@@ -87,7 +87,7 @@ def run(folder, environment, *flags, steps=STEPS):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
     )
     if done.returncode != 0:
         raise AssertionError(f"kareus run ended with {done.returncode}: {done.stderr}")
@@ -188,13 +188,13 @@ class Training(unittest.TestCase):
         out, _ = with_another_point(self.folder, 2)
         machine = Machine(self.folder, "devices=4 busy=0.5")
         flags = ["--learn", out, "--learn-s", "1"]
-        _, said = run(self.folder, machine.environment, *flags, steps=120)
+        _, said = run(self.folder, machine.environment, *flags, steps=80)
         with open(os.path.join(out, "learn-1", "saving.json"), encoding="utf-8") as file:
             saving = json.load(file)
         self.assertEqual(saving["source"], "modelled")
         self.assertGreater(saving["before"]["steps"], 20)
         # Planning has what CPU the ranks leave it: on a busy machine the job may end first, and says so.
-        if saving["after"] is None or saving["after"]["steps"] <= 8:
+        if saving["after"] is None or saving["after"]["energy_j"] is None:
             self.skipTest("the job ended before its new plan")
         power_w = [
             saving[phase]["energy_j"]["mean"] / saving[phase]["time_s"]["mean"]
