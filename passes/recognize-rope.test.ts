@@ -47,6 +47,16 @@ describe("recognize-rope", () => {
     ]);
   });
 
+  /** a cos - b sin and a sin + b cos. */
+  const TURNED: readonly Node[] = [
+    ["ac", "Mul", ["a", "cos"]],
+    ["bs", "Mul", ["b", "sin"]],
+    ["l", "Sub", ["ac", "bs"]],
+    ["as", "Mul", ["a", "sin"]],
+    ["bc", "Mul", ["b", "cos"]],
+    ["r", "Add", ["as", "bc"]],
+  ];
+
   /** Each half, or every other element, for itself: a cos - b sin, a sin + b cos. */
   function apart(from: readonly Node[], join: readonly Node[], part: Shape) {
     return tensorGraph({
@@ -57,16 +67,7 @@ describe("recognize-rope", () => {
         ...Object.fromEntries(["a", "b", "ac", "as", "bc", "bs", "l", "r"].map((n) => [n, part])),
         ...{ l1: [...part, 1], r1: [...part, 1], both: [...part, 2], y: FULL },
       },
-      nodes: [
-        ...from,
-        ["ac", "Mul", ["a", "cos"]],
-        ["bs", "Mul", ["b", "sin"]],
-        ["l", "Sub", ["ac", "bs"]],
-        ["as", "Mul", ["a", "sin"]],
-        ["bc", "Mul", ["b", "cos"]],
-        ["r", "Add", ["as", "bc"]],
-        ...join,
-      ],
+      nodes: [...from, ...TURNED, ...join],
       outputs: ["y"],
     });
   }
@@ -179,12 +180,7 @@ describe("recognize-rope", () => {
         ["a", "Slice", ["x", "zero", "one"]],
         ["b", "Slice", ["x", "one", "two"]],
         ["rest", "Slice", [rest, "two", "two"]],
-        ["ac", "Mul", ["a", "cos"]],
-        ["bs", "Mul", ["b", "sin"]],
-        ["l", "Sub", ["ac", "bs"]],
-        ["as", "Mul", ["a", "sin"]],
-        ["bc", "Mul", ["b", "cos"]],
-        ["r", "Add", ["as", "bc"]],
+        ...TURNED,
         ["y", "Concat", ["l", "r", "rest"], { axis: -1 }],
       ],
       outputs: ["y"],

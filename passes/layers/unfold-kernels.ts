@@ -93,31 +93,24 @@ function areAlike(
   const higher = forward ? after : before;
   for (let k = 0; k < own.length; k++) {
     const here = at(kernels, own.start + k);
-    const others = [at(kernels, lower.start + k), at(kernels, higher.start + k)];
-    if (!others.every((other) => sameKernel(here, other))) return false;
-    const [low, high] = others;
-    if (low === undefined || high === undefined) return false;
+    const [low, high] = [at(kernels, lower.start + k), at(kernels, higher.start + k)];
+    if (!sameKernel(here, low) || !sameKernel(here, high)) return false;
     if (names.shifted(low.name, 1) !== here.name) return false;
-    const neighbours = [-1, 1] as const;
-    for (const [side, other] of [low, high].entries()) {
-      const moved = at(neighbours, side);
-      for (const [i, from] of here.after.entries()) {
-        const [mine, theirs] = [placeIn(runs, from), placeIn(runs, at(other.after, i))];
-        if (mine === null) {
-          if (from !== other.after[i]) return false;
-          continue;
-        }
-        // A neighbour's neighbour lies outside the three blocks.
-        const expected = mine.layer + moved;
-        if (Math.abs(expected) > 1) {
-          if (theirs !== null) return false;
-        } else if (theirs?.layer !== expected || theirs.run !== mine.run || theirs.at !== mine.at) {
-          return false;
-        }
-      }
-    }
+    if (!waitAlike(runs, here, low, -1) || !waitAlike(runs, here, high, 1)) return false;
   }
   return true;
+}
+
+/** Whether a kernel some layers on waits for the same as one does, that many layers on. */
+function waitAlike(runs: readonly Run[], here: Kernel, other: Kernel, layers: number): boolean {
+  return here.after.every((from, i) => {
+    const [mine, theirs] = [placeIn(runs, from), placeIn(runs, at(other.after, i))];
+    if (mine === null) return from === other.after[i];
+    // A neighbour's neighbour lies outside the three blocks.
+    if (Math.abs(mine.layer + layers) > 1) return theirs === null;
+    const { run, layer, at: place } = mine;
+    return theirs?.layer === layer + layers && theirs.run === run && theirs.at === place;
+  });
 }
 
 function sameKernel(one: Kernel, other: Kernel): boolean {

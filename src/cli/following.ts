@@ -4,6 +4,7 @@ import { fail } from "../base/diagnostics/diagnostic.js";
 import { noFrontierOf } from "../base/diagnostics/runtime.js";
 import { readText } from "../base/files.js";
 import { at } from "../base/need.js";
+import { isOfFormat } from "../plan/format.js";
 import { type PlanFile, readPlan } from "../plan/plan.js";
 import { readSchedule, SCHEDULE_FORMAT, type ScheduleFile } from "../plan/schedule.js";
 import { readFrontierAt, readPointPlan } from "./run-folder.js";
@@ -23,7 +24,7 @@ export interface Course {
 export async function courseOf(followed: string, run: string | null): Promise<Course> {
   const text = await readText(followed);
   const KAREUS_FOLLOW = resolve(followed);
-  if (!isSchedule(text)) {
+  if (!isOfFormat(SCHEDULE_FORMAT, text)) {
     const plan = readPlan(text, followed);
     return { plan, environment: { KAREUS_PLAN: KAREUS_FOLLOW, KAREUS_FOLLOW }, said: followed };
   }
@@ -49,16 +50,6 @@ export async function courseOf(followed: string, run: string | null): Promise<Co
     environment: { KAREUS_PLAN, KAREUS_PLANS, KAREUS_FOLLOW },
     said: `${followed}, points ${points.map(({ id }) => id).join(", ")}`,
   };
-}
-
-function isSchedule(text: string): boolean {
-  try {
-    const data: unknown = JSON.parse(text);
-    const known = typeof data === "object" && data !== null && "format" in data;
-    return known && data.format === SCHEDULE_FORMAT.name;
-  } catch {
-    return false;
-  }
 }
 
 /** Where a schedule says that its frontier is: from itself, or from here. */

@@ -1,6 +1,7 @@
 import { at, hot, hotFloat, hotInt } from "../base/need.js";
 import type { Network } from "./network.js";
 import { type Plan, replay } from "./replay.js";
+import { TimedPlan } from "./timed-plan.js";
 
 /** A pipeline of more plans than two to this power is not tried. */
 const MOST_BITS = 40;
@@ -30,8 +31,8 @@ class Search {
   readonly frontier: Plan[] = [];
   readonly #network: Network;
   readonly #idle_power_w: number;
-  /** By an instruction's number: what follows it at the fastest. */
-  readonly #after_s: Float64Array;
+  /** Everything at its fastest, by place: what must pass after an instruction. */
+  readonly #fastest: TimedPlan;
   /** By place: least dynamic energy of the instructions from there on. */
   readonly #cheapest_j: Float64Array;
   readonly #choice: Int32Array;
@@ -43,7 +44,8 @@ class Search {
     const { sets, topological } = network;
     this.#network = network;
     this.#idle_power_w = network.stages * network.static_power_w;
-    this.#after_s = remainingAtFastest(network);
+    this.#fastest = new TimedPlan(network);
+    this.#fastest.measure();
     this.#cheapest_j = new Float64Array(sets.length + 1);
     for (let p = sets.length - 1; p >= 0; p--) {
       const own_j = at(hot(sets, hotInt(topological, p)).dynamic_j, -1);
@@ -71,10 +73,11 @@ class Search {
     const { time_s, dynamic_j: own_j } = hot(sets, i);
     const onStage_s = hotFloat(this.#end_s, hotInt(stageBefore, i));
     const arrived_s = hotFloat(this.#end_s, hotInt(dataBefore, i)) + hotFloat(transfer_s, i);
+    const after_s = this.#fastest.remainingAfter(p);
     for (let k = time_s.length - 1; k >= 0; k--) {
       if (++this.#steps > MOST_STEPS) return false;
       const end_s = Math.max(onStage_s, arrived_s) + hotFloat(time_s, k);
-      const ends_s = Math.max(least_s, end_s + hotFloat(this.#after_s, i));
+      const ends_s = Math.max(least_s, end_s + after_s);
       const sum_j = dynamic_j + hotFloat(own_j, k);
       if (this.#isBeaten(ends_s, sum_j + hotFloat(this.#cheapest_j, p + 1))) continue;
       this.#choice[i] = k;
@@ -113,18 +116,4 @@ class Search {
     }
     return low;
   }
-}
-
-/** What must pass after each instruction, by its number, with all at their fastest. */
-function remainingAtFastest(network: Network): Float64Array {
-  const { sets, topological, stageAfter, dataAfter, transfer_s } = network;
-  const after_s = new Float64Array(sets.length);
-  const withOwn_s = new Float64Array(sets.length + 1);
-  for (const i of topological.toReversed()) {
-    const data = hotInt(dataAfter, i);
-    const onStage_s = hotFloat(withOwn_s, hotInt(stageAfter, i));
-    after_s[i] = Math.max(onStage_s, hotFloat(withOwn_s, data) + hotFloat(transfer_s, data));
-    withOwn_s[i] = hotFloat(after_s, i) + at(hot(sets, i).time_s, 0);
-  }
-  return after_s;
 }

@@ -1,4 +1,4 @@
-import { mean } from "./mean.js";
+import { deviation } from "./mean.js";
 
 /** How many batches a series is cut into: enough to see its spread, few enough to hide what lasts. */
 const BATCHES = 8;
@@ -28,9 +28,7 @@ export function batchMeans(series: readonly Amount[]): Estimate | null {
     const from = Math.floor((k * series.length) / BATCHES);
     return perUnit(series.slice(from, Math.floor(((k + 1) * series.length) / BATCHES)));
   });
-  const centre = mean(batches);
-  const squares = batches.reduce((sum, value) => sum + (value - centre) ** 2, 0);
-  const error = Math.sqrt(squares / (BATCHES - 1) / BATCHES);
+  const error = deviation(batches) / Math.sqrt(BATCHES - 1);
   return { mean: perUnit(series), half_width: T_95 * error };
 }
 

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { malformedFile, newerFormat, notJson, wrongFormat } from "../base/diagnostics/plan.js";
-import type { Json } from "../base/json.js";
+import { type Json, parseJson } from "../base/json.js";
 
 /** What every kareus file starts with. */
 export interface Format<T> {
@@ -20,13 +20,19 @@ function jsonPath(path: readonly PropertyKey[]): string {
   return steps.join("") || ".";
 }
 
+/** Whether a text says that it is of a format, well formed or not. */
+export function isOfFormat({ name }: Pick<Format<unknown>, "name">, text: string): boolean {
+  const data = parseJson(text);
+  return typeof data === "object" && data !== null && "format" in data && data.format === name;
+}
+
 /**
  * Checks text against a format.
  * @param where the file's name for diagnostics
  * @throws DiagnosticError not JSON (KRS4101), another format (4102), newer (4103), malformed (4104)
  */
 export function readFormat<T>(format: Format<T>, text: string, where: string): T {
-  const data = parseJson(text, where);
+  const data = checkedJson(text, where);
   const header = typeof data === "object" && data !== null && !Array.isArray(data) ? data : {};
   const { format: name, version } = header as { format?: unknown; version?: unknown };
   if (name !== format.name) fail(wrongFormat(where, name, format.name));
@@ -39,7 +45,7 @@ export function readFormat<T>(format: Format<T>, text: string, where: string): T
   return fail(malformedFile(where, jsonPath(issue?.path ?? []), issue?.message ?? "malformed"));
 }
 
-function parseJson(text: string, where: string): unknown {
+function checkedJson(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { parseJson } from "../base/json.js";
 import { at } from "../base/need.js";
-import { type Format, readFormat, writeFormat } from "./format.js";
+import { type Format, isOfFormat, readFormat, writeFormat } from "./format.js";
 import {
   type PackedPlan,
   packed,
@@ -104,11 +104,5 @@ export function costedPlan(plan: PlanFile): CostedPlan | null {
 
 /** Whether a text is a plan, well formed or not. */
 export function isPlanText(text: string): boolean {
-  const data = parseJson(text);
-  return (
-    typeof data === "object" &&
-    data !== null &&
-    "format" in data &&
-    data.format === PLAN_FORMAT.name
-  );
+  return isOfFormat(PLAN_FORMAT, text);
 }

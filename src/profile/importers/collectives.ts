@@ -1,3 +1,4 @@
+import { elementCount } from "../../ir/tensor-graph.js";
 import { dtypeBytes } from "../../ir/work.js";
 import type { CollectiveRecord } from "../records.js";
 import { elementType, type OperatorCall } from "./operators.js";
@@ -93,9 +94,10 @@ export function symmetricCall({ name, shapes, types, values }: OperatorCall): Sy
   const [space = "", op = ""] = name.split("::");
   const known = space === "symm_mem" && Object.hasOwn(SYMMETRIC, op) ? SYMMETRIC[op] : undefined;
   if (known === undefined) return null;
-  const elements = (shapes[known.full] ?? []).reduce((product, size) => product * size, 1);
-  const dtype = types[known.full] ?? "unknown";
-  if (!shapes[known.full]?.length || !(elements > 0) || dtype === "unknown") return null;
+  const [shape, dtype] = [shapes[known.full], types[known.full]];
+  if (!shape?.length || dtype === undefined || dtype === "unknown") return null;
+  const elements = elementCount(shape);
+  if (!(elements > 0)) return null;
   const group = values[known.group];
   const named = typeof group === "string" && group !== "" ? group.replaceAll(/["']/g, "") : null;
   return { kind: known.kind, size_bytes: elements * dtypeBytes(dtype), group: named };
