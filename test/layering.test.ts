@@ -79,7 +79,7 @@ test("a clean house has no problems", () => {
     "left/b.ts": 'import { a, type A as X } from "../low/a.js";\nexport default a as X;\n',
     "right/c.ts":
       'import type {\n  B,\n} from "../low/a.js";\nexport { b as c };\nconst b: B = "b";',
-    "top.ts": 'import { c } from "./right/c.js";\nnew URL("./left/b.js", import.meta.url);\nc;\n',
+    "top.ts": 'import { c } from "./right/c.js";\nnew Worker(packagePath("dist/left/b.js"));\nc;\n',
   };
   expect(problems(files)).toEqual([]);
 });

@@ -1,11 +1,11 @@
 import { CommanderError } from "commander";
 import { type Diagnostic, DiagnosticError } from "../base/diagnostics/diagnostic.js";
 import { badUsage, internalError } from "../base/diagnostics/usage.js";
+import { packageVersion } from "../base/package.js";
 import { EVERY_PASS } from "../ir/pass.js";
 import { commandOf, commandPath } from "./command-table.js";
 import { buildProgram } from "./program.js";
 import { writeDiagnostic } from "./terminal.js";
-import { packageVersion } from "./version.js";
 
 /** Exit codes: 0 done, 1 the honest answer is no, 2 bad input, 3 our fault. */
 const BAD_INPUT = 2;

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DiagnosticError, fail } from "../base/diagnostics/diagnostic.js";
 import { nothingLearned, notMadeAgain, replanFailed } from "../base/diagnostics/runtime.js";
 import { prepareFolder, readIfThere, readText, writeText } from "../base/files.js";
+import { packagePath } from "../base/package.js";
 import { duration } from "../base/units.js";
 import { readDetails } from "../plan/details.js";
 import { describePoint, type FrontierFile } from "../plan/frontier.js";
@@ -16,7 +17,6 @@ import { blocksOf, savingOf, savingText, stepsSoFar } from "../views/saving.js";
 import type { Course } from "./following.js";
 import { readFrontierAt, readPointPlan } from "./run-folder.js";
 import { note, writeDiagnostic } from "./terminal.js";
-import { packageRoot } from "./version.js";
 
 /** Blocks of steps that the own first steps are measured in, at least. */
 const BLOCKS = 24;
@@ -194,7 +194,7 @@ const follow = (job: Job, content: string) => writeText(join(job.folder, "plan.j
 
 /** Runs our own `optimize`, at the lowest priority. */
 async function optimize(words: readonly string[], over: AbortSignal) {
-  const main = join(packageRoot(), "dist/src/cli/main.js");
+  const main = packagePath("dist/src/cli/main.js");
   const child: ChildProcess = spawn(process.execPath, [main, "optimize", ...words], {
     stdio: ["ignore", "ignore", "pipe"],
     signal: over,

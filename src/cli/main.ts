@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
 import { internalError, unwritable } from "../base/diagnostics/usage.js";
+import { packagePath } from "../base/package.js";
 import { SIGNALS, writeDiagnostic } from "./terminal.js";
 import type { StreamFacts, ThreadData } from "./thread-data.js";
 
@@ -50,7 +51,7 @@ function runInThread(): void {
     stdout: factsOf(process.stdout),
     stderr: factsOf(process.stderr),
   };
-  const thread = new Worker(new URL("./thread.js", import.meta.url), {
+  const thread = new Worker(packagePath("dist/src/cli/thread.js"), {
     workerData,
     stdin: readsStdin,
   });

@@ -13,6 +13,7 @@ import {
   removeFolder,
   writeText,
 } from "../base/files.js";
+import { packageVersion } from "../base/package.js";
 import { onlyWriter } from "../base/writer.js";
 import type { Job } from "../ir/job.js";
 import type { SearchingOptions } from "../options.js";
@@ -22,7 +23,6 @@ import { readFrontier, writeFrontier } from "../plan/frontier.js";
 import { writePlan } from "../plan/plan.js";
 import type { Parallelism } from "../plan/shared.js";
 import type { JournalFile } from "../search/journal.js";
-import { packageVersion } from "./version.js";
 
 /** Where a run writes that was not told where, and the link that leads to the last of them. */
 interface DefaultFolder {

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
-import { packageRoot, packageVersion } from "./version.js";
+import { packagePath, packageVersion } from "../base/package.js";
 
 /** A part of the runtime: where it is, and whether it is there. */
 interface RuntimeFile {
@@ -19,7 +19,7 @@ export function runtimeFolder(): string {
 /** A part where the user names it, else in the package as built there, as `setup-runtime` builds it, or in a wheel. */
 function part(named: string | undefined, packaged: string): RuntimeFile {
   if (named) return { path: named, built: existsSync(named) };
-  const own = join(packageRoot(), packaged);
+  const own = packagePath(packaged);
   const built = [own, join(runtimeFolder(), packaged)].find(existsSync) ?? inWheel(packaged);
   return built === null ? { path: own, built: false } : { path: built, built: true };
 }
@@ -53,5 +53,5 @@ export function recorderFile(): RuntimeFile {
 /** PYTHONPATH with the package kareus_runtime in front. */
 export function pythonPath(): string {
   const earlier = process.env.PYTHONPATH;
-  return [join(packageRoot(), "native/python"), ...(earlier ? [earlier] : [])].join(":");
+  return [packagePath("native/python"), ...(earlier ? [earlier] : [])].join(":");
 }

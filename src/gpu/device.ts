@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import {
   invalidDevice,
@@ -10,28 +9,15 @@ import {
   unreadableDevice,
 } from "../base/diagnostics/profile.js";
 import { reasonOf } from "../base/files.js";
+import { packagePath } from "../base/package.js";
 import { devicesNamed } from "./device-names.js";
 import { type Device, deviceSchema } from "./device-schema.js";
 
 const FORMAT = "kareus-device";
 const VERSION = 1;
 
-/** The nearest directory above this file that holds the bundled devices: built or not. */
-function bundledDirectory(): string {
-  let directory = dirname(fileURLToPath(import.meta.url));
-  for (;;) {
-    const candidate = join(directory, "profiles", "devices");
-    if (existsSync(candidate)) return candidate;
-    const parent = dirname(directory);
-    if (parent === directory) throw new Error("the package holds no profiles/devices");
-    directory = parent;
-  }
-}
-
-function bundledNames(directory: string): string[] {
-  const files = readdirSync(directory).filter((file) => file.endsWith(".json"));
-  return files.map((file) => file.slice(0, -".json".length)).sort();
-}
+/** The folder of the bundled devices. */
+const BUNDLED = packagePath("profiles/devices");
 
 function readJson(file: string): unknown {
   try {
@@ -48,7 +34,8 @@ function versionOf(data: unknown): number | null {
 
 /** The names of the devices that come with the program, in order. */
 export function deviceNames(): readonly string[] {
-  return bundledNames(bundledDirectory());
+  const files = readdirSync(BUNDLED).filter((file) => file.endsWith(".json"));
+  return files.map((file) => file.slice(0, -".json".length)).sort();
 }
 
 /** The bundled device that a name means, forgiving its spelling; null: none. */
@@ -58,13 +45,12 @@ export function bundledDevice(name: string): string | null {
 
 /** The file of a device by name or path; of several that a name may mean the first, which is reported. */
 function deviceFile(nameOrFile: string, report: Report): string {
-  const directory = bundledDirectory();
-  const names = bundledNames(directory);
+  const names = deviceNames();
   if (!names.includes(nameOrFile) && existsSync(nameOrFile)) return nameOrFile;
   const [name, ...others] = devicesNamed(nameOrFile, names);
   if (name === undefined) return fail(unknownDevice(nameOrFile, names));
   if (others.length > 0) report(severalDevices(nameOrFile, name, others));
-  return join(directory, `${name}.json`);
+  return join(BUNDLED, `${name}.json`);
 }
 
 /**

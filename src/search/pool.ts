@@ -1,6 +1,8 @@
+import { pathToFileURL } from "node:url";
 import { Piscina } from "piscina";
 import { DiagnosticError, fail } from "../base/diagnostics/diagnostic.js";
 import { workerCrashed } from "../base/diagnostics/search.js";
+import { packagePath } from "../base/package.js";
 import { costsOn } from "../cost/index.js";
 import type { Cost } from "../ir/configuration.js";
 import { type Batch, inlineEvaluator, MODELLED_BATCH, type OpenEvaluator } from "./evaluator.js";
@@ -43,7 +45,7 @@ export function costEvaluator(setup: CostSetup, options: PoolOptions): OpenEvalu
     return { ...inlineEvaluator(costsOn(device, measurements)), close: async () => {} };
   }
   const pool = new Piscina<WorkerTask, WorkerReply>({
-    filename: options.worker ?? new URL("./worker.js", import.meta.url).href,
+    filename: options.worker ?? pathToFileURL(packagePath("dist/src/search/worker.js")).href,
     minThreads: 0,
     maxThreads: threads,
     idleTimeout: Number.POSITIVE_INFINITY,

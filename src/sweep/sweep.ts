@@ -1,7 +1,9 @@
+import { pathToFileURL } from "node:url";
 import { Piscina } from "piscina";
 import type { Diagnostic, Report } from "../base/diagnostics/diagnostic.js";
 import { grouped } from "../base/grouped.js";
 import { at } from "../base/need.js";
+import { packagePath } from "../base/package.js";
 import { scaled } from "../base/units.js";
 import { paretoIndices } from "../math/pareto.js";
 import type { OptimizeOptions } from "../pipeline.js";
@@ -32,7 +34,7 @@ export async function sweep(
   onProgress: (done: number, total: number) => void,
 ): Promise<Pick<SweepFile, "layouts" | "points">> {
   const pool = new Piscina<SweepTask, SweepReply>({
-    filename: new URL("./worker.js", import.meta.url).href,
+    filename: pathToFileURL(packagePath("dist/src/sweep/worker.js")).href,
     minThreads: 0,
     maxThreads: threads,
   });

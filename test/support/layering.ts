@@ -26,8 +26,8 @@ interface Source {
 const STATEMENT = /^(?:import|export)\b([^;"']*?)\bfrom\s+"([^"]+)";/gm;
 const BARE_IMPORT = /^import\s+"([^"]+)";/gm;
 const DYNAMIC_IMPORT = /\bimport\("([^"]+)"\)/g;
-/** Worker threads start from a file, whose default export is what they run. */
-const WORKER = /\bnew URL\("(\.[^"]+\.js)", import\.meta\.url\)/g;
+/** Worker threads start from a built file, whose default export is what they run. */
+const WORKER = /\b(?:Worker|pathToFileURL)\(packagePath\("dist\/([^"]+)\.js"\)/g;
 const DECLARATION =
   /^export\s+(?:declare\s+)?(?:abstract\s+)?(?:async\s+)?(?:function\*?|const|let|class|interface|type|enum)\s+(\w+)/gm;
 const DEFAULT = /^export\s+default\b/m;
@@ -64,7 +64,8 @@ function parse(path: string, text: string): Source {
   }
   for (const [, specifier] of text.matchAll(BARE_IMPORT)) add(specifier, []);
   for (const [, specifier] of text.matchAll(DYNAMIC_IMPORT)) add(specifier, ["*"]);
-  for (const [, specifier] of text.matchAll(WORKER)) add(specifier, ["default"]);
+  for (const [, file] of text.matchAll(WORKER))
+    found.push({ file: `${file}.ts`, names: ["default"] });
   return { path, imports: found, exports: exportedNames(text) };
 }
 

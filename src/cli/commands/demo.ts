@@ -1,8 +1,7 @@
-import { join } from "node:path";
 import type { Command } from "commander";
+import { packagePath } from "../../base/package.js";
 import { addFlags, readFlags, text, type Values } from "../flags.js";
 import { JSON_FLAG } from "../options.js";
-import { packageRoot } from "../version.js";
 
 const FLAGS = {
   out: text("--out <dir>", "output folder (default: kareus-demo)", null),
@@ -35,7 +34,7 @@ export function addDemo(program: Command): void {
 }
 
 async function run(program: Command, { out, json }: Values<typeof FLAGS>): Promise<void> {
-  const given = [join(packageRoot(), GRAPH), ...JOB, "--out", out ?? "kareus-demo"];
+  const given = [packagePath(GRAPH), ...JOB, "--out", out ?? "kareus-demo"];
   if (!json) process.stderr.write(`kareus optimize ${given.join(" ")}\n\n`);
   const shown = json ? ["--json"] : [];
   await program.parseAsync(["optimize", ...given, "--no-config", ...shown], { from: "user" });

@@ -5,11 +5,11 @@ import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { runtimeNotBuilt } from "../../base/diagnostics/runtime.js";
 import { guarded } from "../../base/files.js";
+import { packagePath } from "../../base/package.js";
 import { addFlags, readFlags } from "../flags.js";
 import { JSON_FLAG } from "../options.js";
 import { runtimeFolder } from "../runtime-files.js";
 import { say } from "../terminal.js";
-import { packageRoot } from "../version.js";
 
 const EXAMPLES = `
 Builds libkareus and kareus-guard (CMake and a C++17 compiler; neither CUDA nor a driver), and the recorder
@@ -45,7 +45,7 @@ function run(json: boolean): void {
 /** Runs a build script of the package into a folder. Failure: KRS5406. */
 function build(script: string, folder: string): void {
   guarded(folder, () => mkdirSync(folder, { recursive: true }));
-  const { status, stderr, error } = spawnSync("bash", [join(packageRoot(), script), folder], {
+  const { status, stderr, error } = spawnSync("bash", [packagePath(script), folder], {
     encoding: "utf8",
   });
   if (error !== undefined) fail(runtimeNotBuilt(script, error.message));

@@ -3,11 +3,11 @@ import type { Command } from "commander";
 import { DiagnosticError } from "../../base/diagnostics/diagnostic.js";
 import { regressed } from "../../base/diagnostics/review.js";
 import { writeText } from "../../base/files.js";
+import { packageVersion } from "../../base/package.js";
 import type { CaseResult, VerificationFile } from "../../plan/verification.js";
 import { addFlags, quantity, readFlags, text, toggle, type Values } from "../flags.js";
 import { SEARCH_FLAGS } from "../options.js";
 import { say, Terminal } from "../terminal.js";
-import { packageVersion } from "../version.js";
 
 const DEFAULT_TOLERANCE_PERCENT = 0.1;
 

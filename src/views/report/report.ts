@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { packagePath } from "../../base/package.js";
 import type { FrontierFile } from "../../plan/frontier.js";
 import { embeddedJson, escapeMarkup } from "../markup.js";
 import { type ReportInput, reportData } from "./data.js";
 import { gainSection, layoutLine, pointList, provenance } from "./sections.js";
 
-/** A part of the page that stands beside this file. */
+/** A part of the page, as it is built. */
 function part(path: string): string {
-  return readFileSync(fileURLToPath(new URL(path, import.meta.url)), "utf8");
+  return readFileSync(packagePath(`dist/src/views/report/${path}`), "utf8");
 }
 
 /**
@@ -17,7 +17,7 @@ function part(path: string): string {
  */
 export function reportPage(input: ReportInput): string {
   const { frontier, details } = input;
-  const script = part("./generated/page.js");
+  const script = part("generated/page.js");
   const hash = createHash("sha256").update(script).digest("base64");
   const title = escapeMarkup(`${frontier.graph.name} on ${frontier.gpu}`);
   return `<!doctype html>
@@ -27,7 +27,7 @@ export function reportPage(input: ReportInput): string {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} - kareus</title>
-<style>${part("./style.css")}</style>
+<style>${part("style.css")}</style>
 </head>
 <body>
 <header>

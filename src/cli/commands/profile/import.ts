@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { fail } from "../../../base/diagnostics/diagnostic.js";
 import { untoldDevice } from "../../../base/diagnostics/profile.js";
 import { missingFlags } from "../../../base/diagnostics/usage.js";
+import { packageVersion } from "../../../base/package.js";
 import type { Device } from "../../../gpu/device-schema.js";
 import type { ImportSetting } from "../../../profile/importers/import.js";
 import {
@@ -15,7 +16,6 @@ import {
   type Values,
 } from "../../flags.js";
 import { Terminal } from "../../terminal.js";
-import { packageVersion } from "../../version.js";
 import { writeProfile } from "./output.js";
 
 const COUNT = { min: 1, max: 1_000_000 };

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import { packageVersion } from "../../../base/package.js";
 import { addFlags, readFlags, text, toggle, type Values } from "../../flags.js";
 import { Terminal } from "../../terminal.js";
-import { packageVersion } from "../../version.js";
 import { writeProfile } from "./output.js";
 
 const FLAGS = {

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { fail } from "../../../base/diagnostics/diagnostic.js";
 import { flagWithoutUse, missingFlags, unwritable } from "../../../base/diagnostics/usage.js";
+import { packageVersion } from "../../../base/package.js";
 import { plural } from "../../../base/units.js";
 import { notRecorded } from "../../../profile/library.js";
 import type { RecorderSetting } from "../../../profile/recorder.js";
@@ -22,7 +23,6 @@ import {
 import { JSON_FLAG, LOWERING_FLAGS } from "../../options.js";
 import { RECORDER_FLAGS, windowsOf } from "../../recorder.js";
 import { say, Terminal } from "../../terminal.js";
-import { packageVersion } from "../../version.js";
 import { sayRecords } from "./output.js";
 import { runSwitches } from "./switches.js";
 

@@ -1,0 +1,19 @@
+// Bundles the program into few files, in place of those that tsc wrote for its entry points: Node then starts in a
+// third of the time. The modules one by one stay beside them, for benchmarks, scripts and tests. Packages are loaded
+// from node_modules as they are.
+import { rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "rolldown";
+
+const dist = join(dirname(fileURLToPath(import.meta.url)), "..", "dist");
+/** What Node starts: the command line, the thread of a command, the threads that search and sweep. */
+const ENTRIES = ["src/cli/main", "src/cli/thread", "src/search/worker", "src/sweep/worker"];
+
+rmSync(join(dist, "chunks"), { recursive: true, force: true });
+await build({
+  input: Object.fromEntries(ENTRIES.map((entry) => [entry, join(dist, `${entry}.js`)])),
+  platform: "node",
+  external: /^[^./]/,
+  output: { dir: dist, format: "esm", chunkFileNames: "chunks/[name]-[hash].js" },
+});
