@@ -96,4 +96,16 @@ export function quantityAxis(name: string, largest: number, unit: string) {
   return { ...scale, axis: { ...AXIS, name: `${name} (${scale.unit})` } };
 }
 
+/** The axis of a timeline, from 0 to its end, which is no round number and gets no label. */
+export function axisUntil({ axis, divisor }: ReturnType<typeof quantityAxis>, end: number) {
+  return {
+    ...axis,
+    min: 0,
+    max: end / divisor,
+    nameLocation: "middle",
+    nameGap: 28,
+    axisLabel: { ...axis.axisLabel, showMaxLabel: false },
+  } as const;
+}
+
 export const LEGEND_TEXT = { color: COLOUR.ink, fontSize: 13 };

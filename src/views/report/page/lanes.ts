@@ -2,7 +2,7 @@ import type { CustomSeriesRenderItemAPI, CustomSeriesRenderItemParams } from "ec
 import { at } from "../../../base/need.js";
 import { duration, scaled } from "../../../base/units.js";
 import type { DrawnOption, DrawnPlan, LaneInstruction, ReportData } from "../model.js";
-import { AXIS, COLOUR, chartIn, FONT, quantityAxis, TOOLTIP } from "./charts.js";
+import { AXIS, axisUntil, COLOUR, chartIn, FONT, quantityAxis, TOOLTIP } from "./charts.js";
 import { clockColour } from "./clocks.js";
 import { byId, tip } from "./dom.js";
 
@@ -143,14 +143,7 @@ function laneOptions({ boxes, stages, end_s }: Shown, look: Look) {
         return box === undefined ? "" : tipOf(box, chunked);
       },
     },
-    xAxis: {
-      ...time.axis,
-      min: 0,
-      max: end_s / time.divisor,
-      nameLocation: "middle",
-      nameGap: 28,
-      axisLabel: { ...time.axis.axisLabel, showMaxLabel: false },
-    },
+    xAxis: axisUntil(time, end_s),
     yAxis: {
       ...AXIS,
       type: "category",

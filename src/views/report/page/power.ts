@@ -1,7 +1,7 @@
 import { at } from "../../../base/need.js";
 import { scaled } from "../../../base/units.js";
 import type { DrawnBaseline, ReportData } from "../model.js";
-import { COLOUR, chartIn, LEGEND_TEXT, quantityAxis } from "./charts.js";
+import { axisUntil, COLOUR, chartIn, LEGEND_TEXT, quantityAxis } from "./charts.js";
 import { byId } from "./dom.js";
 import { type Box, boxesOf } from "./lanes.js";
 
@@ -72,13 +72,7 @@ export function powerChart(data: ReportData) {
     drawing.show((width_px) => ({
       grid: { left: 56, right: 12, top: 44, bottom: 44, outerBoundsMode: "none" },
       legend: { left: 0, top: 0, textStyle: LEGEND_TEXT, icon: "roundRect" },
-      xAxis: {
-        ...time.axis,
-        min: 0,
-        max: end_s / time.divisor,
-        nameLocation: "middle",
-        nameGap: 28,
-      },
+      xAxis: axisUntil(time, end_s),
       yAxis: {
         ...power.axis,
         min: 0,
