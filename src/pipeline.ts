@@ -105,7 +105,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     lowered.job,
     device,
     { ...layout, control: options.search.control },
-    lowered.kernels,
+    lowered,
   );
   options.claim?.(facts);
 

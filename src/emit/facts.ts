@@ -1,8 +1,11 @@
 import type { Device } from "../gpu/device-schema.js";
+import { expectedErrorOf } from "../gpu/expected-error.js";
 import type { Control } from "../ir/choices.js";
 import type { Job } from "../ir/job.js";
 import type { KernelGraph } from "../ir/kernel-graph.js";
-import type { ExpectedError, Parallelism } from "../plan/shared.js";
+import type { TensorGraph } from "../ir/tensor-graph.js";
+import { workloadOf } from "../ir/workload.js";
+import type { ExpectedError, MeasuredWorkload, Parallelism } from "../plan/shared.js";
 
 /** What every emitted file says of the run that made it. */
 export interface RunFacts {
@@ -17,6 +20,8 @@ export interface RunFacts {
   readonly switch_time_s: number;
   /** What the job can follow. */
   readonly control: Control;
+  /** What kind of workload it is, and whether any of this kind was measured on the device. */
+  readonly workload: MeasuredWorkload;
   /** Relative errors of the device's model; null where nothing is known of them. */
   readonly expected_error: ExpectedError | null;
 }
@@ -28,8 +33,11 @@ export function runFacts(
   job: Job,
   device: Device,
   { static_power_w, transfer_s, switch_time_s, control }: Told,
-  { name, sha256 }: KernelGraph,
+  { kernels, recognised }: { readonly kernels: KernelGraph; readonly recognised: TensorGraph },
 ): RunFacts {
+  const { name, sha256 } = kernels;
+  const workload = workloadOf(kernels, recognised, job.execution);
+  const { measured, expected_error } = expectedErrorOf(device, workload);
   const {
     tp,
     cp,
@@ -60,13 +68,7 @@ export function runFacts(
     transfer_s,
     switch_time_s,
     control,
-    expected_error: expectedErrorOf(device, execution),
+    workload: { ...workload, measured },
+    expected_error,
   };
-}
-
-/** How far off plans on a device may be, by how their kernels come to run; null: not known. */
-function expectedErrorOf(device: Device, execution: Job["execution"]): ExpectedError | null {
-  const { expected_error, expected_error_eager } = device;
-  const eager = execution === "eager" ? expected_error_eager : undefined;
-  return eager ?? expected_error ?? null;
 }

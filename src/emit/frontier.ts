@@ -70,6 +70,7 @@ export function frontierFile(input: FrontierInput): FrontierFile {
     ...(input.peak_power_w ? { peak_power_w: input.peak_power_w } : {}),
     costs: input.costs,
     ...expectedError(input),
+    workload: input.workload,
     search: input.search.map(({ partition, space, evaluated, stop }) => ({
       partition,
       space,

@@ -104,6 +104,7 @@ export function planFile(
     ...(facts.switch_time_s > 0 ? { switch_time_s: facts.switch_time_s } : {}),
     point: { id, time_s: point.time_s, energy_j: point.energy_j * gpus },
     ...(expected_error === null ? {} : { expected_error }),
+    workload: facts.workload,
     ...(frontier.length === 0 ? {} : { frontier: frontier.map(pointOf(gpus)) }),
     ...(facts.control === "all" ? {} : { control: facts.control }),
     partitions: types.map(planPartition),

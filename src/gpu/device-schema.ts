@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { at } from "../base/need.js";
+import { FAMILIES, FORMED, PRODUCTS } from "../ir/workload.js";
 
 /**
  * The device file: every value with its source, and with its residual where one is known. Reading
@@ -138,6 +139,12 @@ const PUBLISHED = { slowing: 0.5, share: 0.7 };
 
 const expectedError = sourced(z.strictObject({ time: nonNegative, energy: nonNegative }));
 
+/** By execution, family and what is multiplied. */
+const expectedErrors = z.partialRecord(
+  z.enum(FORMED),
+  z.partialRecord(z.enum(FAMILIES), z.partialRecord(z.enum(PRODUCTS), expectedError)),
+);
+
 /** The file format, version 1; parses to {@link Device}. */
 export const deviceSchema = z
   .strictObject({
@@ -211,10 +218,10 @@ export const deviceSchema = z
     idle_power: sourced(powerTable),
     /** The device whose measured constants stand for this one's, rescaled: a what-if. */
     rescaled_from: sourced(z.string().min(1)).optional(),
-    /** Relative errors within which nine of ten measurements lay, of data that was not fitted. */
+    /** Relative errors within which nine of ten measurements lay, of data that was not fitted, by kind of workload. */
+    expected_errors: expectedErrors.optional(),
+    /** Of every other kind of workload: wider than any that was measured. */
     expected_error: expectedError.optional(),
-    /** The same where kernels run operator by operator; absent: as else. */
-    expected_error_eager: expectedError.optional(),
   })
   .refine(
     (device) =>

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Format, writeFormat } from "./format.js";
 import { execution } from "./frontier.js";
-import { count, graphReference, quantity } from "./shared.js";
+import { count, expectedError, graphReference, measuredWorkload, quantity } from "./shared.js";
 
 /** A cause of time, and the static energy of a whole replica that this time costs. */
 const share = z.object({ time_s: z.number(), static_j: z.number() });
@@ -50,6 +50,9 @@ const explanation = z.object({
     modelled: count,
     extrapolated: count,
   }),
+  /** How far off the point may be, and of what kind of workload; absent: the plan does not say. */
+  expected_error: expectedError.exactOptional(),
+  workload: measuredWorkload.exactOptional(),
   /** Stages x `time_s` of the point, and its energy. */
   total: scope,
   stages: z.array(scope.extend({ stage: count })),

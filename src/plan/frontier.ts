@@ -8,6 +8,7 @@ import {
   type ExpectedError,
   expectedError,
   graphReference,
+  measuredWorkload,
   parallelism,
   quantity,
 } from "./shared.js";
@@ -87,6 +88,8 @@ const frontier = z.object({
   }),
   /** Relative errors to expect of modelled times and energies; absent where nothing is known. */
   expected_error: expectedError.exactOptional(),
+  /** Of what kind of workload that is; absent: an older file does not say. */
+  workload: measuredWorkload.exactOptional(),
   /** How the search of each partition type went. */
   search: z.array(partitionSearch).optional(),
   energy_optimal_time_s: quantity,

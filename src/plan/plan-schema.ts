@@ -1,6 +1,13 @@
 import { z } from "zod";
 import { CONTROLS } from "../ir/choices.js";
-import { count, expectedError, graphReference, parallelism, quantity } from "./shared.js";
+import {
+  count,
+  expectedError,
+  graphReference,
+  measuredWorkload,
+  parallelism,
+  quantity,
+} from "./shared.js";
 
 const communication = z.object({ kind: z.string(), size_bytes: quantity, group: z.string() });
 
@@ -111,6 +118,8 @@ const headShape = {
   point: z.object({ id: count, time_s: quantity, energy_j: quantity }),
   /** How far off the point may be; absent where nothing is known of that. */
   expected_error: expectedError.exactOptional(),
+  /** Of what kind of workload that is; absent in older files. */
+  workload: measuredWorkload.exactOptional(),
   /** The points of the frontier that this one is of, fastest first; absent in older files. */
   frontier: z
     .array(z.object({ id: count, time_s: quantity, energy_j: quantity, lower_bound_j: quantity }))

@@ -8,6 +8,7 @@ import {
   ZERO_LEVELS,
 } from "../ir/choices.js";
 import { OPTIMIZERS } from "../ir/optimizer.js";
+import { FAMILIES, FORMED, PRODUCTS } from "../ir/workload.js";
 
 /** Pieces that frontier and plan files share. Units are in the names: s, J, W, MHz, bytes. */
 
@@ -18,6 +19,15 @@ export const quantity = z.number().nonnegative();
 /** Relative errors to expect of a time and an energy. */
 export const expectedError = z.object({ time: quantity, energy: quantity });
 export type ExpectedError = z.infer<typeof expectedError>;
+
+/** The kind of workload that errors are told apart by, and whether any of it was measured on the device. */
+export const measuredWorkload = z.object({
+  execution: z.enum(FORMED),
+  family: z.enum(FAMILIES),
+  products: z.enum(PRODUCTS),
+  measured: z.boolean(),
+});
+export type MeasuredWorkload = z.infer<typeof measuredWorkload>;
 
 /** What a job draws beside its GPUs. */
 export const beyondGpus = z.object({

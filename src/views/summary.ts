@@ -22,6 +22,7 @@ import {
 import { frontierPlot, type Look } from "./plot.js";
 import { sourcesInWords } from "./sources.js";
 import { type Column, table } from "./table.js";
+import { workloadSentence } from "./workload.js";
 
 const ROWS = 8;
 
@@ -149,7 +150,7 @@ function worstError(points: readonly FrontierPoint[]): string | null {
 
 /** How far off costs may be that were not measured; empty when all were. */
 export function errorSentence(frontier: FrontierFile): string[] {
-  const { costs, expected_error, gpu } = frontier;
+  const { costs, expected_error, gpu, workload } = frontier;
   if (costs.modelled + costs.extrapolated === 0) return [];
   if (expected_error === undefined) {
     return [
@@ -159,7 +160,8 @@ export function errorSentence(frontier: FrontierFile): string[] {
   const model = describeError(expected_error);
   const worst = worstError(frontier.points);
   const plans = worst === null || worst === model ? "" : `; of these plans at most ${worst}`;
-  return [`Expected error where not measured: ${model}${plans}.`];
+  const sentence = `Expected error where not measured: ${model}${plans}.`;
+  return workload === undefined ? [sentence] : [sentence, workloadSentence(workload, gpu)];
 }
 
 function row(point: FrontierPoint): readonly (string | number)[] {

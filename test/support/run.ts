@@ -27,6 +27,7 @@ export const FACTS: RunFacts = {
   transfer_s: 0,
   switch_time_s: 0.005,
   control: "all",
+  workload: { execution: "compiled", family: "decoder", products: "bfloat16", measured: true },
   expected_error: { time: 0.04, energy: 0.05 },
 };
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Workload } from "../../src/ir/workload.js";
 import { type Column, table } from "../../src/views/table.js";
 import { pcie, perseusA40, perseusSxm } from "./clocks.js";
 import { type Comparison, type DataSet, type Errors, METHODS } from "./errors.js";
@@ -103,25 +104,39 @@ function show<Data extends DataSet>(
   return result;
 }
 
-/** What was shown and not fitted, by the device and execution that it is about. */
+/** A dense decoder, unless it is said to be something else. */
+const kind = (
+  execution: Workload["execution"],
+  products: Workload["products"] = "bfloat16",
+  family: Workload["family"] = "decoder",
+): Workload => ({ execution, family, products });
+
+/** What was shown and not fitted, by the device and kind of workload that it is about. */
 function heldOut(): HeldOut[] {
   const of = (
     data: DataSet | null,
     gpu: string,
-    execution: HeldOut["execution"],
+    kind: Workload,
     what: string,
     row: RegExp,
+    halved = false,
   ): HeldOut[] => {
     const rows = data === null ? [] : data.rows.filter(({ name }) => row.test(name));
-    return rows.length === 0 ? [] : [{ gpu, execution, what, rows }];
+    return rows.length === 0 ? [] : [{ gpu, kind, what, rows, halved }];
   };
+  const [pcie, forward] = ["a100-pcie-40gb", "forward passes"];
+  const [bert, decoder] = [kind("eager", "bfloat16", "encoder"), kind("eager")];
+  const [wide, narrow] = [kind("eager", "float32"), kind("compiled", "float8")];
   return [
-    ...of(passes, "a100-pcie-40gb", "eager", "forward passes", /_pbf16_|_pfp32_(?!b8_s512)/),
-    ...of(kernels, "h200", "compiled", "kernels", /^all$/),
-    ...of(trained, "h200", "compiled", "iterations", /^compiled$/),
-    ...of(trained, "h200", "eager", "iterations", /^eager$/),
-    ...of(published, "h100-sxm", "compiled", "iterations", /GPUs/),
-    ...of(planned, "a100-sxm4-40gb", "compiled", "plans", /^all, uncalibrated$/),
+    ...of(passes, pcie, decoder, forward, /^(gpt2|opt|qwen2).*_pbf16_/, true),
+    ...of(passes, pcie, bert, forward, /^large.*_pbf16_/),
+    ...of(passes, pcie, wide, forward, /_pfp32_(?!b8_s512)/),
+    ...of(kernels, "h200", kind("compiled"), "kernels", /^all$/, true),
+    ...of(trained, "h200", kind("compiled"), "iterations", /^compiled$/),
+    ...of(trained, "h200", kind("eager"), "iterations", /^eager$/),
+    ...of(published, "h100-sxm", kind("compiled"), "iterations", /\bbf16 (?!8 GPUs).*GPUs/),
+    ...of(published, "h100-sxm", narrow, "iterations", /(float8|FP8\S*) .*GPUs/),
+    ...of(planned, "a100-sxm4-40gb", kind("compiled"), "plans", /^all, uncalibrated$/),
   ];
 }
 

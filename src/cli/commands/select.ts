@@ -76,13 +76,16 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     process.stdout.write(`${JSON.stringify({ ...point, ...bill })}\n`);
     return;
   }
-  const [{ frontierPlot }, { pointSentence }, { beyondSentence }] = await Promise.all([
-    import("../../views/plot.js"),
-    import("../../views/gains.js"),
-    import("../../views/beyond.js"),
-  ]);
+  const [{ frontierPlot }, { pointSentence }, { beyondSentence }, { workloadSentence }] =
+    await Promise.all([
+      import("../../views/plot.js"),
+      import("../../views/gains.js"),
+      import("../../views/beyond.js"),
+      import("../../views/workload.js"),
+    ]);
   const { expected_error } = point;
   const error = expected_error && `Expected error: ${describeError(expected_error)}.`;
+  const kind = error && frontier.workload && workloadSentence(frontier.workload, frontier.gpu);
   const head = `${describePoint(point)} (${point.plan})\n`;
   const plot = frontierPlot(whole, plotLook(), point);
   const lines = [
@@ -92,6 +95,7 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     rates && runSentence(point, dp, rates),
     beyond && beyondSentence(beyond),
     error,
+    kind,
   ];
   say(`${lines.filter(Boolean).join("\n").trimEnd()}\n`);
 }

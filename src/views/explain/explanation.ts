@@ -38,6 +38,8 @@ export function explanation(
     static_power_w: plan.static_power_w,
     point: pointOf(plan.point),
     sources,
+    ...(plan.expected_error === undefined ? {} : { expected_error: plan.expected_error }),
+    ...(plan.workload === undefined ? {} : { workload: plan.workload }),
     total,
     stages: stages.map((scope, stage) => ({ ...scope, stage })),
     partitions: plan.partitions.map(({ key, communication, queued = [], slots }) => {

@@ -1,7 +1,9 @@
 import { duration, scaled } from "../../base/units.js";
 import type { Cause, ExplanationFile, Scope } from "../../plan/explanation.js";
+import { describeError } from "../../plan/frontier.js";
 import { sourcesInWords } from "../sources.js";
 import { type Column, table } from "../table.js";
+import { workloadSentence } from "../workload.js";
 import { CAUSES } from "./decompose.js";
 
 /** What causes are called. */
@@ -34,6 +36,7 @@ export function explanationSummary(found: ExplanationFile): string {
     stageTable(found),
     partitionTable(found),
     sourceSentence(found),
+    ...errorLines(found),
     ...executionLines(found),
     ...nextLines(found),
   ];
@@ -133,6 +136,13 @@ function partitionTable({ partitions, total }: ExplanationFile): string {
 
 function sourceSentence({ sources }: ExplanationFile): string {
   return `Costs of the runs of partitions: ${sourcesInWords(sources)}. How a cost divides into causes is modelled.\n`;
+}
+
+/** How far off the point may be; empty where its plan does not say. */
+function errorLines({ expected_error, workload, gpu }: ExplanationFile): string[] {
+  if (expected_error === undefined) return [];
+  const error = `Expected error: ${describeError(expected_error)}.`;
+  return [workload === undefined ? error : `${error} ${workloadSentence(workload, gpu)}`, ""];
 }
 
 /** What the same iteration takes when its kernels come to run in another way. */
