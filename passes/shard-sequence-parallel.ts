@@ -7,6 +7,7 @@ import { holdsBackward } from "./rewriting/facts.js";
 import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
 import { applyCut } from "./sharding/apply-cut.js";
 import { findSequences } from "./sharding/find-sequence.js";
+import { ROW_MOMENTS } from "./sharding/norm-along.js";
 import type { Place } from "./sharding/places.js";
 import { planCut } from "./sharding/plan-cut.js";
 
@@ -34,7 +35,7 @@ export const shardSequenceParallel: Pass<"tensor", "tensor"> = {
     if (holdsBackward(graph)) return unused("the graph brings its own backward and layout");
     const index = indexOf(graph);
     const seeds = scatteredSums(index);
-    if (seeds.size === 0) return unused("no sum over tokens was put in by --tp");
+    if (seeds.size === 0) return unused("no sum over tokens that meet was put in by --tp");
     for (const [name, { size }] of seeds) {
       if (size % options.tp !== 0) fail(sequenceIndivisible(name, `--tp ${options.tp}`, size));
     }
@@ -56,11 +57,13 @@ const SUM = "kareus::AllReduce";
 function scatteredSums(index: GraphIndex): ReadonlyMap<string, Place> {
   const { places } = findSequences(index);
   const seeds = new Map<string, Place>();
-  for (const { op, origin, attributes, outputs } of index.graph.nodes) {
+  for (const { op, origin, attributes, inputs, outputs } of index.graph.nodes) {
     const [sum = ""] = outputs;
     const place = places.get(sum);
     const inserted = op === SUM && origin === "inserted" && attributes.group === "tp";
-    if (inserted && place !== undefined) seeds.set(sum, place);
+    // What norms of cut rows need of each other, each rank needs for every token.
+    const within = index.producerOf(inputs[0], ROW_MOMENTS) !== undefined;
+    if (inserted && !within && place !== undefined) seeds.set(sum, place);
   }
   return seeds;
 }

@@ -14,6 +14,7 @@ import { withTensors } from "../rewriting/rewrite.js";
 import { collectiveNode } from "./collective-node.js";
 import { partOf } from "./cut.js";
 import { type Entrances, entrancesOf } from "./entrances.js";
+import { normOfParts } from "./norm-along.js";
 import { putOffSums } from "./pending-sums.js";
 import type { ShardPlan } from "./plan-shards.js";
 
@@ -56,7 +57,11 @@ export function applyShards(whole: TensorGraph, plan: ShardPlan, tp: number): Te
     });
     const reduced = at(node.outputs, 0);
     if (!sums.has(node) && !plan.losses.has(node)) {
-      return [...result, { ...node, inputs, attributes: localAttributes(graph, plan, node, tp) }];
+      const local = { ...node, inputs, attributes: localAttributes(graph, plan, node, tp) };
+      if (!plan.norms.has(node)) return [...result, local];
+      const norm = normOfParts(local, tensorOf(graph, at(node.inputs, 0)), group);
+      tensors.push(...norm.tensors);
+      return [...result, ...norm.nodes];
     }
     const summed = plan.losses.has(node)
       ? tokenStatistics(graph, node, reduced)
@@ -118,7 +123,9 @@ function localAttributes(
   const groups = numberOf(node, "group", 1);
   const channels = plan.cuts.get(at(node.outputs, 0));
   if (groups > 1 && channels?.axis === 1 && /Conv/.test(node.op)) {
-    return { ...node.attributes, group: Math.max(1, groups / channels.parts) };
+    const own = partOf(tensorOf(graph, at(node.outputs, 0)), channels).shape;
+    const share = at(own, 1) / at(tensorOf(graph, at(node.outputs, 0)).shape, 1);
+    return { ...node.attributes, group: Math.max(1, groups * share) };
   }
   const counted = HEADS.filter((name) => numberOf(node, name, 0) > 0);
   const axis = plan.cuts.get(x)?.axis;

@@ -4,6 +4,7 @@ import { elementCount } from "../../src/ir/tensor-graph.js";
 import { followAxis, shapedNode } from "../../src/onnx/operators/knowledge.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
 import type { CutPlace } from "./cut.js";
+import { isNormAlong } from "./norm-along.js";
 
 /** What becomes of a cut in one output: another place, summed over, or not to be followed. */
 export type CutTarget = CutPlace | "reduced" | "lost";
@@ -24,6 +25,7 @@ export function cutTargets(
   const { shape: from } = present(shaped.inputs[input], `input ${input} of ${node.name}`);
   const { shape: to } = present(shaped.outputs[0], `output of ${node.name}`);
   if (node.op === "Reshape" && input === 0) return reshaped(from, to, place, tp);
+  if (isNormAlong(index, node, input, place)) return [node.outputs.map(() => place)];
   const { axis, outer } = place;
   const sizes = shaped.outputs.map((output) => output?.shape[axis]);
   const uneven = node.op === "Split" && sizes.some((size) => size !== sizes[0]);

@@ -49,10 +49,10 @@ function keyValueHeadsBehind(
 }
 
 /**
- * The cuts of one linear that makes queries, keys and values together, up to where they are split:
- * a rank has its own queries and the key-value heads that these use. They lie side by side
- * ([queries, keys, values]) or by group ([groups, queries + key + value]), as Megatron-LM stores
- * them. Null where the linear is another, or every rank has key-value heads of its own.
+ * The cuts of one linear that makes queries, keys and values together, by group as Megatron-LM stores
+ * them ([groups, queries + key + value]), up to where they are split: a rank has its own queries and the
+ * key-value heads that these use. Null where the linear is another, or every rank has key-value heads
+ * of its own.
  */
 export function cutsOfGroups(
   index: GraphIndex,
@@ -60,23 +60,21 @@ export function cutsOfGroups(
   tp: number,
 ): ReadonlyMap<string, Cut> | null {
   const reshape = index.soleConsumer(linear, "Reshape");
-  const split = index.soleConsumer(reshape ?? linear, "Split");
-  if (split === undefined) return null;
+  const split = reshape && index.soleConsumer(reshape, "Split");
+  if (reshape === undefined || split === undefined) return null;
   const [y = "", joined = ""] = [linear.outputs[0], split.inputs[0]];
   const whole = index.tensor(joined).shape;
   const width = index.tensor(y).shape.length - 1;
-  const [start] = reshape ? followAxis(shapedNode(index.graph, reshape), 0, width) : [width];
+  const [start] = followAxis(shapedNode(index.graph, reshape), 0, width);
   if (typeof start !== "number") return null;
   const axis = (numberOf(split, "axis", 0) + whole.length) % whole.length;
   const pieces = split.outputs.map((name) => {
     const parts = partsOfProjection(index, name, start, tp);
     return { name, parts, size: at(index.tensor(name).shape, axis) };
   });
-  const heads = Math.min(...pieces.map(({ parts }) => parts));
-  const byGroup = axis === start + 1 && whole[start] === heads;
-  if (heads === tp || !(axis === start || byGroup)) return null;
+  const groups = Math.min(...pieces.map(({ parts }) => parts));
+  if (groups === tp || axis !== start + 1 || whole[start] !== groups) return null;
 
-  const groups = byGroup ? heads : 1;
   const local = pieces.reduce((sum, { size, parts }) => sum + (size * groups) / parts, 0);
   if (!Number.isInteger(local)) return null;
   const shape = whole.map((dim, a) => (a === axis ? local : a === start ? 1 : dim));

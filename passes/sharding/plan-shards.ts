@@ -11,6 +11,8 @@ import type { Cut, CutPlace } from "./cut.js";
 import { type CutTarget, cutTargets } from "./cut-targets.js";
 import { weightProduct } from "./find-experts.js";
 import { columnsOf, cutsOfGroups, keyValueHeadsOf, partsOfProjection } from "./key-value-heads.js";
+import { mixedCut } from "./mixed-projection.js";
+import { feedsLoss, isNormAlong } from "./norm-along.js";
 
 /** Which tensors are cut along which axis, and where communication goes. */
 export interface ShardPlan {
@@ -22,6 +24,8 @@ export interface ShardPlan {
   readonly entering: ReadonlySet<string>;
   /** Losses computed on a vocabulary shard. */
   readonly losses: ReadonlySet<TensorNode>;
+  /** Norms of what is cut along the axis that they normalize: ranks sum up their statistics. */
+  readonly norms: ReadonlySet<TensorNode>;
   /** By node, inputs that are whole on every rank, of which it needs this rank's part. */
   readonly sliced: ReadonlyMap<TensorNode, ReadonlyMap<number, Cut>>;
 }
@@ -42,8 +46,9 @@ class ShardPlanner implements ShardPlan {
   readonly partial = new Set<TensorNode>();
   readonly entering = new Set<string>();
   readonly losses = new Set<TensorNode>();
+  readonly norms = new Set<TensorNode>();
   readonly sliced = new Map<TensorNode, Map<number, Cut>>();
-  /** Keys and values of one head, made with the queries but whole on every rank. */
+  /** What is made together with what is cut, but whole on every rank, and what is made of it. */
   readonly #shared = new Set<string>();
   readonly #index: GraphIndex;
   readonly #tp: number;
@@ -61,6 +66,10 @@ class ShardPlanner implements ShardPlan {
     const cut = deciding.findIndex((name) => this.cuts.has(name));
     // A projection of queries, keys and values together is cut up to where they are split.
     if (node.outputs.every((name) => this.cuts.has(name) || this.#shared.has(name))) return;
+    if (cut < 0 && !isLinear && deciding.some((name) => this.#shared.has(name))) {
+      for (const name of node.outputs) this.#shared.add(name);
+      return;
+    }
     if (cut >= 0) this.#propagate(node, cut);
     else if (isLinear) this.#startColumn(node);
     else if (product !== null) this.#startExperts(node, product);
@@ -73,6 +82,15 @@ class ShardPlanner implements ShardPlan {
     const [x = ""] = node.inputs;
     const [y = ""] = node.outputs;
     const axis = this.#index.tensor(y).shape.length - 1;
+    const mixed = mixedCut(this.#index, node, this.#tp, (name, along) =>
+      this.#partsOf(name, along),
+    );
+    if (mixed !== null) {
+      this.entering.add(x);
+      for (const [name, cut] of mixed.cuts) this.cuts.set(name, cut);
+      for (const name of mixed.shared) this.#shared.add(name);
+      return;
+    }
     if (!this.#closes(y, { axis, outer: 1 }, new Set())) return;
     const together = cutsOfGroups(this.#index, node, this.#tp);
     const parts = partsOfProjection(this.#index, y, axis, this.#tp);
@@ -86,7 +104,7 @@ class ShardPlanner implements ShardPlan {
       }
       return;
     }
-    this.#cut(y, { axis, outer: 1, parts }, node, this.#feedsLoss(y));
+    this.#cut(y, { axis, outer: 1, parts }, node, feedsLoss(this.#index, y));
     for (const [name, column] of columnsOf(this.#index, node)) {
       this.cuts.set(name, { axis: column, outer: 1, parts });
     }
@@ -150,6 +168,13 @@ class ShardPlanner implements ShardPlan {
       this.losses.add(node);
       return;
     }
+    if (isNormAlong(this.#index, node, input, cut)) {
+      this.norms.add(node);
+      this.#cut(at(node.outputs, 0), cut, node, false);
+      for (const name of node.inputs.slice(1))
+        if (name !== "") this.cuts.set(name, { axis: 0, outer: 1, parts });
+      return;
+    }
     this.#agree(node, cut);
     const targets = this.#chosen(node, input, cut);
     if (targets.includes("reduced")) {
@@ -197,11 +222,18 @@ class ShardPlanner implements ShardPlan {
       if (axis < 0) continue;
       if (role === "parameter" || role === "constant") this.cuts.set(name, { axis, outer, parts });
       else if (role === "activation") {
-        this.entering.add(name);
+        if (!this.#shared.has(name)) this.entering.add(name);
         const even = at(shape, axis) % (outer * parts) === 0;
         if (even && outer === 1) this.#slice(node, other, { axis, outer, parts });
       }
     }
+  }
+
+  /** Into how many parts a result is cut along an axis; 1 where it stays whole. */
+  #partsOf(name: string, axis: number): number {
+    const parts = partsOfProjection(this.#index, name, axis, this.#tp);
+    const even = at(this.#index.tensor(name).shape, axis) % parts === 0;
+    return even && this.#closes(name, { axis, outer: 1 }, new Set()) ? parts : 1;
   }
 
   #slice(node: TensorNode, input: number, cut: Cut): void {
@@ -215,17 +247,6 @@ class ShardPlanner implements ShardPlan {
       fail(tensorParallelIndivisible(node.name, this.#tp, size, cut.axis));
     }
     this.cuts.set(name, cut);
-  }
-
-  #feedsLoss(name: string): boolean {
-    const pending = [name];
-    for (let current = pending.pop(); current !== undefined; current = pending.pop()) {
-      for (const reader of this.#index.consumers(current)) {
-        if (isLoss(reader.op)) return true;
-        if (reader.op === "Reshape") pending.push(...reader.outputs);
-      }
-    }
-    return false;
   }
 
   /** Whether every path from a cut tensor ends in a sum over the cut (or in the loss). */

@@ -54,6 +54,15 @@ const linear: LoweredOperator = {
   },
 };
 
+/** What a rank's part of each row adds to the statistics of a norm: `x [.., n] -> [.., moments]`. */
+const rowMoments: LoweredOperator = {
+  ops: ["kareus::RowMoments"],
+  follow: (node, _input, axis) => [
+    axis === operand(node.inputs, 0).shape.length - 1 ? "reduced" : axis,
+  ],
+  work: (node) => rowNorm(node, -1, 2),
+};
+
 /** `dY [.., n] x weight^T -> dX [.., k]`. */
 const linearInputGradient: LoweredOperator = {
   ops: ["kareus::LinearInputGradient"],
@@ -206,6 +215,7 @@ const scatterToGroup: LoweredOperator = {
 /** Operators of the `kareus` domain that recognition, sharding and backward derivation introduce. */
 export const loweredOperators: readonly LoweredOperator[] = [
   linear,
+  rowMoments,
   linearInputGradient,
   linearWeightGradient,
   productGradient,
