@@ -6,7 +6,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <sstream>
@@ -225,7 +224,7 @@ CASE("no layer, and the journal's folder went with the container: seen by the cl
       const Job job(group, "wait");
       group.write("cgroup.kill", "1");
     }
-    std::filesystem::remove_all(machine.stateDir());
+    removeAll(machine.stateDir());
     CHECK_EQUAL(runGuard("--list"), "");
     CHECK(askGuard({"--look"}).find("\"state\":\"locked\",\"clock_mhz\":900") != std::string::npos);
     CHECK(askGuard({"--reset", "--all"}).find("\"state\":\"reset\"") != std::string::npos);
@@ -254,7 +253,7 @@ CASE("a container ends with its guard: the daemon resets; without one the clock 
       kill(container, SIGKILL);
       wait(container);
       close(output);
-      std::filesystem::remove_all(machine.stateDir());
+      removeAll(machine.stateDir());
       if (served) {
         CHECK(isFree(machine));
         continue;

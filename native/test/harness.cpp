@@ -114,7 +114,7 @@ Machine::Machine(const std::string& settings) {
   }
 }
 
-Machine::~Machine() { std::filesystem::remove_all(folder_); }
+Machine::~Machine() { removeAll(folder_); }
 
 void Machine::set(const char* setting, double value, unsigned device) const {
   static auto* function = symbol<int(unsigned, const char*, double)>(kNvml, "kareus_sim_set");
@@ -243,6 +243,14 @@ bool waitUntil(const std::function<bool()>& holds, double timeout_s) {
     std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
   return true;
+}
+
+void removeAll(const std::string& path) {
+  CHECK(waitUntil([&] {
+    std::error_code raced;
+    std::filesystem::remove_all(path, raced);
+    return !raced;
+  }));
 }
 
 int start(const std::vector<std::string>& words, int* output, bool own_group) {

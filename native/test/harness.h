@@ -88,6 +88,8 @@ kareus_handle* open(const kareus_options& options);
 
 bool isGone(int process);
 bool waitUntil(const std::function<bool()>& holds, double timeout_s = 5);
+// A folder with all in it, also where guards are still taking files out of it.
+void removeAll(const std::string& path);
 int64_t now_ns();
 // $KAREUS_REPEATS, for the long matrix; else these.
 int repeats(int normally);

@@ -5,7 +5,6 @@
 
 #include <csignal>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -114,7 +113,7 @@ CASE("a cleaner takes the folder from under a job: it is there again within mome
   int output = -1;
   const int job = start({built("test/job"), "wait"}, &output);
   CHECK_EQUAL(readLine(output), "ready");
-  std::filesystem::remove_all(machine.stateDir());
+  removeAll(machine.stateDir());
   CHECK(waitUntil([&] { return machine.journals().size() == 1; }));
   CHECK(waitUntil([&] { return runGuard("--list").find("\"state\":\"held\"") != std::string::npos; }));
   // The lock file too: a second controller is refused as before.
@@ -135,7 +134,7 @@ CASE("a reset that fails leaves a journal, even where it was lost") {
   const int job = start({built("test/job"), "wait"}, &output);
   CHECK_EQUAL(readLine(output), "ready");
   machine.set("permission", 0);
-  std::filesystem::remove_all(machine.stateDir());
+  removeAll(machine.stateDir());
   kill(job, SIGKILL);
   wait(job);
   close(output);

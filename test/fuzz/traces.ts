@@ -22,14 +22,16 @@ interface Event {
 
 type Kineto = { readonly traceEvents: readonly Event[] };
 
-const SAMPLED = 60;
+const SAMPLED = 15;
+const SAMPLES = 8;
 
-/** Some kernels of a trace with their launches, and the calls around those. */
-function sampled(trace: Kineto): Kineto {
+/** Some kernels of a trace with their launches, and the calls around those; others in each sample. */
+function sampled(trace: Kineto, sample: number): Kineto {
   const events = trace.traceEvents.filter(({ ph }) => ph === "X");
   const of = (category: RegExp) => events.filter(({ cat = "" }) => category.test(cat));
   const all = of(/^kernel$/i);
-  const kernels = all.filter((_, i) => i % Math.ceil(all.length / SAMPLED) === 0);
+  const every = Math.ceil(all.length / SAMPLED);
+  const kernels = all.filter((_, i) => i % every === Math.floor((sample * every) / SAMPLES));
   const started = new Set(kernels.map(({ args }) => args?.correlation));
   const launches = of(/^(cuda_|Runtime)/).filter(({ args }) => started.has(args?.correlation));
   const calls = of(/^(cpu_op|Operator)$/).filter(({ pid, tid, ts, dur }) =>
@@ -45,7 +47,10 @@ const NAMES = [
 ];
 const kineto = NAMES.map((name) => new URL(`${name}.json.gz`, TRACES))
   .filter((url) => existsSync(url))
-  .map((url) => sampled(JSON.parse(gunzipSync(readFileSync(url)).toString("utf8"))));
+  .flatMap((url) => {
+    const trace = JSON.parse(gunzipSync(readFileSync(url)).toString("utf8"));
+    return Array.from({ length: SAMPLES }, (_, sample) => sampled(trace, sample));
+  });
 
 /** Changes of some of a list's items, and now and then of the list. */
 function changedItems<T>(items: readonly T[], rng: Rng): unknown {
