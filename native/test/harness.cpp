@@ -106,6 +106,7 @@ Machine::Machine(const std::string& settings) {
     for (const char* one : {"busy", "permission", "energy_counter"}) set(one, 1, device);
     for (const char* never : {"deny_after", "lose_after"}) set(never, -1, device);
   }
+  fail("", 0);
   if (truncate(std::getenv("KAREUS_SIM_LOG"), 0) != 0) std::ofstream(std::getenv("KAREUS_SIM_LOG"));
   std::istringstream words(settings);
   for (std::string word; words >> word;) {
@@ -124,6 +125,11 @@ void Machine::set(const char* setting, double value, unsigned device) const {
 double Machine::get(const char* setting, unsigned device) const {
   static auto* function = symbol<double(unsigned, const char*)>(kNvml, "kareus_sim_get");
   return function(device, setting);
+}
+
+void Machine::fail(const char* function, int status) const {
+  static auto* inject = symbol<void(const char*, int)>(kNvml, "kareus_sim_fail");
+  inject(function, status);
 }
 
 std::vector<uint32_t> Machine::asked() const {
