@@ -275,7 +275,14 @@ int start(const std::vector<std::string>& words, int* output, bool own_group) {
   }
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
-  if (own_group) posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  // A shell lets what it starts in the background ignore these; jobs shall not.
+  sigset_t interrupts;
+  sigemptyset(&interrupts);
+  sigaddset(&interrupts, SIGINT);
+  sigaddset(&interrupts, SIGQUIT);
+  posix_spawnattr_setsigdefault(&attributes, &interrupts);
+  const int grouped = own_group ? POSIX_SPAWN_SETPGROUP : 0;
+  posix_spawnattr_setflags(&attributes, static_cast<short>(grouped | POSIX_SPAWN_SETSIGDEF));
   pid_t process = 0;
   if (posix_spawn(&process, words[0].c_str(), &actions, &attributes, arguments.data(), environ) != 0) {
     std::perror(words[0].c_str());
