@@ -2,7 +2,8 @@
 //
 // Every call is appended to the file $KAREUS_SIM_LOG names, as a line
 //   <monotonic ns> <pid> <function> <device> <arguments...> = <status>
-// From a test: kareus_sim_set(device, "lost", 1); kareus_sim_get(device, "locked_mhz").
+// From a test: kareus_sim_set(device, "lost", 1); kareus_sim_get(device, "locked_mhz");
+// kareus_sim_fail("nvmlDeviceGetUUID", 999).
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -38,7 +39,7 @@ int copy(const char* text, char* to, unsigned size) {
 }
 
 // What every setter goes through.
-[[maybe_unused]] int change(void* handle, unsigned freq_mhz) {
+[[maybe_unused]] int change(const char* function, void* handle, unsigned freq_mhz) {
   double slow_s = 0;
   const int status = with(handle, [&](Device& device, unsigned) {
     slow_s = device.slow_s;
@@ -53,7 +54,7 @@ int copy(const char* text, char* to, unsigned size) {
       return static_cast<int>(kUnknown);
     }
     return static_cast<int>(kOk);
-  });
+  }, function);
   if (slow_s > 0) std::this_thread::sleep_for(std::chrono::duration<double>(slow_s));
   if (status != kOk) return status;
   return with(handle, [&](Device& device, unsigned) {
@@ -94,8 +95,10 @@ SIMULATED_API int nvmlSystemGetDriverVersion(char* text, unsigned size) {
 }
 
 SIMULATED_API int nvmlDeviceGetCount_v2(unsigned* count) {
-  const Lock lock;
-  *count = state().device_count;
+  {
+    const Lock lock;
+    *count = state().device_count;
+  }
   return logged(kOk, "nvmlDeviceGetCount_v2");
 }
 
@@ -199,12 +202,12 @@ SIMULATED_API int nvmlDeviceGetSupportedGraphicsClocks(void* handle, unsigned me
 
 SIMULATED_API int nvmlDeviceSetGpuLockedClocks(void* handle, unsigned lowest_mhz,
                                                unsigned highest_mhz) {
-  return logged(change(handle, highest_mhz), "nvmlDeviceSetGpuLockedClocks", "%u %u %u ",
+  return logged(change(__func__, handle, highest_mhz), "nvmlDeviceSetGpuLockedClocks", "%u %u %u ",
                 indexOf(handle), lowest_mhz, highest_mhz);
 }
 
 SIMULATED_API int nvmlDeviceResetGpuLockedClocks(void* handle) {
-  return logged(change(handle, 0), "nvmlDeviceResetGpuLockedClocks", "%u ", indexOf(handle));
+  return logged(change(__func__, handle, 0), "nvmlDeviceResetGpuLockedClocks", "%u ", indexOf(handle));
 }
 
 #endif
@@ -218,6 +221,13 @@ SIMULATED_API int kareus_sim_set(unsigned device, const char* setting, double va
   if (found == nullptr) return -1;
   *found = value;
   return 0;
+}
+
+// Every call of that function answers this status from now on; 0 and "": none.
+SIMULATED_API void kareus_sim_fail(const char* function, int status) {
+  const Lock lock;
+  std::snprintf(state().failing, sizeof state().failing, "%s", function);
+  state().failing_status = status;
 }
 
 // NaN if there is no such device or setting.

@@ -17,7 +17,7 @@
 namespace simulated {
 namespace {
 
-constexpr uint64_t kMagic = 0x6b61726575730006;
+constexpr uint64_t kMagic = 0x6b61726575730007;
 
 std::string pathOfState() {
   const char* chosen = std::getenv("KAREUS_SIM_STATE");
@@ -62,6 +62,7 @@ void initialize(State& state) {
   pthread_mutexattr_destroy(&attributes);
   state.device_count = 2;
   std::snprintf(state.name, sizeof state.name, "NVIDIA A100-SXM4-40GB");
+  state.failing[0] = '\0';
   for (Device& device : state.devices) {
 #define SIMULATED_START(name, initial) device.name = initial;
     SIMULATED_SETTINGS(SIMULATED_START)

@@ -49,6 +49,8 @@ struct State {
   pthread_mutex_t mutex;
   uint32_t device_count;
   char name[96];
+  char failing[64];        // the function of NVML that fails; none: empty
+  int32_t failing_status;  // and with what
   Device devices[kMostDevices];
 };
 

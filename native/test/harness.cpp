@@ -106,6 +106,7 @@ Machine::Machine(const std::string& settings) {
     for (const char* one : {"busy", "permission", "energy_counter"}) set(one, 1, device);
     for (const char* never : {"deny_after", "lose_after"}) set(never, -1, device);
   }
+  fail("", 0);
   if (truncate(std::getenv("KAREUS_SIM_LOG"), 0) != 0) std::ofstream(std::getenv("KAREUS_SIM_LOG"));
   std::istringstream words(settings);
   for (std::string word; words >> word;) {
@@ -124,6 +125,11 @@ void Machine::set(const char* setting, double value, unsigned device) const {
 double Machine::get(const char* setting, unsigned device) const {
   static auto* function = symbol<double(unsigned, const char*)>(kNvml, "kareus_sim_get");
   return function(device, setting);
+}
+
+void Machine::fail(const char* function, int status) const {
+  static auto* inject = symbol<void(const char*, int)>(kNvml, "kareus_sim_fail");
+  inject(function, status);
 }
 
 std::vector<uint32_t> Machine::asked() const {
@@ -269,7 +275,14 @@ int start(const std::vector<std::string>& words, int* output, bool own_group) {
   }
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
-  if (own_group) posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  // A shell lets what it starts in the background ignore these; jobs shall not.
+  sigset_t interrupts;
+  sigemptyset(&interrupts);
+  sigaddset(&interrupts, SIGINT);
+  sigaddset(&interrupts, SIGQUIT);
+  posix_spawnattr_setsigdefault(&attributes, &interrupts);
+  const int grouped = own_group ? POSIX_SPAWN_SETPGROUP : 0;
+  posix_spawnattr_setflags(&attributes, static_cast<short>(grouped | POSIX_SPAWN_SETSIGDEF));
   pid_t process = 0;
   if (posix_spawn(&process, words[0].c_str(), &actions, &attributes, arguments.data(), environ) != 0) {
     std::perror(words[0].c_str());

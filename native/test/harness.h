@@ -51,6 +51,8 @@ class Machine {
 
   void set(const char* setting, double value, unsigned device = 0) const;
   double get(const char* setting, unsigned device = 0) const;
+  // Every call of a function of NVML answers so from now on; "" and 0: none.
+  void fail(const char* function, int status) const;
   const std::string& folder() const { return folder_; }
   std::string stateDir() const { return folder_ + "/state"; }
   // The clocks that setters were asked for, 0 for a reset, in order; whoever asked.

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,6 +33,18 @@ describe("files", () => {
     expect(readFileSync(at("w", "a.json"), "utf8")).toBe("two");
     expect(readdirSync(at("w"))).toEqual(["a.json"]);
     expect(await readText(at("w", "a.json"))).toBe("two");
+  });
+
+  it("are written past links of their temporary names", async () => {
+    mkdirSync(at("links"));
+    writeFileSync(at("victim"), "mine");
+    for (const name of ["a.json", "probe"]) {
+      symlinkSync(at("victim"), at("links", `.${name}.${process.pid}.tmp`));
+    }
+    await prepareFolder(at("links"));
+    await writeText(at("links", "a.json"), "one");
+    expect(readFileSync(at("victim"), "utf8")).toBe("mine");
+    expect(readdirSync(at("links"))).toEqual(["a.json"]);
   });
 
   it("that cannot be written leave no temporary file behind", async () => {

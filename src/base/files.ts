@@ -58,6 +58,12 @@ export async function readIfThere(path: string): Promise<string | null> {
   }
 }
 
+/** Writes a file of its own, also where somebody has put a link of that name: it leads nowhere. */
+async function writeNew(path: string, content: Uint8Array | string): Promise<void> {
+  await rm(path, { force: true });
+  await writeFile(path, content, { flag: "wx" });
+}
+
 /**
  * Writes a file whole or not at all: under a temporary name in the same folder, then renamed.
  * Failure: KRS0021, and no temporary file stays.
@@ -70,7 +76,7 @@ export async function writeText(path: string, content: string): Promise<void> {
 export async function writeBytes(path: string, content: Uint8Array): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   try {
-    await writeFile(temporary, content);
+    await writeNew(temporary, content);
     await rename(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true });
@@ -98,7 +104,7 @@ export async function prepareFolder(path: string): Promise<boolean> {
   const probe = join(path, `.probe.${process.pid}.tmp`);
   try {
     const made = await makeFolder(path);
-    await writeFile(probe, "");
+    await writeNew(probe, "");
     await rm(probe, { force: true });
     return made;
   } catch (cause) {

@@ -2,7 +2,7 @@
  * Control characters but line ends and tabs, and those that turn the direction of text: what a name from a
  * file could do to a terminal, or to who reads it.
  */
-const UNSEEN = /(?![\n\t])[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu;
+const UNSEEN = /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
 /** A text that is safe to show: what would not be seen is written out, `\u001b`. */
 export function visible(text: string): string {

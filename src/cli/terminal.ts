@@ -46,6 +46,11 @@ export function say(text: string): void {
   process.stdout.write(visible(shownOf(text)).replaceAll(PAINT, "\u001b"));
 }
 
+/** Writes a result for programs to stdout; in JSON an escape is the same string, and obeyed by no terminal. */
+export function print(content: string): void {
+  process.stdout.write(visible(content));
+}
+
 /** Writes what people read to stderr. */
 export function note(text: string): void {
   process.stderr.write(visible(text));
@@ -54,7 +59,7 @@ export function note(text: string): void {
 /** Writes diagnostics to stderr: for people, or as JSON lines for programs. */
 export function writeDiagnostic(diagnostic: Diagnostic, json: boolean): void {
   if (json) {
-    process.stderr.write(renderJson(diagnostic));
+    process.stderr.write(visible(renderJson(diagnostic)));
     return;
   }
   const colour = colours(process.stderr);

@@ -12,6 +12,10 @@ test.each([
   ["NVIDIA GH200 480GB", "h200"],
   ["NVIDIA H200", "h100-sxm"],
   ["Tesla V100-SXM2-16GB", "a100-sxm4-40gb"],
+  ["NVIDIA GeForce RTX 4090", "a100-sxm4-40gb"],
+  ["NVIDIA RTX 6000 Ada Generation", "l40s"],
+  ["Quadro RTX 8000", "a40"],
+  ["Tesla T4", "a10"],
 ])("%s is no %s", (driver, device) => {
   expect(namesOtherGpu(driver, device)).toBe(true);
 });
@@ -23,6 +27,7 @@ test.each([
   ["NVIDIA A40", "a40"],
   ["Graphics Device", "h200"],
   ["NVIDIA H200", "my-board"],
+  ["NVIDIA GeForce RTX 4090", "my-rtx-4090"],
 ])("%s may be %s", (driver, device) => {
   expect(namesOtherGpu(driver, device)).toBe(false);
 });

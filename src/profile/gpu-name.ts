@@ -8,6 +8,12 @@ function partsOf(name: string): readonly (string | undefined)[] {
   ];
 }
 
+/** The same of a driver's name: one that has a number but no model that is known here is a model itself. */
+function partsOfDriver(name: string): readonly (string | undefined)[] {
+  const [model, ...others] = partsOf(name);
+  return [model ?? (/\d/.test(name) ? name : undefined), ...others];
+}
+
 /**
  * Whether a driver's name (`NVIDIA H100 PCIe`, `AMD Instinct MI300X`) and a device's
  * (`a100-sxm4-40gb`) are surely of different GPUs: both tell a model, a form (SXM, PCIe, NVL) or a
@@ -15,7 +21,7 @@ function partsOf(name: string): readonly (string | undefined)[] {
  */
 export function namesOtherGpu(driver: string, device: string): boolean {
   const wanted = partsOf(device);
-  return partsOf(driver).some((part, i) => {
+  return partsOfDriver(driver).some((part, i) => {
     const own = wanted[i];
     return part !== undefined && own !== undefined && part !== own;
   });

@@ -63,3 +63,14 @@ test("--json of profile's commands says what was written", async () => {
   const fit = await profile("fit", made.file, "--device", "a40", "--out", at("device.json"));
   expect(fit).toMatchObject({ file: at("device.json"), gpu: "a40" });
 });
+
+test("what a terminal would obey is an escape in JSON, the same string", async () => {
+  const header = { format: "kareus-profile", version: 1, id: "a\u009b2J", gpu: "a100-sxm4-40gb" };
+  const rest = { driver: null, date: null, tool: "test", method: null, note: "\u202e" };
+  const kernel = { record: "kernel", op: "copy", freq_mhz: 1200, time_s: 1e-4, energy_j: null };
+  const lines = [{ ...header, ...rest }, kernel].map((line) => JSON.stringify(line));
+  writeFileSync(at("named.jsonl"), lines.join("\n"));
+  const run = await kareus(["profile", "merge", at("named.jsonl")]);
+  expect(run.stdout + run.stderr).not.toMatch(/[\u0080-\u009f\u202e]/);
+  expect(run.stdout + run.stderr).toContain("\\u009b2J");
+});

@@ -12,7 +12,7 @@ import { powerBeyond } from "../../plan/beyond-gpus.js";
 import { BEYOND_FLAGS, beyondOf } from "../beyond.js";
 import { addFlags, numbers, quantity, readFlags, text, toggle, type Values } from "../flags.js";
 import { readFrontierAt } from "../run-folder.js";
-import { say } from "../terminal.js";
+import { print, say } from "../terminal.js";
 
 const FLAGS = {
   powerCap: quantity("--power-cap <w>", "what all jobs may draw together", "watts", null),
@@ -81,7 +81,7 @@ async function run(sources: readonly string[], flags: Values<typeof FLAGS>): Pro
     ...(flags.trace === null ? {} : { slots }),
   };
   if (flags.json) {
-    process.stdout.write(writeAllocation(file));
+    print(writeAllocation(file));
     return;
   }
   const { allocationSummary } = await import("../../views/allocation.js");

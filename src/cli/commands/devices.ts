@@ -13,7 +13,7 @@ import {
   toggle,
   type Values,
 } from "../flags.js";
-import { say } from "../terminal.js";
+import { print, say } from "../terminal.js";
 
 const LIST_FLAGS = {
   compare: device(
@@ -136,7 +136,7 @@ async function make(name: string | undefined, flags: Values<typeof SHEET_FLAGS>)
     link_bytes_per_s: link * 1e9,
   };
   const content = `${JSON.stringify(deviceFromSheet(sheet, loadDevice(like)), null, 2)}\n`;
-  if (flags.out === null) process.stdout.write(content);
+  if (flags.out === null) print(content);
   else await writeText(flags.out, content);
 }
 

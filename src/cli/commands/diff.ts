@@ -9,7 +9,7 @@ import { isPlanText, type PlanFile, readPlan } from "../../plan/plan.js";
 import type { ComparedRun } from "../../views/comparison/difference.js";
 import { addFlags, quantity, readFlags, toggle, type Values } from "../flags.js";
 import { evaluationsOf, frontierPath, readPointPlan } from "../run-folder.js";
-import { say, Terminal } from "../terminal.js";
+import { print, say, Terminal } from "../terminal.js";
 
 const FLAGS = {
   tolerance: quantity("--tolerance <percent>", "smaller changes count as none", "percent", 0),
@@ -45,7 +45,7 @@ async function run(a: string, b: string, flags: Values<typeof FLAGS>): Promise<v
   const found = await compare(before, after, tolerance, flags.json);
   if (flags.json) {
     const { writeDifference } = await import("../../plan/difference.js");
-    process.stdout.write(writeDifference(found));
+    print(writeDifference(found));
   } else {
     const { differenceSummary } = await import("../../views/comparison/summary.js");
     say(differenceSummary(found));

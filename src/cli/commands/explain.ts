@@ -14,7 +14,7 @@ import {
 import { select } from "../../plan/select.js";
 import { addFlags, integer, readFlags, toggle, type Values } from "../flags.js";
 import { frontierPath, readPointPlan } from "../run-folder.js";
-import { say } from "../terminal.js";
+import { print, say } from "../terminal.js";
 
 const FLAGS = {
   id: integer("--id <n>", "the point of this id (default: the knee)", null, {
@@ -54,7 +54,7 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
   const found = explanation(plan, next, executions);
   if (flags.json) {
     const { writeExplanation } = await import("../../plan/explanation.js");
-    process.stdout.write(writeExplanation(found));
+    print(writeExplanation(found));
     return;
   }
   const { explanationSummary } = await import("../../views/explain/summary.js");

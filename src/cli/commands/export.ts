@@ -5,7 +5,7 @@ import { flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { prepareFolder, readText, writeText } from "../../base/files.js";
 import { type PlanFile, readPlan } from "../../plan/plan.js";
 import { addFlags, choice, readFlags, text, toggle, type Values } from "../flags.js";
-import { say, Terminal } from "../terminal.js";
+import { print, say, Terminal } from "../terminal.js";
 
 const FORMATS = ["zeus", "kareus-artifact", "perfetto"] as const;
 
@@ -69,7 +69,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
   }
   const content = format === "zeus" ? await zeusText(plan, path, out, report) : await trace(plan);
   if (out === null) {
-    process.stdout.write(content);
+    print(content);
     return;
   }
   await writeText(out, content);
@@ -94,6 +94,6 @@ async function trace(plan: PlanFile): Promise<string> {
 
 /** Says what was written. */
 function sayFiles(files: readonly string[], json: boolean): void {
-  if (json) process.stdout.write(`${JSON.stringify({ files })}\n`);
+  if (json) print(`${JSON.stringify({ files })}\n`);
   else say(`Written: ${files.join(", ")}\n`);
 }

@@ -17,7 +17,7 @@ import {
 import { type Asker, SILENT, sizesOf, terminalAsker } from "../init/sizes.js";
 import { JSON_FLAG, LOWERING_FLAGS } from "../options.js";
 import { isQuiet } from "../shown.js";
-import { note, say, Terminal } from "../terminal.js";
+import { note, print, say, Terminal } from "../terminal.js";
 
 const FLAGS = {
   gpu: LOWERING_FLAGS.hardware.gpu,
@@ -90,7 +90,7 @@ async function run(
   await writeText(out, text);
   const flag = flags.out === null ? "" : ` --config ${out}`;
   const next = `\nWritten to ${out}. Next: kareus optimize ${graph}${flag}\n`;
-  if (flags.json) process.stdout.write(text);
+  if (flags.json) print(text);
   else say(`${text}${next}`);
 }
 

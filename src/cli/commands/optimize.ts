@@ -27,7 +27,7 @@ import { FOLDER_FLAGS, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../option
 import { RATE_FLAGS, ratesOf } from "../rates.js";
 import { RECORDER_FLAGS, windowsOf } from "../recorder.js";
 import { isVerbose } from "../shown.js";
-import { onInterrupt, plotLook, say, Terminal } from "../terminal.js";
+import { onInterrupt, plotLook, print, say, Terminal } from "../terminal.js";
 import { watching } from "../watch.js";
 
 const EXAMPLES = `
@@ -163,7 +163,7 @@ async function run(
   }
   if (flags.json) {
     const { writeFrontier } = await import("../../plan/frontier.js");
-    process.stdout.write(writeFrontier(result.frontier));
+    print(writeFrontier(result.frontier));
     return;
   }
   const files = `frontier.json, ${plural(result.plans.length, "plan")}, measurements.jsonl, details.json, report.html`;

@@ -6,7 +6,7 @@ import { writeBytes, writeText } from "../../base/files.js";
 import { at } from "../../base/need.js";
 import type { FrontierFile } from "../../plan/frontier.js";
 import { addFlags, readFlags, text, toggle, type Values } from "../flags.js";
-import { say, Terminal } from "../terminal.js";
+import { print, say, Terminal } from "../terminal.js";
 import { watching } from "../watch.js";
 
 const FLAGS = {
@@ -62,7 +62,7 @@ async function run(folders: readonly string[], flags: Values<typeof FLAGS>): Pro
   const found = await readRun(folder, report);
   await writeText(path, reportPage({ ...found, others }));
   const pictures = await drawn(found.frontier, folder, flags);
-  if (flags.json) process.stdout.write(`${JSON.stringify({ report: path, ...pictures })}\n`);
+  if (flags.json) print(`${JSON.stringify({ report: path, ...pictures })}\n`);
   else say(`Written to ${[path, ...Object.values(pictures)].join(" and ")}\n`);
 }
 

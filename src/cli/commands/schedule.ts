@@ -29,7 +29,7 @@ import {
   type Values,
 } from "../flags.js";
 import { readFrontierAt } from "../run-folder.js";
-import { say } from "../terminal.js";
+import { print, say } from "../terminal.js";
 import { TRACE_FLAGS, TRACE_HELP, traceAt } from "../trace-flags.js";
 
 const FLAGS = {
@@ -157,7 +157,7 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     await writeText(flags.picture, schedulePicture(file, problem.points, trace, flags.picture));
   }
   if (flags.json) {
-    process.stdout.write(content);
+    print(content);
     return;
   }
   const { scheduleSummary } = await import("../../views/schedule.js");

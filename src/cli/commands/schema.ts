@@ -1,5 +1,6 @@
 import { Argument, type Command } from "commander";
 import { parseWord } from "../flags.js";
+import { print } from "../terminal.js";
 
 const FORMATS = [
   "frontier",
@@ -33,6 +34,6 @@ export function addSchema(program: Command): void {
     .action(async (text: string) => {
       const name = parseWord(text, "kareus schema", FORMATS);
       const { publishedSchemas } = await import("../../emit/schemas.js");
-      process.stdout.write(`${JSON.stringify(publishedSchemas()[name], null, 2)}\n`);
+      print(`${JSON.stringify(publishedSchemas()[name], null, 2)}\n`);
     });
 }

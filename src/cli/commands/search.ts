@@ -7,7 +7,7 @@ import type { NamedPartition } from "../../profile/header.js";
 import type { TableRow } from "../../profile/table.js";
 import type { TablePrior } from "../../search/table.js";
 import { addFlags, integer, quantity, readFlags, texts, toggle, type Values } from "../flags.js";
-import { say } from "../terminal.js";
+import { print, say } from "../terminal.js";
 
 /** The GPU whose P_static counts when neither a flag nor the table gives one. */
 const DEFAULT_GPU = "a100-sxm4-40gb";
@@ -81,7 +81,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
     prior,
   });
   if (flags.json) {
-    process.stdout.write(writeSearch(found));
+    print(writeSearch(found));
     return;
   }
   const { searchSummary } = await import("../../views/search.js");

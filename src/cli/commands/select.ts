@@ -10,7 +10,7 @@ import { BEYOND_FLAGS, beyondOf } from "../beyond.js";
 import { addFlags, integer, quantity, readFlags, text, toggle, type Values } from "../flags.js";
 import { RATE_FLAGS, ratesOf } from "../rates.js";
 import { readFrontierAt, readPointPlan } from "../run-folder.js";
-import { plotLook, say } from "../terminal.js";
+import { plotLook, print, say } from "../terminal.js";
 
 const FLAGS = {
   deadline: quantity("--deadline <s>", "least energy within this time", "seconds", null),
@@ -73,7 +73,7 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
   const { dp } = frontier.parallelism;
   if (flags.json) {
     const bill = rates && { bill: billOf(point, dp, rates) };
-    process.stdout.write(`${JSON.stringify({ ...point, ...bill })}\n`);
+    print(`${JSON.stringify({ ...point, ...bill })}\n`);
     return;
   }
   const [{ frontierPlot }, { pointSentence }, { beyondSentence }, { workloadSentence }] =

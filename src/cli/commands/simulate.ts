@@ -18,7 +18,7 @@ import {
   toggle,
   type Values,
 } from "../flags.js";
-import { say } from "../terminal.js";
+import { print, say } from "../terminal.js";
 
 const FLAGS = {
   straggler: factors(
@@ -98,7 +98,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
   }
   if (flags.json) {
     const { writeSimulation } = await import("../../plan/simulation.js");
-    process.stdout.write(writeSimulation(found));
+    print(writeSimulation(found));
     return;
   }
   say(simulationSummary(found));

@@ -17,7 +17,7 @@ import {
   toggle,
   type Values,
 } from "../flags.js";
-import { say } from "../terminal.js";
+import { print, say } from "../terminal.js";
 
 const FLAGS = {
   points: integer(
@@ -105,7 +105,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
     process.stderr.write(`solve: ${duration((performance.now() - start_ms) / 1e3)}\n`);
   }
   if (flags.json) {
-    process.stdout.write(writeSolution(solution));
+    print(writeSolution(solution));
     return;
   }
   const { solutionSummary } = await import("../../views/solution.js");

@@ -29,7 +29,7 @@ import {
   type Values,
 } from "../flags.js";
 import { DEGREE, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
-import { say, Terminal } from "../terminal.js";
+import { print, say, Terminal } from "../terminal.js";
 
 const { graph: GRAPH, job: JOB, hardware: HARDWARE } = LOWERING_FLAGS;
 
@@ -149,7 +149,7 @@ async function run(graph: string, topics: Topics, flags: Flags): Promise<void> {
   };
   const content = writeSweep(file);
   if (flags.out !== null) await writeText(flags.out, content);
-  if (flags.json) process.stdout.write(content);
+  if (flags.json) print(content);
   else say(sweepSummary(file));
 }
 

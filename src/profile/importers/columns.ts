@@ -22,15 +22,21 @@ export class Column {
   }
 }
 
-/** Values that recur, each kept once and known by its index. */
+const MOST_KEY_LENGTH = 2 ** 26;
+
+/** Values that recur, each kept once and known by its index; an error where they hardly do. */
 export class Interned<T> {
   readonly #indices = new Map<string, number>();
   readonly values: T[] = [];
+  #key_length = 0;
 
   /** The index of the value of that key; the value that came first is kept. */
   of(key: string, value: T): number {
     const known = this.#indices.get(key);
     if (known !== undefined) return known;
+    this.#key_length += key.length;
+    if (this.#key_length > MOST_KEY_LENGTH)
+      throw new Error("over 64 MiB of different names and shapes");
     this.#indices.set(key, this.values.length);
     return this.values.push(value) - 1;
   }

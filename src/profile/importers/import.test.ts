@@ -73,4 +73,16 @@ test("what unpacks to nothing is refused by what it unpacks to", { timeout: 60_0
   await refused(`[${" ".repeat(17 << 20)}]`, /KRS2040.*16 MiB/);
   await refused(`{"other":"${"x".repeat(17 << 20)}"}`, /KRS2040.*16 MiB/);
   await refused("[".repeat(1000), /KRS2040.*nested/);
+  await refused(`{"deviceProperties":[${"{},".repeat(5e6)}{}],"traceEvents":[]}`, /KRS2040.*parts/);
+  const operator = { ph: "X", cat: "cpu_op", pid: 1, tid: 1, ts: 0, dur: 1 };
+  const named = (name: string) => ({ ...operator, name });
+  const names = Array.from({ length: 70 }, (_, i) => named(`${i}`.padEnd(1 << 20)));
+  await refused(JSON.stringify({ traceEvents: names }), /KRS2010.*different names/);
+  const csv = `stage,instruction,frequency,time,energy\n${"\n".repeat(3e6)}`;
+  await refused(csv, /KRS2040.*two million lines/);
+  const nested = Array.from({ length: 20 }).reduce<Buffer>(
+    (inner) => gzipSync(inner),
+    Buffer.from("[]"),
+  );
+  await expect(imported([file("deep.gz", nested)])).rejects.toThrow(/KRS2010.*packed over 8 times/);
 });

@@ -10,6 +10,8 @@ import { hotByte } from "../../base/need.js";
 const MIB = 2 ** 20;
 /** One event, and whatever else a trace says of itself, stays below. */
 const LARGEST_VALUE_BYTES = 16 * MIB;
+/** In memory each takes a hundred times what "{}," takes in a file. */
+const MOST_PARTS = 2 ** 17;
 const DEEPEST = 64;
 const LARGEST_TEXT_BYTES = 32 * 1024 * MIB;
 /** Real traces have none or some; a list of millions is no trace. */
@@ -72,6 +74,7 @@ export class EventReader {
   #value_start = 0;
   #value_line = 1;
   #depth = 0;
+  #parts = 0;
   #in_string = false;
   #escaped = false;
 
@@ -123,6 +126,7 @@ export class EventReader {
       throw notJson(place, this.#lines);
     this.#value = [];
     this.#value_bytes = 0;
+    this.#parts = 0;
     this.#value_start = place;
     this.#value_line = this.#lines;
     return i;
@@ -156,6 +160,7 @@ export class EventReader {
   /** Goes on in a value; the index after it, or of the end of the bytes. */
   #within(bytes: Uint8Array, from: number): number {
     let [depth, in_string, escaped] = [this.#depth, this.#in_string, this.#escaped];
+    let parts = this.#parts;
     let end = -1;
     for (let i = from; i < bytes.length && end < 0; i++) {
       const byte = hotByte(bytes, i);
@@ -167,7 +172,10 @@ export class EventReader {
           if (depth === 0) end = i + 1;
         }
       } else if (byte === QUOTE) in_string = true;
-      else if (byte === BRACE || byte === BRACKET) depth++;
+      else if (byte === BRACE || byte === BRACKET) {
+        depth++;
+        parts++;
+      } else if (byte === COMMA && depth > 0) parts++;
       else if (byte === END_BRACE || byte === END_BRACKET) {
         if (depth === 0) end = i;
         else if (--depth === 0) end = i + 1;
@@ -180,11 +188,17 @@ export class EventReader {
       }
     }
     [this.#depth, this.#in_string, this.#escaped] = [depth, in_string, escaped];
+    this.#parts = parts;
     const part = bytes.subarray(from, end < 0 ? bytes.length : end);
     this.#value?.push(part);
     this.#value_bytes += part.length;
     if (this.#value_bytes > LARGEST_VALUE_BYTES) {
       throw new JsonFault(`one value is above 16 MiB, from byte ${this.#value_start} on`);
+    }
+    if (parts > MOST_PARTS) {
+      throw new JsonFault(
+        `one value has over ${MOST_PARTS} parts${placed(this.#value_start, this.#value_line)}`,
+      );
     }
     if (end < 0) return bytes.length;
     this.#last_sign = this.#read_bytes + end;
@@ -251,7 +265,8 @@ function faultIn(bytes: Uint8Array): number {
   return last_token;
 }
 
-function linesOf(bytes: Uint8Array): number {
+/** The line ends in a text. */
+export function linesOf(bytes: Uint8Array): number {
   let lines = 0;
   for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) lines++;
   return lines;

@@ -3,7 +3,7 @@ import { unknownMeasurements, unreadableProfile } from "../../base/diagnostics/p
 import { reasonOf } from "../../base/files.js";
 import { isStageProfile } from "../stage-profile.js";
 import { ChakraFault, ChakraMessages, ChakraReader, isChakra, parseChakraNode } from "./chakra.js";
-import { EventReader, JsonFault } from "./json-events.js";
+import { EventReader, JsonFault, linesOf } from "./json-events.js";
 import { isKareusLog } from "./kareus-log.js";
 import { KinetoReader } from "./kineto.js";
 import type { Trace } from "./trace.js";
@@ -16,18 +16,22 @@ export type Source =
 
 /** What is not read as a stream may not be larger: twice that is needed to decode it. */
 const LARGEST_WHOLE_BYTES = 256 * 2 ** 20;
+/** A line takes more in memory than it does in the file, an empty one most of all. */
+const MOST_LINES = 2 ** 21;
 
 /** Its first two signs: a Chakra trace may begin with a bracket too, but goes on with lengths. */
 const JSON_START = /^\s*[[{]\s*([!-~]|$)/;
 
 async function whole({ name, content }: Member, kind: string): Promise<string> {
   const parts: Buffer[] = [];
-  let size = 0;
+  let [size, lines] = [0, 0];
   for await (const part of content) {
     parts.push(part);
     size += part.length;
-    if (size > LARGEST_WHOLE_BYTES) {
-      fail(unknownMeasurements(name, `a ${kind} above 256 MiB: give it in parts, or fewer rows`));
+    lines += linesOf(part);
+    if (size > LARGEST_WHOLE_BYTES || lines > MOST_LINES) {
+      const most = "256 MiB or two million lines";
+      fail(unknownMeasurements(name, `a ${kind} above ${most}: give it in parts, or fewer rows`));
     }
   }
   return Buffer.concat(parts).toString("utf8");

@@ -17,6 +17,8 @@ const HEAD_BYTES = 64 * 1024;
 const TAR_MAGIC_AT = 257;
 /** Archives of more files are none of a run. */
 const MOST_MEMBERS = 20_000;
+/** A packed archive of packed files is three times; there are files that unpack to themselves. */
+const DEEPEST = 8;
 
 type Parts = AsyncIterable<Buffer>;
 
@@ -50,17 +52,18 @@ function through(parts: Parts, changed: NodeJS.ReadWriteStream & Readable): Part
   return changed;
 }
 
-async function* members(name: string, parts: Parts): AsyncGenerator<Member> {
+async function* members(name: string, parts: Parts, depth: number): AsyncGenerator<Member> {
+  if (depth > DEEPEST) throw new Error(`it is packed over ${DEEPEST} times`);
   const { head, content } = await peeked(parts);
   if (head[0] === 0x1f && head[1] === 0x8b) {
-    yield* members(name, through(content, createGunzip()));
+    yield* members(name, through(content, createGunzip()), depth + 1);
   } else if (head.toString("latin1", TAR_MAGIC_AT, TAR_MAGIC_AT + 5) === "ustar") {
-    yield* archived(name, content);
+    yield* archived(name, content, depth + 1);
   } else yield { name, head, content };
 }
 
 /** The plain files of an archive, in order; links and folders are passed over, nothing is written. */
-async function* archived(archive: string, content: Parts): AsyncGenerator<Member> {
+async function* archived(archive: string, content: Parts, depth: number): AsyncGenerator<Member> {
   const unpacking = extract();
   const feeding = pipeline(Readable.from(content, { objectMode: false }), unpacking);
   feeding.catch(() => undefined);
@@ -68,7 +71,7 @@ async function* archived(archive: string, content: Parts): AsyncGenerator<Member
   for await (const entry of unpacking) {
     if (++count > MOST_MEMBERS) throw new Error(`it has over ${MOST_MEMBERS} members`);
     if (entry.header.type === "file")
-      yield* members(`${archive}:${entry.header.name}`, Readable.from(entry));
+      yield* members(`${archive}:${entry.header.name}`, Readable.from(entry), depth);
     entry.resume();
   }
   await feeding;
@@ -76,5 +79,5 @@ async function* archived(archive: string, content: Parts): AsyncGenerator<Member
 
 /** What a file, or standard input for `-`, holds, one after the other; each is read to its end. */
 export function membersOf(file: string): AsyncGenerator<Member> {
-  return members(file, file === "-" ? process.stdin : createReadStream(file));
+  return members(file, file === "-" ? process.stdin : createReadStream(file), 0);
 }

@@ -7,7 +7,7 @@ import { readText, writeText } from "../../../base/files.js";
 import { grouped } from "../../../base/grouped.js";
 import { plural } from "../../../base/units.js";
 import { addFlags, device, readFlags, text, toggle, type Values } from "../../flags.js";
-import { say, Terminal } from "../../terminal.js";
+import { print, say, Terminal } from "../../terminal.js";
 
 const FLAGS = {
   device: device("--device <name|file>", "the device whose constants are fitted", null),
@@ -74,12 +74,12 @@ async function run(files: readonly string[], flags: Values<typeof FLAGS>): Promi
   if (fitted.length + kept.length === 0) return refuse(nothingToFit(names));
   const file = `${JSON.stringify(fittedContent(content, fitted, `fitted to ${names}`), null, 2)}\n`;
   if (flags.out === null) {
-    process.stdout.write(file);
+    print(file);
     return;
   }
   await writeText(flags.out, file);
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify({ file: flags.out, gpu: device.name, fitted })}\n`);
+    print(`${JSON.stringify({ file: flags.out, gpu: device.name, fitted })}\n`);
     return;
   }
   const lines = fitted.map(({ path, residual }) => `${path.join(".")}: ${residual}\n`);

@@ -2,7 +2,7 @@ import { writeText } from "../../../base/files.js";
 import { plural } from "../../../base/units.js";
 import { profileText } from "../../../profile/appender.js";
 import type { Profile } from "../../../profile/reader.js";
-import { say } from "../../terminal.js";
+import { print, say } from "../../terminal.js";
 
 /** Writes a profile to a file and says so, or alone to stdout where no file is named. */
 export async function writeProfile(
@@ -11,7 +11,7 @@ export async function writeProfile(
   json: boolean,
 ): Promise<void> {
   if (file === null) {
-    process.stdout.write(profileText(profile));
+    print(profileText(profile));
     return;
   }
   await writeText(file, profileText(profile));
@@ -21,6 +21,6 @@ export async function writeProfile(
 
 /** Says what a profile that was written holds. */
 export function sayRecords(file: string, records: number, gpu: string, json: boolean): void {
-  if (json) process.stdout.write(`${JSON.stringify({ file, gpu, records })}\n`);
+  if (json) print(`${JSON.stringify({ file, gpu, records })}\n`);
   else say(`${file}: ${plural(records, "record")} of ${gpu}\n`);
 }
