@@ -38,6 +38,7 @@ import { formLaunches, type Launch } from "./kernels/launches.js";
 import { narrowed } from "./kernels/narrow-products.js";
 import { orderLaunches } from "./kernels/order-launches.js";
 import { pieceWork } from "./kernels/pieces.js";
+import { storedParameter } from "./kernels/stored-parameter.js";
 import { compilesWhole, WrittenOutOperators } from "./kernels/written-out.js";
 import { degreeOf } from "./rewriting/facts.js";
 
@@ -258,7 +259,8 @@ class KernelFormer {
       const elements = elementCount(tensor.shape);
       const size_bytes = elements * dtypeBytes(tensor.dtype);
       const frozen = tensor.frozen === true;
-      return [{ name, elements, size_bytes, frozen, expert: this.#experts.has(name) }];
+      const stored = storedParameter(this.#graph, name);
+      return [{ name: stored, elements, size_bytes, frozen, expert: this.#experts.has(name) }];
     });
   }
 

@@ -49,6 +49,25 @@ describe("split-directions", () => {
     });
   });
 
+  it("takes a first output of one element for the loss where a gradient operator is not behind it", () => {
+    const graph = tensorGraph({
+      data: { x: [4, 3, 8, 8] },
+      parameters: { w: [16, 3, 8, 8] },
+      gradients: { dw: [16, 3, 8, 8] },
+      activations: { y: [4, 16, 1, 1], mean: [], dy: [4, 16, 1, 1] },
+      nodes: [
+        ["y", "Conv", ["x", "w"]],
+        ["mean", "ReduceMean", ["y"]],
+        ["dy", "Mul", ["y", "y"]],
+        ["dw", "com.microsoft::ConvGrad", ["dy", "x", "w"]],
+      ],
+      outputs: ["mean", "dw"],
+    });
+    expect(directions(runPass(splitDirections, graph))).toEqual({
+      ...{ y: "forward", mean: "forward", dy: "backward", dw: "backward" },
+    });
+  });
+
   it("takes a scalar output for the loss where no operator is one", () => {
     const graph = tensorGraph({
       data: { x: [4, 8] },

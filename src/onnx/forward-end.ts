@@ -43,7 +43,8 @@ type TensorOf = (name: string) => AnyTensor | undefined;
 /**
  * The tensors at which forward ends: what a YieldOp hands over; else the losses and the first output
  * of one element that is made of them; else the first output of one element, or the first output.
- * Null where only gradient operators tell.
+ * With gradient operators the first output, if it is one element that none of them leads to; else null:
+ * only they tell.
  */
 export function forwardEnds<Node extends AnyNode>(
   graph: AnyGraph<Node>,
@@ -57,7 +58,15 @@ export function forwardEnds<Node extends AnyNode>(
     const total = graph.outputs.find((name) => made.has(name) && isScalar(tensor(name)));
     return total === undefined ? losses : [...losses, total];
   }
-  if (graph.nodes.some(({ op }) => isGradientOp(op))) return null;
+  const gradients = graph.nodes.filter(({ op }) => isGradientOp(op));
+  if (gradients.length > 0) {
+    const behind = descendants(
+      graph.nodes,
+      gradients.flatMap(({ outputs }) => outputs),
+    );
+    const first = graph.outputs.slice(0, 1);
+    return first.some((name) => isScalar(tensor(name)) && !behind.has(name)) ? first : null;
+  }
   const total = graph.outputs.find((name) => isScalar(tensor(name)));
   return total === undefined ? graph.outputs.slice(0, 1) : [total];
 }

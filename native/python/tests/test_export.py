@@ -21,6 +21,7 @@ except ImportError:
 from kareus_runtime.export import export
 from kareus_runtime.export.exporting import _trace
 from kareus_runtime.export.transformers_models import model_and_inputs
+import cut_model
 from export_models import BATCH, CONFIGS, TOKENS, product_flops, save_config
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -67,31 +68,84 @@ for _name in CONFIGS:
 
 
 class Joint(unittest.TestCase):
-    """Forward and backward as AOTAutograd traces them: twice the products, as derived from the forward."""
+    """Forward and backward as AOTAutograd traces them: the same products as derived from the forward."""
 
-    def test_tied_parameters_are_told(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            save_config("gpt2", folder)
-            model, inputs = model_and_inputs(Path(folder), BATCH, TOKENS, torch.bfloat16)
-            with self.assertRaisesRegex(ValueError, "no joint graph: .* derives the backward"):
-                export(model, inputs, Path(folder) / "never.onnx", joint=True)
-
-    def test_llama(self) -> None:
+    def check(self, name: str) -> None:
         work: dict = {}
+        parameters = []
         with tempfile.TemporaryDirectory() as folder:
-            save_config("llama", folder)
+            save_config(name, folder)
             for joint in (False, True):
                 model, inputs = model_and_inputs(Path(folder), BATCH, TOKENS, torch.bfloat16)
                 path = Path(folder) / f"{joint}.onnx"
                 export(model, inputs, path, joint=joint)
                 self.assertTrue(all(each.is_meta for each in model.parameters()))
-                for kernel in inspect(path)["kernels"]:
-                    if kernel["class"] == "linear":
-                        key = joint, kernel["direction"]
+                found = inspect(path)
+                parameters.append(found["parameters"])
+                for kernel in found["kernels"]:
+                    if kernel["class"] in ("linear", "conv"):
+                        key = joint, kernel["class"], kernel["direction"]
                         work[key] = work.get(key, 0) + kernel["flops"]
-        for direction, factor in (("forward", 1), ("backward", 2)):
-            self.assertEqual(work[True, direction], work[False, direction])
-            self.assertAlmostEqual(work[True, direction] / work[True, "forward"], factor, delta=0.05)
+        self.assertEqual(*parameters)
+        joint = {key[1:]: flops for key, flops in work.items() if key[0]}
+        self.assertEqual(joint, {key[1:]: flops for key, flops in work.items() if not key[0]})
+        backward = joint["linear", "backward"] / joint["linear", "forward"]
+        self.assertAlmostEqual(backward, 2, delta=0.05)
+
+    def test_a_parameter_without_a_gradient_is_told(self) -> None:
+        class Compared(torch.nn.Linear):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return (torch.nn.functional.linear(x, self.weight) * (x > self.bias)).mean()
+
+        with torch.device("meta"):
+            model, x = Compared(64, 64), torch.zeros(4, 64)
+        with self.assertRaisesRegex(ValueError, "no joint graph: .* derives the backward"):
+            export(model, (x,), "never.onnx", joint=True)
+
+
+# Tied parameters, a convolution, two stacks of layers, experts whose rows are grouped.
+for _name in ("llama", "gpt2", "vit", "t5", "mixtral"):
+    setattr(Joint, f"test_{_name}", lambda self, name=_name: self.check(name))
+
+
+class Cut(unittest.TestCase):
+    """A model of torch.distributed.tensor.parallel: one rank's part, with its collectives."""
+
+    def communication(self, by_sequence: bool) -> dict:
+        """Collectives by direction, kind, group and ranks; the linears must be those of one rank."""
+        model, inputs = cut_model.make(by_sequence)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "cut.onnx"
+            export(model, inputs, path)
+            found = inspect(path)
+        linears = 2 * 2 * 2 * cut_model.TOKENS * 4 * cut_model.WIDTH**2 // cut_model.RANKS
+        flops = {"forward": 0, "backward": 0}
+        for kernel in found["kernels"]:
+            if kernel["class"] == "linear":
+                flops[kernel["direction"]] += kernel["flops"]
+        whole = linears * cut_model.LAYERS
+        self.assertEqual(flops, {"forward": whole, "backward": 2 * whole})
+        return {
+            (each["direction"], each["kind"], each["group"], each["ranks"]): each["count"]
+            for each in found["collectives"]
+        }
+
+    def test_tensor_parallel(self) -> None:
+        sums = {(way, "all_reduce", "tp", 4): cut_model.LAYERS for way in ("forward", "backward")}
+        self.assertEqual(self.communication(False), sums)
+
+    def test_by_sequence(self) -> None:
+        found = {
+            (way, kind, "tp", 4): cut_model.LAYERS
+            for way in ("forward", "backward")
+            for kind in ("all_gather", "reduce_scatter")
+        }
+        self.assertEqual(self.communication(True), found)
+
+    def test_jointly_is_refused(self) -> None:
+        model, inputs = cut_model.make()
+        with self.assertRaisesRegex(ValueError, "without joint, kareus derives the backward"):
+            export(model, inputs, "never.onnx", joint=True)
 
 
 class Exports(unittest.TestCase):

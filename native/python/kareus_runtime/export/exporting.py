@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
+from kareus_runtime.export.cut import OneRank, is_cut
 from kareus_runtime.export.joint import twin_of, with_backward, written_out
+from kareus_runtime.export.groups import Groups
 from kareus_runtime.export.translations import translations
 
 #: Tensors with more bytes than this are written as references to data that is not there.
@@ -60,7 +62,8 @@ def export(
     """Writes the forward pass of a model with its loss; kareus derives the backward, unless it is `joint`.
 
     The model may be on the meta device: no weight is read or written. It is exported in training mode
-    and left in the mode that it was in.
+    and left in the mode that it was in. Of a model cut by torch.distributed.tensor.parallel (a fake process
+    group will do) one rank's part is written, with its collectives; their groups are named by mesh dimension.
 
     :param inputs: example inputs by name, or in order, of one microbatch; meta tensors will do
     :param path: of the ONNX file
@@ -68,10 +71,12 @@ def export(
         model's output is the loss or has an attribute `loss`, as those of transformers do
     :param dynamic_shapes: as torch.export takes them, for sizes that `kareus optimize --bind` sets;
         absent: the sizes of the example inputs
-    :param group_sizes: ranks of process groups by name, for collectives that do not say them
+    :param group_sizes: ranks of process groups by name, for collectives of groups unknown to this process
     :param joint: whether the backward is written too, as AOTAutograd traces it
     :raises ValueError: the model returns no scalar loss, or a joint graph cannot be traced
     """
+    if joint and is_cut(model):
+        raise ValueError("no joint graph of a model of DTensor: without joint, kareus derives the backward")
     if joint:
         model, inputs = twin_of(model, inputs)
     was_training = model.training
@@ -90,12 +95,13 @@ def export(
         optimize=False,
         opset_version=OPSET,
         verbose=False,
-        custom_translation_table=translations(group_sizes or {}),
+        custom_translation_table=translations(Groups(model, group_sizes or {})),
     )
     if translated is None:
         raise RuntimeError("torch.onnx.export returned nothing")
     _leave_out_weights(translated.model)
     _leave_out_traces(translated.model)
+    _leave_out_unread(translated.model)
     onnx_ir.save(translated.model, str(path))
 
 
@@ -111,9 +117,10 @@ def _trace(
         named = dict(inputs)
     else:
         arguments = tuple(inputs)
-    return torch.export.export(
-        _Step(model, loss), arguments, named, dynamic_shapes=dynamic_shapes, strict=False
-    )
+    step: nn.Module = _Step(model, loss)
+    if is_cut(model):
+        step = OneRank(step, arguments, named)
+    return torch.export.export(step, arguments, named, dynamic_shapes=dynamic_shapes, strict=False)
 
 
 def _leave_out_weights(model: onnx_ir.Model) -> None:
@@ -141,3 +148,11 @@ def _leave_out_traces(model: onnx_ir.Model) -> None:
         }
         node.metadata_props.clear()
         node.metadata_props.update(kept)
+
+
+def _leave_out_unread(model: onnx_ir.Model) -> None:
+    """Leaves the names of unread gradients empty: a convolution's input may be data, which needs none."""
+    for node in model.graph.all_nodes():
+        for output in node.outputs if node.domain == "com.microsoft" else ():
+            if not output.uses() and not output.is_graph_output():
+                output.name = ""

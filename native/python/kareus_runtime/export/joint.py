@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.export.experimental import _export_forward_backward
-from torch.export.graph_signature import OutputKind, OutputSpec
+from torch.export.graph_signature import InputKind, OutputKind, OutputSpec
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils import _pytree
@@ -43,11 +43,12 @@ def written_out() -> Any:
 def with_backward(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
     """Returns the program with the gradients of its parameters as further outputs.
 
-    Raises ValueError where AOTAutograd does not trace it: parameters without a gradient, tied ones among them.
+    Raises ValueError where AOTAutograd does not trace it, for a parameter without a gradient above all.
     """
+    _leave_out_unused(program)
     try:
         joint = _export_forward_backward(program)
-    except AssertionError as reason:
+    except (AssertionError, RuntimeError) as reason:
         said = str(reason).splitlines()[0]
         raise ValueError(f"no joint graph: {said} Without joint, kareus derives the backward.") from None
     outputs = joint.graph_signature.output_specs
@@ -56,3 +57,14 @@ def with_backward(program: torch.export.ExportedProgram) -> torch.export.Exporte
     if signature is not None:
         signature.out_spec = _pytree.tree_structure(tuple(range(len(outputs))))
     return joint
+
+
+def _leave_out_unused(program: torch.export.ExportedProgram) -> None:
+    """Drops parameters that nothing reads: of tied ones, torch.export has one read and keeps the rest."""
+    places = {node.name: node for node in program.graph.find_nodes(op="placeholder")}
+    specs = program.graph_signature.input_specs
+    unused = [each for each in specs if each.kind is InputKind.PARAMETER and not places[each.arg.name].users]
+    for each in unused:
+        program.graph.erase_node(places[each.arg.name])
+        specs.remove(each)
+    program.graph_module.recompile()

@@ -1,0 +1,18 @@
+import { elementCount, type TensorGraph } from "../../src/ir/tensor-graph.js";
+import { indexOf } from "../rewriting/graph-index.js";
+
+/**
+ * The parameter that a tensor is another layout of: a joint graph's backward may read the transpose of
+ * a transpose, and that is no second one. A part of a parameter, or several in one, stay what they are.
+ */
+export function storedParameter(graph: TensorGraph, name: string): string {
+  const index = indexOf(graph);
+  const isParameter = (input: string) => graph.tensors.get(input)?.role === "parameter";
+  const made = index.producer(name);
+  if (made === undefined) return name;
+  const [source, ...others] = made.inputs.filter(isParameter);
+  if (source === undefined || others.length > 0) return name;
+  const isWhole =
+    elementCount(index.tensor(source).shape) === elementCount(index.tensor(name).shape);
+  return isWhole ? storedParameter(graph, source) : name;
+}
