@@ -2,6 +2,7 @@ import type { Device } from "../gpu/device-schema.js";
 import type { Control } from "../ir/choices.js";
 import type { Job } from "../ir/job.js";
 import type { KernelGraph } from "../ir/kernel-graph.js";
+import type { SwitchTime } from "../ir/switch-time.js";
 import type { ExpectedError, Parallelism } from "../plan/shared.js";
 
 /** What every emitted file says of the run that made it. */
@@ -14,7 +15,7 @@ export interface RunFacts {
   /** Of each crossing between stages. */
   readonly transfer_s: number;
   /** Of a change of the clock. */
-  readonly switch_time_s: number;
+  readonly switch_time_s: SwitchTime;
   /** What the job can follow. */
   readonly control: Control;
   /** Relative errors of the device's model; null where nothing is known of them. */
