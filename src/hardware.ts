@@ -3,7 +3,6 @@ import { noPowerLimit } from "./base/diagnostics/profile.js";
 import { launchTime } from "./compose/launching.js";
 import { readDevice } from "./gpu/device.js";
 import type { Device } from "./gpu/device-schema.js";
-import { longestSwitch } from "./gpu/switch-time.js";
 import type { Job } from "./ir/job.js";
 import type { LoweringOptions } from "./options.js";
 
@@ -43,6 +42,6 @@ export function layoutOf(job: Job, hardware: LoweringOptions["hardware"], device
     launch_s: launchTime(job.execution, hardware.launch_us),
     transfer_s: hardware.transfer_s,
     static_power_w: hardware.static_power_w ?? device.static_power_w,
-    switch_time_s: hardware.switch_time_s ?? longestSwitch(device.switch_time_s),
+    switch_time_s: hardware.switch_time_s ?? device.switch_time_s,
   };
 }

@@ -193,6 +193,16 @@ CASE("plans: other clocks, short dwell, contradictions, in a step") {
   CHECK(std::string(kareus_last_error()).find("instruction 1 to 1") != std::string::npos);
   plan.switch_time_s = 0.01;
   CHECK_EQUAL(kareus_set_plan(handle, &plan), 0);
+  // By target: the clock that is held for 10 ms may be one that comes fast, and may not be a slow one.
+  double switch_to_s[] = {0.02, 0.01, 0.02, 0.02};
+  plan.switch_time_s = 0.02;
+  plan.switch_to_s = switch_to_s;
+  CHECK_EQUAL(kareus_set_plan(handle, &plan), 0);
+  switch_to_s[1] = 0.011;
+  CHECK_EQUAL(kareus_set_plan(handle, &plan), static_cast<int>(KAREUS_SHORT_DWELL));
+  switch_to_s[1] = -1;
+  CHECK_EQUAL(kareus_set_plan(handle, &plan), static_cast<int>(KAREUS_BAD_PLAN));
+  switch_to_s[1] = 0.01;
   CHECK_EQUAL(kareus_step_begin(handle), 0);
   CHECK_EQUAL(kareus_set_plan(handle, &plan), static_cast<int>(KAREUS_WRONG_STATE));
   CHECK_EQUAL(kareus_close(handle), 0);

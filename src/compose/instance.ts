@@ -9,6 +9,7 @@ import { need } from "../base/need.js";
 import type { InstructionOption } from "../ir/configuration.js";
 import type { IterationFrontier, PipelineProblem } from "../ir/iteration.js";
 import { LAST_KINDS } from "../ir/partition.js";
+import { longestSwitch } from "../ir/switch-time.js";
 import type { InstanceCell, InstanceFile, InstanceOption } from "../plan/instance.js";
 import type { SolutionFile } from "../plan/solution.js";
 import type { StageProfileRow } from "../profile/stage-profile.js";
@@ -73,7 +74,7 @@ export function instanceProblem(instance: InstanceFile, where: string): Pipeline
     fail(wrongCount(`${where} at .tail`, tail.length, `${stages}, one for each stage`));
   }
   const { kinds } = schedules[pipeline];
-  if (switch_time_s > 0) checkClocks(instance, where);
+  if (longestSwitch(switch_time_s) > 0) checkClocks(instance, where);
   const options = instance.options.map((cell, index) => {
     const lists: Record<string, readonly InstructionOption[]> = {};
     for (const kind of kinds) {

@@ -3,6 +3,7 @@ import { noOptions } from "../base/diagnostics/lowering.js";
 import { need } from "../base/need.js";
 import type { Evaluation, InstructionFrontier } from "../ir/configuration.js";
 import { type ExecutionModel, launchesIn, type PartitionedGraph } from "../ir/partition.js";
+import { longestSwitch } from "../ir/switch-time.js";
 import { instructionComposer } from "./instruction.js";
 import type { Layout } from "./problem.js";
 
@@ -30,7 +31,7 @@ export function instructionFrontiers(
 ): InstructionFrontier[] {
   const { allow } = restriction;
   // Where switches take time, an instruction may have to run at any clock.
-  const atEveryClock = switch_time_s > 0;
+  const atEveryClock = longestSwitch(switch_time_s) > 0;
   const launchTime = (key: string) => launch_s * launchesIn(need(graph.partitions, key));
   const compose = instructionComposer(evaluations, {
     static_power_w,

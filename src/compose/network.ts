@@ -15,6 +15,7 @@ import {
   type PipelineProblem,
 } from "../ir/iteration.js";
 import type { Placement } from "../ir/placement.js";
+import { longestSwitch } from "../ir/switch-time.js";
 import { lowerHullIndices, paretoIndices } from "../math/pareto.js";
 import { dataDependencies } from "./schedules/dependencies.js";
 
@@ -70,7 +71,7 @@ export function networkOf(problem: PipelineProblem): Network {
   if (instructions.length === 0) fail(emptyPipeline("the pipeline"));
   checkQuantity("the pipeline", "static_power_w", static_power_w);
   checkQuantity("the pipeline", "transfer_s", problem.transfer_s);
-  checkQuantity("the pipeline", "switch_time_s", problem.switch_time_s);
+  checkQuantity("the pipeline", "switch_time_s", longestSwitch(problem.switch_time_s));
 
   const known = new Map<readonly InstructionOption[], OptionSet>();
   const sets = instructions.map((instruction) => {

@@ -5,6 +5,7 @@ import type { PipelineName } from "../ir/choices.js";
 import type { InstructionFrontier } from "../ir/configuration.js";
 import type { PipelineInstruction, PipelineProblem } from "../ir/iteration.js";
 import { placementOf } from "../ir/placement.js";
+import type { SwitchTime } from "../ir/switch-time.js";
 import { schedules } from "./schedules/index.js";
 
 /** How the iteration is laid out. */
@@ -21,7 +22,7 @@ export interface Layout {
   /** What the CPU needs for each launch; nothing unless told. */
   readonly launch_s?: number;
   /** Of a change of the clock; nothing unless told. */
-  readonly switch_time_s?: number;
+  readonly switch_time_s?: SwitchTime;
 }
 
 /** Beyond this many forwards no answer comes in a time that anyone would wait. */

@@ -7,6 +7,7 @@ import type {
   PipelineProblem,
   TimedInstruction,
 } from "../ir/iteration.js";
+import { longestSwitch } from "../ir/switch-time.js";
 import { paretoIndices } from "../math/pareto.js";
 import { spread } from "../math/spread.js";
 import { exactFrontier } from "./exhaustive.js";
@@ -103,7 +104,7 @@ export function solveDeadlines(
 
 /** Every plan of the exact frontier of a small pipeline; null: it is not small, or switches are charged. */
 function exactOf({ switch_time_s }: PipelineProblem, network: Network, known: readonly Plan[]) {
-  const plans = switch_time_s > 0 ? null : exactFrontier(network, known);
+  const plans = longestSwitch(switch_time_s) > 0 ? null : exactFrontier(network, known);
   if (plans === null) return null;
   return { plans, boundAt: (time_s: number) => present(latest(plans, time_s), "plan").energy_j };
 }
@@ -135,7 +136,7 @@ interface Planner extends Bounds {
 }
 
 function plannerOf(problem: PipelineProblem, network: Network): Planner {
-  if (problem.switch_time_s > 0) return new SwitchedRounding(problem, network);
+  if (longestSwitch(problem.switch_time_s) > 0) return new SwitchedRounding(problem, network);
   const rounding = new Rounding(network);
   return { network, plan: (relaxed) => rounding.plan(relaxed), boundAt: () => 0 };
 }

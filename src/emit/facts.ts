@@ -3,6 +3,7 @@ import { expectedErrorOf } from "../gpu/expected-error.js";
 import type { Control } from "../ir/choices.js";
 import type { Job } from "../ir/job.js";
 import type { KernelGraph } from "../ir/kernel-graph.js";
+import type { SwitchTime } from "../ir/switch-time.js";
 import type { TensorGraph } from "../ir/tensor-graph.js";
 import { workloadOf } from "../ir/workload.js";
 import type { ExpectedError, MeasuredWorkload, Parallelism } from "../plan/shared.js";
@@ -17,7 +18,7 @@ export interface RunFacts {
   /** Of each crossing between stages. */
   readonly transfer_s: number;
   /** Of a change of the clock. */
-  readonly switch_time_s: number;
+  readonly switch_time_s: SwitchTime;
   /** What the job can follow. */
   readonly control: Control;
   /** What kind of workload it is, and whether any of this kind was measured on the device. */

@@ -1,4 +1,5 @@
 import type { IterationFrontier } from "../ir/iteration.js";
+import { longestSwitch } from "../ir/switch-time.js";
 import type {
   Baseline,
   CostCounts,
@@ -64,7 +65,7 @@ export function frontierFile(input: FrontierInput): FrontierFile {
     seed: input.seed,
     static_power_w: input.static_power_w,
     ...(input.transfer_s > 0 ? { transfer_s: input.transfer_s } : {}),
-    ...(input.switch_time_s > 0 ? { switch_time_s: input.switch_time_s } : {}),
+    ...(longestSwitch(input.switch_time_s) > 0 ? { switch_time_s: input.switch_time_s } : {}),
     parallelism: input.parallelism,
     ...(input.beyond ? { beyond_gpus: input.beyond } : {}),
     ...(input.peak_power_w ? { peak_power_w: input.peak_power_w } : {}),

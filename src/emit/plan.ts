@@ -13,6 +13,7 @@ import {
   type PartitionType,
   queuedSlots,
 } from "../ir/partition.js";
+import { longestSwitch } from "../ir/switch-time.js";
 import { gpusPerStage } from "../plan/gpus.js";
 import type { PlanCost, PlanFile, PlanInstruction } from "../plan/plan.js";
 import { planErrors } from "./expected-error.js";
@@ -101,7 +102,7 @@ export function planFile(
     parallelism: facts.parallelism,
     static_power_w: facts.static_power_w,
     ...(facts.transfer_s > 0 ? { transfer_s: facts.transfer_s } : {}),
-    ...(facts.switch_time_s > 0 ? { switch_time_s: facts.switch_time_s } : {}),
+    ...(longestSwitch(facts.switch_time_s) > 0 ? { switch_time_s: facts.switch_time_s } : {}),
     point: { id, time_s: point.time_s, energy_j: point.energy_j * gpus },
     ...(expected_error === null ? {} : { expected_error }),
     workload: facts.workload,

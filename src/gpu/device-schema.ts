@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { at } from "../base/need.js";
+import { switchTime } from "../ir/switch-time.js";
 import { FAMILIES, FORMED, PRODUCTS } from "../ir/workload.js";
 
 /**
@@ -49,19 +50,6 @@ const voltageTable = z
 const powerTable = z
   .strictObject({ freq_mhz: ascendingList, power_w: table })
   .refine((read) => read.freq_mhz.length === read.power_w.length, unequal);
-
-/** Time of a change of the clock by where it goes: within the call, and from its return to the clock. */
-const switchTable = z
-  .strictObject({
-    freq_mhz: ascendingList,
-    call_s: z.array(nonNegative),
-    transition_s: z.array(nonNegative),
-  })
-  .refine(
-    ({ freq_mhz, call_s, transition_s }) =>
-      freq_mhz.length === call_s.length && freq_mhz.length === transition_s.length,
-    unequal,
-  );
 
 const gemmSchema = z.strictObject({
   /** Rate at the highest clock for unlimited k, all SMs busy. */
@@ -159,8 +147,8 @@ export const deviceSchema = z
     highest_clock_mhz: sourcedCount,
     clock_step_mhz: sourcedCount,
     searched_clocks_mhz: sourced(ascendingList),
-    /** Of any change, or by the clock that it goes to; plans take the longest. */
-    switch_time_s: sourced(z.union([nonNegative, switchTable])),
+    /** Of any change, or by the clock that it goes to. */
+    switch_time_s: sourced(switchTime),
     peak_flop_per_s: sourced(
       z.strictObject({
         bfloat16: positive,

@@ -1,6 +1,6 @@
 import { byDefault } from "../base/need.js";
+import { longestSwitch } from "../ir/switch-time.js";
 import type { Device } from "./device-schema.js";
-import { longestSwitch } from "./switch-time.js";
 
 /** What the data sheet of a GPU says. */
 export interface DataSheet {

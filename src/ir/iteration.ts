@@ -2,6 +2,7 @@ import { at, present } from "../base/need.js";
 import type { InstructionOption } from "./configuration.js";
 import { type InstructionKind, lastKindOf, type OptionKind } from "./partition.js";
 import type { Placement } from "./placement.js";
+import type { SwitchTime } from "./switch-time.js";
 
 /**
  * Level 4: one training iteration of a pipeline. All energies here count one GPU of each stage;
@@ -27,10 +28,10 @@ export interface PipelineProblem {
   /** Between the end of an instruction and the start of what awaits it on another stage. */
   readonly transfer_s: number;
   /**
-   * How long a change of the clock takes to set in; 0: it is free. What follows from it is in
+   * How long a change of the clock takes to set in; 0: it is free, see `switchTimeTo`. What follows from it is in
    * compose/switching/.
    */
-  readonly switch_time_s: number;
+  readonly switch_time_s: SwitchTime;
   readonly placement: Placement;
   readonly order: PipelineOrder;
   /** `options[chunk * stages + stage][kind]`: what each such instruction may choose from. */

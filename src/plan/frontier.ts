@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { CONTROLS, EXECUTIONS } from "../ir/choices.js";
+import { switchTime } from "../ir/switch-time.js";
 import { type Format, readFormat, writeFormat } from "./format.js";
 import { gpusPerStage } from "./gpus.js";
 import {
@@ -70,8 +71,8 @@ const frontier = z.object({
   static_power_w: quantity,
   /** How long a result is on its way to another stage; absent: no time. */
   transfer_s: quantity.optional(),
-  /** How long a change of the clock takes; absent: no time. */
-  switch_time_s: quantity.optional(),
+  /** How long a change of the clock takes, by the clock that it goes to where that matters; absent: no time. */
+  switch_time_s: switchTime.optional(),
   parallelism,
   /** What the run was told of power beside the GPUs, which no energy in this file holds. */
   beyond_gpus: beyondGpus.exactOptional(),

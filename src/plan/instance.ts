@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { switchTime } from "../ir/switch-time.js";
 import { type Format, readFormat, writeFormat } from "./format.js";
 import { degree, pipelineName, quantity } from "./shared.js";
 
@@ -36,12 +37,12 @@ const instance = z.object({
   /** Of each crossing between stages, in both directions. */
   transfer_s: quantity.optional(),
   /**
-   * How long the clock takes to change: until then an instruction runs as it would at the clock of
+   * How long the clock takes to change, by the clock that it goes to where that matters: until then an instruction runs as it would at the clock of
    * the one before it on its stage (before a stage's first: its last), by its fastest option there
-   * or at the nearest clock that it has. An instruction shorter than ten times this shares the clock
+   * or at the nearest clock that it has. An instruction shorter than ten times (the longest of) this shares the clock
    * of those beside it.
    */
-  switch_time_s: quantity.optional(),
+  switch_time_s: switchTime.optional(),
   /** By chunk x stages + stage. */
   options: z.array(cell).min(1),
   /** By stage: what it runs once, after its last instruction. */

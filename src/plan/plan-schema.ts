@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { CONTROLS } from "../ir/choices.js";
+import { switchTime } from "../ir/switch-time.js";
 import {
   count,
   expectedError,
@@ -112,8 +113,8 @@ const headShape = {
   static_power_w: quantity,
   /** How long a result is on its way to another stage; absent: no time. */
   transfer_s: quantity.optional(),
-  /** How long a change of the clock takes; absent: no time. */
-  switch_time_s: quantity.optional(),
+  /** How long a change of the clock takes, by the clock that it goes to where that matters; absent: no time. */
+  switch_time_s: switchTime.optional(),
   /** Energy counts every GPU of one data-parallel replica. */
   point: z.object({ id: count, time_s: quantity, energy_j: quantity }),
   /** How far off the point may be; absent where nothing is known of that. */

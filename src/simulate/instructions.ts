@@ -1,6 +1,7 @@
 import { byDefault } from "../base/need.js";
 import { switchedOption } from "../compose/switching/switched-option.js";
 import type { InstructionOption } from "../ir/configuration.js";
+import { longestSwitch, type SwitchTime } from "../ir/switch-time.js";
 import type { CostedPlan, PlanInstruction } from "../plan/plan.js";
 import { runsIn } from "../plan/runs.js";
 
@@ -33,8 +34,8 @@ export function withoutSwitches(plan: CostedPlan): Stages {
  * to that which the plan has it run at. A stage's first follows its last.
  * @param stages without switches
  */
-export function withSwitches(stages: Stages, switch_time_s: number): Stages {
-  if (switch_time_s === 0) return stages;
+export function withSwitches(stages: Stages, switch_time_s: SwitchTime): Stages {
+  if (longestSwitch(switch_time_s) === 0) return stages;
   return stages.map((instructions) =>
     instructions.map((instruction, i) => {
       const from_mhz = instructions.at(i - 1)?.freq_mhz ?? instruction.freq_mhz;

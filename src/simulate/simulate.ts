@@ -4,6 +4,7 @@ import { at, byDefault, need } from "../base/need.js";
 import { linksOf } from "../compose/network.js";
 import { replay } from "../compose/replay.js";
 import { placementOf } from "../ir/placement.js";
+import { longestSwitch, type SwitchTime } from "../ir/switch-time.js";
 import { gpusPerStage } from "../plan/gpus.js";
 import type { CostedPlan, PlanFile, PlanInstruction } from "../plan/plan.js";
 import { type Stages, withoutSwitches, withSwitches } from "./instructions.js";
@@ -15,7 +16,7 @@ export interface Conditions {
   readonly stragglers: ReadonlyMap<number, number>;
   /** Null: as the plan has it. */
   readonly microbatches: number | null;
-  readonly switch_time_s: number | null;
+  readonly switch_time_s: SwitchTime | null;
   /** Whether the plan's costs are not those that its instructions were timed with: another GPU. */
   readonly recosted: boolean;
 }
@@ -45,7 +46,7 @@ export function simulatePlan(plan: CostedPlan, conditions: Conditions): PlanFile
   const { switch_time_s: _, ...rest } = plan;
   const changed = {
     ...rest,
-    ...(charge_s > 0 ? { switch_time_s: charge_s } : {}),
+    ...(longestSwitch(charge_s) > 0 ? { switch_time_s: charge_s } : {}),
     parallelism: {
       ...plan.parallelism,
       microbatches: microbatches ?? plan.parallelism.microbatches,

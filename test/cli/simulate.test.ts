@@ -106,6 +106,15 @@ describe("a plan replayed", () => {
     );
     const switch_time_s = 0.0002;
     const slow = simulatePlan(plan, { ...AS_IT_IS, switch_time_s });
+    const used = plan.stages.flatMap(({ instructions }) => instructions.map((i) => i.freq_mhz));
+    const freq_mhz = [...new Set(used)].sort((a, b) => a - b);
+    const same = {
+      freq_mhz,
+      call_s: freq_mhz.map(() => 0.00005),
+      transition_s: freq_mhz.map(() => 0.00015),
+    };
+    const tabled = simulatePlan(plan, { ...AS_IT_IS, switch_time_s: same });
+    expect(tabled).toEqual({ ...slow, switch_time_s: same });
     let checked = 0;
     slow.stages.forEach(({ instructions }, stage) => {
       const plain = free.stages[stage]?.instructions ?? [];

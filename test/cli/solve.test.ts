@@ -78,7 +78,7 @@ function clocks(work_s: number, size = 6) {
     const clock = 0.6 + (0.4 * i) / (size - 1);
     const time_s = work_s / clock;
     const energy_j = work_s * (60 + 170 * clock ** 2.4) + 85 * time_s;
-    return { time_s, energy_j, freq_mhz: 1410 * clock };
+    return { time_s, energy_j, freq_mhz: Math.round(1410 * clock) };
   });
 }
 
@@ -96,6 +96,13 @@ function instanceOf(changes: Partial<InstanceFile>, cells = 3): InstanceFile {
   };
 }
 
+/** A change of the clock takes the longer the higher the clock that it goes to. */
+const SWITCHES = {
+  freq_mhz: clocks(1).map(({ freq_mhz }) => freq_mhz),
+  call_s: [0, 1, 1, 1, 1, 1].map((ms) => ms * 1e-3),
+  transition_s: [1, 1, 2, 3, 4, 5].map((ms) => ms * 1e-3),
+};
+
 describe.concurrent("kareus solve", () => {
   const tail = [clocks(0.3), clocks(0.1), clocks(0.05)];
   test.each<[string, InstanceFile]>([
@@ -107,6 +114,7 @@ describe.concurrent("kareus solve", () => {
     ["all at once", instanceOf({ pipeline: "interleaved-1f1b", transfer_s: 0.05, tail }, 9)],
     ["switches of the clock", instanceOf({ switch_time_s: 0.006, tail })],
     ["switches and all", instanceOf({ pipeline: "zb-h1", switch_time_s: 0.004, transfer_s: 0.01 })],
+    ["switches by where they go", instanceOf({ switch_time_s: SWITCHES, tail })],
     ["split backwards and tails", instanceOf({ pipeline: "zb-h1", transfer_s: 0.01, tail })],
   ])("%s: every point is an independent replay of its choice", async (_what, instance) => {
     const solution = await solve(file(JSON.stringify(instance)), "--points", "12");

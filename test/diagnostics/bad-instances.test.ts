@@ -43,6 +43,16 @@ describe.concurrent("bad instances", () => {
     ["KRS4104", "an empty tail", { tail: [[OPTION], []] }],
     ["KRS4104", "a negative switch time", { switch_time_s: -1 }],
     [
+      "KRS4104",
+      "switch times for fewer clocks than named",
+      { switch_time_s: { freq_mhz: [900, 1200], call_s: [0], transition_s: [0.1, 0.1] } },
+    ],
+    [
+      "KRS4104",
+      "switch times by clocks that do not ascend",
+      { switch_time_s: { freq_mhz: [1200, 900], call_s: [0, 0], transition_s: [0.1, 0.1] } },
+    ],
+    [
       "KRS4010",
       "a switch time without clocks",
       { switch_time_s: 0.01, ...withOption({ freq_mhz: undefined }) },

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { problemOfOptions } from "../../src/compose/problem.js";
 import type { InstructionOption } from "../../src/ir/configuration.js";
 import type { PipelineInstruction, PipelineProblem } from "../../src/ir/iteration.js";
+import type { SwitchTime } from "../../src/ir/switch-time.js";
 import { option } from "./pipelines.js";
 import { replay } from "./replay.js";
 
@@ -26,7 +27,7 @@ interface Clocked {
  */
 export function charged(
   chosen: readonly { readonly own: Clocked; readonly all: readonly Clocked[] }[],
-  switch_time_s: number,
+  switch_time_s: SwitchTime,
 ): { time_s: number; energy_j: number }[] {
   return chosen.map(({ own, all }, k) => {
     const { time_s, energy_j } = own;
@@ -37,12 +38,21 @@ export function charged(
       (a, b) =>
         distance(a) - distance(b) || (a.freq_mhz ?? 0) - (b.freq_mhz ?? 0) || a.time_s - b.time_s,
     );
-    const share = Math.min(1, switch_time_s / old.time_s);
+    const share = Math.min(1, changeTo(own.freq_mhz ?? 0, switch_time_s) / old.time_s);
     return {
       time_s: share * old.time_s + (1 - share) * time_s,
       energy_j: share * old.energy_j + (1 - share) * energy_j,
     };
   });
+}
+
+/** By the documented rule, for clocks that the table has. */
+function changeTo(to_mhz: number, switch_time_s: SwitchTime): number {
+  if (typeof switch_time_s === "number") return switch_time_s;
+  const row = switch_time_s.freq_mhz.indexOf(to_mhz);
+  return (
+    (switch_time_s.call_s[row] ?? Number.NaN) + (switch_time_s.transition_s[row] ?? Number.NaN)
+  );
 }
 
 /** An instruction with what a plan chose for it. */
@@ -78,9 +88,11 @@ export function sharesClocks(
   problem: PipelineProblem,
   stages: readonly (readonly Chosen[])[],
 ): boolean {
+  const { switch_time_s: all } = problem;
+  const longest_s =
+    typeof all === "number" ? all : Math.max(...all.freq_mhz.map((clock) => changeTo(clock, all)));
   const isShort = ({ instruction }: Chosen) =>
-    Math.min(...optionsOf(problem, instruction).map(({ time_s }) => time_s)) <
-    10 * problem.switch_time_s;
+    Math.min(...optionsOf(problem, instruction).map(({ time_s }) => time_s)) < 10 * longest_s;
   return stages.every((chosen) =>
     chosen.every((one, k) => {
       const next = chosen[k + 1];
@@ -114,7 +126,17 @@ export function* everySwitchedPlan(problem: PipelineProblem): Generator<readonly
   }
 }
 
-/** Small random 1F1B problems with an option at each of a few clocks, and a switch time. */
+/** Changes that take from no time to half a second, by the clock that they go to. */
+function switchTables(clocks: number): fc.Arbitrary<SwitchTime> {
+  const times = fc.array(fc.constantFrom(0, 0.02, 0.1, 0.25), {
+    minLength: clocks,
+    maxLength: clocks,
+  });
+  const freq_mhz = Array.from({ length: clocks }, (_, c) => 900 + 100 * c);
+  return fc.record({ freq_mhz: fc.constant(freq_mhz), call_s: times, transition_s: times });
+}
+
+/** Small random 1F1B problems with an option at each of a few clocks, and a switch time or a table of them. */
 export function clockedProblems(limits: {
   readonly stages: number;
   readonly microbatches: number;
@@ -139,7 +161,7 @@ export function clockedProblems(limits: {
       fc.array(stage, { minLength: 1, maxLength: limits.stages }),
       fc.integer({ min: 1, max: limits.microbatches }),
       fc.integer({ min: 0, max: 2 }),
-      fc.constantFrom(0.05, 0.2, 0.5),
+      fc.oneof(fc.constantFrom(0.05, 0.2, 0.5), switchTables(limits.clocks)),
     )
     .map(([stages, microbatches, static_power_w, switch_time_s]) => {
       const clocked = (entries: readonly { time_s: number; energy_j: number }[]) =>

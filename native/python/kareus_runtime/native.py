@@ -84,6 +84,7 @@ class PlanArrays(c.Structure):
         ("use_configuration", c.POINTER(c.c_uint32)),
         ("use_layer", c.POINTER(c.c_int32)),
         ("use_nanobatch", c.POINTER(c.c_int32)),
+        ("switch_to_s", c.POINTER(c.c_double)),
     ]
 
 
@@ -265,9 +266,11 @@ class Device:
         self._call("get_clocks", clocks, count, c.byref(c.c_uint32()))
         return list(clocks)
 
-    def set_plan(self, instructions: Sequence[Instruction], switch_time_s: float) -> None:
+    def set_plan(
+        self, instructions: Sequence[Instruction], switch_to_s: Callable[[int], float]
+    ) -> None:
         """Takes over one stage of a plan, outside a step."""
-        self._call("set_plan", c.byref(plan_arrays(instructions, switch_time_s)))
+        self._call("set_plan", c.byref(plan_arrays(instructions, switch_to_s)))
 
     def drop_plan(self) -> None:
         """Follows none from here on, outside a step: the clocks are unlocked."""
@@ -319,7 +322,9 @@ class Device:
                 raise self._library.error(code)
 
 
-def plan_arrays(instructions: Sequence[Instruction], switch_time_s: float) -> PlanArrays:
+def plan_arrays(
+    instructions: Sequence[Instruction], switch_to_s: Callable[[int], float]
+) -> PlanArrays:
     """Returns one stage's instructions as the arrays of `kareus_plan`."""
     rows: List[Tuple[int, int, int]] = []
     begins = [0]
@@ -337,6 +342,7 @@ def plan_arrays(instructions: Sequence[Instruction], switch_time_s: float) -> Pl
         return (kind * len(held))(*held)
 
     planned = partitions.values()
+    changes_s = [switch_to_s(i.freq_mhz) for i in instructions]
     return PlanArrays(
         struct_size=c.sizeof(PlanArrays),
         instruction_count=len(instructions),
@@ -348,7 +354,7 @@ def plan_arrays(instructions: Sequence[Instruction], switch_time_s: float) -> Pl
         freq_mhz=array(c.c_uint32, (i.freq_mhz for i in instructions)),
         start_s=array(c.c_double, (i.start_s for i in instructions)),
         time_s=array(c.c_double, (i.time_s for i in instructions)),
-        switch_time_s=switch_time_s,
+        switch_time_s=max(changes_s, default=0.0),
         configuration_count=len(partitions),
         partition_key=array(c.c_char_p, (p.key.encode() for p in planned)),
         launch_slot=array(
@@ -359,4 +365,5 @@ def plan_arrays(instructions: Sequence[Instruction], switch_time_s: float) -> Pl
         use_configuration=array(c.c_uint32, (row[0] for row in rows)),
         use_layer=array(c.c_int32, (row[1] for row in rows)),
         use_nanobatch=array(c.c_int32, (row[2] for row in rows)),
+        switch_to_s=array(c.c_double, changes_s),
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Optional, Sequence
+from typing import Tuple, Union
 
 from . import diagnostics as krs
 from .schema import problem_in
@@ -117,7 +119,8 @@ class Plan:
     # tp, cp, ep, pp, dp, microbatches, pipeline, chunks, ... as in the file.
     parallelism: Mapping[str, Any]
     static_power_w: float
-    switch_time_s: float
+    # Of any change, or by the clock that it goes to, as in the file.
+    switch_time_s: Union[float, Mapping[str, Sequence[float]]]
     graph: str
     point: int
     # Of a training step, every GPU of one data-parallel replica.
@@ -128,6 +131,20 @@ class Plan:
 
     # What the job can follow: all, clocks, or clocks,sms.
     control: str = "all"
+
+    def switch_to_s(self, freq_mhz: int) -> float:
+        """Seconds from the call that changes the clock until this one is there.
+
+        Between two clocks of the plan's table the longer of both, beyond its ends the nearest.
+        """
+        times = self.switch_time_s
+        if not isinstance(times, Mapping):
+            return times
+        clocks = times["freq_mhz"]
+        above = bisect_left(clocks, freq_mhz)
+        exact = above < len(clocks) and clocks[above] == freq_mhz
+        near = [above] if exact else [i for i in (above - 1, above) if 0 <= i < len(clocks)]
+        return max(times["call_s"][i] + times["transition_s"][i] for i in near)
 
     @property
     def sms(self) -> List[int]:
@@ -219,7 +236,17 @@ def _dangling(data: Any) -> Optional[Tuple[str, str]]:
                 return f"{place}.use[{u}].configuration", "no configuration has this id"
         if runs.get("variant", -1) >= len(data.get("variants", [])):
             return f"{place}.variant", "there is no variant of this index"
-    return None
+    return _uneven(data.get("switch_time_s", 0))
+
+
+def _uneven(switch_time_s: Any) -> Optional[Tuple[str, str]]:
+    if not isinstance(switch_time_s, dict):
+        return None
+    clocks, place = switch_time_s["freq_mhz"], ".switch_time_s"
+    if not clocks or clocks != sorted(set(clocks)):
+        return f"{place}.freq_mhz", "must be clocks that ascend"
+    even = all(len(switch_time_s[name]) == len(clocks) for name in ("call_s", "transition_s"))
+    return None if even else (place, "its lists must be equally long")
 
 
 def _runs(data: Any) -> Iterator[Tuple[str, Any]]:

@@ -185,7 +185,7 @@ class Runtime:
         found = refusal(plan, self.stage, share.world_size(), name or None, job)
         try:
             if found is None and self.device is not None:
-                self.device.set_plan(plan.stages[self.stage], plan.switch_time_s)
+                self.device.set_plan(plan.stages[self.stage], plan.switch_to_s)
         except native.ShimError as error:
             found = krs.refused_by_shim(plan.path, error.name, error.message)
         return found

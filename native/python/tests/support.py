@@ -81,6 +81,22 @@ def plan_data(
     }
 
 
+def packed(data):
+    """A plan of version 1 as version 2 has it."""
+    variants = []
+    stages = []
+    for stage in data["stages"]:
+        instructions = []
+        for entry in stage["instructions"]:
+            place = {k: entry[k] for k in ("kind", "microbatch", "chunk", "start_s")}
+            runs = {k: v for k, v in entry.items() if k not in place}
+            if runs not in variants:
+                variants.append(runs)
+            instructions.append({**place, "variant": variants.index(runs)})
+        stages.append({**stage, "instructions": instructions})
+    return {**data, "version": 2, "variants": variants, "stages": stages}
+
+
 def schedule_data(slots, **more):
     """A schedule of slots: start, end, and the points with their iterations."""
     nothing = {"iterations": 0, "end_s": 0, "energy_j": 0, "carbon_g": None, "cost": None}

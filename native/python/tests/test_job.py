@@ -7,7 +7,7 @@ import sys
 import tempfile
 import unittest
 
-from support import BUILD, JOB, LIBRARY, Machine, plan_data, without_repeats, write_plan
+from support import BUILD, JOB, LIBRARY, Machine, packed, plan_data, without_repeats, write_plan
 
 ORDER = [["forward", 0], ["backward", 0], ["forward", 1], ["backward", 1], ["tail", None]]
 
@@ -195,6 +195,15 @@ class Refusals(Jobs):
 
     def test_clocks_held_for_less_than_a_switch_takes(self):
         self.refused("KRS5021", {**plan_data(), "switch_time_s": 0.01})
+        slow = {"freq_mhz": [900, 1410], "call_s": [0, 0.001], "transition_s": [0, 0.01]}
+        self.refused("KRS5021", packed({**plan_data(), "switch_time_s": slow}))
+
+    def test_clocks_held_as_long_as_the_switch_to_each_takes(self):
+        # Each is held for a millisecond.
+        fast = {"freq_mhz": [900, 1200, 1410], "call_s": [0, 1, 0], "transition_s": [1e-3, 1, 5e-4]}
+        plan = write_plan(self.folder, packed({**plan_data(), "switch_time_s": fast}))
+        report = self.machine().job(plan, "--stages", 1)
+        self.assertEqual((report["refused"], report["mode"]), (None, "control"))
 
     def test_the_declared_order_of_the_plan_is_fine(self):
         declared = json.dumps(ORDER[:-1])

@@ -4,7 +4,7 @@ import copy
 import json
 import unittest
 
-from support import ROOT, plan_data
+from support import ROOT, packed, plan_data
 
 from kareus_runtime import PlanRefused
 from kareus_runtime.checks import Job, refusal
@@ -22,22 +22,6 @@ def set_at(data, path, value):
     return changed
 
 
-def packed(data):
-    """A plan of version 1 as version 2 has it."""
-    variants = []
-    stages = []
-    for stage in data["stages"]:
-        instructions = []
-        for entry in stage["instructions"]:
-            place = {k: entry[k] for k in ("kind", "microbatch", "chunk", "start_s")}
-            runs = {k: v for k, v in entry.items() if k not in place}
-            if runs not in variants:
-                variants.append(runs)
-            instructions.append({**place, "variant": variants.index(runs)})
-        stages.append({**stage, "instructions": instructions})
-    return {**data, "version": 2, "variants": variants, "stages": stages}
-
-
 class Plans(unittest.TestCase):
     def refusal(self, text):
         with self.assertRaises(PlanRefused) as caught:
@@ -48,6 +32,22 @@ class Plans(unittest.TestCase):
         found = self.refusal(json.dumps(set_at(plan_data(stages=2), path, value)))
         self.assertEqual((found.code, found.where), (code, f"plan.json at {place}"))
         self.assertNotEqual(found.hint, "")
+
+    def test_a_switch_takes_one_time_or_one_by_the_clock_that_it_goes_to(self):
+        table = {"freq_mhz": [900, 1200, 1410], "call_s": [1, 2, 1], "transition_s": [10, 30, 20]}
+        clocks = (300, 900, 1000, 1200, 1300, 1410, 1980)
+        for given, expected in ((0.5, [0.5] * 7), (table, [11, 11, 32, 32, 32, 21, 21])):
+            text = json.dumps(packed({**plan_data(), "switch_time_s": given}))
+            plan = parse_plan(text, "plan.json")
+            self.assertEqual([plan.switch_to_s(clock) for clock in clocks], expected)
+        short, twice = {**table, "call_s": [1]}, {**table, "freq_mhz": [900, 900, 1410]}
+        empty = {name: [] for name in table}
+        for wrong, place in ((short, ""), (twice, ".freq_mhz"), (empty, ".freq_mhz")):
+            found = self.refusal(json.dumps(packed({**plan_data(), "switch_time_s": wrong})))
+            self.assertEqual(
+                (found.code, found.where), ("KRS5305", f"plan.json at .switch_time_s{place}")
+            )
+        self.assertEqual(parse_plan(json.dumps(plan_data()), "plan.json").switch_to_s(900), 0)
 
     def test_a_plan_is_cut_into_stages(self):
         plan = parse_plan(json.dumps(plan_data(stages=2, microbatches=3)), "plan.json")

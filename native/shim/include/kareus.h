@@ -148,8 +148,8 @@ typedef struct kareus_plan {
   const int32_t* microbatch; /* [instruction_count]; -1: none (tail) */
   const int32_t* chunk;      /* [instruction_count]; null: all 0 */
   const uint32_t* freq_mhz;  /* [instruction_count] */
-  const double* start_s;     /* [instruction_count]; null where switch_time_s is 0 */
-  const double* time_s;      /* [instruction_count]; null where switch_time_s is 0 */
+  const double* start_s;     /* [instruction_count]; null where switches are free */
+  const double* time_s;      /* [instruction_count]; null where switches are free */
   double switch_time_s;      /* of the device: a clock must be held for at least this long */
   uint32_t configuration_count;
   const char* const* partition_key; /* [configuration_count] "forward.0123456789ab" */
@@ -161,6 +161,8 @@ typedef struct kareus_plan {
   const uint32_t* use_configuration; /* [rows] index of a configuration */
   const int32_t* use_layer;          /* [rows] global layer; -1: outside the layers */
   const int32_t* use_nanobatch;      /* [rows] 0 or 1; -1: the whole microbatch */
+  /* Of a change to an instruction's clock, where it depends on that; null: switch_time_s for all. */
+  const double* switch_to_s;         /* [instruction_count] */
 } kareus_plan;
 
 typedef struct kareus_partition_use {

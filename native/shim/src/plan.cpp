@@ -52,15 +52,23 @@ void Plan::copyInstructions(const kareus_plan& given, const std::vector<uint32_t
   }
 }
 
-// A clock is held from the first instruction at it to the first at another; the last one of a step
+// A clock is held from the first instruction at it to the first at another, at least as long as the
+// switch to it takes; the last one of a step
 // until its instructions end, for the start of the next step is unknown.
 void Plan::checkDwell(const kareus_plan& given) const {
-  if (!(given.switch_time_s >= 0)) fail(KAREUS_BAD_PLAN, "switch_time_s is negative");
-  if (given.switch_time_s == 0) return;
+  const auto count = static_cast<uint32_t>(instructions_.size());
+  const auto switchTo = [&given](uint32_t i) {
+    return given.switch_to_s == nullptr ? given.switch_time_s : given.switch_to_s[i];
+  };
+  bool takes_time = false;
+  for (uint32_t i = 0; i < count; i++) {
+    if (!(switchTo(i) >= 0)) fail(KAREUS_BAD_PLAN, "a switch time is negative");
+    takes_time = takes_time || switchTo(i) > 0;
+  }
+  if (!takes_time) return;
   if (given.start_s == nullptr || given.time_s == nullptr) {
     fail(KAREUS_BAD_ARGUMENT, "start_s and time_s must be given where a switch takes time");
   }
-  const auto count = static_cast<uint32_t>(instructions_.size());
   uint32_t first = 0;
   for (uint32_t i = 1; i <= count; i++) {
     const bool changes = i == count || instructions_[i].freq_mhz != instructions_[first].freq_mhz;
@@ -71,11 +79,11 @@ void Plan::checkDwell(const kareus_plan& given) const {
     const bool goes_on = (first == 0 || i == count) &&
                          instructions_.front().freq_mhz == instructions_.back().freq_mhz;
     constexpr double kRounding = 1e-9;
-    if (!goes_on && dwell_s < given.switch_time_s * (1 - kRounding)) {
+    if (!goes_on && dwell_s < switchTo(first) * (1 - kRounding)) {
       fail(KAREUS_SHORT_DWELL, at(first) + " to " + std::to_string(i - 1) + ": " +
                                    std::to_string(dwell_s) + " s at " +
                                    std::to_string(instructions_[first].freq_mhz) +
-                                   " MHz, a switch takes " + std::to_string(given.switch_time_s) +
+                                   " MHz, a switch takes " + std::to_string(switchTo(first)) +
                                    " s");
     }
     first = i;

@@ -16,15 +16,15 @@ export interface ClockGroup {
 
 /**
  * Which instructions share a clock: an instruction whose fastest option is shorter than ten times
- * the switch time shares that of the instructions before and after it in its stage's order, the tail
+ * the longest switch shares that of the instructions before and after it in its stage's order, the tail
  * included, so that a run of short ones is one group with both its neighbours. The last instruction
  * and the first of the next iteration need not share: a short one has a neighbour in its own
  * iteration, and the switch between the two is charged. Fails with KRS4011 where a group has no clock
  * that all of its members can run at.
  */
-export function clockGroups(network: SwitchedNetwork, switch_time_s: number): ClockGroup[] {
+export function clockGroups(network: SwitchedNetwork, longest_switch_s: number): ClockGroup[] {
   const { sets, stageBefore } = network;
-  const isShort = sets.map((set) => fastest(set) < SHORT * switch_time_s);
+  const isShort = sets.map((set) => fastest(set) < SHORT * longest_switch_s);
   const groups: ClockGroup[] = [];
   for (let from = 0, to = 0; from < sets.length; from = to + 1, to = from) {
     while (stageBefore[to + 1] === to && (isShort[to] || isShort[to + 1])) to++;

@@ -3,6 +3,7 @@ import { tooManyOptions } from "../../base/diagnostics/plan.js";
 import { at, need } from "../../base/need.js";
 import type { InstructionOption } from "../../ir/configuration.js";
 import { optionsOf, type PipelineProblem } from "../../ir/iteration.js";
+import type { SwitchTime } from "../../ir/switch-time.js";
 import { type Network, type OptionSet, type Options, optionSetOf } from "../network.js";
 import { switchedOption } from "./switched-option.js";
 
@@ -59,7 +60,7 @@ export function switchedNetwork(problem: PipelineProblem, network: Network): Swi
 function switchedOptions(
   atClock: readonly OptionSet[],
   clocks_mhz: readonly number[],
-  switch_time_s: number,
+  switch_time_s: SwitchTime,
   static_power_w: number,
 ): SwitchedOptions {
   const plain = atClock.flatMap(({ options }) => options);

@@ -64,3 +64,9 @@ test("options that others beat at their own clock are left out, those beaten els
     afterEachClock([FAST, SLOW, beaten, option(5, 50, 1000)]).map((row) => row.length),
   ).toEqual([4, 4, 4, 4]);
 });
+
+test("of a table the time is that of the clock that it goes to", () => {
+  const table = { freq_mhz: [900, 1410], call_s: [0.1, 0], transition_s: [0.4, 1] };
+  expect(switchedOption(SLOW, FAST, 1410, table)).toEqual(switchedOption(SLOW, FAST, 1410, 0.5));
+  expect(switchedOption(FAST, SLOW, 900, table)).toEqual(switchedOption(FAST, SLOW, 900, 1));
+});

@@ -1,8 +1,9 @@
 import type { InstructionOption } from "../../ir/configuration.js";
+import { type SwitchTime, switchTimeTo } from "../../ir/switch-time.js";
 
 /**
  * An instruction's option as it runs after an instruction at another clock. The clock takes
- * `switch_time_s` to change, and until then the instruction runs as it would at the old clock: a
+ * `switch_time_s` to come to the option's, and until then the instruction runs as it would at the old clock: a
  * share x = switch_time_s / (its time at the old clock) of its work, all of it at most. So it takes
  * x t_old + (1 - x) t_new and x e_old + (1 - x) e_new. A switch up makes it slower, a switch down
  * faster; both lie on the chord between two of its own options, which is never below their lower
@@ -15,9 +16,10 @@ export function switchedOption(
   option: InstructionOption,
   old: InstructionOption,
   from_mhz: number,
-  switch_time_s: number,
+  switch_time_s: SwitchTime,
 ): InstructionOption {
-  const share = old.time_s > switch_time_s ? switch_time_s / old.time_s : 1;
+  const change_s = switchTimeTo(switch_time_s, option.freq_mhz);
+  const share = old.time_s > change_s ? change_s / old.time_s : 1;
   return {
     ...option,
     time_s: share * old.time_s + (1 - share) * option.time_s,

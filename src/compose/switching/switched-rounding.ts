@@ -1,5 +1,6 @@
 import { at, hotFloat, need } from "../../base/need.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
+import { longestSwitch } from "../../ir/switch-time.js";
 import type { Network, OptionSet } from "../network.js";
 import type { RelaxedSolution } from "../relaxation.js";
 import { replay } from "../replay.js";
@@ -53,7 +54,7 @@ export class SwitchedRounding {
   constructor(problem: PipelineProblem, plain: Network) {
     this.#plain = plain;
     this.network = switchedNetwork(problem, plain);
-    this.#groups = clockGroups(this.network, problem.switch_time_s);
+    this.#groups = clockGroups(this.network, longestSwitch(problem.switch_time_s));
     this.#plan = new SwitchedPlan(this.network);
     this.#search = new SwitchedSearch(this.#plan, this.#groups);
     this.#priced = new PricedClocks(this.network, this.#groups);

@@ -1,4 +1,5 @@
 import { duration, plural, scaleFor } from "../../base/units.js";
+import { longestSwitch, switchTimeTo } from "../../ir/switch-time.js";
 import type { DetailsFile } from "../../plan/details.js";
 import type { FrontierFile, FrontierPoint } from "../../plan/frontier.js";
 import { gpusPerStage } from "../../plan/gpus.js";
@@ -84,6 +85,17 @@ function timeFact(name: string, time_s: number | undefined): Fact[] {
   return time_s === undefined ? [] : [[name, duration(time_s)]];
 }
 
+/** One time for all changes of the clock, or the shortest and the longest by where they go. */
+function switchFact(switch_time_s: FrontierFile["switch_time_s"]): Fact[] {
+  const name = "Change of the clock";
+  if (switch_time_s === undefined || typeof switch_time_s === "number") {
+    return timeFact(name, switch_time_s);
+  }
+  const times = switch_time_s.freq_mhz.map((clock) => switchTimeTo(switch_time_s, clock));
+  const [least, most] = [Math.min(...times), longestSwitch(switch_time_s)];
+  return [[name, `${duration(least)} to ${duration(most)}, by the clock that it goes to`]];
+}
+
 /** Where the numbers come from, and how far off they may be. */
 export function provenance(frontier: FrontierFile, details: DetailsFile | null): string {
   const { profiles } = frontier.costs;
@@ -96,7 +108,7 @@ export function provenance(frontier: FrontierFile, details: DetailsFile | null):
       `${duration(frontier.energy_optimal_time_s)}: past it, waiting costs more energy than it saves`,
     ],
     ...timeFact("Transfer between stages", frontier.transfer_s),
-    ...timeFact("Change of the clock", frontier.switch_time_s),
+    ...switchFact(frontier.switch_time_s),
     ["Seed", String(frontier.seed)],
     ["Graph SHA-256", frontier.graph.sha256],
   ];
