@@ -7,6 +7,7 @@ import { formKernels } from "./form-kernels.js";
 import { formPartitions } from "./form-partitions.js";
 import { mergeDuplicates } from "./merge-duplicates.js";
 import { mergeSlices } from "./merge-slices.js";
+import { pieceCollectives } from "./piece-collectives.js";
 import { recognizeAttention } from "./recognize-attention.js";
 import { recognizeGelu } from "./recognize-gelu.js";
 import { recognizeLinear } from "./recognize-linear.js";
@@ -43,5 +44,6 @@ export const passes: readonly AnyPass[] = [
   anyPass(unrollRingAttention),
   anyPass(formKernels),
   anyPass(assignStages),
+  anyPass(pieceCollectives),
   anyPass(formPartitions),
 ];

@@ -4,6 +4,7 @@ import { RepeatedNames } from "../passes/layers/repeated-names.js";
 import { unfoldKernels } from "../passes/layers/unfold-kernels.js";
 import { type Diagnostic, fail, type Report } from "./base/diagnostics/diagnostic.js";
 import {
+  asyncTpNeedsClocks,
   interNodeRateUnknown,
   noNarrowProducts,
   unknownPass,
@@ -19,7 +20,7 @@ import { type AnyGraph, EVERY_PASS, type LoweringContext } from "./ir/pass.js";
 import { printGraph } from "./ir/print.js";
 import type { TensorGraph } from "./ir/tensor-graph.js";
 import { verify } from "./ir/verify.js";
-import type { LoweringOptions } from "./options.js";
+import type { LoweringOptions, SearchingOptions } from "./options.js";
 
 /** How a run talks to whoever started it. */
 export interface Hooks {
@@ -154,6 +155,14 @@ function checkInvariants(pass: string, graph: AnyGraph): void {
 /** Whether the device multiplies what linears are asked to multiply. */
 export function checkProducts({ linear_dtype }: Job, { name, peak_flop_per_s }: Device): void {
   if (linear_dtype === "fp8" && peak_flop_per_s.float8 === undefined) fail(noNarrowProducts(name));
+}
+
+/** What the job launches itself no plan places: KRS1428 unless it follows clocks alone. */
+export function checkControl(
+  { async_tp }: Job,
+  { control }: Pick<SearchingOptions["search"], "control">,
+): void {
+  if (async_tp && control !== "clocks") fail(asyncTpNeedsClocks());
 }
 
 /** Collectives between nodes need the device's rate there; without it they get the rate inside. */

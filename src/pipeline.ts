@@ -29,6 +29,7 @@ import type { Cost, Evaluation } from "./ir/configuration.js";
 import type { PartitionType } from "./ir/partition.js";
 import type { TensorGraph } from "./ir/tensor-graph.js";
 import {
+  checkControl,
   checkNodes,
   checkProducts,
   type Hooks,
@@ -93,6 +94,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const layout = layoutOf(options.job, hardware, device);
   checkLayout(options.job.pp, layout);
   checkProducts(options.job, device);
+  checkControl(options.job, options.search);
 
   const imported = await timer.run("ingest", () => importGraph(options.graph, hooks.report));
   const lowered = await timer.run("lowering", () => lower(imported, costOf, options, hooks));

@@ -5,6 +5,14 @@ import type { Launch } from "./launches.js";
 
 type Formed = Omit<ComputeKernel, "after">;
 
+/** What the names of conversions end in. */
+const CONVERSION = "/to_fp8";
+
+/** Whether a kernel converts operands of the linear behind it. */
+export function isConversion({ name }: Pick<ComputeKernel, "name">): boolean {
+  return name.endsWith(CONVERSION);
+}
+
 /** Which operands of a product are converted for it: weight gradients take dY as it was before. */
 const CONVERTED: ReadonlyMap<string, "both" | "left"> = new Map([
   ["kareus::Linear", "both"],
@@ -26,7 +34,7 @@ export function narrowed(
   if (options.linear_dtype === null || operands === undefined || kernel.layer === null) {
     return [kernel];
   }
-  const name = `${kernel.name}/to_fp8`;
+  const name = `${kernel.name}${CONVERSION}`;
   const conversion: Formed = {
     ...kernel,
     name,

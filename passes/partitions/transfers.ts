@@ -1,7 +1,12 @@
 import type { CommunicationKernel, Kernel } from "../../src/ir/kernel-graph.js";
 
+/** A ring's transfer, or what runs beside the pieces of a linear. */
+function isSentAhead({ collective, piecewise }: CommunicationKernel): boolean {
+  return collective === "send" || piecewise === true;
+}
+
 /**
- * What reads each transfer that is sent ahead of its readers (a ring's): all that comes before them
+ * What reads each transfer that is sent ahead of its readers: all that comes before them
  * may run beside it. By the transfer.
  */
 export function readersOfTransfers(
@@ -11,7 +16,7 @@ export function readersOfTransfers(
   for (const kernel of kernels) {
     for (const from of kernel.after) {
       const transfer = kernels[from];
-      if (transfer?.kind !== "communication" || transfer.collective !== "send") continue;
+      if (transfer?.kind !== "communication" || !isSentAhead(transfer)) continue;
       readers.set(transfer, (readers.get(transfer) ?? new Set()).add(kernel));
     }
   }

@@ -48,6 +48,7 @@ describe("the options of optimize", () => {
       job: {
         tp: 1,
         sequence_parallel: false,
+        async_tp: false,
         cp: 1,
         cp_attention: "all-gather",
         ep: 1,

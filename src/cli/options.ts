@@ -80,6 +80,10 @@ export const LOWERING_FLAGS = {
     pp: integer("--pp <n>", "pipeline stages", 1, DEGREE),
     dp: integer("--dp <n>", "data-parallel replicas", 1, DEGREE),
     sequence_parallel: toggle("--sequence-parallel", "cut the sequence over --tp between linears"),
+    async_tp: toggle(
+      "--async-tp",
+      "with --sequence-parallel: the job runs collectives piece by piece beside linears",
+    ),
     zero: level(
       "--zero <level>",
       "what replicas share: 1 optimizer states, 2 gradients too, 3 weights too (FSDP), 0 nothing",

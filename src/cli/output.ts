@@ -53,6 +53,7 @@ function layoutName(job: Job): string {
     part("mb", job.microbatches, 4 * job.pp),
     part("zero", job.zero, 1),
     job.sequence_parallel ? "sp" : "",
+    job.async_tp ? "async" : "",
     part("", job.pipeline, "1f1b"),
     part("v", job.chunks, 1),
     part("", job.recompute, "none"),

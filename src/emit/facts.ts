@@ -48,6 +48,7 @@ export function runFacts(
     optimizer,
     execution,
     expert_load,
+    async_tp,
     gpus_per_node: _,
     ...others
   } = job;
@@ -60,6 +61,7 @@ export function runFacts(
       ep,
       ...others,
       ...(cp_attention === "ring" ? { cp_attention } : {}),
+      ...(async_tp ? { async_tp } : {}),
       ...(linear_dtype === null ? {} : { linear_dtype }),
       ...(optimizer === "adamw" ? {} : { optimizer }),
       ...(execution === "compiled" ? {} : { execution }),

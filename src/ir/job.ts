@@ -18,6 +18,8 @@ export const JOB = z
     tp: degree,
     /** Cuts the sequence over the tensor-parallel group where linears are not cut. */
     sequence_parallel: z.boolean(),
+    /** Whether its collectives run piece by piece beside the linears that need or make them. */
+    async_tp: z.boolean(),
     cp: degree,
     cp_attention: z.enum(CP_ATTENTIONS),
     ep: degree,

@@ -85,6 +85,8 @@ export interface CommunicationKernel extends KernelBase {
   readonly size_bytes: number;
   readonly nanobatch_size_bytes: number | null;
   readonly group: string;
+  /** Whether it runs piece by piece beside the pieces of a linear that follow it; absent: as a whole. */
+  readonly piecewise?: true;
   readonly ranks: number;
   /** How many of the ranks share a node: fewer than all where the group spans nodes. */
   readonly ranks_per_node: number;

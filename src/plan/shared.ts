@@ -59,6 +59,8 @@ export const parallelism = z.object({
   execution: z.enum(EXECUTIONS).optional(),
   /** Whether the sequence is cut over the tensor-parallel ranks between linears. */
   sequence_parallel: z.boolean().optional(),
+  /** Whether its collectives run piece by piece beside linears; absent: they do not. */
+  async_tp: z.literal(true).exactOptional(),
   /** How context-parallel ranks bring queries and keys together; absent: all-gather. */
   cp_attention: z.enum(CP_ATTENTIONS).optional(),
   /** 1: ranks that hold the same parameters share the optimizer's states. */

@@ -7,7 +7,14 @@ import type { Device } from "../gpu/device-schema.js";
 import { deviceOf, layoutOf } from "../hardware.js";
 import type { InstructionFrontier } from "../ir/configuration.js";
 import type { Job } from "../ir/job.js";
-import { checkNodes, checkProducts, type Hooks, type Lowered, lower } from "../lowering.js";
+import {
+  checkControl,
+  checkNodes,
+  checkProducts,
+  type Hooks,
+  type Lowered,
+  lower,
+} from "../lowering.js";
 import { importGraph } from "../onnx/import.js";
 import type { OptimizeOptions } from "../pipeline.js";
 import { gpusPerStage } from "../plan/gpus.js";
@@ -43,6 +50,7 @@ export async function layoutFrontiers(
   const { measurements } = loadMeasurements(hardware.profile, device, hooks.report);
   const costOf = topClockCost(costsOn(device, measurements), device);
   checkProducts(options.job, device);
+  checkControl(options.job, options.search);
   const lowered = lower(await importGraph(options.graph, hooks.report), costOf, options, hooks);
   checkNodes(lowered.partitions, device, hooks.report);
   const { memory_bytes } = device;

@@ -34,6 +34,7 @@ const OPTIONS: OptimizeOptions = {
   job: {
     tp: 8,
     sequence_parallel: false,
+    async_tp: false,
     cp: 1,
     cp_attention: "all-gather",
     ep: 1,

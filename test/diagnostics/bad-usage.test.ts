@@ -12,6 +12,12 @@ describe.concurrent("bad usage", () => {
     expect(run.stderr).toContain("--microbatches");
   });
 
+  test("pieces that the job launches are nothing that a plan could place", async () => {
+    const run = await optimize(MINI, ...BIND, "--tp", "2", "--sequence-parallel", "--async-tp");
+    expectBadInput(run, "KRS1428");
+    expect(run.stderr).toContain("--control clocks");
+  });
+
   test("no graph, two graphs, an unknown command", async () => {
     expectBadInput(await kareus(["optimize"]), "KRS0001");
     expectBadInput(await kareus(["optimize", MINI, MINI]), "KRS0001");

@@ -40,6 +40,7 @@ function layout(rng: Rng) {
     ep: choose(rng, [1, 1, 1, 2], 1),
     zero: choose(rng, [0, 1, 2, 3] as const, 1),
     sequence_parallel: rng.integer(3) === 0,
+    async_tp: false,
     recompute: choose(rng, ["none", "selective", "full"] as const, "none"),
     execution: choose(rng, ["compiled", "eager", "graph"] as const, "compiled"),
     microbatches: 4,

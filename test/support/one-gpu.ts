@@ -17,6 +17,7 @@ export const ONE_GPU: LoweringContext["options"] = {
   execution: "compiled",
   microbatches: 1,
   sequence_parallel: false,
+  async_tp: false,
   pipeline: "1f1b",
   chunks: 1,
 };

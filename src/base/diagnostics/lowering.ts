@@ -193,6 +193,22 @@ export const ringUnused = (graph: string): Diagnostic =>
 export const sequenceParallelUnused = (graph: string, reason: string): Diagnostic =>
   warning("KRS1423", graph, `--sequence-parallel changes nothing: ${reason}`, "leave it out");
 
+export const asyncTpUnused = (graph: string): Diagnostic =>
+  warning(
+    "KRS1427",
+    graph,
+    "--async-tp changes nothing: no linear stands beside a gather or scatter of its rows",
+    "add --sequence-parallel and --tp, or leave it out",
+  );
+
+export const asyncTpNeedsClocks = (): Diagnostic =>
+  error(
+    "KRS1428",
+    "--async-tp",
+    "the job itself launches the pieces of its collectives, so a plan cannot place them",
+    "add --control clocks",
+  );
+
 /** The first few of some names. */
 function named(names: readonly string[]): string {
   const shown = names.slice(0, 3).join(", ");
