@@ -4,6 +4,7 @@ import { TimeCostFlow } from "../math/flow/time-cost-flow.js";
 import type { Network, OptionSet } from "./network.js";
 import { pipelineGraph } from "./pipeline-graph.js";
 import { replay } from "./replay.js";
+import { Deadlines, EnergySteps, type Sampling } from "./sampling.js";
 
 /**
  * The continuous relaxation of a pipeline problem: every instruction may take any duration between
@@ -19,14 +20,13 @@ export interface Relaxation {
   readonly boundAt: (time_s: number) => number;
   /** Where the bound bends, descending from the energy-optimal to the fastest time, both included. */
   readonly breakpoints_s: readonly number[];
-  /** For each deadline, descending: optimal durations of all instructions. */
+  /** For each deadline, descending. */
   readonly solutions: readonly RelaxedSolution[];
 }
 
 export interface RelaxedSolution {
   readonly deadline_s: number;
-  readonly duration_s: Float64Array;
-  /** When each instruction has to end. */
+  /** When each instruction has to end for the least energy. */
   readonly end_s: Float64Array;
   /** What a second of each instruction's time is worth. */
   readonly price_w: Float64Array;
@@ -46,8 +46,8 @@ const EPSILON = 1e-9;
  * breakpoint). The dual is a flow, see {@link TimeCostFlow}, whose amount is the power in watts
  * that shortening costs: between two breakpoints the dynamic energy has slope -flow, and the total
  * energy is least where the flow passes stages x static power.
- * @param deadlines how many, evenly spaced from the fastest to the energy-optimal time; or which, in
- * seconds and descending: they are moved between these two times
+ * @param deadlines which, in seconds and descending: they are moved between the fastest and the
+ * energy-optimal time; or how many at least from one to the other, see {@link EnergySteps}
  */
 export function relax(network: Network, deadlines: number | readonly number[]): Relaxation {
   const { sets, stages, static_power_w } = network;
@@ -62,20 +62,26 @@ export function relax(network: Network, deadlines: number | readonly number[]): 
   const flow = new TimeCostFlow(graph, price_w);
   const events = new Float64Array(graph.events);
   const curve = new Curve(sumOfCheapest(sets), slowest.time_s);
-  const solutions: RelaxedSolution[] = [];
+  const sampling: Sampling =
+    typeof deadlines === "number"
+      ? new EnergySteps(deadlines)
+      : new Deadlines(deadlines.map((deadline_s) => Math.max(fastest_s, deadline_s)));
   let optimal_s: number | null = null;
-  /** Solves the deadlines that lie between the present time and `until_s`. */
-  const solve = (until_s: number) => {
-    while (optimal_s !== null) {
-      const deadline_s = nthDeadline(fastest_s, optimal_s, deadlines, solutions.length);
-      if (deadline_s === null || deadline_s < until_s) return;
-      const sooner_s = Math.max(0, flow.time - deadline_s);
+  /** Solves what is asked for between the present time and `until_s`, with the present flow. */
+  const solve = (until_s: number, power_w: number) => {
+    const { time } = flow;
+    const { last_j } = curve;
+    for (;;) {
+      const energy_j = last_j + idle_power_w * time;
+      const net_w = power_w - idle_power_w;
+      const deadline_s = sampling.next({ time_s: time, energy_j, power_w: net_w, until_s });
+      if (deadline_s === null) return;
+      const sooner_s = Math.max(0, time - deadline_s);
       flow.eventsAt(sooner_s, events);
-      const price_w = flow.prices();
-      const [end_s, duration_s] = endsAndDurations(sets, events);
-      const dynamic_j = curve.last_j + flow.flow * sooner_s;
-      const power_w = flow.flow;
-      solutions.push({ deadline_s, duration_s, end_s, price_w, dynamic_j, power_w });
+      const dynamic_j = last_j + flow.flow * sooner_s;
+      const [end_s, price_w] = [endsOf(sets, events), flow.prices()];
+      const solution = { deadline_s, end_s, price_w, dynamic_j, power_w: flow.flow };
+      sampling.keep(solution, dynamic_j + idle_power_w * deadline_s);
     }
   };
   for (;;) {
@@ -84,34 +90,23 @@ export function relax(network: Network, deadlines: number | readonly number[]): 
       optimal_s ??= Math.max(flow.time, fastest_s);
     }
     if (!bounded) break;
-    solve(flow.time - flow.descend());
+    const until_s = flow.time - flow.descend();
+    if (optimal_s !== null) solve(until_s, flow.flow);
     flow.settle();
     curve.extend(flow.flow, flow.time);
   }
-  // Rounding may have put the last deadline just before the earliest time.
-  solve(0);
+  // The fastest time itself, which rounding may have put just before the earliest one.
+  solve(0, Number.POSITIVE_INFINITY);
   const energy_optimal_time_s = optimal_s ?? fastest_s;
   const boundAt = (time_s: number) => curve.at(time_s) + idle_power_w * time_s;
   const breakpoints_s = curve.bendsBetween(fastest_s, energy_optimal_time_s);
-  return { fastest_s, energy_optimal_time_s, boundAt, breakpoints_s, solutions };
-}
-
-/** The k-th deadline that is asked for; null past the end. */
-function nthDeadline(
-  first_s: number,
-  last_s: number,
-  deadlines: number | readonly number[],
-  k: number,
-): number | null {
-  if (typeof deadlines === "number") return evenly(first_s, last_s, deadlines, k);
-  const deadline_s = deadlines[k];
-  return deadline_s === undefined ? null : Math.max(first_s, Math.min(deadline_s, last_s));
-}
-
-/** The k-th of `count` times from the last to the first; null past the end, or if all are one. */
-function evenly(first_s: number, last_s: number, count: number, k: number): number | null {
-  if (k >= count || (k > 0 && last_s <= first_s * (1 + EPSILON))) return null;
-  return k === count - 1 && k > 0 ? first_s : last_s - ((last_s - first_s) * k) / (count - 1 || 1);
+  return {
+    fastest_s,
+    energy_optimal_time_s,
+    boundAt,
+    breakpoints_s,
+    solutions: sampling.solutions,
+  };
 }
 
 function sumOfCheapest(sets: readonly OptionSet[]): number {
@@ -222,18 +217,7 @@ function curveOf(
   return { durations: Float64Array.from(durations), prices: Float64Array.from(prices) };
 }
 
-/** When instructions end, and the time between their events, within what their options allow. */
-function endsAndDurations(
-  sets: readonly OptionSet[],
-  events: Float64Array,
-): [Float64Array, Float64Array] {
-  const end_s = new Float64Array(sets.length);
-  const duration_s = new Float64Array(sets.length);
-  sets.forEach(({ time_s }, i) => {
-    const end = hotFloat(events, 2 * i + 1);
-    const available_s = end - hotFloat(events, 2 * i);
-    end_s[i] = end;
-    duration_s[i] = Math.min(Math.max(available_s, at(time_s, 0)), at(time_s, -1));
-  });
-  return [end_s, duration_s];
+/** When instructions end. */
+function endsOf(sets: readonly OptionSet[], events: Float64Array): Float64Array {
+  return Float64Array.from(sets, (_, i) => hotFloat(events, 2 * i + 1));
 }

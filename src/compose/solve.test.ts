@@ -12,8 +12,10 @@ import {
   smallProblems,
 } from "../../test/support/pipelines.js";
 import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
+import { at } from "../base/need.js";
 import type { IterationPoint, PipelineProblem } from "../ir/iteration.js";
 import { networkOf } from "./network.js";
+import { relax } from "./relaxation.js";
 import { replay } from "./replay.js";
 import { solveDeadlines, solvePipeline } from "./solve.js";
 
@@ -124,11 +126,35 @@ describe("on rich pipelines", () => {
   });
 });
 
+/** So many deadlines from the fastest to the energy-optimal time. */
+function evenly(problem: PipelineProblem, count: number): number[] {
+  const { fastest_s, energy_optimal_time_s } = relax(networkOf(problem), []);
+  const step_s = (energy_optimal_time_s - fastest_s) / (count - 1);
+  return Array.from({ length: count }, (_, k) => fastest_s + k * step_s);
+}
+
+test.each([32, 200])("a deadline between two of %i points loses little to all points", (count) => {
+  const problems = [richProblem(2, 6, 12), roughProblem(2, 4, 0.01, 4)];
+  for (const problem of problems) {
+    const { points: all } = solveDeadlines(problem, null);
+    const { points } = solveDeadlines(problem, count);
+    expect(points.length).toBeLessThanOrEqual(count);
+    const [fastest, cheapest] = [at(all, 0), at(all, -1)];
+    const step = (fastest.energy_j / cheapest.energy_j) ** (1 / (count - 1)) - 1;
+    for (const { time_s, energy_j } of all) {
+      const inTime = points.filter((point) => point.time_s <= time_s * (1 + 1e-9));
+      const taken_j = Math.min(...inTime.map((point) => point.energy_j));
+      expect(taken_j / energy_j - 1).toBeLessThan(count < 200 ? 2 * step : 1e-3);
+    }
+  }
+});
+
 test.each([0.003, 0.006, 0.01])("random pipelines of roughness %s are close", (rough) => {
   const problems = [1, 2, 3].map((seed) => roughProblem(4, 16, rough, seed));
-  const gaps = problems.flatMap((problem) =>
-    solvePipeline(problem, { points: 32 }).points.map((p) => p.energy_j / p.lower_bound_j - 1),
-  );
+  const gaps = problems.flatMap((problem) => {
+    const { points } = solveDeadlines(problem, evenly(problem, 32));
+    return points.map((p) => p.energy_j / p.lower_bound_j - 1);
+  });
   gaps.sort((a, b) => a - b);
   expect(gaps.length).toBeGreaterThan(78);
   expect(gaps[gaps.length >> 1]).toBeLessThan(0.0025);
@@ -256,5 +282,6 @@ describe.skipIf(!haveInstances)("the reference instances", () => {
         expect(ours_j, `at ${theirs.time_s} s`).toBeLessThan(theirs.energy_j * 1.0005);
       }
     },
+    240_000,
   );
 });

@@ -1,105 +1,107 @@
 import { refuse } from "../base/diagnostics/diagnostic.js";
 import { deadlineTooEarly } from "../base/diagnostics/plan.js";
-import { at, hot, hotFloat, hotInt, present } from "../base/need.js";
-import type {
-  IterationFrontier,
-  IterationPoint,
-  PipelineProblem,
-  TimedInstruction,
-} from "../ir/iteration.js";
+import { at, present } from "../base/need.js";
+import type { IterationFrontier, PipelineProblem } from "../ir/iteration.js";
 import { longestSwitch } from "../ir/switch-time.js";
-import { paretoIndices } from "../math/pareto.js";
 import { spread } from "../math/spread.js";
+import { sparsest } from "../math/staircase.js";
 import { exactFrontier } from "./exhaustive.js";
-import { type Network, networkOf, type Options } from "./network.js";
-import { type Relaxation, type RelaxedSolution, relax } from "./relaxation.js";
-import { type Plan, replay } from "./replay.js";
-import { Rounding } from "./rounding.js";
-import { SwitchedRounding } from "./switching/switched-rounding.js";
+import { type Network, networkOf } from "./network.js";
+import { distinct, frontierOf, nonDominated, plannerOf, plansOf } from "./planner.js";
+import { relax } from "./relaxation.js";
+import type { Plan } from "./replay.js";
 
 /** A deadline this little before the fastest time is that time, rounded. */
 const EPSILON = 1e-9;
 
-/** At most so many breakpoints get a plan each. */
-const MOST_BREAKPOINTS = 1000;
+/** As many points as a frontier has where nobody says how many. */
+const MOST_POINTS = 1000;
 
 /**
  * The frontier of discrete plans of a pipeline, with the relaxation's bound at each point's own
- * time: relaxed for `points` evenly spaced deadlines from the fastest to the energy-optimal time,
- * rounded to real options, replayed, and only what no other plan beats and no neighbour nearly equals; of
- * a small pipeline without switches the exact frontier. Where fewer than four fifths of the deadlines give a point of their own, those in between are tried
- * too; at most `points` are returned. Fails with KRS40xx on a problem that makes no sense.
+ * time: relaxed for `points` deadlines from the fastest to the energy-optimal time, at equal steps of
+ * the bound's energy, rounded to real options, replayed, and only what no other plan beats and no
+ * neighbour nearly equals; of a small pipeline without switches the exact frontier. At most `points`
+ * are returned. Fails with KRS40xx on a problem that makes no sense.
  */
 export function solvePipeline(
   problem: PipelineProblem,
-  options: { readonly points: number },
+  { points }: { readonly points: number },
+): IterationFrontier {
+  return byEnergySteps(problem, points, distinct);
+}
+
+/** Of so many times as many deadlines as points the best may be kept, and of no more than 1000. */
+const TRIES = 5;
+
+/** Plans times instructions that it may take: tenths of a second; where it spares a {@link LOSS}, one or two. */
+const CHEAP = 10_000;
+const WORTH_A_LOSS = 100_000;
+
+/** Relaxed solutions times instructions that are kept to choose from, for want of memory. */
+const MOST_KEPT = 2_000_000;
+
+/** What taking a frontier's next earlier point may lose of the energy, where that many points can do it. */
+const LOSS = 1e-3;
+
+/**
+ * A frontier of at most so many points. More deadlines are tried where that is cheap, where fewer than
+ * four fifths give a point of their own, and where there are enough points for a loss of at most
+ * {@link LOSS}; of all plans found those are kept with which a deadline between two of them loses
+ * least and which are close to their bound, see {@link sparsest}.
+ */
+function byEnergySteps(
+  problem: PipelineProblem,
+  points: number,
+  tidy = (plans: readonly Plan[]) => plans,
 ): IterationFrontier {
   const network = networkOf(problem);
   const planner = plannerOf(problem, network);
-  const asked = Math.max(1, options.points);
-  // Every second deadline is one of those that were asked for.
-  const relaxation = relax(network, 2 * asked - 1);
-  const isAsked = (k: number) => k % 2 === 0;
-  let plans: readonly Plan[] = nonDominated(plansOf(planner, relaxation, isAsked));
-  if (plans.length < 0.8 * asked) {
-    const between = plansOf(planner, relaxation, (k) => !isAsked(k));
-    plans = spread(nonDominated([...plans, ...between]), asked);
+  const { length: size } = network.sets;
+  const most = (limit: number) => Math.min(TRIES * points, MOST_POINTS, Math.floor(limit / size));
+  const relaxation = relax(network, Math.max(points, most(MOST_KEPT)));
+  const first = spread(relaxation.solutions, points);
+  let plans = nonDominated(plansOf(planner, first));
+  const [fastest, cheapest] = [at(plans, 0), at(plans, -1)];
+  const isFine = fastest.energy_j <= cheapest.energy_j * (1 + LOSS) ** (points - 1);
+  const isSparse = plans.length < 0.8 * points;
+  const doubled = Math.min(2 * points, MOST_POINTS);
+  const tried = Math.max(most(isFine ? WORTH_A_LOSS : CHEAP), isSparse ? doubled : 0);
+  if (tried > points) {
+    const more = spread(relaxation.solutions, tried).filter((each) => !first.includes(each));
+    plans = nonDominated([...plans, ...plansOf(planner, more)]);
   }
   const exact = exactOf(problem, network, plans);
-  const bounds = exact ?? planner;
-  if (exact !== null) plans = spread(exact.plans, asked);
-  return {
-    points: distinct(plans).map((plan) => pointOf(planner.network, plan, [relaxation, bounds])),
-    energy_optimal_time_s: relaxation.energy_optimal_time_s,
-  };
-}
-
-/** What two points of a frontier differ by at least, in time or in energy: four digits tell them apart. */
-const DISTINCT = 1e-3;
-
-/** Without the plans that hardly differ from the one before; the fastest and the cheapest stay. */
-function distinct(plans: readonly Plan[]): Plan[] {
-  const kept: Plan[] = [];
-  for (const plan of plans) {
-    const before = kept.at(-1);
-    const apart =
-      before === undefined ||
-      plan.time_s - before.time_s >= DISTINCT * before.time_s ||
-      before.energy_j - plan.energy_j >= DISTINCT * before.energy_j;
-    if (apart) kept.push(plan);
-  }
-  const cheapest = plans.at(-1);
-  if (cheapest !== undefined && kept.length > 1) kept[kept.length - 1] = cheapest;
-  return kept;
+  const all = exact?.plans ?? plans;
+  const gaps = all.map((plan) => plan.energy_j - relaxation.boundAt(plan.time_s));
+  const energies = all.map(({ energy_j }) => energy_j);
+  const kept = sparsest(energies, gaps, points).map((k) => at(all, k));
+  return frontierOf(planner, relaxation, tidy(kept), exact);
 }
 
 /**
  * The discrete plans for given deadlines and no others, again without those that another beats.
  * Fails with KRS40xx on a problem that makes no sense; refuses a deadline before the fastest time
  * (KRS4112). One past the energy-optimal time is met at that time: waiting longer saves nothing.
- * @param deadlines how many, evenly spaced from the fastest to the energy-optimal time; or which, in
- * seconds; or null: at every breakpoint of the relaxation, 1000 of them if there are more
+ * @param deadlines which, in seconds; or how many points, see `solvePipeline`, 1000 where it is null
  */
 export function solveDeadlines(
   problem: PipelineProblem,
   deadlines: number | readonly number[] | null,
 ): IterationFrontier {
+  if (deadlines === null) return byEnergySteps(problem, MOST_POINTS);
+  if (typeof deadlines === "number") return byEnergySteps(problem, deadlines);
   const network = networkOf(problem);
   const planner = plannerOf(problem, network);
-  const asked = deadlines ?? spread(relax(network, []).breakpoints_s, MOST_BREAKPOINTS);
-  const descending = typeof asked === "number" ? asked : asked.toSorted((a, b) => b - a);
-  const relaxation = relax(network, descending);
-  const found = nonDominated(plansOf(planner, relaxation, () => true));
+  const relaxation = relax(
+    network,
+    deadlines.toSorted((a, b) => b - a),
+  );
+  const found = nonDominated(plansOf(planner, relaxation.solutions));
   const exact = exactOf(problem, network, found);
-  const bounds = exact ?? planner;
-  const even = relaxation.solutions.map(({ deadline_s }) => deadline_s);
-  const wanted = typeof deadlines === "number" ? even : deadlines;
-  const plans = exact === null ? found : inTime(exact.plans, wanted);
-  if (deadlines !== null && typeof deadlines !== "number") checkInTime(deadlines, plans);
-  return {
-    points: plans.map((plan) => pointOf(planner.network, plan, [relaxation, bounds])),
-    energy_optimal_time_s: relaxation.energy_optimal_time_s,
-  };
+  const plans = exact === null ? found : inTime(exact.plans, deadlines);
+  checkInTime(deadlines, plans);
+  return frontierOf(planner, relaxation, plans, exact);
 }
 
 /** Every plan of the exact frontier of a small pipeline; null: it is not small, or switches are charged. */
@@ -109,9 +111,8 @@ function exactOf({ switch_time_s }: PipelineProblem, network: Network, known: re
   return { plans, boundAt: (time_s: number) => present(latest(plans, time_s), "plan").energy_j };
 }
 
-/** Of an exact frontier the plan for each deadline, all of it where none is given. */
-function inTime(plans: readonly Plan[], deadlines: readonly number[] | null): readonly Plan[] {
-  if (deadlines === null) return spread(plans, MOST_BREAKPOINTS);
+/** Of an exact frontier the plan for each deadline. */
+function inTime(plans: readonly Plan[], deadlines: readonly number[]): readonly Plan[] {
   const chosen = deadlines.map((deadline_s) => latest(plans, deadline_s) ?? at(plans, 0));
   return plans.filter((plan) => chosen.includes(plan));
 }
@@ -126,72 +127,4 @@ function checkInTime(deadlines_s: readonly number[], [fastest]: readonly Plan[])
   const earliest_s = Math.min(...deadlines_s);
   if (fastest === undefined || earliest_s >= fastest.time_s * (1 - EPSILON)) return;
   refuse(deadlineTooEarly(earliest_s, fastest.time_s));
-}
-
-/** Turns relaxed solutions, of ascending deadlines, into discrete plans. */
-interface Planner extends Bounds {
-  /** In which the plans' options are counted. */
-  readonly network: Network<Options>;
-  readonly plan: (relaxed: RelaxedSolution) => Int32Array;
-}
-
-function plannerOf(problem: PipelineProblem, network: Network): Planner {
-  if (longestSwitch(problem.switch_time_s) > 0) return new SwitchedRounding(problem, network);
-  const rounding = new Rounding(network);
-  return { network, plan: (relaxed) => rounding.plan(relaxed), boundAt: () => 0 };
-}
-
-function plansOf(
-  planner: Planner,
-  { solutions }: Relaxation,
-  wanted: (k: number) => boolean,
-): Plan[] {
-  return solutions
-    .filter((_, k) => wanted(k))
-    .toReversed()
-    .map((solution) => {
-      const choice = planner.plan(solution);
-      return { choice, ...replay(planner.network, choice) };
-    });
-}
-
-function nonDominated(plans: readonly Plan[]): Plan[] {
-  const kept = paretoIndices(
-    plans.map(({ time_s }) => time_s),
-    plans.map(({ energy_j }) => energy_j),
-  );
-  return kept.map((i) => at(plans, i));
-}
-
-/** What no plan is below that ends at a time. */
-interface Bounds {
-  readonly boundAt: (time_s: number) => number;
-}
-
-function pointOf(network: Network<Options>, plan: Plan, bounds: readonly Bounds[]): IterationPoint {
-  const { time_s, energy_j } = plan;
-  const bound_j = Math.max(...bounds.map((each) => each.boundAt(time_s)));
-  // The bound is a sum in another order: rounding may put it a hair above the energy, or below 0.
-  const lower_bound_j = Math.max(0, Math.min(bound_j, energy_j));
-  return {
-    time_s,
-    energy_j,
-    lower_bound_j,
-    get instructions() {
-      return timed(network, plan);
-    },
-  };
-}
-
-function timed(
-  { stages, instructions, sets }: Network<Options>,
-  { choice, start_s }: Plan,
-): TimedInstruction[][] {
-  const byStage: TimedInstruction[][] = Array.from({ length: stages }, () => []);
-  instructions.forEach(({ stage, kind, microbatch, chunk }, i) => {
-    const option = hot(hot(sets, i).options, hotInt(choice, i));
-    const start = hotFloat(start_s, i);
-    hot(byStage, stage).push({ stage, kind, microbatch, chunk, option, start_s: start });
-  });
-  return byStage;
 }

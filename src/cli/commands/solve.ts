@@ -22,7 +22,7 @@ import { print, say } from "../terminal.js";
 const FLAGS = {
   points: integer(
     "--points <n>",
-    "evenly spaced deadlines, from the fastest to the energy-optimal time (default: every breakpoint of the bound, up to 1000)",
+    "points at most, from the fastest to the energy-optimal time, close together where the energy rises steeply (default: 1000)",
     null,
     { min: 1, max: 100_000 },
   ),

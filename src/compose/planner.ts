@@ -1,0 +1,111 @@
+import { at, hot, hotFloat, hotInt } from "../base/need.js";
+import type {
+  IterationFrontier,
+  IterationPoint,
+  PipelineProblem,
+  TimedInstruction,
+} from "../ir/iteration.js";
+import { longestSwitch } from "../ir/switch-time.js";
+import { paretoIndices } from "../math/pareto.js";
+import type { Network, Options } from "./network.js";
+import type { Relaxation, RelaxedSolution } from "./relaxation.js";
+import { type Plan, replay } from "./replay.js";
+import { Rounding } from "./rounding.js";
+import { SwitchedRounding } from "./switching/switched-rounding.js";
+
+/** What no plan is below that ends at a time. */
+export interface Bounds {
+  readonly boundAt: (time_s: number) => number;
+}
+
+/** Turns relaxed solutions, of ascending deadlines, into discrete plans. */
+export interface Planner extends Bounds {
+  /** In which the plans' options are counted. */
+  readonly network: Network<Options>;
+  readonly plan: (relaxed: RelaxedSolution) => Int32Array;
+}
+
+/** Charges switches where they take time. */
+export function plannerOf(problem: PipelineProblem, network: Network): Planner {
+  if (longestSwitch(problem.switch_time_s) > 0) return new SwitchedRounding(problem, network);
+  const rounding = new Rounding(network);
+  return { network, plan: (relaxed) => rounding.plan(relaxed), boundAt: () => 0 };
+}
+
+/** In ascending order of their deadlines. */
+export function plansOf(planner: Planner, solutions: readonly RelaxedSolution[]): Plan[] {
+  return solutions.toReversed().map((solution) => {
+    const choice = planner.plan(solution);
+    return { choice, ...replay(planner.network, choice) };
+  });
+}
+
+/** The plans that no other beats, in ascending time. */
+export function nonDominated(plans: readonly Plan[]): Plan[] {
+  const kept = paretoIndices(
+    plans.map(({ time_s }) => time_s),
+    plans.map(({ energy_j }) => energy_j),
+  );
+  return kept.map((i) => at(plans, i));
+}
+
+/** What two points of a frontier differ by at least, in time or in energy: four digits tell them mostly apart. */
+const DISTINCT = 5e-4;
+
+/** Without the plans that hardly differ from the one before; the fastest and the cheapest stay. */
+export function distinct(plans: readonly Plan[]): Plan[] {
+  const kept: Plan[] = [];
+  for (const plan of plans) {
+    const before = kept.at(-1);
+    const apart =
+      before === undefined ||
+      plan.time_s - before.time_s >= DISTINCT * before.time_s ||
+      before.energy_j - plan.energy_j >= DISTINCT * before.energy_j;
+    if (apart) kept.push(plan);
+  }
+  const cheapest = plans.at(-1);
+  if (cheapest !== undefined && kept.length > 1) kept[kept.length - 1] = cheapest;
+  return kept;
+}
+
+/** Plans as points, each with the best of its bounds; instructions are laid out when they are read. */
+export function frontierOf(
+  planner: Planner,
+  relaxation: Relaxation,
+  plans: readonly Plan[],
+  exact: Bounds | null,
+): IterationFrontier {
+  const bounds = [relaxation, exact ?? planner];
+  return {
+    points: plans.map((plan) => pointOf(planner.network, plan, bounds)),
+    energy_optimal_time_s: relaxation.energy_optimal_time_s,
+  };
+}
+
+function pointOf(network: Network<Options>, plan: Plan, bounds: readonly Bounds[]): IterationPoint {
+  const { time_s, energy_j } = plan;
+  const bound_j = Math.max(...bounds.map((each) => each.boundAt(time_s)));
+  // The bound is a sum in another order: rounding may put it a hair above the energy, or below 0.
+  const lower_bound_j = Math.max(0, Math.min(bound_j, energy_j));
+  return {
+    time_s,
+    energy_j,
+    lower_bound_j,
+    get instructions() {
+      return timed(network, plan);
+    },
+  };
+}
+
+function timed(
+  { stages, instructions, sets }: Network<Options>,
+  { choice, start_s }: Plan,
+): TimedInstruction[][] {
+  const byStage: TimedInstruction[][] = Array.from({ length: stages }, () => []);
+  instructions.forEach(({ stage, kind, microbatch, chunk }, i) => {
+    const option = hot(hot(sets, i).options, hotInt(choice, i));
+    const start = hotFloat(start_s, i);
+    hot(byStage, stage).push({ stage, kind, microbatch, chunk, option, start_s: start });
+  });
+  return byStage;
+}
