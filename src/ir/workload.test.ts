@@ -38,7 +38,9 @@ test("tokens that are routed make experts, whatever else there is", () => {
 });
 
 test("products by the type of most of them; a CUDA graph is compiled", () => {
-  const narrow = running("fc", { ...linear("fc", 4096).work, dtype: "float8" } as never);
+  const narrow = running("fc", {
+    ...{ op: "matmul", b: 1, m: 4096, n: 512, k: 512, dtype: "float8" },
+  });
   const graph = kernelGraph([narrow, running("a", { ...attention, dtype: "float16" })]);
   expect(workloadOf(graph, NOTHING, "graph")).toEqual({
     ...{ execution: "compiled", family: "decoder", products: "float8" },
