@@ -8,6 +8,7 @@ import {
   lastKindOf,
 } from "../src/ir/partition.js";
 import type { LoweringContext, Pass } from "../src/ir/pass.js";
+import { lastGradientOf } from "../src/ir/placement.js";
 import type { Beside } from "./partitions/beside.js";
 import { freeKernels } from "./partitions/free-kernels.js";
 import { gradientBuckets } from "./partitions/gradient-buckets.js";
@@ -55,6 +56,7 @@ export const formPartitions: Pass<"kernel", "partition"> = {
           instructions.push({ stage, chunk, kind, executions });
           const last = lastKindOf(kind);
           if (last === null || !sumsBeside(graph, options)) continue;
+          if (kind !== lastGradientOf(options.pipeline, stage, chunk)) continue;
           const own = lastExecutionsOf(stage, here, kernels, { registry, readers, context });
           if (own === null) continue;
           instructions.push({ stage, chunk, kind: last, executions: own.executions });
@@ -84,6 +86,7 @@ function kindsOf(pipeline: PipelineName): readonly Kind[] {
   if (!SPLIT_PIPELINES.includes(pipeline)) return [FORWARD, BACKWARD];
   return [
     FORWARD,
+    ...(pipeline === "dualpipe-v" ? [BACKWARD] : []),
     ["input_gradient", (kernel) => kernel.direction === "backward" && !isWeightGradient(kernel)],
     ["weight_gradient", (kernel) => kernel.direction === "backward" && isWeightGradient(kernel)],
   ];

@@ -2,7 +2,7 @@
 // the driver (build/gpu-check; `--pack` makes it only, to be copied to another machine) and runs its
 // check.py, which says what it found. Options: --gpu <device> of the prediction and the work list
 // (h200), --out <folder>, --pack; what follows -- goes to check.py. Exit codes are check.py's: 0 all
-// well, 1 a check failed or was not reached, 77 no GPU.
+// well, 1 a check failed or was not reached, 77 no GPU; or 2, wrong options.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -14,14 +14,25 @@ const NATIVE = join(ROOT, "native");
 const JOB = { batch: 2, sequence: 4096, microbatches: 4 };
 const EXAMPLE = ["--bind", "batch=8,sequence=4096", "--dtype", "bf16", "--tp", "8"];
 
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    gpu: { type: "string", default: "h200" },
-    out: { type: "string", default: join(ROOT, "build/gpu-check") },
-    pack: { type: "boolean", default: false },
-  },
-});
+const FLAGS = {
+  gpu: { type: "string", default: "h200" },
+  out: { type: "string", default: join(ROOT, "build/gpu-check") },
+  pack: { type: "boolean", default: false },
+};
+
+/** The command line; ends this program where it makes no sense. */
+function readFlags() {
+  try {
+    return parseArgs({ allowPositionals: true, options: FLAGS });
+  } catch ({ message }) {
+    console.error(
+      `${message}\nusage: gpu-check [--gpu <device>] [--out <folder>] [--pack] [-- ...]`,
+    );
+    return process.exit(2);
+  }
+}
+
+const { values: options, positionals } = readFlags();
 
 /** Runs a program to its end; ends this one where it fails. */
 function must(program, args) {

@@ -9,3 +9,4 @@ export KAREUS_REPEATS=${1:-200}
 ../build/test/kill_test
 ../build/test/cgroup_test
 ./slurm.sh $(((KAREUS_REPEATS + 9) / 10))
+./guard-files.sh

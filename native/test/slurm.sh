@@ -102,6 +102,7 @@ for _ in $(seq "$times"); do
   until_is 0
 done
 kill "${daemons[-1]}"
+wait "${daemons[-1]}" || true # or it may still take the next job's lease
 echo "ok     scancel, guard killed too, kareus-guardd: $times of $times reset"
 for _ in $(seq "$times"); do
   once stay

@@ -17,10 +17,15 @@ export function canonicalJson(value: Json): string {
   return JSON.stringify(value);
 }
 
-/** The data that a text of JSON holds; undefined if it is none. */
+/** The data that a text of JSON holds, after a byte order mark or none. Throws SyntaxError. */
+export function jsonOf(text: string): unknown {
+  return JSON.parse(text.replace(/^\uFEFF/, ""));
+}
+
+/** The same; undefined if it is none. */
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return jsonOf(text);
   } catch {
     return undefined;
   }

@@ -111,14 +111,19 @@ export const LOWERING_FLAGS = {
     ),
     pipeline: choice(
       "--pipeline <schedule>",
-      "1f1b, gpipe, interleaved-1f1b, zb-h1 or zb-v",
+      "1f1b, gpipe, interleaved-1f1b, zb-h1, zb-v or dualpipe-v",
       PIPELINES,
       "1f1b",
     ),
-    chunks: integer("--chunks <n>", "model chunks per stage (interleaved-1f1b; 2 for zb-v)", 1, {
-      min: 1,
-      max: 64,
-    }),
+    chunks: integer(
+      "--chunks <n>",
+      "model chunks per stage (interleaved-1f1b; 2 for zb-v and dualpipe-v)",
+      1,
+      {
+        min: 1,
+        max: 64,
+      },
+    ),
     recompute: choice(
       "--recompute <what>",
       "activation checkpointing: none, selective or full",

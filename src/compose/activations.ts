@@ -16,7 +16,6 @@ export function activationsBytes(
   const here = graph.kernels.filter((kernel) => kernel.stage === stage);
   const size = { stages: graph.stages, chunks: graph.chunks, microbatches: layout.microbatches };
   const order = schedules[layout.pipeline].orderOf(stage, size);
-  const splits = order.some(({ kind }) => kind === "weight_gradient");
   const profiles = new Map<string, Profile>();
   const profileOf = ({ kind, chunk }: PipelineInstruction): Profile => {
     const key = `${kind} ${chunk}`;
@@ -25,7 +24,6 @@ export function activationsBytes(
     const profile = profileIn(
       here.filter((kernel) => kernel.chunk === chunk),
       kind,
-      splits,
     );
     profiles.set(key, profile);
     return profile;
@@ -48,16 +46,15 @@ interface Profile {
 const NOTHING: Profile = { peak_bytes: 0, change_bytes: 0 };
 
 /**
- * What was saved is all released when its chunk's backward ends. Where weight gradients run apart it
+ * What was saved is all released when its chunk's backward ends. Where its weight gradients run apart it
  * is held until they have run, because they read it.
- * @param splits whether they do
  */
-function profileIn(kernels: readonly Kernel[], kind: InstructionKind, splits: boolean): Profile {
+function profileIn(kernels: readonly Kernel[], kind: InstructionKind): Profile {
   if (kind === "tail") return NOTHING;
   const isForward = kind === "forward";
   const own = kernels.filter(({ direction }) => (direction === "forward") === isForward);
   const saved_bytes = kernels.reduce((sum, kernel) => sum + kernel.saved_bytes, 0);
-  if (!isForward && splits) {
+  if (kind === "input_gradient" || kind === "weight_gradient") {
     const peak_bytes = own.reduce((most, kernel) => Math.max(most, kernel.working_bytes), 0);
     return { peak_bytes, change_bytes: kind === "weight_gradient" ? -saved_bytes : 0 };
   }

@@ -8,18 +8,19 @@ import type {
 import { longestSwitch } from "../ir/switch-time.js";
 import { paretoIndices } from "../math/pareto.js";
 import type { Network, Options } from "./network.js";
-import type { Relaxation, RelaxedSolution } from "./relaxation.js";
+import type { Relaxation } from "./relaxation.js";
 import { type Plan, replay } from "./replay.js";
 import { Rounding } from "./rounding.js";
+import type { RelaxedSolution } from "./sampling.js";
 import { SwitchedRounding } from "./switching/switched-rounding.js";
 
 /** What no plan is below that ends at a time. */
-export interface Bounds {
+interface Bounds {
   readonly boundAt: (time_s: number) => number;
 }
 
 /** Turns relaxed solutions, of ascending deadlines, into discrete plans. */
-export interface Planner extends Bounds {
+interface Planner extends Bounds {
   /** In which the plans' options are counted. */
   readonly network: Network<Options>;
   readonly plan: (relaxed: RelaxedSolution) => Int32Array;

@@ -1,5 +1,9 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
-import { chunksNotPossible, pipelineTooLarge } from "../base/diagnostics/plan.js";
+import {
+  chunksNotPossible,
+  pipelineTooLarge,
+  tooFewMicrobatches,
+} from "../base/diagnostics/plan.js";
 import { byDefault } from "../base/need.js";
 import type { PipelineName } from "../ir/choices.js";
 import type { InstructionFrontier } from "../ir/configuration.js";
@@ -67,6 +71,9 @@ export function problemOfOptions(
   const schedule = schedules[pipeline];
   const { least, most } = schedule.chunks;
   if (chunks < least || chunks > most) fail(chunksNotPossible(pipeline, chunks, least));
+  const few = schedule.leastMicrobatches?.(stages);
+  if (few !== undefined && microbatches < few)
+    fail(tooFewMicrobatches(pipeline, microbatches, few));
   const forwards = stages * chunks * microbatches;
   if (forwards > MOST_FORWARDS) fail(pipelineTooLarge(forwards, MOST_FORWARDS));
   for (const kind of options.flatMap((own) => Object.keys(own))) {

@@ -4,7 +4,7 @@ import { TimeCostFlow } from "../math/flow/time-cost-flow.js";
 import type { Network, OptionSet } from "./network.js";
 import { pipelineGraph } from "./pipeline-graph.js";
 import { replay } from "./replay.js";
-import { Deadlines, EnergySteps, type Sampling } from "./sampling.js";
+import { Deadlines, EnergySteps, type RelaxedSolution, type Sampling } from "./sampling.js";
 
 /**
  * The continuous relaxation of a pipeline problem: every instruction may take any duration between
@@ -22,18 +22,6 @@ export interface Relaxation {
   readonly breakpoints_s: readonly number[];
   /** For each deadline, descending. */
   readonly solutions: readonly RelaxedSolution[];
-}
-
-export interface RelaxedSolution {
-  readonly deadline_s: number;
-  /** When each instruction has to end for the least energy. */
-  readonly end_s: Float64Array;
-  /** What a second of each instruction's time is worth. */
-  readonly price_w: Float64Array;
-  /** Sum of dynamic energies. */
-  readonly dynamic_j: number;
-  /** What a second of the iteration is worth, dynamic energy alone. */
-  readonly power_w: number;
 }
 
 /** Relative rounding of times and powers that comparisons forgive. */

@@ -1,6 +1,6 @@
 import { hotFloat, hotInt } from "../base/need.js";
 import type { Network } from "./network.js";
-import type { RelaxedSolution } from "./relaxation.js";
+import type { RelaxedSolution } from "./sampling.js";
 import { TimedPlan } from "./timed-plan.js";
 
 /** Deadlines are met up to this relative rounding. */

@@ -1,4 +1,15 @@
-import type { RelaxedSolution } from "./relaxation.js";
+/** The least energy at a deadline, at which every instruction may take any time between its options. */
+export interface RelaxedSolution {
+  readonly deadline_s: number;
+  /** When each instruction has to end for the least energy. */
+  readonly end_s: Float64Array;
+  /** What a second of each instruction's time is worth. */
+  readonly price_w: Float64Array;
+  /** Sum of dynamic energies. */
+  readonly dynamic_j: number;
+  /** What a second of the iteration is worth, dynamic energy alone. */
+  readonly power_w: number;
+}
 
 /** A straight piece of the bound, which leads from a time to earlier ones. */
 interface Piece {
@@ -40,7 +51,7 @@ export class Deadlines implements Sampling {
 }
 
 /** The first steps, as a share of the energy by how many times may be kept: too fine for nearly all. */
-const FINEST = 0.01;
+const FINEST = 0.03;
 
 /**
  * Times at equal steps of the bound's energy, in proportion: close together where it bends up, so

@@ -35,11 +35,11 @@ export function solvePipeline(
 const TRIES = 5;
 
 /** Plans times instructions that it may take: tenths of a second; where it spares a {@link LOSS}, one or two. */
-const CHEAP = 10_000;
+const CHEAP = 4000;
 const WORTH_A_LOSS = 100_000;
 
 /** Relaxed solutions times instructions that are kept to choose from, for want of memory. */
-const MOST_KEPT = 2_000_000;
+const MOST_KEPT = 100_000;
 
 /** What taking a frontier's next earlier point may lose of the energy, where that many points can do it. */
 const LOSS = 1e-3;

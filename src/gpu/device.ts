@@ -9,6 +9,7 @@ import {
   unreadableDevice,
 } from "../base/diagnostics/profile.js";
 import { reasonOf } from "../base/files.js";
+import { jsonOf } from "../base/json.js";
 import { packagePath } from "../base/package.js";
 import { devicesNamed } from "./device-names.js";
 import { type Device, deviceSchema } from "./device-schema.js";
@@ -21,7 +22,7 @@ const BUNDLED = packagePath("profiles/devices");
 
 function readJson(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
+    return jsonOf(readFileSync(file, "utf8"));
   } catch (reason) {
     return fail(unreadableDevice(file, reasonOf(reason)));
   }

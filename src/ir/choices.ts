@@ -7,11 +7,21 @@ export const PRECISIONS = ["bf16", "fp16", "fp32"] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
 /** The pipeline schedules. */
-export const PIPELINES = ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1", "zb-v"] as const;
+export const PIPELINES = [
+  "1f1b",
+  "gpipe",
+  "interleaved-1f1b",
+  "zb-h1",
+  "zb-v",
+  "dualpipe-v",
+] as const;
 export type PipelineName = (typeof PIPELINES)[number];
 
-/** Those that run weight gradients apart from what the stage before waits for. */
-export const SPLIT_PIPELINES: readonly PipelineName[] = ["zb-h1", "zb-v"];
+/**
+ * Those that run weight gradients apart from what the stage before waits for: of every microbatch, or
+ * of some (dualpipe-v).
+ */
+export const SPLIT_PIPELINES: readonly PipelineName[] = ["zb-h1", "zb-v", "dualpipe-v"];
 
 /** What backward computes again: nothing, attention's scores, every layer. */
 export const RECOMPUTES = ["none", "selective", "full"] as const;

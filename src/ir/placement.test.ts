@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { PIPELINES } from "./choices.js";
 import { partOf, placementOf, placeOf } from "./placement.js";
 
 test("parts go round after round, or down the stages and back up", () => {
@@ -12,5 +13,5 @@ test("parts go round after round, or down the stages and back up", () => {
       expect(partOf(stage, chunk, 3, placement)).toBe(part);
     }
   }
-  expect([placementOf("zb-v"), placementOf("1f1b")]).toEqual(["v", "rounds"]);
+  expect(PIPELINES.filter((each) => placementOf(each) === "v")).toEqual(["zb-v", "dualpipe-v"]);
 });

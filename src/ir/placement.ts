@@ -1,4 +1,4 @@
-import type { PipelineName } from "./choices.js";
+import { type PipelineName, SPLIT_PIPELINES } from "./choices.js";
 
 /**
  * Where the parts of a model lie: round after round over the stages, or down the stages and back up,
@@ -7,7 +7,17 @@ import type { PipelineName } from "./choices.js";
 export type Placement = "rounds" | "v";
 
 export function placementOf(pipeline: PipelineName): Placement {
-  return pipeline === "zb-v" ? "v" : "rounds";
+  return pipeline === "zb-v" || pipeline === "dualpipe-v" ? "v" : "rounds";
+}
+
+/** What a chunk's last microbatch ends with: then the gradients of its weights are whole. */
+export function lastGradientOf(
+  pipeline: PipelineName,
+  stage: number,
+  chunk: number,
+): "backward" | "weight_gradient" {
+  if (pipeline === "dualpipe-v" && stage === 0 && chunk === 1) return "backward";
+  return SPLIT_PIPELINES.includes(pipeline) ? "weight_gradient" : "backward";
 }
 
 /** Which part of the model, counted from its start, a chunk of a stage is. */

@@ -140,6 +140,10 @@ class Inference {
     if (stated.outputs.every((name) => name === "")) return;
     const missing = operatorFor(stated.op) && missingInput(stated);
     if (typeof missing === "number") fail(missingOperand(nodeLabel(stated), stated.op, missing));
+    const list = stated.inputs.find((name) => this.#sequences.held(name) !== undefined);
+    if (list !== undefined) {
+      fail(shapeNotInferred(nodeLabel(stated), stated.op, list, "it is a list of tensors"));
+    }
     const node = this.#withFirstOutput(stated);
     const outputs = this.#infer(node);
     node.outputs.forEach((name, index) => {

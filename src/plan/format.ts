@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { malformedFile, newerFormat, notJson, wrongFormat } from "../base/diagnostics/plan.js";
-import { type Json, parseJson } from "../base/json.js";
+import { type Json, jsonOf, parseJson } from "../base/json.js";
 
 /** What every kareus file starts with. */
 export interface Format<T> {
@@ -47,7 +47,7 @@ export function readFormat<T>(format: Format<T>, text: string, where: string): T
 
 function checkedJson(text: string, where: string): unknown {
   try {
-    return JSON.parse(text);
+    return jsonOf(text);
   } catch (cause) {
     return fail(notJson(where, cause instanceof Error ? cause.message : String(cause)));
   }

@@ -78,7 +78,7 @@ export function readTable(text: string, file: string): RecordedTable {
     if (content.trim() === "") return;
     const line = index + 1;
     const refuse = (problem: string) => fail(malformedTableRow(file, line, problem));
-    const data = parseJson(content.replace(/^\uFEFF/, ""));
+    const data = parseJson(content);
     if (data === undefined) refuse("is not JSON");
     const first = header === null && rows.length === 0;
     if (first && typeof data === "object" && data !== null && "format" in data) {

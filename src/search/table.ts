@@ -1,4 +1,4 @@
-import { at, hot } from "../base/need.js";
+import { at, hot, present } from "../base/need.js";
 import { forkRng } from "../base/rng.js";
 import { spread } from "../math/spread.js";
 import type { SearchFile } from "../plan/search.js";
@@ -82,7 +82,8 @@ const JUDGED = 16;
 export interface TablePrior {
   /** Whether it expects something of a row before anything was evaluated. */
   readonly foretells: boolean;
-  readonly cost: (index: number) => PriorMean;
+  /** Undefined while it expects nothing. */
+  readonly cost: (index: number) => PriorMean | undefined;
   /** Takes evaluations in. */
   readonly learn: (observations: readonly Observation[]) => void;
 }
@@ -104,8 +105,9 @@ const HOPES = 8;
 function strategyFor(space: Space, { seed, static_power_w, prior }: TableSearchOptions): Strategy {
   const options = { rng: forkRng(seed, "search"), static_power_w };
   if (prior === undefined) return surrogate(space, options);
+  const expected = (index: number) => present(prior.cost(index), "prior");
   const hopes = () =>
-    prior.foretells ? spread(promising(space.size, prior.cost, static_power_w), HOPES) : [];
+    prior.foretells ? spread(promising(space.size, expected, static_power_w), HOPES) : [];
   const informed = surrogate(space, {
     ...options,
     prior: prior.cost,

@@ -24,10 +24,22 @@ export function withMicrobatches(plan: PlanFile, stages: Stages, microbatches: n
     instructions.flatMap((instruction): PlanInstruction[] => {
       const { microbatch } = instruction;
       const like = microbatch === null ? null : counterpart(microbatch, microbatches, before);
-      const model = known[stage]?.get(nameOf({ ...instruction, microbatch: like }));
+      const model =
+        known[stage]?.get(nameOf({ ...instruction, microbatch: like })) ??
+        nearest(at(stages, stage), { ...instruction, microbatch: like });
       return model === undefined ? [] : [{ ...model, microbatch }];
     }),
   );
+}
+
+/** Of a schedule that splits some backwards alone, the nearest microbatch's that is split as well. */
+function nearest(
+  instructions: Stages[number],
+  { kind, chunk, microbatch }: PipelineInstruction,
+): PlanInstruction | undefined {
+  const like = instructions.filter((each) => each.kind === kind && each.chunk === chunk);
+  const away = (each: PlanInstruction) => Math.abs(Number(each.microbatch) - Number(microbatch));
+  return like.sort((a, b) => away(a) - away(b))[0];
 }
 
 function nameOf({

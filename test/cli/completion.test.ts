@@ -38,7 +38,7 @@ describe.skipIf(!has("bash"))("completion in bash", () => {
     [["profile", "m"], ["merge"]],
     [
       ["optimize", "g.onnx", "--pipeline", ""],
-      ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1", "zb-v"],
+      ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1", "zb-v", "dualpipe-v"],
     ],
     [
       ["solve", "--pipeline", "=", "z"],

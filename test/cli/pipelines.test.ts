@@ -105,3 +105,27 @@ test.concurrent.each(["zb-h1", "zb-v"])(
     expect(kinds.map(count)).toEqual([4 * chunks, 4 * chunks, 4 * chunks, 0]);
   },
 );
+
+test.concurrent("dualpipe-v splits some backwards, and sums gradients once", async () => {
+  const out = join(folder, "dual");
+  const run = await kareus([
+    ...["optimize", MINI, "--bind", "batch=4,sequence=512", "--points", "2", "--out", out],
+    ...["--pipeline", "dualpipe-v", "--chunks", "2", "--microbatches", "4"],
+    ...["--dp", "4", "--dtype", "bf16"],
+  ]);
+  expect([run.status, codes(run, "error")]).toEqual([0, []]);
+  const plan = costedPlanAt(join(out, "plans", "000.json"));
+  const conditions = { stragglers: new Map(), switch_time_s: null, recosted: false };
+  for (const microbatches of [4, 3, 8]) {
+    const [stage] = simulatePlan(plan, { ...conditions, microbatches }).stages;
+    const instructions = stage?.instructions ?? [];
+    const [f, b, i, w] = ["forward", "backward", "input_gradient", "weight_gradient"].map(
+      (wanted) => instructions.filter(({ kind }) => kind === wanted).length,
+    );
+    expect([f, Number(b) + Number(i), w]).toEqual([2 * microbatches, 2 * microbatches, i]);
+    expect(Math.min(Number(b), Number(i))).toBeGreaterThan(0);
+    const gathered = movedBytes(plan, instructions, "all_gather");
+    expect(movedBytes(plan, instructions, "reduce_scatter")).toBe(2 * gathered);
+    expect(gathered).toBeGreaterThan(0);
+  }
+});

@@ -110,8 +110,8 @@ describe("a plan replayed", () => {
     const freq_mhz = [...new Set(used)].sort((a, b) => a - b);
     const same = {
       freq_mhz,
-      call_s: freq_mhz.map(() => 0.00005),
-      transition_s: freq_mhz.map(() => 0.00015),
+      call_s: freq_mhz.map(() => 0.0001),
+      transition_s: freq_mhz.map(() => 0.0001),
     };
     const tabled = simulatePlan(plan, { ...AS_IT_IS, switch_time_s: same });
     expect(tabled).toEqual({ ...slow, switch_time_s: same });

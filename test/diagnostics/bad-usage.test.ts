@@ -59,6 +59,7 @@ describe.concurrent("bad usage", () => {
     ["KRS4006", ["--pp", "2", "--pipeline", "zb-h1", "--chunks", "2"]],
     ["KRS4006", ["--pp", "2", "--pipeline", "zb-v"]],
     ["KRS4006", ["--pp", "2", "--pipeline", "zb-v", "--chunks", "3"]],
+    ["KRS4014", ["--pp", "2", "--pipeline", "dualpipe-v", "--chunks", "2", "--microbatches", "3"]],
     ["KRS1403", ["--pp", "2", "--pipeline", "interleaved-1f1b", "--chunks", "2"]],
   ])("%s: a pipeline that does not fit: %j", async (code, flags) => {
     expectBadInput(await optimize(MINI, ...BIND, ...flags), code);

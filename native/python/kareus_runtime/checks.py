@@ -17,6 +17,7 @@ PIPELINES = {
     "Schedule1F1B": "1f1b",
     "ScheduleInterleaved1F1B": "interleaved-1f1b",
     "ScheduleZBVZeroBubble": "zb-v",
+    "ScheduleDualPipeV": "dualpipe-v",
 }
 _Named = Tuple[str, Optional[int], int]
 

@@ -137,6 +137,16 @@ export function chunksNotPossible(pipeline: string, chunks: number, possible: nu
   );
 }
 
+/** Fewer microbatches than a schedule can run. */
+export function tooFewMicrobatches(pipeline: string, found: number, least: number): Diagnostic {
+  return error(
+    "KRS4014",
+    pipeline,
+    `this pipeline needs at least ${least} microbatches, two for each stage, not ${found}`,
+    `say --microbatches ${least} or more, or take zb-v, which runs any number`,
+  );
+}
+
 /** More instructions than can be solved in a reasonable time. */
 export function pipelineTooLarge(forwards: number, limit: number): Diagnostic {
   return error(

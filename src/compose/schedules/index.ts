@@ -1,4 +1,5 @@
 import type { PipelineName } from "../../ir/choices.js";
+import { dualPipeV } from "./dualpipe-v.js";
 import { gpipe } from "./gpipe.js";
 import { interleavedOneForwardOneBackward } from "./interleaved-1f1b.js";
 import { oneForwardOneBackward } from "./one-forward-one-backward.js";
@@ -13,4 +14,5 @@ export const schedules: Readonly<Record<PipelineName, PipelineSchedule>> = {
   "interleaved-1f1b": interleavedOneForwardOneBackward,
   "zb-h1": zeroBubbleH1,
   "zb-v": zeroBubbleV,
+  "dualpipe-v": dualPipeV,
 };

@@ -17,6 +17,8 @@ export interface PipelineSchedule {
   readonly kinds: readonly InstructionKind[];
   /** How many chunks a stage may hold. */
   readonly chunks: { readonly least: number; readonly most: number };
+  /** Microbatches that it needs; absent: any number. */
+  readonly leastMicrobatches?: (stages: number) => number;
   /** The instructions of one stage in the order in which it runs them, without the tail. */
   readonly orderOf: (stage: number, size: PipelineSize) => readonly PipelineInstruction[];
 }

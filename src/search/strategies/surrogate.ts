@@ -18,8 +18,8 @@ interface SurrogateOptions {
   readonly rng: Rng;
   /** P_static of one GPU. */
   readonly static_power_w: number;
-  /** What a model expects of a candidate; the surrogate then learns only what the model gets wrong. */
-  readonly prior?: (index: number) => PriorMean;
+  /** What a model expects of a candidate, if anything; the surrogate then learns only what the model gets wrong. */
+  readonly prior?: (index: number) => PriorMean | undefined;
   /** What looks best so far; asked for once, when all that the space wants first has been. */
   readonly hopes?: () => readonly number[];
   /** How it begins; {@link UNINFORMED} unless said. */

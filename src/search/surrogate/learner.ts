@@ -19,7 +19,11 @@ export function costLearner(kernel: Kernel, static_power_w: number): Learner {
   const doubted = new Set<number>();
   let model: CostModel | null = null;
   let fitted = 0;
+  let informed = false;
   const learn = (observations: readonly Located[]): CostModel => {
+    // What is left of a cost above what was expected is another quantity than the cost.
+    const expects = observations.some(({ prior }) => prior !== undefined);
+    if (expects !== informed) [model, informed] = [null, expects];
     const refit = observations.length >= REFIT_GROWTH * fitted;
     if (refit) fitted = observations.length;
     model = fitCosts(kernel, observations, static_power_w, doubted, model, refit);

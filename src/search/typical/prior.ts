@@ -6,8 +6,8 @@ import { trusted } from "../trusted.js";
 import { type Frame, type Measured, typicalFit, typicalPartition } from "./fit.js";
 import { type TypicalSetting, typicalCost } from "./model.js";
 
-/** Beyond this many, evaluations foretell each other better than what is typical does. */
-const MOST = 64;
+/** Of more evaluations than this it learns nothing new. */
+const MOST = 256;
 /** The model is fitted again when there are this many times as many measurements. */
 const GROWTH = 1.1;
 
@@ -49,5 +49,5 @@ export function typicalPrior(
     next = GROWTH * measured.length;
   };
   const cost = (index: number) => typicalCost(partition, at(settings, index), highest_mhz);
-  return trusted({ foretells: false, learn, cost }, tableSpace(rows), static_power_w, MOST);
+  return trusted({ foretells: false, learn, cost }, tableSpace(rows), static_power_w);
 }

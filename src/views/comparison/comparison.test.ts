@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Evaluation } from "../../ir/configuration.js";
 import { costChange, decisiveEvaluations, matchEvaluations, searchChange } from "./evaluations.js";
 import { compareFrontiers, isWorse } from "./frontiers.js";
+import { fieldChanges } from "./reasons.js";
 
 /** A frontier of (time, energy) points, the bound 1% below. */
 const frontier = (...points: readonly (readonly [number, number])[]) => ({
@@ -96,4 +97,11 @@ describe("evaluations against those expected", () => {
     expect(searchChange(matched)).toContain("1 of 3 configurations");
     expect(searchChange(matchEvaluations(EVALUATIONS, EVALUATIONS))).toBeNull();
   });
+});
+
+it("tells a fact that is a table as its JSON, and none where both are equal", () => {
+  const table = { freq_mhz: [900], call_s: [0], transition_s: [0.02] };
+  const told = fieldChanges({ switch_time_s: 0.01 }, { switch_time_s: table });
+  expect(told).toBe(`the run is another one: switch_time_s 0.01 to ${JSON.stringify(table)}`);
+  expect(fieldChanges({ switch_time_s: table }, { switch_time_s: { ...table } })).toBeNull();
 });

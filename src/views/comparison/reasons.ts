@@ -67,8 +67,15 @@ export function fieldChanges(
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   const changed = names.filter((name) => !isDeepStrictEqual(before[name], after[name]));
   if (changed.length === 0) return null;
-  const words = changed.map((name) => `${name} ${before[name] ?? "-"} to ${after[name] ?? "-"}`);
+  const words = changed.map(
+    (name) => `${name} ${spelled(before[name])} to ${spelled(after[name])}`,
+  );
   return `the run is another one: ${words.join(", ")}`;
+}
+
+function spelled(value: unknown): string {
+  if (value === undefined || value === null) return "-";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 function loweringChange(expected: FrontierFile, found: FrontierFile): string | null {

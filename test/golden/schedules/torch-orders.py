@@ -6,10 +6,13 @@ from pathlib import Path
 
 from torch.distributed.pipelining import schedules
 
-LETTERS = {"FORWARD": "f", "FULL_BACKWARD": "b", "BACKWARD_INPUT": "b", "BACKWARD_WEIGHT": "w"}
+LETTERS = {"FORWARD": "f", "FULL_BACKWARD": "b", "BACKWARD_INPUT": "i", "BACKWARD_WEIGHT": "w"}
 SIZES = [(2, 5, 2), (3, 7, 2), (4, 3, 3), (4, 6, 2), (4, 8, 2), (4, 10, 2), (3, 12, 3), (6, 20, 2)]
 
 V_SIZES = [(1, 3), (2, 2), (2, 6), (3, 4), (4, 7), (4, 8), (5, 12), (6, 20)]
+
+
+DUAL_SIZES = [(1, 2), (1, 5), (2, 4), (2, 9), (3, 6), (4, 8), (4, 11), (5, 12), (6, 20)]
 
 
 def spelled(action, stages):
@@ -29,6 +32,20 @@ def interleaved(stages, microbatches, chunks):
     order = schedules.ScheduleInterleaved1F1B._calculate_single_rank_operations
     return [
         " ".join(spelled(action, stages) for action in order(facts, rank) if action is not None)
+        for rank in range(stages)
+    ]
+
+
+def dualpipe_v(stages, microbatches):
+    facts = types.SimpleNamespace(pp_group_size=stages, _n_microbatches=microbatches)
+    order = schedules.ScheduleDualPipeV._calculate_single_rank_operations
+    return [
+        " ".join(
+            spelled(part, stages)
+            for action in order(facts, rank)
+            # Pairs are run one after the other.
+            for part in action.sub_actions or (action,)
+        )
         for rank in range(stages)
     ]
 
@@ -56,5 +73,6 @@ orders = [
         if m % max(1, m // s) == 0
     ),
     *(entry("zb-v", s, m, 2, zb_v(s, m)) for s, m in V_SIZES),
+    *(entry("dualpipe-v", s, m, 2, dualpipe_v(s, m)) for s, m in DUAL_SIZES),
 ]
 Path(__file__).with_name("torch-orders.json").write_text(json.dumps(orders, indent=1) + "\n")
