@@ -58,4 +58,31 @@ describe("a norm along the axis that tensor parallelism cuts", () => {
     expect(shapeOf(local, "n")).toEqual([4, 16, 32]);
     expect(shapeOf(local, "y")).toEqual([4, 16, 2]);
   });
+
+  it("is left whole before a linear that is cut by columns, as the heads behind a latent (MLA)", () => {
+    const latent = tensorGraph({
+      data: { x: [4, 16, 8] },
+      parameters: { wa: [8, 16], g: [16], wb: [16, 32], wo: [32, 8] },
+      activations: {
+        ...{ a: [4, 16, 16], n: [4, 16, 16], b: [4, 16, 32], r: [4, 16, 32], y: [4, 16, 8] },
+      },
+      nodes: [
+        ["a", "kareus::Linear", ["x", "wa"], { k_axis: 0 }],
+        ["n", "RMSNormalization", ["a", "g"], { axis: -1 }],
+        ["b", "kareus::Linear", ["n", "wb"], { k_axis: 0 }],
+        ["r", "Relu", ["b"]],
+        ["y", "kareus::Linear", ["r", "wo"], { k_axis: 0 }],
+      ],
+      outputs: ["y"],
+    });
+    const local = shard(latent, 4);
+    expect(["wa", "n", "wb", "wo"].map((name) => shapeOf(local, name))).toEqual([
+      ...[
+        [8, 16],
+        [4, 16, 16],
+        [16, 8],
+        [8, 8],
+      ],
+    ]);
+  });
 });

@@ -23,9 +23,8 @@ const MOMENTS: ReadonlyMap<string, number> = new Map([
 export const ROW_MOMENTS = "kareus::RowMoments";
 
 /**
- * Whether a cut passes a norm along the axis that it normalizes. Not where the norm's input or result
- * has other readers: a residual stream is whole on every rank; nor before the head that makes the
- * logits, which is cut by columns.
+ * Whether a cut may pass a norm along the axis that it normalizes. Not where the norm's input or result
+ * has other readers: a residual stream is whole on every rank.
  */
 export function isNormAlong(
   index: GraphIndex,
@@ -40,16 +39,11 @@ export function isNormAlong(
   const rank = index.tensor(x).shape.length;
   const given = numberOf(node, "axis", -1);
   const last = axis === rank - 1 && (given === -1 || given === axis);
-  if (!last || index.consumers(x).length > 1) return false;
-  const reader = readerBehindViews(index, node);
-  return (
-    reader !== undefined &&
-    !(reader.op === "kareus::Linear" && feedsLoss(index, at(reader.outputs, 0)))
-  );
+  return last && index.consumers(x).length === 1 && readerBehindViews(index, node) !== undefined;
 }
 
-/** The one node that reads a result, in whatever shape and scaled by parameters. */
-function readerBehindViews(index: GraphIndex, node: TensorNode): TensorNode | undefined {
+/** The one node that reads a norm's result, in whatever shape. */
+export function readerBehindViews(index: GraphIndex, node: TensorNode): TensorNode | undefined {
   let reader = index.soleConsumer(node);
   while (reader !== undefined && workOf(shapedNode(index.graph, reader)).kind === "free") {
     reader = index.soleConsumer(reader);

@@ -12,7 +12,7 @@ import { type CutTarget, cutTargets } from "./cut-targets.js";
 import { weightProduct } from "./find-experts.js";
 import { columnsOf, cutsOfGroups, keyValueHeadsOf, partsOfProjection } from "./key-value-heads.js";
 import { mixedCut } from "./mixed-projection.js";
-import { feedsLoss, isNormAlong } from "./norm-along.js";
+import { feedsLoss, isNormAlong, readerBehindViews } from "./norm-along.js";
 
 /** Which tensors are cut along which axis, and where communication goes. */
 export interface ShardPlan {
@@ -260,10 +260,22 @@ class ShardPlanner implements ShardPlan {
       const input = reader.inputs.indexOf(name);
       // One head for all queries: every rank holds it, wherever the cut would be.
       if (input > 0 && keyValueHeadsOf(this.#index, reader) === 1) return true;
+      if (isNormAlong(this.#index, reader, input, place) && this.#isReadByColumns(reader)) {
+        return false;
+      }
       const choices = cutTargets(this.#index, reader, input, place, this.#tp);
       if (choices.length === 1) return this.#closeAll(reader, at(choices, 0), seen);
       return choices.some((targets) => this.#closeAll(reader, targets, new Set(seen)));
     });
+  }
+
+  /** Whether the linear behind a norm can be cut by columns itself: of heads behind a latent (MLA), of logits. */
+  #isReadByColumns(norm: TensorNode): boolean {
+    const reader = readerBehindViews(this.#index, norm);
+    if (reader?.op !== "kareus::Linear") return false;
+    const y = at(reader.outputs, 0);
+    const axis = this.#index.tensor(y).shape.length - 1;
+    return this.#closes(y, { axis, outer: 1 }, new Set());
   }
 
   #closeAll(reader: TensorNode, targets: readonly CutTarget[], seen: Set<string>): boolean {
