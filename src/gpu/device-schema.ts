@@ -210,6 +210,8 @@ export const deviceSchema = z
     expected_errors: expectedErrors.optional(),
     /** Of every other kind of workload: wider than any that was measured. */
     expected_error: expectedError.optional(),
+    /** The same where kernels run operator by operator; absent: as else. Told by files from before `expected_errors`. */
+    expected_error_eager: expectedError.optional(),
   })
   .refine(
     (device) =>

@@ -11,11 +11,11 @@ interface Expected {
 
 /** How far off plans on a device may be: of their kind of workload, or of every kind that was not measured. */
 export function expectedErrorOf(
-  { expected_errors, expected_error }: Pick<Device, "expected_errors" | "expected_error">,
+  device: Pick<Device, "expected_errors" | "expected_error" | "expected_error_eager">,
   { execution, family, products }: Workload,
 ): Expected {
-  const own = expected_errors?.[execution]?.[family]?.[products];
-  return own === undefined
-    ? { measured: false, expected_error: expected_error ?? null }
-    : { measured: true, expected_error: own };
+  const own = device.expected_errors?.[execution]?.[family]?.[products];
+  if (own !== undefined) return { measured: true, expected_error: own };
+  const eager = execution === "eager" ? device.expected_error_eager : undefined;
+  return { measured: false, expected_error: eager ?? device.expected_error ?? null };
 }
