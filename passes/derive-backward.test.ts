@@ -106,6 +106,52 @@ describe("derive-backward", () => {
     expect(backward({ ...MODEL, outputs })).toEqual(backward(MODEL));
   });
 
+  describe("without a loss", () => {
+    const heads = (outputs: readonly string[]) =>
+      tensorGraph({
+        data: { x: [4, 8] },
+        parameters: { w: [8, 8], u: [8, 16], v: [8, 2] },
+        activations: { h: [4, 8], a: [4, 16], b: [4, 2], again: [4, 16] },
+        nodes: [
+          ["h", "kareus::Linear", ["x", "w"], K],
+          ["a", "kareus::Linear", ["h", "u"], K],
+          ["b", "kareus::Linear", ["h", "v"], K],
+          ["again", "Relu", ["a"]],
+        ],
+        outputs: [...outputs],
+      });
+    const trained = (outputs: readonly string[]) =>
+      backward(heads(outputs)).filter((line) => line.includes("wgrad"));
+
+    it("starts at each output that trains something of its own", () => {
+      expect(trained(["a", "b"])).toEqual([
+        "b/wgrad LinearWeightGradient(h b/grad)",
+        "a/wgrad LinearWeightGradient(h a/grad)",
+        "h/wgrad LinearWeightGradient(x h/grad.sum)",
+      ]);
+    });
+
+    it("starts not at what another one is made of, nor twice for the same parameters", () => {
+      expect(backward(heads(["h", "a"]))).toEqual(backward(heads(["a"])));
+      expect(backward(heads(["a", "h", "again"]))).toEqual(backward(heads(["a"])));
+    });
+
+    it("starts at a first output of one element alone", () => {
+      const graph = tensorGraph({
+        data: { x: [4, 8] },
+        parameters: { w: [8, 8], v: [8, 2] },
+        activations: { h: [4, 8], total: [], b: [4, 2] },
+        nodes: [
+          ["h", "kareus::Linear", ["x", "w"], K],
+          ["total", "ReduceSum", ["h"], { keepdims: 0 }],
+          ["b", "kareus::Linear", ["h", "v"], K],
+        ],
+        outputs: ["total", "b"],
+      });
+      expect(backward(graph).filter((line) => line.startsWith("b"))).toEqual([]);
+    });
+  });
+
   it("gives a second gradient of one kind a name of its own, covers included", () => {
     const graph = tensorGraph({
       data: { x: [4, 8] },

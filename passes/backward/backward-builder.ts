@@ -7,11 +7,11 @@ import {
   type TensorNode,
   tensorOf,
 } from "../../src/ir/tensor-graph.js";
-import { isLoss } from "../../src/onnx/forward-end.js";
 import type { GradientNode } from "../../src/onnx/gradients/gradient.js";
 import { gradientRuleFor } from "../../src/onnx/gradients/index.js";
 import { isComputed } from "../rewriting/facts.js";
 import { selectivelyAgain } from "./selective.js";
+import { startsOf } from "./starts.js";
 
 const SEND = "com.microsoft::Send";
 const RECEIVE = "com.microsoft::Recv";
@@ -67,9 +67,9 @@ export class BackwardBuilder {
     const forward = this.#graph.nodes.filter((node) => isComputed(this.#graph, node));
     const differentiable = this.#differentiable(forward);
     const sends = forward.filter((node) => node.op === SEND);
-    const seed = lossOf(this.#graph, forward, differentiable);
-    if (seed === undefined && sends.length === 0) return this.#graph;
-    if (seed !== undefined) {
+    const starts = startsOf(this.#graph, forward, differentiable);
+    if (starts.length + sends.length === 0) return this.#graph;
+    for (const seed of starts) {
       const name = `${seed}/grad`;
       this.#tensors.set(name, { ...tensorOf(this.#graph, seed), name, role: "data" });
       this.#gradients.set(seed, [{ name, layer: null }]);
@@ -258,23 +258,4 @@ export class BackwardBuilder {
     const role = isParameter ? "gradient" : "activation";
     this.#tensors.set(name, { ...of, name, role, batch_axis: isParameter ? null : of.batch_axis });
   }
-}
-
-/** Where backward starts: the loss if there is one, else the first differentiable graph output. */
-function lossOf(
-  graph: TensorGraph,
-  forward: readonly TensorNode[],
-  differentiable: ReadonlySet<string>,
-): string | undefined {
-  const made = new Set<string>();
-  const losses = new Set<string>();
-  for (const { op, inputs, outputs } of forward) {
-    const follows = isLoss(op) || inputs.some((input) => losses.has(input));
-    for (const output of outputs) {
-      made.add(output);
-      if (follows) losses.add(output);
-    }
-  }
-  const ends = graph.outputs.filter((name) => made.has(name) && differentiable.has(name));
-  return ends.find((name) => losses.has(name)) ?? ends[0];
 }
