@@ -142,17 +142,24 @@ function decodeDim(dim: onnx.TensorShapeProto.Dimension.$Properties): SourceDim 
 function decodeNode(node: onnx.NodeProto.$Properties, opsets: Opsets): SourceNode {
   const name = words(node.name);
   const attributes = many(node.attribute);
+  const op = opKey(words(node.domain), words(node.opType));
   return {
     name,
-    op: opKey(words(node.domain), words(node.opType)),
+    op,
     opset: opsets.get(standard(words(node.domain))) ?? DEFAULT_OPSET,
     overload: words(node.overload),
     inputs: exact(node.input),
     outputs: exact(node.output),
     attributes: decodeAttributes(attributes, name || nameAt(many(node.output), 0)),
     references: record(attributes, ({ refAttrName }) => refAttrName || undefined),
-    subgraphs: record(attributes, ({ g }) => (g ? decodeGraph(g, opsets) : undefined)),
+    subgraphs: record(attributes, ({ g }) => (g ? decodeSubgraph(op, g, opsets) : undefined)),
   };
+}
+
+/** A branch takes nothing: what one lists as its inputs are tensors of the graph around it. */
+function decodeSubgraph(op: string, graph: onnx.GraphProto.$Properties, opsets: Opsets) {
+  const decoded = decodeGraph(graph, opsets);
+  return op === "If" ? { ...decoded, inputs: new Map() } : decoded;
 }
 
 /** Shared by the many nodes that have nothing of a kind. */

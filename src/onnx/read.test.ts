@@ -234,6 +234,24 @@ describe("branches", () => {
     expect(taken(1).graph?.nodes.map((n) => n.name)).toEqual(["if/axes", "if/o", "z"]);
   });
 
+  test("what a branch lists as its inputs are tensors of the graph around it", () => {
+    const [axes] = branches.then_branch.g.node;
+    const inside = [axes, node("Unsqueeze", ["h", "axes"], ["o"])];
+    const listing = { g: { input: [value("h", [2, 4])], node: inside, output: [{ name: "o" }] } };
+    // The file lists the If before what its branch reads.
+    const nodes = [
+      node("If", ["c"], ["y"], { then_branch: listing, else_branch: branches.else_branch }),
+      node("Relu", ["x"], ["h"]),
+    ];
+    const taken = readGraph({ input: [x], initializer: [condition(1)], node: nodes }, { batch: 2 });
+    expect(taken.errors).toEqual([]);
+    expect(taken.graph?.nodes.map(({ op, inputs }) => [op, inputs[0]])).toContainEqual([
+      "Unsqueeze",
+      "h",
+    ]);
+    expect(shapeIn(taken, "y")).toEqual([1, 2, 4]);
+  });
+
   test("two taken branches do not collide", () => {
     const nodes = [node("If", ["c"], ["y"], branches), node("If", ["c"], ["z"], branches)];
     const { graph } = readGraph(
