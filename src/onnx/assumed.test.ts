@@ -112,6 +112,19 @@ describe("lists of tensors whose length is known", () => {
   });
 });
 
+describe("a list of tensors that a tensor operator reads", () => {
+  it.each([
+    ["Relu", [node("Relu", ["parts"], ["y"])]],
+    ["Conv", [node("Conv", ["x", "parts"], ["y"])]],
+    ["Concat", [node("Concat", ["x", "parts"], ["y"], { axis: 0 })]],
+  ])("is refused by name: %s", (_op, readers) => {
+    const split = node("SplitToSequence", ["x"], ["parts"], { axis: 1 });
+    const { errors } = reading([split, ...readers]);
+    expect(errors.map(({ code, where }) => [code, where])).toEqual([["KRS1302", "y"]]);
+    expect(errors[0]?.message).toMatch(/parts.*list of tensors|list of tensors.*parts/);
+  });
+});
+
 describe("older operator sets", () => {
   it("broadcast the second operand from a stated axis on", () => {
     const add = [node("Add", ["x", "bias"], ["y"], { axis: 1, broadcast: 1 })];
