@@ -63,6 +63,7 @@ const RULES: readonly (readonly [GradientRule, readonly string[]])[] = [
     repeatedGradient([[0]]),
     ["com.microsoft::MatMulNBits", "com.microsoft::MatMulBnb4", "com.microsoft::QMoE"],
   ],
+  [repeatedGradient([[0, 5, 6]]), ["com.microsoft::DynamicQuantizeLSTM"]],
   [convGradient, ["Conv", "ConvTranspose", "com.microsoft::FusedConv"]],
   [
     attentionGradient,

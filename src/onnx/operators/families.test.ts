@@ -57,6 +57,15 @@ describe("recurrent layers", () => {
     ).toEqual([2, 1]);
   });
 
+  test("ONNX Runtime's quantized layer has its weights turned, and the same work", () => {
+    const op = runtime("DynamicQuantizeLSTM");
+    const turned = [of([5, 3, 7]), of([2, 7, 16], "int8"), of([2, 4, 16], "int8")];
+    expect(shapes(op, turned, {}, 3).slice(0, 2)).toEqual(shapes("LSTM", lstm, {}, 3).slice(0, 2));
+    const rows = (facts: readonly Fact[]) => facts.map((fact) => fact.shape);
+    const made = [[5, 2, 3, 4]];
+    expect(work(op, rows(turned), made)).toEqual(work("LSTM", rows(lstm), made));
+  });
+
   test("work: gates of every step from input and state", () => {
     const rows = lstm.map((fact) => fact.shape);
     expect(work("LSTM", rows, [[5, 2, 3, 4]])).toMatchObject({

@@ -19,6 +19,8 @@ type Recurrent = Pick<InferenceCall, "op" | "attributes"> & {
   readonly inputs: readonly ({ readonly shape: readonly number[] } | null)[];
 };
 
+const QUANTIZED = "com.microsoft::DynamicQuantizeLSTM";
+
 interface RecurrentSizes {
   readonly directions: number;
   readonly length: number;
@@ -34,14 +36,16 @@ function sizesOf(node: Recurrent): RecurrentSizes {
   const [x, w, r] = node.inputs;
   if (!x || !w || !r) throw new ShapeError(0, "input, weights and recurrent weights are needed");
   const batch_first = numberOf(node, "layout", 0) === 1;
+  // ONNX Runtime's quantized layer stores both weights turned.
+  const [gates, inner] = node.op === QUANTIZED ? ([2, 1] as const) : ([1, 2] as const);
   return {
     batch_first,
     directions: dimOf(w.shape, 0, 1),
     length: dimOf(x.shape, batch_first ? 1 : 0),
     batch: dimOf(x.shape, batch_first ? 0 : 1),
     input: dimOf(x.shape, 2),
-    hidden: dimOf(r.shape, 2, 2),
-    gates: dimOf(w.shape, 1, 1),
+    hidden: dimOf(r.shape, inner, 2),
+    gates: dimOf(w.shape, gates, 1),
   };
 }
 
@@ -60,7 +64,10 @@ function states(call: InferenceCall): readonly Fact[] {
 }
 
 const recurrent: Operator = {
-  ops: ["LSTM", "GRU", "RNN", "com.microsoft::LSTMTraining", "com.microsoft::GRUTraining"],
+  ops: [
+    ...["LSTM", "GRU", "RNN", "com.microsoft::LSTMTraining", "com.microsoft::GRUTraining"],
+    QUANTIZED,
+  ],
   infer: (call) => {
     if (call.op !== "com.microsoft::GRUTraining") return states(call);
     const [all, last, , , gates] = states(call);
