@@ -110,6 +110,77 @@ describe("roles", () => {
     expect(roles(graph, ["x", "w", "y"])).toEqual(["data@0", "parameter", "activation@0"]);
   });
 
+  describe("of floating inputs of other sizes than the batch", () => {
+    const stored = (name: string, dims: readonly number[]) => ({
+      ...{ name, dims, dataType: 1, externalData: [{ key: "location", value: "w" }] },
+    });
+    const project = node("MatMul", ["x", "w"], ["y"]);
+
+    test("beside stored weights they are data: a mask, a second sequence, a first state", () => {
+      const graph = {
+        input: [
+          value("x", [8, 16, 32]),
+          value("mask", [1, 1, 16]),
+          value("context", [30, 24]),
+          value("state", [2, 8, 32]),
+        ],
+        initializer: [stored("w", [32, 32]), stored("k", [24, 32]), stored("u", [32, 32])],
+        node: [
+          project,
+          node("MatMul", ["context", "k"], ["keys"]),
+          node("MatMul", ["state", "u"], ["started"]),
+          node("Softmax", ["mask"], ["share"]),
+        ],
+        output: [value("y", [8, 16, 32]), value("keys", [30, 32])],
+      };
+      const names = ["mask", "context", "state", "keys", "started"];
+      expect(roles(graph, names)).toEqual(["data", "data", "data", "activation", "activation"]);
+    });
+
+    test("what is multiplied like a weight is one: two of low rank beside a stored matrix", () => {
+      const graph = {
+        input: [value("x", [8, 32]), value("a", [4, 32]), value("b", [32, 4])],
+        initializer: [stored("w", [32, 32]), stored("head", [32, 32])],
+        node: [
+          project,
+          node("Transpose", ["a"], ["at"], { perm: [1, 0] }),
+          node("Transpose", ["b"], ["bt"], { perm: [1, 0] }),
+          node("MatMul", ["x", "at"], ["low"]),
+          node("MatMul", ["low", "bt"], ["high"]),
+          node("Add", ["y", "high"], ["sum"]),
+          node("MatMul", ["sum", "head"], ["z"]),
+        ],
+        output: [value("z", [8, 32])],
+      };
+      expect(roles(graph, ["a", "b", "z"])).toEqual(["parameter", "parameter", "activation@0"]);
+    });
+
+    test("what comes back in its shape is none: a state that a written-out optimizer keeps", () => {
+      const graph = {
+        input: [value("x", [8, 32]), value("m", [32, 16]), value("rate", [1])],
+        initializer: [stored("w", [32, 16])],
+        node: [
+          project,
+          node("Gemm", ["x", "y"], ["dw"], { transA: 1 }),
+          node("Add", ["m", "dw"], ["kept"]),
+          node("Mul", ["kept", "rate"], ["step"]),
+          node("Sub", ["w", "step"], ["new"]),
+        ],
+        output: [value("y", [8, 16]), value("new", [32, 16]), value("kept", [32, 16])],
+      };
+      expect(roles(graph, ["m", "rate", "dw"])).toEqual(["parameter", "constant", "gradient"]);
+    });
+
+    test("without stored weights they are parameters", () => {
+      const graph = {
+        input: [value("x", [8, 4]), value("w", [4, 4]), value("v", [4, 6])],
+        node: [project, node("MatMul", ["y", "v"], ["z"])],
+        output: [value("z", [8, 6])],
+      };
+      expect(roles(graph, ["x", "w", "v"])).toEqual(["data@0", "parameter", "parameter"]);
+    });
+  });
+
   test("what comes from shapes is constant, what is made of parameters in their place is trained", () => {
     const graph = {
       input: [ids, table],

@@ -152,9 +152,10 @@ function dataInputs(
 }
 
 /**
- * Floating inputs that come with the data: as many samples as its first input, in a file that stores
- * its weights, or that hands back as much for each of them. Where nothing but updates reads them, a
- * size that happens to be equal says nothing.
+ * Floating inputs that come with the data: of as many samples as its first input, in a file that stores
+ * its weights, or that hands back as much for each of them. A file that stores its weights takes data
+ * of other sizes too, but for what is multiplied like a weight or handed back in its shape. Where
+ * nothing but updates reads them, a size that happens to be equal says nothing.
  */
 function beside(
   graph: SourceGraph,
@@ -172,12 +173,33 @@ function beside(
   const isBeside = (name: string) => need(facts, name).shape[0] === samples && read.has(name);
   const computes = graph.nodes.filter(({ op }) => !isOptimizer(op) && !ACCUMULATORS.has(op));
   const read = new Set(computes.flatMap(({ inputs }) => inputs));
-  if (stored.length >= matrices.length) return others.filter(isBeside);
   // Of weights that come as inputs, a joint graph hands gradients or updates back.
   const shapes = new Set([...graph.outputs.keys()].map((name) => facts.get(name)?.shape.join()));
   const returns = (name: string) => shapes.has(need(facts, name).shape.join());
+  if (stored.length >= matrices.length) {
+    const weights = weightOperands(graph);
+    const isOther = (name: string) =>
+      stored.length > 0 &&
+      elementCount(need(facts, name).shape) > 1 &&
+      read.has(name) &&
+      !returns(name) &&
+      !weights.has(name);
+    return others.filter((name) => isBeside(name) || isOther(name));
+  }
   const isJoint = 2 * matrices.filter(returns).length >= matrices.length;
   return isJoint ? others.filter((name) => isBeside(name) && !returns(name)) : [];
+}
+
+/** What stands where layers have their weights, as it is or in another layout. */
+function weightOperands(graph: SourceGraph): ReadonlySet<string> {
+  const weights = new Set<string>();
+  for (const { op, inputs, outputs } of graph.nodes.toReversed()) {
+    const [first, second] = [nameAt(inputs, 0), nameAt(inputs, 1)];
+    if (PRODUCTS.has(op) || op === "Conv") weights.add(second);
+    const looksUp = op === "Gather" && graph.inputs.has(second);
+    if (looksUp || (LAYOUT_ONLY.has(op) && weights.has(nameAt(outputs, 0)))) weights.add(first);
+  }
+  return weights;
 }
 
 /** The leading size of the first data input, else of the first tensor that arrives. */
