@@ -137,6 +137,16 @@ describe("roles", () => {
       expect(roles(graph, names)).toEqual(["data", "data", "data", "activation", "activation"]);
     });
 
+    test("the scale of a norm is a parameter as well", () => {
+      const graph = {
+        input: [value("x", [8, 32]), value("scale", [32])],
+        initializer: [stored("w", [32, 32])],
+        node: [project, node("LayerNormalization", ["y", "scale"], ["z"])],
+        output: [value("z", [8, 32])],
+      };
+      expect(roles(graph, ["scale", "z"])).toEqual(["parameter", "activation@0"]);
+    });
+
     test("what is multiplied like a weight is one: two of low rank beside a stored matrix", () => {
       const graph = {
         input: [value("x", [8, 32]), value("a", [4, 32]), value("b", [32, 4])],

@@ -195,7 +195,8 @@ function weightOperands(graph: SourceGraph): ReadonlySet<string> {
   const weights = new Set<string>();
   for (const { op, inputs, outputs } of graph.nodes.toReversed()) {
     const [first, second] = [nameAt(inputs, 0), nameAt(inputs, 1)];
-    if (PRODUCTS.has(op) || op === "Conv") weights.add(second);
+    const isLayer = PRODUCTS.has(op) || op === "Conv" || op.endsWith("Normalization");
+    if (isLayer) for (const name of inputs.slice(1)) weights.add(name);
     const looksUp = op === "Gather" && graph.inputs.has(second);
     if (looksUp || (LAYOUT_ONLY.has(op) && weights.has(nameAt(outputs, 0)))) weights.add(first);
   }
