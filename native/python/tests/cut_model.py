@@ -52,3 +52,8 @@ def make(by_sequence: bool = False) -> tuple[nn.Module, dict[str, torch.Tensor]]
     for layer in model:
         parallelize_module(layer, mesh, styles)
     return model, inputs
+
+
+def leave() -> None:
+    """Ends the fake process group, which other tests would take for a real one."""
+    dist.destroy_process_group()

@@ -111,6 +111,10 @@ for _name in ("llama", "gpt2", "vit", "t5", "mixtral"):
 class Cut(unittest.TestCase):
     """A model of torch.distributed.tensor.parallel: one rank's part, with its collectives."""
 
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cut_model.leave()
+
     def communication(self, by_sequence: bool) -> dict:
         """Collectives by direction, kind, group and ranks; the linears must be those of one rank."""
         model, inputs = cut_model.make(by_sequence)
