@@ -5,11 +5,10 @@ import type { PartitionType } from "../src/ir/partition.js";
 import type { TensorGraph } from "../src/ir/tensor-graph.js";
 import { EXAMPLE, type LoweredFile, lowerFile } from "../test/support/lowering.js";
 import { ROOT } from "../test/support/paths.js";
-import { nodeLines, runPass, tensorGraph } from "../test/support/tensor-graph.js";
+import { nodeLines, runPass, shapeOf, tensorGraph } from "../test/support/tensor-graph.js";
 import { shardContextParallel } from "./shard-context-parallel.js";
 
 const cut = (graph: TensorGraph, cp: number) => runPass(shardContextParallel, graph, { cp });
-const shapeOf = (graph: TensorGraph, name: string) => graph.tensors.get(name)?.shape;
 
 /** Tokens with positions, one head of attention, tokens and batch merged before the loss. */
 const DECODER = tensorGraph({

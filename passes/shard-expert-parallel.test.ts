@@ -3,13 +3,12 @@ import type { Diagnostic } from "../src/base/diagnostics/diagnostic.js";
 import type { Tensor, TensorGraph } from "../src/ir/tensor-graph.js";
 import { flopsOf } from "../src/ir/work.js";
 import { MIXTURE } from "../test/support/mixture.js";
-import { nodeLines, runPass, tensorGraph } from "../test/support/tensor-graph.js";
+import { nodeLines, runPass, shapeOf, tensorGraph } from "../test/support/tensor-graph.js";
 import { deriveBackward } from "./derive-backward.js";
 import { formKernels } from "./form-kernels.js";
 import { shardExpertParallel } from "./shard-expert-parallel.js";
 
 const spread = (graph: TensorGraph, ep: number) => runPass(shardExpertParallel, graph, { ep });
-const shapeOf = (graph: TensorGraph, name: string) => graph.tensors.get(name)?.shape;
 
 describe("shard-expert-parallel", () => {
   it("sends tokens to their experts and brings results back", () => {

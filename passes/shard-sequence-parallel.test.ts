@@ -3,7 +3,7 @@ import type { LoweringContext } from "../src/ir/pass.js";
 import type { TensorGraph } from "../src/ir/tensor-graph.js";
 import { flopsOf } from "../src/ir/work.js";
 import { EXAMPLE, lowerFile } from "../test/support/lowering.js";
-import { nodeLines, runPass, tensorGraph } from "../test/support/tensor-graph.js";
+import { nodeLines, runPass, shapeOf, tensorGraph } from "../test/support/tensor-graph.js";
 import { deriveBackward } from "./derive-backward.js";
 import { shardSequenceParallel } from "./shard-sequence-parallel.js";
 import { shardTensorParallel } from "./shard-tensor-parallel.js";
@@ -16,7 +16,6 @@ const shard = (
   runPass(shardSequenceParallel, runPass(shardTensorParallel, graph, options), options, (d) =>
     codes.push(d.code),
   );
-const shapeOf = (graph: TensorGraph, name: string) => graph.tensors.get(name)?.shape;
 
 /** Attention without projections, a norm, and a feed-forward block, twice the residual stream. */
 const BLOCK = tensorGraph({

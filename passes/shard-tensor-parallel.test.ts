@@ -1,13 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { DiagnosticError } from "../src/base/diagnostics/diagnostic.js";
 import type { TensorGraph } from "../src/ir/tensor-graph.js";
-import { nodeLines, runPass, tensorGraph } from "../test/support/tensor-graph.js";
-import { shardTensorParallel } from "./shard-tensor-parallel.js";
-
-const shard = (graph: TensorGraph, tp: number) => runPass(shardTensorParallel, graph, { tp });
+import { shard } from "../test/support/sharded.js";
+import { nodeLines, shapeOf, tensorGraph } from "../test/support/tensor-graph.js";
 
 const opsOf = (graph: TensorGraph) => graph.nodes.map((node) => node.op.replace(/^kareus::/, ""));
-const shapeOf = (graph: TensorGraph, name: string) => graph.tensors.get(name)?.shape;
 
 /** x -> up -> activation -> down -> residual add. */
 const BLOCK = tensorGraph({

@@ -34,22 +34,11 @@ std::vector<int> statuses() {
 
 std::string named(int code) { return kareus_code_name(code); }
 
-// A step of two instructions as a job takes it, whatever the driver says; the code of its end.
-int step(kareus_handle* handle) {
-  CHECK_EQUAL(kareus_step_begin(handle), 0);
-  for (const int kind : {0, 1}) {
-    CHECK_EQUAL(kareus_instruction_begin(handle, kind, 0, 0, nullptr), 0);
-    CHECK_EQUAL(kareus_instruction_end(handle, nullptr), 0);
-  }
-  CHECK_EQUAL(kareus_flush(handle, 30), 0);
-  return kareus_step_end(handle);
-}
-
 // Three steps; what was told, in the table's words.
 std::string train(kareus_handle* handle) {
   std::string told;
   for (int each = 0; each < 3; each++) {
-    const int code = step(handle);
+    const int code = step(handle, 30);
     if (code != 0) told += "observes from then on, " + named(code);
     CHECK(code == 0 || code == statisticsOf(handle).fault);
   }
@@ -82,7 +71,7 @@ std::string outcome(const char* call, int status, bool from_start) {
   }
   CHECK_EQUAL(setPlan(handle, {{0, 0, 900}, {1, 0, 1200}}), 0);
   if (!from_start) {
-    CHECK_EQUAL(step(handle), 0);
+    CHECK_EQUAL(step(handle, 30), 0);
     machine.fail(call, status);
   }
   std::string told = train(handle);

@@ -36,17 +36,6 @@ int codeOfDevice(const char* device) {
   return codeOfOpen(wanted);
 }
 
-// One step of two instructions; the code of its end.
-int step(kareus_handle* handle) {
-  CHECK_EQUAL(kareus_step_begin(handle), 0);
-  for (const int kind : {0, 1}) {
-    CHECK_EQUAL(kareus_instruction_begin(handle, kind, 0, 0, nullptr), 0);
-    CHECK_EQUAL(kareus_instruction_end(handle, nullptr), 0);
-  }
-  CHECK_EQUAL(kareus_flush(handle, 5), 0);
-  return kareus_step_end(handle);
-}
-
 kareus_handle* openWithPlan() {
   kareus_options wanted = options();
   wanted.synchronous = 1;

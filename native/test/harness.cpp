@@ -223,6 +223,16 @@ std::vector<uint32_t> changesOf(kareus_handle* handle) {
   return changes;
 }
 
+int step(kareus_handle* handle, double flush_s) {
+  CHECK_EQUAL(kareus_step_begin(handle), 0);
+  for (const int kind : {0, 1}) {
+    CHECK_EQUAL(kareus_instruction_begin(handle, kind, 0, 0, nullptr), 0);
+    CHECK_EQUAL(kareus_instruction_end(handle, nullptr), 0);
+  }
+  CHECK_EQUAL(kareus_flush(handle, flush_s), 0);
+  return kareus_step_end(handle);
+}
+
 kareus_handle* open(const kareus_options& options) {
   kareus_handle* handle = nullptr;
   const int code = kareus_open(&options, &handle);

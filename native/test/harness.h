@@ -81,6 +81,9 @@ struct Planned {
 // A plan of these instructions without partitions, in a device that switches at once.
 int setPlan(kareus_handle* handle, std::initializer_list<Planned> instructions);
 
+// A step of two instructions, whose measuring may take so long; the code of its end.
+int step(kareus_handle* handle, double flush_s = 5);
+
 kareus_options options(kareus_backend backend = KAREUS_BACKEND_NVML,
                        kareus_mode mode = KAREUS_MODE_CONTROL);
 kareus_statistics statisticsOf(kareus_handle* handle);

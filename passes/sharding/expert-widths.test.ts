@@ -1,15 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { TensorGraph } from "../../src/ir/tensor-graph.js";
 import { flopsOf } from "../../src/ir/work.js";
 import { MIXTURE } from "../../test/support/mixture.js";
-import { nodeLines, runPass, tensorGraph } from "../../test/support/tensor-graph.js";
+import { shard } from "../../test/support/sharded.js";
+import { nodeLines, runPass, shapeOf, tensorGraph } from "../../test/support/tensor-graph.js";
 import { deriveBackward } from "../derive-backward.js";
 import { formKernels } from "../form-kernels.js";
 import { shardExpertParallel } from "../shard-expert-parallel.js";
 import { shardTensorParallel } from "../shard-tensor-parallel.js";
-
-const shard = (graph: TensorGraph, tp: number) => runPass(shardTensorParallel, graph, { tp });
-const shapeOf = (graph: TensorGraph, name: string) => graph.tensors.get(name)?.shape;
 
 describe("experts under tensor parallelism", () => {
   it("cuts each expert's width, column then row, and sums before results are combined", () => {

@@ -1,10 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { TensorGraph } from "../../src/ir/tensor-graph.js";
-import { nodeLines, runPass, tensorGraph } from "../../test/support/tensor-graph.js";
-import { shardTensorParallel } from "../shard-tensor-parallel.js";
-
-const shard = (graph: TensorGraph, tp: number) => runPass(shardTensorParallel, graph, { tp });
-const shapeOf = (graph: TensorGraph, name: string) => graph.tensors.get(name)?.shape;
+import { shard } from "../../test/support/sharded.js";
+import { nodeLines, shapeOf, tensorGraph } from "../../test/support/tensor-graph.js";
 
 describe("a projection whose results ranks share differently", () => {
   it("keeps the one head of keys and values beside the queries that are cut", () => {

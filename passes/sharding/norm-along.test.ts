@@ -1,11 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { TensorGraph } from "../../src/ir/tensor-graph.js";
-import { nodeLines, runPass, tensorGraph } from "../../test/support/tensor-graph.js";
+import { shard } from "../../test/support/sharded.js";
+import { nodeLines, runPass, shapeOf, tensorGraph } from "../../test/support/tensor-graph.js";
 import { deriveBackward } from "../derive-backward.js";
-import { shardTensorParallel } from "../shard-tensor-parallel.js";
-
-const shard = (graph: TensorGraph, tp: number) => runPass(shardTensorParallel, graph, { tp });
-const shapeOf = (graph: TensorGraph, name: string) => graph.tensors.get(name)?.shape;
 
 /** x -> wide -> norm -> back, and a loss where one is asked for. */
 const wideNorm = (op: string, parameters: readonly string[], loss = false) =>

@@ -1,11 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { TensorGraph } from "../../src/ir/tensor-graph.js";
 import { lowerFile, QWEN } from "../../test/support/lowering.js";
-import { runPass, tensorGraph } from "../../test/support/tensor-graph.js";
-import { shardTensorParallel } from "../shard-tensor-parallel.js";
-
-const shard = (graph: TensorGraph, tp: number) => runPass(shardTensorParallel, graph, { tp });
-const shapeOf = (graph: TensorGraph, name: string) => graph.tensors.get(name)?.shape;
+import { shard } from "../../test/support/sharded.js";
+import { shapeOf, tensorGraph } from "../../test/support/tensor-graph.js";
 
 describe("projections of queries, keys and values under tensor parallelism", () => {
   /** Grouped-query attention of its projections; queries' and keys' heads on an axis of their own. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { at } from "../base/need.js";
+import { ascends, isWhole } from "../base/rules.js";
 import { switchTime } from "../ir/switch-time.js";
 import { FAMILIES, FORMED, PRODUCTS } from "../ir/workload.js";
 
@@ -29,14 +29,7 @@ const sourcedPositive = sourced(positive);
 const sourcedCount = sourced(count);
 const nonNegative = z.number().nonnegative();
 
-function ascending(values: readonly number[]): boolean {
-  return values.every((value, i) => i === 0 || value > at(values, i - 1));
-}
-
-const ascendingList = z.array(count).min(1).refine(ascending, { error: "must ascend strictly" });
-
-/** Values that failed a rule of their own are not what their type says: no further rule reads them. */
-const isWhole = ({ issues }: { readonly issues: readonly unknown[] }) => issues.length === 0;
+const ascendingList = z.array(count).min(1).refine(ascends, { error: "must ascend strictly" });
 
 /** Quantities tabulated over the SM clock. */
 const table = z.array(positive).min(1);

@@ -1,11 +1,9 @@
 import { z } from "zod";
 import { at } from "../base/need.js";
+import { ascends, isWhole } from "../base/rules.js";
 
+const isAscending = (clocks: readonly number[]) => clocks.length > 0 && ascends(clocks);
 const seconds = z.array(z.number().nonnegative());
-
-function ascends(clocks: readonly number[]): boolean {
-  return clocks.length > 0 && clocks.every((clock, i) => i === 0 || clock > at(clocks, i - 1));
-}
 
 /**
  * Time of a change of the clock by the clock that it goes to, ascending: within the call, and from its
@@ -13,18 +11,16 @@ function ascends(clocks: readonly number[]): boolean {
  */
 const switchTable = z
   .object({
-    freq_mhz: z.array(z.int().positive()).refine(ascends, { error: "must be clocks that ascend" }),
+    freq_mhz: z
+      .array(z.int().positive())
+      .refine(isAscending, { error: "must be clocks that ascend" }),
     call_s: seconds,
     transition_s: seconds,
   })
   .refine(
     ({ freq_mhz, call_s, transition_s }) =>
       freq_mhz.length === call_s.length && freq_mhz.length === transition_s.length,
-    {
-      error: "its lists must be equally long",
-      // Lists that failed a rule of their own are not what their type says.
-      when: ({ issues }) => issues.length === 0,
-    },
+    { error: "its lists must be equally long", when: isWhole },
   );
 
 /** Seconds that a change of the clock takes: any, or by the clock that it goes to. */

@@ -77,3 +77,8 @@ export function nodeLines(graph: TensorGraph): string[] {
     ({ name, op, inputs }) => `${name} ${op.replace(/^kareus::/, "")}(${inputs.join(" ")})`,
   );
 }
+
+/** The shape of a tensor; undefined if the graph has none of that name. */
+export function shapeOf(graph: TensorGraph, name: string): Shape | undefined {
+  return graph.tensors.get(name)?.shape;
+}
