@@ -5,6 +5,8 @@
 //   kareus_simcuda_release(stream)          ...until this
 //   kareus_simcuda_launch(stream, time_s)   a kernel
 //   kareus_simcuda_refuse(on)               every event is refused
+//   kareus_simcuda_capture(stream)          this thread captures the stream in global mode...
+//   kareus_simcuda_end_capture()            ...until this; whether nothing has broken the capture
 #include <algorithm>
 #include <cstdint>
 #include <ctime>
@@ -12,15 +14,24 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #define SIMULATED_API extern "C" __attribute__((visibility("default")))
 
 namespace {
 
-enum Status : int { kOk = 0, kInvalid = 1, kNotReady = 600, kInvalidHandle = 400 };
+enum Status : int {
+  kOk = 0,
+  kInvalid = 1,
+  kInvalidHandle = 400,
+  kNotReady = 600,
+  kCaptureUnsupported = 900,
+  kCapturedEvent = 907
+};
 
 struct Event {
   bool timed = true;
+  bool captured = false;  // last recorded in a capture
   uint64_t recorded = 0, done = 0;  // how often
   int64_t done_ns = 0;
 };
@@ -45,6 +56,16 @@ std::mutex mutex;
 std::map<void*, Stream> streams;
 std::map<void*, std::shared_ptr<Event>> events;
 bool refusing = false;
+
+// One capture at a time, in the mode that captures have by default.
+struct {
+  bool on = false, valid = true;
+  void* stream = nullptr;
+} capture;
+constexpr int kGlobal = 0;
+thread_local int capture_mode = kGlobal;
+
+bool isCaptured(void* stream) { return capture.on && capture.stream == stream; }
 
 int64_t now_ns() {
   timespec now = {};
@@ -115,6 +136,8 @@ SIMULATED_API int cuEventRecord(void* event, void* stream) {
   const std::lock_guard<std::mutex> lock(mutex);
   const auto found = find(event);
   if (found == nullptr) return kInvalidHandle;
+  found->captured = isCaptured(stream);
+  if (found->captured) return kOk;
   found->recorded++;
   streams[stream].work.push_back({What::kRecord, now_ns(), 0, found, found->recorded});
   return kOk;
@@ -124,6 +147,11 @@ SIMULATED_API int cuEventQuery(void* event) {
   const std::lock_guard<std::mutex> lock(mutex);
   const auto found = find(event);
   if (found == nullptr) return kInvalidHandle;
+  if (capture.on && capture_mode == kGlobal) {
+    capture.valid = false;
+    return kCaptureUnsupported;
+  }
+  if (found->captured) return kCapturedEvent;
   progress();
   return found->done == found->recorded ? kOk : kNotReady;
 }
@@ -143,6 +171,17 @@ SIMULATED_API int cuStreamWaitEvent(void* stream, void* event, unsigned) {
   const auto found = find(event);
   if (found == nullptr) return kInvalidHandle;
   streams[stream].work.push_back({What::kWait, now_ns(), 0, found, found->recorded});
+  return kOk;
+}
+
+SIMULATED_API int cuStreamIsCapturing(void* stream, int* status) {
+  const std::lock_guard<std::mutex> lock(mutex);
+  *status = isCaptured(stream) ? 1 : 0;
+  return kOk;
+}
+
+SIMULATED_API int cuThreadExchangeStreamCaptureMode(int* mode) {
+  std::swap(*mode, capture_mode);
   return kOk;
 }
 
@@ -167,4 +206,15 @@ SIMULATED_API void kareus_simcuda_launch(void* stream, double time_s) {
 SIMULATED_API void kareus_simcuda_refuse(int on) {
   const std::lock_guard<std::mutex> lock(mutex);
   refusing = on != 0;
+}
+
+SIMULATED_API void kareus_simcuda_capture(void* stream) {
+  const std::lock_guard<std::mutex> lock(mutex);
+  capture = {true, true, stream};
+}
+
+SIMULATED_API int kareus_simcuda_end_capture() {
+  const std::lock_guard<std::mutex> lock(mutex);
+  capture.on = false;
+  return capture.valid ? 1 : 0;
 }

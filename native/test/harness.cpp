@@ -172,6 +172,8 @@ void release(kareus_stream stream) { symbol<void(void*)>(kCuda, "kareus_simcuda_
 void launch(kareus_stream stream, double time_s) {
   symbol<void(void*, double)>(kCuda, "kareus_simcuda_launch")(stream, time_s);
 }
+void capture(kareus_stream stream) { symbol<void(void*)>(kCuda, "kareus_simcuda_capture")(stream); }
+bool endCapture() { return symbol<int()>(kCuda, "kareus_simcuda_end_capture")() != 0; }
 void refuseEvents(bool on) { symbol<void(int)>(kCuda, "kareus_simcuda_refuse")(on ? 1 : 0); }
 
 bool isDone(kareus_stream stream) {

@@ -70,6 +70,9 @@ void hold(kareus_stream stream);
 void release(kareus_stream stream);
 void launch(kareus_stream stream, double time_s);
 void refuseEvents(bool on);
+// This thread captures the stream into a graph until the end, which tells whether nothing broke the capture.
+void capture(kareus_stream stream);
+bool endCapture();
 // Whether all that was given to the stream so far is done.
 bool isDone(kareus_stream stream);
 

@@ -68,6 +68,7 @@ extern "C" {
   X(NO_PARTITION, 5023, "the instruction runs no such partition")                                \
   X(WRONG_ORDER, 5030, "not the instruction that the plan has next")                             \
   X(STEP_CUT_SHORT, 5031, "the step ended before its last instruction")                          \
+  X(CAPTURED, 5032, "the boundary lies inside the capture of a CUDA graph")                      \
   X(PERMISSION_LOST, 5040, "permission to lock the clocks was lost on the way")                  \
   X(GPU_LOST, 5041, "the GPU is lost to the driver")                                             \
   X(CHANGE_FAILED, 5042, "the clock could not be changed, after several tries")                  \
@@ -118,7 +119,7 @@ typedef struct kareus_options {
   const char* zeusd_socket;   /* null: $ZEUSD_SOCK_PATH, else zeusd's own default */
   const uint32_t* dry_clocks_mhz; /* dry only: the clocks that the GPU would have; null: any plan fits */
   uint32_t dry_clock_count;
-  uint32_t record_capacity;   /* instructions kept for kareus_records; 0: none are recorded */
+  uint32_t record_capacity;   /* instructions kept for kareus_take_records; 0: none are recorded */
   int32_t synchronous;        /* not 0: a boundary returns when its change is made (tests, not training) */
 } kareus_options;
 
@@ -260,6 +261,7 @@ KAREUS_API int kareus_step_end(kareus_handle* handle);
  * reaches this point of the stream, without one at once; never waits for it. `chunk` is 0 but in
  * interleaved pipelines. WRONG_ORDER, once a step: the clocks are reset until the next step, which is
  * compared and controlled again; after three such steps in a row only once one was as planned.
+ * CAPTURED, once: a boundary inside the capture of a CUDA graph changes and records nothing.
  * WRONG_STATE outside a step or inside an instruction. NO_CUDA, once: later changes are made at once. */
 KAREUS_API int kareus_instruction_begin(kareus_handle* handle, int32_t kind, int32_t microbatch,
                                         int32_t chunk, kareus_stream stream);

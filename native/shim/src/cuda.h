@@ -19,7 +19,9 @@ enum CudaStatus : int { kCudaOk = 0, kCudaNotReady = 600 };
   X(recordEvent, "cuEventRecord", int(CudaEvent, CudaStream))                           \
   X(queryEvent, "cuEventQuery", int(CudaEvent))                                         \
   X(elapsed_ms, "cuEventElapsedTime", int(float*, CudaEvent, CudaEvent))                \
-  X(waitEvent, "cuStreamWaitEvent", int(CudaStream, CudaEvent, unsigned))
+  X(waitEvent, "cuStreamWaitEvent", int(CudaStream, CudaEvent, unsigned))               \
+  X(isCapturing, "cuStreamIsCapturing", int(CudaStream, int*))                          \
+  X(exchangeCaptureMode, "cuThreadExchangeStreamCaptureMode", int(int*))
 
 class Cuda {
  public:

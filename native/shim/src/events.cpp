@@ -4,6 +4,8 @@ namespace kareus {
 namespace {
 
 constexpr unsigned kUntimed = 2;  // CU_EVENT_DISABLE_TIMING
+constexpr int kNotCapturing = 0;  // CU_STREAM_CAPTURE_STATUS_NONE
+constexpr int kRelaxed = 2;       // CU_STREAM_CAPTURE_MODE_RELAXED
 
 }  // namespace
 
@@ -22,6 +24,13 @@ CudaEvent Events::take() {
     context_.store(context, std::memory_order_release);
   }
   return event;
+}
+
+bool Events::captures(CudaStream stream) {
+  if (!cuda_.present()) return false;
+  int status = kNotCapturing;
+  // Refused on the default stream while another one that waits for it is captured.
+  return cuda_.isCapturing(stream, &status) != kCudaOk || status != kNotCapturing;
 }
 
 CudaEvent Events::record(CudaStream stream) {
@@ -51,6 +60,9 @@ Events::State Events::ask(CudaEvent event) {
   const CudaContext context = context_.load(std::memory_order_acquire);
   if (context != current_) {
     cuda_.setContext(context);
+    // A thread that asks about events breaks what another one captures, unless its mode is relaxed.
+    int mode = kRelaxed;
+    cuda_.exchangeCaptureMode(&mode);
     current_ = context;
   }
   const int status = cuda_.queryEvent(event);

@@ -19,6 +19,9 @@ class Events {
 
   bool present() const { return cuda_.present(); }
 
+  // Of the job's thread. Whether what it gives to the stream goes into a CUDA graph, in which an event
+  // would never be reached.
+  bool captures(CudaStream stream);
   // Of the job's thread. An event recorded on the stream; null if the driver refuses.
   CudaEvent record(CudaStream stream);
   // Gives up an event that will not be asked about.

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdio>
 #include <mutex>
+#include <utility>
 
 #include "failure.h"
 
@@ -118,6 +119,7 @@ int Runtime::instructionBegin(int32_t kind, int32_t microbatch, int32_t chunk,
                                                : "an instruction belongs into a step");
   }
   in_instruction_ = true;
+  begin_pushed_ = false;
   instructions_++;
   current_.step = steps_;
   current_.kind = kind;
@@ -147,11 +149,17 @@ uint32_t Runtime::wantedClock() const {
 int Runtime::instructionEnd(kareus_stream stream) {
   if (!in_instruction_) return report(KAREUS_WRONG_STATE, "no instruction has begun");
   in_instruction_ = false;
-  return records_.wanted() ? push(Mark::kEnd, 0, stream) : KAREUS_OK;
+  // An end without its begin would be taken for that of an earlier instruction.
+  return begin_pushed_ ? push(Mark::kEnd, 0, stream) : KAREUS_OK;
 }
 
 int Runtime::push(Mark mark, uint32_t freq_mhz, kareus_stream stream) {
   int code = KAREUS_OK;
+  if (stream != nullptr && events_.captures(stream)) {
+    if (records_.wanted()) records_.countDropped();
+    if (std::exchange(capture_told_, true)) return KAREUS_OK;
+    return report(KAREUS_CAPTURED, nameOf(current_.kind, current_.microbatch, current_.chunk));
+  }
   Boundary boundary = current_;
   boundary.mark = mark;
   boundary.freq_mhz = freq_mhz;
@@ -165,6 +173,7 @@ int Runtime::push(Mark mark, uint32_t freq_mhz, kareus_stream stream) {
   }
   if (controller_->push(boundary)) {
     if (freq_mhz != 0) asked_freq_mhz_ = freq_mhz;
+    begin_pushed_ = mark == Mark::kBegin;
   } else {
     // The GPU is thousands of boundaries behind: a later one asks for its clock again.
     events_.drop(boundary.event);

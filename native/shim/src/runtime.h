@@ -54,7 +54,8 @@ class Runtime {
   Plan plan_;
   bool comparing_ = false;  // boundaries with the plan
   bool in_step_ = false, in_instruction_ = false;
-  bool cuda_told_ = false;
+  bool cuda_told_ = false, capture_told_ = false;
+  bool begin_pushed_ = false;  // of the instruction, to be recorded
   bool lost_ = false;            // this step has left the plan
   uint32_t lost_steps_ = 0;      // in a row
   uint32_t position_ = 0;        // of the next instruction
