@@ -88,8 +88,8 @@ export function adviceSentence(
   };
   const span = rates.iterations === null ? "a year" : `over ${spanOf(own.time_s)}`;
   const gain = saved.energy_kwh > 0 ? `: saves ${inWords(saved)} ${span}` : "";
-  const time = `${percent(slower)} ${slower > 0 ? "slower" : "faster"}`;
-  const energy = `${percent(less)} ${less < 0 ? "more" : "less"} energy`;
+  const time = compared(slower, "slower", "faster");
+  const energy = `${compared(less, "less", "more")} energy`;
   return `Choose ${point.id}: ${time}, ${energy} than ${rival.words}${gain}.`;
 }
 
@@ -101,8 +101,10 @@ export function runSentence(point: Point, replicas: number, rates: Rates): strin
   return `${run} takes ${time}${inWords(own)}.`;
 }
 
-function percent(share: number): string {
-  return `${(100 * Math.abs(share)).toFixed(1)}%`;
+/** `1.2% slower`, `0.8% faster`, and where both print the same `no slower`. */
+function compared(share: number, above: string, below: string): string {
+  const percent = (100 * Math.abs(share)).toFixed(1);
+  return Number(percent) === 0 ? `no ${above}` : `${percent}% ${share > 0 ? above : below}`;
 }
 
 /** `12.5 days`, `3.2 hours`, `4.7 s`. */

@@ -1,0 +1,18 @@
+import { expect, test } from "vitest";
+import { adviceSentence, type Point } from "./bill.js";
+
+const RATES = { iterations: 1e6, price_per_kwh: null, gco2_per_kwh: null };
+const rival = { words: "running everything at the highest clock", point: at(10, 36) };
+
+function at(time_s: number, energy_j: number): Point {
+  return { time_s, energy_j };
+}
+
+test.each([
+  [at(11, 27), "10.0% slower, 25.0% less energy", ": saves 2.5 kWh over 127 days"],
+  [at(9, 40), "10.0% faster, 11.1% more energy", ""],
+  [at(10.001, 35.99), "no slower, no less energy", ": saves 2.778 Wh over 116 days"],
+])("advice of %o", (point, compared, gain) => {
+  const advice = adviceSentence({ ...point, id: 7 }, rival, 1, RATES);
+  expect(advice).toBe(`Choose 7: ${compared} than ${rival.words}${gain}.`);
+});
