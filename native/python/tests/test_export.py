@@ -18,7 +18,7 @@ try:
 except ImportError:
     raise unittest.SkipTest("torch, onnxscript and transformers are not installed") from None
 
-from kareus_runtime.export import export
+from kareus_runtime import export
 from kareus_runtime.export.exporting import _trace
 from kareus_runtime.export.transformers_models import model_and_inputs
 import cut_model
