@@ -60,6 +60,11 @@ void expectReset(const char* name, const char* way, End end) {
   CHECK(report(name, times_ms) < kGoal_ms);
 }
 
+template <typename Body>
+void everyTime(Body body) {
+  for (int repeat = 0; repeat < repeats(5); repeat++) body();
+}
+
 int64_t byItself(const Job& job, const Machine&) {
   const std::string line = readLine(job.output);
   CHECK(line.rfind("going ", 0) == 0);
@@ -116,65 +121,73 @@ CASE("guard killed: the owner starts another") {
 }
 
 CASE("guard killed, then its owner: the journal finds the lock") {
-  const Machine machine;
-  const Job job = startJob("wait");
-  CHECK_EQUAL(readLine(job.output), "ready");
-  const pid_t guard = machine.guard();
-  CHECK(guard > 0);
-  kill(job.process, SIGSTOP);  // it shall not start another
-  kill(guard, SIGKILL);
-  CHECK(waitUntil([&] { return isGone(guard); }));
-  kill(job.process, SIGKILL);
-  job.end();
-  usleep(20000);
-  CHECK_EQUAL(machine.get("locked_mhz"), 900.0);
-  // A folder that others may write to is not trusted: nothing that it says is done.
-  CHECK_EQUAL(chmod(machine.stateDir().c_str(), 0777), 0);
-  for (const char* what : {"--list", "--reset"}) CHECK_EQUAL(runGuard(what, 2), "");
-  CHECK_EQUAL(chmod(machine.stateDir().c_str(), 0700), 0);
-  const std::string listed = runGuard("--list");
-  CHECK(listed.find("\"state\":\"stale\"") != std::string::npos);
-  CHECK(listed.find("GPU-00000000-0000-0000-0000-000000000000") != std::string::npos);
-  CHECK_EQUAL(machine.get("locked_mhz"), 900.0);
-  CHECK(runGuard("--reset").find("\"state\":\"reset\"") != std::string::npos);
-  CHECK_EQUAL(machine.get("locked_mhz"), 0.0);
-  CHECK_EQUAL(runGuard("--list"), "");
+  everyTime([] {
+    const Machine machine;
+    const Job job = startJob("wait");
+    CHECK_EQUAL(readLine(job.output), "ready");
+    const pid_t guard = machine.guard();
+    CHECK(guard > 0);
+    kill(job.process, SIGSTOP);  // it shall not start another
+    kill(guard, SIGKILL);
+    CHECK(waitUntil([&] { return isGone(guard); }));
+    kill(job.process, SIGKILL);
+    job.end();
+    usleep(20000);
+    CHECK_EQUAL(machine.get("locked_mhz"), 900.0);
+    // A folder that others may write to is not trusted: nothing that it says is done.
+    CHECK_EQUAL(chmod(machine.stateDir().c_str(), 0777), 0);
+    for (const char* what : {"--list", "--reset"}) CHECK_EQUAL(runGuard(what, 2), "");
+    CHECK_EQUAL(chmod(machine.stateDir().c_str(), 0700), 0);
+    const std::string listed = runGuard("--list");
+    CHECK(listed.find("\"state\":\"stale\"") != std::string::npos);
+    CHECK(listed.find("GPU-00000000-0000-0000-0000-000000000000") != std::string::npos);
+    CHECK_EQUAL(machine.get("locked_mhz"), 900.0);
+    CHECK(runGuard("--reset").find("\"state\":\"reset\"") != std::string::npos);
+    CHECK_EQUAL(machine.get("locked_mhz"), 0.0);
+    CHECK_EQUAL(runGuard("--list"), "");
+  });
 }
 
 CASE("a dead job's lock is undone by the next controller") {
-  const Machine machine;
-  const Job job = startJob("wait");
-  CHECK_EQUAL(readLine(job.output), "ready");
-  const pid_t guard = machine.guard();
-  kill(job.process, SIGSTOP);
-  kill(guard, SIGKILL);
-  CHECK(waitUntil([&] { return isGone(guard); }));
-  kill(job.process, SIGKILL);
-  job.end();
-  kareus_handle* handle = open(options());
-  CHECK_EQUAL(machine.get("locked_mhz"), 0.0);
-  CHECK_EQUAL(kareus_close(handle), 0);
+  everyTime([] {
+    const Machine machine;
+    const Job job = startJob("wait");
+    CHECK_EQUAL(readLine(job.output), "ready");
+    const pid_t guard = machine.guard();
+    kill(job.process, SIGSTOP);
+    kill(guard, SIGKILL);
+    CHECK(waitUntil([&] { return isGone(guard); }));
+    kill(job.process, SIGKILL);
+    job.end();
+    kareus_handle* handle = open(options());
+    CHECK_EQUAL(machine.get("locked_mhz"), 0.0);
+    CHECK_EQUAL(kareus_close(handle), 0);
+  });
 }
 
 CASE("kill -9 of a job that goes through zeusd") {
-  const Machine machine;
-  const std::string socket = machine.folder() + "/zeusd.sock";
-  setenv("ZEUSD_SOCK_PATH", socket.c_str(), 1);
-  int output = -1;
-  const int daemon = start({built("simulated/kareus-zeusd-stub"), socket}, &output);
-  CHECK_EQUAL(readLine(output), "ready");
-  close(output);
-  const Job job = startJob("wait");
-  const int64_t gone_ns = byKill(SIGKILL)(job, machine);
-  CHECK(waitUntil([&] { return machine.get("locked_mhz") == 0; }, kPatience_s));
-  report("SIGKILL, through zeusd", {(machine.get("locked_ns") - static_cast<double>(gone_ns)) * 1e-6});
-  CHECK(waitUntil([&] { return machine.journals().empty(); }, kPatience_s));
-  const std::vector<uint32_t> expected = {900, 0, 0};  // twice: see the guard
-  CHECK_EQUAL(machine.asked(), expected);
-  job.end();
-  unsetenv("ZEUSD_SOCK_PATH");
-  kill(daemon, SIGKILL);
-  wait(daemon);
+  std::vector<double> times_ms;
+  everyTime([&times_ms] {
+    const Machine machine;
+    const std::string socket = machine.folder() + "/zeusd.sock";
+    setenv("ZEUSD_SOCK_PATH", socket.c_str(), 1);
+    int output = -1;
+    const int daemon = start({built("simulated/kareus-zeusd-stub"), socket}, &output);
+    CHECK_EQUAL(readLine(output), "ready");
+    close(output);
+    const Job job = startJob("wait");
+    const int64_t gone_ns = byKill(SIGKILL)(job, machine);
+    CHECK(waitUntil([&] { return machine.get("locked_mhz") == 0; }, kPatience_s));
+    times_ms.push_back((machine.get("locked_ns") - static_cast<double>(gone_ns)) * 1e-6);
+    CHECK(waitUntil([&] { return machine.journals().empty(); }, kPatience_s));
+    const std::vector<uint32_t> expected = {900, 0, 0};  // twice: see the guard
+    CHECK_EQUAL(machine.asked(), expected);
+    job.end();
+    unsetenv("ZEUSD_SOCK_PATH");
+    kill(daemon, SIGKILL);
+    wait(daemon);
+  });
+  report("SIGKILL, through zeusd", times_ms);
 }
 
 CASE("a lock that is not ours is left alone") {
