@@ -11,6 +11,7 @@ test.each([
   ["NVIDIA A100-PCIE-40GB", "a100-sxm4-40gb"],
   ["NVIDIA GH200 480GB", "h200"],
   ["NVIDIA H200", "h100-sxm"],
+  ["NVIDIA H200 NVL", "h200"],
   ["Tesla V100-SXM2-16GB", "a100-sxm4-40gb"],
   ["NVIDIA GeForce RTX 4090", "a100-sxm4-40gb"],
   ["NVIDIA RTX 6000 Ada Generation", "l40s"],
@@ -27,6 +28,8 @@ test.each([
   ["NVIDIA A40", "a40"],
   ["Graphics Device", "h200"],
   ["NVIDIA H200", "my-board"],
+  ["NVIDIA H200 NVL", "my-board"],
+  ["NVIDIA H200 NVL", "my-h200-nvl"],
   ["NVIDIA GeForce RTX 4090", "my-rtx-4090"],
 ])("%s may be %s", (driver, device) => {
   expect(namesOtherGpu(driver, device)).toBe(false);

@@ -20,8 +20,11 @@ function partsOfDriver(name: string): readonly (string | undefined)[] {
  * memory, and not the same one.
  */
 export function namesOtherGpu(driver: string, device: string): boolean {
-  const wanted = partsOf(device);
-  return partsOfDriver(driver).some((part, i) => {
+  const [told, wanted] = [partsOfDriver(driver), partsOf(device)];
+  const [model, form] = wanted;
+  // Of `NVIDIA H200` and `NVIDIA H200 NVL` the second always tells its form, as a device file's name would.
+  if (told[1] === "nvl" && model !== undefined && form === undefined) return true;
+  return told.some((part, i) => {
     const own = wanted[i];
     return part !== undefined && own !== undefined && part !== own;
   });
