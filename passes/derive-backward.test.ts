@@ -315,3 +315,28 @@ describe("derive-backward", () => {
     expect(backward(MODEL, "selective")).toEqual(backward(MODEL));
   });
 });
+
+describe("without training", () => {
+  const forward = { forward_only: true };
+  const frozen = ({ tensors }: TensorGraph) =>
+    [...tensors.values()].flatMap((tensor) => (tensor.frozen ? [tensor.name] : []));
+
+  it("derives no backward, and trains no parameter", () => {
+    const graph = runPass(deriveBackward, MODEL, forward);
+    expect(verify(graph)).toEqual([]);
+    expect(graph.nodes).toEqual(MODEL.nodes);
+    expect(frozen(graph)).toEqual(["table", "w0", "w1", "head"]);
+  });
+
+  it("leaves out a backward that the graph brings", () => {
+    const joint = derive(MODEL);
+    const gradient = "l1/dgrad";
+    const outputs = [
+      ...MODEL.outputs,
+      ...joint.nodes.flatMap((n) => (n.name === gradient ? n.outputs : [])),
+    ];
+    const graph = runPass(deriveBackward, { ...joint, outputs }, forward);
+    expect(verify(graph)).toEqual([]);
+    expect([nodeLines(graph), graph.outputs]).toEqual([nodeLines(MODEL), MODEL.outputs]);
+  });
+});

@@ -1,6 +1,7 @@
 import { freezeIgnored, recomputeIgnored } from "../src/base/diagnostics/lowering.js";
 import type { Pass } from "../src/ir/pass.js";
 import { BackwardBuilder } from "./backward/backward-builder.js";
+import { forwardOnly } from "./backward/forward-only.js";
 import { withMasks } from "./backward/masks.js";
 import { checkBackward } from "./checks/backward.js";
 import { holdsBackward } from "./rewriting/facts.js";
@@ -12,7 +13,8 @@ import { holdsBackward } from "./rewriting/facts.js";
  * selective recomputation the inside of attention does; where that is one fused kernel, which
  * computes its scores again anyway, all but attention and every second linear layer.
  * Needs linear layers recognized, shards placed and layers numbered. Guarantees that every backward
- * node names the forward node it belongs to; a graph that brings its own backward keeps it.
+ * node names the forward node it belongs to; a graph that brings its own backward keeps it. Without
+ * training (--forward-only) there is none.
  *
  *   before: x -> Linear(W) -> loss
  *   after:  x -> Linear(W) -> loss, Linear/dgrad(dy, W), Linear/wgrad(x, dy)
@@ -22,6 +24,7 @@ export const deriveBackward: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (graph, { options, report }) => {
+    if (options.forward_only) return forwardOnly(graph);
     if (!holdsBackward(graph)) {
       return new BackwardBuilder(withMasks(graph), options.recompute).build();
     }

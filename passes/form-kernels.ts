@@ -148,6 +148,7 @@ function accumulation(
     saved_bytes: 0,
     released_bytes: 0,
     working_bytes: place.working_bytes,
+    input_bytes: 0,
     class: "other",
     work,
     nanobatch: work,

@@ -1,6 +1,6 @@
 import { at, hotFloat } from "../../src/base/need.js";
 import type { Held } from "../../src/ir/kernel-graph.js";
-import { elementCount, type TensorGraph } from "../../src/ir/tensor-graph.js";
+import { elementCount, isFloating, type TensorGraph } from "../../src/ir/tensor-graph.js";
 import { dtypeBytes } from "../../src/ir/work.js";
 import { isLoss } from "../../src/onnx/forward-end.js";
 import type { Launch } from "./launches.js";
@@ -10,8 +10,9 @@ const FLOAT32_BYTES = 4;
 
 /**
  * By launch in execution order, the memory that its results take. What backward reads of forward is
- * saved until its last reader there; everything else lives from its launch to its last reader.
- * Weights and what is the same every iteration are not counted.
+ * saved until its last reader there; everything else lives from its launch to its last reader, floating
+ * inputs of the graph as long as the microbatch. Weights and what is the same every iteration are not
+ * counted.
  *
  * A loss works in float32, as PyTorch's cross entropy does: it saves the logarithms of the
  * probabilities, and its backward holds two gradients of their size beside its result.
@@ -41,7 +42,30 @@ export function heldBytes(
   }
   savePieces(launches, written, held, working);
   const levels = working.levels();
-  return held.map((each, i) => ({ ...each, working_bytes: at(levels, i) }));
+  const inputs = inputBytes(graph, launches);
+  return held.map((each, i) => ({
+    ...each,
+    working_bytes: at(levels, i),
+    input_bytes: at(inputs, i),
+  }));
+}
+
+/** By launch, the floating inputs of the graph that it is the first to read. */
+function inputBytes(
+  graph: TensorGraph,
+  launches: readonly { readonly launch: Launch }[],
+): readonly number[] {
+  const seen = new Set<string>();
+  return launches.map(({ launch }) => {
+    let size_bytes = 0;
+    for (const { source } of launch.reads) {
+      const tensor = graph.tensors.get(source);
+      if (tensor?.role !== "data" || !isFloating(tensor.dtype) || seen.has(source)) continue;
+      seen.add(source);
+      size_bytes += elementCount(tensor.shape) * dtypeBytes(tensor.dtype);
+    }
+    return size_bytes;
+  });
 }
 
 /** What operators that run written out save between their pieces. */

@@ -122,6 +122,7 @@ function sameKernel(one: Kernel, other: Kernel): boolean {
     one.after.length === other.after.length &&
     one.saved_bytes === other.saved_bytes &&
     one.working_bytes === other.working_bytes &&
+    one.input_bytes === other.input_bytes &&
     one.released_bytes === other.released_bytes;
   if (!same) return false;
   const workOf = (kernel: Kernel) =>

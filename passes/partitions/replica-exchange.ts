@@ -22,6 +22,7 @@ export const AFTER_BACKWARD = {
   saved_bytes: 0,
   released_bytes: 0,
   working_bytes: 0,
+  input_bytes: 0,
 } as const;
 
 /** A collective among all ranks that hold the same parameters. */

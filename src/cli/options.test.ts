@@ -49,6 +49,7 @@ describe("the options of optimize", () => {
         tp: 1,
         sequence_parallel: false,
         async_tp: false,
+        forward_only: false,
         cp: 1,
         cp_attention: "all-gather",
         ep: 1,

@@ -130,6 +130,10 @@ export const LOWERING_FLAGS = {
       RECOMPUTES,
       "none",
     ),
+    forward_only: toggle(
+      "--forward-only",
+      "no training: the forward pass alone, with or without a loss in the graph",
+    ),
     execution: choice(
       "--execution <how>",
       "kernels as compiled layers run them, one for each operator (eager), or as a CUDA graph",

@@ -54,6 +54,7 @@ function layoutName(job: Job): string {
     part("zero", job.zero, 1),
     job.sequence_parallel ? "sp" : "",
     job.async_tp ? "async" : "",
+    job.forward_only ? "forward" : "",
     part("", job.pipeline, "1f1b"),
     part("v", job.chunks, 1),
     part("", job.recompute, "none"),

@@ -11,6 +11,7 @@ import { addInit } from "./commands/init.js";
 import { addInspect } from "./commands/inspect.js";
 import { addOptimize } from "./commands/optimize.js";
 import { addProfile } from "./commands/profile.js";
+import { addReplicas } from "./commands/replicas.js";
 import { addReport } from "./commands/report.js";
 import { addRun } from "./commands/run.js";
 import { addSchedule } from "./commands/schedule.js";
@@ -55,6 +56,7 @@ export function buildProgram(version: string): Command {
   addSimulate(program);
   addSchedule(program);
   addAllocate(program);
+  addReplicas(program);
   addSweep(program);
   addInspect(program);
   addVerify(program);

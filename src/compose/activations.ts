@@ -6,7 +6,7 @@ import { schedules } from "./schedules/index.js";
 
 /**
  * The most that a stage holds of results, in bytes, in the order of its schedule: what forward saved
- * for every microbatch in flight, and what kernels make and read meanwhile.
+ * for every microbatch in flight, what kernels make and read meanwhile, and the inputs of one microbatch.
  */
 export function activationsBytes(
   graph: KernelGraph,
@@ -34,7 +34,7 @@ export function activationsBytes(
     most = Math.max(most, held + peak_bytes);
     held += change_bytes;
   }
-  return most;
+  return most + here.reduce((sum, { input_bytes }) => sum + input_bytes, 0);
 }
 
 /** What an instruction adds to what is held: at most while it runs, and in the end. */

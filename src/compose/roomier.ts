@@ -25,7 +25,8 @@ const FACTORS = [2, 4, 8, 16] as const;
  * has to be seen by lowering it.
  */
 function roomierLayouts(job: Job, bind: Bind): Roomier[] {
-  const recomputes = RECOMPUTES.slice(RECOMPUTES.indexOf(job.recompute) + 1).map((recompute) => ({
+  const more = job.forward_only ? [] : RECOMPUTES.slice(RECOMPUTES.indexOf(job.recompute) + 1);
+  const recomputes = more.map((recompute) => ({
     kind: "recompute",
     flags: ["--recompute", recompute],
     job: { ...job, recompute },
@@ -39,7 +40,7 @@ function roomierLayouts(job: Job, bind: Bind): Roomier[] {
     bind,
   }));
   const alone = [...recomputes, ...zeros, ...larger(job, bind)];
-  if (job.recompute === "full") return alone;
+  if (more.length === 0) return alone;
   const together = larger({ ...job, recompute: "full" }, bind).map((each) => ({
     ...each,
     kind: `${each.kind}${TOGETHER}`,

@@ -38,7 +38,7 @@ export function runFacts(
 ): RunFacts {
   const { name, sha256 } = kernels;
   const workload = workloadOf(kernels, recognised, job.execution);
-  const { measured, expected_error } = expectedErrorOf(device, workload);
+  const { measured, expected_error } = expectedErrorOf(device, workload, job.forward_only);
   const {
     tp,
     cp,
@@ -49,6 +49,7 @@ export function runFacts(
     execution,
     expert_load,
     async_tp,
+    forward_only,
     gpus_per_node: _,
     ...others
   } = job;
@@ -62,6 +63,7 @@ export function runFacts(
       ...others,
       ...(cp_attention === "ring" ? { cp_attention } : {}),
       ...(async_tp ? { async_tp } : {}),
+      ...(forward_only ? { forward_only } : {}),
       ...(linear_dtype === null ? {} : { linear_dtype }),
       ...(optimizer === "adamw" ? {} : { optimizer }),
       ...(execution === "compiled" ? {} : { execution }),

@@ -9,6 +9,7 @@ import { EXPLANATION_FORMAT } from "../plan/explanation.js";
 import { FRONTIER_FORMAT } from "../plan/frontier.js";
 import { INSTANCE_FORMAT } from "../plan/instance.js";
 import { PLAN_FORMAT } from "../plan/plan.js";
+import { REPLICAS_FORMAT } from "../plan/replicas.js";
 import { SAVING_FORMAT } from "../plan/saving.js";
 import { SCHEDULE_FORMAT } from "../plan/schedule.js";
 import { SEARCH_FORMAT } from "../plan/search.js";
@@ -44,6 +45,7 @@ export function publishedSchemas() {
     simulation: file(SIMULATION_FORMAT),
     schedule: file(SCHEDULE_FORMAT),
     allocation: file(ALLOCATION_FORMAT),
+    replicas: file(REPLICAS_FORMAT),
     saving: file(SAVING_FORMAT),
     sweep: file(SWEEP_FORMAT),
     profile: published(

@@ -37,6 +37,8 @@ export const JOB = z
     /** Model chunks per stage: above 1 only where the pipeline interleaves. */
     chunks: degree,
     recompute: z.enum(RECOMPUTES),
+    /** Whether it is no training: the forward pass alone, of each microbatch. */
+    forward_only: z.boolean(),
     /** What the linears of layers multiply in; null: as the rest. */
     linear_dtype: z.enum(LINEAR_TYPES).nullable(),
     execution: z.enum(EXECUTIONS),

@@ -23,6 +23,8 @@ export interface Held {
   readonly released_bytes: number;
   /** Of everything else that was made and is still read while it runs, its own results included. */
   readonly working_bytes: number;
+  /** Of floating-point inputs of the graph that no kernel before it reads: images, caches. */
+  readonly input_bytes: number;
 }
 
 /** What compute and communication have in common. */

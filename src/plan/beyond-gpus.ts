@@ -3,7 +3,7 @@ import { gpusPerStage } from "./gpus.js";
 import type { BeyondGpus } from "./shared.js";
 
 /** GPUs of one replica. */
-function gpusOf({ parallelism }: Pick<FrontierFile, "parallelism">): number {
+export function gpusOf({ parallelism }: Pick<FrontierFile, "parallelism">): number {
   return gpusPerStage(parallelism) * parallelism.pp;
 }
 

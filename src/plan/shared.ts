@@ -61,6 +61,8 @@ export const parallelism = z.object({
   sequence_parallel: z.boolean().optional(),
   /** Whether its collectives run piece by piece beside linears; absent: they do not. */
   async_tp: z.literal(true).exactOptional(),
+  /** Whether the forward pass alone runs; absent: training. */
+  forward_only: z.literal(true).exactOptional(),
   /** How context-parallel ranks bring queries and keys together; absent: all-gather. */
   cp_attention: z.enum(CP_ATTENTIONS).optional(),
   /** 1: ranks that hold the same parameters share the optimizer's states. */

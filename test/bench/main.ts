@@ -35,6 +35,7 @@ const OPTIONS: OptimizeOptions = {
     tp: 8,
     sequence_parallel: false,
     async_tp: false,
+    forward_only: false,
     cp: 1,
     cp_attention: "all-gather",
     ep: 1,

@@ -148,3 +148,37 @@ describe("allocate", () => {
     expect([codes(lists, "error"), lists.status]).toEqual([["KRS4413"], 2]);
   });
 });
+
+describe("replicas", () => {
+  const part = join(folder, "forward");
+  const replicas = (...flags: string[]) => kareus(["replicas", part, part, ...flags]);
+
+  test("of a forward pass alone: those that do the rates in time", async () => {
+    const graph = join(ROOT, "test/golden/mini.onnx");
+    const job = ["--forward-only", "--microbatches", "1", "--bind", "batch=4,sequence=512"];
+    const made = await kareus(["optimize", graph, ...job, "--out", part, "--json"]);
+    expect([made.stderr, made.status]).toEqual(["", 0]);
+    const frontier = JSON.parse(made.stdout);
+    expect(frontier.parallelism.forward_only).toBe(true);
+    const plan = JSON.parse(readFileSync(join(part, frontier.points[0].plan), "utf8"));
+    expect(plan.stages).toEqual([{ stage: 0, instructions: [expect.anything()] }]);
+    expect(plan.stages[0].instructions[0]).toMatchObject({ kind: "forward", microbatch: 0 });
+
+    const rate = 2.5 / frontier.points[0].time_s;
+    const done = await replicas("--rates", `${rate},${rate / 1e3}`, "--minimize", "gpus", "--json");
+    expect([done.stderr, done.status]).toEqual(["", 0]);
+    const { parts, gpus } = JSON.parse(done.stdout);
+    expect([parts[0].replicas, parts[1].replicas, gpus]).toEqual([3, 1, 4]);
+    for (const { rate_per_s, time_s, replicas: count, busy } of parts) {
+      expect(busy).toBeCloseTo((rate_per_s * time_s) / count, 12);
+      expect(busy).toBeLessThanOrEqual(1 + 1e-9);
+    }
+
+    const [fastest_s, slowest_s] = [frontier.points[0].time_s, frontier.points.at(-1).time_s];
+    const inTime = await replicas("--rates", "1,1", "--deadline-s", `${slowest_s},${fastest_s}`);
+    expect(inTime.stdout).toMatch(/on 2 GPUs/);
+    const late = await replicas("--rates", "1,1", "--deadline-s", `1,${fastest_s / 2}`);
+    expect([codes(late, "error"), late.status]).toEqual([["KRS4417"], 1]);
+    expect(codes(await replicas("--rates", "1"), "error")).toEqual(["KRS4413"]);
+  });
+});

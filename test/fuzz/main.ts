@@ -41,6 +41,7 @@ function layout(rng: Rng) {
     zero: choose(rng, [0, 1, 2, 3] as const, 1),
     sequence_parallel: rng.integer(3) === 0,
     async_tp: false,
+    forward_only: false,
     recompute: choose(rng, ["none", "selective", "full"] as const, "none"),
     execution: choose(rng, ["compiled", "eager", "graph"] as const, "compiled"),
     microbatches: 4,

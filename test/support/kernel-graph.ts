@@ -16,6 +16,7 @@ const BASE = {
   saved_bytes: 0,
   released_bytes: 0,
   working_bytes: 0,
+  input_bytes: 0,
 } as const;
 
 const product = (m: number): MatmulWork => ({

@@ -18,6 +18,7 @@ export const ONE_GPU: LoweringContext["options"] = {
   microbatches: 1,
   sequence_parallel: false,
   async_tp: false,
+  forward_only: false,
   pipeline: "1f1b",
   chunks: 1,
 };

@@ -176,3 +176,13 @@ export function noticeTooShort(start_s: number, lead_s: number, notice_s: number
     "jobs with shorter iterations or a shorter --reload-s can follow; or keep the lower cap from before",
   );
 }
+
+/** No point of a part is as fast as it must be. */
+export function deadlineTooShort(part: string, fastest_s: number): Diagnostic {
+  return error(
+    "KRS4417",
+    "--deadline-s",
+    `${part} takes ${Number(fastest_s.toPrecision(4))} s even at its fastest point`,
+    "allow more, or optimize it for smaller batches, a higher --tp or another --gpu",
+  );
+}

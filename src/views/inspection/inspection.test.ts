@@ -37,6 +37,7 @@ const place = {
   saved_bytes: 0,
   released_bytes: 0,
   working_bytes: 0,
+  input_bytes: 0,
 } as const;
 
 const LINEAR: ComputeKernel = {

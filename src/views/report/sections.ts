@@ -24,7 +24,7 @@ export function layoutLine({ parallelism: p }: FrontierFile): string {
     `${p.microbatches} ${p.microbatches === 1 ? "microbatch" : "microbatches"}`,
     p.pipeline,
     ...(p.chunks > 1 ? [`${p.chunks} chunks`] : []),
-    `recompute ${p.recompute}`,
+    p.forward_only === true ? "forward only" : `recompute ${p.recompute}`,
   ].join(", ");
 }
 
