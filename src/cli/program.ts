@@ -5,6 +5,7 @@ import { addDemo } from "./commands/demo.js";
 import { addDevices } from "./commands/devices.js";
 import { addDiff } from "./commands/diff.js";
 import { addDoctor } from "./commands/doctor.js";
+import { addExperts } from "./commands/experts.js";
 import { addExplain } from "./commands/explain.js";
 import { addExport } from "./commands/export.js";
 import { addInit } from "./commands/init.js";
@@ -57,6 +58,7 @@ export function buildProgram(version: string): Command {
   addSchedule(program);
   addAllocate(program);
   addReplicas(program);
+  addExperts(program);
   addSweep(program);
   addInspect(program);
   addVerify(program);

@@ -5,6 +5,7 @@ import { CASE_FORMAT } from "../plan/case.js";
 import { CONFIG_FORMAT } from "../plan/config.js";
 import { DETAILS_FORMAT } from "../plan/details.js";
 import { DIFFERENCE_FORMAT } from "../plan/difference.js";
+import { EXPERTS_FORMAT } from "../plan/experts.js";
 import { EXPLANATION_FORMAT } from "../plan/explanation.js";
 import { FRONTIER_FORMAT } from "../plan/frontier.js";
 import { INSTANCE_FORMAT } from "../plan/instance.js";
@@ -45,6 +46,7 @@ export function publishedSchemas() {
     simulation: file(SIMULATION_FORMAT),
     schedule: file(SCHEDULE_FORMAT),
     allocation: file(ALLOCATION_FORMAT),
+    experts: file(EXPERTS_FORMAT),
     replicas: file(REPLICAS_FORMAT),
     saving: file(SAVING_FORMAT),
     sweep: file(SWEEP_FORMAT),

@@ -149,6 +149,29 @@ describe("allocate", () => {
   });
 });
 
+test("experts: the busiest rank of each placement, and loads that cannot be read", async () => {
+  const loads = join(folder, "loads.json");
+  const experts = (text: string, ...flags: string[]) => {
+    writeFileSync(loads, text);
+    return kareus(["experts", loads, ...flags]);
+  };
+  const done = await experts("[[8, 4, 2, 2]]", "--ep", "2", "--copies", "2", "--json");
+  expect([done.stderr, done.status]).toEqual(["", 0]);
+  const { placements } = JSON.parse(done.stdout);
+  expect(placements.map((each: { expert_load: number }) => each.expert_load.toFixed(3))).toEqual([
+    "1.500",
+    "1.250",
+    "1.083",
+  ]);
+  expect((await experts("[8, 4, 2, 2]", "--ep", "2")).stdout).toContain("--expert-load 1.250");
+  for (const bad of ["", "{}", "[1, -1]", "[[1, 2], [1]]", "[[0, 0], [1, 1]]"]) {
+    const refused = await experts(bad, "--ep", "1");
+    expect([codes(refused, "error"), refused.status], bad).toEqual([["KRS4418"], 2]);
+  }
+  const uneven = await experts("[1, 2, 3]", "--ep", "2");
+  expect([codes(uneven, "error"), uneven.status]).toEqual([["KRS4419"], 2]);
+});
+
 describe("replicas", () => {
   const part = join(folder, "forward");
   const replicas = (...flags: string[]) => kareus(["replicas", part, part, ...flags]);

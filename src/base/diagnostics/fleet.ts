@@ -186,3 +186,23 @@ export function deadlineTooShort(part: string, fastest_s: number): Diagnostic {
     "allow more, or optimize it for smaller batches, a higher --tp or another --gpu",
   );
 }
+
+/** A file of experts' loads that cannot be read. */
+export function malformedLoads(where: string, message: string): Diagnostic {
+  return error(
+    "KRS4418",
+    where,
+    message,
+    "give JSON: the tokens of each expert, [310, 95, ...], or such a list for each layer",
+  );
+}
+
+/** Ranks cannot hold equally many experts. */
+export function expertsUneven(experts: number, copies: number, ep: number): Diagnostic {
+  return error(
+    "KRS4419",
+    copies % ep === 0 ? "--ep" : "--copies",
+    `${experts} experts and ${copies} copies do not divide by ${ep} ranks`,
+    "give an --ep that divides both, or another number of --copies",
+  );
+}
