@@ -29,7 +29,8 @@ export function unfoldKernels(folded: FoldedGraph, graph: KernelGraph): KernelGr
   if (inside === null || behind === null || behind <= inside) return null;
   const layers = { first: inside, count: behind - inside };
   const runs = runsOf(kernels, layers);
-  if (runs === null || !runs.every((run) => areAlike(kernels, run, runs, names))) return null;
+  if (runs === null) return null;
+  if (!runs.every((run) => areAlike(kernels, run, runs, layers, names))) return null;
   const unfolded = new Unfolded(kernels, runs, layers, names, folded.dropped).kernels();
   if (unfolded === null) return null;
   return { ...graph, kernels: unfolded, layers: graph.layers + folded.dropped * layers.count };
@@ -40,28 +41,32 @@ interface Layers {
   readonly count: number;
 }
 
-/** The stretches of kernels of the repeated layers and their neighbours; null if they are mixed. */
+/**
+ * The kernels of the repeated layers in each direction, and those of their neighbours; null if they are
+ * mixed beyond those. Backward mixes a little (a layer's input is gathered again while the one above it
+ * still works): a block is as many kernels as the layers have, from the first of them on, and may hold
+ * some of the layer above.
+ */
 function runsOf(kernels: readonly Kernel[], { first, count }: Layers): readonly Run[] | null {
-  const groups: (Block & { group: number | null; forward: boolean })[] = [];
-  for (const [place, { layer, direction }] of kernels.entries()) {
-    const group = layer === null ? null : Math.floor((layer - first) / count);
-    const forward = direction === "forward";
-    const last = groups.at(-1);
-    if (last?.group === group && last.forward === forward) {
-      groups[groups.length - 1] = { ...last, length: last.length + 1 };
-    } else groups.push({ group, forward, start: place, length: 1 });
-  }
+  const isLater = ({ layer }: Kernel) => layer !== null && layer >= first + count;
+  const isOwn = (kernel: Kernel) =>
+    kernel.layer !== null && kernel.layer >= first && !isLater(kernel);
   const runs: Run[] = [];
-  for (const [k, own] of groups.entries()) {
-    if (own.group !== 0) continue;
-    const [before, after] = [groups[k - 1], groups[k + 1]];
-    const step = own.forward ? 1 : -1;
-    if (before?.group !== -step || after?.group !== step) return null;
-    if (before.length !== own.length || after.length !== own.length) return null;
-    runs.push({ blocks: [before, own, after], forward: own.forward });
+  for (const forward of [true, false]) {
+    const isHere = (kernel: Kernel) =>
+      isOwn(kernel) && (kernel.direction === "forward") === forward;
+    const start = kernels.findIndex(isHere);
+    const { length } = kernels.filter(isHere);
+    if (start < 0 && !forward) continue;
+    if (start < length || start + 2 * length > kernels.length) return null;
+    const blockAt = (step: number): Block => ({ start: start + step * length, length });
+    const blocks = [blockAt(-1), blockAt(0), blockAt(1)] as const;
+    const [lower, higher] = forward ? [blocks[0], blocks[2]] : [blocks[2], blocks[0]];
+    const within = (block: Block) => kernels.slice(block.start, block.start + length);
+    if (within(lower).some(isLater) || !within(higher).every(isLater)) return null;
+    runs.push({ blocks, forward });
   }
-  const forward = runs.filter((run) => run.forward).length;
-  return forward === 1 && runs.length <= 2 ? runs : null;
+  return runs;
 }
 
 /** Where a kernel lies: in which run and block (-1, 0, 1 by layer), and where there. */
@@ -86,6 +91,7 @@ function areAlike(
   kernels: readonly Kernel[],
   { blocks, forward }: Run,
   runs: readonly Run[],
+  { count }: Layers,
   names: RepeatedNames,
 ): boolean {
   const [before, own, after] = blocks;
@@ -95,6 +101,8 @@ function areAlike(
     const here = at(kernels, own.start + k);
     const [low, high] = [at(kernels, lower.start + k), at(kernels, higher.start + k)];
     if (!sameKernel(here, low) || !sameKernel(here, high)) return false;
+    if (here.layer === null || low.layer !== here.layer - count) return false;
+    if (high.layer !== here.layer + count) return false;
     if (names.shifted(low.name, 1) !== here.name) return false;
     if (!waitAlike(runs, here, low, -1) || !waitAlike(runs, here, high, 1)) return false;
   }
