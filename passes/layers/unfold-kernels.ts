@@ -168,11 +168,11 @@ class Unfolded {
     for (const [place, kernel] of this.#kernels.entries()) {
       const run = this.#runs.find(({ blocks }) => blocks[1].start === place);
       if (run !== undefined) {
+        const { start, length } = run.blocks[1];
+        const block = this.#kernels.slice(start, start + length).map((each) => this.#series(each));
         for (let k = 0; k <= this.#dropped; k++) {
           const copy = run.forward ? k : this.#dropped - k;
-          for (let i = 0; i < run.blocks[1].length; i++) {
-            made.push(this.#copied(at(this.#kernels, place + i), copy));
-          }
+          for (const series of block) made.push(series(copy));
         }
       }
       if (placeIn(this.#runs, place)?.layer === 0) continue;
@@ -183,10 +183,25 @@ class Unfolded {
     return made;
   }
 
-  /** A kernel of the repeated layers, `copy` stretches on. */
-  #copied(kernel: Kernel, copy: number): Kernel {
-    const after = kernel.after.map((from) => this.#placeOf(from, copy));
-    return this.#renamed({ ...kernel, after }, copy, copy * this.#layers.count);
+  /** A kernel of the repeated layers, some stretches on. */
+  #series(kernel: Kernel): (copy: number) => Kernel {
+    const series = (name: string) => this.#names.series(name);
+    const name = series(kernel.name);
+    const nodes = kernel.nodes.map(series);
+    const after = kernel.after.map((from) => this.#placeOf(from));
+    const parameters =
+      kernel.kind === "compute" ? kernel.parameters.map((each) => series(each.name)) : [];
+    return (copy) => {
+      const base = {
+        name: name(copy),
+        nodes: nodes.map((node) => node(copy)),
+        after: after.map((from) => from(copy)),
+        layer: kernel.layer === null ? null : kernel.layer + copy * this.#layers.count,
+      };
+      if (kernel.kind === "communication" || parameters.length === 0) return { ...kernel, ...base };
+      const own = kernel.parameters.map((each, i) => ({ ...each, name: at(parameters, i)(copy) }));
+      return { ...kernel, ...base, parameters: own };
+    };
   }
 
   /** A kernel that is there once: those of later layers move, and are named as in the whole. */
@@ -198,43 +213,40 @@ class Unfolded {
     // What neighbours read of the copies is the first's, or the last's.
     const copy = own?.layer === 1 ? this.#dropped : 0;
     const after = kernel.after.map((from) =>
-      own === null ? this.#shifted(from) : this.#placeOf(from, copy),
+      own === null ? this.#shifted(from) : this.#placeOf(from)(copy),
     );
     const { first, count } = this.#layers;
-    const later = kernel.layer !== null && kernel.layer >= first + count;
-    return later
-      ? this.#renamed({ ...kernel, after }, null, this.#dropped * count)
-      : { ...kernel, after };
+    if (kernel.layer === null || kernel.layer < first + count) return { ...kernel, after };
+    const rename = (name: string) => this.#names.own(name);
+    const base = {
+      after,
+      name: rename(kernel.name),
+      nodes: kernel.nodes.map(rename),
+      layer: kernel.layer + this.#dropped * count,
+    };
+    if (kernel.kind === "communication") return { ...kernel, ...base };
+    const parameters = kernel.parameters.map((each) => ({ ...each, name: rename(each.name) }));
+    return { ...kernel, ...base, parameters };
   }
 
-  /** Where a kernel of the folded graph lies in the whole, seen from one copy of the layers. */
-  #placeOf(kernel: number, copy: number): number {
+  /** Where a kernel of the folded graph lies in the whole, seen from each copy of the layers. */
+  #placeOf(kernel: number): (copy: number) => number {
+    const alone = this.#shifted(kernel);
     const place = placeIn(this.#runs, kernel);
-    const wanted = place === null ? -1 : copy + place.layer;
-    if (place === null || wanted < 0 || wanted > this.#dropped) return this.#shifted(kernel);
+    if (place === null) return () => alone;
     const { blocks, forward } = at(this.#runs, place.run);
     const [, { start, length }] = blocks;
-    const before = forward ? wanted : this.#dropped - wanted;
-    return this.#shifted(start) + before * length + place.at;
+    const first = this.#shifted(start) + place.at;
+    return (copy) => {
+      const wanted = copy + place.layer;
+      if (wanted < 0 || wanted > this.#dropped) return alone;
+      return first + (forward ? wanted : this.#dropped - wanted) * length;
+    };
   }
 
   /** A place behind the copies that come before it. */
   #shifted(kernel: number): number {
     const copied = this.#runs.map(({ blocks }) => blocks[1]).filter(({ start }) => start < kernel);
     return kernel + copied.reduce((sum, { length }) => sum + length * this.#dropped, 0);
-  }
-
-  /** With names as they are some stretches on; null: as the whole graph has them. */
-  #renamed(kernel: Kernel, copy: number | null, layers: number): Kernel {
-    const rename = (name: string) =>
-      copy === null ? this.#names.own(name) : this.#names.shifted(name, copy);
-    const base = {
-      name: rename(kernel.name),
-      nodes: kernel.nodes.map(rename),
-      layer: kernel.layer === null ? null : kernel.layer + layers,
-    };
-    if (kernel.kind === "communication") return { ...kernel, ...base };
-    const parameters = kernel.parameters.map((each) => ({ ...each, name: rename(each.name) }));
-    return { ...kernel, ...base, parameters };
   }
 }

@@ -325,8 +325,8 @@ class Propagation {
     const { shape } = fact;
     const dtype = this.#retyped(fact.dtype);
     const value = role === "constant" && fact.value?.length === 1 ? fact.value[0] : undefined;
-    const known = value === undefined ? {} : { value };
-    this.tensors.set(name, { name, dtype, shape, role, batch_axis: place?.axis ?? null, ...known });
+    const tensor = { name, dtype, shape, role, batch_axis: place?.axis ?? null };
+    this.tensors.set(name, value === undefined ? tensor : { ...tensor, value });
     if (place !== null) this.#places.set(name, place);
   }
 }
@@ -344,9 +344,9 @@ function roleOfResult(
     (LAYOUT_ONLY.has(node.op) && inputs[0]?.role === "parameter") ||
     (SCALING.has(node.op) && inputs.some(isWeight));
   if ((known && !isTrained) || SHAPE_ONLY.has(node.op)) return "constant";
-  const roles = new Set(inputs.flatMap((input) => (input ? [input.role] : [])));
-  if (roles.has("data") || roles.has("activation")) return "activation";
-  if (roles.has("gradient")) return "gradient";
+  const reads = (role: TensorRole) => inputs.some((input) => input?.role === role);
+  if (reads("data") || reads("activation")) return "activation";
+  if (reads("gradient")) return "gradient";
   const parameters = inputs.flatMap((input) => (input?.role === "parameter" ? [input] : []));
   const [parameter, ...others] = parameters;
   if (parameter === undefined) return "constant";
