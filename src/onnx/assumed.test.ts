@@ -120,8 +120,19 @@ describe("a list of tensors that a tensor operator reads", () => {
   ])("is refused by name: %s", (_op, readers) => {
     const split = node("SplitToSequence", ["x"], ["parts"], { axis: 1 });
     const { errors } = reading([split, ...readers]);
-    expect(errors.map(({ code, where }) => [code, where])).toEqual([["KRS1302", "y"]]);
-    expect(errors[0]?.message).toMatch(/parts.*list of tensors|list of tensors.*parts/);
+    expect(errors.map(({ code, where }) => [code, where])).toEqual([["KRS1110", "y"]]);
+    expect(errors[0]?.message).toMatch(/"parts" is a list/);
+  });
+
+  it("is read once it is joined, as the hint says", () => {
+    const nodes = [
+      node("SplitToSequence", ["x"], ["parts"], { axis: 1 }),
+      node("ConcatFromSequence", ["parts"], ["joined"], { axis: 1 }),
+      node("Relu", ["joined"], ["y"]),
+    ];
+    const { errors, graph } = reading(nodes);
+    expect(errors).toEqual([]);
+    expect(graph?.tensors.get("y")?.shape).toEqual(graph?.tensors.get("x")?.shape);
   });
 });
 

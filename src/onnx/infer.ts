@@ -5,6 +5,7 @@ import {
   type Report,
 } from "../base/diagnostics/diagnostic.js";
 import {
+  listOfTensors,
   missingOperand,
   shapeNotInferred,
   tensorSequence,
@@ -141,9 +142,7 @@ class Inference {
     const missing = operatorFor(stated.op) && missingInput(stated);
     if (typeof missing === "number") fail(missingOperand(nodeLabel(stated), stated.op, missing));
     const list = stated.inputs.find((name) => this.#sequences.held(name) !== undefined);
-    if (list !== undefined) {
-      fail(shapeNotInferred(nodeLabel(stated), stated.op, list, "it is a list of tensors"));
-    }
+    if (list !== undefined) fail(listOfTensors(nodeLabel(stated), stated.op, list));
     const node = this.#withFirstOutput(stated);
     const outputs = this.#infer(node);
     node.outputs.forEach((name, index) => {

@@ -114,6 +114,16 @@ export function tensorSequence(node: string, op: string): Diagnostic {
   );
 }
 
+/** A list where an operator takes one tensor. */
+export function listOfTensors(node: string, op: string, list: string): Diagnostic {
+  return error(
+    "KRS1110",
+    node,
+    `${op} takes tensors, and ${JSON.stringify(list)} is a list of them`,
+    "in the model, take one of the list (SequenceAt) or join it (ConcatFromSequence), then export again",
+  );
+}
+
 /** A model-local function that calls itself, or functions that nest without end. */
 export function endlessFunction(name: string): Diagnostic {
   return error(
