@@ -184,6 +184,17 @@ describe("stated shapes against inferred ones", () => {
     const wrong = reading(nodes, { numbers, valueInfo: [value("part", [4, 5])] });
     expect(codes(wrong.errors)).toEqual(["KRS1302"]);
   });
+
+  it("do not hold for a product of operands that are no matrices", () => {
+    const nodes = [
+      node("ReduceMean", ["x"], ["mean"], { keepdims: 0 }),
+      node("Gemm", ["mean", "w"], ["y"]),
+    ];
+    const options = { weights: { w: [6, 2] }, valueInfo: [value("y", [4, 2])] };
+    const { errors } = reading(nodes, options);
+    expect(codes(errors)).toEqual(["KRS1302"]);
+    expect(errors[0]?.message).toMatch(/Gemm wants matrices/);
+  });
 });
 
 describe("arithmetic on shapes", () => {

@@ -21,7 +21,7 @@ import { unrollLoop } from "./loops.js";
 import { type NameScope, nameAt, nodeLabel, renameTensors } from "./names.js";
 import { modernized } from "./older-sets.js";
 import { operatorFor } from "./operators/index.js";
-import { type Fact, type InferenceCall, ShapeError } from "./operators/operator.js";
+import { type Fact, type InferenceCall, type Operator, ShapeError } from "./operators/operator.js";
 import { firstOnlyOnRequest, missingInput } from "./operators/required.js";
 import { orderNodes } from "./order.js";
 import { Repeats } from "./repeats.js";
@@ -221,7 +221,7 @@ class Inference {
     } catch (error) {
       if (!(error instanceof ShapeError)) throw error;
       const known = this.stated.factsOf(node) ?? this.#expectations.factsOf(node, inputs);
-      if (known !== null) return known;
+      if (known !== null && hasWork(operator, call, known)) return known;
       const input = nameAt(node.inputs, error.input);
       const counts = Expectations.counts(node);
       return fail(shapeNotInferred(nodeLabel(node), node.op, input, error.message, counts));
@@ -314,6 +314,19 @@ class Inference {
         body.inputs.has(name) ||
         (isOutside(name) && !definesLocally(body, name)),
     };
+  }
+}
+
+/** Whether what an operator does can be told of operands whose result it could not infer. */
+function hasWork(operator: Operator, call: InferenceCall, results: readonly Fact[]): boolean {
+  const operand = (fact: Fact | null) => fact && { ...fact, role: "activation" as const };
+  const node = { ...call, inputs: call.inputs.map(operand), outputs: results.map(operand) };
+  try {
+    operator.work(node);
+    return true;
+  } catch (error) {
+    if (error instanceof ShapeError) return false;
+    throw error;
   }
 }
 
