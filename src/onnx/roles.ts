@@ -140,15 +140,20 @@ function dataInputs(
   facts: ReadonlyMap<string, Fact>,
 ): ReadonlySet<string> {
   const hasRank = (name: string) => need(facts, name).shape.length > 0;
-  const certain = names.filter((name) => {
-    const leading = graph.inputs.get(name)?.shape?.[0];
-    const { dtype } = need(facts, name);
-    return hasRank(name) && (typeof leading !== "number" || /^u?int/.test(dtype));
-  });
+  const certain = names.filter(
+    (name) => hasRank(name) && isSurelyData(graph, name, need(facts, name).dtype),
+  );
   const first = certain[0] === undefined ? -1 : names.indexOf(certain[0]);
   const before = first < 0 ? names.filter(hasRank).slice(0, 1) : names.slice(0, first);
   const found = new Set([...certain, ...before.filter(hasRank)]);
   return new Set([...found, ...beside(graph, names, facts, found)]);
+}
+
+/** Integers come with the data, and so does what has a first size of its own name. */
+function isSurelyData({ inputs }: SourceGraph, name: string, dtype: DType): boolean {
+  const input = inputs.get(name);
+  if (input === undefined || input.shape?.length === 0) return false;
+  return typeof input.shape?.[0] !== "number" || /^u?int/.test(dtype);
 }
 
 /**
@@ -188,6 +193,25 @@ function beside(
   }
   const isJoint = 2 * matrices.filter(returns).length >= matrices.length;
   return isJoint ? others.filter((name) => isBeside(name) && !returns(name)) : [];
+}
+
+/**
+ * Matrices among the inputs of a forward graph that stores none and has no input that is surely data: by
+ * place alone they are taken for parameters.
+ */
+export function guessedParameters(
+  graph: SourceGraph,
+  { trained }: Training,
+  tensors: ReadonlyMap<string, Tensor>,
+): readonly string[] {
+  const all = [...tensors.values()];
+  if (trained !== null || all.some(({ role }) => role === "gradient")) return [];
+  const isSure = ({ name, role, dtype }: Tensor) =>
+    role === "data" && isSurelyData(graph, name, dtype);
+  if (all.some(isSure)) return [];
+  const matrices = all.filter(({ role, shape }) => role === "parameter" && shape.length > 1);
+  if (matrices.some(({ name }) => graph.initializers.has(name))) return [];
+  return matrices.flatMap(({ name }) => (graph.inputs.has(name) ? [name] : []));
 }
 
 /** What stands where layers have their weights, as it is or in another layout. */

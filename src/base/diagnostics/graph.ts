@@ -297,6 +297,18 @@ export function shapeNotInferred(
   );
 }
 
+/** Inputs that may as well be data. */
+export function parametersGuessed(inputs: readonly string[]): Diagnostic {
+  const [first] = inputs;
+  const others = inputs.length > 1 ? ` and ${inputs.length - 1} more` : "";
+  return warning(
+    "KRS1309",
+    `${first}`,
+    `the file stores no weights: this input${others} is taken for a parameter`,
+    "export what is data with a symbolic first dimension, as a batch has, or store the weights in the file",
+  );
+}
+
 /** The file's own shape information says otherwise. */
 export function shapeDisagreement(
   tensor: string,
