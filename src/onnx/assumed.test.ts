@@ -188,9 +188,10 @@ describe("stated shapes against inferred ones", () => {
   it("do not hold for a product of operands that are no matrices", () => {
     const nodes = [
       node("ReduceMean", ["x"], ["mean"], { keepdims: 0 }),
-      node("Gemm", ["mean", "w"], ["y"]),
+      node("Gemm", ["mean", "w"], ["product"]),
+      node("Relu", ["product"], ["y"]),
     ];
-    const options = { weights: { w: [6, 2] }, valueInfo: [value("y", [4, 2])] };
+    const options = { weights: { w: [6, 2] }, valueInfo: [value("product", [4, 2])] };
     const { errors } = reading(nodes, options);
     expect(codes(errors)).toEqual(["KRS1302"]);
     expect(errors[0]?.message).toMatch(/Gemm wants matrices/);

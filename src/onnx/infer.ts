@@ -25,6 +25,7 @@ import { type Fact, type InferenceCall, type Operator, ShapeError } from "./oper
 import { firstOnlyOnRequest, missingInput } from "./operators/required.js";
 import { orderNodes } from "./order.js";
 import { Repeats } from "./repeats.js";
+import { PRODUCTS } from "./roles.js";
 import { isSequence, Sequences } from "./sequences.js";
 import type { SourceGraph, SourceNode } from "./source.js";
 import { StatedShapes, UNUSED } from "./stated.js";
@@ -221,7 +222,7 @@ class Inference {
     } catch (error) {
       if (!(error instanceof ShapeError)) throw error;
       const known = this.stated.factsOf(node) ?? this.#expectations.factsOf(node, inputs);
-      if (known !== null && hasWork(operator, call, known)) return known;
+      if (known !== null && fits(operator, call, known)) return known;
       const input = nameAt(node.inputs, error.input);
       const counts = Expectations.counts(node);
       return fail(shapeNotInferred(nodeLabel(node), node.op, input, error.message, counts));
@@ -317,17 +318,12 @@ class Inference {
   }
 }
 
-/** Whether what an operator does can be told of operands whose result it could not infer. */
-function hasWork(operator: Operator, call: InferenceCall, results: readonly Fact[]): boolean {
+/** Whether operands fit what an operator does; only a product's work is not told by its results alone. */
+function fits(operator: Operator, call: InferenceCall, results: readonly Fact[]): boolean {
+  if (!PRODUCTS.has(call.op)) return true;
   const operand = (fact: Fact | null) => fact && { ...fact, role: "activation" as const };
   const node = { ...call, inputs: call.inputs.map(operand), outputs: results.map(operand) };
-  try {
-    operator.work(node);
-    return true;
-  } catch (error) {
-    if (error instanceof ShapeError) return false;
-    throw error;
-  }
+  return operator.work(node).kind === "kernel";
 }
 
 /** Which input holds axes, for operators other than reductions. */

@@ -44,7 +44,7 @@ const ACCUMULATORS: ReadonlySet<string> = new Set([
 const SCATTERS: ReadonlySet<string> = new Set(["ScatterElements", "ScatterND"]);
 
 /** Matrix products: of two activations they make attention, or the gradient of a parameter. */
-const PRODUCTS: ReadonlySet<string> = new Set([
+export const PRODUCTS: ReadonlySet<string> = new Set([
   "MatMul",
   "Gemm",
   "Einsum",
