@@ -41,9 +41,13 @@ export const assignStages: Pass<"kernel", "kernel"> = {
       else times.last += time;
     }
     const partOfLayer = balanceStages(times.layers, times.first, times.last, parts);
+    const places = Array.from({ length: parts }, (_, part) =>
+      placeOf(part, stages, placementOf(pipeline)),
+    );
     const kernels = graph.kernels.map((kernel, i) => {
-      const part = at(partOfLayer, at(owners, i));
-      return { ...kernel, ...placeOf(part, stages, placementOf(pipeline)) };
+      const { stage, chunk } = at(places, at(partOfLayer, at(owners, i)));
+      if (stage === kernel.stage && chunk === kernel.chunk) return kernel;
+      return { ...kernel, stage, chunk };
     });
     return { ...graph, kernels, stages, chunks, parameters: parametersByStage(kernels, stages) };
   },

@@ -22,6 +22,10 @@ export function findRepeats(
   for (let period = 1; period * 2 <= symbols.length; period++) {
     const compared = symbols.length - period;
     const covered = best === null ? 0 : best.period * best.count;
+    // A better stretch overlaps the best in more than a block of its own. Where one period is a multiple
+    // of the other, that makes both one stretch of the shorter.
+    const overlaps = 2 * covered - symbols.length >= period;
+    if (best !== null && overlaps && period % best.period === 0) continue;
     // A better stretch equals itself shifted over at least `step` places: it cannot hide between
     // probes that far apart.
     const step = Math.max(period, covered - period + 1);

@@ -49,27 +49,37 @@ export class RepeatedNames {
 
   /** What a name is called some stretches on; itself where every stretch shares it. */
   shifted(name: string, stretches: number): string {
-    return this.#at(name, (place) => place + stretches * this.#folded.period);
+    return this.series(name)(stretches);
+  }
+
+  /** {@link shifted} for one name, looked up once. */
+  series(name: string): (stretches: number) => string {
+    const found = this.#found(name);
+    if (found === null) return () => name;
+    const { whole, period } = this.#folded;
+    const { place, kind, k, suffix } = found;
+    return (stretches) => {
+      const node = at(whole.nodes, place + stretches * period);
+      return (kind === "name" ? node.name : at(node[kind], k)) + suffix;
+    };
   }
 
   /** What a name of the folded graph is called behind all stretches that were left out. */
   own(name: string): string {
-    const { gap, dropped, period } = this.#folded;
-    return this.#at(name, (place) => (place < gap ? place + dropped * period : null));
+    const { gap, dropped } = this.#folded;
+    const found = this.#found(name);
+    return found !== null && found.place < gap ? this.shifted(name, dropped) : name;
   }
 
-  #at(name: string, to: (place: number) => number | null): string {
+  /** What a name names; null for a tensor that is read first far from the gap: all stretches share it. */
+  #found(name: string) {
     const [stem, suffix] = this.#split(name) ?? [name, ""];
     const found = this.#places.get(stem);
-    if (found === undefined) return name;
+    if (found === undefined) return null;
     const [place, kind, k] = found;
     const { gap, period } = this.#folded;
-    // A tensor that is read first far from the gap is one for all stretches.
-    if (place < gap - 3 * period || place >= gap + period) return name;
-    const target = to(place);
-    if (target === null) return name;
-    const node = at(this.#folded.whole.nodes, target);
-    return (kind === "name" ? node.name : at(node[kind], k)) + suffix;
+    if (place < gap - 3 * period || place >= gap + period) return null;
+    return { place, kind, k, suffix };
   }
 
   /** The longest beginning of a name that names something, and what passes put behind it. */

@@ -50,6 +50,8 @@ describe("unfoldKernels", () => {
   const jobs: readonly Partial<Job>[] = [
     {},
     { tp: 2 },
+    { tp: 2, sequence_parallel: true },
+    { tp: 2, sequence_parallel: true, recompute: "full", execution: "eager" },
     { cp: 2 },
     { recompute: "full" },
     { recompute: "selective" },

@@ -29,7 +29,8 @@ export function unfoldKernels(folded: FoldedGraph, graph: KernelGraph): KernelGr
   if (inside === null || behind === null || behind <= inside) return null;
   const layers = { first: inside, count: behind - inside };
   const runs = runsOf(kernels, layers);
-  if (runs === null || !runs.every((run) => areAlike(kernels, run, runs, names))) return null;
+  if (runs === null) return null;
+  if (!runs.every((run) => areAlike(kernels, run, runs, layers, names))) return null;
   const unfolded = new Unfolded(kernels, runs, layers, names, folded.dropped).kernels();
   if (unfolded === null) return null;
   return { ...graph, kernels: unfolded, layers: graph.layers + folded.dropped * layers.count };
@@ -40,28 +41,32 @@ interface Layers {
   readonly count: number;
 }
 
-/** The stretches of kernels of the repeated layers and their neighbours; null if they are mixed. */
+/**
+ * The kernels of the repeated layers in each direction, and those of their neighbours; null if they are
+ * mixed beyond those. Backward mixes a little (a layer's input is gathered again while the one above it
+ * still works): a block is as many kernels as the layers have, from the first of them on, and may hold
+ * some of the layer above.
+ */
 function runsOf(kernels: readonly Kernel[], { first, count }: Layers): readonly Run[] | null {
-  const groups: (Block & { group: number | null; forward: boolean })[] = [];
-  for (const [place, { layer, direction }] of kernels.entries()) {
-    const group = layer === null ? null : Math.floor((layer - first) / count);
-    const forward = direction === "forward";
-    const last = groups.at(-1);
-    if (last?.group === group && last.forward === forward) {
-      groups[groups.length - 1] = { ...last, length: last.length + 1 };
-    } else groups.push({ group, forward, start: place, length: 1 });
-  }
+  const isLater = ({ layer }: Kernel) => layer !== null && layer >= first + count;
+  const isOwn = (kernel: Kernel) =>
+    kernel.layer !== null && kernel.layer >= first && !isLater(kernel);
   const runs: Run[] = [];
-  for (const [k, own] of groups.entries()) {
-    if (own.group !== 0) continue;
-    const [before, after] = [groups[k - 1], groups[k + 1]];
-    const step = own.forward ? 1 : -1;
-    if (before?.group !== -step || after?.group !== step) return null;
-    if (before.length !== own.length || after.length !== own.length) return null;
-    runs.push({ blocks: [before, own, after], forward: own.forward });
+  for (const forward of [true, false]) {
+    const isHere = (kernel: Kernel) =>
+      isOwn(kernel) && (kernel.direction === "forward") === forward;
+    const start = kernels.findIndex(isHere);
+    const { length } = kernels.filter(isHere);
+    if (start < 0 && !forward) continue;
+    if (start < length || start + 2 * length > kernels.length) return null;
+    const blockAt = (step: number): Block => ({ start: start + step * length, length });
+    const blocks = [blockAt(-1), blockAt(0), blockAt(1)] as const;
+    const [lower, higher] = forward ? [blocks[0], blocks[2]] : [blocks[2], blocks[0]];
+    const within = (block: Block) => kernels.slice(block.start, block.start + length);
+    if (within(lower).some(isLater) || !within(higher).every(isLater)) return null;
+    runs.push({ blocks, forward });
   }
-  const forward = runs.filter((run) => run.forward).length;
-  return forward === 1 && runs.length <= 2 ? runs : null;
+  return runs;
 }
 
 /** Where a kernel lies: in which run and block (-1, 0, 1 by layer), and where there. */
@@ -86,6 +91,7 @@ function areAlike(
   kernels: readonly Kernel[],
   { blocks, forward }: Run,
   runs: readonly Run[],
+  { count }: Layers,
   names: RepeatedNames,
 ): boolean {
   const [before, own, after] = blocks;
@@ -95,6 +101,8 @@ function areAlike(
     const here = at(kernels, own.start + k);
     const [low, high] = [at(kernels, lower.start + k), at(kernels, higher.start + k)];
     if (!sameKernel(here, low) || !sameKernel(here, high)) return false;
+    if (here.layer === null || low.layer !== here.layer - count) return false;
+    if (high.layer !== here.layer + count) return false;
     if (names.shifted(low.name, 1) !== here.name) return false;
     if (!waitAlike(runs, here, low, -1) || !waitAlike(runs, here, high, 1)) return false;
   }
@@ -160,11 +168,11 @@ class Unfolded {
     for (const [place, kernel] of this.#kernels.entries()) {
       const run = this.#runs.find(({ blocks }) => blocks[1].start === place);
       if (run !== undefined) {
+        const { start, length } = run.blocks[1];
+        const block = this.#kernels.slice(start, start + length).map((each) => this.#series(each));
         for (let k = 0; k <= this.#dropped; k++) {
           const copy = run.forward ? k : this.#dropped - k;
-          for (let i = 0; i < run.blocks[1].length; i++) {
-            made.push(this.#copied(at(this.#kernels, place + i), copy));
-          }
+          for (const series of block) made.push(series(copy));
         }
       }
       if (placeIn(this.#runs, place)?.layer === 0) continue;
@@ -175,10 +183,25 @@ class Unfolded {
     return made;
   }
 
-  /** A kernel of the repeated layers, `copy` stretches on. */
-  #copied(kernel: Kernel, copy: number): Kernel {
-    const after = kernel.after.map((from) => this.#placeOf(from, copy));
-    return this.#renamed({ ...kernel, after }, copy, copy * this.#layers.count);
+  /** A kernel of the repeated layers, some stretches on. */
+  #series(kernel: Kernel): (copy: number) => Kernel {
+    const series = (name: string) => this.#names.series(name);
+    const name = series(kernel.name);
+    const nodes = kernel.nodes.map(series);
+    const after = kernel.after.map((from) => this.#placeOf(from));
+    const parameters =
+      kernel.kind === "compute" ? kernel.parameters.map((each) => series(each.name)) : [];
+    return (copy) => {
+      const base = {
+        name: name(copy),
+        nodes: nodes.map((node) => node(copy)),
+        after: after.map((from) => from(copy)),
+        layer: kernel.layer === null ? null : kernel.layer + copy * this.#layers.count,
+      };
+      if (kernel.kind === "communication" || parameters.length === 0) return { ...kernel, ...base };
+      const own = kernel.parameters.map((each, i) => ({ ...each, name: at(parameters, i)(copy) }));
+      return { ...kernel, ...base, parameters: own };
+    };
   }
 
   /** A kernel that is there once: those of later layers move, and are named as in the whole. */
@@ -190,43 +213,40 @@ class Unfolded {
     // What neighbours read of the copies is the first's, or the last's.
     const copy = own?.layer === 1 ? this.#dropped : 0;
     const after = kernel.after.map((from) =>
-      own === null ? this.#shifted(from) : this.#placeOf(from, copy),
+      own === null ? this.#shifted(from) : this.#placeOf(from)(copy),
     );
     const { first, count } = this.#layers;
-    const later = kernel.layer !== null && kernel.layer >= first + count;
-    return later
-      ? this.#renamed({ ...kernel, after }, null, this.#dropped * count)
-      : { ...kernel, after };
+    if (kernel.layer === null || kernel.layer < first + count) return { ...kernel, after };
+    const rename = (name: string) => this.#names.own(name);
+    const base = {
+      after,
+      name: rename(kernel.name),
+      nodes: kernel.nodes.map(rename),
+      layer: kernel.layer + this.#dropped * count,
+    };
+    if (kernel.kind === "communication") return { ...kernel, ...base };
+    const parameters = kernel.parameters.map((each) => ({ ...each, name: rename(each.name) }));
+    return { ...kernel, ...base, parameters };
   }
 
-  /** Where a kernel of the folded graph lies in the whole, seen from one copy of the layers. */
-  #placeOf(kernel: number, copy: number): number {
+  /** Where a kernel of the folded graph lies in the whole, seen from each copy of the layers. */
+  #placeOf(kernel: number): (copy: number) => number {
+    const alone = this.#shifted(kernel);
     const place = placeIn(this.#runs, kernel);
-    const wanted = place === null ? -1 : copy + place.layer;
-    if (place === null || wanted < 0 || wanted > this.#dropped) return this.#shifted(kernel);
+    if (place === null) return () => alone;
     const { blocks, forward } = at(this.#runs, place.run);
     const [, { start, length }] = blocks;
-    const before = forward ? wanted : this.#dropped - wanted;
-    return this.#shifted(start) + before * length + place.at;
+    const first = this.#shifted(start) + place.at;
+    return (copy) => {
+      const wanted = copy + place.layer;
+      if (wanted < 0 || wanted > this.#dropped) return alone;
+      return first + (forward ? wanted : this.#dropped - wanted) * length;
+    };
   }
 
   /** A place behind the copies that come before it. */
   #shifted(kernel: number): number {
     const copied = this.#runs.map(({ blocks }) => blocks[1]).filter(({ start }) => start < kernel);
     return kernel + copied.reduce((sum, { length }) => sum + length * this.#dropped, 0);
-  }
-
-  /** With names as they are some stretches on; null: as the whole graph has them. */
-  #renamed(kernel: Kernel, copy: number | null, layers: number): Kernel {
-    const rename = (name: string) =>
-      copy === null ? this.#names.own(name) : this.#names.shifted(name, copy);
-    const base = {
-      name: rename(kernel.name),
-      nodes: kernel.nodes.map(rename),
-      layer: kernel.layer === null ? null : kernel.layer + layers,
-    };
-    if (kernel.kind === "communication") return { ...kernel, ...base };
-    const parameters = kernel.parameters.map((each) => ({ ...each, name: rename(each.name) }));
-    return { ...kernel, ...base, parameters };
   }
 }

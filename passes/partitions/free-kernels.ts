@@ -5,7 +5,8 @@ import type { Kernel } from "../../src/ir/kernel-graph.js";
  * for the optimizer step. They may run later than the graph lists them.
  */
 export function freeKernels(kernels: readonly Kernel[]): ReadonlySet<Kernel> {
-  const read = new Set(kernels.flatMap(({ after }) => after));
+  const read = new Set<number>();
+  for (const { after } of kernels) for (const from of after) read.add(from);
   return new Set(
     kernels.filter(
       (kernel, i) =>

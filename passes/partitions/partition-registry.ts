@@ -7,6 +7,7 @@ import {
   type QueuedCommunication,
   type Slot,
 } from "../../src/ir/partition.js";
+import type { Direction } from "../../src/ir/tensor-graph.js";
 import type { Work } from "../../src/ir/work.js";
 
 /** A stretch of compute and the communication that belongs to it. */
@@ -24,6 +25,9 @@ export interface PartitionContent {
 /** Collects partition types: equal structure and shapes are one type. */
 export class PartitionRegistry {
   readonly #types = new Map<string, PartitionType>();
+  /** Keys by {@link PartitionRegistry.#likeness}: layers repeat, and so do their partitions. */
+  readonly #known = new Map<string, string>();
+  readonly #works = new Map<Work, number>();
   readonly #free: ReadonlySet<Kernel>;
 
   /** @param free kernels that nothing in their instruction waits for */
@@ -38,6 +42,33 @@ export class PartitionRegistry {
 
   /** The key of a partition's type; a new type takes its slots' node names from this use. */
   keyOf(content: PartitionContent): string {
+    const likeness = this.#likeness(content);
+    const known = this.#known.get(likeness);
+    if (known !== undefined) return known;
+    const key = this.#newKeyOf(content);
+    this.#known.set(likeness, key);
+    return key;
+  }
+
+  /** The same for contents of the same type, as far as equal works are one object. */
+  #likeness({ kernels, communication, gradients = [], dependent, nanobatch }: PartitionContent) {
+    const parts = [dependent, nanobatch, kernels.length, communication.length];
+    const words = parts.map(String);
+    for (const kernel of kernels) {
+      const work = workIn(kernel, nanobatch);
+      const id = this.#works.get(work) ?? this.#works.size;
+      this.#works.set(work, id);
+      words.push(`${kernel.class} ${id} ${directionOf(kernel)} ${this.#free.has(kernel)}`);
+    }
+    for (const each of [...communication, ...gradients]) {
+      const { collective, group, ranks, ranks_per_node, size_bytes, nanobatch_size_bytes } = each;
+      const sizes = `${ranks} ${ranks_per_node} ${size_bytes} ${nanobatch_size_bytes}`;
+      words.push(`${collective} ${group} ${sizes} ${directionOf(each)}`);
+    }
+    return words.join();
+  }
+
+  #newKeyOf(content: PartitionContent): string {
     const kernels = content.kernels.map((kernel) => ({
       class: kernel.class,
       work: workIn(kernel, content.nanobatch),
@@ -46,7 +77,7 @@ export class PartitionRegistry {
     const slots = slotsOf(content.kernels);
     const { gradients = [] } = content;
     const members: readonly Kernel[] = [...content.kernels, ...content.communication, ...gradients];
-    const isForward = (k: Kernel) => k.direction === "forward" || k.origin === "recompute";
+    const isForward = (kernel: Kernel) => directionOf(kernel) === "forward";
     const shape = {
       direction: members.every(isForward) ? ("forward" as const) : ("backward" as const),
       kernels,
@@ -72,6 +103,11 @@ export class PartitionRegistry {
       return alone && kernel !== undefined && this.#free.has(kernel) ? [[first, last]] : [];
     });
   }
+}
+
+/** What runs again is forward work, wherever it runs. */
+function directionOf({ direction, origin }: Kernel): Direction {
+  return origin === "recompute" ? "forward" : direction;
 }
 
 function workIn(kernel: ComputeKernel, nanobatch: boolean): Work {

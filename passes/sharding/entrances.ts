@@ -21,22 +21,33 @@ export function entrancesOf(
   entering: Entrances,
   isSharded: (node: TensorNode) => boolean,
 ): Entrances {
-  let front = entering;
+  const front = new Map(entering);
   for (const name of entering.keys()) {
-    if (front.has(name)) front = climb(index, front, name, isSharded) ?? front;
+    if (!front.has(name)) continue;
+    for (const [each, readers] of climb(index, front, name, isSharded)) {
+      if (readers === null) front.delete(each);
+      else front.set(each, readers);
+    }
   }
   return front;
 }
 
-/** The entrances with one of them, and what hangs on it, moved to where the least is summed. */
+/** What becomes of entrances; null: they are none any more. */
+type Changes = ReadonlyMap<string, ReadonlySet<TensorNode> | null>;
+
+/** One of the entrances, and what hangs on it, moved to where the least is summed. */
 function climb(
   index: GraphIndex,
-  from: Entrances,
+  front: Entrances,
   name: string,
   isSharded: (node: TensorNode) => boolean,
-): Entrances | null {
-  const front = new Map([...from].map(([each, readers]) => [each, new Set(readers)]));
-  let best: Entrances | null = null;
+): Changes {
+  const changes = new Map<string, ReadonlySet<TensorNode> | null>();
+  const readersOf = (each: string) => {
+    const changed = changes.get(each);
+    return changed === undefined ? (front.get(each) ?? null) : changed;
+  };
+  let best: Changes = new Map();
   let [change, least] = [0, 0];
   const open = new Set([name]);
   for (let step = 0; step < MOST_STEPS; step++) {
@@ -46,8 +57,8 @@ function climb(
       (output) => output !== "" && index.consumers(output).length > 0,
     );
     const inside = made.every((output) => {
-      const readers = front.get(output);
-      if (readers === undefined || index.isGraphOutput(output)) return false;
+      const readers = readersOf(output);
+      if (readers === null || index.isGraphOutput(output)) return false;
       return index.consumers(output).every((reader) => readers.has(reader));
     });
     const read = differentiableInputs(index, maker);
@@ -59,20 +70,18 @@ function climb(
     }
     for (const output of made) {
       change -= bytesOf(index, output);
-      front.delete(output);
+      changes.set(output, null);
       open.delete(output);
     }
     for (const input of read) {
-      const readers = front.get(input);
-      if (readers === undefined) {
-        change += bytesOf(index, input);
-        front.set(input, new Set([maker]));
-      } else readers.add(maker);
+      const readers = readersOf(input);
+      if (readers === null) change += bytesOf(index, input);
+      changes.set(input, new Set([...(readers ?? []), maker]));
       open.add(input);
     }
     if (change >= least) continue;
     least = change;
-    best = new Map([...front].map(([each, readers]) => [each, new Set(readers)]));
+    best = new Map(changes);
   }
   return best;
 }

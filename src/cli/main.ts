@@ -13,6 +13,9 @@ const INTERNAL = 3;
 /** These wait for a program of their own and pass signals on to it, or ask the user. */
 const ON_MAIN_THREAD = ["run", "doctor", "init"];
 
+/** Graphs of 100,000 nodes mostly stay: in Node's own 48 MB they are copied about three times as often. */
+const YOUNG_MB = 96;
+
 const words = process.argv.slice(2);
 const json = words.includes("--json");
 
@@ -54,6 +57,7 @@ function runInThread(): void {
   const thread = new Worker(packagePath("dist/src/cli/thread.js"), {
     workerData,
     stdin: readsStdin,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   });
   if (readsStdin && thread.stdin !== null) process.stdin.pipe(thread.stdin);
   thread.on("message", (diagnostic: Diagnostic | null) => {

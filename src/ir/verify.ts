@@ -79,19 +79,23 @@ function verifyKernelGraph(graph: KernelGraph): Violation[] {
   const names = new Set<string>();
   for (const [index, kernel] of graph.kernels.entries()) {
     const breaks = (rule: string) => violations.push({ rule, node: kernel.name });
-    if (names.has(kernel.name)) breaks("kernel names are unique");
     names.add(kernel.name);
+    if (names.size <= index) breaks("kernel names are unique");
     if (kernel.nodes.length === 0) breaks("a kernel stands for some node");
     if (kernel.after.some((from) => from >= index)) breaks("a kernel follows what it reads");
     if (kernel.stage >= graph.stages) breaks("stages are in range");
     if (kernel.layer !== null && kernel.layer >= graph.layers) breaks("layers are in range");
-    const amounts =
+    const sound =
       kernel.kind === "compute"
-        ? [flopsOf(kernel.work), bytesOf(kernel.work)]
-        : [kernel.size_bytes, kernel.ranks];
-    if (amounts.some((amount) => !Number.isFinite(amount) || amount < 0)) breaks("work is finite");
+        ? isAmount(flopsOf(kernel.work)) && isAmount(bytesOf(kernel.work))
+        : isAmount(kernel.size_bytes) && isAmount(kernel.ranks);
+    if (!sound) breaks("work is finite");
   }
   return violations;
+}
+
+function isAmount(value: number): boolean {
+  return Number.isFinite(value) && value >= 0;
 }
 
 /** Keys match their content, uses name known types, slots lie within their partition. */

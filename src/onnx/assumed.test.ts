@@ -120,8 +120,19 @@ describe("a list of tensors that a tensor operator reads", () => {
   ])("is refused by name: %s", (_op, readers) => {
     const split = node("SplitToSequence", ["x"], ["parts"], { axis: 1 });
     const { errors } = reading([split, ...readers]);
-    expect(errors.map(({ code, where }) => [code, where])).toEqual([["KRS1302", "y"]]);
-    expect(errors[0]?.message).toMatch(/parts.*list of tensors|list of tensors.*parts/);
+    expect(errors.map(({ code, where }) => [code, where])).toEqual([["KRS1110", "y"]]);
+    expect(errors[0]?.message).toMatch(/"parts" is a list/);
+  });
+
+  it("is read once it is joined, as the hint says", () => {
+    const nodes = [
+      node("SplitToSequence", ["x"], ["parts"], { axis: 1 }),
+      node("ConcatFromSequence", ["parts"], ["joined"], { axis: 1 }),
+      node("Relu", ["joined"], ["y"]),
+    ];
+    const { errors, graph } = reading(nodes);
+    expect(errors).toEqual([]);
+    expect(graph?.tensors.get("y")?.shape).toEqual(graph?.tensors.get("x")?.shape);
   });
 });
 
@@ -172,6 +183,18 @@ describe("stated shapes against inferred ones", () => {
     expect(stated.graph?.tensors.get("y")?.shape).toEqual([4, 6]);
     const wrong = reading(nodes, { numbers, valueInfo: [value("part", [4, 5])] });
     expect(codes(wrong.errors)).toEqual(["KRS1302"]);
+  });
+
+  it("do not hold for a product of operands that are no matrices", () => {
+    const nodes = [
+      node("ReduceMean", ["x"], ["mean"], { keepdims: 0 }),
+      node("Gemm", ["mean", "w"], ["product"]),
+      node("Relu", ["product"], ["y"]),
+    ];
+    const options = { weights: { w: [6, 2] }, valueInfo: [value("product", [4, 2])] };
+    const { errors } = reading(nodes, options);
+    expect(codes(errors)).toEqual(["KRS1302"]);
+    expect(errors[0]?.message).toMatch(/Gemm wants matrices/);
   });
 });
 

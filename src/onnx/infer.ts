@@ -5,6 +5,7 @@ import {
   type Report,
 } from "../base/diagnostics/diagnostic.js";
 import {
+  listOfTensors,
   missingOperand,
   shapeNotInferred,
   tensorSequence,
@@ -20,10 +21,11 @@ import { unrollLoop } from "./loops.js";
 import { type NameScope, nameAt, nodeLabel, renameTensors } from "./names.js";
 import { modernized } from "./older-sets.js";
 import { operatorFor } from "./operators/index.js";
-import { type Fact, type InferenceCall, ShapeError } from "./operators/operator.js";
+import { type Fact, type InferenceCall, type Operator, ShapeError } from "./operators/operator.js";
 import { firstOnlyOnRequest, missingInput } from "./operators/required.js";
 import { orderNodes } from "./order.js";
 import { Repeats } from "./repeats.js";
+import { PRODUCTS } from "./roles.js";
 import { isSequence, Sequences } from "./sequences.js";
 import type { SourceGraph, SourceNode } from "./source.js";
 import { StatedShapes, UNUSED } from "./stated.js";
@@ -141,9 +143,7 @@ class Inference {
     const missing = operatorFor(stated.op) && missingInput(stated);
     if (typeof missing === "number") fail(missingOperand(nodeLabel(stated), stated.op, missing));
     const list = stated.inputs.find((name) => this.#sequences.held(name) !== undefined);
-    if (list !== undefined) {
-      fail(shapeNotInferred(nodeLabel(stated), stated.op, list, "it is a list of tensors"));
-    }
+    if (list !== undefined) fail(listOfTensors(nodeLabel(stated), stated.op, list));
     const node = this.#withFirstOutput(stated);
     const outputs = this.#infer(node);
     node.outputs.forEach((name, index) => {
@@ -222,7 +222,7 @@ class Inference {
     } catch (error) {
       if (!(error instanceof ShapeError)) throw error;
       const known = this.stated.factsOf(node) ?? this.#expectations.factsOf(node, inputs);
-      if (known !== null) return known;
+      if (known !== null && fits(operator, call, known)) return known;
       const input = nameAt(node.inputs, error.input);
       const counts = Expectations.counts(node);
       return fail(shapeNotInferred(nodeLabel(node), node.op, input, error.message, counts));
@@ -316,6 +316,14 @@ class Inference {
         (isOutside(name) && !definesLocally(body, name)),
     };
   }
+}
+
+/** Whether operands fit what an operator does; only a product's work is not told by its results alone. */
+function fits(operator: Operator, call: InferenceCall, results: readonly Fact[]): boolean {
+  if (!PRODUCTS.has(call.op)) return true;
+  const operand = (fact: Fact | null) => fact && { ...fact, role: "activation" as const };
+  const node = { ...call, inputs: call.inputs.map(operand), outputs: results.map(operand) };
+  return operator.work(node).kind === "kernel";
 }
 
 /** Which input holds axes, for operators other than reductions. */

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { Report } from "../base/diagnostics/diagnostic.js";
+import { parametersGuessed } from "../base/diagnostics/graph.js";
 import type { DType, TensorGraph, TensorNode } from "../ir/tensor-graph.js";
 import { Binding, inputFacts } from "./bind.js";
 import { decodeModel } from "./decode.js";
@@ -10,7 +11,7 @@ import { readsOf, scopeOf } from "./names.js";
 import type { Fact } from "./operators/operator.js";
 import { orderNodes } from "./order.js";
 import { reconnected } from "./reconnect.js";
-import { assignRoles, type Training } from "./roles.js";
+import { assignRoles, guessedParameters, type Training } from "./roles.js";
 import type { SourceGraph, SourceNode } from "./source.js";
 import { stripPayloads } from "./strip-payloads.js";
 import { microbatchGraph } from "./updates.js";
@@ -38,16 +39,15 @@ const RETYPED: ReadonlySet<DType> = new Set(["float32", "float16", "bfloat16"]);
 export function readTensorGraph(path: string, options: ReadOptions): TensorGraph {
   const { graph, training, facts, sha256 } = readShapes(path, options);
   const retyped = (dtype: DType) => (RETYPED.has(dtype) ? (options.dtype ?? dtype) : dtype);
+  const tensors = assignRoles(graph, training, facts, retyped);
+  const guessed = guessedParameters(graph, training, tensors);
+  if (guessed.length > 0) options.report(parametersGuessed(guessed));
   return {
     level: "tensor",
     name: path === "-" ? graph.name : basename(path, ".onnx"),
     sha256,
     nodes: graph.nodes.map(tensorNode),
-    tensors: frozen(
-      assignRoles(graph, training, facts, retyped),
-      graph.nodes,
-      options.freeze ?? [],
-    ),
+    tensors: frozen(tensors, graph.nodes, options.freeze ?? []),
     outputs: [...graph.outputs.keys()],
   };
 }

@@ -44,7 +44,7 @@ const ACCUMULATORS: ReadonlySet<string> = new Set([
 const SCATTERS: ReadonlySet<string> = new Set(["ScatterElements", "ScatterND"]);
 
 /** Matrix products: of two activations they make attention, or the gradient of a parameter. */
-const PRODUCTS: ReadonlySet<string> = new Set([
+export const PRODUCTS: ReadonlySet<string> = new Set([
   "MatMul",
   "Gemm",
   "Einsum",
@@ -140,15 +140,20 @@ function dataInputs(
   facts: ReadonlyMap<string, Fact>,
 ): ReadonlySet<string> {
   const hasRank = (name: string) => need(facts, name).shape.length > 0;
-  const certain = names.filter((name) => {
-    const leading = graph.inputs.get(name)?.shape?.[0];
-    const { dtype } = need(facts, name);
-    return hasRank(name) && (typeof leading !== "number" || /^u?int/.test(dtype));
-  });
+  const certain = names.filter(
+    (name) => hasRank(name) && isSurelyData(graph, name, need(facts, name).dtype),
+  );
   const first = certain[0] === undefined ? -1 : names.indexOf(certain[0]);
   const before = first < 0 ? names.filter(hasRank).slice(0, 1) : names.slice(0, first);
   const found = new Set([...certain, ...before.filter(hasRank)]);
   return new Set([...found, ...beside(graph, names, facts, found)]);
+}
+
+/** Integers come with the data, and so does what has a first size of its own name. */
+function isSurelyData({ inputs }: SourceGraph, name: string, dtype: DType): boolean {
+  const input = inputs.get(name);
+  if (input === undefined || input.shape?.length === 0) return false;
+  return typeof input.shape?.[0] !== "number" || /^u?int/.test(dtype);
 }
 
 /**
@@ -188,6 +193,25 @@ function beside(
   }
   const isJoint = 2 * matrices.filter(returns).length >= matrices.length;
   return isJoint ? others.filter((name) => isBeside(name) && !returns(name)) : [];
+}
+
+/**
+ * Matrices among the inputs of a forward graph that stores none and has no input that is surely data: by
+ * place alone they are taken for parameters.
+ */
+export function guessedParameters(
+  graph: SourceGraph,
+  { trained }: Training,
+  tensors: ReadonlyMap<string, Tensor>,
+): readonly string[] {
+  const all = [...tensors.values()];
+  if (trained !== null || all.some(({ role }) => role === "gradient")) return [];
+  const isSure = ({ name, role, dtype }: Tensor) =>
+    role === "data" && isSurelyData(graph, name, dtype);
+  if (all.some(isSure)) return [];
+  const matrices = all.filter(({ role, shape }) => role === "parameter" && shape.length > 1);
+  if (matrices.some(({ name }) => graph.initializers.has(name))) return [];
+  return matrices.flatMap(({ name }) => (graph.inputs.has(name) ? [name] : []));
 }
 
 /** What stands where layers have their weights, as it is or in another layout. */
@@ -325,8 +349,8 @@ class Propagation {
     const { shape } = fact;
     const dtype = this.#retyped(fact.dtype);
     const value = role === "constant" && fact.value?.length === 1 ? fact.value[0] : undefined;
-    const known = value === undefined ? {} : { value };
-    this.tensors.set(name, { name, dtype, shape, role, batch_axis: place?.axis ?? null, ...known });
+    const tensor = { name, dtype, shape, role, batch_axis: place?.axis ?? null };
+    this.tensors.set(name, value === undefined ? tensor : { ...tensor, value });
     if (place !== null) this.#places.set(name, place);
   }
 }
@@ -344,9 +368,9 @@ function roleOfResult(
     (LAYOUT_ONLY.has(node.op) && inputs[0]?.role === "parameter") ||
     (SCALING.has(node.op) && inputs.some(isWeight));
   if ((known && !isTrained) || SHAPE_ONLY.has(node.op)) return "constant";
-  const roles = new Set(inputs.flatMap((input) => (input ? [input.role] : [])));
-  if (roles.has("data") || roles.has("activation")) return "activation";
-  if (roles.has("gradient")) return "gradient";
+  const reads = (role: TensorRole) => inputs.some((input) => input?.role === role);
+  if (reads("data") || reads("activation")) return "activation";
+  if (reads("gradient")) return "gradient";
   const parameters = inputs.flatMap((input) => (input?.role === "parameter" ? [input] : []));
   const [parameter, ...others] = parameters;
   if (parameter === undefined) return "constant";

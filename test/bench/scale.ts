@@ -35,6 +35,11 @@ export async function benchScale(options: OptimizeOptions): Promise<readonly Sca
       ingest("ingest of 2 GiB", huge),
       ingest(`ingest of ${DEEP_NODES} nodes`, deep),
       planned(`CPU, ${DEEP_NODES} nodes inspected`, ["inspect", deep]),
+      planned("CPU, the same under --tp, --sequence-parallel", [
+        "inspect",
+        deep,
+        ...["--tp", "2", "--sequence-parallel"],
+      ]),
       planned(`CPU, ${DEEP_NODES} nodes optimized`, [
         "optimize",
         deep,

@@ -114,6 +114,16 @@ export function tensorSequence(node: string, op: string): Diagnostic {
   );
 }
 
+/** A list where an operator takes one tensor. */
+export function listOfTensors(node: string, op: string, list: string): Diagnostic {
+  return error(
+    "KRS1110",
+    node,
+    `${op} takes tensors, and ${JSON.stringify(list)} is a list of them`,
+    "in the model, take one of the list (SequenceAt) or join it (ConcatFromSequence), then export again",
+  );
+}
+
 /** A model-local function that calls itself, or functions that nest without end. */
 export function endlessFunction(name: string): Diagnostic {
   return error(
@@ -284,6 +294,18 @@ export function shapeNotInferred(
     dependsOnData
       ? `say how many are expected: --expect ${quoted(node)}=N`
       : "bind its symbolic dimensions with --bind, or export again with onnx shape inference",
+  );
+}
+
+/** Inputs that may as well be data. */
+export function parametersGuessed(inputs: readonly string[]): Diagnostic {
+  const [first] = inputs;
+  const others = inputs.length > 1 ? ` and ${inputs.length - 1} more` : "";
+  return warning(
+    "KRS1309",
+    `${first}`,
+    `the file stores no weights: this input${others} is taken for a parameter`,
+    "export what is data with a symbolic first dimension, as a batch has, or store the weights in the file",
   );
 }
 

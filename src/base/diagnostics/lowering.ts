@@ -251,6 +251,14 @@ export const backwardUnlike = (graph: string, ratio: string, expected: string): 
     "frozen parameters and recomputation explain less or more; if there are none, `kareus inspect` shows what was recognized",
   );
 
+export const backwardsUnlike = (graph: string, operators: readonly string[]): Diagnostic =>
+  warning(
+    "KRS1419",
+    graph,
+    `backward does another multiple of the forward's work than is expected for ${named(operators)}`,
+    "frozen parameters and recomputation explain less or more; if there are none, `kareus inspect` shows what was recognized",
+  );
+
 export const cutLosesWork = (graph: string, flag: string, share: string): Diagnostic =>
   error(
     "KRS1415",
