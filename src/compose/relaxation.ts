@@ -48,7 +48,6 @@ export function relax(network: Network, deadlines: number | readonly number[]): 
 
   const { graph, price_w } = projectOf(network, slowest.time_s);
   const flow = new TimeCostFlow(graph, price_w);
-  const events = new Float64Array(graph.events);
   const curve = new Curve(sumOfCheapest(sets), slowest.time_s);
   const sampling: Sampling =
     typeof deadlines === "number"
@@ -65,10 +64,11 @@ export function relax(network: Network, deadlines: number | readonly number[]): 
       const deadline_s = sampling.next({ time_s: time, energy_j, power_w: net_w, until_s });
       if (deadline_s === null) return;
       const sooner_s = Math.max(0, time - deadline_s);
-      flow.eventsAt(sooner_s, events);
+      const { events, prices } = flow.solution(sooner_s);
+      const end_s = new Float64Array(sets.length);
+      for (let i = 0; i < end_s.length; i++) end_s[i] = hotFloat(events, 2 * i + 1);
       const dynamic_j = last_j + flow.flow * sooner_s;
-      const [end_s, price_w] = [endsOf(sets, events), flow.prices()];
-      const solution = { deadline_s, end_s, price_w, dynamic_j, power_w: flow.flow };
+      const solution = { deadline_s, end_s, price_w: prices, dynamic_j, power_w: flow.flow };
       sampling.keep(solution, dynamic_j + idle_power_w * deadline_s);
     }
   };
@@ -203,9 +203,4 @@ function curveOf(
     last_j = at(dynamic_j, vertex);
   }
   return { durations: Float64Array.from(durations), prices: Float64Array.from(prices) };
-}
-
-/** When instructions end. */
-function endsOf(sets: readonly OptionSet[], events: Float64Array): Float64Array {
-  return Float64Array.from(sets, (_, i) => hotFloat(events, 2 * i + 1));
 }

@@ -63,3 +63,32 @@ export function earliestEvents({
   }
   return earliest;
 }
+
+/** Dart 2a leads along arc a, 2a + 1 back. */
+export interface Darts {
+  /** Where those that leave each event begin in `out`, and where the last end. */
+  readonly first: Int32Array;
+  readonly out: Int32Array;
+  /** The event that each leads to. */
+  readonly end: Int32Array;
+}
+
+export function dartsOf({ events, tail, head }: ActivityGraph): Darts {
+  const end = new Int32Array(2 * tail.length);
+  const first = new Int32Array(events + 1);
+  for (let a = 0; a < tail.length; a++) {
+    end[2 * a] = hotInt(head, a);
+    end[2 * a + 1] = hotInt(tail, a);
+  }
+  for (const event of end) first[event + 1] = hotInt(first, event + 1) + 1;
+  for (let v = 0; v < events; v++) first[v + 1] = hotInt(first, v + 1) + hotInt(first, v);
+  const out = new Int32Array(end.length);
+  const next = first.slice();
+  for (let dart = 0; dart < end.length; dart++) {
+    const from = hotInt(end, dart ^ 1);
+    const place = hotInt(next, from);
+    out[place] = dart;
+    next[from] = place + 1;
+  }
+  return { first, out, end };
+}
