@@ -23,22 +23,24 @@ interface Bounds {
 interface Planner extends Bounds {
   /** In which the plans' options are counted. */
   readonly network: Network<Options>;
-  readonly plan: (relaxed: RelaxedSolution) => Int32Array;
+  readonly plans: (relaxed: readonly RelaxedSolution[]) => readonly Int32Array[];
 }
 
 /** Charges switches where they take time. */
 export function plannerOf(problem: PipelineProblem, network: Network): Planner {
   if (longestSwitch(problem.switch_time_s) > 0) return new SwitchedRounding(problem, network);
   const rounding = new Rounding(network);
-  return { network, plan: (relaxed) => rounding.plan(relaxed), boundAt: () => 0 };
+  const plans = (relaxed: readonly RelaxedSolution[]) =>
+    relaxed.map((solution) => rounding.plan(solution));
+  return { network, plans, boundAt: () => 0 };
 }
 
 /** In ascending order of their deadlines. */
 export function plansOf(planner: Planner, solutions: readonly RelaxedSolution[]): Plan[] {
-  return solutions.toReversed().map((solution) => {
-    const choice = planner.plan(solution);
-    return { choice, ...replay(planner.network, choice) };
-  });
+  return planner.plans(solutions.toReversed()).map((choice) => ({
+    choice,
+    ...replay(planner.network, choice),
+  }));
 }
 
 /** The plans that no other beats, in ascending time. */

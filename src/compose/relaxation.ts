@@ -80,13 +80,20 @@ export function relax(network: Network, deadlines: number | readonly number[]): 
     if (!bounded) break;
     const until_s = flow.time - flow.descend();
     if (optimal_s !== null) solve(until_s, flow.flow);
+    if (sampling.isDone) {
+      curve.extend(flow.flow, until_s);
+      break;
+    }
     flow.settle();
     curve.extend(flow.flow, flow.time);
   }
   // The fastest time itself, which rounding may have put just before the earliest one.
   solve(0, Number.POSITIVE_INFINITY);
   const energy_optimal_time_s = optimal_s ?? fastest_s;
-  const boundAt = (time_s: number) => curve.at(time_s) + idle_power_w * time_s;
+  const boundAt = (time_s: number) =>
+    time_s < fastest_s * (1 - EPSILON)
+      ? Number.POSITIVE_INFINITY
+      : curve.at(time_s) + idle_power_w * time_s;
   const breakpoints_s = curve.bendsBetween(fastest_s, energy_optimal_time_s);
   return {
     fastest_s,
@@ -105,6 +112,7 @@ function sumOfCheapest(sets: readonly OptionSet[]): number {
 class Curve {
   readonly #time_s: number[];
   readonly #dynamic_j: number[];
+  #power_w = 0;
 
   constructor(cheapest_j: number, slowest_s: number) {
     this.#time_s = [slowest_s];
@@ -120,6 +128,7 @@ class Curve {
   extend(power_w: number, time_s: number): void {
     const last_s = at(this.#time_s, -1);
     if (time_s === last_s) return;
+    this.#power_w = power_w;
     this.#dynamic_j.push(this.last_j + power_w * (last_s - time_s));
     this.#time_s.push(time_s);
   }
@@ -130,13 +139,13 @@ class Curve {
     return last_s > first_s ? [last_s, ...inside, first_s] : [first_s];
   }
 
+  /** Before the earliest time with the last slope, below which a convex curve does not fall. */
   at(time_s: number): number {
     const times = this.#time_s;
     let low = 0;
     let high = times.length - 1;
-    const earliest_s = at(times, high);
-    if (time_s < earliest_s * (1 - EPSILON)) return Number.POSITIVE_INFINITY;
-    if (time_s <= earliest_s) return at(this.#dynamic_j, high);
+    const sooner_s = at(times, high) - time_s;
+    if (sooner_s >= 0) return this.last_j + this.#power_w * sooner_s;
     if (time_s >= at(times, 0)) return at(this.#dynamic_j, 0);
     while (high - low > 1) {
       const middle = (low + high) >> 1;

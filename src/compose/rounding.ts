@@ -134,8 +134,26 @@ export class Rounding {
       if (faster < hotInt(plan.firstOption, p) || power_w === 0) continue;
       const paid_j = hotFloat(dynamic_j, faster) - hotFloat(dynamic_j, now);
       const freed_s = hotFloat(time_s, now) - hotFloat(time_s, faster);
-      if (paid_j - power_w * freed_s < most_j) this.#kick(p, faster);
+      if (paid_j - power_w * freed_s >= most_j) continue;
+      if (this.#savedBeside(p, freed_s) > (1 - HOPE) * paid_j) this.#kick(p, faster);
     }
+  }
+
+  /** The most that the instructions next to one may save, each by itself, with time that it frees. */
+  #savedBeside(p: number, freed_s: number): number {
+    const { stageBefore, dataBefore, stageAfter, dataAfter } = this.#plan;
+    let saved_j = 0;
+    for (const links of [stageBefore, dataBefore, stageAfter, dataAfter]) {
+      saved_j += this.#savedWith(hotInt(links, p), freed_s);
+    }
+    return saved_j;
+  }
+
+  #savedWith(p: number, more_s: number): number {
+    const plan = this.#plan;
+    const room_s = this.#deadline_s - plan.remainingAfter(p) - plan.readyAt(p) + more_s;
+    const [now, slower] = [hotInt(plan.chosen, p), this.#slower(p, room_s)];
+    return hotFloat(plan.dynamic_j, now) - hotFloat(plan.dynamic_j, slower);
   }
 
   #kick(p: number, option: number): void {

@@ -26,6 +26,8 @@ export interface Sampling {
   /** The next time on a piece; null: none there. */
   readonly next: (piece: Piece) => number | null;
   readonly keep: (solution: RelaxedSolution, energy_j: number) => void;
+  /** Whether nothing earlier is asked for. */
+  readonly isDone: boolean;
   /** In descending order of time. */
   readonly solutions: readonly RelaxedSolution[];
 }
@@ -37,6 +39,10 @@ export class Deadlines implements Sampling {
 
   constructor(deadlines_s: readonly number[]) {
     this.#deadlines_s = deadlines_s;
+  }
+
+  get isDone(): boolean {
+    return this.solutions.length === this.#deadlines_s.length;
   }
 
   /** Those past the energy-optimal time are met at that time. */
@@ -59,6 +65,7 @@ const FINEST = 0.03;
  * steps are is not known before the end: where more than `most` come together, every other one is given up.
  */
 export class EnergySteps implements Sampling {
+  readonly isDone = false;
   solutions: RelaxedSolution[] = [];
   readonly #most: number;
   #step: number;

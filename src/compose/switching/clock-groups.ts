@@ -1,6 +1,8 @@
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { noCommonClock } from "../../base/diagnostics/plan.js";
-import { at } from "../../base/need.js";
+import { at, hot, hotFloat, hotInt } from "../../base/need.js";
+import type { Options } from "../network.js";
+import type { RelaxedSolution } from "../sampling.js";
 import type { SwitchedNetwork, SwitchedOptions } from "./switched-network.js";
 
 /** An instruction shorter than so many switch times does not get a clock of its own. */
@@ -51,21 +53,45 @@ function groupOf(network: SwitchedNetwork, from: number, to: number): ClockGroup
 }
 
 /**
- * The clock at which a group costs least where a second of each instruction is worth its price.
- * @param price_w of each instruction, by its number
+ * The clock at which a group takes about as long as its members do relaxed, each counted by what its time
+ * is worth; where none is worth anything the one at which it costs least.
  */
-export function cheapestClock(
-  { sets }: SwitchedNetwork,
+export function relaxedClock(
+  network: SwitchedNetwork,
   { members, clocks }: ClockGroup,
-  price_w: Float64Array,
+  { end_s, price_w }: RelaxedSolution,
 ): number {
-  const costs = clocks.map((clock) =>
-    members.reduce((sum, i) => {
-      const { time_s, dynamic_j } = at(at(sets, i).atClock, clock);
-      return (
-        sum + Math.min(...time_s.map((each_s, k) => at(dynamic_j, k) + at(price_w, i) * each_s))
-      );
-    }, 0),
-  );
-  return at(clocks, costs.indexOf(Math.min(...costs)));
+  const { sets, stageBefore, dataBefore, transfer_s } = network;
+  const endOf = (i: number) => (i < end_s.length ? hotFloat(end_s, i) : 0);
+  let relaxed_j = 0;
+  for (const i of members) {
+    const arrived_s = endOf(hotInt(dataBefore, i)) + hotFloat(transfer_s, i);
+    const taken_s = hotFloat(end_s, i) - Math.max(endOf(hotInt(stageBefore, i)), arrived_s);
+    relaxed_j += hotFloat(price_w, i) * taken_s;
+  }
+  const distances = clocks.map((clock) => {
+    let [taken_j, dynamic_j] = [0, 0];
+    for (const i of members) {
+      const price = hotFloat(price_w, i);
+      const own = hot(hot(sets, i).atClock, clock);
+      const option = cheapestOption(own, price);
+      taken_j += price * hotFloat(own.time_s, option);
+      dynamic_j += hotFloat(own.dynamic_j, option);
+    }
+    return relaxed_j > 0 ? Math.abs(taken_j - relaxed_j) : dynamic_j;
+  });
+  return at(clocks, distances.indexOf(Math.min(...distances)));
+}
+
+/** Which option costs least where time has a price. */
+export function cheapestOption({ time_s, dynamic_j }: Options, price_w: number): number {
+  let best = 0;
+  let least_j = Number.POSITIVE_INFINITY;
+  for (let k = 0; k < time_s.length; k++) {
+    const cost_j = hotFloat(dynamic_j, k) + price_w * hotFloat(time_s, k);
+    if (cost_j >= least_j) continue;
+    least_j = cost_j;
+    best = k;
+  }
+  return best;
 }

@@ -1,12 +1,13 @@
-import { at, hotFloat, need } from "../../base/need.js";
+import { at, hot, need } from "../../base/need.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
 import { longestSwitch } from "../../ir/switch-time.js";
 import type { Network, OptionSet } from "../network.js";
+import { relax } from "../relaxation.js";
 import { replay } from "../replay.js";
 import { Rounding } from "../rounding.js";
 import type { RelaxedSolution } from "../sampling.js";
-import { type ClockGroup, cheapestClock, clockGroups } from "./clock-groups.js";
-import { PricedClocks } from "./priced-clocks.js";
+import { type ClockGroup, clockGroups, relaxedClock } from "./clock-groups.js";
+import { type Relaxed, SwitchedBound } from "./switched-bound.js";
 import { type SwitchedNetwork, switchedNetwork } from "./switched-network.js";
 import { SwitchedPlan } from "./switched-plan.js";
 import { SwitchedSearch } from "./switched-search.js";
@@ -17,8 +18,11 @@ const EPSILON = 1e-9;
 /** The search for the fastest plan goes on while a step gains this share. */
 const WORTH_A_STEP = 1e-4;
 
-/** Pipelines of no more instructions are planned from two starts. */
+/** Plans of pipelines of no more instructions are searched on. */
 const SMALL = 256;
+
+/** Deadlines share a relaxation while no group is to run at a clock further than this from the first's. */
+const ALIKE = 1;
 
 /** A plan by its options without switches. */
 interface Found {
@@ -27,13 +31,18 @@ interface Found {
   readonly energy_j: number;
 }
 
-type Bound = Pick<RelaxedSolution, "deadline_s" | "dynamic_j" | "power_w">;
+/** Relaxed solutions of ascending deadlines, with a clock of each group for all of them. */
+interface Span {
+  readonly own: RelaxedSolution[];
+  readonly clocks: readonly number[];
+}
 
 /**
  * Turns relaxed solutions, of ascending deadlines, into discrete plans in which short instructions
  * share the clock of those beside them (see `clockGroups`) and every switch is charged (see
- * `switchedOption`). Everything gets the option that costs least with its time at the relaxation's prices and switches charged (see
- * {@link PricedClocks}); then a search among charged plans meets the deadline and uses what is left.
+ * `switchedOption`). What is relaxed says about how fast each group runs; with the groups at such clocks
+ * the pipeline is relaxed and rounded anew, for deadlines as much sooner as switches took in the plan
+ * before. A search among charged plans makes up for what that misses.
  */
 export class SwitchedRounding {
   /** In which a plan's options are counted. */
@@ -42,14 +51,13 @@ export class SwitchedRounding {
   readonly #groups: readonly ClockGroup[];
   readonly #plan: SwitchedPlan;
   readonly #search: SwitchedSearch;
-  readonly #priced: PricedClocks;
+  readonly #bound: SwitchedBound;
   readonly #idle_power_w: number;
   readonly #fastest: Found;
   /** The plan for the deadline before. */
   #earlier: Found;
-  /** Dynamic energies that no plan is below at the deadlines, and by how much more for a second less. */
-  readonly #bounds: Bound[] = [];
-
+  /** By what share switches made the plan before longer. */
+  #excess = 0;
   /** Fails with KRS4009 or KRS4011, see `switchedNetwork` and `clockGroups`. */
   constructor(problem: PipelineProblem, plain: Network) {
     this.#plain = plain;
@@ -57,34 +65,96 @@ export class SwitchedRounding {
     this.#groups = clockGroups(this.network, longestSwitch(problem.switch_time_s));
     this.#plan = new SwitchedPlan(this.network);
     this.#search = new SwitchedSearch(this.#plan, this.#groups);
-    this.#priced = new PricedClocks(this.network, this.#groups);
+    this.#bound = new SwitchedBound(this.network, plain, this.#groups);
     this.#idle_power_w = plain.stages * plain.static_power_w;
     this.#plan.load(this.#findFastest());
     this.#fastest = this.#found();
     this.#earlier = this.#fastest;
   }
 
-  /**
-   * The option of each instruction after the clock before it, as an index into its options. Where the
-   * plan of an earlier deadline was better, it is that one with what the later deadline leaves room for;
-   * where no plan in time is found, the fastest that is known.
-   */
-  plan(relaxed: RelaxedSolution): Int32Array {
+  /** For each deadline the option of each instruction after the clock before it, as an index into its options. */
+  plans(relaxed: readonly RelaxedSolution[]): readonly Int32Array[] {
+    const spans = this.#spans(relaxed);
+    let before: readonly Relaxed[] = [];
+    return spans.flatMap(({ own, clocks }, k) => {
+      // The next span's clocks may be too slow for the first of its deadlines.
+      const deadlines = [...own, ...(spans[k + 1]?.own ?? [])].map(({ deadline_s }) => deadline_s);
+      const now = this.#relaxedAt(clocks, deadlines);
+      const found = own.map((solution, d) => {
+        const known = [now[d], before[d]].filter((each) => each !== undefined);
+        return this.#planWithin(solution, known);
+      });
+      before = now.slice(own.length);
+      return found;
+    });
+  }
+
+  /** Relaxed with the groups at clocks, for deadlines as much sooner as switches will take. */
+  #relaxedAt(clocks: readonly number[], deadlines_s: readonly number[]): readonly Relaxed[] {
+    const sets = this.#setsAt(clocks);
+    const aimed = deadlines_s.map((deadline_s) => deadline_s * (1 - this.#excess));
+    const { solutions } = relax({ ...this.#plain, sets }, aimed.toReversed());
+    return solutions.map((solution) => ({ solution, sets })).toReversed();
+  }
+
+  /** Deadlines that follow each other and call for nearly the same clocks of groups. */
+  #spans(relaxed: readonly RelaxedSolution[]): readonly Span[] {
+    const spans: Span[] = [];
+    for (const solution of relaxed) {
+      const wanted = this.#groups.map((group) => relaxedClock(this.network, group, solution));
+      const last = spans.at(-1);
+      const isAlike = last?.clocks.every((clock, g) => Math.abs(clock - at(wanted, g)) <= ALIKE);
+      if (spans.length > 1 && isAlike) last?.own.push(solution);
+      else spans.push({ own: [solution], clocks: this.#inTime(wanted, solution.deadline_s) });
+    }
+    return spans;
+  }
+
+  /** Clocks of the groups, faster where no plan at those wanted ends in time. */
+  #inTime(wanted: readonly number[], deadline_s: number): readonly number[] {
+    let clocks = wanted;
+    while (this.#fastestAt(clocks) > deadline_s) {
+      const faster = this.#groups.flatMap(({ clocks: own }, g) => {
+        const next = own[own.indexOf(at(clocks, g)) + 1];
+        return next === undefined ? [] : [clocks.with(g, next)];
+      });
+      if (faster.length === 0) break;
+      const times = faster.map((each) => this.#fastestAt(each));
+      clocks = at(faster, times.indexOf(Math.min(...times)));
+    }
+    return clocks;
+  }
+
+  #fastestAt(clocks: readonly number[]): number {
+    const sets = this.#setsAt(clocks);
+    return replay({ ...this.#plain, sets }, new Int32Array(sets.length)).time_s;
+  }
+
+  /** Rounds the cheapest of relaxations; of a small pipeline also searches from what costs least at the bound. */
+  #planWithin(solution: RelaxedSolution, known: readonly Relaxed[]): Int32Array {
     const plan = this.#plan;
-    const deadline_s = relaxed.deadline_s * (1 + EPSILON);
-    const priced = this.#priced.cheapest(relaxed.price_w);
-    this.#addBound(relaxed, priced.cost_j);
-    this.#improve(priced.options, deadline_s);
-    if (plan.size <= SMALL) this.#improve(this.#rounded(relaxed), deadline_s);
+    const deadline_s = solution.deadline_s * (1 + EPSILON);
+    const cheapest = this.#bound.add(deadline_s, [{ solution, sets: this.#plain.sets }, ...known]);
+    if (plan.size <= SMALL) this.#improve(cheapest, deadline_s);
+    const energies = known.map((each) => energyAt(deadline_s, each.solution));
+    const best = at(known, energies.indexOf(Math.min(...energies)));
+    const rounding = new Rounding({ ...this.#plain, sets: best.sets });
+    const rounded = this.#numbered(best.sets, rounding.plan(best.solution));
+    plan.load(rounded);
+    this.#excess = Math.max(0, 1 - best.solution.deadline_s / plan.time_s);
+    this.#improve(rounded, deadline_s);
     return plan.choice();
   }
 
-  /** Searches on from other options, or from the plan before where that one is better still. */
+  /**
+   * Makes a plan meet a deadline. Where the plan before was better, it is that one with what the deadline
+   * leaves room for; where no plan in time is found, the fastest that is known.
+   */
   #improve(start: Int32Array, deadline_s: number): void {
     const plan = this.#plan;
     plan.load(start);
     const isInTime = this.#search.hasten(deadline_s);
-    if (isInTime) this.#search.save(deadline_s);
+    if (isInTime && plan.size <= SMALL) this.#search.save(deadline_s);
     const earlier = this.#earlier.time_s <= deadline_s ? this.#earlier : this.#fastest;
     if (!isInTime || this.#energy() >= earlier.energy_j) {
       plan.load(earlier.options);
@@ -93,35 +163,9 @@ export class SwitchedRounding {
     this.#earlier = this.#found();
   }
 
-  /** Rounds with each group at the clock at which it costs least; switches are not charged yet. */
-  #rounded(relaxed: RelaxedSolution): Int32Array {
-    const sets = this.#atClocks(relaxed.price_w);
-    return this.#numbered(sets, new Rounding({ ...this.#plain, sets }).plan(relaxed));
-  }
-
   /** What no plan is below that ends at a time, from the deadlines planned so far. */
   boundAt(time_s: number): number {
-    const idle_j = this.#idle_power_w * time_s;
-    return this.#bounds.reduce(
-      (most_j, { deadline_s, dynamic_j, power_w }) =>
-        Math.max(most_j, dynamic_j + power_w * (deadline_s - time_s) + idle_j),
-      0,
-    );
-  }
-
-  /**
-   * Adds the bound at the relaxation's prices: what everything costs at least with its time at these
-   * prices, less what the time is worth. The relaxation's own is the same without switches.
-   */
-  #addBound(
-    { deadline_s, price_w, power_w, dynamic_j }: RelaxedSolution,
-    switched_j: number,
-  ): void {
-    const plain_j = this.#plain.sets.reduce(
-      (sum, { time_s, dynamic_j }, i) => sum + cheapest(time_s, dynamic_j, hotFloat(price_w, i)),
-      0,
-    );
-    this.#bounds.push({ deadline_s, power_w, dynamic_j: dynamic_j + switched_j - plain_j });
+    return this.#bound.at(time_s);
   }
 
   #found(): Found {
@@ -137,8 +181,8 @@ export class SwitchedRounding {
   #findFastest(): Int32Array {
     const plan = this.#plan;
     const first = new Int32Array(this.#plain.sets.length);
-    const dear_w = new Float64Array(first.length).fill(1 / EPSILON);
-    let options = this.#numbered(this.#atClocks(dear_w), first);
+    const sets = this.#setsAt(this.#groups.map(({ clocks }) => at(clocks, -1)));
+    let options = this.#numbered(sets, first);
     plan.load(options);
     const least_s = replay(this.#plain, first).time_s * (1 + EPSILON);
     while (plan.time_s > least_s && this.#search.hasten(plan.time_s * (1 - WORTH_A_STEP))) {
@@ -147,15 +191,12 @@ export class SwitchedRounding {
     return options;
   }
 
-  /** What everything may choose from if each group runs at its cheapest clock. */
-  #atClocks(price_w: Float64Array): OptionSet[] {
+  /** What everything may choose from if each group runs at a clock. */
+  #setsAt(clocks: readonly number[]): OptionSet[] {
     const sets = [...this.#plain.sets];
-    for (const group of this.#groups) {
-      const clock = cheapestClock(this.network, group, price_w);
-      for (const i of group.members) {
-        sets[i] = at(at(this.network.sets, i).atClock, clock);
-      }
-    }
+    this.#groups.forEach(({ members }, g) => {
+      for (const i of members) sets[i] = hot(hot(this.network.sets, i).atClock, at(clocks, g));
+    });
     return sets;
   }
 
@@ -168,11 +209,7 @@ export class SwitchedRounding {
   }
 }
 
-/** The least of a set of options with their time at a price. */
-function cheapest(time_s: Float64Array, dynamic_j: Float64Array, price_w: number): number {
-  let least_j = Number.POSITIVE_INFINITY;
-  for (let k = 0; k < time_s.length; k++) {
-    least_j = Math.min(least_j, hotFloat(dynamic_j, k) + price_w * hotFloat(time_s, k));
-  }
-  return least_j;
+/** Dynamic energy at about the time of a solution. */
+function energyAt(time_s: number, { dynamic_j, power_w, deadline_s }: RelaxedSolution): number {
+  return dynamic_j + power_w * (deadline_s - time_s);
 }

@@ -1,4 +1,27 @@
-import { hotByte, hotFloat, hotInt } from "../../base/need.js";
+import { hotFloat, hotInt } from "../../base/need.js";
+
+/**
+ * What is kept of a node lies together, since every step of a search touches all of it: links and flags at
+ * its place, four times its number, amounts at twice its place.
+ */
+const PLACES = 4;
+/** Above in the same splay tree, or, from the top of one, the node that its path hangs on. */
+const UP = 0;
+const LEFT = 1;
+const RIGHT = 2;
+const FLAGS = 3;
+/** Flags: the nodes below have still to be turned; an arc leads against the way. */
+const TO_TURN = 1;
+const BACKWARD = 2;
+
+const AMOUNTS = 8;
+const AHEAD = 0;
+const BACK = 1;
+/** The least in a node's splay tree from it down. */
+const LEAST_AHEAD = 2;
+const LEAST_BACK = 3;
+/** What the nodes below have still to take, after they have been turned. */
+const TO_TAKE = 4;
 
 /**
  * Trees whose paths are asked and changed as a whole: link-cut trees (Sleator & Tarjan 1983, 1985), in
@@ -8,191 +31,201 @@ import { hotByte, hotFloat, hotInt } from "../../base/need.js";
  * the way, and `back`, against it; taking from one gives to the other.
  */
 export class PathForest {
-  /** Above in the same splay tree, or, from the top of one, the node that its path hangs on. */
-  readonly #up: Int32Array;
-  readonly #left: Int32Array;
-  readonly #right: Int32Array;
-  readonly #ahead: Float64Array;
-  readonly #back: Float64Array;
-  /** The least in a node's splay tree from it down. */
-  readonly #leastAhead: Float64Array;
-  readonly #leastBack: Float64Array;
-  /** Whether an arc leads against the way. */
-  readonly #isBackward: Uint8Array;
-  /** What the nodes below have still to take, after they have still to be turned. */
-  readonly #toTake: Float64Array;
-  readonly #toTurn: Uint8Array;
-  /** Stands for no node; so that nothing has to be asked it takes part, and nothing reads what it holds. */
+  readonly #links: Int32Array;
+  readonly #amounts: Float64Array;
+  /** The place of no node; so that nothing has to be asked it takes part, and nothing reads what it holds. */
   readonly #none: number;
   readonly #above: Int32Array;
 
   constructor(nodes: number) {
-    const none = nodes;
-    const links = () => new Int32Array(nodes + 1).fill(none);
-    const amounts = () => new Float64Array(nodes + 1).fill(Number.POSITIVE_INFINITY);
-    this.#none = none;
-    [this.#up, this.#left, this.#right, this.#above] = [links(), links(), links(), links()];
-    [this.#ahead, this.#back] = [amounts(), amounts()];
-    [this.#leastAhead, this.#leastBack] = [amounts(), amounts()];
-    this.#isBackward = new Uint8Array(nodes + 1);
-    this.#toTake = new Float64Array(nodes + 1);
-    this.#toTurn = new Uint8Array(nodes + 1);
+    this.#none = PLACES * nodes;
+    this.#links = new Int32Array(PLACES * (nodes + 1)).fill(this.#none);
+    this.#amounts = new Float64Array(AMOUNTS * (nodes + 1)).fill(Number.POSITIVE_INFINITY);
+    for (let v = 0; v <= this.#none; v += PLACES) {
+      this.#links[v + FLAGS] = 0;
+      this.#amounts[2 * v + TO_TAKE] = 0;
+    }
+    this.#above = new Int32Array(nodes);
   }
 
   /** Sets what an arc holds, which stands alone or on top (see `first`), and whether it leads against the way. */
   set(arc: number, ahead: number, back: number, isBackward: boolean): void {
-    this.#ahead[arc] = ahead;
-    this.#back[arc] = back;
-    this.#isBackward[arc] = isBackward ? 1 : 0;
-    this.#sum(arc);
+    const v = PLACES * arc;
+    this.#amounts[2 * v + AHEAD] = ahead;
+    this.#amounts[2 * v + BACK] = back;
+    this.#links[v + FLAGS] = isBackward ? BACKWARD : 0;
+    this.#sum(v);
   }
 
   aheadOf(top: number): number {
-    return hotFloat(this.#ahead, top);
+    return hotFloat(this.#amounts, AMOUNTS * top + AHEAD);
   }
 
   isBackward(top: number): boolean {
-    return this.#isBackward[top] === 1;
+    return (hotInt(this.#links, PLACES * top + FLAGS) & BACKWARD) !== 0;
   }
 
   /** Hangs a tree, by its root, on a node of another. */
   hang(root: number, on: number): void {
-    this.#up[root] = on;
+    this.#links[PLACES * root + UP] = PLACES * on;
   }
 
   /** Makes a node the root of its tree. */
   root(node: number): void {
     this.expose(node);
-    this.#turn(node);
+    this.#turn(PLACES * node);
   }
 
   /** Takes the way from its tree's root to a node to one splay tree, the node on top. */
   expose(node: number): void {
+    const links = this.#links;
     let last = this.#none;
-    for (let v = node; v !== this.#none; v = hotInt(this.#up, v)) {
+    for (let v = PLACES * node; v !== this.#none; v = hotInt(links, v + UP)) {
       this.#splay(v);
-      this.#right[v] = last;
+      links[v + RIGHT] = last;
       this.#sum(v);
       last = v;
     }
-    this.#splay(node);
+    this.#splay(PLACES * node);
   }
 
   /** Puts the first arc of an exposed way from which least may be taken on top; -1: there is no limit. */
   first(top: number): number {
-    if (this.#leastAhead[top] === Number.POSITIVE_INFINITY) return -1;
-    for (let v = top; ; ) {
+    const [links, amounts] = [this.#links, this.#amounts];
+    if (amounts[AMOUNTS * top + LEAST_AHEAD] === Number.POSITIVE_INFINITY) return -1;
+    for (let v = PLACES * top; ; ) {
       this.#give(v);
-      const [left, right] = [hotInt(this.#left, v), hotInt(this.#right, v)];
-      const own = hotFloat(this.#ahead, v);
-      const before = hotFloat(this.#leastAhead, left);
-      const after = hotFloat(this.#leastAhead, right);
+      const [left, right] = [hotInt(links, v + LEFT), hotInt(links, v + RIGHT)];
+      const own = hotFloat(amounts, 2 * v + AHEAD);
+      const before = hotFloat(amounts, 2 * left + LEAST_AHEAD);
+      const after = hotFloat(amounts, 2 * right + LEAST_AHEAD);
       if (before <= own && before <= after) v = left;
       else if (after < own) v = right;
       else {
         this.#splay(v);
-        return v;
+        return v / PLACES;
       }
     }
   }
 
   /** Takes from all arcs of an exposed way. */
   take(top: number, amount: number): void {
-    this.#ahead[top] = hotFloat(this.#ahead, top) - amount;
-    this.#back[top] = hotFloat(this.#back, top) + amount;
-    this.#leastAhead[top] = hotFloat(this.#leastAhead, top) - amount;
-    this.#leastBack[top] = hotFloat(this.#leastBack, top) + amount;
-    this.#toTake[top] = hotFloat(this.#toTake, top) + amount;
+    this.#take(PLACES * top, amount);
   }
 
   /** Cuts the arc on top of an exposed way out: what it joined are two trees. */
   cut(top: number): void {
-    this.#give(top);
-    for (const links of [this.#left, this.#right]) {
-      this.#up[hotInt(links, top)] = this.#none;
-      links[top] = this.#none;
+    const [links, v] = [this.#links, PLACES * top];
+    this.#give(v);
+    for (const side of [LEFT, RIGHT]) {
+      links[hotInt(links, v + side) + UP] = this.#none;
+      links[v + side] = this.#none;
     }
-    this.#sum(top);
+    this.#sum(v);
+  }
+
+  #take(v: number, amount: number): void {
+    const amounts = this.#amounts;
+    const k = 2 * v;
+    amounts[k + AHEAD] = hotFloat(amounts, k + AHEAD) - amount;
+    amounts[k + BACK] = hotFloat(amounts, k + BACK) + amount;
+    amounts[k + LEAST_AHEAD] = hotFloat(amounts, k + LEAST_AHEAD) - amount;
+    amounts[k + LEAST_BACK] = hotFloat(amounts, k + LEAST_BACK) + amount;
+    amounts[k + TO_TAKE] = hotFloat(amounts, k + TO_TAKE) + amount;
   }
 
   #turn(v: number): void {
-    const left = hotInt(this.#left, v);
-    this.#left[v] = hotInt(this.#right, v);
-    this.#right[v] = left;
-    const ahead = hotFloat(this.#ahead, v);
-    this.#ahead[v] = hotFloat(this.#back, v);
-    this.#back[v] = ahead;
-    const least = hotFloat(this.#leastAhead, v);
-    this.#leastAhead[v] = hotFloat(this.#leastBack, v);
-    this.#leastBack[v] = least;
-    this.#isBackward[v] = 1 - hotByte(this.#isBackward, v);
-    this.#toTake[v] = -hotFloat(this.#toTake, v);
-    this.#toTurn[v] = 1 - hotByte(this.#toTurn, v);
+    const [links, amounts] = [this.#links, this.#amounts];
+    const k = 2 * v;
+    const left = hotInt(links, v + LEFT);
+    links[v + LEFT] = hotInt(links, v + RIGHT);
+    links[v + RIGHT] = left;
+    links[v + FLAGS] = hotInt(links, v + FLAGS) ^ (TO_TURN | BACKWARD);
+    const ahead = hotFloat(amounts, k + AHEAD);
+    amounts[k + AHEAD] = hotFloat(amounts, k + BACK);
+    amounts[k + BACK] = ahead;
+    const least = hotFloat(amounts, k + LEAST_AHEAD);
+    amounts[k + LEAST_AHEAD] = hotFloat(amounts, k + LEAST_BACK);
+    amounts[k + LEAST_BACK] = least;
+    amounts[k + TO_TAKE] = -hotFloat(amounts, k + TO_TAKE);
   }
 
   /** Hands what is still to be done on to the two below. */
   #give(v: number): void {
-    const [left, right] = [hotInt(this.#left, v), hotInt(this.#right, v)];
-    if (this.#toTurn[v] === 1) {
-      this.#turn(left);
-      this.#turn(right);
-      this.#toTurn[v] = 0;
+    const links = this.#links;
+    const [left, right] = [hotInt(links, v + LEFT), hotInt(links, v + RIGHT)];
+    const flags = hotInt(links, v + FLAGS);
+    if ((flags & TO_TURN) !== 0) {
+      if (left !== this.#none) this.#turn(left);
+      if (right !== this.#none) this.#turn(right);
+      links[v + FLAGS] = flags ^ TO_TURN;
     }
-    const amount = hotFloat(this.#toTake, v);
+    const amount = hotFloat(this.#amounts, 2 * v + TO_TAKE);
     if (amount === 0) return;
-    this.take(left, amount);
-    this.take(right, amount);
-    this.#toTake[v] = 0;
+    if (left !== this.#none) this.#take(left, amount);
+    if (right !== this.#none) this.#take(right, amount);
+    this.#amounts[2 * v + TO_TAKE] = 0;
   }
 
   #sum(v: number): void {
-    const [left, right] = [hotInt(this.#left, v), hotInt(this.#right, v)];
-    const [ahead, back] = [this.#leastAhead, this.#leastBack];
-    ahead[v] = Math.min(hotFloat(this.#ahead, v), hotFloat(ahead, left), hotFloat(ahead, right));
-    back[v] = Math.min(hotFloat(this.#back, v), hotFloat(back, left), hotFloat(back, right));
-  }
-
-  #isTop(v: number): boolean {
-    const above = hotInt(this.#up, v);
-    return this.#left[above] !== v && this.#right[above] !== v;
+    const [links, amounts] = [this.#links, this.#amounts];
+    const left = 2 * hotInt(links, v + LEFT);
+    const right = 2 * hotInt(links, v + RIGHT);
+    let ahead = hotFloat(amounts, 2 * v + AHEAD);
+    let back = hotFloat(amounts, 2 * v + BACK);
+    if (hotFloat(amounts, left + LEAST_AHEAD) < ahead)
+      ahead = hotFloat(amounts, left + LEAST_AHEAD);
+    if (hotFloat(amounts, right + LEAST_AHEAD) < ahead)
+      ahead = hotFloat(amounts, right + LEAST_AHEAD);
+    if (hotFloat(amounts, left + LEAST_BACK) < back) back = hotFloat(amounts, left + LEAST_BACK);
+    if (hotFloat(amounts, right + LEAST_BACK) < back) back = hotFloat(amounts, right + LEAST_BACK);
+    amounts[2 * v + LEAST_AHEAD] = ahead;
+    amounts[2 * v + LEAST_BACK] = back;
   }
 
   /** Brings a node to the top of its splay tree. */
   #splay(v: number): void {
+    const [links, above] = [this.#links, this.#above];
     let count = 0;
     let top = v;
-    for (; !this.#isTop(top); top = hotInt(this.#up, top)) this.#above[count++] = top;
+    for (;;) {
+      const next = hotInt(links, top + UP);
+      if (links[next + LEFT] !== top && links[next + RIGHT] !== top) break;
+      above[count++] = top;
+      top = next;
+    }
     this.#give(top);
-    while (count > 0) this.#give(hotInt(this.#above, --count));
-    while (!this.#isTop(v)) {
-      const above = hotInt(this.#up, v);
-      if (!this.#isTop(above)) {
-        const isStraight = this.#isLeft(v) === this.#isLeft(above);
-        this.#rotate(isStraight ? above : v);
+    if (count === 0) return;
+    while (count > 0) this.#give(hotInt(above, --count));
+    for (;;) {
+      const below = hotInt(links, v + UP);
+      const isLeft = links[below + LEFT] === v;
+      if (!isLeft && links[below + RIGHT] !== v) break;
+      const next = hotInt(links, below + UP);
+      const isNextLeft = links[next + LEFT] === below;
+      if (isNextLeft || links[next + RIGHT] === below) {
+        this.#rotate(isLeft === isNextLeft ? below : v);
       }
       this.#rotate(v);
     }
     this.#sum(v);
   }
 
-  #isLeft(v: number): boolean {
-    return this.#left[hotInt(this.#up, v)] === v;
-  }
-
   /** Puts a node above the one that it is below of. */
   #rotate(v: number): void {
-    const [up, left, right] = [this.#up, this.#left, this.#right];
-    const below = hotInt(up, v);
-    const above = hotInt(up, below);
-    if (left[above] === below) left[above] = v;
-    else if (right[above] === below) right[above] = v;
-    const [near, far] = left[below] === v ? [left, right] : [right, left];
-    const between = hotInt(far, v);
-    near[below] = between;
-    far[v] = below;
-    up[between] = below;
-    up[below] = v;
-    up[v] = above;
+    const links = this.#links;
+    const below = hotInt(links, v + UP);
+    const next = hotInt(links, below + UP);
+    if (links[next + LEFT] === below) links[next + LEFT] = v;
+    else if (links[next + RIGHT] === below) links[next + RIGHT] = v;
+    const near = links[below + LEFT] === v ? LEFT : RIGHT;
+    const far = LEFT + RIGHT - near;
+    const between = hotInt(links, v + far);
+    links[below + near] = between;
+    links[v + far] = below;
+    links[between + UP] = below;
+    links[below + UP] = v;
+    links[v + UP] = next;
     this.#sum(below);
   }
 }
