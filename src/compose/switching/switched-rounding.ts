@@ -21,6 +21,9 @@ const WORTH_A_STEP = 1e-4;
 /** Plans of pipelines of no more instructions are searched on. */
 const SMALL = 256;
 
+/** So are those that end by a larger share too late: what is done in haste is dear. */
+const LATE = 1e-3;
+
 /** Deadlines share a relaxation while no group is to run at a clock further than this from the first's. */
 const ALIKE = 1;
 
@@ -153,8 +156,9 @@ export class SwitchedRounding {
   #improve(start: Int32Array, deadline_s: number): void {
     const plan = this.#plan;
     plan.load(start);
+    const isSearched = plan.size <= SMALL || plan.time_s > deadline_s * (1 + LATE);
     const isInTime = this.#search.hasten(deadline_s);
-    if (isInTime && plan.size <= SMALL) this.#search.save(deadline_s);
+    if (isInTime && isSearched) this.#search.save(deadline_s);
     const earlier = this.#earlier.time_s <= deadline_s ? this.#earlier : this.#fastest;
     if (!isInTime || this.#energy() >= earlier.energy_j) {
       plan.load(earlier.options);
