@@ -80,7 +80,7 @@ export function relax(network: Network, deadlines: number | readonly number[]): 
     if (!bounded) break;
     const until_s = flow.time - flow.descend();
     if (optimal_s !== null) solve(until_s, flow.flow);
-    if (sampling.isDone) {
+    if (optimal_s !== null && sampling.isDone) {
       curve.extend(flow.flow, until_s);
       break;
     }
