@@ -11,8 +11,12 @@ const MOST = 256;
 /** The model is fitted again when there are this many times as many measurements. */
 const GROWTH = 1.1;
 
-/** How the model sees the rows; null where one lacks a clock or the SMs. */
+/** The knobs that the model knows. */
+const KNOWN: readonly string[] = ["freq_mhz", "launch_slot", "sms"];
+
+/** How the model sees the rows; null where one lacks a clock or the SMs, or where they differ in more. */
 function settingsOf(rows: readonly Pick<TableRow, "settings">[]): TypicalSetting[] | null {
+  if (tableSpace(rows).knobs.some(({ name }) => !KNOWN.includes(name))) return null;
   const slots = [...new Set(rows.map(({ settings }) => settings.get("launch_slot") ?? null))];
   // Without a slot communication runs behind all kernels.
   const inOrder = [...slots.filter((slot) => slot !== null), null];
@@ -26,7 +30,7 @@ function settingsOf(rows: readonly Pick<TableRow, "settings">[]): TypicalSetting
 
 /**
  * What is expected of a table about which nothing is known but that it is of a partition of kernels
- * and communication: the typical one, fitted to what was evaluated. Null where rows lack the knobs.
+ * and communication: the typical one, fitted to what was evaluated. Null where rows have other knobs.
  */
 export function typicalPrior(
   rows: readonly Pick<TableRow, "settings">[],
