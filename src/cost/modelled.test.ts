@@ -354,3 +354,14 @@ describe("a run from within", () => {
     expect(seen.filter((kernel) => starts.includes(kernel))).toEqual(starts);
   });
 });
+
+test("constants that make no finite cost are refused, whatever thread asks", () => {
+  const communication = {
+    ...device.communication,
+    latency_base_s: Number.MAX_VALUE,
+    latency_hop_s: Number.MAX_VALUE,
+  };
+  const endless = modelledOracle({ ...device, communication });
+  const way = { freq_mhz: 1200, launch_slot: null, sms: 6 };
+  expect(() => endless.cost(overlapped, way)).toThrow("KRS2007");
+});

@@ -1,3 +1,5 @@
+import { fail } from "../base/diagnostics/diagnostic.js";
+import { costNotFinite } from "../base/diagnostics/profile.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { Configuration, CostSource } from "../ir/configuration.js";
 import type { PartitionType } from "../ir/partition.js";
@@ -46,7 +48,8 @@ export function modelSource(device: Device): CostSource {
 /**
  * Costs computed from a device file alone: kernel times by roofline, overlap as a fluid simulation,
  * energy by voltage, the clock lowered until the partition's average power fits the cap. Measurements
- * of kernels and collectives may correct what it is made of.
+ * of kernels and collectives may correct what it is made of. Fails with KRS2007 where the constants make no
+ * finite cost.
  */
 export function modelledOracle(
   device: Device,
@@ -67,6 +70,9 @@ export function modelledOracle(
       const model = modelOf(partition);
       const asked = model.run(configuration);
       const { time_s, energy_j } = cappedRun(model, configuration, asked, device);
+      if (!Number.isFinite(time_s) || !Number.isFinite(energy_j)) {
+        fail(costNotFinite(device.name, configuration.freq_mhz));
+      }
       return { time_s, energy_j, source };
     },
     parts: (partition, configuration) => {

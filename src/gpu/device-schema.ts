@@ -24,6 +24,9 @@ const ABSENT = "absent from the file";
 const NONE = { value: 0, source: ABSENT };
 
 const positive = z.number().positive();
+/** Powers of a ratio of clocks or rates lie below 3; with larger ones times leave what numbers hold. */
+const MOST_EXPONENT = 10;
+const exponent = z.number().nonnegative().max(MOST_EXPONENT);
 const count = z.int().positive();
 const sourcedPositive = sourced(positive);
 const sourcedCount = sourced(count);
@@ -95,8 +98,8 @@ const communicationSchema = z.strictObject({
   /** Of one GPU to other nodes. */
   inter_node_bytes_per_s: sourcedPositive.optional(),
   cta_bytes_per_s: sourcedPositive,
-  saturation_exponent: sourcedPositive,
-  clock_exponent: sourced(z.number().nonnegative()),
+  saturation_exponent: sourced(exponent.positive()),
+  clock_exponent: sourced(exponent),
   latency_base_s: sourced(z.number().nonnegative()),
   latency_hop_s: sourced(z.number().nonnegative()),
   hbm_bytes_per_wire_byte: sourced(
@@ -195,7 +198,7 @@ export const deviceSchema = z
     power_limit_w: sourcedPositive.optional(),
     voltage: sourced(voltageTable),
     /** Dynamic energy follows voltage to twice this power. */
-    voltage_exponent: sourcedPositive,
+    voltage_exponent: sourced(exponent.positive()),
     idle_power: sourced(powerTable),
     /** The device whose measured constants stand for this one's, rescaled: a what-if. */
     rescaled_from: sourced(z.string().min(1)).optional(),

@@ -53,6 +53,11 @@ describe("loadDevice", () => {
     expect(refusal(broken)?.code).toBe("KRS2002");
     expect(refusal(scratch)?.code).toBe("KRS2002");
     expect(refusal(changed((device) => delete device.voltage))?.code).toBe("KRS2003");
+    const steep = changed((device) => {
+      const { clock_exponent } = Object(device.communication);
+      clock_exponent.value = 6e8;
+    });
+    expect(refusal(steep)?.code).toBe("KRS2003");
     expect(refusal(changed((device) => Object.assign(device, { version: 2 })))?.code).toBe(
       "KRS2004",
     );

@@ -47,6 +47,20 @@ describe("worker threads", () => {
     expect(await run(body)).toEqual(["evaluate", "forward.b", 1]);
   });
 
+  test("an answer that comes while threads are ended is nobody's", async () => {
+    for (let round = 0; round < 10; round++) {
+      const module = worker(`return { type: "evaluated", costs: [] };`);
+      const setup = { device, measurements: NO_MEASUREMENTS };
+      const pool = costEvaluator(setup, { threads: 2, worker: module });
+      const batch = { partition, configurations };
+      const open = Array.from({ length: 40 }, () => pool.evaluate(batch).catch(() => "ended"));
+      await Promise.race(open);
+      for (const until_ms = performance.now() + 5; performance.now() < until_ms; ); // others arrive
+      await pool.close();
+      expect(await Promise.all(open)).toContain("ended");
+    }
+  });
+
   test("a thread that dies once has its batch tried again", async () => {
     const body = `if (!existsSync(mark)) { writeFileSync(mark, ""); process.exit(7); }
       return { type: "evaluated", costs: [] };`;

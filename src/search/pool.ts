@@ -2,6 +2,7 @@ import { pathToFileURL } from "node:url";
 import { Piscina } from "piscina";
 import { DiagnosticError, fail } from "../base/diagnostics/diagnostic.js";
 import { workerCrashed } from "../base/diagnostics/search.js";
+import { endThreads } from "../base/end-threads.js";
 import { packagePath } from "../base/package.js";
 import { costsOn } from "../cost/index.js";
 import type { Cost } from "../ir/configuration.js";
@@ -72,6 +73,6 @@ export function costEvaluator(setup: CostSetup, options: PoolOptions): OpenEvalu
     parallel: AHEAD * threads,
     live: false,
     evaluate,
-    close: () => pool.destroy(),
+    close: () => endThreads(pool),
   };
 }

@@ -1,6 +1,7 @@
 import { pathToFileURL } from "node:url";
 import { Piscina } from "piscina";
 import type { Diagnostic, Report } from "../base/diagnostics/diagnostic.js";
+import { endThreads } from "../base/end-threads.js";
 import { grouped } from "../base/grouped.js";
 import { at } from "../base/need.js";
 import { packagePath } from "../base/package.js";
@@ -65,7 +66,7 @@ export async function sweep(
     const entries = layouts.flatMap((layout) => found.get(layout) ?? []);
     return { layouts: entries, points: merged(entries) };
   } finally {
-    await pool.destroy();
+    await endThreads(pool);
   }
 }
 

@@ -51,6 +51,16 @@ export function noPowerLimit(
   );
 }
 
+/** KRS2007: constants of a device, each possible, that together make no finite time or energy. */
+export function costNotFinite(gpu: string, freq_mhz: number): Diagnostic {
+  return error(
+    "KRS2007",
+    gpu,
+    `its constants make no finite time and energy at ${freq_mhz} MHz`,
+    "compare the device file with a bundled one in profiles/devices",
+  );
+}
+
 /** KRS2005: a name that several devices have. */
 export function severalDevices(name: string, taken: string, others: readonly string[]): Diagnostic {
   return warning(
