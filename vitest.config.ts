@@ -1,13 +1,26 @@
 import { defineConfig } from "vitest/config";
 
+/** Runs of the built program from end to end, and its costs against measurements of others. */
+const WHOLE = ["test/cli/**/*.test.ts", "test/validate/**/*.test.ts"];
+
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "passes/**/*.test.ts", "test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Every core: much of the time of a file is that of programs it waits for.
     maxWorkers: "100%",
     // Nothing is mocked, so test files share what they import: half the time of small ones is that.
     isolate: false,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "parts",
+          include: ["src/**/*.test.ts", "passes/**/*.test.ts", "test/**/*.test.ts"],
+          exclude: WHOLE,
+        },
+      },
+      { extends: true, test: { name: "whole", include: WHOLE } },
+    ],
   },
 });

@@ -79,8 +79,9 @@ function verifyKernelGraph(graph: KernelGraph): Violation[] {
   const names = new Set<string>();
   for (const [index, kernel] of graph.kernels.entries()) {
     const breaks = (rule: string) => violations.push({ rule, node: kernel.name });
+    const before = names.size;
     names.add(kernel.name);
-    if (names.size <= index) breaks("kernel names are unique");
+    if (names.size === before) breaks("kernel names are unique");
     if (kernel.nodes.length === 0) breaks("a kernel stands for some node");
     if (kernel.after.some((from) => from >= index)) breaks("a kernel follows what it reads");
     if (kernel.stage >= graph.stages) breaks("stages are in range");
