@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-/** Runs of the built program from end to end, and its costs against measurements of others. */
-const WHOLE = ["test/cli/**/*.test.ts", "test/validate/**/*.test.ts"];
+/** Runs of the built program from end to end, its costs against measurements of others, and long searches. */
+const WHOLE = ["test/{cli,diagnostics,validate}/**/*.test.ts", "**/*.long.test.ts"];
 
 export default defineConfig({
   test: {
@@ -20,7 +20,10 @@ export default defineConfig({
           exclude: WHOLE,
         },
       },
-      { extends: true, test: { name: "whole", include: WHOLE } },
+      {
+        extends: true,
+        test: { name: "whole", include: WHOLE, exclude: ["node_modules/**", "dist/**"] },
+      },
     ],
   },
 });
