@@ -165,7 +165,7 @@ test("experts: the busiest rank of each placement, and loads that cannot be read
   ]);
   expect((await experts("[8, 4, 2, 2]", "--ep", "2")).stdout).toContain("--expert-load 1.250");
   for (const bad of ["", "{}", "[1, -1]", "[[1, 2], [1]]", "[[0, 0], [1, 1]]"]) {
-    const refused = await experts(bad, "--ep", "1");
+    const refused = await experts(bad, "--ep", "2");
     expect([codes(refused, "error"), refused.status], bad).toEqual([["KRS4418"], 2]);
   }
   const uneven = await experts("[1, 2, 3]", "--ep", "2");
@@ -198,6 +198,8 @@ describe("replicas", () => {
     }
 
     const [fastest_s, slowest_s] = [frontier.points[0].time_s, frontier.points.at(-1).time_s];
+    const trained = await kareus(["replicas", run, "--rates", "1"]);
+    expect([codes(trained, "warning"), trained.status]).toEqual([["KRS4420"], 0]);
     const inTime = await replicas("--rates", "1,1", "--deadline-s", `${slowest_s},${fastest_s}`);
     expect(inTime.stdout).toMatch(/on 2 GPUs/);
     const late = await replicas("--rates", "1,1", "--deadline-s", `1,${fastest_s / 2}`);

@@ -1,4 +1,4 @@
-import { type Diagnostic, error } from "./diagnostic.js";
+import { type Diagnostic, error, warning } from "./diagnostic.js";
 
 /** Catalogue of schedules over time and of allocations over jobs: KRS44xx. */
 
@@ -204,5 +204,15 @@ export function expertsUneven(experts: number, copies: number, ep: number): Diag
     copies % ep === 0 ? "--ep" : "--copies",
     `${experts} experts and ${copies} copies do not divide by ${ep} ranks`,
     "give an --ep that divides both, or another number of --copies",
+  );
+}
+
+/** A part of a service whose frontier is that of training. */
+export function notForwardOnly(path: string): Diagnostic {
+  return warning(
+    "KRS4420",
+    path,
+    "these are iterations of training, forward and backward",
+    "plan what a service runs with kareus optimize --forward-only --microbatches 1",
   );
 }

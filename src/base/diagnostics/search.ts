@@ -42,10 +42,11 @@ export function measuredBefore(file: string): Diagnostic {
 
 /** KRS3015: a folder with the results of another graph, GPU or layout. */
 export function otherResults(file: string, theirs: string, ours: string): Diagnostic {
+  const without = (own: string, other: string) => (own === "" ? `a run without ${other}` : own);
   return error(
     "KRS3015",
     file,
-    `holds the results of ${theirs}; this run is ${ours}`,
+    `holds the results of ${without(theirs, ours)}; this run is ${without(ours, theirs)}`,
     "choose another --out, or --force to write over them",
   );
 }

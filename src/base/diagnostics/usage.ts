@@ -57,7 +57,7 @@ export function unwritable(path: string, reason: string): Diagnostic {
     "KRS0021",
     path,
     `cannot be written: ${reason}`,
-    "choose another place, or fix its permissions",
+    "choose another place, or remove what is there, or fix its permissions",
   );
 }
 

@@ -1,11 +1,13 @@
 import type { Command } from "commander";
+import { fail } from "../../base/diagnostics/diagnostic.js";
+import { missingFlags } from "../../base/diagnostics/usage.js";
 import { readText } from "../../base/files.js";
 import type { ExpertsFile } from "../../plan/experts.js";
 import { addFlags, integer, ratio, readFlags, toggle, type Values } from "../flags.js";
 import { print, say } from "../terminal.js";
 
 const FLAGS = {
-  ep: integer("--ep <n>", "ranks that share the experts", 1, { min: 1, max: 65536 }),
+  ep: integer("--ep <n>", "ranks that share the experts", null, { min: 2, max: 65536 }),
   copies: integer("--copies <n>", "copies of hot experts, in the room of as many more experts", 0, {
     min: 0,
     max: 65536,
@@ -45,6 +47,7 @@ async function run(path: string, flags: Values<typeof FLAGS>): Promise<void> {
     import("../../fleet/experts.js"),
   ]);
   const { ep, copies, capacity } = flags;
+  if (ep === null) return fail(missingFlags("kareus experts", ["--ep"]));
   const layers = readLoads(await readText(path), path, { ep, copies });
   const placements = expertPlacements(layers, { ep, copies, capacity });
   const file: ExpertsFile = {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { fail, refuse } from "../../base/diagnostics/diagnostic.js";
-import { onePerJob } from "../../base/diagnostics/fleet.js";
+import { notForwardOnly, onePerJob } from "../../base/diagnostics/fleet.js";
 import { emptyFrontier } from "../../base/diagnostics/plan.js";
 import { missingFlags } from "../../base/diagnostics/usage.js";
 import { at } from "../../base/need.js";
@@ -11,7 +11,7 @@ import type { ReplicasFile } from "../../plan/replicas.js";
 import { BEYOND_FLAGS, beyondOf } from "../beyond.js";
 import { addFlags, choice, numbers, readFlags, toggle, type Values } from "../flags.js";
 import { readFrontierAt } from "../run-folder.js";
-import { print, say } from "../terminal.js";
+import { print, say, Terminal } from "../terminal.js";
 
 const FLAGS = {
   rates: numbers("--rates <a,b,...>", "runs per second of each part, of all its replicas together"),
@@ -81,6 +81,7 @@ async function run(sources: readonly string[], flags: Values<typeof FLAGS>): Pro
 /** The parts of the frontiers, each with its rate and its deadline. */
 async function readParts(sources: readonly string[], flags: Values<typeof FLAGS>): Promise<Part[]> {
   const { rates, deadlines } = flags;
+  const { report } = new Terminal(flags.json);
   if (rates === null) return fail(missingFlags("kareus replicas", ["--rates"]));
   for (const [flag, list] of Object.entries({ "--rates": rates, "--deadline-s": deadlines })) {
     if (list !== null && list.length !== sources.length) {
@@ -91,6 +92,7 @@ async function readParts(sources: readonly string[], flags: Values<typeof FLAGS>
     sources.map(async (source, i): Promise<Part> => {
       const { path, frontier } = await readFrontierAt(source);
       if (frontier.points.length === 0) return refuse(emptyFrontier(path));
+      if (frontier.parallelism.forward_only !== true) report(notForwardOnly(path));
       const beyond = beyondOf(flags, frontier);
       const power_w = (own_w: number) => powerBeyond(own_w, frontier, beyond);
       return {

@@ -93,10 +93,10 @@ function commandOf(points: readonly ReportPoint[], index: number, demand: Demand
   return `kareus select ${folder()} ${demand.flag} ${written} --out plan.json`;
 }
 
-/** Where the page lies, if it lies in a run's folder on this machine. */
+/** Where the page lies, if it lies in a run's folder on this machine, as one under its own name does. */
 function folder(): string {
-  if (location.protocol !== "file:") return "DIR";
-  const path = decodeURIComponent(location.pathname).replace(/\/[^/]*$/, "");
+  const path = /^(.*)\/report\.html$/.exec(decodeURIComponent(location.pathname))?.[1];
+  if (location.protocol !== "file:" || path === undefined) return "DIR";
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
