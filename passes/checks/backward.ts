@@ -2,7 +2,7 @@ import type { Report } from "../../src/base/diagnostics/diagnostic.js";
 import { backwardsUnlike, backwardUnlike } from "../../src/base/diagnostics/lowering.js";
 import { addTo } from "../../src/base/need.js";
 import type { TensorGraph, TensorNode } from "../../src/ir/tensor-graph.js";
-import { flopsOf } from "../../src/ir/work.js";
+import { flopsOf, type Work } from "../../src/ir/work.js";
 import { shapedNode, workOf } from "../../src/onnx/operators/knowledge.js";
 import { isComputed } from "../rewriting/facts.js";
 import { type GraphIndex, indexOf } from "../rewriting/graph-index.js";
@@ -74,8 +74,9 @@ function operatorsOf(graph: TensorGraph) {
   const loose: Loose[] = [];
   const isWeight = (name: string) => graph.tensors.get(name)?.role === "parameter";
   for (const node of graph.nodes) {
-    const flops = productFlops(graph, node);
-    if (flops === 0) continue;
+    const work = productOf(graph, node);
+    if (work === null) continue;
+    const flops = flopsOf(work);
     const roots = node.inputs.filter((name) => name !== "").map((name) => rootOf(index, name));
     const weight = roots.find(isWeight);
     const known = weight === undefined ? undefined : byWeight.get(weight);
@@ -93,7 +94,7 @@ function operatorsOf(graph: TensorGraph) {
     if (known === undefined) operators.push(operator);
     if (weight !== undefined) byWeight.set(weight, operator);
     operator.forward += flops;
-    operator.expected += flops * timesExpected(graph, node);
+    operator.expected += flops * timesExpected(graph, node, work);
     for (const root of roots) readers.set(root, (readers.get(root) ?? new Set()).add(operator));
   }
   const left = loose.filter((each) => !assigned(each, readers));
@@ -118,16 +119,16 @@ function assigned({ roots, flops }: Loose, readers: ReadonlyMap<string, Set<Oper
   return owners.length > 0;
 }
 
-/** Zero for what is no product, convolution or attention, and what is done once. */
-function productFlops(graph: TensorGraph, node: TensorNode): number {
-  if (!isComputed(graph, node)) return 0;
+/** The work of a product, convolution or attention; null for what is none, and for what is done once. */
+function productOf(graph: TensorGraph, node: TensorNode): Work | null {
+  if (!isComputed(graph, node)) return null;
   const done = workOf(shapedNode(graph, node));
-  return done.kind === "kernel" && done.work.op !== "memory" ? flopsOf(done.work) : 0;
+  if (done.kind !== "kernel" || done.work.op === "memory") return null;
+  return flopsOf(done.work) > 0 ? done.work : null;
 }
 
-function timesExpected(graph: TensorGraph, node: TensorNode): number {
-  const done = workOf(shapedNode(graph, node));
-  if (done.kind === "kernel" && done.work.op === "attention") return ATTENTION;
+function timesExpected(graph: TensorGraph, node: TensorNode, work: Work): number {
+  if (work.op === "attention") return ATTENTION;
   const trained = node.inputs.slice(0, 2).filter((name) => {
     const role = graph.tensors.get(name)?.role;
     return role === "parameter" || role === "activation";

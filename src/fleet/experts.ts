@@ -1,4 +1,5 @@
 import { at, need } from "../base/need.js";
+import { mean } from "../math/mean.js";
 
 /** How loads of experts are spread over ranks. */
 export interface ExpertLayout {
@@ -79,7 +80,6 @@ export function expertPlacements(
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-const mean = (values: readonly number[]) => sum(values) / values.length;
 const loadOf = (rank: readonly Copy[]) => sum(rank.map(({ load }) => load));
 
 function busiest(ranks: readonly (readonly Copy[])[], ep: number): number {

@@ -1,16 +1,11 @@
 import type { FrontierFile } from "./frontier.js";
-import { gpusPerStage } from "./gpus.js";
+import { gpusPerReplica } from "./gpus.js";
 import type { BeyondGpus } from "./shared.js";
-
-/** GPUs of one replica. */
-export function gpusOf({ parallelism }: Pick<FrontierFile, "parallelism">): number {
-  return gpusPerStage(parallelism) * parallelism.pp;
-}
 
 /** Nodes of one replica: all nodes of the job, which it has to itself, over its replicas. */
 function nodesOf(frontier: FrontierFile, { gpus_per_node }: BeyondGpus): number {
   const { dp } = frontier.parallelism;
-  return Math.ceil((gpusOf(frontier) * dp) / gpus_per_node) / dp;
+  return Math.ceil((gpusPerReplica(frontier.parallelism) * dp) / gpus_per_node) / dp;
 }
 
 /** What a power of one replica's GPUs is with everything else, in W. */

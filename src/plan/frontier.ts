@@ -2,7 +2,7 @@ import { z } from "zod";
 import { CONTROLS, EXECUTIONS } from "../ir/choices.js";
 import { switchTime } from "../ir/switch-time.js";
 import { type Format, readFormat, writeFormat } from "./format.js";
-import { gpusPerStage } from "./gpus.js";
+import { gpusPerReplica } from "./gpus.js";
 import {
   beyondGpus,
   count,
@@ -161,5 +161,5 @@ export function describePoint({ id, time_s, energy_j, average_power_w }: Frontie
 
 /** Static power in W of every GPU of one replica. */
 export function replicaStaticPower({ static_power_w, parallelism }: FrontierFile): number {
-  return static_power_w * gpusPerStage(parallelism) * parallelism.pp;
+  return static_power_w * gpusPerReplica(parallelism);
 }

@@ -4,3 +4,8 @@ import type { Parallelism } from "./shared.js";
 export function gpusPerStage(layout: Pick<Parallelism, "tp" | "cp" | "ep">): number {
   return layout.tp * layout.cp * layout.ep;
 }
+
+/** GPUs of one data-parallel replica. */
+export function gpusPerReplica(layout: Pick<Parallelism, "tp" | "cp" | "ep" | "pp">): number {
+  return gpusPerStage(layout) * layout.pp;
+}

@@ -1,17 +1,14 @@
 import type { Command } from "commander";
-import { fail, refuse } from "../../base/diagnostics/diagnostic.js";
-import { onePerJob } from "../../base/diagnostics/fleet.js";
-import { emptyFrontier } from "../../base/diagnostics/plan.js";
+import { fail } from "../../base/diagnostics/diagnostic.js";
 import { missingFlags, oneOf } from "../../base/diagnostics/usage.js";
 import { readText } from "../../base/files.js";
 import { at } from "../../base/need.js";
 import type { Job } from "../../fleet/allocate-jobs.js";
 import type { Cap } from "../../fleet/allocate-over-time.js";
 import type { AllocationFile } from "../../plan/allocation.js";
-import { powerBeyond } from "../../plan/beyond-gpus.js";
-import { BEYOND_FLAGS, beyondOf } from "../beyond.js";
+import { BEYOND_FLAGS } from "../beyond.js";
 import { addFlags, numbers, quantity, readFlags, text, toggle, type Values } from "../flags.js";
-import { readFrontierAt } from "../run-folder.js";
+import { checkOneEach, readFleetFrontier } from "../fleet-frontiers.js";
 import { print, say } from "../terminal.js";
 
 const FLAGS = {
@@ -91,27 +88,16 @@ async function run(sources: readonly string[], flags: Values<typeof FLAGS>): Pro
 /** The jobs of the frontiers, each with its weight and with the points that its slowdown allows. */
 async function readJobs(sources: readonly string[], flags: Values<typeof FLAGS>): Promise<Job[]> {
   const { weights, slowdown, rates } = flags;
-  const lists = { "--weights": weights, "--slowdown": slowdown, "--rates": rates };
-  for (const [flag, list] of Object.entries(lists)) {
-    if (list !== null && list.length !== sources.length) {
-      fail(onePerJob(flag, list.length, sources.length));
-    }
-  }
+  checkOneEach({ "--weights": weights, "--slowdown": slowdown, "--rates": rates }, sources);
   return Promise.all(
     sources.map(async (source, i): Promise<Job> => {
-      const { path, frontier } = await readFrontierAt(source);
-      if (frontier.points.length === 0) return refuse(emptyFrontier(path));
-      const beyond = beyondOf(flags, frontier);
+      const { points } = await readFleetFrontier(source, flags);
       return {
         name: source,
         rate_per_s: rates === null ? null : at(rates, i),
         weight: weights === null ? 1 : at(weights, i),
         slowdown: slowdown === null ? null : at(slowdown, i) / 100,
-        points: frontier.points.map(({ id, time_s, average_power_w }) => ({
-          id,
-          time_s,
-          power_w: powerBeyond(average_power_w, frontier, beyond),
-        })),
+        points,
       };
     }),
   );

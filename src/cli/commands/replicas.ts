@@ -1,16 +1,15 @@
 import type { Command } from "commander";
-import { fail, refuse } from "../../base/diagnostics/diagnostic.js";
-import { notForwardOnly, onePerJob } from "../../base/diagnostics/fleet.js";
-import { emptyFrontier } from "../../base/diagnostics/plan.js";
+import { fail } from "../../base/diagnostics/diagnostic.js";
+import { notForwardOnly } from "../../base/diagnostics/fleet.js";
 import { missingFlags } from "../../base/diagnostics/usage.js";
 import { at } from "../../base/need.js";
 import { type Part, SERVING_GOALS } from "../../fleet/replicas.js";
-import { gpusOf, powerBeyond } from "../../plan/beyond-gpus.js";
 import { replicaStaticPower } from "../../plan/frontier.js";
+import { gpusPerReplica } from "../../plan/gpus.js";
 import type { ReplicasFile } from "../../plan/replicas.js";
-import { BEYOND_FLAGS, beyondOf } from "../beyond.js";
+import { BEYOND_FLAGS } from "../beyond.js";
 import { addFlags, choice, numbers, readFlags, toggle, type Values } from "../flags.js";
-import { readFrontierAt } from "../run-folder.js";
+import { checkOneEach, readFleetFrontier } from "../fleet-frontiers.js";
 import { print, say, Terminal } from "../terminal.js";
 
 const FLAGS = {
@@ -83,29 +82,18 @@ async function readParts(sources: readonly string[], flags: Values<typeof FLAGS>
   const { rates, deadlines } = flags;
   const { report } = new Terminal(flags.json);
   if (rates === null) return fail(missingFlags("kareus replicas", ["--rates"]));
-  for (const [flag, list] of Object.entries({ "--rates": rates, "--deadline-s": deadlines })) {
-    if (list !== null && list.length !== sources.length) {
-      fail(onePerJob(flag, list.length, sources.length));
-    }
-  }
+  checkOneEach({ "--rates": rates, "--deadline-s": deadlines }, sources);
   return Promise.all(
     sources.map(async (source, i): Promise<Part> => {
-      const { path, frontier } = await readFrontierAt(source);
-      if (frontier.points.length === 0) return refuse(emptyFrontier(path));
+      const { path, frontier, points, withBeyond } = await readFleetFrontier(source, flags);
       if (frontier.parallelism.forward_only !== true) report(notForwardOnly(path));
-      const beyond = beyondOf(flags, frontier);
-      const power_w = (own_w: number) => powerBeyond(own_w, frontier, beyond);
       return {
         name: source,
         rate_per_s: at(rates, i),
         deadline_s: deadlines === null ? null : at(deadlines, i),
-        gpus: gpusOf(frontier),
-        idle_power_w: power_w(replicaStaticPower(frontier)),
-        points: frontier.points.map(({ id, time_s, average_power_w }) => ({
-          id,
-          time_s,
-          power_w: power_w(average_power_w),
-        })),
+        gpus: gpusPerReplica(frontier.parallelism),
+        idle_power_w: withBeyond(replicaStaticPower(frontier)),
+        points,
       };
     }),
   );

@@ -8,7 +8,7 @@ import { badValue, flagWithoutUse, missingFlags } from "../../base/diagnostics/u
 import { readText } from "../../base/files.js";
 import { byDefault, present } from "../../base/need.js";
 import { duration, plural, scaled } from "../../base/units.js";
-import { gpusPerStage } from "../../plan/gpus.js";
+import { gpusPerReplica } from "../../plan/gpus.js";
 import { type PlanFile, readPlan } from "../../plan/plan.js";
 import type { Selector } from "../../plan/select.js";
 import { addFlags, choice, quantity, readFlags, text, toggle, type Values } from "../flags.js";
@@ -151,7 +151,7 @@ function refuseContradictions(flags: Values<typeof FLAGS>): void {
 
 /** What is about to happen, in two lines: standard output belongs to the command. */
 function summary({ point, gpu, parallelism }: PlanFile, flags: Values<typeof FLAGS>): string {
-  const ranks = gpusPerStage(parallelism) * parallelism.pp * parallelism.dp;
+  const ranks = gpusPerReplica(parallelism) * parallelism.dp;
   const how = flags.observe ? "clocks are left alone" : `clocks through ${flags.backend}`;
   const kept = flags.profile === null ? "" : `, measurements to ${flags.profile}`;
   return (

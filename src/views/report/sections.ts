@@ -2,7 +2,7 @@ import { duration, plural, scaleFor } from "../../base/units.js";
 import { longestSwitch, switchTimeTo } from "../../ir/switch-time.js";
 import type { DetailsFile } from "../../plan/details.js";
 import type { FrontierFile, FrontierPoint } from "../../plan/frontier.js";
-import { gpusPerStage } from "../../plan/gpus.js";
+import { gpusPerReplica } from "../../plan/gpus.js";
 import {
   aboveBound,
   BASELINE_WORDS,
@@ -17,7 +17,7 @@ import { costCounts, errorSentence } from "../summary.js";
 /** The degrees above one, the pipeline and the number of GPUs. */
 export function layoutLine({ parallelism: p }: FrontierFile): string {
   const degrees = (["tp", "cp", "ep", "pp", "dp"] as const).filter((name) => p[name] > 1);
-  const gpus = gpusPerStage(p) * p.pp * p.dp;
+  const gpus = gpusPerReplica(p) * p.dp;
   return [
     plural(gpus, "GPU"),
     ...degrees.map((name) => `${name} ${p[name]}`),
