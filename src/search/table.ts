@@ -8,7 +8,7 @@ import { finish, startSearch } from "./loop.js";
 import { promising } from "./promising.js";
 import type { Knob, Space } from "./space.js";
 import type { Observation, Strategy } from "./strategies/strategy.js";
-import { INFORMED, surrogate } from "./strategies/surrogate.js";
+import { FORETOLD, INFORMED, surrogate } from "./strategies/surrogate.js";
 import type { PriorMean } from "./surrogate/cost-model.js";
 import { frontOf, gather } from "./surrogate/seen.js";
 
@@ -98,8 +98,8 @@ interface TableSearchOptions {
   readonly prior?: TablePrior | undefined;
 }
 
-/** Rows that a prior chooses to start with: the rest of the design is as good if the prior is poor. */
-const HOPES = 8;
+/** Rows that a prior chooses to start with; what it gets wrong these few tell already. */
+const HOPES = 4;
 
 /** The surrogate; a prior tells it what to expect, and learns with it. */
 function strategyFor(space: Space, { seed, static_power_w, prior }: TableSearchOptions): Strategy {
@@ -112,7 +112,7 @@ function strategyFor(space: Space, { seed, static_power_w, prior }: TableSearchO
     ...options,
     prior: prior.cost,
     hopes,
-    beginning: INFORMED,
+    beginning: prior.foretells ? FORETOLD : INFORMED,
   });
   return {
     ask: (count) => informed.ask(count),

@@ -38,6 +38,8 @@ interface Beginning {
 const UNINFORMED: Beginning = { design: 20, batch: Number.POSITIVE_INFINITY, until: 0 };
 /** With a prior that a handful of evaluations fits, each further one can be chosen by it. */
 export const INFORMED: Beginning = { design: 8, batch: 2, until: 64 };
+/** A prior that expects something before it was told anything needs half of them. */
+export const FORETOLD: Beginning = { ...INFORMED, design: 4 };
 
 /** A model is made of this many means at most, those on the frontiers among them. */
 const LEARNT = 400;
