@@ -19,7 +19,8 @@ import {
   profileCounts,
   topClockCost,
 } from "./cost/index.js";
-import { type RunFacts, runFacts } from "./emit/facts.js";
+import { runFacts } from "./emit/facts.js";
+import { plannedOf } from "./emit/frontier.js";
 import { runFiles } from "./emit/run.js";
 import { countSources } from "./emit/sources.js";
 import type { Device } from "./gpu/device-schema.js";
@@ -41,7 +42,7 @@ import {
 import { importGraph } from "./onnx/import.js";
 import type { LoweringOptions, SearchingOptions } from "./options.js";
 import type { DetailsFile } from "./plan/details.js";
-import type { FrontierFile } from "./plan/frontier.js";
+import type { FrontierFile, Planned } from "./plan/frontier.js";
 import { gpusPerStage } from "./plan/gpus.js";
 import type { PlanFile } from "./plan/plan.js";
 import type { BeyondGpus } from "./plan/shared.js";
@@ -67,8 +68,8 @@ import { type Inspection, inspection } from "./views/inspection/inspection.js";
 export interface OptimizeOptions extends SearchingOptions, Measuring {
   /** What draws power beside the GPUs, for the frontier to say; null or absent: nobody told. */
   readonly beyond?: BeyondGpus | null;
-  /** Told what run this is before it keeps anything; who keeps results may refuse it. */
-  readonly claim?: (facts: RunFacts) => unknown;
+  /** Told what is planned before it keeps anything; who keeps results may refuse it. */
+  readonly claim?: (planned: Planned) => unknown;
   /** What the GPUs of one replica may draw together at any moment; null or absent: anything. */
   readonly peak_power_w?: number | null;
 }
@@ -103,13 +104,15 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const memory = options.search.allow_oversize
     ? checkedMemory(lowered, device, hooks.report)
     : await fittingMemory(lowered, imported, options, { device, costOf });
+  const peak_power_w = byDefault(options.peak_power_w, null);
   const facts = runFacts(
     lowered.job,
     device,
-    { ...layout, control: options.search.control },
+    { ...layout, control: options.search.control, peak_power_w },
+    options,
     lowered,
   );
-  options.claim?.(facts);
+  options.claim?.(plannedOf(facts));
 
   const found = await timer.run("search", () =>
     search(lowered, { device, measurements, replayed }, layout, options, hooks),
@@ -121,11 +124,10 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const { points, seed, control } = options.search;
   const { partitions } = lowered;
   const { frontier, full_control, baselines, executions } = await timer.run("solver", () => {
-    const peak_w = byDefault(options.peak_power_w, null);
     const solved = (instructions: typeof searched) => {
       const problem = pipelineProblem(instructions, partitions.stages, layout);
-      if (peak_w === null) return solvePipeline(problem, { points });
-      return solveUnderPeak(problem, { points, peak_w: peak_w / gpusPerStage(lowered.job) });
+      if (peak_power_w === null) return solvePipeline(problem, { points });
+      return solveUnderPeak(problem, { points, peak_w: peak_power_w / gpusPerStage(lowered.job) });
     };
     const restriction = restrictionOf(control, partitions, device);
     const rivals = rivalsUnder(control);
@@ -160,7 +162,6 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
       full_control,
       frontier,
       beyond: byDefault(options.beyond, null),
-      peak_power_w: byDefault(options.peak_power_w, null),
     };
     const written = runFiles(run, lowered.partitions, content, facts, oracle);
     return { ...written, evaluations: all, timings: timer.timings };

@@ -192,6 +192,16 @@ describe("the default folder", () => {
       "graph.a100-sxm4-40gb.tp2-sp-gpipe.kareus",
       "graph.kareus",
     ],
+    [
+      ["g.onnx", "--bind", "seq len=4096,batch=8", "--dtype", "bf16", "--power-limit-w", "300"],
+      "g.a100-sxm4-40gb.tp1-batch8-seqlen4096-bf16-300w.kareus",
+      "g.kareus",
+    ],
+    [
+      ["g.onnx", "--bind", Array.from({ length: 20 }, (_, i) => `symbol${i}=1024`).join(",")],
+      "g.a100-sxm4-40gb.tp1-c39063bc.kareus",
+      "g.kareus",
+    ],
   ])("of %j is %s", ([graph = "", ...flags], folder, latest) => {
     expect(defaultFolder(graph, parsed(...flags))).toEqual({ folder, latest });
   });

@@ -229,7 +229,7 @@ export const FOLDER_FLAGS = {
     "output folder (default: <graph>.<gpu>.<layout>.kareus, to which the link <graph>.kareus leads)",
     null,
   ),
-  force: toggle("--force", "write over the results of another graph, GPU or layout"),
+  force: toggle("--force", "write over the results of another graph, GPU, layout, size or limit"),
   resume: toggle("--resume", "go on where an interrupted run into the same folder stopped"),
   timings: toggle("--timings", "print how long each phase took"),
   watch: toggle("--watch", "run again whenever the graph, a profile or a device file is written"),

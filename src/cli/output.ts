@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, lstatSync, readFileSync } from "node:fs";
 import { rename, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -15,13 +16,12 @@ import {
 } from "../base/files.js";
 import { packageVersion } from "../base/package.js";
 import { onlyWriter } from "../base/writer.js";
-import type { Job } from "../ir/job.js";
 import type { SearchingOptions } from "../options.js";
 import type { OptimizeResult } from "../pipeline.js";
 import { writeDetails } from "../plan/details.js";
-import { readFrontier, writeFrontier } from "../plan/frontier.js";
+import { type Planned, readFrontier, writeFrontier } from "../plan/frontier.js";
 import { writePlan } from "../plan/plan.js";
-import type { Parallelism } from "../plan/shared.js";
+import { changedSettings, spelled } from "../plan/planned.js";
 import type { JournalFile } from "../search/journal.js";
 
 /** Where a run writes that was not told where, and the link that leads to the last of them. */
@@ -31,21 +31,21 @@ interface DefaultFolder {
 }
 
 /**
- * The default output folder of `optimize graph.onnx`, `graph.<gpu>.<layout>.kareus` beside the graph: runs
- * of other layouts do not meet there. A folder, not a link, in the place of `graph.kareus` is used as it is.
+ * The default output folder of `optimize graph.onnx`, `graph.<gpu>.<layout>.kareus` beside the graph: runs of
+ * other layouts and sizes do not meet there. A folder, not a link, in the place of `graph.kareus` is used as it is.
  */
-export function defaultFolder(graph: string, { hardware, job }: SearchingOptions): DefaultFolder {
+export function defaultFolder(graph: string, options: SearchingOptions): DefaultFolder {
   const stem = graph === "-" ? "graph" : basename(graph).replace(/\.onnx$/i, "");
   const beside = graph === "-" ? "" : dirname(graph);
   const latest = join(beside, `${stem}.kareus`);
-  const gpu = basename(hardware.gpu).replace(/\.json$/i, "");
-  const named = join(beside, `${stem}.${gpu}.${layoutName(job)}.kareus`);
+  const gpu = basename(options.hardware.gpu).replace(/\.json$/i, "");
+  const named = join(beside, `${stem}.${gpu}.${layoutName(options)}.kareus`);
   const taken = lstatSync(latest, { throwIfNoEntry: false })?.isSymbolicLink() === false;
   return { folder: taken ? latest : named, latest };
 }
 
-/** What of a layout differs from the plainest, in the words of its flags. */
-function layoutName(job: Job): string {
+/** What of a layout differs from the plainest, in the words of its flags, with sizes and precision. */
+function layoutName({ graph, job, hardware }: SearchingOptions): string {
   const degrees = (["cp", "ep", "pp", "dp"] as const).map((name) => part(name, job[name], 1));
   return [
     `tp${job.tp}`,
@@ -59,20 +59,27 @@ function layoutName(job: Job): string {
     part("v", job.chunks, 1),
     part("", job.recompute, "none"),
     part("", job.execution, "compiled"),
+    sizesName(graph.bind),
+    graph.dtype === null ? "" : graph.dtype,
+    hardware.power_limit_w === null ? "" : `${hardware.power_limit_w}w`,
   ]
     .filter((word) => word !== "")
     .join("-");
 }
 
-function part<Value extends string | number>(name: string, value: Value, plain: Value): string {
-  return value === plain ? "" : `${name}${value}`;
+/** Longer names of folders are hard to read, and somewhere no names at all. */
+const LONGEST_SIZES = 60;
+
+/** `batch8-sequence4096`, whatever the order; where that is long, what stands for it. */
+function sizesName(bind: ReadonlyMap<string, number>): string {
+  const words = [...bind].map(([name, size]) => `${name.replace(/\W/g, "")}${size}`);
+  const name = words.sort().join("-");
+  if (name.length <= LONGEST_SIZES) return name;
+  return createHash("sha256").update(name).digest("hex").slice(0, 8);
 }
 
-/** What a run is, as far as it decides whose results are whose. */
-interface Identity {
-  readonly graph: { readonly name: string; readonly sha256: string };
-  readonly gpu: string;
-  readonly parallelism: Parallelism;
+function part<Value extends string | number>(name: string, value: Value, plain: Value): string {
+  return value === plain ? "" : `${name}${value}`;
 }
 
 /**
@@ -94,25 +101,23 @@ export async function prepareRun(folder: string) {
   };
 }
 
-/** Refuses to go on over the results of another graph, GPU or layout: KRS3015. */
-export function refuseOthers(folder: string, ours: Identity): void {
+/** Refuses to go on over the results of another graph, GPU, layout or setting: KRS3015. */
+export function refuseOthers(folder: string, ours: Planned): void {
   const path = join(folder, "frontier.json");
   if (!existsSync(path)) return;
   const theirs = readFrontier(
     guarded(path, () => readFileSync(path, "utf8")),
     path,
   );
-  const [before, now] = [theirs, ours].map(({ graph, gpu, parallelism }) => [
-    `graph ${graph.name} (${graph.sha256.slice(0, 8)})`,
-    gpu,
-    ...Object.entries(parallelism).map(([name, value]) => `${name} ${value}`),
-  ]);
-  if (before === undefined || now === undefined) return;
-  const [was, is] = [
-    before.filter((word) => !now.includes(word)).join(", "),
-    now.filter((word) => !before.includes(word)).join(", "),
-  ];
-  if (was !== is) fail(otherResults(path, was, is));
+  const changed = changedSettings(theirs, ours);
+  if (changed.length === 0) return;
+  const words = (side: "before" | "after") =>
+    changed
+      .flatMap((field) =>
+        field[side] === undefined ? [] : `${field.name} ${spelled(field[side])}`,
+      )
+      .join(", ");
+  fail(otherResults(path, words("before"), words("after")));
 }
 
 /** Makes the link lead to a folder beside it; a folder in its place stays. Failure: KRS0021. */

@@ -6,6 +6,7 @@ import type {
   Execution,
   FrontierFile,
   PartitionSearchOutcome,
+  Planned,
 } from "../plan/frontier.js";
 import { gpusPerStage } from "../plan/gpus.js";
 import type { BeyondGpus } from "../plan/shared.js";
@@ -31,8 +32,6 @@ interface FrontierInput extends RunFacts {
   readonly memory: readonly { readonly peak_bytes: number }[];
   /** What is told of power beside the GPUs; null or absent: nothing. */
   readonly beyond?: BeyondGpus | null;
-  /** What a replica's peak was kept under; null or absent: nothing. */
-  readonly peak_power_w?: number | null;
   /** The searched one: energies of one GPU of each stage. */
   readonly frontier: IterationFrontier;
 }
@@ -51,6 +50,23 @@ function expectedError({
   return modelled && expected_error !== null ? { expected_error } : {};
 }
 
+/** What frontier.json says of what is planned, however well it is searched. */
+export function plannedOf(facts: RunFacts): Planned {
+  const { graph, gpu, static_power_w, transfer_s, switch_time_s, parallelism, told } = facts;
+  const { control, peak_power_w } = facts;
+  return {
+    graph,
+    gpu: gpu.name,
+    static_power_w,
+    ...(transfer_s > 0 ? { transfer_s } : {}),
+    ...(longestSwitch(switch_time_s) > 0 ? { switch_time_s } : {}),
+    parallelism,
+    told,
+    ...(peak_power_w === null ? {} : { peak_power_w }),
+    ...(control === "all" ? {} : { control }),
+  };
+}
+
 /** The content of frontier.json: energies of one GPU per stage become those of a whole replica. */
 export function frontierFile(input: FrontierInput): FrontierFile {
   const gpus = gpusPerStage(input.parallelism);
@@ -60,15 +76,9 @@ export function frontierFile(input: FrontierInput): FrontierFile {
   return {
     format: "kareus-frontier",
     version: 1,
-    graph: input.graph,
-    gpu: input.gpu.name,
+    ...plannedOf(input),
     seed: input.seed,
-    static_power_w: input.static_power_w,
-    ...(input.transfer_s > 0 ? { transfer_s: input.transfer_s } : {}),
-    ...(longestSwitch(input.switch_time_s) > 0 ? { switch_time_s: input.switch_time_s } : {}),
-    parallelism: input.parallelism,
     ...(input.beyond ? { beyond_gpus: input.beyond } : {}),
-    ...(input.peak_power_w ? { peak_power_w: input.peak_power_w } : {}),
     costs: input.costs,
     ...expectedError(input),
     workload: input.workload,
@@ -84,7 +94,6 @@ export function frontierFile(input: FrontierInput): FrontierFile {
       name,
       points: ofReplica(points),
     })),
-    ...(input.control === "all" ? {} : { control: input.control }),
     ...(input.full_control === null ? {} : { full_control: ofReplica(input.full_control) }),
     executions: input.executions.map((each) => ({ ...each, energy_j: each.energy_j * gpus })),
     points: input.frontier.points.map((point, id) => {

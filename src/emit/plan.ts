@@ -100,6 +100,7 @@ export function planFile(
     graph: facts.graph,
     gpu: { ...facts.gpu, clocks_mhz: [...clocks].sort((a, b) => a - b) },
     parallelism: facts.parallelism,
+    told: facts.told,
     static_power_w: facts.static_power_w,
     ...(facts.transfer_s > 0 ? { transfer_s: facts.transfer_s } : {}),
     ...(longestSwitch(facts.switch_time_s) > 0 ? { switch_time_s: facts.switch_time_s } : {}),

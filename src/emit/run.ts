@@ -20,8 +20,6 @@ import { planFile } from "./plan.js";
 interface Found {
   /** What is told of power beside the GPUs. */
   readonly beyond: BeyondGpus | null;
-  /** What a replica's peak was kept under. */
-  readonly peak_power_w: number | null;
   readonly seed: number;
   readonly costs: CostCounts;
   readonly search: readonly PartitionSearchOutcome[];

@@ -8,6 +8,8 @@ const difference = z.object({
   of: z.enum(["frontiers", "plans"]),
   /** Whether nothing moved by more than the tolerance and nothing is set otherwise. */
   same: z.boolean(),
+  /** In what the two do other work for an iteration, in words: their numbers do not compare. Null: nothing. */
+  other_work: z.string().nullable(),
   /** What moved. */
   quantities: z.array(movedQuantity),
   /** Of frontiers: how much worse the second is. */

@@ -12,6 +12,7 @@ import {
   measuredWorkload,
   parallelism,
   quantity,
+  told,
 } from "./shared.js";
 
 /** Energies count every GPU of one data-parallel replica. */
@@ -74,6 +75,8 @@ const frontier = z.object({
   /** How long a change of the clock takes, by the clock that it goes to where that matters; absent: no time. */
   switch_time_s: switchTime.optional(),
   parallelism,
+  /** What else decides what is planned; absent: an older file does not say. */
+  told: told.exactOptional(),
   /** What the run was told of power beside the GPUs, which no energy in this file holds. */
   beyond_gpus: beyondGpus.exactOptional(),
   /** What the GPUs of a replica draw together at most at any moment; absent: no such limit was asked for. */
@@ -108,6 +111,19 @@ const frontier = z.object({
 
 /** frontier.json: what one run found, against the three baselines. */
 export type FrontierFile = z.infer<typeof frontier>;
+/** What of it says what is planned, however well it is searched. */
+export type Planned = Pick<
+  FrontierFile,
+  | "graph"
+  | "gpu"
+  | "static_power_w"
+  | "transfer_s"
+  | "switch_time_s"
+  | "parallelism"
+  | "told"
+  | "peak_power_w"
+  | "control"
+>;
 export type FrontierPoint = FrontierFile["points"][number];
 export type Baseline = FrontierFile["baselines"][number];
 export type Execution = z.infer<typeof execution>;

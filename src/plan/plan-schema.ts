@@ -8,6 +8,7 @@ import {
   measuredWorkload,
   parallelism,
   quantity,
+  told,
 } from "./shared.js";
 
 const communication = z.object({ kind: z.string(), size_bytes: quantity, group: z.string() });
@@ -109,6 +110,8 @@ const headShape = {
   graph: graphReference,
   gpu: z.object({ name: z.string(), sm_count: count, clocks_mhz: z.array(quantity) }),
   parallelism,
+  /** What else decides what is planned; absent: an older file does not say. */
+  told: told.exactOptional(),
   /** Per GPU: with it the instructions add up to `point`. */
   static_power_w: quantity,
   /** How long a result is on its way to another stage; absent: no time. */

@@ -4,9 +4,11 @@ import {
   EXECUTIONS,
   LINEAR_TYPES,
   PIPELINES,
+  PRECISIONS,
   RECOMPUTES,
   ZERO_LEVELS,
 } from "../ir/choices.js";
+import { GROUPS } from "../ir/groups.js";
 import { OPTIMIZERS } from "../ir/optimizer.js";
 import { FAMILIES, FORMED, PRODUCTS } from "../ir/workload.js";
 
@@ -40,6 +42,25 @@ export const beyondGpus = z.object({
   gpus_per_node: degree,
 });
 export type BeyondGpus = z.infer<typeof beyondGpus>;
+
+/** What of graph and GPUs changes what is planned, beside what other fields say; absent: it was not told. */
+export const told = z.object({
+  /** Sizes of symbolic dimensions. */
+  bind: z.record(z.string(), count).exactOptional(),
+  /** How many elements data-dependent operators find. */
+  expect: z.record(z.string(), count).exactOptional(),
+  /** The training precision; absent: as exported. */
+  dtype: z.enum(PRECISIONS).exactOptional(),
+  /** Patterns of the parameters that are not trained. */
+  freeze: z.array(z.string()).exactOptional(),
+  /** What the groups of the graph's collectives are. */
+  group: z.record(z.string(), z.enum(GROUPS)).exactOptional(),
+  gpus_per_node: degree,
+  launch_us: quantity.exactOptional(),
+  gap_us: quantity.exactOptional(),
+  power_limit_w: quantity.exactOptional(),
+});
+export type Told = z.infer<typeof told>;
 
 export const pipelineName = z.enum(PIPELINES);
 

@@ -7,11 +7,12 @@ import { kareus, temporaryFolder } from "../support/cli.js";
 const folder = temporaryFolder();
 const [one, other] = [join(folder, "one"), join(folder, "other")];
 
+const LAYOUT = ["--tp", "2", "--pp", "2", "--microbatches", "3", "--points", "4"];
+const OPTIMIZE = ["optimize", MINI, ...LAYOUT, "--dtype", "bf16"];
+
 beforeAll(async () => {
-  const layout = ["--tp", "2", "--pp", "2", "--microbatches", "3", "--points", "4"];
-  const bind = ["--bind", "batch=8,sequence=2048", "--dtype", "bf16"];
   const optimize = (out: string, ...more: string[]) =>
-    kareus(["optimize", MINI, ...layout, ...bind, ...more, "--out", out]);
+    kareus([...OPTIMIZE, "--bind", "batch=8,sequence=2048", ...more, "--out", out]);
   const runs = [await optimize(one), await optimize(other, "--static-power-w", "100")];
   expect(runs.map(({ status }) => status)).toEqual([0, 0]);
 }, 60_000);
@@ -19,6 +20,7 @@ beforeAll(async () => {
 interface Difference {
   readonly of: string;
   readonly same: boolean;
+  readonly other_work: string | null;
   readonly quantities: readonly {
     readonly of: string;
     readonly name: string;
@@ -48,6 +50,18 @@ describe("kareus diff", () => {
     writeFileSync(shuffled, JSON.stringify({ points, ...rest }, null, 1).replaceAll("\n", "\r\n"));
     expect((await difference(0, one, shuffled)).same).toBe(true);
     expect((await difference(0, plan(0), plan(0))).of).toBe("plans");
+  });
+
+  test("runs of other sizes are said to do other work, first of all; so are their plans", async () => {
+    const small = join(folder, "small");
+    const run = await kareus([...OPTIMIZE, "--bind", "batch=4,sequence=2048", "--out", small]);
+    expect(run.status).toBe(0);
+    const said = await kareus(["diff", one, small]);
+    expect(said.stdout).toMatch(/^Not the same work for an iteration: batch 8 to 4\. /);
+    expect((await difference(1, one, small)).other_work).toBe("batch 8 to 4");
+    expect((await difference(1, one, other)).other_work).toBeNull();
+    const plans = [one, small].map((run) => join(run, "plans/000.json"));
+    expect((await difference(1, ...plans)).other_work).toBe("batch 8 to 4");
   });
 
   test("another static power: another job, the same costs of time, more energy, exit 1", async () => {

@@ -22,8 +22,9 @@ import { documentedOrder, replay } from "../support/replay.js";
 
 const MINI = join(ROOT, "test/golden/mini.onnx");
 const [STAGES, MICROBATCHES] = [2, 4];
+const SIZES = "--bind batch=4,sequence=512";
 const ARGUMENTS = [
-  ...["optimize", MINI, "--bind", "batch=4,sequence=512", "--dtype", "bf16"],
+  ...["optimize", MINI, ...SIZES.split(" "), "--dtype", "bf16"],
   ...["--tp", "2", "--pp", String(STAGES), "--microbatches", String(MICROBATCHES)],
   ...["--recompute", "full", "--points", "12"],
 ];
@@ -39,6 +40,7 @@ interface FrontierPoint extends Point {
   readonly plan: string;
 }
 interface Frontier {
+  readonly told?: unknown;
   readonly energy_optimal_time_s: number;
   readonly costs: Readonly<Record<string, number>>;
   readonly baselines: readonly { readonly name: string; readonly points: readonly Point[] }[];
@@ -140,6 +142,26 @@ describe("kareus optimize", () => {
     expectBadInput(other, "KRS3015");
     expect(other.stderr).toMatch(/pipeline 1f1b.*pipeline gpipe.*--out.*--force/s);
     expect(readFileSync(join(out("over"), "frontier.json"), "utf8")).toBe(before);
+    const { told } = frontierOf(out("over"));
+    expect(told).toMatchObject({ bind: { batch: 4, sequence: 512 }, dtype: "bf16" });
+    for (const [flags, said] of [
+      ["--bind batch=8,sequence=512 --dtype bf16", /batch 4; this run is batch 8/],
+      [`${SIZES} --dtype fp32`, /dtype bf16; this run is dtype fp32/],
+      [`${SIZES} --dtype bf16 --power-limit-w 300`, /a run without power_limit_w 300/],
+      [`${SIZES} --dtype bf16 --static-power-w 99`, /static_power_w 85; .* static_power_w 99/],
+      [`${SIZES} --dtype bf16 --control clocks`, /a run without control clocks/],
+      [`${SIZES} --dtype bf16 --peak-power-w 1500`, /a run without peak_power_w 1500/],
+      [`${SIZES} --dtype bf16 --freeze *norm*`, /a run without freeze/],
+    ] as const) {
+      const layout = ARGUMENTS.slice(ARGUMENTS.indexOf("--tp"));
+      const other = ["optimize", MINI, ...flags.split(" "), ...layout, "--out", out("over")];
+      const refused = await kareus(other);
+      expectBadInput(refused, "KRS3015");
+      expect(refused.stderr).toMatch(said);
+    }
+    expect(readFileSync(join(out("over"), "frontier.json"), "utf8")).toBe(before);
+    // How widely is searched is no other run.
+    expect((await over("--seed", "5")).status).toBe(0);
     expect((await over("--pipeline", "gpipe", "--force")).status).toBe(0);
     expect(frontierOf(out("over"))).toMatchObject({ parallelism: { pipeline: "gpipe" } });
   });

@@ -27,6 +27,8 @@ export const FACTS: RunFacts = {
   transfer_s: 0,
   switch_time_s: 0.005,
   control: "all",
+  told: { bind: { batch: 8 }, dtype: "bf16", gpus_per_node: 8 },
+  peak_power_w: null,
   workload: { execution: "compiled", family: "decoder", products: "bfloat16", measured: true },
   expected_error: { time: 0.04, energy: 0.05 },
 };

@@ -40,7 +40,7 @@ export function measuredBefore(file: string): Diagnostic {
   );
 }
 
-/** KRS3015: a folder with the results of another graph, GPU or layout. */
+/** KRS3015: a folder with the results of another graph, GPU, layout, size or limit. */
 export function otherResults(file: string, theirs: string, ours: string): Diagnostic {
   const without = (own: string, other: string) => (own === "" ? `a run without ${other}` : own);
   return error(

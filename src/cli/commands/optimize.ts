@@ -6,8 +6,8 @@ import { interrupted } from "../../base/diagnostics/search.js";
 import { flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { present } from "../../base/need.js";
 import { duration, plural } from "../../base/units.js";
-import type { RunFacts } from "../../emit/facts.js";
 import type { OptimizeResult } from "../../pipeline.js";
+import type { Planned } from "../../plan/frontier.js";
 import type { BeyondGpus } from "../../plan/shared.js";
 import type { Windows } from "../../search/live.js";
 import type { Rates } from "../../views/bill.js";
@@ -35,8 +35,8 @@ Example:
   $ kareus optimize llama.onnx --bind batch=8,sequence=4096 --dtype bf16 --tp 8 --pp 2 --microbatches 8
 
 Writes frontier.json, plans/, measurements.jsonl, details.json and report.html into a folder beside the graph,
-named by graph, GPU and layout; the link <graph>.kareus leads to the last. One run at a time writes a folder, and
-none over the results of another graph, GPU or layout unless it is told to (--force).
+named by graph, GPU, layout and sizes; the link <graph>.kareus leads to the last. One run at a time writes a folder,
+and none over the results of another graph, GPU, layout, size or limit unless it is told to (--force).
 Stopped (Ctrl-C, a crash), it goes on from there with the same command and --resume.
 With --measure every cost is measured on the GPUs of this machine, --budget of them for each partition
 type, about 13 seconds each; it needs as many GPUs as a collective has ranks, and the right to lock clocks.
@@ -142,8 +142,7 @@ async function run(
   let result: OptimizeResult;
   try {
     const { beyond, peak_power_w } = flags;
-    const claim = ({ graph, gpu, parallelism }: RunFacts) =>
-      flags.force || refuseOthers(folder, { graph, gpu: gpu.name, parallelism });
+    const claim = (planned: Planned) => flags.force || refuseOthers(folder, planned);
     const options = { ...asked, measure, journal, beyond, peak_power_w, claim };
     result = await optimize(options, { report, progress, printIr });
   } catch (cause) {

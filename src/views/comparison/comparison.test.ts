@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Evaluation } from "../../ir/configuration.js";
+import { changedFields } from "../../plan/planned.js";
 import { costChange, decisiveEvaluations, matchEvaluations, searchChange } from "./evaluations.js";
 import { compareFrontiers, isWorse } from "./frontiers.js";
-import { fieldChanges } from "./reasons.js";
+import { anotherRun } from "./reasons.js";
 
 /** A frontier of (time, energy) points, the bound 1% below. */
 const frontier = (...points: readonly (readonly [number, number])[]) => ({
@@ -101,7 +102,7 @@ describe("evaluations against those expected", () => {
 
 it("tells a fact that is a table as its JSON, and none where both are equal", () => {
   const table = { freq_mhz: [900], call_s: [0], transition_s: [0.02] };
-  const told = fieldChanges({ switch_time_s: 0.01 }, { switch_time_s: table });
+  const told = anotherRun(changedFields({ switch_time_s: 0.01 }, { switch_time_s: table }));
   expect(told).toBe(`the run is another one: switch_time_s 0.01 to ${JSON.stringify(table)}`);
-  expect(fieldChanges({ switch_time_s: table }, { switch_time_s: { ...table } })).toBeNull();
+  expect(changedFields({ switch_time_s: table }, { switch_time_s: { ...table } })).toEqual([]);
 });

@@ -1,11 +1,12 @@
 import type { DifferenceFile } from "../../plan/difference.js";
 import type { PlanFile } from "../../plan/plan.js";
+import { changedSettings, changedWork } from "../../plan/planned.js";
 import type { MovedQuantity } from "../../plan/verification.js";
 import { decisiveEvaluations } from "./evaluations.js";
 import { compareFrontiers } from "./frontiers.js";
 import { settingChanges } from "./plans.js";
 import { movedFrontierQuantities, movedPlanQuantities } from "./quantities.js";
-import { fieldChanges, type Outcome, reasonsOf } from "./reasons.js";
+import { anotherRun, inWords, type Outcome, reasonsOf } from "./reasons.js";
 
 /** A run, with its plans at both ends where they are there. */
 export interface ComparedRun extends Outcome {
@@ -42,6 +43,7 @@ export function frontierDifference(
     version: 1,
     of: "frontiers",
     same,
+    other_work: inWords(changedWork(before.frontier, after.frontier)),
     quantities,
     measures,
     reasons: same ? [] : reasons,
@@ -72,14 +74,8 @@ export function planDifference(
 ): DifferenceFile {
   const quantities = movedPlanQuantities(before, after, tolerance);
   const settings = settingChanges(before, after).map((change) => ({ point: null, ...change }));
-  const facts = ({ graph, gpu, parallelism, static_power_w, transfer_s }: PlanFile) => ({
-    graph: graph.sha256,
-    gpu: gpu.name,
-    static_power_w,
-    transfer_s,
-    ...parallelism,
-  });
-  const what = fieldChanges(facts(before), facts(after));
+  const facts = (plan: PlanFile) => ({ ...plan, gpu: plan.gpu.name });
+  const what = anotherRun(changedSettings(facts(before), facts(after)));
   const reasons = what === null ? [] : [{ of: "job" as const, what }];
   const same = quantities.length + settings.length + reasons.length === 0;
   return {
@@ -87,6 +83,7 @@ export function planDifference(
     version: 1,
     of: "plans",
     same,
+    other_work: inWords(changedWork(facts(before), facts(after))),
     quantities,
     measures: [],
     reasons,

@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Evaluation } from "../../ir/configuration.js";
 import { median } from "../../math/mean.js";
 import type { FrontierFile, FrontierPoint } from "../../plan/frontier.js";
+import { changedFields, changedSettings, spelled } from "../../plan/planned.js";
 import type { Reason } from "../../plan/verification.js";
 import { shortName } from "../partition-names.js";
 import { costChange, matchEvaluations, searchChange } from "./evaluations.js";
@@ -46,36 +46,31 @@ export function reasonsOf(expected: Outcome, found: Outcome): Reason[] {
   return candidates.flatMap(([of, what]) => (what === null ? [] : [{ of, what }]));
 }
 
-/** What a frontier's numbers depend on beside our code. */
-const JOB = ["graph", "gpu", "seed", "static_power_w", "transfer_s", "switch_time_s"] as const;
-
 function jobChange(expected: FrontierFile, found: FrontierFile): string | null {
-  const [before, after] = [expected, found].map((frontier) => ({
-    ...Object.fromEntries(JOB.map((field) => [field, frontier[field]])),
-    graph: frontier.graph.sha256,
-    ...frontier.parallelism,
-    profiles: frontier.costs.profiles.map(({ id }) => id).join(" "),
-  }));
-  return before && after ? fieldChanges(before, after) : null;
+  // Not what is planned, but the numbers depend on it.
+  const searched = ({ seed, costs }: FrontierFile) => ({
+    seed,
+    profiles: costs.profiles.map(({ id }) => id).join(" "),
+  });
+  return anotherRun([
+    ...changedSettings(expected, found),
+    ...changedFields(searched(expected), searched(found)),
+  ]);
 }
 
-/** The facts in which two runs differ, in words; null when they agree. */
-export function fieldChanges(
-  before: Readonly<Record<string, unknown>>,
-  after: Readonly<Record<string, unknown>>,
-): string | null {
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  const changed = names.filter((name) => !isDeepStrictEqual(before[name], after[name]));
+/** That two runs are of another job, and in what; null when they agree. */
+export function anotherRun(changed: Parameters<typeof inWords>[0]): string | null {
+  const words = inWords(changed);
+  return words === null ? null : `the run is another one: ${words}`;
+}
+
+/** `batch 8 to 4, dtype bf16 to -`; null where nothing differs. */
+export function inWords(changed: ReturnType<typeof changedFields>): string | null {
   if (changed.length === 0) return null;
   const words = changed.map(
-    (name) => `${name} ${spelled(before[name])} to ${spelled(after[name])}`,
+    ({ name, before, after }) => `${name} ${spelled(before)} to ${spelled(after)}`,
   );
-  return `the run is another one: ${words.join(", ")}`;
-}
-
-function spelled(value: unknown): string {
-  if (value === undefined || value === null) return "-";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return words.join(", ");
 }
 
 function loweringChange(expected: FrontierFile, found: FrontierFile): string | null {

@@ -9,7 +9,7 @@ const MOST = 24;
 /** What `diff` says: what moved, why, and what is set otherwise. */
 export function differenceSummary(found: DifferenceFile): string {
   if (found.same) return `The ${found.of} are the same.\n`;
-  const { quantities, measures, reasons, settings } = found;
+  const { other_work, quantities, measures, reasons, settings } = found;
   const listed = settingLines(settings);
   const left = listed.length - MOST;
   const sections: readonly (readonly [string, readonly string[]])[] = [
@@ -22,7 +22,11 @@ export function differenceSummary(found: DifferenceFile): string {
     ],
   ];
   const shown = sections.filter(([, lines]) => lines.length > 0);
-  return `${shown.map(([title, lines]) => [title, ...lines.map((l) => `  ${l}`)].join("\n")).join("\n\n")}\n`;
+  const warned =
+    other_work === null
+      ? ""
+      : `Not the same work for an iteration: ${other_work}. Its times and energies do not compare; kareus sweep\ncompares them for each sample.\n\n`;
+  return `${warned}${shown.map(([title, lines]) => [title, ...lines.map((l) => `  ${l}`)].join("\n")).join("\n\n")}\n`;
 }
 
 /** A line for each setting; partition types that only one side runs share one. */
