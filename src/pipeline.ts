@@ -27,6 +27,7 @@ import type { Device } from "./gpu/device-schema.js";
 import { deviceOf, layoutOf } from "./hardware.js";
 import { EXECUTIONS, type ExecutionMode } from "./ir/choices.js";
 import type { Cost, Evaluation } from "./ir/configuration.js";
+import type { IterationPoint } from "./ir/iteration.js";
 import type { PartitionType } from "./ir/partition.js";
 import type { TensorGraph } from "./ir/tensor-graph.js";
 import {
@@ -124,22 +125,28 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const { points, seed, control } = options.search;
   const { partitions } = lowered;
   const { frontier, full_control, baselines, executions } = await timer.run("solver", () => {
-    const solved = (instructions: typeof searched) => {
+    const solved = (instructions: typeof searched, known: readonly IterationPoint[]) => {
       const problem = pipelineProblem(instructions, partitions.stages, layout);
-      if (peak_power_w === null) return solvePipeline(problem, { points });
+      if (peak_power_w === null) return solvePipeline(problem, { points, known });
       return solveUnderPeak(problem, { points, peak_w: peak_power_w / gpusPerStage(lowered.job) });
     };
     const restriction = restrictionOf(control, partitions, device);
     const rivals = rivalsUnder(control);
+    const baselines = baselineFrontiers(partitions, evaluations, device, layout, points, rivals);
+    // Whatever they run a plan may run too.
+    const reached = baselines.flatMap((baseline) => baseline.points);
+    const followed = solved(
+      restriction === null
+        ? searched
+        : instructionFrontiers(partitions, evaluations, layout, restriction),
+      reached,
+    );
+    // What is measured is measured for what the job can follow.
+    const isFull = restriction === null || options.measure !== null;
     return {
-      ...(restriction === null
-        ? { frontier: solved(searched), full_control: null }
-        : {
-            frontier: solved(instructionFrontiers(partitions, evaluations, layout, restriction)),
-            // What is measured is measured for what the job can follow.
-            full_control: options.measure === null ? solved(searched).points : null,
-          }),
-      baselines: baselineFrontiers(partitions, evaluations, device, layout, points, rivals),
+      frontier: followed,
+      full_control: isFull ? null : solved(searched, followed.points).points,
+      baselines,
       executions: byExecution(lowered, options, { device, oracle }),
     };
   });

@@ -43,8 +43,11 @@ export function plansOf(planner: Planner, solutions: readonly RelaxedSolution[])
   }));
 }
 
+/** What may become a point: a plan in a planner's network, or one that was known before. */
+export type Candidate = Plan | IterationPoint;
+
 /** The plans that no other beats, in ascending time. */
-export function nonDominated(plans: readonly Plan[]): Plan[] {
+export function nonDominated<Each extends Candidate>(plans: readonly Each[]): Each[] {
   const kept = paretoIndices(
     plans.map(({ time_s }) => time_s),
     plans.map(({ energy_j }) => energy_j),
@@ -56,8 +59,8 @@ export function nonDominated(plans: readonly Plan[]): Plan[] {
 const DISTINCT = 5e-4;
 
 /** Without the plans that hardly differ from the one before; the fastest and the cheapest stay. */
-export function distinct(plans: readonly Plan[]): Plan[] {
-  const kept: Plan[] = [];
+export function distinct(plans: readonly Candidate[]): Candidate[] {
+  const kept: Candidate[] = [];
   for (const plan of plans) {
     const before = kept.at(-1);
     const apart =
@@ -75,7 +78,7 @@ export function distinct(plans: readonly Plan[]): Plan[] {
 export function frontierOf(
   planner: Planner,
   relaxation: Relaxation,
-  plans: readonly Plan[],
+  plans: readonly Candidate[],
   exact: Bounds | null,
 ): IterationFrontier {
   const bounds = [relaxation, exact ?? planner];
@@ -85,7 +88,11 @@ export function frontierOf(
   };
 }
 
-function pointOf(network: Network<Options>, plan: Plan, bounds: readonly Bounds[]): IterationPoint {
+function pointOf(
+  network: Network<Options>,
+  plan: Candidate,
+  bounds: readonly Bounds[],
+): IterationPoint {
   const { time_s, energy_j } = plan;
   const bound_j = Math.max(...bounds.map((each) => each.boundAt(time_s)));
   // The bound is a sum in another order: rounding may put it a hair above the energy, or below 0.
@@ -95,7 +102,7 @@ function pointOf(network: Network<Options>, plan: Plan, bounds: readonly Bounds[
     energy_j,
     lower_bound_j,
     get instructions() {
-      return timed(network, plan);
+      return "choice" in plan ? timed(network, plan) : plan.instructions;
     },
   };
 }

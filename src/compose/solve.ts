@@ -1,13 +1,20 @@
 import { refuse } from "../base/diagnostics/diagnostic.js";
 import { deadlineTooEarly } from "../base/diagnostics/plan.js";
 import { at, present } from "../base/need.js";
-import type { IterationFrontier, PipelineProblem } from "../ir/iteration.js";
+import type { IterationFrontier, IterationPoint, PipelineProblem } from "../ir/iteration.js";
 import { longestSwitch } from "../ir/switch-time.js";
 import { spread } from "../math/spread.js";
 import { sparsest } from "../math/staircase.js";
 import { exactFrontier } from "./exhaustive.js";
 import { type Network, networkOf } from "./network.js";
-import { distinct, frontierOf, nonDominated, plannerOf, plansOf } from "./planner.js";
+import {
+  type Candidate,
+  distinct,
+  frontierOf,
+  nonDominated,
+  plannerOf,
+  plansOf,
+} from "./planner.js";
 import { relax } from "./relaxation.js";
 import type { Plan } from "./replay.js";
 
@@ -23,12 +30,13 @@ const MOST_POINTS = 1000;
  * the bound's energy, rounded to real options, replayed, and only what no other plan beats and no
  * neighbour nearly equals; of a small pipeline without switches the exact frontier. At most `points`
  * are returned. Fails with KRS40xx on a problem that makes no sense.
+ * @param known plans of the same pipeline, of options that the problem has too: rounding may miss them
  */
 export function solvePipeline(
   problem: PipelineProblem,
-  { points }: { readonly points: number },
+  { points, known = [] }: { readonly points: number; readonly known?: readonly IterationPoint[] },
 ): IterationFrontier {
-  return byEnergySteps(problem, points, distinct);
+  return byEnergySteps(problem, points, known, distinct);
 }
 
 /** Of so many times as many deadlines as points the best may be kept, and of no more than 1000. */
@@ -53,7 +61,8 @@ const LOSS = 1e-3;
 function byEnergySteps(
   problem: PipelineProblem,
   points: number,
-  tidy = (plans: readonly Plan[]) => plans,
+  known: readonly IterationPoint[] = [],
+  tidy = (plans: readonly Candidate[]) => plans,
 ): IterationFrontier {
   const network = networkOf(problem);
   const planner = plannerOf(problem, network);
@@ -72,11 +81,20 @@ function byEnergySteps(
     plans = nonDominated([...plans, ...plansOf(planner, more)]);
   }
   const exact = exactOf(problem, network, plans);
-  const all = exact?.plans ?? plans;
+  const all = withKnown(exact?.plans ?? plans, known);
   const gaps = all.map((plan) => plan.energy_j - relaxation.boundAt(plan.time_s));
   const energies = all.map(({ energy_j }) => energy_j);
   const kept = sparsest(energies, gaps, points).map((k) => at(all, k));
   return frontierOf(planner, relaxation, tidy(kept), exact);
+}
+
+/** The plans that no other beats, those among them that were known and are more than rounding better. */
+function withKnown(plans: readonly Plan[], known: readonly IterationPoint[]): Candidate[] {
+  const isFound = ({ time_s, energy_j }: IterationPoint) =>
+    plans.some(
+      (plan) => plan.time_s <= time_s * (1 + EPSILON) && plan.energy_j <= energy_j * (1 + EPSILON),
+    );
+  return nonDominated<Candidate>([...plans, ...known.filter((point) => !isFound(point))]);
 }
 
 /**

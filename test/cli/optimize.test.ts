@@ -235,7 +235,13 @@ describe("frontier.json", () => {
       expect(baseline.points.length).toBeGreaterThan(0);
       expect(fastest).toBeLessThanOrEqual((baseline.points[0]?.time_s ?? 0) * (1 + 1e-9));
       const least = Math.min(...baseline.points.map((point) => point.energy_j));
-      expect(cheapest).toBeLessThanOrEqual(least * 1.01);
+      expect(cheapest).toBeLessThanOrEqual(least * (1 + 1e-9));
+      // No point lies above what a baseline reaches as soon.
+      for (const point of points) {
+        const inTime = baseline.points.filter(({ time_s }) => time_s <= point.time_s);
+        const reached = Math.min(...inTime.map(({ energy_j }) => energy_j));
+        expect(point.energy_j).toBeLessThanOrEqual(reached * (1 + 1e-9));
+      }
     }
   });
 

@@ -158,13 +158,23 @@ export class SwitchedRounding {
     plan.load(start);
     const isSearched = plan.size <= SMALL || plan.time_s > deadline_s * (1 + LATE);
     const isInTime = this.#search.hasten(deadline_s);
-    if (isInTime && isSearched) this.#search.save(deadline_s);
+    if (isInTime && isSearched) this.#saveIfWorthIt(deadline_s);
     const earlier = this.#earlier.time_s <= deadline_s ? this.#earlier : this.#fastest;
     if (!isInTime || this.#energy() >= earlier.energy_j) {
       plan.load(earlier.options);
-      this.#search.save(Math.max(deadline_s, plan.time_s));
+      this.#saveIfWorthIt(Math.max(deadline_s, plan.time_s));
     }
     this.#earlier = this.#found();
+  }
+
+  /** Uses what a deadline leaves room for, unless static power takes more than that saves. */
+  #saveIfWorthIt(deadline_s: number): void {
+    const plan = this.#plan;
+    const { options, time_s, energy_j } = this.#found();
+    this.#search.save(deadline_s);
+    if (this.#energy() < energy_j) return;
+    plan.load(options);
+    this.#search.save(time_s);
   }
 
   /** What no plan is below that ends at a time, from the deadlines planned so far. */
