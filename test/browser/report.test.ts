@@ -202,6 +202,28 @@ describe.runIf(BROWSER_FOUND)("report.html in a browser", () => {
     }
   });
 
+  test("the key names every clock of the timeline and of the baseline above it", async () => {
+    const { points } = JSON.parse(readFileSync(join(out, "frontier.json"), "utf8"));
+    await page.evaluate(`location.hash = '#point=${points.at(-1).id}'`);
+    await drawn();
+    const clocks = (charts: string) =>
+      page.evaluate<string[]>(
+        `[...new Set([...document.querySelectorAll(${JSON.stringify(charts)})].map((e) => e.getAttribute("fill")))]
+          .filter((fill) => /^#[0-9a-f]{6}$/.test(fill))`,
+      );
+    const keys = await page.evaluate<string[]>(
+      `[...document.querySelectorAll("#timeline-key *")].map((e) => e.style.background)
+        .filter((b) => b.startsWith("rgb")).map((b) => "#" + b.match(/\\d+/g).map((n) => Number(n).toString(16).padStart(2, "0")).join(""))`,
+    );
+    const [own, rival] = [
+      await clocks("#timeline-chart svg path"),
+      await clocks("#rival-chart svg path"),
+    ];
+    expect(own.length).toBeGreaterThan(0);
+    expect(rival.filter((colour) => !own.includes(colour)).length).toBeGreaterThan(0);
+    for (const colour of [...own, ...rival]) expect(keys).toContain(colour);
+  });
+
   test("a configuration that is asked for is drawn kernel by kernel", async () => {
     await page.evaluate("document.querySelectorAll('#knob-table button')[1].click()");
     await drawn();

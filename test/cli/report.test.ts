@@ -40,6 +40,32 @@ describe("kareus report", () => {
     expect(read(page) === read(join(original, "report.html"))).toBe(true);
   });
 
+  test("of several runs: a page and pictures of their own, every frontier in them", async () => {
+    const at = copy("second");
+    const page = read(join(original, "report.html"));
+    const run = await kareus(["report", original, at(), "--svg", "both.svg"], folder);
+    expect(run.stdout).toBe("Written to compared.html and both.svg\n");
+    expect(read(join(original, "report.html")) === page).toBe(true);
+    expect(read(join(folder, "compared.html"))).toContain('"others":[{"label":"second"');
+    const svg = read(join(folder, "both.svg"));
+    for (const name of ["original", "second"]) expect(svg).toContain(`>${name}</text>`);
+    const alone = await kareus(["report", original, "--svg", "one.svg"], folder);
+    expect(alone.status).toBe(0);
+    const dots = (text: string) => text.split("<circle").length;
+    const points = JSON.parse(read(at("frontier.json"))).points.length;
+    // A dot for each point, and one in the legend.
+    expect(dots(svg) - dots(read(join(folder, "one.svg")))).toBe(points + 1);
+  });
+
+  test("a run of other work beside it says in what", async () => {
+    const at = copy("smaller");
+    const frontier = JSON.parse(read(at("frontier.json")));
+    frontier.told.bind.batch = 2;
+    writeFileSync(at("frontier.json"), JSON.stringify(frontier));
+    await kareus(["report", original, at()], folder);
+    expect(read(join(folder, "compared.html"))).toContain('"label":"smaller (batch 2)"');
+  });
+
   test("what is missing is said and shown as missing", async () => {
     const at = copy("bare");
     for (const name of ["plans", "measurements.jsonl", "details.json"]) {

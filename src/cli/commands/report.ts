@@ -5,12 +5,17 @@ import { emptyFrontier } from "../../base/diagnostics/plan.js";
 import { writeBytes, writeText } from "../../base/files.js";
 import { at } from "../../base/need.js";
 import type { FrontierFile } from "../../plan/frontier.js";
+import { changedWork, spelled } from "../../plan/planned.js";
 import { addFlags, readFlags, text, toggle, type Values } from "../flags.js";
 import { print, say, Terminal } from "../terminal.js";
 import { watching } from "../watch.js";
 
 const FLAGS = {
-  out: text("--out <file>", "where the page goes (default: report.html in the folder)", null),
+  out: text(
+    "--out <file>",
+    "where the page goes (default: report.html in the folder; of several compared.html here)",
+    null,
+  ),
   pdf: text("--pdf <file>", "also draw the frontier as one page of PDF", null),
   png: text("--png <file>", "also draw the frontier as a PNG picture", null),
   svg: text("--svg <file>", "also draw the frontier as an SVG picture", null),
@@ -27,7 +32,7 @@ Examples:
   $ kareus report llama.kareus --out llama.html
   $ kareus report llama.kareus --pdf frontier.pdf
   $ kareus report llama.kareus --png frontier.png
-  $ kareus report monday.kareus tuesday.kareus --out both.html`;
+  $ kareus report monday.kareus tuesday.kareus --out both.html --png both.png`;
 
 /** `kareus report`: the page of a run, made again from its folder. */
 export function addReport(program: Command): void {
@@ -53,29 +58,50 @@ async function run(folders: readonly string[], flags: Values<typeof FLAGS>): Pro
     import("../../views/report/report.js"),
   ]);
   const { report } = new Terminal(flags.json);
-  const others = [];
+  const found = await readRun(folder, report);
+  const others: Named[] = [];
   for (const other of more) {
     const { frontier } = await readFrontierAt(other);
-    others.push({ label: basename(resolve(other)), frontier });
+    others.push({ label: nameOf(other, found.frontier, frontier), frontier });
   }
-  const path = flags.out ?? join(folder, "report.html");
-  const found = await readRun(folder, report);
-  await writeText(path, reportPage({ ...found, others }));
-  const pictures = await drawn(found.frontier, folder, flags);
+  const named = others.length === 0 ? {} : { label: basename(resolve(folder)), others };
+  // The page of one run is not where that of several belongs.
+  const path = flags.out ?? (others.length === 0 ? join(folder, "report.html") : COMPARED);
+  await writeText(path, reportPage({ ...found, ...named }));
+  const pictures = await drawn({ frontier: found.frontier, ...named }, folder, flags);
   if (flags.json) print(`${JSON.stringify({ report: path, ...pictures })}\n`);
   else say(`Written to ${[path, ...Object.values(pictures)].join(" and ")}\n`);
 }
 
+/** Where the page of several runs goes, in the present folder. */
+const COMPARED = "compared.html";
+
+interface Named {
+  readonly label: string;
+  readonly frontier: FrontierFile;
+}
+
+/** A run by its folder, with what it does other work in than the first. */
+function nameOf(folder: string, first: FrontierFile, own: FrontierFile): string {
+  const work = changedWork(first, own).map(({ name, after }) => `${name} ${spelled(after)}`);
+  return `${basename(resolve(folder))}${work.length === 0 ? "" : ` (${work.join(", ")})`}`;
+}
+
 /** Draws the frontier in each form that is asked for; the files written, by form. */
 async function drawn(
-  frontier: FrontierFile,
+  {
+    frontier,
+    label,
+    others,
+  }: Pick<Named, "frontier"> & { readonly label?: string; readonly others?: readonly Named[] },
   folder: string,
   { pdf, png, svg }: Values<typeof FLAGS>,
 ): Promise<Readonly<Record<string, string>>> {
   if (pdf === null && png === null && svg === null) return {};
   if (frontier.points.length === 0) fail(emptyFrontier(folder));
   const { frontierPicture } = await import("../../views/drawing/frontier.js");
-  const picture = frontierPicture(frontier);
+  const lines = others?.map((each) => ({ label: each.label, points: each.frontier.points }));
+  const picture = frontierPicture(frontier, label, lines);
   if (pdf !== null) {
     const { pdfPage } = await import("../../views/drawing/pdf.js");
     await writeBytes(pdf, pdfPage(picture));

@@ -1,3 +1,4 @@
+import { at } from "../../base/need.js";
 import { scaleFor } from "../../base/units.js";
 import type { FrontierFile } from "../../plan/frontier.js";
 import { knee } from "../../plan/select.js";
@@ -6,12 +7,18 @@ import type { Colour, Drawing, Picture } from "./picture.js";
 
 const SIZE = { width: 595, height: 420 };
 const PLOT = { left: 60, right: 575, bottom: 50, top: 330 };
+/** Lines beyond these begin again. */
 const COLOURS: readonly Colour[] = [
   [0.12, 0.4, 0.82],
   [0.42, 0.45, 0.5],
   [0.72, 0.34, 0.06],
   [0.07, 0.48, 0.36],
+  [0.55, 0.22, 0.68],
+  [0.76, 0.18, 0.36],
+  [0.5, 0.44, 0.05],
 ];
+/** Rows of the legend: where the first is, and how far apart they are. */
+const LEGEND = { left: 24, first: 354, apart: 13 };
 /** About how wide a character of the legend is. */
 const CHARACTER = 4.3;
 const INK = [0.11, 0.13, 0.15] as const;
@@ -22,13 +29,25 @@ interface Point {
   readonly energy_j: number;
 }
 
-/** The frontier and its baselines, for papers and tickets. */
-export function frontierPicture(frontier: FrontierFile): Picture {
+interface Line {
+  readonly label: string;
+  readonly points: readonly Point[];
+}
+
+/** A frontier and its baselines, with those of other runs where they are given, for papers and tickets. */
+export function frontierPicture(
+  frontier: FrontierFile,
+  label = "Searched",
+  others: readonly Line[] = [],
+): Picture {
   const { graph, gpu, points, baselines } = frontier;
   const lines = [
-    { label: "Searched", points },
+    { label, points },
     ...baselines.map((each) => ({ label: BASELINE_TITLES[each.name], points: each.points })),
+    ...others,
   ].filter((line) => line.points.length > 0);
+  const legend = legendOf(lines);
+  const top = PLOT.top - (LEGEND.first - at(legend, -1).y);
   const all: readonly Point[] = lines.flatMap((line) => line.points);
   const time = axisOf(
     all.map(({ time_s }) => time_s),
@@ -39,25 +58,24 @@ export function frontierPicture(frontier: FrontierFile): Picture {
     "J",
   );
   const x = (value: number) => place(value, time, PLOT.left, PLOT.right);
-  const y = (value: number) => place(value, energy, PLOT.bottom, PLOT.top);
+  const y = (value: number) => place(value, energy, PLOT.bottom, top);
   const title = `${graph.name} on ${gpu}`;
   const paint = (draw: Drawing) => {
     draw.text(20, 392, 15, INK, title);
     const head = headline(frontier);
     if (head !== null) draw.text(20, 374, 10, INK, head.sentence);
-    axes(draw, time, energy, x, y);
-    let legend = 24;
+    axes(draw, top, { time, energy }, { x, y });
     lines.forEach((line, index) => {
-      const colour = COLOURS[index % COLOURS.length] ?? INK;
+      const colour = at(COLOURS, index % COLOURS.length);
       draw.line(
         colour,
         1.2,
         line.points.map((point) => [x(point.time_s), y(point.energy_j)]),
       );
       for (const point of line.points) draw.dot(colour, x(point.time_s), y(point.energy_j), 2.2);
-      draw.dot(colour, legend, 354, 3);
-      draw.text(legend + 7, 351, 9, INK, line.label);
-      legend += 25 + CHARACTER * line.label.length;
+      const entry = at(legend, index);
+      draw.dot(colour, entry.x, entry.y, 3);
+      draw.text(entry.x + 7, entry.y - 3, 9, INK, line.label);
     });
     if (points.length === 0) return;
     const chosen = knee(points);
@@ -65,6 +83,18 @@ export function frontierPicture(frontier: FrontierFile): Picture {
     draw.text(x(chosen.time_s) - 44, y(chosen.energy_j) - 14, 9, INK, `point ${chosen.id}`);
   };
   return { ...SIZE, title, draw: paint };
+}
+
+/** Where the legend names each line: side by side, in as many rows as that takes. */
+function legendOf(lines: readonly Line[]): { readonly x: number; readonly y: number }[] {
+  let [x, y] = [LEGEND.left, LEGEND.first];
+  return lines.map(({ label }) => {
+    const width = 25 + CHARACTER * label.length;
+    if (x > LEGEND.left && x + width > SIZE.width) [x, y] = [LEGEND.left, y - LEGEND.apart];
+    const place = { x, y };
+    x += width;
+    return place;
+  });
 }
 
 interface Axis {
@@ -95,17 +125,16 @@ function place(value: number, { low, high }: Axis, from: number, to: number): nu
 
 function axes(
   draw: Drawing,
-  time: Axis,
-  energy: Axis,
-  x: (value: number) => number,
-  y: (value: number) => number,
+  top: number,
+  { time, energy }: Readonly<Record<"time" | "energy", Axis>>,
+  { x, y }: Readonly<Record<"x" | "y", (value: number) => number>>,
 ): void {
   const written = (value: number, { divisor }: Axis) =>
     String(Number((value / divisor).toPrecision(4)));
   for (const tick of time.ticks) {
     draw.line(GRID, 0.5, [
       [x(tick), PLOT.bottom],
-      [x(tick), PLOT.top],
+      [x(tick), top],
     ]);
     draw.text(x(tick) - 8, PLOT.bottom - 14, 9, INK, written(tick, time));
   }
@@ -117,5 +146,5 @@ function axes(
     draw.text(PLOT.left - 34, y(tick) - 3, 9, INK, written(tick, energy));
   }
   draw.text((PLOT.left + PLOT.right) / 2 - 40, 16, 10, INK, `iteration time (${time.unit})`);
-  draw.text(14, PLOT.top + 9, 10, INK, `energy (${energy.unit})`);
+  draw.text(14, top + 9, 10, INK, `energy (${energy.unit})`);
 }

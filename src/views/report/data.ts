@@ -23,6 +23,8 @@ export interface ReportInput {
   /** One cost for each configuration. */
   readonly evaluations: readonly Evaluation[];
   readonly details: DetailsFile | null;
+  /** What the run is called among others. */
+  readonly label?: string;
   /** Other runs whose frontiers are drawn too, by what they are called. */
   readonly others?: readonly { readonly label: string; readonly frontier: FrontierFile }[];
 }
@@ -36,7 +38,7 @@ const MOST_INSTRUCTIONS = 200_000;
 
 /** The data of a report: the same input, the same data. */
 export function reportData(input: ReportInput): ReportData {
-  const { frontier, plans, details } = input;
+  const { frontier, plans, details, label = "Searched" } = input;
   const { points, static_power_w } = frontier;
   const partitions = drawnPartitions(input);
   const { numberOf, configurations } = configurationsOf(input, partitions);
@@ -48,6 +50,7 @@ export function reportData(input: ReportInput): ReportData {
   const held = new Set(plans.map((plan) => plan.point.id));
   const knee = kneeOf(points);
   return {
+    label,
     points: points.map(({ id, time_s, energy_j, lower_bound_j, average_power_w, plan }) => ({
       id,
       time_s,

@@ -140,6 +140,8 @@ export interface DrawnPartition {
 }
 
 export interface ReportData {
+  /** What the line of its points is called. */
+  readonly label: string;
   readonly points: readonly ReportPoint[];
   /** The point that is shown first, by index. */
   readonly knee: number;

@@ -24,8 +24,8 @@ interface Scene {
   readonly place: (point: Pick<ReportPoint, "time_s" | "energy_j">) => number[];
 }
 
-function sceneOf({ points, baselines, others }: ReportData): Scene {
-  const lines = [{ label: "Searched", points }, ...baselines, ...others];
+function sceneOf({ label, points, baselines, others }: ReportData): Scene {
+  const lines = [{ label, points }, ...baselines, ...others];
   const all = lines.flatMap((line) => line.points);
   const time = quantityAxis("iteration time", Math.max(...all.map((p) => p.time_s)), "s");
   const energy = quantityAxis("energy", Math.max(...all.map((p) => p.energy_j)), "J");

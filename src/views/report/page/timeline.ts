@@ -41,13 +41,14 @@ export function timelineChart(data: ReportData, choose: (configuration: number) 
     byId("timeline-facts").textContent = plan === null ? lack : isLong(lanes) ? HOW_TO_LOOK : "";
     if (plan === null) return;
     const boxes = boxesOf(plan, lanes);
-    showKey(boxes, clocks_mhz);
     showStages(boxes, data, time_s);
     showInstructions(() => instructionTable(boxes, chunked));
     again = () => {
       const other = rival.chosen();
       const end_s = Math.max(time_s, other?.time_s ?? time_s);
-      rival.draw(other, end_s);
+      const others = other === null ? [] : boxesOf(other.plan, other.lanes);
+      showKey([...boxes, ...others], clocks_mhz);
+      rival.draw(other, others, end_s);
       draw({ boxes, stages: lanes.length, end_s });
       drawPower({ boxes, time_s }, other, end_s);
     };
@@ -75,10 +76,9 @@ function rivalChart({ baselines, lanes, clocks_mhz }: ReportData) {
   return {
     chosen,
     listen: (changed: () => void) => select.addEventListener("change", changed),
-    draw: (other: DrawnBaseline | null, end_s: number) => {
+    draw: (other: DrawnBaseline | null, boxes: readonly Box[], end_s: number) => {
       byId("rival-chart").hidden = other === null;
       if (other === null) return;
-      const boxes = boxesOf(other.plan, other.lanes);
       draw({ boxes, stages: other.lanes.length, end_s });
     },
   };
