@@ -50,9 +50,21 @@ describe("frontierPlot", () => {
     expect(frontierPlot({ ...at(), baselines: [] }, plain)).toBe("");
   });
 
-  it("draws one point, colours that take no room, and other signs where they are known", () => {
-    const one = { ...at([1, 1]), baselines: [] };
-    expect(frontierPlot(one, plain).split("\n")[13]).toBe("1.000 J |*");
+  it("is nothing of one point alone, and shows what is nearly equal as near", () => {
+    expect(frontierPlot({ ...at([1, 1]), baselines: [] }, plain)).toBe("");
+    expect(frontierPlot(at([3, 3000]), plain)).toBe("");
+    const two = frontierPlot({ ...at([1, 1000.1], [1.0001, 1000]), baselines: [] }, plain);
+    const lines = two.split("\n");
+    expect([lines[0], lines[13]].map((line) => line?.slice(0, 9))).toEqual([
+      " 1.005 kJ",
+      "0.9950 kJ",
+    ]);
+    const marked = lines.slice(0, 14).flatMap((line, row) => (line.includes("*") ? [row] : []));
+    expect(marked.every((row) => row === 6 || row === 7)).toBe(true);
+    expect(lines[15]).toMatch(/0\.9950 s +1\.005 s/);
+  });
+
+  it("takes colours that take no room, and other signs where they are known", () => {
     const painted: Look = { ...plain, paint: (_, text) => `\u001b[34m${text}\u001b[39m` };
     const colourless = stripVTControlCharacters(frontierPlot(at([1, 2]), painted));
     expect(colourless).toBe(frontierPlot(at([1, 2]), plain));

@@ -41,7 +41,8 @@ const SIGNS = {
 
 /**
  * The frontier and its baselines, energy over time, as text; one mark where several would meet: the
- * chosen point's, else the frontier's, else the first baseline's. Empty where there is no room.
+ * chosen point's, else the frontier's, else the first baseline's. Empty where there is no room, and where
+ * all is one point: a line of the table says more.
  */
 export function frontierPlot(frontier: FrontierFile, look: Look, chosen?: FrontierPoint): string {
   const signs = look.unicode ? SIGNS.unicode : SIGNS.ascii;
@@ -53,7 +54,8 @@ export function frontierPlot(frontier: FrontierFile, look: Look, chosen?: Fronti
     .map((each, index) => ({ ...each, mark: signs.marks[index % signs.marks.length] ?? "*" }))
     .filter(({ points }) => points.length > 0);
   const all = series.flatMap(({ points }) => points);
-  if (look.width < NARROWEST || all.length === 0) return "";
+  const places = new Set(all.map(({ time_s, energy_j }) => `${time_s} ${energy_j}`));
+  if (look.width < NARROWEST || places.size < 2) return "";
   const energy = scaleOf(
     all.map(({ energy_j }) => energy_j),
     "J",
@@ -102,8 +104,13 @@ interface Axis {
   readonly high: string;
 }
 
+/** An axis spans at least this share of its largest value: what is nearly equal looks so. */
+const LEAST_SPAN = 0.01;
+
 function scaleOf(values: readonly number[], unit: string): Axis {
-  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const ends = [Math.min(...values), Math.max(...values)] as const;
+  const more = Math.max(0, LEAST_SPAN * ends[1] - (ends[1] - ends[0])) / 2;
+  const [least, most] = [ends[0] - more, ends[1] + more];
   const { divisor, unit: prefixed } = scaleFor(most, unit);
   const write = (value: number) => `${(value / divisor).toPrecision(4)} ${prefixed}`;
   return { least, most, low: write(least), high: write(most) };
