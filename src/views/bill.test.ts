@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { adviceSentence, type Point } from "./bill.js";
+import { adviceSentence, type Point, runSentence } from "./bill.js";
 
 const RATES = { iterations: 1e6, price_per_kwh: null, gco2_per_kwh: null };
 const rival = { words: "running everything at the highest clock", point: at(10, 36) };
@@ -7,6 +7,13 @@ const rival = { words: "running everything at the highest clock", point: at(10, 
 function at(time_s: number, energy_j: number): Point {
   return { time_s, energy_j };
 }
+
+test("several replicas are said to be counted, for a point counts one", () => {
+  const point = { ...at(11, 27), id: 7 };
+  expect(adviceSentence(point, rival, 4, RATES)).toContain("saves 10 kWh over 127 days, all 4 rep");
+  expect(runSentence(point, 4, RATES)).toMatch(/ and 30 kWh, all 4 replicas counted\.$/);
+  expect(runSentence(point, 1, RATES)).toMatch(/ and 7\.5 kWh\.$/);
+});
 
 test.each([
   [at(11, 27), "10.0% slower, 25.0% less energy", ": saves 2.5 kWh over 127 days"],

@@ -87,7 +87,7 @@ export function adviceSentence(
     carbon_g: minus(other.carbon_g, own.carbon_g),
   };
   const span = rates.iterations === null ? "a year" : `over ${spanOf(own.time_s)}`;
-  const gain = saved.energy_kwh > 0 ? `: saves ${inWords(saved)} ${span}` : "";
+  const gain = saved.energy_kwh > 0 ? `: saves ${inWords(saved)} ${span}${ofAll(replicas)}` : "";
   const time = compared(slower, "slower", "faster");
   const energy = `${compared(less, "less", "more")} energy`;
   return `Choose ${point.id}: ${time}, ${energy} than ${rival.words}${gain}.`;
@@ -98,8 +98,11 @@ export function runSentence(point: Point, replicas: number, rates: Rates): strin
   const own = billOf(point, replicas, rates);
   const run = rates.iterations === null ? "A year" : "The run";
   const time = rates.iterations === null ? "" : `${spanOf(own.time_s)} and `;
-  return `${run} takes ${time}${inWords(own)}.`;
+  return `${run} takes ${time}${inWords(own)}${ofAll(replicas)}.`;
 }
+
+/** Energies of points are one replica's. */
+const ofAll = (replicas: number) => (replicas === 1 ? "" : `, all ${replicas} replicas counted`);
 
 /** `1.2% slower`, `0.8% faster`, and where both print the same `no slower`. */
 function compared(share: number, above: string, below: string): string {

@@ -1,5 +1,8 @@
+import { plural } from "../base/units.js";
 import { isoXReduction, isoYReduction } from "../math/hypervolume.js";
 import type { Baseline, FrontierFile } from "../plan/frontier.js";
+import { gpusPerReplica, gpusPerStage } from "../plan/gpus.js";
+import type { Parallelism } from "../plan/shared.js";
 
 /** What the searched frontier saves against one baseline; a gain that is never reached is null. */
 export interface Gains {
@@ -33,6 +36,12 @@ export function gainsOf(frontier: FrontierFile): readonly Gains[] {
       energy: isoXReduction(ours, tradeOff(points)),
       time: isoYReduction(ours, tradeOff(points)),
     }));
+}
+
+/** Whose energy and power a frontier's are: `16 GPUs`, `one replica (16 GPUs) of 4`. */
+export function countedGpus(parallelism: Parallelism): string {
+  const gpus = plural(gpusPerReplica(parallelism), "GPU");
+  return parallelism.dp === 1 ? gpus : `one replica (${gpus}) of ${parallelism.dp}`;
 }
 
 /** What each baseline does, in words that fit into a sentence. */
@@ -77,6 +86,20 @@ export function fullControlSentence(frontier: FrontierFile): string | null {
     ...(time === null ? [] : [`${percent(time)} time for the same energy`]),
   ];
   return `Control of ${more} as well would bring ${gains.join(", ") || "nothing more"}.`;
+}
+
+/**
+ * What there is to say where plans reach what frequency scaling alone reaches and no more, and why where that
+ * is plain; null where they gain something, or it was not compared.
+ */
+export function noGainSentence(frontier: FrontierFile): string | null {
+  const gains = gainsOf(frontier);
+  const isNothing = (gain: number | null) => gain !== null && Math.abs(gain) < NOTHING;
+  const none = gains.every(({ energy, time }) => isNothing(energy) && isNothing(time));
+  if (!none || !gains.some(({ baseline }) => baseline === "sequential-frequency")) return null;
+  const words = "These points are what frequency scaling alone reaches, no more";
+  if (gpusPerStage(frontier.parallelism) > 1) return `${words}.`;
+  return `${words}: with one GPU for each stage there is next to no communication to run beside computation.`;
 }
 
 /** Which baseline matters most: what one has without this program, then what is left of that. */
@@ -145,8 +168,11 @@ function capital(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
 
+/** Smaller gains print as none. */
+const NOTHING = 0.0005;
+
 function percent(gain: number): string {
-  if (Math.abs(gain) < 0.0005) return "no less";
+  if (Math.abs(gain) < NOTHING) return "no less";
   return `${(Math.abs(gain) * 100).toFixed(1)}% ${gain < 0 ? "more" : "less"}`;
 }
 

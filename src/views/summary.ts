@@ -13,10 +13,12 @@ import { beyondSentence } from "./beyond.js";
 import { adviceSentence, billOf, billWords, type Rates } from "./bill.js";
 import {
   aboveBound,
+  countedGpus,
   fullControlSentence,
   gainSentence,
   gainsOf,
   headline,
+  noGainSentence,
   rivalOf,
 } from "./gains.js";
 import { frontierPlot, type Look } from "./plot.js";
@@ -42,7 +44,10 @@ export function frontierSummary(
 ): string {
   const { graph, gpu, points } = frontier;
   const plot = frontierPlot(frontier, look);
-  const lines = [`${graph.name} on ${gpu}: ${plural(points.length, "point")}`];
+  const lines = [
+    `${graph.name} on ${gpu}: ${plural(points.length, "point")}`,
+    `Energy and power are those of ${countedGpus(frontier.parallelism)}.`,
+  ];
   if (plot !== "") lines.push("", plot.trimEnd());
   const { dp } = frontier.parallelism;
   const [columns, cellsOf] = billColumns(rates, dp);
@@ -56,12 +61,9 @@ export function frontierSummary(
   if (rival !== null && points.length > 0) {
     lines.push(`${adviceSentence(knee(points), rival, dp, rates ?? A_YEAR)}\n`);
   }
-  const head = headline(frontier);
-  if (head !== null) lines.push(head.sentence);
-  const others = gainsOf(frontier).filter(({ baseline }) => baseline !== head?.baseline);
   const full = fullControlSentence(frontier);
   lines.push(
-    ...others.map(gainSentence),
+    ...gainLines(frontier),
     ...(full === null ? [] : [full]),
     "",
     ...searchSentence(frontier.search ?? []),
@@ -119,6 +121,15 @@ function searchSentence(search: readonly PartitionSearchOutcome[]): string[] {
   const evaluated = search.reduce((sum, each) => sum + each.evaluated, 0);
   const types = plural(search.length, "partition type");
   return [`${plural(evaluated, "evaluation")} of ${types}: ${parts.join(", ")}.`];
+}
+
+/** What is gained on the baselines, the one that matters first. */
+function gainLines(frontier: FrontierFile): string[] {
+  const none = noGainSentence(frontier);
+  if (none !== null) return [none];
+  const head = headline(frontier);
+  const others = gainsOf(frontier).filter(({ baseline }) => baseline !== head?.baseline);
+  return [...(head === null ? [] : [head.sentence]), ...others.map(gainSentence)];
 }
 
 /** Where the costs behind the points come from: `18576 modelled`. */

@@ -76,17 +76,22 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     print(`${JSON.stringify({ ...point, ...bill })}\n`);
     return;
   }
-  const [{ frontierPlot }, { pointSentence }, { beyondSentence }, { workloadSentence }] =
-    await Promise.all([
-      import("../../views/plot.js"),
-      import("../../views/gains.js"),
-      import("../../views/beyond.js"),
-      import("../../views/workload.js"),
-    ]);
+  const [
+    { frontierPlot },
+    { countedGpus, pointSentence },
+    { beyondSentence },
+    { workloadSentence },
+  ] = await Promise.all([
+    import("../../views/plot.js"),
+    import("../../views/gains.js"),
+    import("../../views/beyond.js"),
+    import("../../views/workload.js"),
+  ]);
   const { expected_error } = point;
   const error = expected_error && `Expected error: ${describeError(expected_error)}.`;
   const kind = error && frontier.workload && workloadSentence(frontier.workload, frontier.gpu);
-  const head = `${describePoint(point)} (${point.plan})\n`;
+  const counted = dp === 1 ? "" : ` of ${countedGpus(frontier.parallelism)}`;
+  const head = `${describePoint(point)}${counted} (${point.plan})\n`;
   const plot = frontierPlot(whole, plotLook(), point);
   const lines = [
     head,

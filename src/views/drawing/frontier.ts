@@ -2,7 +2,7 @@ import { at } from "../../base/need.js";
 import { scaleFor } from "../../base/units.js";
 import type { FrontierFile } from "../../plan/frontier.js";
 import { knee } from "../../plan/select.js";
-import { BASELINE_TITLES, headline } from "../gains.js";
+import { BASELINE_TITLES, headline, noGainSentence } from "../gains.js";
 import type { Colour, Drawing, Picture } from "./picture.js";
 
 const SIZE = { width: 595, height: 420 };
@@ -62,8 +62,8 @@ export function frontierPicture(
   const title = `${graph.name} on ${gpu}`;
   const paint = (draw: Drawing) => {
     draw.text(20, 392, 15, INK, title);
-    const head = headline(frontier);
-    if (head !== null) draw.text(20, 374, 10, INK, head.sentence);
+    const said = noGainSentence(frontier) ?? headline(frontier)?.sentence;
+    if (said !== undefined) draw.text(20, 374, 10, INK, said);
     axes(draw, top, { time, energy }, { x, y });
     lines.forEach((line, index) => {
       const colour = at(COLOURS, index % COLOURS.length);

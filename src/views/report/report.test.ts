@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DETAILS, EVALUATIONS, FRONTIER, PLANS } from "../../../test/support/run.js";
+import { frontierSummary } from "../summary.js";
 import { cloudOf } from "./cloud.js";
 import { reportData } from "./data.js";
 import { reportPage } from "./report.js";
@@ -110,6 +111,8 @@ describe("a cloud", () => {
   });
 });
 
+const LOOK = { width: 0, unicode: false, paint: (_: number, text: string) => text };
+
 describe("the page", () => {
   it("is the same for the same input, and forbids itself whatever is elsewhere", () => {
     const page = reportPage(RUN);
@@ -134,6 +137,22 @@ describe("the page", () => {
     expect(page).not.toContain("<img");
     expect(page).toContain("\\u003c/script>\\u003cscript>alert(1)");
     expect(page).toContain("&lt;img src=&quot;x&quot;");
+  });
+
+  it("says whose energies it shows, and why nothing is gained where nothing communicates", () => {
+    const [points, alone] = [FRONTIER.points, { tp: 1, cp: 1, ep: 1 }];
+    const frontier = {
+      ...FRONTIER,
+      parallelism: { ...FRONTIER.parallelism, ...alone, dp: 4 },
+      baselines: [{ name: "sequential-frequency" as const, points }],
+    };
+    const page = reportPage({ ...RUN, frontier });
+    expect(page).toContain("Energy and power are those of one replica (2 GPUs) of 4.");
+    expect(page).toContain("no more: with one GPU for each stage");
+    expect(page).not.toContain('class="gain"');
+    expect(frontierSummary(frontier, LOOK)).toContain("no more: with one GPU for each stage");
+    expect(reportPage(RUN)).toContain('class="gain"');
+    expect(reportPage(RUN)).toContain("Energy and power are those of 16 GPUs.");
   });
 
   it("is made of one point without baselines too, and says what is missing", () => {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { packagePath } from "../../base/package.js";
 import type { FrontierFile } from "../../plan/frontier.js";
+import { countedGpus } from "../gains.js";
 import { embeddedJson, escapeMarkup } from "../markup.js";
 import { type ReportInput, reportData } from "./data.js";
 import { gainSection, layoutLine, pointList, provenance } from "./sections.js";
@@ -58,7 +59,7 @@ function frontierSection(frontier: FrontierFile): string {
 ${pointList(frontier)}
 </div>
 ${CHOOSER}
-<p class="muted">Energy and power count every GPU of one data-parallel replica. The bound is the proven minimum of the continuous relaxation at that time.</p>
+<p class="muted">Energy and power are those of ${escapeMarkup(countedGpus(frontier.parallelism))}. The bound is the proven minimum of the continuous relaxation at that time.</p>
 </section>`;
 }
 

@@ -10,6 +10,7 @@ import {
   type Gains,
   gainsOf,
   headline,
+  noGainSentence,
 } from "../gains.js";
 import { escapeMarkup } from "../markup.js";
 import { costCounts, errorSentence } from "../summary.js";
@@ -30,6 +31,8 @@ export function layoutLine({ parallelism: p }: FrontierFile): string {
 
 /** What was saved: the sentence that matters, then each baseline. */
 export function gainSection(frontier: FrontierFile): string {
+  const none = noGainSentence(frontier);
+  if (none !== null) return `<p class="lead">${escapeMarkup(none)}</p>`;
   const head = headline(frontier);
   const lead = head === null ? "" : `<p class="lead">${escapeMarkup(head.sentence)}</p>\n`;
   const full = fullControlSentence(frontier);
