@@ -153,6 +153,7 @@ describe("the page", () => {
     expect(frontierSummary(frontier, LOOK)).toContain("no more: with one GPU for each stage");
     expect(reportPage(RUN)).toContain('class="gain"');
     expect(reportPage(RUN)).toContain("Energy and power are those of 16 GPUs.");
+    expect(reportPage(RUN)).toContain("1f1b, recompute full, batch 8, bf16</p>");
   });
 
   it("is made of one point without baselines too, and says what is missing", () => {

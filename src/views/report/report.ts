@@ -53,13 +53,13 @@ ${provenance(frontier, details)}
 function frontierSection(frontier: FrontierFile): string {
   return `<section aria-labelledby="frontier-title">
 <h2 id="frontier-title">Time and energy of one iteration</h2>
+<p class="muted">Energy and power are those of ${escapeMarkup(countedGpus(frontier.parallelism))}. The bound is the proven minimum of the continuous relaxation at that time.</p>
 <noscript><p class="note">The charts of this page need its script to run.</p></noscript>
 <div class="split">
 <figure id="frontier-chart" class="chart"></figure>
 ${pointList(frontier)}
 </div>
 ${CHOOSER}
-<p class="muted">Energy and power are those of ${escapeMarkup(countedGpus(frontier.parallelism))}. The bound is the proven minimum of the continuous relaxation at that time.</p>
 </section>`;
 }
 

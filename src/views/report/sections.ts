@@ -15,8 +15,8 @@ import {
 import { escapeMarkup } from "../markup.js";
 import { costCounts, errorSentence } from "../summary.js";
 
-/** The degrees above one, the pipeline and the number of GPUs. */
-export function layoutLine({ parallelism: p }: FrontierFile): string {
+/** The number of GPUs, the degrees above one, the pipeline, and what was told of sizes, precision and power. */
+export function layoutLine({ parallelism: p, told }: FrontierFile): string {
   const degrees = (["tp", "cp", "ep", "pp", "dp"] as const).filter((name) => p[name] > 1);
   const gpus = gpusPerReplica(p) * p.dp;
   return [
@@ -26,6 +26,9 @@ export function layoutLine({ parallelism: p }: FrontierFile): string {
     p.pipeline,
     ...(p.chunks > 1 ? [`${p.chunks} chunks`] : []),
     p.forward_only === true ? "forward only" : `recompute ${p.recompute}`,
+    ...Object.entries({ ...told?.bind, ...told?.expect }).map(([name, size]) => `${name} ${size}`),
+    ...(told?.dtype === undefined ? [] : [told.dtype]),
+    ...(told?.power_limit_w === undefined ? [] : [`at most ${told.power_limit_w} W`]),
   ].join(", ");
 }
 
