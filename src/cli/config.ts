@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { fail } from "../base/diagnostics/diagnostic.js";
-import { badConfigValue, unknownConfigKey } from "../base/diagnostics/usage.js";
+import { type Diagnostic, fail } from "../base/diagnostics/diagnostic.js";
+import { badConfigValue, otherGpus, unknownConfigKey } from "../base/diagnostics/usage.js";
 import { readText } from "../base/files.js";
+import { byDefault } from "../base/need.js";
 import type { Config, ConfigValue } from "../plan/config.js";
 import { type CommandEntry, commandTable, type FlagEntry } from "./command-table.js";
 import { addFlags, CONFIG_FILE, fromConfig, text, toggle } from "./flags.js";
 import { isQuiet } from "./shown.js";
-import { note } from "./terminal.js";
+import { note, writeDiagnostic } from "./terminal.js";
 
 const FLAGS = {
   config: text(
@@ -56,9 +57,38 @@ async function applyConfig(entry: CommandEntry, entries: readonly CommandEntry[]
     const value = own[key] ?? (shared ? config.shared[key] : undefined);
     return value === undefined ? [] : setFlag(command, flag, value, fromConfig(file, key));
   });
-  if (taken.length === 0 || isQuiet() || command.getOptionValue("json") === true) return;
+  if (isQuiet()) return;
+  const json = command.getOptionValue("json") === true;
+  const other = layoutOfMixed(command, config, file);
+  if (other !== null) writeDiagnostic(other, json);
+  if (taken.length === 0 || json) return;
   note(`from ${file}: ${taken.join(" ")}\n`);
 }
+
+const DEGREES = ["tp", "cp", "ep", "pp", "dp"] as const;
+
+/** What to say where degrees of the command line beside the file's make another number of GPUs; null: nothing. */
+function layoutOfMixed(command: Command, { shared }: Config, file: string): Diagnostic | null {
+  const isGiven = (name: string) => command.getOptionValueSource(name) === "cli";
+  const given = DEGREES.filter(isGiven);
+  const kept = DEGREES.filter((name) => Number(shared[name]) > 1 && !isGiven(name));
+  if (given.length === 0 || kept.length === 0) return null;
+  const before = product(DEGREES.map((name) => Number(byDefault(shared[name], 1))));
+  const value = (name: string) =>
+    Number([byDefault<unknown>(command.getOptionValue(name), 1)].flat().at(-1));
+  const now = product(DEGREES.map(value));
+  // What is no number is refused where flags are read.
+  if (!(now > 0) || !(before > 0) || now === before) return null;
+  const dp = (before * value("dp")) / now;
+  const said = (names: readonly string[]) => names.map((name) => `--${name} ${value(name)}`);
+  return otherGpus(file, before, now, {
+    given: said(given).join(" "),
+    kept: said(kept).join(" "),
+    dp: isGiven("dp") || !Number.isInteger(dp) ? null : dp,
+  });
+}
+
+const product = (values: readonly number[]) => values.reduce((all, value) => all * value, 1);
 
 /** Refuses keys that the command does not have: KRS0030. */
 function checkKeys(config: Config, entries: readonly CommandEntry[], file: string): void {

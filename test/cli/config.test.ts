@@ -42,6 +42,18 @@ describe("kareus.config.json", () => {
     expect(JSON.parse(chosen.stdout).id).toBe(frontier.points.at(-1).id);
   });
 
+  test("a degree that makes another number of GPUs with the file's is told, with what keeps them", async () => {
+    const cwd = folderWith({ ...SIZES, tp: 1, pp: 1, dp: 8 });
+    const inspect = (...flags: string[]) => kareus(["inspect", MINI, ...flags], cwd);
+    const other = await inspect("--pp", "2");
+    expect([other.status, codes(other, "warning")]).toEqual([0, ["KRS0033"]]);
+    expect(other.stderr).toMatch(/takes 8 GPUs; --pp 2 with its --dp 8 takes 16.*--dp 4 as well/s);
+    for (const flags of [[], ["--pp", "2", "--dp", "4"], ["--dp", "2"], ["--tp", "1"]]) {
+      expect(codes(await inspect(...flags), "warning")).toEqual([]);
+    }
+    expect(JSON.parse((await inspect("--pp", "2", "--json")).stderr).code).toBe("KRS0033");
+  });
+
   test("says the same as the command line does", async () => {
     const cwd = folderWith({ ...SIZES, tp: 2, commands: { inspect: { strict: true } } });
     const flags = ["--bind", "batch=4,sequence=128", "--dtype", "bf16", "--tp", "2", "--strict"];

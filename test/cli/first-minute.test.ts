@@ -16,6 +16,11 @@ describe("kareus init", () => {
     const { tp, pp, dp, bind, dtype } = written;
     expect(tp * pp * dp).toBe(16);
     expect([bind, dtype]).toEqual([{ batch: 8, sequence: 4096 }, "bf16"]);
+    const assumed = run.stdout.slice(run.stdout.indexOf("\nAssumed:"));
+    expect(assumed).toContain("  GPU a100-sxm4-40gb (--gpu)\n");
+    expect(assumed).toContain("batch 8, sequence 4096, as usual for such names (--bind)");
+    expect(assumed).toContain("4 microbatches, four for each stage");
+    expect(assumed).not.toContain("--gpus");
     const inspected = await kareus(["inspect", EXAMPLE, "--json"], folder);
     expect(inspected.status).toBe(0);
     expect(inspected.stderr).not.toContain("KRS1430");

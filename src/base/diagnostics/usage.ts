@@ -1,5 +1,5 @@
 import { suggesting, suggestingFiles } from "../suggest.js";
-import { type Diagnostic, error } from "./diagnostic.js";
+import { type Diagnostic, error, warning } from "./diagnostic.js";
 
 /** Catalogue of the command line and of files as such: KRS0xxx. */
 
@@ -86,6 +86,23 @@ export function noLayoutFits(graph: string, gpus: number, gpu: string): Diagnost
     `no layout of ${gpus} x ${gpu} holds it in memory`,
     "give more --gpus, another --gpu, or a smaller batch with --bind",
   );
+}
+
+/** KRS0033: degrees of a config file beside others of the command line make another number of GPUs. */
+export function otherGpus(
+  file: string,
+  before: number,
+  now: number,
+  {
+    given,
+    kept,
+    dp,
+  }: { readonly given: string; readonly kept: string; readonly dp: number | null },
+): Diagnostic {
+  const hint =
+    dp === null ? `say ${kept} as well` : `say --dp ${dp} as well to keep ${before} GPUs`;
+  const message = `its layout takes ${before} GPUs; ${given} with its ${kept} takes ${now}`;
+  return warning("KRS0033", file, message, hint);
 }
 
 /** A bug in kareus. */

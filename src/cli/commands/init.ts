@@ -14,6 +14,7 @@ import {
   toggle,
   type Values,
 } from "../flags.js";
+import { USABLE } from "../init/layout.js";
 import { type Asker, SILENT, sizesOf, terminalAsker } from "../init/sizes.js";
 import { JSON_FLAG, LOWERING_FLAGS } from "../options.js";
 import { isQuiet } from "../shown.js";
@@ -85,13 +86,30 @@ async function run(
     bind: Object.fromEntries(asked.bind),
     dtype: asked.dtype,
     ...found,
-    microbatches: 4 * found.pp,
   });
   await writeText(out, text);
   const flag = flags.out === null ? "" : ` --config ${out}`;
   const next = `\nWritten to ${out}. Next: kareus optimize ${graph}${flag}\n`;
   if (flags.json) print(text);
-  else say(`${text}${next}`);
+  else say(`${text}${assumed(asked, found, given)}${next}`);
+}
+
+/** What nobody said, and the flag that says it. */
+function assumed(
+  { gpu, gpus, bind, dtype }: Answers,
+  { pp }: { readonly pp: number },
+  given: (name: string) => boolean,
+): string {
+  const sizes = [...bind].map(([symbol, size]) => `${symbol} ${size}`).join(", ");
+  const lines = [
+    ...(given("gpu") ? [] : [`GPU ${gpu} (--gpu)`]),
+    ...(given("gpus") ? [] : [`${gpus} GPUs in all (--gpus)`]),
+    ...(given("bind") || sizes === "" ? [] : [`${sizes}, as usual for such names (--bind)`]),
+    ...(given("dtype") ? [] : [`${dtype} (--dtype)`]),
+    `the fewest cuts that fit, in ${Math.round(100 * USABLE)}% of the memory; --dp makes up the GPUs: change it with --tp or --pp`,
+    `${4 * pp} microbatches, four for each stage, compiled layers, AdamW; optimize has flags for these`,
+  ];
+  return `\nAssumed:\n${lines.map((line) => `  ${line}\n`).join("")}`;
 }
 
 type Answers = Pick<Flags, "gpu" | "gpus" | "bind"> & { readonly dtype: "bf16" | "fp16" | "fp32" };

@@ -15,7 +15,7 @@ export interface Layout {
 const MOST_TP = 8;
 
 /** What frameworks, collectives and fragmentation take, which the estimate does not count. */
-const USABLE = 0.9;
+export const USABLE = 0.9;
 
 /**
  * Layouts of a number of GPUs, those first that divide the model least, tensor parallelism before
