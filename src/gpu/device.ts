@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fail, type Report } from "../base/diagnostics/diagnostic.js";
 import {
@@ -47,8 +47,11 @@ export function bundledDevice(name: string): string | null {
 /** The file of a device by name or path; of several that a name may mean the first, which is reported. */
 function deviceFile(nameOrFile: string, report: Report): string {
   const names = deviceNames();
-  if (!names.includes(nameOrFile) && existsSync(nameOrFile)) return nameOrFile;
   const [name, ...others] = devicesNamed(nameOrFile, names);
+  // A folder of a device's name is no device file.
+  const isFolder = statSync(nameOrFile, { throwIfNoEntry: false })?.isDirectory() === true;
+  const isMeant = names.includes(nameOrFile) || (isFolder && name !== undefined);
+  if (!isMeant && existsSync(nameOrFile)) return nameOrFile;
   if (name === undefined) return fail(unknownDevice(nameOrFile, names));
   if (others.length > 0) report(severalDevices(nameOrFile, name, others));
   return join(BUNDLED, `${name}.json`);

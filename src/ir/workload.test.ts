@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { kernelGraph, linear, memory } from "../../test/support/kernel-graph.js";
 import type { ComputeKernel } from "./kernel-graph.js";
 import type { AttentionWork, ConvWork } from "./work.js";
-import { workloadOf } from "./workload.js";
+import { describeWorkload, workloadOf } from "./workload.js";
 
 const attention: AttentionWork = {
   ...{ op: "attention", b: 1, heads: 4, kv_heads: 4, q_len: 64, kv_len: 64, head_dim: 32 },
@@ -47,6 +47,11 @@ test("products by the type of most of them; a CUDA graph is compiled", () => {
   });
   const half = kernelGraph([running("a", { ...attention, dtype: "float16" })]);
   expect(workloadOf(half, NOTHING, "eager")).toMatchObject({
-    ...{ execution: "eager", products: "bfloat16" },
+    ...{ execution: "eager", products: "bfloat16", multiplies: "float16" },
   });
+  expect(describeWorkload(workloadOf(half, NOTHING, "eager"))).toBe(
+    "eager decoder, float16 taken as bfloat16",
+  );
+  const full = kernelGraph([running("a", attention)]);
+  expect(workloadOf(full, NOTHING, "eager")).not.toHaveProperty("multiplies");
 });

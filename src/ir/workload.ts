@@ -21,6 +21,8 @@ export interface Workload {
   readonly execution: Formed;
   readonly family: Family;
   readonly products: Products;
+  /** What they multiply themselves where that only counts as `products`. */
+  readonly multiplies?: "float16";
 }
 
 /** Operators that choose each token's experts. */
@@ -48,27 +50,33 @@ export function workloadOf(
   { nodes }: Pick<TensorGraph, "nodes">,
   execution: ExecutionMode,
 ): Workload {
-  const products = new Map<Products, number>();
+  const types = new Map<DType, number>();
   const attention = new Map<Family, number>();
   let convolved = false;
   for (const kernel of kernels) {
     if (kernel.kind !== "compute" || kernel.work.op === "memory") continue;
     const { work } = kernel;
-    addTo(products, SIMILAR[work.dtype] ?? "other", flopsOf(work));
+    addTo(types, work.dtype, flopsOf(work));
     if (work.op === "attention")
       addTo(attention, work.causal ? "decoder" : "encoder", flopsOf(work));
     if (work.op === "conv" && work.groups === 1) convolved = true;
   }
   const routed = nodes.some(({ op }) => ROUTERS.has(op));
   const attends = most(attention) ?? "other";
+  const products = new Map<Products, number>();
+  for (const [dtype, flops] of types) addTo(products, SIMILAR[dtype] ?? "other", flops);
+  const kind = most(products) ?? "other";
+  const isHalf = kind === "bfloat16" && most(types) === "float16";
   return {
     execution: execution === "eager" ? "eager" : "compiled",
     family: routed ? "experts" : convolved ? "convolutions" : attends,
-    products: most(products) ?? "other",
+    products: kind,
+    ...(isHalf ? { multiplies: "float16" as const } : {}),
   };
 }
 
-/** `compiled decoder, bfloat16`. */
-export function describeWorkload({ execution, family, products }: Workload): string {
-  return `${execution} ${family}, ${products}`;
+/** `compiled decoder, bfloat16`; `compiled decoder, float16 taken as bfloat16`. */
+export function describeWorkload({ execution, family, products, multiplies }: Workload): string {
+  const own = multiplies === undefined ? products : `${multiplies} taken as ${products}`;
+  return `${execution} ${family}, ${own}`;
 }

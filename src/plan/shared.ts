@@ -27,6 +27,8 @@ export const measuredWorkload = z.object({
   execution: z.enum(FORMED),
   family: z.enum(FAMILIES),
   products: z.enum(PRODUCTS),
+  /** What it multiplies itself, where that only counts as `products`; absent: those. */
+  multiplies: z.literal("float16").exactOptional(),
   measured: z.boolean(),
 });
 export type MeasuredWorkload = z.infer<typeof measuredWorkload>;

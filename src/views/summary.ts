@@ -136,7 +136,8 @@ function gainLines(frontier: FrontierFile): string[] {
 export function costCounts({ costs }: FrontierFile): string {
   const { profiles, ...counts } = costs;
   const names = profiles.map(({ id }) => id).join(", ");
-  return `${sourcesInWords(counts)}${profiles.length === 0 ? "" : ` (profiles: ${names})`}`;
+  const borrowed = counts.extrapolated > 0 ? " by constants rescaled from another board" : "";
+  return `${sourcesInWords(counts)}${borrowed}${profiles.length === 0 ? "" : ` (profiles: ${names})`}`;
 }
 
 /** `recorded-1: 98 of 110 records used (98 time of kernels); unused: 7 measured cold.`, a line a profile. */

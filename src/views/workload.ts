@@ -5,6 +5,6 @@ import type { MeasuredWorkload } from "../plan/shared.js";
 export function workloadSentence({ measured, ...workload }: MeasuredWorkload, gpu: string): string {
   const kind = `(${describeWorkload(workload)})`;
   return measured
-    ? `Such workloads ${kind} were measured on ${gpu}.`
-    : `No such workload ${kind} was measured on ${gpu}.`;
+    ? `By measured runs on ${gpu} ${kind}.`
+    : `A guess: no run on ${gpu} ${kind} was measured.`;
 }

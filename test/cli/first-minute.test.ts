@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { codes, kareus, temporaryFolder } from "../support/cli.js";
@@ -50,7 +50,8 @@ test("kareus demo optimizes the bundled example, whatever the config file says",
   expect(existsSync(join(folder, "first/report.html"))).toBe(true);
 });
 
-test("names are forgiven", async () => {
+test("names are forgiven, whatever folders there are", async () => {
+  mkdirSync(join(folder, "H100-SXM"));
   const spelled = ["--gpu", "H100-SXM", "--pipeline", "1F1B", "--dtype", "bfloat16"];
   const sizes = ["--bind", "batch=4,sequence=512", "--no-config", "--json"];
   const run = await kareus(["inspect", MINI, ...spelled, ...sizes], folder);
