@@ -84,12 +84,14 @@ function aligned(
   return new Map(shifted.filter(([, layer]) => known.has(layer)));
 }
 
-/** What must be equal for two launches to be the same: operator, attributes, shapes. */
+/** What must be equal for two launches to be the same: operator, attributes but for windows, shapes. */
 function signatureOf(graph: TensorGraph, node: TensorNode): string {
   const shapes = node.inputs.map((name) =>
     name === "" ? "" : tensorOf(graph, name).shape.join("x"),
   );
-  return [node.op, JSON.stringify(node.attributes), ...shapes].join("|");
+  // Layers that take turns in looking far and near (Gemma 2, gpt-oss) are layers all the same.
+  const { local_window_size: _, ...attributes } = node.attributes;
+  return [node.op, JSON.stringify(attributes), ...shapes].join("|");
 }
 
 /** Views between two launches belong to the layer of the launch that follows them. */

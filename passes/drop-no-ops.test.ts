@@ -38,6 +38,26 @@ describe("drop-no-ops", () => {
     expect(nodeLines(runPass(dropNoOps, graph))).toEqual(["y Relu(x)"]);
   });
 
+  it("writes what is only read narrowed in the narrow type", () => {
+    const narrowedIf = (others: readonly string[]) => {
+      const graph = tensorGraph({
+        data: { x: [4, 8] },
+        activations: { wide: [4, 8], cast: [4, 8], y: [4, 8], z: [4, 8] },
+        dtypes: { wide: "float32" },
+        nodes: [
+          ["wide", "Exp", ["x"]],
+          ["cast", "Cast", ["wide"], { to: 16 }],
+          ["y", "Relu", ["cast"]],
+          ["z", "Relu", others],
+        ],
+        outputs: ["y", "z"],
+      });
+      return runPass(dropNoOps, graph).tensors.get("wide")?.dtype;
+    };
+    expect(narrowedIf(["x"])).toBe("bfloat16");
+    expect(narrowedIf(["wide"])).toBe("float32");
+  });
+
   it("takes out shape queries, whatever they look at", () => {
     const graph = tensorGraph({
       data: { x: [4, 8] },

@@ -1,14 +1,16 @@
+import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
-import type { TensorNode } from "../src/ir/tensor-graph.js";
-import { isFloating } from "../src/ir/tensor-graph.js";
+import { isFloating, type Tensor, type TensorNode } from "../src/ir/tensor-graph.js";
+import { dtypeBytes } from "../src/ir/work.js";
 import { isComputed } from "./rewriting/facts.js";
 import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
-import { renameInputs } from "./rewriting/rewrite.js";
+import { renameInputs, withTensors } from "./rewriting/rewrite.js";
 
 /**
  * Removes shape queries and nodes that pass their input on: Identity, waits on collectives, casts
  * between floating types that training runs in one precision, reshapes to the same shape, sums with
  * zeros, and transposes that turn nothing. Casts to another tensor's type no longer read that tensor.
+ * What all readers cast to one narrower type is written in that type.
  * Needs shapes. Guarantees that recognition meets arithmetic, not export artefacts.
  *
  *   before: x -> Cast -> Pow -> ReduceMean
@@ -21,15 +23,21 @@ export const dropNoOps: Pass<"tensor", "tensor"> = {
   run: (graph) => {
     const index = indexOf(graph);
     const names = new Map<string, string>();
+    const narrowed: Tensor[] = [];
     const kept = graph.nodes.flatMap((node) => {
       if (READS_SHAPE.has(node.op) && !isComputed(graph, node)) return [];
       const [input, output] = [passedOn(index, node), node.outputs[0]];
       if (input === null || !output) return [withoutLikeness(node)];
       names.set(output, names.get(input) ?? input);
+      if (isOnlyNarrowed(index, input, output)) {
+        narrowed.push({ ...index.tensor(input), dtype: index.tensor(output).dtype });
+      }
       return [];
     });
     const isSame = kept.length === graph.nodes.length && kept.every((n, i) => n === graph.nodes[i]);
-    return isSame ? graph : renameInputs(graph, names, kept);
+    if (isSame) return graph;
+    const renamed = renameInputs(graph, names, kept);
+    return narrowed.length === 0 ? renamed : withTensors(renamed, narrowed);
   },
 };
 
@@ -69,6 +77,17 @@ function withoutLikeness(node: TensorNode): TensorNode {
 function samePrecision(index: GraphIndex, input: string, output: string): boolean {
   const [from, to] = [index.tensor(input), index.tensor(output)];
   return from.dtype === to.dtype || (isFloating(from.dtype) && isFloating(to.dtype));
+}
+
+/** Whether what a node makes is only ever read in the narrower type of `output`, of two bytes or more. */
+function isOnlyNarrowed(index: GraphIndex, input: string, output: string): boolean {
+  const { dtype } = index.tensor(output);
+  const bytes = dtypeBytes(dtype);
+  if (bytes < 2 || bytes >= dtypeBytes(index.tensor(input).dtype)) return false;
+  if (index.producer(input) === undefined || index.isGraphOutput(input)) return false;
+  return index
+    .consumers(input)
+    .every(({ op, outputs }) => /^Cast/.test(op) && index.tensor(at(outputs, 0)).dtype === dtype);
 }
 
 /** Traces add gradients to a tensor that was filled with zeros. */

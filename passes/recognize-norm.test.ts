@@ -87,4 +87,110 @@ describe("recognize-norm", () => {
       expect(verify(read)).toEqual([]);
     },
   );
+
+  const shape = {
+    p: [4, 1],
+    q: [4, 1],
+    r: [4, 1],
+    s: [4, 1],
+    c: [4, 8],
+    d: [4, 8],
+    e: [4, 8],
+    y: [4, 8],
+  };
+  const rows = { axes: [-1], keepdims: 1 };
+  const spellings: Readonly<Record<string, readonly [string, readonly Node[]]>> = {
+    "by their length": [
+      "x w",
+      [
+        ["p", "ReduceL2", ["x"], rows],
+        ["c", "Div", ["x", "p"]],
+        ["y", "Mul", ["c", "w"]],
+      ],
+    ],
+    "by a length of some size at least, times a root": [
+      "x w",
+      [
+        ["p", "ReduceL2", ["x"], rows],
+        ["q", "Clip", ["p", "eps"]],
+        ["c", "Expand", ["q", "sizes"]],
+        ["d", "Div", ["x", "c"]],
+        ["e", "Mul", ["d", "eps"]],
+        ["y", "Mul", ["e", "w"]],
+      ],
+    ],
+    "by sums of squares": [
+      "x w",
+      [
+        ["c", "Pow", ["x", "two"]],
+        ["p", "ReduceSum", ["c"], rows],
+        ["q", "Div", ["p", "two"]],
+        ["r", "Sqrt", ["q"]],
+        ["s", "Add", ["r", "eps"]],
+        ["d", "Div", ["x", "s"]],
+        ["y", "Mul", ["d", "w"]],
+      ],
+    ],
+    "with the weight first": [
+      "x w",
+      [
+        ["c", "Mul", ["x", "x"]],
+        ["p", "ReduceMean", ["c"], rows],
+        ["q", "Pow", ["p", "eps"]],
+        ["d", "Mul", ["w", "x"]],
+        ["y", "Mul", ["q", "d"]],
+      ],
+    ],
+    "with the weight in the scale": [
+      "x w",
+      [
+        ["c", "Mul", ["x", "x"]],
+        ["p", "ReduceMean", ["c"], rows],
+        ["q", "Sqrt", ["p"]],
+        ["r", "Reciprocal", ["q"]],
+        ["d", "Mul", ["r", "w"]],
+        ["y", "Mul", ["x", "d"]],
+      ],
+    ],
+    "by E[x^2] - E[x]^2": [
+      "x w b",
+      [
+        ["c", "Mul", ["x", "x"]],
+        ["p", "ReduceMean", ["c"], rows],
+        ["q", "ReduceMean", ["x"], rows],
+        ["r", "Mul", ["q", "q"]],
+        ["s", "Sub", ["p", "r"]],
+        ["d", "Sub", ["x", "q"]],
+        ["e", "Div", ["d", "s"]],
+        ["f", "Mul", ["e", "w"]],
+        ["y", "Add", ["f", "b"]],
+      ],
+    ],
+  };
+  it.each(Object.entries(spellings))("tells rows scaled %s", (_, [operands, nodes]) => {
+    const graph = tensorGraph({
+      ...SHAPES,
+      constants: { ...SHAPES.constants, sizes: [2] },
+      activations: { ...shape, f: [4, 8] },
+      nodes,
+      outputs: ["y"],
+    });
+    const op = operands.includes("b") ? "LayerNormalization" : "RMSNormalization";
+    expect(nodeLines(runPass(recognizeNorm, graph))).toEqual([`y ${op}(${operands})`]);
+  });
+
+  it.each([
+    ["sums of what is not squared", ["p", "ReduceSum", ["x"], rows]],
+    ["sums over other axes", ["p", "ReduceSumSquare", ["x"], { axes: [0], keepdims: 1 }]],
+    ["squares of another tensor", ["p", "ReduceSumSquare", ["z"], rows]],
+  ] satisfies (readonly [string, Node])[])("leaves rows scaled by %s", (_, sum) => {
+    const graph = tensorGraph({
+      ...SHAPES,
+      data: { x: [4, 4], z: [4, 4] },
+      activations: { p: [4, 1], y: [4, 4] },
+      nodes: [sum, ["y", "Div", ["x", "p"]]],
+      outputs: ["y"],
+    });
+    expect(runPass(recognizeNorm, graph)).toBe(graph);
+  });
 });

@@ -1,12 +1,13 @@
 import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import { elementCount, type TensorNode } from "../src/ir/tensor-graph.js";
+import { rowScaleAt } from "./norms/row-scale.js";
 import { type GraphIndex, indexOf, otherInput } from "./rewriting/graph-index.js";
 import { applyFusions, type Fusion, fuse } from "./rewriting/rewrite.js";
 
 /**
- * Turns RMSNorm and LayerNorm written in primitives into one node each: training runs them as one
- * fused kernel, and counted apart their traffic would be five to eight times too large. Norms of one
+ * Turns RMSNorm and LayerNorm written in primitives, and rows divided by their length, into one node
+ * each: training runs them as one fused kernel, and counted apart their traffic would be too large. Norms of one
  * input may share what they have in common; each then computes it for itself.
  * Needs no-ops dropped. Guarantees one node per normalization, weight and bias included.
  *
@@ -32,26 +33,43 @@ interface Match {
   readonly nodes: readonly TensorNode[];
 }
 
-/** Matches outwards from the square root: the variance below it, every scaling by it above. */
-function matchNorms(index: GraphIndex, root: TensorNode): Match[] {
-  const variance = isRoot(index, root) ? matchVariance(index, root) : null;
-  if (variance === null) return [];
-  const { x, centred, mean } = variance;
-  const op = mean === null ? "RMSNormalization" : "LayerNormalization";
-  return scalingsOf(index, root, centred).flatMap((scaled) => {
-    const below = [...variance.nodes, root, ...scaled];
-    const weighted = parametersAfter(index, at(scaled, -1), "Mul");
-    if (weighted === null) return [{ op, x, parameters: [], nodes: below }];
-    return weighted.map(({ node, parameter }) => {
-      const biased = parametersAfter(index, node, "Add");
-      const [bias, ...others] = biased ?? [];
-      if (bias === undefined || others.length > 0) {
-        return { op, x, parameters: [parameter], nodes: [...below, node] };
-      }
-      const parameters = [parameter, bias.parameter];
-      return { op, x, parameters, nodes: [...below, node, bias.node] };
-    });
+/** Matches from the scaling of rows: what it follows from below, constant factor, weight and bias above. */
+function matchNorms(index: GraphIndex, node: TensorNode): Match[] {
+  const scale = rowScaleAt(index, node);
+  if (scale === null) return [];
+  const { x, parameter } = scale;
+  const op = scale.centred ? "LayerNormalization" : "RMSNormalization";
+  const below = [...scale.nodes, ...constantFactors(index, node)];
+  const scaled = at(below, -1);
+  const weighted =
+    parameter === null
+      ? parametersAfter(index, scaled, "Mul")?.map((each) => ({
+          ...each,
+          nodes: [...below, each.node],
+        }))
+      : [{ node: scaled, parameter, nodes: below }];
+  if (weighted === undefined) return [{ op, x, parameters: [], nodes: below }];
+  return weighted.map((each) => {
+    const [bias, ...others] = parametersAfter(index, each.node, "Add") ?? [];
+    if (bias === undefined || others.length > 0) {
+      return { op, x, parameters: [each.parameter], nodes: each.nodes };
+    }
+    return {
+      op,
+      x,
+      parameters: [each.parameter, bias.parameter],
+      nodes: [...each.nodes, bias.node],
+    };
   });
+}
+
+/** What multiplies the scaled rows by one number: the root of their length, where they were divided by it. */
+function constantFactors(index: GraphIndex, node: TensorNode): readonly TensorNode[] {
+  const next = index.successor(node, "Mul");
+  const factor = next && otherInput(next, at(node.outputs, 0));
+  if (next === undefined || !factor) return [];
+  const { role, shape } = index.tensor(factor);
+  return role === "constant" && elementCount(shape) === 1 ? [next] : [];
 }
 
 /** The matches whose inner results nothing but matches reads in their direction. */
@@ -68,56 +86,6 @@ function fusionsOf(index: GraphIndex, matches: readonly Match[]): Fusion[] {
     for (const node of own) taken.add(node);
     return fuse(op, own, [x, ...parameters], { axis: -1 });
   });
-}
-
-/** Whether a node takes the root of a variance, or its inverse. */
-function isRoot(index: GraphIndex, { op, inputs }: TensorNode): boolean {
-  if (op !== "Pow") return op === "Sqrt";
-  return inputs[1] !== undefined && index.tensor(inputs[1]).value === -0.5;
-}
-
-interface Variance {
-  readonly x: string;
-  /** The tensor that is squared: x itself (RMSNorm) or x minus its mean (LayerNorm). */
-  readonly centred: string;
-  readonly mean: TensorNode | null;
-  readonly nodes: readonly TensorNode[];
-}
-
-function matchVariance(index: GraphIndex, root: TensorNode): Variance | null {
-  const add = index.producerOf(root.inputs[0], "Add");
-  const reduce = add?.inputs.map((input) => index.producerOf(input, "ReduceMean")).find(Boolean);
-  const square = index.producerOf(reduce?.inputs[0], "Pow", "Mul");
-  const centred = square?.inputs[0];
-  if (!add || !reduce || !square || centred === undefined) return null;
-  if (square.op === "Mul" && square.inputs[1] !== centred) return null;
-  const subtract = index.producerOf(centred, "Sub");
-  const mean = index.producerOf(subtract?.inputs[1], "ReduceMean");
-  const x = subtract?.inputs[0];
-  if (!subtract || !mean || x === undefined || mean.inputs[0] !== x) {
-    return { x: centred, centred, mean: null, nodes: [square, reduce, add] };
-  }
-  return { x, centred, mean, nodes: [mean, subtract, square, reduce, add] };
-}
-
-/** Every `centred / root`, `centred * (1 / root)`, or `centred * root` where that is the inverse. */
-function scalingsOf(index: GraphIndex, root: TensorNode, centred: string): TensorNode[][] {
-  const products = (inverse: TensorNode) =>
-    readersOf(index, inverse).filter(
-      (node) => node.op === "Mul" && otherInput(node, at(inverse.outputs, 0)) === centred,
-    );
-  if (root.op === "Pow") return products(root).map((node) => [node]);
-  return readersOf(index, root).flatMap((node) => {
-    if (node.op === "Div" && node.inputs[0] === centred) return [[node]];
-    const inverts = node.op === "Reciprocal" || (node.op === "Div" && isOne(index, node.inputs[0]));
-    return inverts ? products(node).map((product) => [node, product]) : [];
-  });
-}
-
-/** A lone constant: some exporters write `1 / x` as a division. */
-function isOne(index: GraphIndex, name: string | undefined): boolean {
-  const tensor = name === undefined ? undefined : index.tensor(name);
-  return tensor?.role === "constant" && elementCount(tensor.shape) === 1;
 }
 
 /** Those that read a node's result in its own direction. */

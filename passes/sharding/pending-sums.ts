@@ -65,7 +65,7 @@ function sink(
 
 const LINEAR = new Set([
   ...["Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Cast", "Neg"],
-  ...["ReduceSum", "ReduceMean", "Slice", "Expand"],
+  ...["ReduceSum", "ReduceMean", "Slice", "Expand", "Gather", "GatherElements", "GatherND"],
 ]);
 
 /** The other activations of a node that is linear in a tensor; null if it is not. */
