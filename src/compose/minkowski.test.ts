@@ -118,6 +118,18 @@ test("large sums keep every minimiser of energy at a price of time", () => {
   }
 });
 
+test("a hundred times as many copies have the same frontier, no finer than it needs to be", () => {
+  const single = frontier(rough(60, 1));
+  const [few, many] = [50, 5000].map((n) => pointsOf(multiplyFrontier(single, n)));
+  expect(many?.length).toBeLessThan(5000);
+  for (const [time_s, dynamic_j] of few ?? []) {
+    const inTime = (many ?? []).filter(([t]) => t <= 100 * time_s * (1 + 1e-4));
+    expect(Math.min(...inTime.map(([, e]) => e))).toBeLessThanOrEqual(
+      100 * dynamic_j * (1 + 1e-12),
+    );
+  }
+});
+
 test("12 types of 200 configurations, 60 uses each, take well under 100 ms", () => {
   const types = Array.from({ length: 12 }, (_, k) => rough(200, k));
   const compose = () =>

@@ -1,4 +1,4 @@
-import { hot, hotFloat, hotInt, present } from "../base/need.js";
+import { hot, hotFloat, hotInt } from "../base/need.js";
 import { lowerHullIndices, paretoIndices } from "../math/pareto.js";
 
 /**
@@ -9,7 +9,7 @@ export interface Frontier {
   readonly time_s: Float64Array;
   readonly dynamic_j: Float64Array;
   /** Null for a frontier that is no sum. */
-  readonly sum: SumOrigin | null;
+  readonly sum: SumOrigin | CopiesOrigin | null;
 }
 
 interface SumOrigin {
@@ -18,6 +18,15 @@ interface SumOrigin {
   /** Point k is point `leftPoint[k]` of `left` plus point `rightPoint[k]` of `right`. */
   readonly leftPoint: Int32Array;
   readonly rightPoint: Int32Array;
+}
+
+interface CopiesOrigin {
+  readonly of: Frontier;
+  readonly copies: number;
+  /** Point k is `slower[k]` copies of point `to[k]` of `of`, and the others of point `from[k]`. */
+  readonly from: readonly number[];
+  readonly to: readonly number[];
+  readonly slower: readonly number[];
 }
 
 /** Up to so many pairs of points are all tried; beyond that only those on the lower hull. */
@@ -49,22 +58,59 @@ export function frontierOf(
  * are the same in any order of adding. Kept sums are always achievable.
  */
 export function addFrontiers(left: Frontier, right: Frontier): Frontier {
-  const few = left.time_s.length * right.time_s.length <= EXACT_PAIRS;
-  return sumOfPairs(left, right, few ? allPairs(left, right) : hullPairs(left, right));
+  const pairs = areFew(left, right) ? allPairs(left, right) : hullPairs(left, right);
+  return sumOfPairs(left, right, pairs);
+}
+
+function areFew(left: Frontier, right: Frontier): boolean {
+  return left.time_s.length * right.time_s.length <= EXACT_PAIRS;
 }
 
 /**
- * The sum of `n` >= 1 copies of a frontier, by repeated doubling: n uses of one partition type may
- * split between its configurations, and that convexifies.
+ * The sum of `n` >= 1 copies of a frontier: n uses of one partition type may split between its
+ * configurations, and that convexifies. By repeated doubling while that is exact, else along the hull.
  */
 export function multiplyFrontier(frontier: Frontier, n: number): Frontier {
   let power = frontier;
   let result: Frontier | null = null;
-  for (let rest = n; rest > 0; rest = Math.floor(rest / 2)) {
-    if (rest % 2 === 1) result = result === null ? power : addFrontiers(result, power);
-    if (rest > 1) power = addFrontiers(power, power);
+  for (let rest = n; ; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) {
+      if (result !== null && !areFew(result, power)) break;
+      result = result === null ? power : addFrontiers(result, power);
+      if (rest === 1) return result;
+    }
+    if (!areFew(power, power)) break;
+    power = addFrontiers(power, power);
   }
-  return present(result, "copies of a frontier");
+  return copiesAlongHull(frontier, n);
+}
+
+/**
+ * What `addFrontiers` keeps of a sum of many equal ones: on an edge of its hull one copy after the other
+ * goes to the edge's slower end.
+ */
+function copiesAlongHull(of: Frontier, copies: number): Frontier {
+  const { points } = hullWalk(of);
+  const most_s = TOLERANCE * copies * hotFloat(of.time_s, 0);
+  const [from, to, slower] = [[0], [0], [0]];
+  for (let k = 1; k < points.length; k++) {
+    const [start, end] = [hot(points, k - 1), hot(points, k)];
+    const step_s = hotFloat(of.time_s, end) - hotFloat(of.time_s, start);
+    const stride = Math.max(1, Math.floor(most_s / step_s));
+    for (let count = 0; count < copies; ) {
+      count = Math.min(count + stride, copies);
+      from.push(start);
+      to.push(end);
+      slower.push(count);
+    }
+  }
+  const sumOf = (values: Float64Array) =>
+    Float64Array.from(slower, (count, k) => {
+      const [fast, slow] = [hotFloat(values, hot(from, k)), hotFloat(values, hot(to, k))];
+      return (copies - count) * fast + count * slow;
+    });
+  const sum = { of, copies, from, to, slower };
+  return { time_s: sumOf(of.time_s), dynamic_j: sumOf(of.dynamic_j), sum };
 }
 
 /** Visits the points of single frontiers that a point of a sum consists of, left to right. */
@@ -76,6 +122,12 @@ export function readBack(
   const { sum } = frontier;
   if (sum === null) {
     visit(frontier, point);
+    return;
+  }
+  if ("copies" in sum) {
+    const slower = hot(sum.slower, point);
+    for (let k = slower; k < sum.copies; k++) readBack(sum.of, hot(sum.from, point), visit);
+    for (let k = 0; k < slower; k++) readBack(sum.of, hot(sum.to, point), visit);
     return;
   }
   readBack(sum.left, hotInt(sum.leftPoint, point), visit);

@@ -1,4 +1,4 @@
-import { at } from "../base/need.js";
+import { hot, hotNumber } from "../base/need.js";
 
 /**
  * Indices of the points (x, y) that no other dominates when both are minimised: ascending x,
@@ -8,8 +8,8 @@ export function paretoIndices(x: ArrayLike<number>, y: ArrayLike<number>): numbe
   const kept: number[] = [];
   let lowest = Number.POSITIVE_INFINITY;
   for (const i of ascending(x, y)) {
-    if (at(y, i) >= lowest) continue;
-    lowest = at(y, i);
+    if (hotNumber(y, i) >= lowest) continue;
+    lowest = hotNumber(y, i);
     kept.push(i);
   }
   return kept;
@@ -21,10 +21,12 @@ function ascending(x: ArrayLike<number>, y: ArrayLike<number>): Uint32Array {
   let sorted = true;
   for (let i = 0; i < indices.length; i++) {
     indices[i] = i;
-    sorted &&= i === 0 || at(x, i - 1) < at(x, i);
+    sorted &&= i === 0 || hotNumber(x, i - 1) < hotNumber(x, i);
   }
   if (sorted) return indices;
-  return indices.sort((a, b) => at(x, a) - at(x, b) || at(y, a) - at(y, b) || a - b);
+  return indices.sort(
+    (a, b) => hotNumber(x, a) - hotNumber(x, b) || hotNumber(y, a) - hotNumber(y, b) || a - b,
+  );
 }
 
 /**
@@ -34,7 +36,11 @@ function ascending(x: ArrayLike<number>, y: ArrayLike<number>): Uint32Array {
 export function lowerHullIndices(x: ArrayLike<number>, y: ArrayLike<number>): number[] {
   const hull: number[] = [];
   for (let i = 0; i < x.length; i++) {
-    while (hull.length >= 2 && !isBelow(x, y, at(hull, -2), at(hull, -1), i)) hull.pop();
+    while (
+      hull.length >= 2 &&
+      !isBelow(x, y, hot(hull, hull.length - 2), hot(hull, hull.length - 1), i)
+    )
+      hull.pop();
     hull.push(i);
   }
   return hull;
@@ -48,7 +54,7 @@ function isBelow(
   b: number,
   c: number,
 ): boolean {
-  const rise = (at(y, b) - at(y, a)) * (at(x, c) - at(x, b));
-  const chord = (at(y, c) - at(y, b)) * (at(x, b) - at(x, a));
+  const rise = (hotNumber(y, b) - hotNumber(y, a)) * (hotNumber(x, c) - hotNumber(x, b));
+  const chord = (hotNumber(y, c) - hotNumber(y, b)) * (hotNumber(x, b) - hotNumber(x, a));
   return rise < chord;
 }

@@ -168,12 +168,13 @@ function beside(
   facts: ReadonlyMap<string, Fact>,
   found: ReadonlySet<string>,
 ): readonly string[] {
+  const others = names.filter((name) => !found.has(name) && isFloating(need(facts, name).dtype));
+  if (others.length === 0) return [];
   const samples = [...found].map((name) => need(facts, name).shape[0])[0];
   const stored = [...graph.initializers.keys()].filter((name) => {
     const fact = facts.get(name);
     return fact !== undefined && isFloating(fact.dtype) && fact.shape.length > 1;
   });
-  const others = names.filter((name) => !found.has(name) && isFloating(need(facts, name).dtype));
   const matrices = others.filter((name) => need(facts, name).shape.length > 1);
   const isBeside = (name: string) => need(facts, name).shape[0] === samples && read.has(name);
   const computes = graph.nodes.filter(({ op }) => !isOptimizer(op) && !ACCUMULATORS.has(op));

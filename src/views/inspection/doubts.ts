@@ -56,8 +56,9 @@ export function doubtsOf({
     ),
   );
   const doubts = new Map<string, { count: number; time_s: number }>();
+  const isPlain = unknown.size + scores.size + turned.size === 0;
   for (const kernel of kernels.kernels) {
-    const sources = kernel.nodes.map(sourceOf);
+    const sources = isPlain ? [] : kernel.nodes.map(sourceOf);
     const named = sources.map((name) => unknown.get(name)).find((what) => what !== undefined);
     const turns = sources.some((name) => turned.has(name));
     const softmax = sources.some((name) => scores.has(name)) ? "attention left unfused" : undefined;
