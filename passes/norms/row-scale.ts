@@ -4,7 +4,7 @@ import { followAxis, shapedNode } from "../../src/onnx/operators/knowledge.js";
 import { type GraphIndex, otherInput } from "../rewriting/graph-index.js";
 
 /** A tensor whose rows are each scaled by what the squares of their own elements give. */
-export interface RowScale {
+interface RowScale {
   readonly x: string;
   /** Whether the mean of each row is subtracted first. */
   readonly centred: boolean;
