@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { verify } from "../src/ir/verify.js";
 import { shapedNode, workOf } from "../src/onnx/operators/knowledge.js";
 import type { Shape } from "../test/support/tensor-graph.js";
 import { nodeLines, runPass, tensorGraph } from "../test/support/tensor-graph.js";
@@ -107,6 +108,64 @@ describe("recognize-attention", () => {
       is_causal: 1,
     });
     expect(attributesOf(attention({}, [TURN, MASK]))).toEqual({ is_causal: 1 });
+  });
+
+  it("arranges what is added to scores of merged heads, and looks for no triangle in that", () => {
+    const graph = tensorGraph({
+      data: { q: [2, 2, 4, 8], k: [2, 2, 4, 8], v: [2, 2, 4, 8], bias: [4, 4, 4] },
+      activations: {
+        ...{ q3: [4, 4, 8], k3: [4, 4, 8], v3: [4, 4, 8], kt: [4, 8, 4], shift: [4, 4, 4] },
+        ...{ scores: [4, 4, 4], shifted: [4, 4, 4], heads: [2, 2, 4, 4], weights: [2, 2, 4, 4] },
+        ...{ merged: [4, 4, 4], y: [4, 4, 8] },
+      },
+      nodes: [
+        ["q3", "Reshape", ["q"]],
+        ["k3", "Reshape", ["k"]],
+        ["v3", "Reshape", ["v"]],
+        ["kt", "Transpose", ["k3"], { perm: [0, 2, 1] }],
+        ["shift", "Tanh", ["bias"]],
+        ["scores", "MatMul", ["q3", "kt"]],
+        ["shifted", "Add", ["scores", "shift"]],
+        ["heads", "Reshape", ["shifted"]],
+        ["weights", "Softmax", ["heads"], { axis: -1 }],
+        ["merged", "Reshape", ["weights"]],
+        ["y", "MatMul", ["merged", "v3"]],
+      ],
+      outputs: ["y"],
+    });
+    const fused = runPass(recognizeAttention, graph);
+    expect(verify(fused)).toEqual([]);
+    expect(fused.nodes.find(({ op }) => op === "Attention")?.attributes.is_causal).toBe(0);
+  });
+
+  it("sees as far behind as before where a mask only says how far apart", () => {
+    const constants = {
+      i: [T, 1],
+      j: [1, T],
+      d: [T, T],
+      e: [T, T],
+      off: [],
+      far: [T, T],
+      near: [T, T],
+    };
+    const masks = (nodes: readonly Node[]) => {
+      const graph = attention({ constants }, [TURN, ["d", "Sub", ["i", "j"]], ...nodes]);
+      const off = { name: "off", dtype: "int64", shape: [], role: "constant" } as const;
+      const tensors = new Map(graph.tensors).set("off", { ...off, batch_axis: null, value: 2 });
+      return attributesOf({ ...graph, tensors });
+    };
+    const apart: Node[] = [
+      ["e", "Abs", ["d"]],
+      ["mask", "LessOrEqual", ["e", "off"]],
+    ];
+    expect(masks(apart)).toEqual({ is_causal: 0, local_window_size: 5 });
+    const sides: Node[] = [
+      ["e", "Sub", ["j", "i"]],
+      ["far", "Less", ["d", "off"]],
+      ["near", "Less", ["e", "off"]],
+      ["mask", "And", ["far", "near"]],
+    ];
+    expect(masks(sides)).toEqual({ is_causal: 0, local_window_size: 4 });
   });
 
   it("does not take distances that a learned bias is looked up with for a mask", () => {

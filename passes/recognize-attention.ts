@@ -33,14 +33,14 @@ export const recognizeAttention: Pass<"tensor", "tensor"> = {
   from: "tensor",
   to: "tensor",
   run: (input) => {
-    const graph = joinSoftmaxes(input);
+    const graph = markCausal(joinSoftmaxes(input));
     const index = indexOf(graph);
     const matches = graph.nodes.flatMap((node) =>
       node.op === "Softmax" && node.direction === "forward"
         ? (matchAttention(index, node) ?? [])
         : [],
     );
-    return markCausal(matches.length === 0 ? graph : fusedGraph(graph, matches), index);
+    return matches.length === 0 ? graph : fusedGraph(graph, matches);
   },
 };
 
@@ -58,15 +58,18 @@ const MASKED: ReadonlyMap<string, readonly [input: number, attribute: string]> =
 ]);
 
 /** Exporters also give fused attention its causal mask as a tensor; kernels skip what it hides. */
-function markCausal(graph: TensorGraph, index: GraphIndex): TensorGraph {
+function markCausal(graph: TensorGraph): TensorGraph {
+  const index = indexOf(graph);
   const marked = graph.nodes.map((node) => {
     const masked = MASKED.get(node.op);
     if (masked === undefined) return node;
     const [input, attribute] = masked;
     const mask = node.inputs[input];
-    if (node.attributes[attribute] === 1 || !mask || !isCausal(index, mask)) return node;
+    if (node.attributes[attribute] === 1 || !mask) return node;
     const window = windowAttribute([windowOf(index, mask)]);
-    return { ...node, attributes: { ...node.attributes, [attribute]: 1, ...window } };
+    const hides = { ...(isCausal(index, mask) ? { [attribute]: 1 } : {}), ...window };
+    if (Object.keys(hides).length === 0) return node;
+    return { ...node, attributes: { ...node.attributes, ...hides } };
   });
   const same = marked.every((node, place) => node === graph.nodes[place]);
   return same ? graph : { ...graph, nodes: marked };

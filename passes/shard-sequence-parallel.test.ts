@@ -62,6 +62,59 @@ describe("shard-sequence-parallel", () => {
     expect(local.nodes[1]?.attributes).toEqual({ group: "tp", group_size: 4, axis: 1 });
   });
 
+  it("brings experts all tokens once, and sums behind what puts their results back in order", () => {
+    const routed = tensorGraph({
+      data: { ids: [2, 16] },
+      parameters: { table: [64, 8], router: [8, 4], w1: [4, 8, 32], w2: [4, 32, 8] },
+      constants: { two: [] },
+      activations: {
+        ...{ e: [2, 16, 8], flat: [32, 8], scores: [32, 4], best: [32, 2], expert: [32, 2] },
+        ...{ all: [64], sorted: [64], place: [64], token: [64], rows: [64, 8], each: [4, 16, 8] },
+        ...{ up: [4, 16, 32], act: [4, 16, 32], down: [4, 16, 8], made: [64, 8], back: [64, 8] },
+        ...{ pairs: [32, 2, 8], sum: [32, 8], y: [2, 16, 8], r: [2, 16, 8], z: [2, 16, 8] },
+      },
+      dtypes: { expert: "int64", all: "int64", place: "int64", token: "int64", sorted: "int64" },
+      nodes: [
+        ["e", "Gather", ["table", "ids"]],
+        ["flat", "Reshape", ["e"]],
+        ["scores", "kareus::Linear", ["flat", "router"], { k_axis: 0 }],
+        ["best", "TopK", ["scores"], {}, { outputs: ["best", "expert"] }],
+        ["all", "Reshape", ["expert"]],
+        ["sorted", "TopK", ["all"], {}, { outputs: ["sorted", "place"] }],
+        ["token", "Div", ["place", "two"]],
+        ["rows", "Gather", ["flat", "token"]],
+        ["each", "Reshape", ["rows"]],
+        ["up", "MatMul", ["each", "w1"]],
+        ["act", "Relu", ["up"]],
+        ["down", "MatMul", ["act", "w2"]],
+        ["made", "Reshape", ["down"]],
+        ["back", "Gather", ["made", "place"]],
+        ["pairs", "Reshape", ["back"]],
+        ["sum", "ReduceSum", ["pairs"], { axes: [1], keepdims: 0 }],
+        ["y", "Reshape", ["sum"]],
+        ["r", "Add", ["e", "y"]],
+        ["z", "Attention", ["r", "r", "r"], { q_num_heads: 1, kv_num_heads: 1 }],
+      ],
+      outputs: ["z"],
+    });
+    const collectives = (graph: TensorGraph) =>
+      graph.nodes.flatMap(({ name, op, outputs: [made = ""] }) =>
+        /Group|All|Scatter/.test(op) ? [`${name} ${shapeOf(graph, made)}`] : [],
+      );
+    expect(collectives(runPass(shardTensorParallel, routed, FOUR))).toEqual([
+      "e/all_reduce 2,16,8",
+      "rows/copy 32,8",
+      "sum/all_reduce 32,8",
+    ]);
+    expect(collectives(shard(routed, FOUR))).toEqual([
+      "e/reduce_scatter 2,4,8",
+      "rows/all_gather 32,8",
+      ...["token/all_gather 64", "place/all_gather 64"],
+      "sum/reduce_scatter 8,8",
+      "r/all_gather 2,16,8",
+    ]);
+  });
+
   it("mirrors the collectives backward and gathers again what was not kept", () => {
     const backward = runPass(deriveBackward, shard(BLOCK, FOUR), FOUR);
     const lines = nodeLines(backward).filter((line) =>

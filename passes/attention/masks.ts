@@ -14,10 +14,16 @@ const COMPARES = new Set(["Less", "LessOrEqual", "Greater", "GreaterOrEqual"]);
 
 /**
  * Whether a mask hides later positions: built from a triangle or from comparing positions, or the
- * same square for every sample and head, which training uses for nothing else.
+ * same square for every sample and head, which training uses for nothing else. What bounds how far
+ * apart positions are, or both how far before and how far behind, hides nothing nearer.
  */
 export function isCausal(index: GraphIndex, mask: string): boolean {
-  return isStoredSquare(index, mask) || triangles(index, mask).length > 0;
+  if (isStoredSquare(index, mask)) return true;
+  const bounds = boundsOf(index, mask).filter(({ isBand }) => !isBand);
+  const [rows, keys] = index.tensor(mask).shape.slice(-2);
+  const isFar = ({ width }: Bound) => width !== null && width > 1;
+  const areBothSides = rows === keys && bounds.length > 1 && bounds.every(isFar);
+  return bounds.length > 0 && !areBothSides;
 }
 
 function isStoredSquare(index: GraphIndex, mask: string): boolean {
@@ -40,21 +46,52 @@ function isStoredSquare(index: GraphIndex, mask: string): boolean {
 
 /**
  * Keys that a mask lets a query see at most, to within one: how far from the diagonal a triangle
- * begins, or by how much compared positions differ. Null where it hides none that are far away.
+ * begins, or by how much compared positions differ, on both sides unless later ones are hidden. Null where it hides none that are far away.
  */
 export function windowOf(index: GraphIndex, mask: string): number | null {
-  const widths = triangles(index, mask).flatMap((node) => {
+  const sides = isCausal(index, mask) ? 1 : 2;
+  const widths = boundsOf(index, mask).flatMap(({ width, isBand }) =>
+    width === null || width <= 1 ? [] : [isBand ? 2 * width + 1 : sides * width],
+  );
+  const [, keys = 1] = index.tensor(mask).shape.slice(-2);
+  const least = Math.min(...widths);
+  return least < keys ? least : null;
+}
+
+/** How far from the diagonal something that a mask is made of hides. */
+interface Bound {
+  /** Null: from the diagonal on, or nobody knows. */
+  readonly width: number | null;
+  /** Whether it is the same on both sides. */
+  readonly isBand: boolean;
+}
+
+function boundsOf(index: GraphIndex, mask: string): readonly Bound[] {
+  return triangles(index, mask).flatMap((node): readonly Bound[] => {
     const [a = "", b = ""] = node.inputs;
     if (node.op === "Trilu") {
       const begin = byDefault(b === "" ? null : index.tensor(b).value, 0);
-      return begin < 0 ? [node.attributes.upper === 0 ? -begin : 1 - begin] : [];
+      const isUpper = node.attributes.upper !== 0;
+      return [{ width: Math.abs(isUpper ? 1 - begin : begin), isBand: false }];
     }
-    return [distance(index, a, b), distance(index, b, a)].flatMap((each) => each ?? []);
+    for (const [apart, bound] of [[a, b] as const, [b, a] as const]) {
+      if (isApart(index, apart)) {
+        return [{ width: byDefault(index.tensor(bound).value, null), isBand: true }];
+      }
+    }
+    const widths = [distance(index, a, b), distance(index, b, a)];
+    const known = widths.filter((width) => width !== null);
+    return known.length === 0
+      ? [{ width: null, isBand: false }]
+      : known.map((width) => ({ width, isBand: false }));
   });
-  const wide = widths.filter((width) => width > 1);
-  const [, keys = 1] = index.tensor(mask).shape.slice(-2);
-  const least = Math.min(...wide);
-  return least < keys ? least : null;
+}
+
+/** Whether a tensor is how far apart positions are, whichever comes first. */
+function isApart(index: GraphIndex, name: string): boolean {
+  let node = index.producer(name);
+  while (node !== undefined && SAME_ELEMENTS.has(node.op)) node = index.producer(node.inputs[0]);
+  return node?.op === "Abs";
 }
 
 /** By how much a compared operand is off a position; or what a difference is compared with. */

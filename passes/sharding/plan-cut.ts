@@ -98,7 +98,9 @@ class CutPlanner implements CutPlan {
       const place = this.places.get(name);
       return place === undefined ? [] : [{ input, targets: followPlace(shaped, input, place) }];
     });
-    const keeper = carriers.find(({ targets }) => targets.some((t) => typeof t === "object"));
+    const keeper = this.#readsRowsOfAll(node)
+      ? undefined
+      : carriers.find(({ targets }) => targets.some((t) => typeof t === "object"));
     const leader = keeper ?? carriers.find(({ targets }) => targets.includes("reduced"));
     if (leader === undefined) {
       this.gathered.set(
@@ -125,6 +127,15 @@ class CutPlanner implements CutPlan {
       );
     }
     this.#cutOperands(node, shaped, leader, decisive);
+  }
+
+  /**
+   * Whether rows are read of an activation that every rank holds whole: what names them is less to
+   * gather than what would be read with this rank's part of it, and experts want all rows.
+   */
+  #readsRowsOfAll({ op, inputs }: TensorNode): boolean {
+    const [rows = ""] = inputs;
+    return op.startsWith("Gather") && !this.places.has(rows) && this.#isActivation(rows);
   }
 
   /** Cuts the whole operands that share the leader's place in an output. */
