@@ -6,6 +6,7 @@ import { EVERY_PASS } from "../ir/pass.js";
 import { commandOf, commandPath } from "./command-table.js";
 import { buildProgram } from "./program.js";
 import { writeDiagnostic } from "./terminal.js";
+import { usageHint } from "./usage-hints.js";
 
 /** Exit codes: 0 done, 1 the honest answer is no, 2 bad input, 3 our fault. */
 const BAD_INPUT = 2;
@@ -32,11 +33,11 @@ export async function runCommand(words: readonly string[]): Promise<void> {
 
 /** Commander's message is `error: what` and perhaps `(Did you mean x?)`. */
 function usageDiagnostic(cause: CommanderError, own: readonly string[]): Diagnostic {
-  const [first = "", ...rest] = cause.message.split("\n");
-  const command = commandPath(commandOf(buildProgram(packageVersion()), own));
-  const suggestion = rest.join(" ").replace(/^\(|\)$/g, "");
-  const help = `\`${command} --help\` shows what it takes`;
-  return badUsage(command, first.replace(/^error: /, ""), suggestion || help);
+  const [first = ""] = cause.message.split("\n");
+  const command = commandOf(buildProgram(packageVersion()), own);
+  const path = commandPath(command);
+  const hint = usageHint(cause, command, own, `\`${path} --help\` shows what it takes`);
+  return badUsage(path, first.replace(/^error: /, ""), hint);
 }
 
 /** Says what went wrong and returns the exit code. */

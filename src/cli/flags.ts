@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { badValue, boundTwice } from "../base/diagnostics/usage.js";
 import { at, byDefault, present } from "../base/need.js";
+import { bareNumber } from "./usage-hints.js";
 
 /** What a shell offers as a flag's value. */
 type Completion = "nothing" | "files" | "devices" | readonly string[];
@@ -59,7 +60,11 @@ function parseQuantity(text: string, name: string, unit: string, least: 0 | 1 = 
   const value = text.trim() === "" ? Number.NaN : Number(text);
   if (Number.isFinite(value) && value >= least) return value;
   const words = least === 0 ? "zero" : "one";
-  return fail(badValue(name, text, `a number of ${unit}, ${words} or above`));
+  const expected = `a number of ${unit}, ${words} or above`;
+  const bare = bareNumber(text, unit);
+  const meant =
+    bare === null ? null : `did you mean ${name} ${bare}? a number of ${unit}, without a unit`;
+  return fail(badValue(name, text, expected, [], meant));
 }
 
 /** One of a few numbers. */
@@ -204,7 +209,7 @@ const PAIR = /^\s*([^=]+?)\s*=\s*(.*?)\s*$/;
 function pairs<T>(
   flags: string,
   description: string,
-  form: string,
+  { form, example }: { readonly form: string; readonly example: string },
   parse: (text: string, name: string) => T,
 ): Flag<ReadonlyMap<string, T>> {
   const read = (given: readonly string[], name: string): ReadonlyMap<string, T> => {
@@ -212,7 +217,8 @@ function pairs<T>(
     for (const pair of given.flatMap((list) => list.split(","))) {
       const parts = PAIR.exec(pair);
       if (parts === null) {
-        return fail(badValue(name, pair, `${form}, several separated by commas`));
+        const expected = `${form}, several separated by commas`;
+        return fail(badValue(name, pair, expected, [], `give ${form}, as in ${name} ${example}`));
       }
       const [key, text] = [at(parts, 1), at(parts, 2)];
       const value = parse(text, `${name} ${key}`);
@@ -228,7 +234,12 @@ function pairs<T>(
 export function bindings(flags: string, description: string): Flag<ReadonlyMap<string, number>> {
   const parse = (text: string, name: string) =>
     parseInteger(text, name, { min: 0, max: LARGEST_DIMENSION });
-  return pairs(flags, description, "name=integer", parse);
+  return pairs(
+    flags,
+    description,
+    { form: "name=integer", example: "batch=8,sequence=4096" },
+    parse,
+  );
 }
 
 /** Several sizes by symbol: `batch=4,8,16,sequence=4096`. */
@@ -263,20 +274,20 @@ export function words<T extends string>(
   known: readonly T[],
 ): Flag<ReadonlyMap<string, T>> {
   const parse = (text: string, name: string) => parseWord(text, name, known);
-  return pairs(flags, description, "name=word", parse);
+  return pairs(flags, description, { form: "name=word", example: `name=${at(known, 0)}` }, parse);
 }
 
 /** A larger factor would make sums of times and energies overflow. */
 const LARGEST_FACTOR = 1e6;
 
-/** Factors above zero, by name. */
+/** Factors above zero, by stage. */
 export function factors(flags: string, description: string): Flag<ReadonlyMap<string, number>> {
   const parse = (text: string, name: string) => {
     const value = parseQuantity(text, name, "times its usual time");
     if (value > 0 && value <= LARGEST_FACTOR) return value;
     return fail(badValue(name, text, `a factor above zero, up to ${LARGEST_FACTOR}`));
   };
-  return pairs(flags, description, "name=factor", parse);
+  return pairs(flags, description, { form: "stage=factor", example: "1=1.2" }, parse);
 }
 
 /** A flag as commander knows it, with the row of the table that it comes from. */

@@ -18,6 +18,27 @@ describe.concurrent("bad usage", () => {
     expect(run.stderr).toContain("--control clocks");
   });
 
+  test.each([
+    ["optimize graph.onnx --bind batch 8 sequence 2048", "--bind batch=8,sequence=2048"],
+    ["optimize graph.onnx --bind batch=8 sequence=2048", "--bind batch=8,sequence=2048"],
+    ["optimize graph.onnx --bind batch", "as in --bind batch=8,sequence=4096"],
+    ["optimize graph.onnx --tp 8 2", "--tp takes one value: --tp 8"],
+    ["simulate plan.json --straggler 1", "give stage=factor, as in --straggler 1=1.2"],
+    ["select run --slowdown 5%", "did you mean --slowdown 5?"],
+    ["select run --deadline 150ms", "did you mean --deadline 0.15?"],
+    ["select run --deadline 0,15", "did you mean --deadline 0.15?"],
+    ["select run --power-cap 2kW", "did you mean --power-cap 2000?"],
+    ["select run --deadline 150parsec", "give a number of seconds"],
+    ["select run knee", "did you mean --knee?"],
+    ["select run --dedline 3", "did you mean --deadline?"],
+    ["select run --energy 3", "did you mean --energy-budget?"],
+    ["selct run --knee", "Did you mean select?"],
+  ])("%s: %s", async (line, hint) => {
+    const run = await kareus([...line.split(" "), "--json"]);
+    expect(run.status).toBe(2);
+    expect(JSON.parse(run.stderr).hint).toContain(hint);
+  });
+
   test("no graph, two graphs, an unknown command", async () => {
     expectBadInput(await kareus(["optimize"]), "KRS0001");
     expectBadInput(await kareus(["optimize", MINI, MINI]), "KRS0001");

@@ -8,14 +8,18 @@ export function badUsage(where: string, message: string, hint: string): Diagnost
   return error("KRS0001", where, message, hint);
 }
 
-/** A flag's value is not what the flag takes; `known` are the words it takes, if those are few. */
+/**
+ * A flag's value is not what the flag takes; `known` are the words it takes, if those are few, and `meant` what
+ * the hint is where more is known of what was meant.
+ */
 export function badValue(
   flag: string,
   value: string,
   expected: string,
   known: readonly string[] = [],
+  meant: string | null = null,
 ): Diagnostic {
-  const hint = suggesting(value, known, `give ${expected}`);
+  const hint = meant ?? suggesting(value, known, `give ${expected}`);
   return error("KRS0002", flag, `${JSON.stringify(value)} is not ${expected}`, hint);
 }
 
