@@ -98,6 +98,10 @@ describe("shard-expert-parallel", () => {
     ]);
   });
 
+  it("takes a load where one rank has all experts", () => {
+    expect(runPass(shardExpertParallel, MIXTURE, { ep: 1, expert_load: 2 })).toBe(MIXTURE);
+  });
+
   it("takes no expert as busier than another where slots are fixed", () => {
     const slots = MIXTURE.nodes.map((node) =>
       node.name === "rows" ? { ...node, op: "ScatterND", inputs: ["t", "ids", "t"] } : node,

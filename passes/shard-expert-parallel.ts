@@ -5,6 +5,7 @@ import {
   expertsIndivisible,
   noExperts,
 } from "../src/base/diagnostics/lowering.js";
+import { flagWithoutUse } from "../src/base/diagnostics/usage.js";
 import type { Pass } from "../src/ir/pass.js";
 import {
   type Tensor,
@@ -40,6 +41,9 @@ export const shardExpertParallel: Pass<"tensor", "tensor"> = {
   run: (graph, { options, report }) => {
     const { ep, expert_load } = options;
     const bringsOwn = holdsCollectives(graph, "ep");
+    if (expert_load > 1 && ep === 1 && !bringsOwn && !hasExperts(graph)) {
+      fail(flagWithoutUse("--expert-load", `${graph.name} has no experts that tokens are sent to`));
+    }
     if (expert_load > 1 && (ep === 1 || bringsOwn)) {
       const all = "one rank has all experts (no --ep)";
       report(expertLoadUnused(graph.name, bringsOwn ? "the graph sends its own tokens" : all));
@@ -61,6 +65,8 @@ export const shardExpertParallel: Pass<"tensor", "tensor"> = {
     return load === 1 ? even : spread(batched, region, { name: "ep", ranks: ep }, load);
   },
 };
+
+const hasExperts = (graph: TensorGraph) => findExperts(indexOf(batchExperts(graph))) !== null;
 
 /**
  * Tokens of the rank with the busiest expert over the mean of ranks: the other experts share evenly

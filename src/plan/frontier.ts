@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { duration, scaled } from "../base/units.js";
 import { CONTROLS, EXECUTIONS } from "../ir/choices.js";
 import { switchTime } from "../ir/switch-time.js";
 import { type Format, readFormat, writeFormat } from "./format.js";
@@ -169,10 +170,15 @@ export function describeError({ time, energy }: ExpectedError): string {
   return `${percent(time)} in time, ${percent(energy)} in energy`;
 }
 
-/** A point in words, in units that the flags of `select` take. */
-export function describePoint({ id, time_s, energy_j, average_power_w }: FrontierPoint): string {
+/** A point in the units that the flags of `select` take, digits enough for them to find it again. */
+export function exactPoint({ id, time_s, energy_j, average_power_w }: FrontierPoint): string {
   const round = (value: number) => String(Number(value.toPrecision(6)));
   return `point ${id}: ${round(time_s)} s, ${round(energy_j)} J, ${round(average_power_w)} W`;
+}
+
+/** A point in words: `point 3: 142.8 ms, 44.39 J, 310.8 W on average`. */
+export function describePoint({ id, time_s, energy_j, average_power_w }: FrontierPoint): string {
+  return `point ${id}: ${duration(time_s)}, ${scaled(energy_j, "J")}, ${scaled(average_power_w, "W")} on average`;
 }
 
 /** Static power in W of every GPU of one replica. */

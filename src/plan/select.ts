@@ -1,6 +1,6 @@
 import { refuse } from "../base/diagnostics/diagnostic.js";
 import { emptyFrontier, noPointQualifies } from "../base/diagnostics/plan.js";
-import { describePoint, type FrontierFile, type FrontierPoint } from "./frontier.js";
+import { exactPoint, type FrontierFile, type FrontierPoint } from "./frontier.js";
 
 /** How one point of a frontier is asked for. */
 export type Selector =
@@ -55,7 +55,7 @@ export function select(frontier: FrontierFile, selector: Selector, where: string
     case "id": {
       const nearest = leastBy(points, (point) => Math.abs(point.id - selector.id));
       if (nearest.id !== selector.id)
-        refuse(noPointQualifies(`--id ${selector.id}`, describePoint(nearest)));
+        refuse(noPointQualifies(`--id ${selector.id}`, exactPoint(nearest)));
       return nearest;
     }
   }
@@ -69,7 +69,7 @@ function leastBy(points: Points, value: (point: FrontierPoint) => number): Front
 function cheapestWithin(points: Points, time_s: number, demand: string): FrontierPoint {
   const inTime = points.filter((point) => point.time_s <= time_s);
   if (inTime.length > 0) return leastBy(inTime, (point) => point.energy_j);
-  return refuse(noPointQualifies(demand, describePoint(leastBy(points, (point) => point.time_s))));
+  return refuse(noPointQualifies(demand, exactPoint(leastBy(points, (point) => point.time_s))));
 }
 
 function fastestUnder(
@@ -80,7 +80,7 @@ function fastestUnder(
 ): FrontierPoint {
   const allowed = points.filter((point) => value(point) <= limit);
   if (allowed.length > 0) return leastBy(allowed, (point) => point.time_s);
-  return refuse(noPointQualifies(demand, describePoint(leastBy(points, value))));
+  return refuse(noPointQualifies(demand, exactPoint(leastBy(points, value))));
 }
 
 /** Both ends lie on the chord; of equal points the faster wins, so two points give the faster. */

@@ -300,6 +300,13 @@ describe.runIf(BROWSER_FOUND)("report.html in a browser", () => {
       "[...document.querySelectorAll('.tall')].filter((e) => e.scrollHeight > e.clientHeight + 1).length",
     );
     expect(hidden).toBe(0);
+    const lines = await page.evaluate<boolean[]>(
+      "[...document.querySelectorAll('#knob-table tbody tr')].map((e) => e.getClientRects().length > 0)",
+    );
+    expect(lines.length).toBeGreaterThan(20);
+    expect(lines.filter(Boolean)).toHaveLength(20);
+    const words = new RegExp(`^and ${lines.length - 20} more that take [\\d.]+% of the time`);
+    expect(await text("#knob-table .printed")).toMatch(words);
     await page.evaluate("dispatchEvent(new Event('afterprint'))");
     await look(1200, "light");
   });

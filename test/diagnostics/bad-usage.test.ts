@@ -91,6 +91,8 @@ describe.concurrent("bad usage", () => {
   });
 
   test("a model without experts to spread", async () => {
+    const loaded = await optimize(MINI, ...BIND, "--expert-load", "2");
+    expectBadInput(loaded, "KRS0006");
     expectBadInput(await optimize(MINI, ...BIND, "--ep", "2"), "KRS1424");
   });
 

@@ -116,7 +116,7 @@ function stagesOf(given: ReadonlyMap<string, number>, stages: number): ReadonlyM
 function conditionsOf(flags: Values<typeof FLAGS>): string[] {
   const { straggler, gpu, microbatches, switchTime } = flags;
   return [
-    ...(gpu === null ? [] : [`on ${gpu}`]),
+    ...(gpu === null ? [] : ["costs of its model"]),
     ...(microbatches === null ? [] : [`${microbatches} microbatches`]),
     ...(switchTime === null ? [] : [`a clock takes ${duration(switchTime)} to change`]),
     ...[...straggler].map(([stage, factor]) => `stage ${stage} takes ${factor} times as long`),

@@ -12,7 +12,16 @@ model of the transformers package; type checkers want the function itself, `kare
 import sys
 from types import ModuleType
 
-from kareus_runtime.export.exporting import export
+try:
+    from kareus_runtime.export.exporting import export
+except ModuleNotFoundError as missing:
+    if missing.name is None or missing.name.startswith("kareus_runtime"):
+        raise
+    _LACK = f"kareus_runtime.export needs {missing.name}: pip install torch onnx onnxscript transformers"
+    # While `python -m` looks for the module there is no other name of the program.
+    if sys.argv[0] == "-m":
+        sys.exit(_LACK)
+    raise ModuleNotFoundError(_LACK, name=missing.name) from missing
 
 __all__ = ["export"]
 

@@ -18,7 +18,10 @@ def model_and_inputs(
     :param batch: samples of one microbatch
     :param sequence: tokens of a sample; of no meaning to a vision model
     """
-    import transformers
+    try:
+        import transformers
+    except ModuleNotFoundError as missing:
+        raise SystemExit(f"--config needs {missing.name}: pip install transformers") from None
 
     config = transformers.AutoConfig.from_pretrained(str(config_path))
     config.use_cache = False

@@ -64,7 +64,22 @@ export function showKnobs(
       cost?.source ?? "not available",
     ];
   });
-  byId("knob-table").replaceChildren(
-    rows.length === 0 ? element("p", { className: "note" }, lack) : table(COLUMNS, rows),
-  );
+  const shown =
+    rows.length === 0 ? element("p", { className: "note" }, lack) : table(COLUMNS, rows);
+  shown.querySelectorAll("tbody tr").forEach((row, k) => {
+    row.classList.toggle("unprinted", k >= PRINTED);
+  });
+  byId("knob-table").replaceChildren(shown, ...leftOut(knobs, whole_s));
+}
+
+/** Lines that go on paper: a plan of a deep pipeline has pages of them, the last ones short. */
+const PRINTED = 20;
+
+/** On paper, how many lines are left out and what they take. */
+function leftOut(knobs: readonly Knob[], whole_s: number): HTMLElement[] {
+  const rest = knobs.slice(PRINTED);
+  if (rest.length === 0) return [];
+  const left_s = rest.reduce((sum, { total_s }) => sum + (total_s || 0), 0);
+  const words = `and ${rest.length} more that take ${((100 * left_s) / whole_s).toFixed(1)}% of the time, on the page itself`;
+  return [element("p", { className: "note printed" }, words)];
 }
