@@ -21,7 +21,7 @@ import { dataDependencies } from "./schedules/dependencies.js";
 
 /** Options, in any order, with their times and dynamic energies. */
 export interface Options {
-  readonly options: readonly InstructionOption[];
+  readonly option: (k: number) => InstructionOption;
   readonly time_s: Float64Array;
   readonly dynamic_j: Float64Array;
 }
@@ -31,6 +31,7 @@ export interface Options {
  * ascending time and strictly descending energy.
  */
 export interface OptionSet extends Options {
+  readonly options: readonly InstructionOption[];
   /** Indices of the lower convex hull's vertices. */
   readonly hull: readonly number[];
 }
@@ -125,7 +126,8 @@ export function optionSetOf(all: readonly InstructionOption[], static_power_w: n
   const time_s = Float64Array.from(kept, (i) => hot(times, i));
   const dynamic_j = Float64Array.from(kept, (i) => hot(dynamic, i));
   const options = kept.map((i) => hot(all, i));
-  return { options, time_s, dynamic_j, hull: lowerHullIndices(time_s, dynamic_j) };
+  const hull = lowerHullIndices(time_s, dynamic_j);
+  return { options, option: (k) => at(options, k), time_s, dynamic_j, hull };
 }
 
 /** Seconds, joules or watts beyond it are a slip, and their sums would lose the others. */

@@ -113,7 +113,7 @@ function timed(
 ): TimedInstruction[][] {
   const byStage: TimedInstruction[][] = Array.from({ length: stages }, () => []);
   instructions.forEach(({ stage, kind, microbatch, chunk }, i) => {
-    const option = hot(hot(sets, i).options, hotInt(choice, i));
+    const option = hot(sets, i).option(hotInt(choice, i));
     const start = hotFloat(start_s, i);
     hot(byStage, stage).push({ stage, kind, microbatch, chunk, option, start_s: start });
   });

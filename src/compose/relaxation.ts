@@ -42,7 +42,7 @@ export function relax(network: Network, deadlines: number | readonly number[]): 
   const idle_power_w = stages * static_power_w;
   const slowest = replay(
     network,
-    Int32Array.from(sets, ({ options }) => options.length - 1),
+    Int32Array.from(sets, ({ time_s }) => time_s.length - 1),
   );
   const fastest_s = replay(network, new Int32Array(sets.length)).time_s;
 

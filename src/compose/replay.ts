@@ -1,4 +1,4 @@
-import { at, hot, hotFloat, hotInt } from "../base/need.js";
+import { at, hotFloat, hotInt } from "../base/need.js";
 import type { Network, Options } from "./network.js";
 
 /** A discrete choice played through the pipeline. */
@@ -16,33 +16,40 @@ export interface Plan extends Replay {
   readonly choice: Int32Array;
 }
 
+type Links = Pick<Network, "stageBefore" | "dataBefore" | "transfer_s" | "topological">;
+
 /**
  * Starts every instruction as soon as its stage and what it waits for allow.
- * @param choice the option of each instruction, as an index into its option set
+ * @param duration_s of each instruction
  */
-export function replay(network: Network<Options>, choice: ArrayLike<number>): Replay {
-  const { sets, stageBefore, dataBefore, transfer_s, topological, stages, static_power_w } =
-    network;
-  const start_s = new Float64Array(sets.length);
+export function played(
+  { stageBefore, dataBefore, transfer_s, topological }: Links,
+  duration_s: Float64Array,
+): Pick<Replay, "start_s" | "time_s"> {
+  const start_s = new Float64Array(duration_s.length);
   // One more than there are instructions: where nothing comes before, it has ended at 0.
-  const end_s = new Float64Array(sets.length + 1);
+  const end_s = new Float64Array(duration_s.length + 1);
   let makespan_s = 0;
   for (const i of topological) {
     const onStage_s = hotFloat(end_s, hotInt(stageBefore, i));
     const arrived_s = hotFloat(end_s, hotInt(dataBefore, i)) + hotFloat(transfer_s, i);
     const start = Math.max(onStage_s, arrived_s);
-    const end = start + hotFloat(hot(sets, i).time_s, at(choice, i));
+    const end = start + hotFloat(duration_s, i);
     start_s[i] = start;
     end_s[i] = end;
     if (end > makespan_s) makespan_s = end;
   }
-  let energy_j = 0;
-  let busy_s = 0;
-  sets.forEach(({ options }, i) => {
-    const option = at(options, at(choice, i));
-    energy_j += option.energy_j;
-    busy_s += option.time_s;
-  });
-  energy_j += static_power_w * (stages * makespan_s - busy_s);
-  return { start_s, time_s: makespan_s, energy_j };
+  return { start_s, time_s: makespan_s };
+}
+
+/**
+ * A plan played out.
+ * @param choice the option of each instruction, as an index into its option set
+ */
+export function replay(network: Network<Options>, choice: ArrayLike<number>): Replay {
+  const { sets, stages, static_power_w } = network;
+  const duration_s = Float64Array.from(sets, ({ time_s }, i) => at(time_s, at(choice, i)));
+  const { start_s, time_s } = played(network, duration_s);
+  const dynamic_j = sets.reduce((sum_j, set, i) => sum_j + at(set.dynamic_j, at(choice, i)), 0);
+  return { start_s, time_s, energy_j: dynamic_j + static_power_w * stages * time_s };
 }

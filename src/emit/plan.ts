@@ -81,8 +81,9 @@ export function planFile(
   // Microbatches of a stage mostly choose the same option.
   const known = new Map<InstructionOption, PlanUse[]>();
   const usesOf = (option: InstructionOption): PlanUse[] => {
-    const uses = known.get(option) ?? mergeUses(option.use(), configurations);
-    known.set(option, uses);
+    const own = option.switched?.to ?? option;
+    const uses = known.get(own) ?? mergeUses(own.use(), configurations);
+    known.set(own, uses);
     return uses;
   };
   const stages = point.instructions.map((instructions, stage) => ({

@@ -2,7 +2,7 @@ import { fail } from "../base/diagnostics/diagnostic.js";
 import { noSuchStage } from "../base/diagnostics/review.js";
 import { at, byDefault, need } from "../base/need.js";
 import { linksOf } from "../compose/network.js";
-import { replay } from "../compose/replay.js";
+import { played } from "../compose/replay.js";
 import { placementOf } from "../ir/placement.js";
 import { longestSwitch, type SwitchTime } from "../ir/switch-time.js";
 import { gpusPerStage } from "../plan/gpus.js";
@@ -69,14 +69,14 @@ function replayed(plan: PlanFile, stages: Stages): PlanFile {
     instructions.map(({ kind, microbatch, chunk }) => ({ stage, kind, microbatch, chunk })),
   );
   const all = stages.flat();
-  const sets = all.map(({ freq_mhz, execution, time_s, energy_j }) => ({
-    options: [{ freq_mhz, execution, time_s, energy_j, use: () => [] }],
-    time_s: Float64Array.of(time_s),
-    dynamic_j: Float64Array.of(energy_j - static_power_w * time_s),
-  }));
   const links = linksOf(order, transfer_s, placementOf(parallelism.pipeline));
-  const network = { stages: stages.length, static_power_w, sets, ...links };
-  const { start_s, time_s, energy_j } = replay(network, new Int32Array(all.length));
+  const durations_s = Float64Array.from(all, (instruction) => instruction.time_s);
+  const { start_s, time_s } = played(links, durations_s);
+  const dynamic_j = all.reduce(
+    (sum_j, instruction) => sum_j + instruction.energy_j - static_power_w * instruction.time_s,
+    0,
+  );
+  const energy_j = dynamic_j + static_power_w * stages.length * time_s;
   let next = 0;
   return {
     ...plan,

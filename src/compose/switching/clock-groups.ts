@@ -1,7 +1,7 @@
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { noCommonClock } from "../../base/diagnostics/plan.js";
 import { at, hot, hotFloat, hotInt } from "../../base/need.js";
-import type { Options } from "../network.js";
+import type { OptionSet } from "../network.js";
 import type { RelaxedSolution } from "../sampling.js";
 import type { SwitchedNetwork, SwitchedOptions } from "./switched-network.js";
 
@@ -83,15 +83,16 @@ export function relaxedClock(
   return at(clocks, distances.indexOf(Math.min(...distances)));
 }
 
-/** Which option costs least where time has a price. */
-export function cheapestOption({ time_s, dynamic_j }: Options, price_w: number): number {
-  let best = 0;
-  let least_j = Number.POSITIVE_INFINITY;
-  for (let k = 0; k < time_s.length; k++) {
-    const cost_j = hotFloat(dynamic_j, k) + price_w * hotFloat(time_s, k);
-    if (cost_j >= least_j) continue;
-    least_j = cost_j;
-    best = k;
+/** Which option costs least where time has a price: along the hull a second saves ever less, by halving. */
+export function cheapestOption({ hull, time_s, dynamic_j }: OptionSet, price_w: number): number {
+  let [low, high] = [0, hull.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const [fast, slow] = [hot(hull, middle), hot(hull, middle + 1)];
+    const saved_j = hotFloat(dynamic_j, fast) - hotFloat(dynamic_j, slow);
+    const more_s = hotFloat(time_s, slow) - hotFloat(time_s, fast);
+    if (saved_j > price_w * more_s) low = middle + 1;
+    else high = middle;
   }
-  return best;
+  return hot(hull, low);
 }

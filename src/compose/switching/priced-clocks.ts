@@ -1,6 +1,6 @@
-import { hot, hotFloat, hotInt } from "../../base/need.js";
+import { hot, hotByte, hotFloat, hotInt } from "../../base/need.js";
 import type { ClockGroup } from "./clock-groups.js";
-import type { SwitchedNetwork } from "./switched-network.js";
+import type { SwitchedNetwork, SwitchedOptions } from "./switched-network.js";
 
 /** The plan at which everything costs least at given prices of time, and what it costs. */
 interface Priced {
@@ -52,13 +52,15 @@ export class PricedClocks {
 
   /** Adds one instruction to the cheapest ways that end at each clock. */
   #extend(i: number, price_w: number, costs: Float64Array, next: Float64Array): void {
-    const { dynamic_j, time_s, firstAt } = hot(this.#network.sets, i);
+    const set = hot(this.#network.sets, i);
+    const { dynamic_j, time_s } = set;
     const clocks = this.#clocks;
     for (let clock = 0; clock < clocks; clock++) {
       const [from, to] = this.#keeps[i] === 1 ? [clock, clock + 1] : [0, clocks];
       let least_j = Number.POSITIVE_INFINITY;
       let [best, bestBefore] = [-1, -1];
-      for (let option = hotInt(firstAt, clock); option < hotInt(firstAt, clock + 1); option++) {
+      for (const option of this.#cheapestAt(set, clock, price_w)) {
+        if (option < 0) continue;
         for (let before = from; before < to; before++) {
           const k = option * clocks + before;
           const own_j = hotFloat(dynamic_j, k) + price_w * hotFloat(time_s, k);
@@ -73,6 +75,30 @@ export class PricedClocks {
       this.#option[i * clocks + clock] = best;
       this.#before[i * clocks + clock] = bestBefore;
     }
+  }
+
+  /**
+   * The cheapest option at a clock of each execution, -1 where there is none: after a switch an option
+   * takes a share of its own cost and a rest that is the same for all of its execution.
+   */
+  #cheapestAt(
+    { dynamic_j, time_s, firstAt, isNanobatched }: SwitchedOptions,
+    clock: number,
+    price_w: number,
+  ): readonly [number, number] {
+    let [sequential, nanobatched] = [-1, -1];
+    let [sequential_j, nanobatched_j] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    for (let option = hotInt(firstAt, clock); option < hotInt(firstAt, clock + 1); option++) {
+      const k = option * this.#clocks + clock;
+      const own_j = hotFloat(dynamic_j, k) + price_w * hotFloat(time_s, k);
+      if (hotByte(isNanobatched, option) === 1) {
+        if (own_j >= nanobatched_j) continue;
+        [nanobatched, nanobatched_j] = [option, own_j];
+      } else if (own_j < sequential_j) {
+        [sequential, sequential_j] = [option, own_j];
+      }
+    }
+    return [sequential, nanobatched];
   }
 
   /** Writes a stage's options from its last instruction back; returns what they cost. */

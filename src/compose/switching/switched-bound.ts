@@ -1,9 +1,10 @@
+import { grouped } from "../../base/grouped.js";
 import { at, hot, hotFloat } from "../../base/need.js";
 import type { Network, OptionSet } from "../network.js";
 import type { RelaxedSolution } from "../sampling.js";
 import { type ClockGroup, cheapestOption } from "./clock-groups.js";
 import { PricedClocks } from "./priced-clocks.js";
-import type { SwitchedNetwork } from "./switched-network.js";
+import type { SwitchedNetwork, SwitchedOptions } from "./switched-network.js";
 
 /** What a second of each instruction's time is worth, and one of the pipeline's. */
 interface Prices {
@@ -19,8 +20,14 @@ export interface Relaxed {
   readonly sets: readonly OptionSet[];
 }
 
-/** Shares in which prices of two relaxations are mixed. */
-const SHARES = [0.1, 0.2, 0.35, 0.5, 0.7];
+/** How often the share in which prices of two relaxations are mixed is halved. */
+const HALVINGS = 3;
+
+/** What everything costs at prices, and how long it takes then. */
+interface Costs {
+  readonly bound_j: number;
+  readonly taken_s: Float64Array;
+}
 
 /**
  * What no plan with switches is below. Prices of a relaxation, or any between those of several, say so
@@ -28,9 +35,8 @@ const SHARES = [0.1, 0.2, 0.35, 0.5, 0.7];
  * less what the time is worth.
  */
 export class SwitchedBound {
-  readonly #network: SwitchedNetwork;
   readonly #plain: Network;
-  readonly #groups: readonly ClockGroup[];
+  readonly #grouped: readonly PricedGroup[];
   readonly #isGrouped: Uint8Array;
   readonly #priced: PricedClocks;
   readonly #idle_power_w: number;
@@ -38,9 +44,8 @@ export class SwitchedBound {
   readonly #lines: { readonly start_j: number; readonly power_w: number }[] = [];
 
   constructor(network: SwitchedNetwork, plain: Network, groups: readonly ClockGroup[]) {
-    this.#network = network;
     this.#plain = plain;
-    this.#groups = groups;
+    this.#grouped = groups.map((group) => new PricedGroup(network, group));
     this.#priced = new PricedClocks(network, groups);
     this.#idle_power_w = plain.stages * plain.static_power_w;
     this.#isGrouped = new Uint8Array(plain.sets.length);
@@ -61,15 +66,20 @@ export class SwitchedBound {
    */
   add(time_s: number, [first, ...others]: readonly [Relaxed, ...Relaxed[]]): Int32Array {
     let best = pricesOf(first);
-    let most_j = this.#roughly(best, time_s);
+    let costs = this.#roughly(best, time_s);
     for (const other of others.map(pricesOf)) {
+      // The bound is concave between two prices: halved towards where it still rises.
       const from = best;
-      for (const share of SHARES) {
+      let share = 0;
+      let now = costs;
+      for (let step = 0.5; step >= 0.5 ** HALVINGS; step /= 2) {
+        if (rise(now, from, other, time_s) > 0) share += step;
+        else if (share > 0) share -= step;
+        else break;
         const mixed = between(from, other, share);
-        const bound_j = this.#roughly(mixed, time_s);
-        if (bound_j <= most_j) continue;
-        most_j = bound_j;
-        best = mixed;
+        now = this.#roughly(mixed, time_s);
+        if (now.bound_j <= costs.bound_j) continue;
+        [best, costs] = [mixed, now];
       }
     }
     const { options, cost_j } = this.#priced.cheapest(best.price_w);
@@ -78,22 +88,68 @@ export class SwitchedBound {
   }
 
   /** The bound at a time without switches, which is nearly as high. */
-  #roughly({ price_w, worth_j, power_w }: Prices, time_s: number): number {
+  #roughly({ price_w, worth_j, power_w }: Prices, time_s: number): Costs {
+    const taken_s = new Float64Array(price_w.length);
     let cost_j = 0;
     this.#plain.sets.forEach((set, i) => {
-      if (this.#isGrouped[i] === 0) cost_j += leastCost(set, hotFloat(price_w, i));
+      if (this.#isGrouped[i] === 1) return;
+      const option = cheapestOption(set, hotFloat(price_w, i));
+      taken_s[i] = hotFloat(set.time_s, option);
+      cost_j += hotFloat(set.dynamic_j, option) + hotFloat(price_w, i) * hotFloat(taken_s, i);
     });
-    for (const { members, clocks } of this.#groups) {
-      const costs = clocks.map((clock) =>
-        members.reduce((sum, i) => {
-          const own = hot(hot(this.#network.sets, i).atClock, clock);
-          return sum + leastCost(own, hotFloat(price_w, i));
-        }, 0),
-      );
-      cost_j += Math.min(...costs);
-    }
-    return cost_j - worth_j - power_w * time_s;
+    for (const group of this.#grouped) cost_j += group.cheapest(price_w, taken_s);
+    return { bound_j: cost_j - worth_j - power_w * time_s, taken_s };
   }
+}
+
+/** A group's members by what they choose from. */
+class PricedGroup {
+  readonly #clocks: readonly number[];
+  readonly #parts: readonly (readonly [SwitchedOptions, readonly number[]])[];
+
+  constructor({ sets }: SwitchedNetwork, { members, clocks }: ClockGroup) {
+    this.#clocks = clocks;
+    this.#parts = [...grouped(members, (i) => hot(sets, i))];
+  }
+
+  /** What all cost at the clock that is cheapest; how long each takes there is written to `taken_s`. */
+  cheapest(price_w: Float64Array, taken_s: Float64Array): number {
+    const sums_w = this.#parts.map(([, members]) =>
+      members.reduce((sum_w, i) => sum_w + hotFloat(price_w, i), 0),
+    );
+    const costs = this.#clocks.map((clock) =>
+      this.#parts.reduce((sum_j, [{ atClock }, members], k) => {
+        const own = hot(atClock, clock);
+        // With one option the prices come to their sum.
+        if (own.hull.length === 1) {
+          return (
+            sum_j +
+            members.length * hotFloat(own.dynamic_j, 0) +
+            hot(sums_w, k) * hotFloat(own.time_s, 0)
+          );
+        }
+        return members.reduce((sum, i) => sum + leastCost(own, hotFloat(price_w, i)), sum_j);
+      }, 0),
+    );
+    const least_j = Math.min(...costs);
+    const clock = at(this.#clocks, costs.indexOf(least_j));
+    for (const [{ atClock }, members] of this.#parts) {
+      const own = hot(atClock, clock);
+      for (const i of members) {
+        taken_s[i] = hotFloat(own.time_s, cheapestOption(own, hotFloat(price_w, i)));
+      }
+    }
+    return least_j;
+  }
+}
+
+/** By how much the bound rises, at first, per share of other prices. */
+function rise({ taken_s }: Costs, from: Prices, to: Prices, time_s: number): number {
+  const worth_j = to.worth_j - from.worth_j + (to.power_w - from.power_w) * time_s;
+  return taken_s.reduce(
+    (sum_j, taken, i) => sum_j + taken * (hotFloat(to.price_w, i) - hotFloat(from.price_w, i)),
+    -worth_j,
+  );
 }
 
 function leastCost(set: OptionSet, price_w: number): number {

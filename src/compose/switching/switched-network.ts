@@ -15,6 +15,8 @@ import { switchedOption } from "./switched-option.js";
 export interface SwitchedOptions extends Options {
   /** Of each option, as an index into the network's clocks. */
   readonly clock: Int32Array;
+  /** Whether each option runs nanobatched: a switch leaves the execution as it is. */
+  readonly isNanobatched: Uint8Array;
   /** Where each clock's options start, and after the last clock their number. */
   readonly firstAt: Int32Array;
   /** Each clock's options alone, none where the instruction cannot run at it. */
@@ -70,21 +72,38 @@ function switchedOptions(
     firstAt[c + 1] = at(firstAt, c) + options.length;
   });
   const nearest = clocks_mhz.map((from_mhz) => nearestTo(from_mhz, clocks_mhz, atClock));
-  const options = plain.flatMap((option) =>
-    clocks_mhz.map((from_mhz, c) => {
-      if (from_mhz === option.freq_mhz) return option;
-      const there = at(nearest, c);
-      const old = there.find(({ execution }) => execution === option.execution) ?? there[0];
-      return switchedOption(option, old ?? option, from_mhz, switch_time_s);
-    }),
-  );
-  const time_s = Float64Array.from(options, (option) => option.time_s);
-  const dynamic_j = Float64Array.from(
-    options,
-    (option) => option.energy_j - static_power_w * option.time_s,
-  );
+  const clocks = clocks_mhz.length;
+  const made = (k: number): InstructionOption => {
+    const option = at(plain, Math.floor(k / clocks));
+    const from_mhz = at(clocks_mhz, k % clocks);
+    if (from_mhz === option.freq_mhz) return option;
+    const there = at(nearest, k % clocks);
+    const old = there.find(({ execution }) => execution === option.execution) ?? there[0];
+    return switchedOption(option, old ?? option, from_mhz, switch_time_s);
+  };
+  const time_s = new Float64Array(plain.length * clocks);
+  const dynamic_j = new Float64Array(time_s.length);
+  for (let k = 0; k < time_s.length; k++) {
+    const option = made(k);
+    time_s[k] = option.time_s;
+    dynamic_j[k] = option.energy_j - static_power_w * option.time_s;
+  }
   const numbers = new Map(plain.map((option, k) => [option, k] as const));
-  return { options, time_s, dynamic_j, clock, firstAt, atClock, numbers };
+  const isNanobatched = Uint8Array.from(plain, ({ execution }) =>
+    Number(execution === "nanobatched"),
+  );
+  const option = kept(made);
+  return { option, time_s, dynamic_j, clock, isNanobatched, firstAt, atClock, numbers };
+}
+
+/** Options are many and few of them chosen: those that are asked for are made, each once. */
+function kept(made: (k: number) => InstructionOption): SwitchedOptions["option"] {
+  const known = new Map<number, InstructionOption>();
+  return (k) => {
+    const option = known.get(k) ?? made(k);
+    known.set(k, option);
+    return option;
+  };
 }
 
 /** The options at a clock, or at the nearest that has some, the lower of two; fastest first. */

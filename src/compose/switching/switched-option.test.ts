@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { option } from "../../../test/support/pipelines.js";
+import { present } from "../../base/need.js";
 import { networkOf } from "../network.js";
 import { problemOfOptions } from "../problem.js";
 import { switchedNetwork } from "./switched-network.js";
@@ -30,10 +31,10 @@ function afterEachClock(forward: readonly ReturnType<typeof option>[]) {
   const lists = [{ forward }, { forward: [option(1, 1, 1000), option(1, 1, 1400)] }];
   const problem = problemOfOptions(lists, 2, layout);
   const { sets, clocks_mhz } = switchedNetwork(problem, networkOf(problem));
-  const options = sets[0]?.options ?? [];
+  const { time_s: times } = present(sets[0], "options");
   return clocks_mhz.map((clock, c) => [
     clock,
-    ...options.filter((_, k) => k % clocks_mhz.length === c).map(({ time_s }) => time_s),
+    ...times.filter((_, k) => k % clocks_mhz.length === c),
   ]);
 }
 

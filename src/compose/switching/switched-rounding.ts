@@ -1,9 +1,9 @@
-import { at, hot, need } from "../../base/need.js";
+import { at, hot, hotFloat, need } from "../../base/need.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
 import { longestSwitch } from "../../ir/switch-time.js";
 import type { Network, OptionSet } from "../network.js";
 import { relax } from "../relaxation.js";
-import { replay } from "../replay.js";
+import { played } from "../replay.js";
 import { Rounding } from "../rounding.js";
 import type { RelaxedSolution } from "../sampling.js";
 import { type ClockGroup, clockGroups, relaxedClock } from "./clock-groups.js";
@@ -56,6 +56,8 @@ export class SwitchedRounding {
   readonly #search: SwitchedSearch;
   readonly #bound: SwitchedBound;
   readonly #idle_power_w: number;
+  /** Of each instruction, at any clock. */
+  readonly #fastest_s: Float64Array;
   readonly #fastest: Found;
   /** The plan for the deadline before. */
   #earlier: Found;
@@ -70,6 +72,7 @@ export class SwitchedRounding {
     this.#search = new SwitchedSearch(this.#plan, this.#groups);
     this.#bound = new SwitchedBound(this.network, plain, this.#groups);
     this.#idle_power_w = plain.stages * plain.static_power_w;
+    this.#fastest_s = Float64Array.from(plain.sets, ({ time_s }) => at(time_s, 0));
     this.#plan.load(this.#findFastest());
     this.#fastest = this.#found();
     this.#earlier = this.#fastest;
@@ -129,8 +132,14 @@ export class SwitchedRounding {
   }
 
   #fastestAt(clocks: readonly number[]): number {
-    const sets = this.#setsAt(clocks);
-    return replay({ ...this.#plain, sets }, new Int32Array(sets.length)).time_s;
+    const duration_s = this.#fastest_s.slice();
+    this.#groups.forEach(({ members }, g) => {
+      const clock = at(clocks, g);
+      for (const i of members) {
+        duration_s[i] = hotFloat(hot(hot(this.network.sets, i).atClock, clock).time_s, 0);
+      }
+    });
+    return played(this.#plain, duration_s).time_s;
   }
 
   /** Rounds the cheapest of relaxations; of a small pipeline also searches from what costs least at the bound. */
@@ -194,11 +203,10 @@ export class SwitchedRounding {
   /** Every instruction at its fastest, and other options where that is faster still. */
   #findFastest(): Int32Array {
     const plan = this.#plan;
-    const first = new Int32Array(this.#plain.sets.length);
     const sets = this.#setsAt(this.#groups.map(({ clocks }) => at(clocks, -1)));
-    let options = this.#numbered(sets, first);
+    let options = this.#numbered(sets, new Int32Array(sets.length));
     plan.load(options);
-    const least_s = replay(this.#plain, first).time_s * (1 + EPSILON);
+    const least_s = played(this.#plain, this.#fastest_s).time_s * (1 + EPSILON);
     while (plan.time_s > least_s && this.#search.hasten(plan.time_s * (1 - WORTH_A_STEP))) {
       options = plan.options();
     }
