@@ -1,7 +1,7 @@
 import { at, need, present } from "../base/need.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { Control } from "../ir/choices.js";
-import type { Configuration, Cost, Evaluation } from "../ir/configuration.js";
+import type { Configuration, Cost, Evaluation, InstructionFrontier } from "../ir/configuration.js";
 import type { IterationFrontier } from "../ir/iteration.js";
 import { ownLaunchSlot, type PartitionedGraph, type PartitionType } from "../ir/partition.js";
 import { instructionFrontiers, type Restriction } from "./instructions.js";
@@ -27,11 +27,18 @@ export function baselineFrontiers(
   names: readonly BaselineName[] = BASELINES,
 ): { name: BaselineName; points: IterationFrontier["points"] }[] {
   const known = restrictions(graph, device);
+  const solved = new Map<string, IterationFrontier["points"]>();
   return names.map((name) => {
     const frontiers = instructionFrontiers(graph, evaluations, layout, known[name]);
-    const problem = pipelineProblem(frontiers, graph.stages, layout);
-    return { name, points: solvePipeline(problem, { points }).points };
+    const choices = JSON.stringify(frontiers);
+    const found = solved.get(choices) ?? solveFor(frontiers);
+    solved.set(choices, found);
+    return { name, points: found };
   });
+
+  function solveFor(frontiers: readonly InstructionFrontier[]) {
+    return solvePipeline(pipelineProblem(frontiers, graph.stages, layout), { points }).points;
+  }
 }
 
 /**

@@ -30,6 +30,8 @@ interface CompositionOptions {
   readonly launchTime?: (partition: string) => number;
   /** Which evaluations may be used. */
   readonly allow: (evaluation: Evaluation) => boolean;
+  /** Of how many instructions the pipeline is; few unless told. */
+  readonly instructions?: number;
   /** Whether a clock keeps options that those of other clocks beat; not unless told. */
   readonly atEveryClock?: boolean;
 }
@@ -37,8 +39,16 @@ interface CompositionOptions {
 /** An instruction with more options than this has neighbours merged. */
 const MOST_OPTIONS = 256;
 
-/** The same at each clock, where each keeps its own. */
-const MOST_AT_A_CLOCK = 16;
+/**
+ * Instructions times options of each: beyond it each has fewer, at least {@link LEAST_OPTIONS}. Among
+ * many instructions what one cannot choose another makes up for; plans got better, not worse, with
+ * a quarter of the options, since exchanges make larger steps.
+ */
+const MANY = 2 ** 17;
+const LEAST_OPTIONS = 64;
+
+/** At each clock, where each keeps its own, the most is this share. */
+const AT_A_CLOCK = 1 / 16;
 
 /** An option before it is known whose layers run it. */
 interface Composed {
@@ -77,7 +87,8 @@ export function instructionComposer(
  * empty list. On demand also what no other option at the same clock beats. Where more than 256
  * options are left, corners of their lower hull stay, all of them up to 128, and the cheapest of each
  * cell of time, 128 cells or more: nothing gets cheaper than it is, and an option is lost to a cheaper
- * one slower by 0.8% of the range at most. Likewise with 16 at a clock.
+ * one slower by 0.8% of the range at most. Likewise with 16 at a clock; and with fewer of both in
+ * pipelines of more than 512 instructions, a quarter from 2048 on.
  */
 function optionsOf(
   executions: readonly Execution[],
@@ -92,9 +103,12 @@ function optionsOf(
     Math.max(at(frontier.time_s, point), at(launch_s, execution)),
   );
   const dynamic_j = candidates.map(({ frontier, point }) => at(frontier.dynamic_j, point));
-  const best = merged(time_s, dynamic_j, MOST_OPTIONS);
-  const { atEveryClock = false } = options;
-  const kept = atEveryClock ? withEveryClock(best, candidates, time_s, dynamic_j) : best;
+  const { atEveryClock = false, instructions = 1 } = options;
+  const most = Math.max(LEAST_OPTIONS, Math.min(MOST_OPTIONS, Math.floor(MANY / instructions)));
+  const best = merged(time_s, dynamic_j, most);
+  const kept = atEveryClock
+    ? withEveryClock(best, candidates, time_s, dynamic_j, Math.floor(most * AT_A_CLOCK))
+    : best;
   return kept.map((i) => {
     const candidate = at(candidates, i);
     const energy_j = at(dynamic_j, i) + options.static_power_w * at(time_s, i);
@@ -175,11 +189,12 @@ function withEveryClock(
   candidates: readonly Candidate[],
   time_s: readonly number[],
   dynamic_j: readonly number[],
+  most: number,
 ): readonly number[] {
   const kept = new Set(best);
   for (const own of grouped([...candidates.keys()], (i) => at(candidates, i).freq_mhz).values()) {
     const atClock = (values: readonly number[]) => own.map((i) => at(values, i));
-    for (const k of merged(atClock(time_s), atClock(dynamic_j), MOST_AT_A_CLOCK)) {
+    for (const k of merged(atClock(time_s), atClock(dynamic_j), most)) {
       kept.add(at(own, k));
     }
   }

@@ -26,7 +26,8 @@ export function instructionFrontiers(
     static_power_w,
     switch_time_s = 0,
     launch_s = 0,
-  }: Pick<Layout, "static_power_w" | "switch_time_s" | "launch_s">,
+    microbatches,
+  }: Pick<Layout, "static_power_w" | "switch_time_s" | "launch_s" | "microbatches">,
   restriction: Restriction = EVERYTHING,
 ): InstructionFrontier[] {
   const { allow } = restriction;
@@ -37,6 +38,7 @@ export function instructionFrontiers(
     static_power_w,
     launchTime,
     allow,
+    instructions: graph.instructions.length * microbatches,
     atEveryClock,
   });
   return graph.instructions.map((shape) => {

@@ -4,15 +4,21 @@ import { facesOf } from "../math/flow/faces.js";
 import { type Drawing, drawingOf, type Strip } from "./drawing.js";
 import type { Network, OptionSet } from "./network.js";
 
-/** Arcs as they are added, with the time that each takes at least. */
+/** A pipeline as a graph of events, whatever its instructions take. */
+export interface PipelineShape extends Omit<ActivityGraph, "activities" | "delay"> {
+  /** Of each arc after the instructions': how long the result that it hands over is on its way; null: none. */
+  readonly transfer_s: readonly (number | null)[];
+}
+
+/** Arcs as they are added. */
 class Arcs {
   readonly tail: number[] = [];
   readonly head: number[] = [];
-  readonly delay: number[] = [];
+  readonly transfer_s: (number | null)[] = [];
 
-  add(from: number, to: number, delay_s = 0): number {
+  add(from: number, to: number, transfer_s: number | null = null): number {
     this.head.push(to);
-    this.delay.push(delay_s);
+    this.transfer_s.push(transfer_s);
     return this.tail.push(from) - 1;
   }
 }
@@ -20,39 +26,52 @@ class Arcs {
 /**
  * A pipeline as a graph of events: instruction i is the activity from event 2i to event 2i + 1; then
  * come source, sink, and crossings of the drawing. With its faces where it can be drawn in the plane.
- * @param curves what each set of options costs
- * @param handOver how long a result is taken to be on its way, in whole multiples of a unit
  */
-export function pipelineGraph(
-  network: Network,
-  curves: ReadonlyMap<OptionSet, ActivityCurve>,
-  handOver: (transfer_s: number) => number,
-): ActivityGraph {
-  const { sets } = network;
+export function pipelineShape(network: Network): PipelineShape {
+  const { length: size } = network.sets;
   const arcs = new Arcs();
-  for (let i = 0; i < sets.length; i++) arcs.add(2 * i, 2 * i + 1);
+  for (let i = 0; i < size; i++) arcs.add(2 * i, 2 * i + 1);
   const drawing = drawingOf(network);
-  const drawn = drawing === null ? null : addDrawn(network, drawing, arcs, handOver);
-  if (drawn === null) addLinks(network, arcs, handOver);
+  const drawn = drawing === null ? null : addDrawn(network, drawing, arcs);
+  if (drawn === null) addLinks(network, arcs);
   return {
-    events: drawn === null ? 2 * sets.length + 2 : drawn.length,
-    source: 2 * sets.length,
-    sink: 2 * sets.length + 1,
+    events: drawn === null ? 2 * size + 2 : drawn.length,
+    source: 2 * size,
+    sink: 2 * size + 1,
     tail: Int32Array.from(arcs.tail),
     head: Int32Array.from(arcs.head),
-    activities: sets.map((set) => need(curves, set)),
-    delay: Float64Array.from(arcs.delay.slice(sets.length)),
+    transfer_s: arcs.transfer_s.slice(size),
     faces: drawn === null ? null : present(facesOf(drawn), "drawing of the pipeline in the plane"),
   };
 }
 
-function addLinks(network: Network, arcs: Arcs, handOver: (transfer_s: number) => number): void {
+/**
+ * A pipeline's graph with what its instructions take.
+ * @param curves what each set of options costs
+ * @param handOver how long a result is taken to be on its way, in whole multiples of a unit
+ */
+export function pipelineGraph(
+  shape: PipelineShape,
+  sets: readonly OptionSet[],
+  curves: ReadonlyMap<OptionSet, ActivityCurve>,
+  handOver: (transfer_s: number) => number,
+): ActivityGraph {
+  return {
+    ...shape,
+    activities: sets.map((set) => need(curves, set)),
+    delay: Float64Array.from(shape.transfer_s, (transfer_s) =>
+      transfer_s === null ? 0 : handOver(transfer_s),
+    ),
+  };
+}
+
+function addLinks(network: Network, arcs: Arcs): void {
   const { stageBefore, dataBefore, transfer_s, stageAfter, dataAfter, sets } = network;
   const none = sets.length;
   for (let i = 0; i < none; i++) {
     const [onStage, data] = [at(stageBefore, i), at(dataBefore, i)];
     if (onStage < none) arcs.add(2 * onStage + 1, 2 * i);
-    if (data < none && data !== onStage) arcs.add(2 * data + 1, 2 * i, handOver(at(transfer_s, i)));
+    if (data < none && data !== onStage) arcs.add(2 * data + 1, 2 * i, at(transfer_s, i));
     if (onStage === none && data === none) arcs.add(2 * none, 2 * i);
     if (at(stageAfter, i) === none && at(dataAfter, i) === none) arcs.add(2 * i + 1, 2 * none + 1);
   }
@@ -63,7 +82,6 @@ function addDrawn(
   { sets, transfer_s }: Network,
   { lines, strips }: Drawing,
   arcs: Arcs,
-  handOver: (transfer_s: number) => number,
 ): number[][] {
   const [source, sink] = [2 * sets.length, 2 * sets.length + 1];
   const rotations: number[][] = Array.from({ length: sink + 1 }, () => []);
@@ -87,7 +105,7 @@ function addDrawn(
     at(rotations, sink).unshift(2 * ends + 1);
   }
   for (const strip of strips) {
-    addStrip(strip, arcs, rotations, (i) => handOver(at(transfer_s, i)));
+    addStrip(strip, arcs, rotations, transfer_s);
   }
   return rotations.map((around) => around.filter((dart) => dart !== undefined));
 }
@@ -97,12 +115,17 @@ function addStrip(
   { down, up, crossed }: Strip,
   arcs: Arcs,
   rotations: number[][],
-  delayTo: (instruction: number) => number,
+  transfer_s: Float64Array,
 ): void {
   // Where a result on its way up has come to: an event, and the dart's place around it.
   const reached = up.map(({ from }) => ({ event: 2 * from + 1, side: 1 }));
-  const link = (from: { event: number; side: number }, to: number, side: number, delay_s = 0) => {
-    const arc = arcs.add(from.event, to, delay_s);
+  const link = (
+    from: { event: number; side: number },
+    to: number,
+    side: number,
+    on_way_s: number | null = null,
+  ) => {
+    const arc = arcs.add(from.event, to, on_way_s);
     at(rotations, from.event)[from.side] = 2 * arc;
     at(rotations, to)[side] = 2 * arc + 1;
   };
@@ -116,9 +139,9 @@ function addStrip(
       reached[other] = { event: crossing, side: 1 };
       last = { event: crossing, side: 2 };
     }
-    link(last, 2 * to, 1, delayTo(to));
+    link(last, 2 * to, 1, at(transfer_s, to));
   });
   up.forEach(({ to }, k) => {
-    link(at(reached, k), 2 * to, 3, delayTo(to));
+    link(at(reached, k), 2 * to, 3, at(transfer_s, to));
   });
 }

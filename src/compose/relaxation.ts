@@ -2,7 +2,7 @@ import { at, hotFloat } from "../base/need.js";
 import type { ActivityCurve, ActivityGraph } from "../math/flow/activity-graph.js";
 import { TimeCostFlow } from "../math/flow/time-cost-flow.js";
 import type { Network, OptionSet } from "./network.js";
-import { pipelineGraph } from "./pipeline-graph.js";
+import { type PipelineShape, pipelineGraph, pipelineShape } from "./pipeline-graph.js";
 import { replay } from "./replay.js";
 import { Deadlines, EnergySteps, type RelaxedSolution, type Sampling } from "./sampling.js";
 
@@ -36,8 +36,13 @@ const EPSILON = 1e-9;
  * energy is least where the flow passes stages x static power.
  * @param deadlines which, in seconds and descending: they are moved between the fastest and the
  * energy-optimal time; or how many at least from one to the other, see {@link EnergySteps}
+ * @param shape the pipeline's, where it is known
  */
-export function relax(network: Network, deadlines: number | readonly number[]): Relaxation {
+export function relax(
+  network: Network,
+  deadlines: number | readonly number[],
+  shape = pipelineShape(network),
+): Relaxation {
   const { sets, stages, static_power_w } = network;
   const idle_power_w = stages * static_power_w;
   const slowest = replay(
@@ -46,7 +51,7 @@ export function relax(network: Network, deadlines: number | readonly number[]): 
   );
   const fastest_s = replay(network, new Int32Array(sets.length)).time_s;
 
-  const { graph, price_w } = projectOf(network, slowest.time_s);
+  const { graph, price_w } = projectOf(shape, sets, slowest.time_s);
   const flow = new TimeCostFlow(graph, price_w);
   const curve = new Curve(sumOfCheapest(sets), slowest.time_s);
   const sampling: Sampling =
@@ -172,12 +177,13 @@ const PRICE_DIGITS = 42;
  * sums which are equal come out equal.
  */
 function projectOf(
-  network: Network,
+  shape: PipelineShape,
+  sets: readonly OptionSet[],
   slowest_s: number,
 ): { readonly graph: ActivityGraph; readonly price_w: number } {
   const time_s = unitFor(slowest_s, TIME_DIGITS);
   const roundTime = (value_s: number) => Math.round(value_s / time_s) * time_s;
-  const curves = new Map([...new Set(network.sets)].map((set) => [set, curveOf(set, roundTime)]));
+  const curves = new Map([...new Set(sets)].map((set) => [set, curveOf(set, roundTime)]));
   const prices = [...curves.values()].flatMap((curve) => [...curve.prices]).sort((a, b) => a - b);
   const price_w = unitFor(
     prices.length > 0 ? at(prices, (prices.length - 1) >> 1) : 0,
@@ -191,7 +197,7 @@ function projectOf(
   // A result handed over takes a hair longer than the stage's own order: of ways that are equally
   // long one is the longest, and a third as many steps lead from breakpoint to breakpoint.
   const handOver = (delay_s: number) => roundTime(delay_s) + time_s;
-  return { graph: pipelineGraph(network, curves, handOver), price_w };
+  return { graph: pipelineGraph(shape, sets, curves, handOver), price_w };
 }
 
 /** The lower convex hull of a set from slow to fast, without what rounding makes equally fast. */

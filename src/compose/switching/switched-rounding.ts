@@ -2,6 +2,7 @@ import { at, hot, hotFloat, need } from "../../base/need.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
 import { longestSwitch } from "../../ir/switch-time.js";
 import type { Network, OptionSet } from "../network.js";
+import { type PipelineShape, pipelineShape } from "../pipeline-graph.js";
 import { relax } from "../relaxation.js";
 import { played } from "../replay.js";
 import { Rounding } from "../rounding.js";
@@ -55,6 +56,7 @@ export class SwitchedRounding {
   readonly #plan: SwitchedPlan;
   readonly #search: SwitchedSearch;
   readonly #bound: SwitchedBound;
+  readonly #shape: PipelineShape;
   readonly #idle_power_w: number;
   /** Of each instruction, at any clock. */
   readonly #fastest_s: Float64Array;
@@ -66,6 +68,7 @@ export class SwitchedRounding {
   /** Fails with KRS4009 or KRS4011, see `switchedNetwork` and `clockGroups`. */
   constructor(problem: PipelineProblem, plain: Network) {
     this.#plain = plain;
+    this.#shape = pipelineShape(plain);
     this.network = switchedNetwork(problem, plain);
     this.#groups = clockGroups(this.network, longestSwitch(problem.switch_time_s));
     this.#plan = new SwitchedPlan(this.network);
@@ -99,7 +102,7 @@ export class SwitchedRounding {
   #relaxedAt(clocks: readonly number[], deadlines_s: readonly number[]): readonly Relaxed[] {
     const sets = this.#setsAt(clocks);
     const aimed = deadlines_s.map((deadline_s) => deadline_s * (1 - this.#excess));
-    const { solutions } = relax({ ...this.#plain, sets }, aimed.toReversed());
+    const { solutions } = relax({ ...this.#plain, sets }, aimed.toReversed(), this.#shape);
     return solutions.map((solution) => ({ solution, sets })).toReversed();
   }
 
