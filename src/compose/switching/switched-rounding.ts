@@ -1,4 +1,4 @@
-import { at, hot, hotFloat, need } from "../../base/need.js";
+import { at, hot, hotFloat, need, present } from "../../base/need.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
 import { longestSwitch } from "../../ir/switch-time.js";
 import type { Network, OptionSet } from "../network.js";
@@ -122,27 +122,35 @@ export class SwitchedRounding {
   /** Clocks of the groups, faster where no plan at those wanted ends in time. */
   #inTime(wanted: readonly number[], deadline_s: number): readonly number[] {
     let clocks = wanted;
-    while (this.#fastestAt(clocks) > deadline_s) {
-      const faster = this.#groups.flatMap(({ clocks: own }, g) => {
-        const next = own[own.indexOf(at(clocks, g)) + 1];
-        return next === undefined ? [] : [clocks.with(g, next)];
+    let duration_s = this.#fastest_s;
+    this.#groups.forEach((group, g) => {
+      duration_s = this.#fastestWith(duration_s, group, at(clocks, g));
+    });
+    while (played(this.#plain, duration_s).time_s > deadline_s) {
+      const faster = this.#groups.flatMap((group, g) => {
+        const next = group.clocks[group.clocks.indexOf(at(clocks, g)) + 1];
+        if (next === undefined) return [];
+        const durations_s = this.#fastestWith(duration_s, group, next);
+        const { time_s } = played(this.#plain, durations_s);
+        return [{ clocks: clocks.with(g, next), duration_s: durations_s, time_s }];
       });
       if (faster.length === 0) break;
-      const times = faster.map((each) => this.#fastestAt(each));
-      clocks = at(faster, times.indexOf(Math.min(...times)));
+      const least_s = Math.min(...faster.map(({ time_s }) => time_s));
+      ({ clocks, duration_s } = present(
+        faster.find(({ time_s }) => time_s === least_s),
+        "fastest",
+      ));
     }
     return clocks;
   }
 
-  #fastestAt(clocks: readonly number[]): number {
-    const duration_s = this.#fastest_s.slice();
-    this.#groups.forEach(({ members }, g) => {
-      const clock = at(clocks, g);
-      for (const i of members) {
-        duration_s[i] = hotFloat(hot(hot(this.network.sets, i).atClock, clock).time_s, 0);
-      }
-    });
-    return played(this.#plain, duration_s).time_s;
+  /** Of each instruction with a group at a clock; others take as long as in `from_s`. */
+  #fastestWith(from_s: Float64Array, { members }: ClockGroup, clock: number): Float64Array {
+    const duration_s = from_s.slice();
+    for (const i of members) {
+      duration_s[i] = hotFloat(hot(hot(this.network.sets, i).atClock, clock).time_s, 0);
+    }
+    return duration_s;
   }
 
   /** Rounds the cheapest of relaxations; of a small pipeline also searches from what costs least at the bound. */
