@@ -1,7 +1,8 @@
 import { instructionFrontiers } from "./compose/instructions.js";
 import type { Layout } from "./compose/problem.js";
 import { correctedByInstructions } from "./cost/index.js";
-import type { PartitionedGraph } from "./ir/partition.js";
+import type { Control } from "./ir/choices.js";
+import type { PartitionedGraph, PartitionType } from "./ir/partition.js";
 import type { Hooks, Lowered } from "./lowering.js";
 import type { SearchingOptions } from "./options.js";
 import type { Measurements } from "./profile/library.js";
@@ -12,6 +13,7 @@ import type { Windows } from "./search/live.js";
 import type { CostSetup } from "./search/messages.js";
 import { openEvaluator } from "./search/open-evaluator.js";
 import { type SearchResult, searchPartitions } from "./search/search.js";
+import { configurationSpace } from "./search/space.js";
 
 /** Who measures, and where evaluations are kept. */
 export interface Measuring {
@@ -36,7 +38,7 @@ export async function search(
   const run = { graph: kernels, costs: setup, windows: options.measure, replayed, seed };
   const journal: Journal =
     options.journal === null ? NO_JOURNAL : openJournal(options.journal, run, hooks.report);
-  const threads = Math.min(options.search.threads, types.length);
+  const threads = Math.min(options.search.threads, types.length, worthwhile(types, setup, control));
   const evaluator = openEvaluator(setup, replayed, options.measure, { threads, signal });
   try {
     return await searchPartitions(types, setup.device, evaluator, {
@@ -53,6 +55,20 @@ export async function search(
     await evaluator.close();
     journal.close();
   }
+}
+
+/** Modelled evaluations, tens of microseconds each, for which a thread pays that takes a quarter of a second to start. */
+const WORTH_A_THREAD = 16_384;
+
+/** How many threads may pay: fewer than two where all is modelled and soon done. */
+function worthwhile(
+  types: readonly PartitionType[],
+  { device, measurements }: CostSetup,
+  control: Control,
+): number {
+  if (measurements.profiles.length > 0) return Number.POSITIVE_INFINITY;
+  const sizes = types.map((type) => configurationSpace(type, device, control).size);
+  return Math.ceil(sizes.reduce((sum, size) => sum + size, 0) / WORTH_A_THREAD);
 }
 
 /** The instructions that evaluations make, both as measured instructions say they are off. */

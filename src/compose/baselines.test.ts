@@ -96,3 +96,18 @@ test("without nanobatches, gradient sums of the last backward run from the first
     ["nanobatch-frequency", 29],
   ]);
 });
+
+test("where nothing can be nanobatched, the baselines with and without are one frontier, solved once", () => {
+  const single = {
+    ...{ stage: 0, chunk: 0, kind: "forward" as const },
+    executions: [{ model: "sequential" as const, uses: [use(alone.key)] }],
+  };
+  const evaluations = new Map([
+    [alone.key, [evaluation(alone.key, 1, { launch_slot: null, sms: 0 })]],
+  ]);
+  const layout = { microbatches: 2, static_power_w: 1 };
+  const one = { ...graph, instructions: [single] };
+  const [, without, nanobatched] = baselineFrontiers(one, evaluations, device, layout, 8);
+  expect(without?.points).toHaveLength(1);
+  expect(nanobatched?.points).toBe(without?.points);
+});

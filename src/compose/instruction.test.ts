@@ -188,6 +188,12 @@ test("hundreds of options are merged to 256 real ones, the fastest and cheapest 
   const { options } = composeInstruction(single, table(evaluations), EVERYTHING);
   expect(options.length).toBeLessThanOrEqual(256);
   expect(options.length).toBeGreaterThan(120);
+  const few = { ...EVERYTHING, instructions: 2048 };
+  const { options: fewer } = composeInstruction(single, table(evaluations), few);
+  expect(fewer.length).toBeLessThanOrEqual(64);
+  expect([fewer[0], fewer.at(-1)]).toMatchObject(
+    [options[0], options.at(-1)].map((option) => ({ time_s: option?.time_s })),
+  );
   const times = new Set(evaluations.map(({ time_s }) => time_s));
   expect(options.every(({ time_s }) => times.has(time_s))).toBe(true);
   expect(options[0]?.time_s).toBe(1);

@@ -1,9 +1,10 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { option } from "../../../test/support/pipelines.js";
 import type { InstructionOption } from "../../ir/configuration.js";
-import { networkOf } from "../network.js";
+import { networkOf, optionSetOf } from "../network.js";
 import { problemOfOptions } from "../problem.js";
-import { clockGroups } from "./clock-groups.js";
+import { cheapestOption, clockGroups } from "./clock-groups.js";
 import { switchedNetwork } from "./switched-network.js";
 
 const CLOCKS = [900, 1200, 1410];
@@ -56,4 +57,19 @@ test("a group runs at clocks that all of its members have", () => {
   expect(groupsOf(options, 0.1).map(({ clocks_mhz }) => clocks_mhz)).toEqual([[900, 1410]]);
   const apart = { forward: list(2), backward: list(2), tail: list(0.5, [1300]) };
   expect(() => groupsOf(apart, 0.1)).toThrow(/KRS4011.*backward/);
+});
+
+test("the cheapest option at a price is that of a walk through all", () => {
+  const some = fc.array(fc.record({ time: fc.nat(30), energy: fc.nat(90) }), { minLength: 1 });
+  fc.assert(
+    fc.property(some, fc.nat(9), (entries, price_w) => {
+      const set = optionSetOf(
+        entries.map(({ time, energy }) => option(1 + time, energy, 900)),
+        0,
+      );
+      const costs = set.options.map(({ time_s, energy_j }) => energy_j + price_w * time_s);
+      expect(costs[cheapestOption(set, price_w)]).toBe(Math.min(...costs));
+    }),
+    { seed: 41 },
+  );
 });

@@ -21,7 +21,7 @@ export interface Relaxed {
 }
 
 /** How often the share in which prices of two relaxations are mixed is halved. */
-const HALVINGS = 3;
+const HALVINGS = 5;
 
 /** What everything costs at prices, and how long it takes then. */
 interface Costs {
