@@ -1,4 +1,7 @@
-import { scaled } from "../base/units.js";
+import { at } from "../base/need.js";
+import { duration, scaled } from "../base/units.js";
+import { frontierBeyond } from "../plan/beyond-gpus.js";
+import type { FrontierFile } from "../plan/frontier.js";
 import type { BeyondGpus } from "../plan/shared.js";
 
 /** What energies count beside those of GPUs, in a sentence. */
@@ -6,4 +9,11 @@ export function beyondSentence(beyond: BeyondGpus): string {
   const { node_power_w, network_power_w, pue, gpus_per_node } = beyond;
   const node = `${scaled(node_power_w, "W")} of every node of ${gpus_per_node} GPUs`;
   return `Energies count ${node} and ${scaled(network_power_w, "W")} of its network, all times a PUE of ${pue}.`;
+}
+
+/** The same, with the point that takes the least so beside that of the GPUs alone; the frontier has points. */
+export function beyondWords(frontier: FrontierFile, beyond: BeyondGpus): string {
+  const best = at(frontierBeyond(frontier, beyond).points, -1);
+  const least = `Of least energy so: point ${best.id}, ${duration(best.time_s)}, ${scaled(best.energy_j, "J")}`;
+  return `${beyondSentence(beyond)} ${least}; by the GPUs alone: point ${at(frontier.points, -1).id}.`;
 }

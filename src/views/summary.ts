@@ -1,7 +1,6 @@
-import { at, present } from "../base/need.js";
+import { present } from "../base/need.js";
 import { duration, plural, scaled } from "../base/units.js";
 import { spread } from "../math/spread.js";
-import { frontierBeyond } from "../plan/beyond-gpus.js";
 import {
   describeError,
   type FrontierFile,
@@ -9,7 +8,7 @@ import {
   type PartitionSearchOutcome,
 } from "../plan/frontier.js";
 import { knee } from "../plan/select.js";
-import { beyondSentence } from "./beyond.js";
+import { beyondWords } from "./beyond.js";
 import { adviceSentence, billOf, billWords, type Rates } from "./bill.js";
 import {
   aboveBound,
@@ -77,11 +76,7 @@ export function frontierSummary(
 function beyondLines(frontier: FrontierFile): string[] {
   const { beyond_gpus: beyond, points } = frontier;
   if (beyond === undefined || points.length === 0) return [];
-  const best = at(frontierBeyond(frontier, beyond).points, -1);
-  const least = `Of least energy so: point ${best.id}, ${duration(best.time_s)}, ${scaled(best.energy_j, "J")}`;
-  return [
-    `Above, GPUs alone. ${beyondSentence(beyond)}\n${least}; by the GPUs alone: point ${at(points, -1).id}.\n`,
-  ];
+  return [`Above, GPUs alone. ${beyondWords(frontier, beyond)}\n`];
 }
 
 const A_YEAR: Rates = { iterations: null, price_per_kwh: null, gco2_per_kwh: null };

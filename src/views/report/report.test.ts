@@ -156,6 +156,21 @@ describe("the page", () => {
     expect(reportPage(RUN)).toContain("1f1b, recompute full, batch 8, bf16</p>");
   });
 
+  it("says what was told of power beside the GPUs, and which profiles there were", () => {
+    const beyond = { node_power_w: 4000, network_power_w: 500, pue: 1.3, gpus_per_node: 8 };
+    const profile = { id: "recorded-1", records: 1, used: 1, for: [], unused: [] };
+    const costs = { ...FRONTIER.costs, profiles: [profile] };
+    const page = reportPage({
+      ...RUN,
+      frontier: { ...FRONTIER, beyond_gpus: beyond, costs, peak_power_w: 9000 },
+    });
+    expect(page).toContain("Energies count 4 kW of every node of 8 GPUs and 500 W of its network");
+    expect(page).toMatch(/PUE of 1\.3\. Of least energy so: point \d/);
+    expect(page).toContain("<dt>Profiles</dt><dd>recorded-1</dd>");
+    expect(page).toContain("kept under 9 kW of a replica");
+    expect(reportPage(RUN)).not.toContain("Beside the GPUs");
+  });
+
   it("is made of one point without baselines too, and says what is missing", () => {
     const [only] = FRONTIER.points;
     const frontier = { ...FRONTIER, baselines: [], points: only ? [only] : [] };

@@ -1,8 +1,9 @@
-import { duration, plural, scaleFor } from "../../base/units.js";
+import { duration, plural, scaled, scaleFor } from "../../base/units.js";
 import { longestSwitch, switchTimeTo } from "../../ir/switch-time.js";
 import type { DetailsFile } from "../../plan/details.js";
 import type { FrontierFile, FrontierPoint } from "../../plan/frontier.js";
 import { gpusPerReplica } from "../../plan/gpus.js";
+import { beyondWords } from "../beyond.js";
 import {
   aboveBound,
   BASELINE_WORDS,
@@ -102,17 +103,31 @@ function switchFact(switch_time_s: FrontierFile["switch_time_s"]): Fact[] {
   return [[name, `${duration(least)} to ${duration(most)}, by the clock that it goes to`]];
 }
 
+/** What the run was told of power beside the GPUs, and which point takes the least with it. */
+function beyondFact(frontier: FrontierFile): Fact[] {
+  const { beyond_gpus: beyond, points } = frontier;
+  if (beyond === undefined || points.length === 0) return [];
+  return [["Beside the GPUs", `not counted above. ${beyondWords(frontier, beyond)}`]];
+}
+
 /** Where the numbers come from, and how far off they may be. */
 export function provenance(frontier: FrontierFile, details: DetailsFile | null): string {
   const { profiles } = frontier.costs;
   const facts: readonly Fact[] = [
     ["Costs", [`${costCounts(frontier)}.`, ...errorSentence(frontier)].join(" ")],
-    ["Profiles", profiles.join(", ") || "none: costs come from the device model"],
+    [
+      "Profiles",
+      profiles.map(({ id }) => id).join(", ") || "none: costs come from the device model",
+    ],
     ["Static power", `${frontier.static_power_w} W per GPU`],
     [
       "Energy-optimal time",
       `${duration(frontier.energy_optimal_time_s)}: past it, waiting costs more energy than it saves`,
     ],
+    ...beyondFact(frontier),
+    ...(frontier.peak_power_w === undefined
+      ? []
+      : [["Peak power", `kept under ${scaled(frontier.peak_power_w, "W")} of a replica`] as const]),
     ...timeFact("Transfer between stages", frontier.transfer_s),
     ...switchFact(frontier.switch_time_s),
     ["Seed", String(frontier.seed)],
