@@ -3,6 +3,7 @@ import { resourceUsage } from "node:process";
 import { fileURLToPath } from "node:url";
 import { hypervolume } from "../../src/math/hypervolume.js";
 import { type OptimizeOptions, optimize } from "../../src/pipeline.js";
+import { benchAllocate, benchSweep } from "./fleet.js";
 import { benchMeasuring } from "./measuring.js";
 import { benchScale } from "./scale.js";
 import { benchSolver } from "./solver.js";
@@ -158,6 +159,11 @@ for (const { name, time_s, limit_s, points, medianGap, mostGap } of benchSolver(
   row(`solver ${name}, ${points} points`, seconds(time_s));
   row(`solver ${name}, above the bound`, `${percent(medianGap)}, ${percent(mostGap)}`);
   judge(`solver ${name}`, time_s, limit_s);
+}
+
+for (const { name, time_s, limit_s } of [benchAllocate(), benchSweep(GRAPH)]) {
+  row(name, seconds(time_s));
+  judge(name, time_s, limit_s);
 }
 
 /** How many times fewer GPU seconds measuring must take than the reference's does. */

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { codes, kareus, temporaryFolder } from "../support/cli.js";
 import { EXAMPLE, MINI } from "../support/lowering.js";
+import { ROOT } from "../support/paths.js";
 
 const folder = temporaryFolder();
 const CONFIG = join(folder, "kareus.config.json");
@@ -43,11 +44,25 @@ describe("kareus init", () => {
 });
 
 test("kareus demo optimizes the bundled example, whatever the config file says", async () => {
-  const run = await kareus(["demo", "--out", "first"], folder);
+  const run = await kareus(["demo"], folder);
   expect(run.status).toBe(0);
   expect(run.stderr).toContain("kareus optimize ");
   expect(run.stdout).toContain("llama-3.2-3b on a100-sxm4-40gb: 32 points");
-  expect(existsSync(join(folder, "first/report.html"))).toBe(true);
+  expect(existsSync(join(folder, "kareus-demo/report.html"))).toBe(true);
+});
+
+test("the commands of examples/fleet that take the demo's run do what they say", async () => {
+  rmSync(CONFIG);
+  const example = join(ROOT, "examples/fleet");
+  const text = readFileSync(join(example, "README.md"), "utf8");
+  const lines = text.replaceAll("\\\n", " ").match(/^kareus .* kareus-demo .*$/gm) ?? [];
+  expect(lines.length).toBeGreaterThanOrEqual(4);
+  for (const line of lines) {
+    const words = line.split(/\s+/).slice(1);
+    const placed = words.map((word) => (word.endsWith(".csv") ? join(example, word) : word));
+    const run = await kareus(placed, folder);
+    expect([line, run.status]).toEqual([line, 0]);
+  }
 });
 
 test("names are forgiven, whatever folders there are", async () => {
