@@ -57,7 +57,8 @@ async function simulated(...flags: readonly string[]): Promise<Simulation> {
 describe("a plan replayed", () => {
   test("as it is, is the plan", () => {
     const { point, stages } = simulatePlan(plan, AS_IT_IS);
-    expect(point).toEqual(plan.point);
+    // The same sum in another order.
+    expect(point).toEqual({ ...plan.point, energy_j: expect.closeTo(plan.point.energy_j, 12) });
     expect(stages).toEqual(plan.stages);
   });
 
@@ -138,7 +139,12 @@ describe("a plan replayed", () => {
 describe("kareus simulate", () => {
   test("tells the plan as it is: power averages to the energy, peak and lowest bound it", async () => {
     const { plan: before, simulated: after, power } = await simulated();
-    expect(after).toEqual(before);
+    const { energy_j, average_power_w } = before;
+    expect(after).toEqual({
+      ...before,
+      energy_j: expect.closeTo(energy_j, 12),
+      average_power_w: expect.closeTo(average_power_w, 9),
+    });
     const ends = [...power.slice(1).map(({ start_s }) => start_s), after.time_s];
     const spent_j = power.reduce(
       (sum, { start_s, power_w }, i) => sum + power_w * ((ends[i] ?? 0) - start_s),
