@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Diagnostic } from "../src/base/diagnostics/diagnostic.js";
 import { verify } from "../src/ir/verify.js";
 import { shapedNode, workOf } from "../src/onnx/operators/knowledge.js";
 import type { Shape } from "../test/support/tensor-graph.js";
@@ -200,6 +201,22 @@ describe("recognize-attention", () => {
       );
     expect(causalBy("far")).toEqual({ is_causal: 1 });
     expect(causalBy("bias")).toEqual({ is_causal: 0 });
+  });
+
+  it("says where what a stored mask hides is a guess", () => {
+    const said = (mask: Shape, nodes: readonly Node[] = [TURN]) => {
+      const reports: string[] = [];
+      const graph = attention({ constants: { mask } }, nodes);
+      const report = ({ code, message }: Diagnostic) => reports.push(`${code} ${message}`);
+      runPass(recognizeAttention, graph, {}, report);
+      return reports;
+    };
+    // One square for all samples hides later positions: training uses it for nothing else.
+    expect(said([T, T])).toEqual([]);
+    expect(said([1, 1, T, T])).toEqual([]);
+    expect(said([B, 1, T, T])).toEqual([expect.stringMatching(/^KRS1429 mask .*hide nothing$/)]);
+    expect(said([B, 1, 1, T])).toEqual([]);
+    expect(said([B, 1, T, T], [TURN, MASK])).toEqual([]);
   });
 
   it("fuses scores, scale, mask, softmax, dropout and the weighted sum", () => {

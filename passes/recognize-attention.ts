@@ -1,9 +1,11 @@
+import type { Report } from "../src/base/diagnostics/diagnostic.js";
+import { masksGuessed } from "../src/base/diagnostics/lowering.js";
 import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { Tensor, TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
 import { backwardRegion } from "./attention/backward-region.js";
 import { matchCore } from "./attention/core.js";
-import { isCausal, windowOf } from "./attention/masks.js";
+import { isCausal, isGuessed, windowOf } from "./attention/masks.js";
 import { operandsOf } from "./attention/operands.js";
 import { joinSoftmaxes } from "./attention/softmax.js";
 import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
@@ -32,7 +34,7 @@ export const recognizeAttention: Pass<"tensor", "tensor"> = {
   name: "recognize-attention",
   from: "tensor",
   to: "tensor",
-  run: (input) => {
+  run: (input, { report }) => {
     const graph = markCausal(joinSoftmaxes(input));
     const index = indexOf(graph);
     const matches = graph.nodes.flatMap((node) =>
@@ -40,9 +42,31 @@ export const recognizeAttention: Pass<"tensor", "tensor"> = {
         ? (matchAttention(index, node) ?? [])
         : [],
     );
-    return matches.length === 0 ? graph : fusedGraph(graph, matches);
+    const fused = matches.length === 0 ? graph : fusedGraph(graph, matches);
+    reportGuessed(fused, report);
+    return fused;
   },
 };
+
+/** Says which masks are guessed to hide something, or nothing. */
+function reportGuessed(graph: TensorGraph, report: Report): void {
+  const index = indexOf(graph);
+  const guessed = graph.nodes.flatMap(({ op, direction, inputs, attributes }) => {
+    const [place, attribute] = MASKED.get(op) ?? [];
+    const [query, mask] = [inputs[0], place === undefined ? undefined : inputs[place]];
+    if (direction !== "forward" || attribute === undefined || !query || !mask) return [];
+    const [samples = 1] = index.tensor(query).shape;
+    if (!isGuessed(index, mask, samples)) return [];
+    return [{ mask, hides: attributes[attribute] === 1 }];
+  });
+  for (const [hides, hidden] of [
+    [true, "later positions"],
+    [false, "nothing"],
+  ] as const) {
+    const masks = new Set(guessed.flatMap((each) => (each.hides === hides ? [each.mask] : [])));
+    if (masks.size > 0) report(masksGuessed(graph.name, [...masks], hidden));
+  }
+}
 
 function fusedGraph(graph: TensorGraph, matches: readonly Match[]): TensorGraph {
   const nodes = [...graph.nodes, ...matches.flatMap((match) => match.nodes)];

@@ -27,9 +27,14 @@ export function isCausal(index: GraphIndex, mask: string): boolean {
 }
 
 function isStoredSquare(index: GraphIndex, mask: string): boolean {
-  const { shape, role } = index.tensor(mask);
+  const { shape } = index.tensor(mask);
   const [rows = 1, columns = 1] = shape.slice(-2);
   const square = rows === columns && rows > 1 && shape.slice(0, -2).every((dim) => dim === 1);
+  return square && isStored(index, mask);
+}
+
+/** Whether a mask is in the file as it is, but for its shape, type and scale. */
+function isStored(index: GraphIndex, mask: string): boolean {
   let stored = mask;
   for (let node = index.producer(stored); node !== undefined; node = index.producer(stored)) {
     const [first = "", second = ""] = node.inputs;
@@ -41,7 +46,18 @@ function isStoredSquare(index: GraphIndex, mask: string): boolean {
     } else if (SAME_ELEMENTS.has(node.op)) stored = first;
     else return false;
   }
-  return square && role !== "activation" && stored !== "";
+  return stored !== "" && index.tensor(mask).role !== "activation";
+}
+
+/**
+ * Whether what a stored mask hides is a guess, since elements are not read: one that all samples share
+ * hides later positions, but one for each sample may be what an exporter folded of any mask.
+ */
+export function isGuessed(index: GraphIndex, mask: string, samples: number): boolean {
+  const { shape } = index.tensor(mask);
+  const [rows = 1, columns = 1] = shape.slice(-2);
+  const own = shape.length > 3 ? shape[0] : 1;
+  return rows > 1 && columns > 1 && own === samples && isStored(index, mask);
 }
 
 /**

@@ -53,7 +53,7 @@ describe("worker threads", () => {
       const setup = { device, measurements: NO_MEASUREMENTS };
       const pool = costEvaluator(setup, { threads: 2, worker: module });
       const batch = { partition, configurations };
-      const open = Array.from({ length: 40 }, () => pool.evaluate(batch).catch(() => "ended"));
+      const open = Array.from({ length: 1000 }, () => pool.evaluate(batch).catch(() => "ended"));
       await Promise.race(open);
       for (const until_ms = performance.now() + 5; performance.now() < until_ms; ); // others arrive
       await pool.close();

@@ -259,6 +259,18 @@ export const backwardsUnlike = (graph: string, operators: readonly string[]): Di
     "frozen parameters and recomputation explain less or more; if there are none, `kareus inspect` shows what was recognized",
   );
 
+export const masksGuessed = (
+  graph: string,
+  masks: readonly string[],
+  hidden: "later positions" | "nothing",
+): Diagnostic =>
+  warning(
+    "KRS1429",
+    graph,
+    `${named(masks)} are attention masks that the export folded into numbers, which are not read: they are taken to hide ${hidden}`,
+    "export with a symbolic batch, or with is_causal in place of the mask, so that the graph says what they hide",
+  );
+
 export const cutLosesWork = (graph: string, flag: string, share: string): Diagnostic =>
   error(
     "KRS1415",
