@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Diagnostic } from "../src/base/diagnostics/diagnostic.js";
+import type { Band } from "../src/ir/tensor-graph.js";
 import { verify } from "../src/ir/verify.js";
 import { shapedNode, workOf } from "../src/onnx/operators/knowledge.js";
 import type { Shape } from "../test/support/tensor-graph.js";
@@ -217,6 +218,40 @@ describe("recognize-attention", () => {
     expect(said([B, 1, T, T])).toEqual([expect.stringMatching(/^KRS1429 mask .*hide nothing$/)]);
     expect(said([B, 1, 1, T])).toEqual([]);
     expect(said([B, 1, T, T], [TURN, MASK])).toEqual([]);
+  });
+
+  it("reads off stored elements what a mask hides, of each part that it is put together of", () => {
+    const constants = {
+      le: [T, T],
+      near: [T, T],
+      both: [T, T],
+      no: [],
+      yes: [],
+      mask: [B, 1, T, T],
+    };
+    const nodes: readonly Node[] = [
+      TURN,
+      ["both", "And", ["le", "near"]],
+      ["mask", "Where", ["both", "yes", "no"]],
+    ];
+    const hides = (le?: Band, near?: Band) => {
+      const graph = attention({ constants }, nodes);
+      const tensors = new Map(graph.tensors);
+      for (const [name, band] of Object.entries({ le, near })) {
+        const tensor = tensors.get(name);
+        if (tensor && band) tensors.set(name, { ...tensor, band });
+      }
+      return attributesOf({ ...graph, tensors });
+    };
+    const [all, before] = [T - 1, 0].map((ahead) => ({ behind: T - 1, ahead }));
+    expect(hides(before, all)).toEqual({ is_causal: 1 });
+    expect(hides(all, all)).toEqual({ is_causal: 0 });
+    expect(hides(before, { behind: 4, ahead: T - 1 })).toEqual({
+      is_causal: 1,
+      local_window_size: 5,
+    });
+    expect(hides({ behind: 3, ahead: 3 }, all)).toEqual({ is_causal: 0, local_window_size: 7 });
+    expect(hides()).toEqual({ is_causal: 0 });
   });
 
   it("fuses scores, scale, mask, softmax, dropout and the weighted sum", () => {

@@ -1,5 +1,10 @@
 import { byDefault } from "../../src/base/need.js";
-import { elementCount, type TensorNode } from "../../src/ir/tensor-graph.js";
+import {
+  type Band,
+  elementCount,
+  type Tensor,
+  type TensorNode,
+} from "../../src/ir/tensor-graph.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
 
 /** A mask built by more nodes than this is not examined. */
@@ -9,15 +14,21 @@ const MOST_NODES = 200;
 const SAME_ELEMENTS = new Set([
   ...["Reshape", "Squeeze", "Unsqueeze", "Expand", "Cast", "Identity", "Slice", "Not"],
 ]);
+/** What hides what either of its inputs hides: of shown and of hidden positions. */
+const BOTH = new Set(["And", "Or"]);
 const ARITHMETIC = new Set(["Mul", "Add", "Sub"]);
 const COMPARES = new Set(["Less", "LessOrEqual", "Greater", "GreaterOrEqual"]);
 
 /**
  * Whether a mask hides later positions: built from a triangle or from comparing positions, or the
- * same square for every sample and head, which training uses for nothing else. What bounds how far
- * apart positions are, or both how far before and how far behind, hides nothing nearer.
+ * same square for every sample and head, which training uses for nothing else; where its elements are
+ * known they decide. What bounds how far apart positions are, or both how far before and how far
+ * behind, hides nothing nearer.
  */
 export function isCausal(index: GraphIndex, mask: string): boolean {
+  const band = bandOf(index, mask);
+  if (band?.ahead === 0) return true;
+  if (band !== null && isStored(index, mask)) return false;
   if (isStoredSquare(index, mask)) return true;
   const bounds = boundsOf(index, mask).filter(({ isBand }) => !isBand);
   const [rows, keys] = index.tensor(mask).shape.slice(-2);
@@ -26,6 +37,7 @@ export function isCausal(index: GraphIndex, mask: string): boolean {
   return bounds.length > 0 && !areBothSides;
 }
 
+/** The same square for every sample and head. */
 function isStoredSquare(index: GraphIndex, mask: string): boolean {
   const { shape } = index.tensor(mask);
   const [rows = 1, columns = 1] = shape.slice(-2);
@@ -33,31 +45,69 @@ function isStoredSquare(index: GraphIndex, mask: string): boolean {
   return square && isStored(index, mask);
 }
 
-/** Whether a mask is in the file as it is, but for its shape, type and scale. */
 function isStored(index: GraphIndex, mask: string): boolean {
-  let stored = mask;
-  for (let node = index.producer(stored); node !== undefined; node = index.producer(stored)) {
-    const [first = "", second = ""] = node.inputs;
-    if (ARITHMETIC.has(node.op)) {
-      // With a single number, a product or a sum only scales and moves: (1 - shown) * -1e9.
-      const isNumber = (name: string) => elementCount(index.tensor(name).shape) === 1;
-      if (!isNumber(first) && !isNumber(second)) return false;
-      stored = isNumber(first) ? second : first;
-    } else if (SAME_ELEMENTS.has(node.op)) stored = first;
-    else return false;
+  const { parts, isWhole } = storedParts(index, mask);
+  return isWhole && parts.length > 0 && index.tensor(mask).role !== "activation";
+}
+
+/** The stored tensors that a mask is put together of, and whether it is of nothing else. */
+interface StoredParts {
+  readonly parts: readonly Tensor[];
+  readonly isWhole: boolean;
+}
+
+function storedParts(index: GraphIndex, mask: string): StoredParts {
+  const parts: Tensor[] = [];
+  let isWhole = true;
+  const seen = new Set<string>();
+  const pending = [mask];
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (seen.has(name)) continue;
+    if (seen.size >= MOST_NODES) return { parts, isWhole: false };
+    seen.add(name);
+    const node = index.producer(name);
+    const from = node === undefined ? [] : masksIn(index, node);
+    const tensor = index.tensor(name);
+    if (node === undefined && tensor.role !== "data") parts.push(tensor);
+    else if (from.length === 0) isWhole = false;
+    pending.push(...from);
   }
-  return stored !== "" && index.tensor(mask).role !== "activation";
+  return { parts, isWhole };
+}
+
+/** Which inputs of a node hide what its result hides; none where that cannot be said. */
+function masksIn(index: GraphIndex, { op, inputs }: TensorNode): readonly string[] {
+  const [first = "", second = ""] = inputs;
+  if (SAME_ELEMENTS.has(op) || op === "Where") return [first];
+  if (BOTH.has(op)) return [first, second];
+  if (!ARITHMETIC.has(op)) return [];
+  // With a single number, a product or a sum only scales and moves: (1 - shown) * -1e9.
+  const isNumber = (name: string) => elementCount(index.tensor(name).shape) === 1;
+  if (!isNumber(first) && !isNumber(second)) return [];
+  return [isNumber(first) ? second : first];
+}
+
+/** What each row of the stored parts of a mask shows at most; null where none of them is known. */
+function bandOf(index: GraphIndex, mask: string): Band | null {
+  const bands = storedParts(index, mask).parts.flatMap(({ band }) => (band ? [band] : []));
+  if (bands.length === 0) return null;
+  return {
+    behind: Math.min(...bands.map(({ behind }) => behind)),
+    ahead: Math.min(...bands.map(({ ahead }) => ahead)),
+  };
 }
 
 /**
- * Whether what a stored mask hides is a guess, since elements are not read: one that all samples share
- * hides later positions, but one for each sample may be what an exporter folded of any mask.
+ * Whether it is a guess what a stored mask hides, since its elements are not known: one that all samples
+ * share hides later positions, but one for each sample may be what an exporter folded of any mask.
  */
 export function isGuessed(index: GraphIndex, mask: string, samples: number): boolean {
+  const isUnknown = ({ shape, band }: Tensor) =>
+    band === undefined && shape.slice(-2).every((dim) => dim > 1) && shape.length > 1;
+  const { parts } = storedParts(index, mask);
   const { shape } = index.tensor(mask);
-  const [rows = 1, columns = 1] = shape.slice(-2);
   const own = shape.length > 3 ? shape[0] : 1;
-  return rows > 1 && columns > 1 && own === samples && isStored(index, mask);
+  return parts.some(isUnknown) && (own === samples || !isStoredSquare(index, mask));
 }
 
 /**
@@ -65,12 +115,14 @@ export function isGuessed(index: GraphIndex, mask: string, samples: number): boo
  * begins, or by how much compared positions differ, on both sides unless later ones are hidden. Null where it hides none that are far away.
  */
 export function windowOf(index: GraphIndex, mask: string): number | null {
+  const [, keys = 1] = index.tensor(mask).shape.slice(-2);
+  const band = bandOf(index, mask);
+  const stored = band === null ? keys : band.behind + 1 + band.ahead;
   const sides = isCausal(index, mask) ? 1 : 2;
   const widths = boundsOf(index, mask).flatMap(({ width, isBand }) =>
     width === null || width <= 1 ? [] : [isBand ? 2 * width + 1 : sides * width],
   );
-  const [, keys = 1] = index.tensor(mask).shape.slice(-2);
-  const least = Math.min(...widths);
+  const least = Math.min(stored, ...widths);
   return least < keys ? least : null;
 }
 

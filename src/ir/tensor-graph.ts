@@ -58,6 +58,14 @@ export interface Tensor {
   readonly frozen?: boolean;
   /** The element of a constant that has one. */
   readonly value?: number;
+  /** What a stored constant of squares shows, where it is a mask about the diagonal. */
+  readonly band?: Band;
+}
+
+/** The places that each row of a square shows: at most so many before and after its own. */
+export interface Band {
+  readonly behind: number;
+  readonly ahead: number;
 }
 
 export type AttributeValue =

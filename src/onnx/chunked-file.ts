@@ -42,12 +42,8 @@ export class ChunkedFile {
       return this.#chunk.subarray(this.#next - length, this.#next);
     }
     const parts: Buffer[] = [];
-    this.#pass(length, (part) => parts.push(Buffer.from(part)));
+    this.pass(length, (part) => parts.push(Buffer.from(part)));
     return Buffer.concat(parts);
-  }
-
-  skip(length: number): void {
-    this.#pass(length, () => {});
   }
 
   /** The bytes of one varint, as they are. */
@@ -86,7 +82,8 @@ export class ChunkedFile {
     return byte;
   }
 
-  #pass(length: number, visit: (part: Uint8Array) => void): void {
+  /** Shows the next `length` bytes part by part, each good until the next. */
+  pass(length: number, visit: (part: Uint8Array) => void): void {
     let left = length;
     while (left > 0) {
       if (this.atEnd()) fail(truncatedFile(this.path, this.position));

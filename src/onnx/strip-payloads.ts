@@ -1,6 +1,11 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { malformedModel, notAProtobuf } from "../base/diagnostics/graph.js";
+import type { Band } from "../ir/tensor-graph.js";
+import { BandReader } from "./bands.js";
 import { ChunkedFile } from "./chunked-file.js";
+import { externalBand } from "./external-band.js";
+import { onnx } from "./proto/generated/onnx.js";
+import { many, toNumber, words } from "./wire.js";
 
 /** Tensor payloads above this size are weights, never read; below, they may steer shapes. */
 const PAYLOAD_LIMIT_BYTES = 4096;
@@ -10,6 +15,8 @@ const DEPTH_LIMIT = 90;
 interface StrippedModel {
   /** A valid ModelProto: the file's fields in order, large tensor payloads left out. */
   readonly bytes: Uint8Array;
+  /** What the graph's initializers show that are masks about the diagonal, by name. */
+  readonly bands: ReadonlyMap<string, Band>;
   /** SHA-256 of the file's bytes, lower-case hexadecimal. */
   readonly sha256: string;
 }
@@ -39,6 +46,9 @@ const NESTED: Readonly<Record<MessageName, Readonly<Record<number, MessageName>>
 /** float, int32, string, int64, raw, double and uint64 data of a tensor. */
 const PAYLOAD_FIELDS: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11]);
 
+/** Where {@link NESTED} leads to the tensors that the graph stores, and their raw data. */
+const STORED = { depth: 1, field: 5, raw_data: 9 };
+
 /** Wire types of ModelProto's fields: what tells a model from other bytes. */
 const MODEL_WIRE_TYPES: Readonly<Record<number, number>> = {
   1: 0,
@@ -63,14 +73,22 @@ export function stripPayloads(path: string): StrippedModel {
   const file = new ChunkedFile(path);
   try {
     const output = new Output();
-    stripModel(file, output);
-    return { bytes: output.bytes(), sha256: file.sha256() };
+    const bands = new Map<string, Band>();
+    stripModel({ file, bands }, output);
+    return { bytes: output.bytes(), bands, sha256: file.sha256() };
   } finally {
     file.close();
   }
 }
 
-function stripModel(file: ChunkedFile, output: Output): void {
+/** A file being read, and the masks found so far. */
+interface Reading {
+  readonly file: ChunkedFile;
+  readonly bands: Map<string, Band>;
+}
+
+function stripModel(reading: Reading, output: Output): void {
+  const { file } = reading;
   let fields = 0;
   while (!file.atEnd()) {
     const field = readTag(file, fields === 0);
@@ -78,7 +96,7 @@ function stripModel(file: ChunkedFile, output: Output): void {
     if (expected === undefined ? fields === 0 : expected !== field.wireType) {
       fail(notAProtobuf(file.path, "its first bytes are not those of a ModelProto"));
     }
-    copyField(file, output, "model", field, Number.POSITIVE_INFINITY, 0);
+    copyField(reading, output, "model", field, Number.POSITIVE_INFINITY, 0);
     fields += 1;
   }
   if (fields === 0) fail(notAProtobuf(file.path, "the file is empty"));
@@ -101,13 +119,14 @@ function readTag(file: ChunkedFile, first: boolean): FieldTag {
 
 /** Copies one field, or drops it where it is a large payload; `end` is its message's last byte. */
 function copyField(
-  file: ChunkedFile,
+  reading: Reading,
   output: Output,
   message: MessageName,
   field: FieldTag,
   end: number,
   depth: number,
 ): void {
+  const { file } = reading;
   const payload = message === "tensor" && PAYLOAD_FIELDS.has(field.number);
   if (field.wireType !== 2) {
     const scalar =
@@ -120,25 +139,67 @@ function copyField(
   if (file.position + length > end) {
     fail(malformedModel(file.path, `a field at byte ${file.position} is longer than its message`));
   }
+  const isInStored = message === "tensor" && depth === STORED.depth + 1;
+  const mask = isInStored && field.number === STORED.raw_data ? maskOf(output) : null;
   if (payload && (length > PAYLOAD_LIMIT_BYTES || field.number === 6)) {
-    file.skip(length);
+    file.pass(length, (part) => mask?.reader.take(part));
+    keepBand(reading, mask);
     return;
   }
   const nested = NESTED[message][field.number];
-  if (nested === undefined || length <= PAYLOAD_LIMIT_BYTES) {
-    output.field(field, file.take(length));
+  const isStored = message === "graph" && depth === STORED.depth && field.number === STORED.field;
+  const isGraph = message === "model" && nested === "graph";
+  const isSmall = length <= PAYLOAD_LIMIT_BYTES && !isStored && !isGraph;
+  if (nested === undefined || isSmall) {
+    const content = file.take(length);
+    output.field(field, content);
+    mask?.reader.take(content);
+    keepBand(reading, mask);
     return;
   }
   if (depth >= DEPTH_LIMIT) fail(malformedModel(file.path, "messages nest without end"));
   const inside = new Output();
   const insideEnd = file.position + length;
   while (file.position < insideEnd) {
-    copyField(file, inside, nested, readTag(file, false), insideEnd, depth + 1);
+    copyField(reading, inside, nested, readTag(file, false), insideEnd, depth + 1);
   }
   if (file.position > insideEnd) {
     fail(malformedModel(file.path, `a message ends inside a field at byte ${file.position}`));
   }
+  if (isStored) keepExternal(reading, inside);
   output.message(field, inside);
+}
+
+interface Mask {
+  readonly name: string;
+  readonly reader: BandReader;
+}
+
+/** What reads the raw data of a tensor of which this is known, where it may be a mask. */
+function maskOf(tensor: Output): Mask | null {
+  const known = tensorOf(tensor);
+  const reader = known && BandReader.of(many(known.dims).map(toNumber), toNumber(known.dataType));
+  return reader && { name: words(known?.name), reader };
+}
+
+function keepBand({ bands }: Reading, mask: Mask | null): void {
+  const band = mask?.reader.band();
+  if (mask && band) bands.set(mask.name, band);
+}
+
+function keepExternal({ file, bands }: Reading, tensor: Output): void {
+  const known = tensorOf(tensor);
+  const band = known && externalBand(file.path, known);
+  if (band) bands.set(words(known?.name), band);
+}
+
+/** The tensor that these fields make; null where decoding the model will say what is wrong with it. */
+function tensorOf(fields: Output): onnx.TensorProto | null {
+  try {
+    return onnx.TensorProto.decode(fields.bytes());
+  } catch {
+    return null;
+  }
 }
 
 /** Protobuf bytes in one growing buffer: a part per field would cost more than the fields. */

@@ -267,8 +267,8 @@ export const masksGuessed = (
   warning(
     "KRS1429",
     graph,
-    `${named(masks)} are attention masks that the export folded into numbers, which are not read: they are taken to hide ${hidden}`,
-    "export with a symbolic batch, or with is_causal in place of the mask, so that the graph says what they hide",
+    `${named(masks)} are attention masks that the export folded into numbers, which are no mask about the diagonal or not there to be read: they are taken to hide ${hidden}`,
+    "keep the file with external data beside the graph, or export with is_causal in place of the mask",
   );
 
 export const cutLosesWork = (graph: string, flag: string, share: string): Diagnostic =>

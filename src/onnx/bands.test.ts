@@ -1,0 +1,53 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { BandReader } from "./bands.js";
+
+const [BOOL, FLOAT] = [9, 1];
+
+/** Squares that show so many places before and after each, as floats. */
+function squares(rows: number, behind: number, ahead: number, count = 1): Float32Array {
+  return Float32Array.from({ length: count * rows * rows }, (_, i) => {
+    const [row, column] = [Math.floor(i / rows) % rows, i % rows];
+    return column >= row - behind && column <= row + ahead ? 0 : Number.NEGATIVE_INFINITY;
+  });
+}
+
+function bandOf(values: Float32Array, shape: readonly number[], parts = 1) {
+  const reader = BandReader.of(shape, FLOAT);
+  const bytes = new Uint8Array(values.buffer);
+  const size = Math.ceil(bytes.length / parts);
+  for (let at = 0; at < bytes.length; at += size) reader?.take(bytes.subarray(at, at + size));
+  return reader?.band();
+}
+
+test("any band of any square is read, in whatever parts its bytes come", () => {
+  fc.assert(
+    fc.property(
+      ...([fc.integer({ min: 2, max: 9 }), fc.nat(8), fc.nat(8)] as const),
+      ...([fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 50 })] as const),
+      (rows, behind, ahead, count, parts) => {
+        const most = rows - 1;
+        const band = { behind: Math.min(behind, most), ahead: Math.min(ahead, most) };
+        const values = squares(rows, behind, ahead, count);
+        expect(bandOf(values, [count, 1, rows, rows], parts)).toEqual(band);
+      },
+    ),
+  );
+});
+
+test("one place otherwise is no band, unless it makes another", () => {
+  for (let at = 0; at < 36; at++) {
+    const values = squares(6, 2, 1);
+    values[at] = values[at] === 0 ? Number.NEGATIVE_INFINITY : 0;
+    expect(bandOf(values, [6, 6])).toBeNull();
+  }
+});
+
+test("a third number, a part of a square, other shapes and types are none", () => {
+  const weights = Float32Array.from({ length: 16 }, (_, i) => i);
+  expect(bandOf(weights, [4, 4])).toBeNull();
+  expect(bandOf(squares(4, 3, 0).slice(0, 14), [4, 4])).toBeNull();
+  expect(BandReader.of([4, 5], FLOAT)).toBeNull();
+  expect(BandReader.of([1, 1], BOOL)).toBeNull();
+  expect(BandReader.of([4, 4], 7)).toBeNull();
+});
