@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, realpathSync } from "node:fs";
+import { closeSync, openSync, readSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { type Band, elementCount } from "../ir/tensor-graph.js";
 import { BandReader } from "./bands.js";
@@ -28,12 +28,13 @@ export function externalBand(model: string, tensor: onnx.TensorProto.$Properties
   return reader.band();
 }
 
-/** The real path of a file in the model's folder or below; null: there is none. */
+/** The real path of a regular file in the model's folder or below; null: there is none. */
 function fileBeside(model: string, location: string): string | null {
   try {
     const folder = realpathSync(dirname(model));
     const path = realpathSync(join(folder, location));
-    return path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`) ? path : null;
+    const isInside = path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
+    return isInside && statSync(path).isFile() ? path : null;
   } catch {
     return null;
   }

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -129,6 +130,7 @@ describe("masks", () => {
     const path = file(new Uint8Array());
     writeFileSync(join(dirname(path), "data"), Buffer.concat([Buffer.alloc(64, 7), triangle(16)]));
     symlinkSync("/dev/zero", join(dirname(path), "zeros"));
+    execFileSync("mkfifo", [join(dirname(path), "pipe")]);
     const from = (location: string) => {
       const entries = { location, offset: "64", length: "256" };
       const externalData = Object.entries(entries).map(([key, value]) => ({ key, value }));
@@ -137,7 +139,7 @@ describe("masks", () => {
       return [...stripPayloads(path).bands.values()];
     };
     expect(from("data")).toEqual([{ behind: 15, ahead: 0 }]);
-    expect(["missing", "zeros", "../data", "."].flatMap(from)).toEqual([]);
+    expect(["missing", "zeros", "pipe", "../data", "."].flatMap(from)).toEqual([]);
   });
 });
 
