@@ -112,7 +112,8 @@ export function isGuessed(index: GraphIndex, mask: string, samples: number): boo
 
 /**
  * Keys that a mask lets a query see at most, to within one: how far from the diagonal a triangle
- * begins, or by how much compared positions differ, on both sides unless later ones are hidden. Null where it hides none that are far away.
+ * begins, or by how much compared positions differ, on both sides unless later ones are hidden. Null
+ * where it hides none that are far away.
  */
 export function windowOf(index: GraphIndex, mask: string): number | null {
   const [, keys = 1] = index.tensor(mask).shape.slice(-2);

@@ -7,7 +7,7 @@ import { externalBand } from "./external-band.js";
 import { onnx } from "./proto/generated/onnx.js";
 import { many, toNumber, words } from "./wire.js";
 
-/** Tensor payloads above this size are weights, never read; below, they may steer shapes. */
+/** Tensor payloads above this size are not kept, as weights are not; below, they may steer shapes. */
 const PAYLOAD_LIMIT_BYTES = 4096;
 const DEPTH_LIMIT = 90;
 
@@ -46,8 +46,8 @@ const NESTED: Readonly<Record<MessageName, Readonly<Record<number, MessageName>>
 /** float, int32, string, int64, raw, double and uint64 data of a tensor. */
 const PAYLOAD_FIELDS: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11]);
 
-/** Where {@link NESTED} leads to the tensors that the graph stores, and their raw data. */
-const STORED = { depth: 1, field: 5, raw_data: 9 };
+/** Where {@link NESTED} leads to the tensors that the graph stores, and where these have their data. */
+const STORED = { depth: 1, field: 5, raw_data: 9, external_data: 13 };
 
 /** Wire types of ModelProto's fields: what tells a model from other bytes. */
 const MODEL_WIRE_TYPES: Readonly<Record<number, number>> = {
@@ -160,13 +160,16 @@ function copyField(
   if (depth >= DEPTH_LIMIT) fail(malformedModel(file.path, "messages nest without end"));
   const inside = new Output();
   const insideEnd = file.position + length;
+  let isExternal = false;
   while (file.position < insideEnd) {
-    copyField(reading, inside, nested, readTag(file, false), insideEnd, depth + 1);
+    const inner = readTag(file, false);
+    isExternal ||= isStored && inner.number === STORED.external_data;
+    copyField(reading, inside, nested, inner, insideEnd, depth + 1);
   }
   if (file.position > insideEnd) {
     fail(malformedModel(file.path, `a message ends inside a field at byte ${file.position}`));
   }
-  if (isStored) keepExternal(reading, inside);
+  if (isExternal) keepExternal(reading, inside);
   output.message(field, inside);
 }
 
