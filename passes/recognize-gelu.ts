@@ -1,7 +1,7 @@
 import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
-import { elementCount, type TensorNode } from "../src/ir/tensor-graph.js";
-import { type GraphIndex, indexOf, otherInput } from "./rewriting/graph-index.js";
+import type { TensorNode } from "../src/ir/tensor-graph.js";
+import { type GraphIndex, indexOf, isScalar, otherInput } from "./rewriting/graph-index.js";
 import { applyFusions, type Fusion, fuse } from "./rewriting/rewrite.js";
 
 /**
@@ -59,11 +59,6 @@ function scaled(index: GraphIndex, node: TensorNode): TensorNode | undefined {
 function scalarBeside(index: GraphIndex, node: TensorNode, other: TensorNode): string | undefined {
   const name = otherInput(node, at(other.outputs, 0));
   return name !== undefined && isScalar(index, name) ? name : undefined;
-}
-
-function isScalar(index: GraphIndex, name: string): boolean {
-  const { role, shape } = index.tensor(name);
-  return role === "constant" && elementCount(shape) === 1;
 }
 
 /** What a tensor is a multiple of, if it is one. */

@@ -1,8 +1,8 @@
 import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
-import { elementCount, type TensorNode } from "../src/ir/tensor-graph.js";
+import type { TensorNode } from "../src/ir/tensor-graph.js";
 import { rowScaleAt } from "./norms/row-scale.js";
-import { type GraphIndex, indexOf, otherInput } from "./rewriting/graph-index.js";
+import { type GraphIndex, indexOf, isScalar, otherInput } from "./rewriting/graph-index.js";
 import { applyFusions, type Fusion, fuse } from "./rewriting/rewrite.js";
 
 /**
@@ -67,9 +67,7 @@ function matchNorms(index: GraphIndex, node: TensorNode): Match[] {
 function constantFactors(index: GraphIndex, node: TensorNode): readonly TensorNode[] {
   const next = index.successor(node, "Mul");
   const factor = next && otherInput(next, at(node.outputs, 0));
-  if (next === undefined || !factor) return [];
-  const { role, shape } = index.tensor(factor);
-  return role === "constant" && elementCount(shape) === 1 ? [next] : [];
+  return next !== undefined && factor && isScalar(index, factor) ? [next] : [];
 }
 
 /** The matches whose inner results nothing but matches reads in their direction. */

@@ -1,7 +1,7 @@
 import { present } from "../../src/base/need.js";
-import { elementCount, type TensorNode } from "../../src/ir/tensor-graph.js";
+import type { TensorNode } from "../../src/ir/tensor-graph.js";
 import { permutationOf } from "../../src/onnx/operators/call.js";
-import type { GraphIndex } from "../rewriting/graph-index.js";
+import { type GraphIndex, isNumber } from "../rewriting/graph-index.js";
 
 /*
  * Where the axes of a product lie in the tensors around it, whatever reshapes, transposes and
@@ -133,8 +133,4 @@ function scales(index: GraphIndex, node: TensorNode): boolean {
 function scaledInput(index: GraphIndex, { inputs }: TensorNode): string | undefined {
   const others = inputs.filter((name) => !isNumber(index, name));
   return others.length === 1 && inputs.length === 2 ? others[0] : undefined;
-}
-
-function isNumber(index: GraphIndex, name: string): boolean {
-  return elementCount(index.tensor(name).shape) === 1;
 }

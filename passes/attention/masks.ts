@@ -1,11 +1,6 @@
 import { byDefault } from "../../src/base/need.js";
-import {
-  type Band,
-  elementCount,
-  type Tensor,
-  type TensorNode,
-} from "../../src/ir/tensor-graph.js";
-import type { GraphIndex } from "../rewriting/graph-index.js";
+import type { Band, Tensor, TensorNode } from "../../src/ir/tensor-graph.js";
+import { type GraphIndex, isNumber } from "../rewriting/graph-index.js";
 
 /** A mask built by more nodes than this is not examined. */
 const MOST_NODES = 200;
@@ -82,9 +77,8 @@ function masksIn(index: GraphIndex, { op, inputs }: TensorNode): readonly string
   if (BOTH.has(op)) return [first, second];
   if (!ARITHMETIC.has(op)) return [];
   // With a single number, a product or a sum only scales and moves: (1 - shown) * -1e9.
-  const isNumber = (name: string) => elementCount(index.tensor(name).shape) === 1;
-  if (!isNumber(first) && !isNumber(second)) return [];
-  return [isNumber(first) ? second : first];
+  if (!isNumber(index, first) && !isNumber(index, second)) return [];
+  return [isNumber(index, first) ? second : first];
 }
 
 /** What each row of the stored parts of a mask shows at most; null where none of them is known. */

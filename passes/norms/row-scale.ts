@@ -1,7 +1,7 @@
 import { at } from "../../src/base/need.js";
 import { elementCount, type TensorNode } from "../../src/ir/tensor-graph.js";
 import { followAxis, shapedNode } from "../../src/onnx/operators/knowledge.js";
-import { type GraphIndex, otherInput } from "../rewriting/graph-index.js";
+import { type GraphIndex, isScalar, otherInput } from "../rewriting/graph-index.js";
 
 /** A tensor whose rows are each scaled by what the squares of their own elements give. */
 interface RowScale {
@@ -109,7 +109,7 @@ function madeOf(index: GraphIndex, name: string, sources: ReadonlySet<string>) {
   let squares = false;
   const open = [name];
   for (let each = open.pop(); each !== undefined; each = open.pop()) {
-    if (each === "" || sources.has(each) || isLone(index, each)) continue;
+    if (each === "" || sources.has(each) || isScalar(index, each)) continue;
     const node = index.producer(each);
     if (node === undefined || nodes.size === MOST_NODES) return null;
     const step = stepAt(index, node, at([...sources], 0));
@@ -119,11 +119,6 @@ function madeOf(index: GraphIndex, name: string, sources: ReadonlySet<string>) {
     open.push(...(ONE_OPERAND.test(node.op) ? node.inputs.slice(0, 1) : node.inputs));
   }
   return { nodes: [...nodes], squares };
-}
-
-function isLone(index: GraphIndex, name: string): boolean {
-  const { role, shape } = index.tensor(name);
-  return role === "constant" && elementCount(shape) === 1;
 }
 
 /** Whether a node squares elements, or works on rows in some other way that a norm does; null: in none. */

@@ -1,5 +1,6 @@
 import { at, need } from "../../src/base/need.js";
 import {
+  elementCount,
   type Tensor,
   type TensorGraph,
   type TensorNode,
@@ -135,4 +136,14 @@ export class GraphIndex {
 /** The input of a two-input node that is not `name`. */
 export function otherInput(node: TensorNode, name: string): string | undefined {
   return node.inputs[0] === name ? node.inputs[1] : node.inputs[0];
+}
+
+/** Whether a tensor has a single element. */
+export function isNumber(index: GraphIndex, name: string): boolean {
+  return elementCount(index.tensor(name).shape) === 1;
+}
+
+/** Whether a tensor is a constant of a single element. */
+export function isScalar(index: GraphIndex, name: string): boolean {
+  return index.tensor(name).role === "constant" && isNumber(index, name);
 }
