@@ -3,12 +3,13 @@ import { byDefault } from "./base/need.js";
 import { PhaseTimer } from "./base/phase-timer.js";
 import {
   baselineFrontiers,
+  type Reached,
   restrictionOf,
   rivalsUnder,
   sequentialAtTop,
 } from "./compose/baselines.js";
 import { instructionFrontiers } from "./compose/instructions.js";
-import { solveUnderPeak } from "./compose/peak.js";
+import { plansUnderPeak, solveUnderPeak } from "./compose/peak/under-peak.js";
 import { checkLayout, pipelineProblem } from "./compose/problem.js";
 import { solvePipeline } from "./compose/solve.js";
 import {
@@ -27,7 +28,7 @@ import type { Device } from "./gpu/device-schema.js";
 import { deviceOf, layoutOf } from "./hardware.js";
 import { EXECUTIONS, type ExecutionMode } from "./ir/choices.js";
 import type { Cost, Evaluation } from "./ir/configuration.js";
-import type { IterationPoint } from "./ir/iteration.js";
+import type { IterationPoint, PipelineProblem } from "./ir/iteration.js";
 import type { PartitionType } from "./ir/partition.js";
 import type { TensorGraph } from "./ir/tensor-graph.js";
 import {
@@ -125,14 +126,19 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   const { points, seed, control } = options.search;
   const { partitions } = lowered;
   const { frontier, full_control, baselines, executions } = await timer.run("solver", () => {
-    const solved = (instructions: typeof searched, known: readonly IterationPoint[]) => {
-      const problem = pipelineProblem(instructions, partitions.stages, layout);
-      if (peak_power_w === null) return solvePipeline(problem, { points, known });
-      return solveUnderPeak(problem, { points, peak_w: peak_power_w / gpusPerStage(lowered.job) });
-    };
+    const solver = solverUnder(points, lowered.job, peak_power_w);
+    const solved = (instructions: typeof searched, known: readonly IterationPoint[]) =>
+      solver.frontier(pipelineProblem(instructions, partitions.stages, layout), known);
     const restriction = restrictionOf(control, partitions, device);
-    const rivals = rivalsUnder(control);
-    const baselines = baselineFrontiers(partitions, evaluations, device, layout, points, rivals);
+    const names = rivalsUnder(control);
+    const baselines = baselineFrontiers(
+      partitions,
+      evaluations,
+      device,
+      layout,
+      names,
+      solver.baseline,
+    );
     // Whatever they run a plan may run too.
     const reached = baselines.flatMap((baseline) => baseline.points);
     const followed = solved(
@@ -173,6 +179,25 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     const written = runFiles(run, lowered.partitions, content, facts, oracle);
     return { ...written, evaluations: all, timings: timer.timings };
   });
+}
+
+/** How frontiers are found: with what a replica's GPUs may draw together kept where that is told. */
+function solverUnder(points: number, job: Lowered["job"], peak_power_w: number | null) {
+  if (peak_power_w === null) {
+    const frontier = (problem: PipelineProblem, known: readonly IterationPoint[]) =>
+      solvePipeline(problem, { points, known });
+    return { frontier, baseline: (problem: PipelineProblem): Reached => frontier(problem, []) };
+  }
+  const limit = { points, peak_w: peak_power_w / gpusPerStage(job) };
+  return {
+    frontier: (problem: PipelineProblem, known: readonly IterationPoint[]) =>
+      solveUnderPeak(problem, { ...limit, known }),
+    baseline(problem: PipelineProblem): Reached {
+      const found = plansUnderPeak(problem, limit);
+      if ("frontier" in found) return found.frontier;
+      return { points: found.unlimited.points, least_peak_w: found.least_w };
+    },
+  };
 }
 
 /**

@@ -2,8 +2,10 @@ import { expect, test } from "vitest";
 import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
 import { loadDevice } from "../gpu/device.js";
 import type { Configuration, Evaluation } from "../ir/configuration.js";
+import type { PipelineProblem } from "../ir/iteration.js";
 import type { OptionKind, PartitionedGraph } from "../ir/partition.js";
-import { baselineFrontiers } from "./baselines.js";
+import { baselineFrontiers, rivalsUnder } from "./baselines.js";
+import { solvePipeline } from "./solve.js";
 
 const device = loadDevice("a100-sxm4-40gb");
 const { default_comm_sms: usual, highest_clock_mhz: highest } = device;
@@ -35,6 +37,8 @@ const evaluation = (
   ...configuration,
 });
 
+const solve = (problem: PipelineProblem) => solvePipeline(problem, { points: 8 });
+
 test("baselines use the default SMs and the listed order, whatever else was evaluated", () => {
   const order = [0, 2, 3, 5, 6, 1, 4];
   const [first = null] = beside.slots.map(({ name }) => name);
@@ -61,7 +65,14 @@ test("baselines use the default SMs and the listed order, whatever else was eval
     [alone.key, [evaluation(alone.key, 1, { launch_slot: null, sms: 0 })]],
   ]);
   const layout = { microbatches: 1, static_power_w: 1, pipeline: "1f1b", chunks: 1 } as const;
-  const baselines = baselineFrontiers(graph, evaluations, device, layout, 8);
+  const baselines = baselineFrontiers(
+    graph,
+    evaluations,
+    device,
+    layout,
+    rivalsUnder("all"),
+    solve,
+  );
   expect(baselines.map(({ name, points }) => [name, points[0]?.time_s])).toEqual([
     ["sequential-max-clock", 12],
     ["sequential-frequency", 12],
@@ -88,7 +99,14 @@ test("without nanobatches, gradient sums of the last backward run from the first
   ]);
   const layout = { microbatches: 3, static_power_w: 1, pipeline: "1f1b", chunks: 1 } as const;
   const summing = { ...graph, instructions: [...graph.instructions, last] };
-  const baselines = baselineFrontiers(summing, evaluations, device, layout, 8);
+  const baselines = baselineFrontiers(
+    summing,
+    evaluations,
+    device,
+    layout,
+    rivalsUnder("all"),
+    solve,
+  );
   // Three forwards and two backwards of 6 s, then one of 4 s; nanobatched 5 s instead of 6.
   expect(baselines.map(({ name, points }) => [name, points[0]?.time_s])).toEqual([
     ["sequential-max-clock", 34],
@@ -107,7 +125,14 @@ test("where nothing can be nanobatched, the baselines with and without are one f
   ]);
   const layout = { microbatches: 2, static_power_w: 1 };
   const one = { ...graph, instructions: [single] };
-  const [, without, nanobatched] = baselineFrontiers(one, evaluations, device, layout, 8);
+  const [, without, nanobatched] = baselineFrontiers(
+    one,
+    evaluations,
+    device,
+    layout,
+    rivalsUnder("all"),
+    solve,
+  );
   expect(without?.points).toHaveLength(1);
   expect(nanobatched?.points).toBe(without?.points);
 });

@@ -1,8 +1,8 @@
 import { at, need, present } from "../base/need.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { Control } from "../ir/choices.js";
-import type { Configuration, Cost, Evaluation, InstructionFrontier } from "../ir/configuration.js";
-import type { IterationFrontier } from "../ir/iteration.js";
+import type { Configuration, Cost, Evaluation } from "../ir/configuration.js";
+import type { IterationPoint, PipelineProblem } from "../ir/iteration.js";
 import { ownLaunchSlot, type PartitionedGraph, type PartitionType } from "../ir/partition.js";
 import { instructionFrontiers, type Restriction } from "./instructions.js";
 import { type Layout, pipelineProblem } from "./problem.js";
@@ -11,34 +11,41 @@ import { solvePipeline } from "./solve.js";
 const BASELINES = ["sequential-max-clock", "sequential-frequency", "nanobatch-frequency"] as const;
 type BaselineName = (typeof BASELINES)[number];
 
+/** What a baseline reaches. */
+export interface Reached {
+  readonly points: readonly IterationPoint[];
+  /**
+   * Where none of its plans keeps a limit on their peak, the lowest of their peaks, in W of one GPU of each stage:
+   * its points are those without the limit. Absent: all keep it, or there is none.
+   */
+  readonly least_peak_w?: number;
+}
+
 /**
  * What other tools reach on the same graph, from the same machinery with restricted choices:
  * Megatron-LM (no nanobatches, highest clock), Perseus (the same with the
  * frequency free per instruction), and nanobatching with Perseus on top (every instruction
  * nanobatched). All launch what need not wait at the first slot: without nanobatches that is a ring's
  * transfers and gradient sums.
+ * @param solve asked once for all baselines that have the same choices
  */
 export function baselineFrontiers(
   graph: PartitionedGraph,
   evaluations: ReadonlyMap<string, readonly Evaluation[]>,
   device: Device,
   layout: Layout,
-  points: number,
-  names: readonly BaselineName[] = BASELINES,
-): { name: BaselineName; points: IterationFrontier["points"] }[] {
+  names: readonly BaselineName[],
+  solve: (problem: PipelineProblem) => Reached,
+): ({ readonly name: BaselineName } & Reached)[] {
   const known = restrictions(graph, device);
-  const solved = new Map<string, IterationFrontier["points"]>();
+  const solved = new Map<string, Reached>();
   return names.map((name) => {
     const frontiers = instructionFrontiers(graph, evaluations, layout, known[name]);
     const choices = JSON.stringify(frontiers);
-    const found = solved.get(choices) ?? solveFor(frontiers);
+    const found = solved.get(choices) ?? solve(pipelineProblem(frontiers, graph.stages, layout));
     solved.set(choices, found);
-    return { name, points: found };
+    return { name, ...found };
   });
-
-  function solveFor(frontiers: readonly InstructionFrontier[]) {
-    return solvePipeline(pipelineProblem(frontiers, graph.stages, layout), { points }).points;
-  }
 }
 
 /**
@@ -59,7 +66,9 @@ export function sequentialAtTop(
       return [key, [{ partition: key, ...configuration, ...costOf(type, configuration) }]];
     }),
   );
-  const [top] = baselineFrontiers(graph, evaluations, device, layout, 1, ["sequential-max-clock"]);
+  const solve = (problem: PipelineProblem) => solvePipeline(problem, { points: 1 });
+  const names = ["sequential-max-clock"] as const;
+  const [top] = baselineFrontiers(graph, evaluations, device, layout, names, solve);
   const { time_s, energy_j } = at(present(top, "baseline").points, 0);
   return { time_s, energy_j };
 }

@@ -88,7 +88,8 @@ export function frontierOf(
   };
 }
 
-function pointOf(
+/** A plan as a point, its bound the best of some. */
+export function pointOf(
   network: Network<Options>,
   plan: Candidate,
   bounds: readonly Bounds[],

@@ -17,6 +17,8 @@ import type { RunFacts } from "./facts.js";
 interface BaselineFrontier {
   readonly name: Baseline["name"];
   readonly points: readonly { readonly time_s: number; readonly energy_j: number }[];
+  /** The lowest peak of its plans, where none keeps what the run's may draw. */
+  readonly least_peak_w?: number;
 }
 
 interface FrontierInput extends RunFacts {
@@ -90,9 +92,10 @@ export function frontierFile(input: FrontierInput): FrontierFile {
     })),
     energy_optimal_time_s: input.frontier.energy_optimal_time_s,
     peak_memory_bytes: input.memory.map(({ peak_bytes }) => peak_bytes),
-    baselines: input.baselines.map(({ name, points }) => ({
+    baselines: input.baselines.map(({ name, points, least_peak_w }) => ({
       name,
       points: ofReplica(points),
+      ...(least_peak_w === undefined ? {} : { least_peak_power_w: least_peak_w * gpus }),
     })),
     ...(input.full_control === null ? {} : { full_control: ofReplica(input.full_control) }),
     executions: input.executions.map((each) => ({ ...each, energy_j: each.energy_j * gpus })),

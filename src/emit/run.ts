@@ -27,6 +27,7 @@ interface Found {
   readonly baselines: readonly {
     readonly name: Baseline["name"];
     readonly points: IterationFrontier["points"];
+    readonly least_peak_w?: number;
   }[];
   /** What the iteration takes under each execution. */
   readonly executions: readonly Execution[];

@@ -36,6 +36,8 @@ const reached = z.array(z.object({ time_s: quantity, energy_j: quantity }));
 const baseline = z.object({
   name: z.enum(["sequential-max-clock", "sequential-frequency", "nanobatch-frequency"]),
   points: reached,
+  /** What its plans draw at their peak at least, where none keeps the run's `peak_power_w`: its points do not. */
+  least_peak_power_w: quantity.exactOptional(),
 });
 
 /** A whole iteration under an execution, sequential at the highest clock. */

@@ -1,4 +1,4 @@
-import { plural } from "../base/units.js";
+import { plural, scaled } from "../base/units.js";
 import { isoXReduction, isoYReduction } from "../math/hypervolume.js";
 import type { Baseline, FrontierFile } from "../plan/frontier.js";
 import { gpusPerReplica, gpusPerStage } from "../plan/gpus.js";
@@ -151,6 +151,17 @@ export function pointSentence(
   const fastest = rival.points.reduce((a, b) => (b.time_s < a.time_s ? b : a));
   const [time, energy] = [1 - time_s / fastest.time_s, 1 - energy_j / fastest.energy_j];
   return `${capital(percent(time))} time and ${percent(energy)} energy than ${words} at its fastest.`;
+}
+
+/** "Running everything at the highest clock draws 11.3 kW at its peak, more than the 8 kW allowed." One of each. */
+export function abovePeakSentences({ baselines, peak_power_w }: FrontierFile): readonly string[] {
+  if (peak_power_w === undefined) return [];
+  return baselines.flatMap(({ name, least_peak_power_w: least_w }) => {
+    if (least_w === undefined) return [];
+    const draws = `draws at least ${scaled(least_w, "W")} at its peak`;
+    const allowed = `more than the ${scaled(peak_power_w, "W")} allowed`;
+    return [`${capital(BASELINE_WORDS[name])} ${draws}, ${allowed}.`];
+  });
 }
 
 /** The baseline that advice compares with, at its fastest: what runs without a plan; null: none. */

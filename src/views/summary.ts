@@ -12,6 +12,7 @@ import { beyondWords } from "./beyond.js";
 import { adviceSentence, billOf, billWords, type Rates } from "./bill.js";
 import {
   aboveBound,
+  abovePeakSentences,
   countedGpus,
   fullControlSentence,
   gainSentence,
@@ -124,7 +125,8 @@ function gainLines(frontier: FrontierFile): string[] {
   if (none !== null) return [none];
   const head = headline(frontier);
   const others = gainsOf(frontier).filter(({ baseline }) => baseline !== head?.baseline);
-  return [...(head === null ? [] : [head.sentence]), ...others.map(gainSentence)];
+  const sentences = others.map(gainSentence);
+  return [...(head === null ? [] : [head.sentence]), ...sentences, ...abovePeakSentences(frontier)];
 }
 
 /** Where the costs behind the points come from: `18576 modelled`. */

@@ -9,12 +9,16 @@ const folder = temporaryFolder();
 interface Frontier {
   readonly beyond_gpus?: unknown;
   readonly peak_power_w?: number;
+  readonly baselines: readonly { readonly name: string; readonly least_peak_power_w?: number }[];
   readonly points: readonly {
     readonly time_s: number;
     readonly energy_j: number;
     readonly average_power_w: number;
   }[];
 }
+
+const peakIn = (simulation: string): number =>
+  (JSON.parse(simulation) as { simulated: { peak_power_w: number } }).simulated.peak_power_w;
 
 async function optimized(name: string, ...flags: string[]) {
   const out = join(folder, name);
@@ -33,6 +37,11 @@ test("a lower power limit, a capped peak and a node's watts each change the fron
   expect(capped.peak_power_w).toBe(peak_w);
   for (const point of capped.points) expect(point.average_power_w).toBeLessThanOrEqual(peak_w);
   expect(capped.points[0]?.time_s).toBeGreaterThanOrEqual(fastest?.time_s ?? 0);
+  const simulated = await kareus(["simulate", join(folder, "peak", "plans", "000.json"), "--json"]);
+  expect(peakIn(simulated.stdout)).toBeLessThanOrEqual(peak_w * (1 + 1e-9));
+  const ignoring = capped.baselines.filter((each) => each.least_peak_power_w !== undefined);
+  expect(ignoring.map(({ name }) => name)).toEqual(["sequential-max-clock"]);
+  expect(ignoring[0]?.least_peak_power_w).toBeGreaterThan(peak_w);
   const none = await optimized("none", "--peak-power-w", "10");
   expect([codes(none.done, "error"), none.done.status]).toEqual([["KRS4013"], 1]);
 

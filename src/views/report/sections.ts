@@ -6,6 +6,7 @@ import { gpusPerReplica } from "../../plan/gpus.js";
 import { beyondWords } from "../beyond.js";
 import {
   aboveBound,
+  abovePeakSentences,
   BASELINE_WORDS,
   fullControlSentence,
   type Gains,
@@ -40,7 +41,8 @@ export function gainSection(frontier: FrontierFile): string {
   const head = headline(frontier);
   const lead = head === null ? "" : `<p class="lead">${escapeMarkup(head.sentence)}</p>\n`;
   const full = fullControlSentence(frontier);
-  const more = full === null ? "" : `<p class="note">${escapeMarkup(full)}</p>\n`;
+  const notes = [...(full === null ? [] : [full]), ...abovePeakSentences(frontier)];
+  const more = notes.map((note) => `<p class="note">${escapeMarkup(note)}</p>\n`).join("");
   return `${lead}${more}<div class="gains">${gainsOf(frontier).map(gainCard).join("")}</div>`;
 }
 
