@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { duration, plural, scaled, scaleFor } from "./units.js";
+import { duration, enough, plural, scaled, scaleFor } from "./units.js";
 
 it("scales to a prefix that a person reads", () => {
   expect(scaled(22088, "J")).toBe("22.09 kJ");
@@ -15,6 +15,12 @@ it("writes times in seconds or below", () => {
   expect(duration(0.0123)).toBe("12.30 ms");
   expect(duration(7200)).toBe("7200 s");
   expect(duration(0)).toBe("0.000 s");
+});
+
+it("rounds up what is to be enough", () => {
+  expect([3910.922, 600, 36.2043, 0.012345, 99999, 0].map(enough)).toEqual([
+    3911, 600, 36.21, 0.01235, 100000, 0,
+  ]);
 });
 
 it("counts", () => {

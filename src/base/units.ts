@@ -37,6 +37,19 @@ export function duration(time_s: number): string {
   return `${(time_s / divisor).toPrecision(4)} ${unit}`;
 }
 
+/** Four significant digits, rounded up: whoever gives that much gives enough. */
+export function enough(value: number): number {
+  const nearest = Number(value.toPrecision(4));
+  if (nearest >= value) return nearest;
+  return Number((nearest + 10 ** (Math.floor(Math.log10(value)) - 3)).toPrecision(4));
+}
+
+/** A stretch of time: `12.5 days`, `3.2 hours`, `4.700 s`. */
+export function span(time_s: number): string {
+  if (time_s >= 2 * 86400) return `${Number((time_s / 86400).toPrecision(3))} days`;
+  return time_s >= 2 * 3600 ? `${Number((time_s / 3600).toPrecision(3))} hours` : duration(time_s);
+}
+
 /** Seconds as microseconds, for formats that count those; to the picosecond. */
 export function microseconds(time_s: number): number {
   return Number((time_s * 1e6).toFixed(6));

@@ -1,7 +1,7 @@
 import { fail, refuse } from "../base/diagnostics/diagnostic.js";
 import { onePerJob } from "../base/diagnostics/fleet.js";
 import { emptyFrontier } from "../base/diagnostics/plan.js";
-import { powerBeyond } from "../plan/beyond-gpus.js";
+import type { jobPower, powerBeyond } from "../plan/beyond-gpus.js";
 import { type BEYOND_FLAGS, beyondOf } from "./beyond.js";
 import type { Values } from "./flags.js";
 import { readFrontierAt } from "./run-folder.js";
@@ -17,14 +17,18 @@ export function checkOneEach(
 }
 
 /**
- * A frontier that has points, and these as a fleet sees them: powers of a replica with what flags say
- * draws power beside its GPUs.
+ * A frontier that has points, and these as a fleet sees them: powers of one replica or of the whole job, with what
+ * flags say draws power beside its GPUs.
  */
-export async function readFleetFrontier(source: string, flags: Values<typeof BEYOND_FLAGS>) {
+export async function readFleetFrontier(
+  source: string,
+  flags: Values<typeof BEYOND_FLAGS>,
+  of: typeof powerBeyond | typeof jobPower,
+) {
   const { path, frontier } = await readFrontierAt(source);
   if (frontier.points.length === 0) return refuse(emptyFrontier(path));
   const beyond = beyondOf(flags, frontier);
-  const withBeyond = (power_w: number) => powerBeyond(power_w, frontier, beyond);
+  const withBeyond = (power_w: number) => of(power_w, frontier, beyond);
   const points = frontier.points.map(({ id, time_s, average_power_w }) => ({
     id,
     time_s,

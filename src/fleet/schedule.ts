@@ -180,7 +180,7 @@ function tooMuch(problem: ScheduleProblem, ground: Playground, weighed: readonly
   const done = runs.reduce((sum, run) => sum + run.iterations, 0);
   const earliest =
     done === iterations
-      ? `the earliest end is ${at(runs, -1).end_s} s: set the deadline there or later, or ask for fewer iterations`
+      ? `the earliest end is ${Math.ceil(at(runs, -1).end_s * 1e3) / 1e3} s: set the deadline there or later, or ask for fewer iterations`
       : `${done} of them fit into the whole trace at the fastest points: ask for fewer, or give a longer trace`;
   return doesNotFit(iterations, deadline_s, earliest);
 }

@@ -4,6 +4,8 @@ import { count, quantity } from "./shared.js";
 
 const job = z.object({
   name: z.string(),
+  /** Of all its data-parallel replicas, whose power it is; absent: an older file, of one replica. */
+  gpus: count.exactOptional(),
   /** Id of its frontier's point; null: the job waits. */
   point: count.nullable(),
   /** Of one iteration; null while it waits. */

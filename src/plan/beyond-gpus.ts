@@ -1,11 +1,11 @@
 import type { FrontierFile } from "./frontier.js";
-import { gpusPerReplica } from "./gpus.js";
+import { gpusOfJob } from "./gpus.js";
 import type { BeyondGpus } from "./shared.js";
 
 /** Nodes of one replica: all nodes of the job, which it has to itself, over its replicas. */
 function nodesOf(frontier: FrontierFile, { gpus_per_node }: BeyondGpus): number {
-  const { dp } = frontier.parallelism;
-  return Math.ceil((gpusPerReplica(frontier.parallelism) * dp) / gpus_per_node) / dp;
+  const gpus = gpusOfJob(frontier.parallelism);
+  return Math.ceil(gpus / gpus_per_node) / frontier.parallelism.dp;
 }
 
 /** What a power of one replica's GPUs is with everything else, in W. */
@@ -17,6 +17,15 @@ export function powerBeyond(
   if (beyond === null) return gpu_power_w;
   const node_w = beyond.node_power_w + beyond.network_power_w;
   return beyond.pue * (gpu_power_w + node_w * nodesOf(frontier, beyond));
+}
+
+/** What a whole job draws of which the GPUs of one replica draw a power, with everything else, in W. */
+export function jobPower(
+  gpu_power_w: number,
+  frontier: FrontierFile,
+  beyond: BeyondGpus | null,
+): number {
+  return powerBeyond(gpu_power_w, frontier, beyond) * frontier.parallelism.dp;
 }
 
 /**

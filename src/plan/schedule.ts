@@ -18,6 +18,8 @@ const schedule = z.object({
   version: z.literal(1),
   graph: z.string(),
   gpu: z.string(),
+  /** Energies, carbon and cost are those of so many, all of the job; absent: an older file, of one replica. */
+  gpus: count.exactOptional(),
   /** The frontier whose points are meant: its path from this file; absent: it came from standard input. */
   frontier: z.string().exactOptional(),
   minimize: z.enum(["carbon", "cost", "energy"]),

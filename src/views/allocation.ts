@@ -4,6 +4,7 @@ import { type Column, table } from "./table.js";
 
 const COLUMNS: readonly Column[] = [
   ["job", "left"],
+  ["GPUs", "right"],
   ["point", "right"],
   ["time", "right"],
   ["power", "right"],
@@ -24,8 +25,9 @@ export function allocationSummary(file: AllocationFile): string {
 
 function choiceInWords(choice: Choice): string {
   const { jobs, power_w, throughput, bound, bound_w, lead_s, power_cap_w } = choice;
-  const rows = jobs.map(({ name, point, time_s, power_w: own_w }) => [
+  const rows = jobs.map(({ name, gpus, point, time_s, power_w: own_w }) => [
     name,
+    gpus === undefined ? "-" : gpus,
     point === null ? "waits" : point,
     time_s === null ? "-" : duration(time_s),
     scaled(own_w, "W"),

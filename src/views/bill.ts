@@ -1,4 +1,4 @@
-import { duration, JOULES_PER_KWH, scaled } from "../base/units.js";
+import { JOULES_PER_KWH, scaled, span } from "../base/units.js";
 
 /** What a run is, and what energy costs; null: not said. */
 export interface Rates {
@@ -86,8 +86,8 @@ export function adviceSentence(
     cost: minus(other.cost, own.cost),
     carbon_g: minus(other.carbon_g, own.carbon_g),
   };
-  const span = rates.iterations === null ? "a year" : `over ${spanOf(own.time_s)}`;
-  const gain = saved.energy_kwh > 0 ? `: saves ${inWords(saved)} ${span}${ofAll(replicas)}` : "";
+  const over = rates.iterations === null ? "a year" : `over ${span(own.time_s)}`;
+  const gain = saved.energy_kwh > 0 ? `: saves ${inWords(saved)} ${over}${ofAll(replicas)}` : "";
   const time = compared(slower, "slower", "faster");
   const energy = `${compared(less, "less", "more")} energy`;
   return `Choose ${point.id}: ${time}, ${energy} than ${rival.words}${gain}.`;
@@ -97,7 +97,7 @@ export function adviceSentence(
 export function runSentence(point: Point, replicas: number, rates: Rates): string {
   const own = billOf(point, replicas, rates);
   const run = rates.iterations === null ? "A year" : "The run";
-  const time = rates.iterations === null ? "" : `${spanOf(own.time_s)} and `;
+  const time = rates.iterations === null ? "" : `${span(own.time_s)} and `;
   return `${run} takes ${time}${inWords(own)}${ofAll(replicas)}.`;
 }
 
@@ -108,10 +108,4 @@ const ofAll = (replicas: number) => (replicas === 1 ? "" : `, all ${replicas} re
 function compared(share: number, above: string, below: string): string {
   const percent = (100 * Math.abs(share)).toFixed(1);
   return Number(percent) === 0 ? `no ${above}` : `${percent}% ${share > 0 ? above : below}`;
-}
-
-/** `12.5 days`, `3.2 hours`, `4.7 s`. */
-function spanOf(time_s: number): string {
-  if (time_s >= 2 * 86400) return `${Number((time_s / 86400).toPrecision(3))} days`;
-  return time_s >= 2 * 3600 ? `${Number((time_s / 3600).toPrecision(3))} hours` : duration(time_s);
 }

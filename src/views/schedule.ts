@@ -1,5 +1,5 @@
 import { need } from "../base/need.js";
-import { duration, plural, scaled } from "../base/units.js";
+import { plural, scaled, span } from "../base/units.js";
 import type { SchedulePoint } from "../fleet/play.js";
 import type { Trace } from "../fleet/trace.js";
 import type { ScheduleFile } from "../plan/schedule.js";
@@ -28,7 +28,7 @@ export function scheduleSummary(
   points: readonly SchedulePoint[],
   trace: Trace,
 ): string {
-  const { totals, optimum, minimize, forecast, settled, beyond_gpus } = schedule;
+  const { totals, optimum, minimize, forecast, settled, beyond_gpus, gpus } = schedule;
   const powers = new Map(points.map(({ id, power_w }) => [id, power_w]));
   const slots = new Map(trace.slots.map((slot) => [slot.start_s, slot]));
   const rows = schedule.slots.map(({ start_s, runs }) => {
@@ -50,7 +50,7 @@ export function scheduleSummary(
   const lines = [
     ...(settled === undefined ? [] : [`The trace: ${settled.join("; ")}.\n`]),
     table(kept(SLOTS), rows.map(kept)),
-    `${plural(totals.iterations, "iteration")}, done ${moment(totals.end_s, trace)}: ${inWords(totals)}.`,
+    `${plural(totals.iterations, "iteration")}${gpus === undefined ? "" : ` of ${plural(gpus, "GPU")}`}, done ${moment(totals.end_s, trace)}: ${inWords(totals)}.`,
     ...schedule.baselines.map(({ name, totals: theirs }) =>
       theirs === null
         ? `Against ${WORDS[name]}: that does not end in time.`
@@ -92,7 +92,7 @@ function saving(ours: Totals, theirs: Totals, minimize: ScheduleFile["minimize"]
   const when =
     later_s === 0
       ? "at the same time"
-      : `${duration(Math.abs(later_s))} ${later_s > 0 ? "later" : "earlier"}`;
+      : `${span(Math.abs(later_s))} ${later_s > 0 ? "later" : "earlier"}`;
   if (mine === null || other === null || other === 0) return when;
   const percent = 100 * (1 - mine / other);
   return `${Math.abs(percent).toFixed(1)}% ${percent >= 0 ? "less" : "more"} ${minimize}, done ${when}`;

@@ -120,6 +120,34 @@ describe("schedule", () => {
   });
 });
 
+test("a job of several replicas draws and takes what all of them do", async () => {
+  const frontier = JSON.parse(readFileSync(join(run, "frontier.json"), "utf8"));
+  const three = join(folder, "three.json");
+  frontier.parallelism.dp = 3;
+  writeFileSync(three, JSON.stringify(frontier));
+  const allocated = async (source: string) => {
+    const done = await kareus(["allocate", source, "--power-cap", "1e6", "--json"]);
+    return JSON.parse(done.stdout).jobs[0];
+  };
+  const [one, all] = [await allocated(run), await allocated(three)];
+  expect(all.power_w / one.power_w).toBeCloseTo(3, 9);
+  expect([one.gpus, all.gpus]).toEqual([4, 12]);
+  const asked = [
+    "--trace",
+    day,
+    "--iterations",
+    String(iterations()),
+    "--deadline",
+    "86400",
+    "--json",
+  ];
+  const scheduled = async (source: string) =>
+    JSON.parse((await kareus(["schedule", source, ...asked])).stdout);
+  const [mine, theirs] = [await scheduled(run), await scheduled(three)];
+  expect(theirs.totals.carbon_g / mine.totals.carbon_g).toBeCloseTo(3, 9);
+  expect([mine.gpus, theirs.gpus]).toEqual([4, 12]);
+});
+
 describe("allocate", () => {
   const allocate = (...flags: string[]) => kareus(["allocate", run, run, ...flags]);
 

@@ -1,3 +1,4 @@
+import { enough } from "../units.js";
 import { type Diagnostic, error, warning } from "./diagnostic.js";
 
 /** Catalogue of schedules over time and of allocations over jobs: KRS44xx. */
@@ -137,7 +138,7 @@ export function capBelowEveryPoint(start_s: number, cap_w: number, least_w: numb
   return error(
     "KRS4411",
     `slot at ${start_s} s`,
-    `the cap of ${cap_w} W is below the ${least_w} W of the slowest point`,
+    `the cap of ${cap_w} W is below the ${enough(least_w)} W of the slowest point`,
     "--pausing lets the job wait while no point fits",
   );
 }
@@ -147,7 +148,7 @@ export function capBelowAllJobs(cap_w: number, least_w: number): Diagnostic {
   return error(
     "KRS4412",
     "--power-cap",
-    `${cap_w} W is below the ${least_w} W that the jobs draw at their slowest points`,
+    `${cap_w} W is below the ${enough(least_w)} W that the jobs draw at their slowest points`,
     "--pausing lets jobs wait; or raise the cap",
   );
 }

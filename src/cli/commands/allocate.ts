@@ -6,6 +6,8 @@ import { at } from "../../base/need.js";
 import type { Job } from "../../fleet/allocate-jobs.js";
 import type { Cap } from "../../fleet/allocate-over-time.js";
 import type { AllocationFile } from "../../plan/allocation.js";
+import { jobPower } from "../../plan/beyond-gpus.js";
+import { gpusOfJob } from "../../plan/gpus.js";
 import { BEYOND_FLAGS } from "../beyond.js";
 import { addFlags, numbers, quantity, readFlags, text, toggle, type Values } from "../flags.js";
 import { checkOneEach, readFleetFrontier } from "../fleet-frontiers.js";
@@ -69,7 +71,16 @@ async function run(sources: readonly string[], flags: Values<typeof FLAGS>): Pro
   ]);
   const jobs = await readJobs(sources, flags);
   const notice = { notice_s: flags.notice, reload_s: flags.reload };
-  const slots = allocateOverTime(jobs, await readCaps(flags), flags.pausing, notice);
+  const slots = allocateOverTime(jobs, await readCaps(flags), flags.pausing, notice).map(
+    (slot) => ({
+      ...slot,
+      jobs: slot.jobs.map(({ name, ...choice }, k) => ({
+        name,
+        gpus: at(jobs, k).gpus,
+        ...choice,
+      })),
+    }),
+  );
   const { start_s: _, end_s: __, ...first } = at(slots, 0);
   const file: AllocationFile = {
     format: "kareus-allocation",
@@ -85,14 +96,24 @@ async function run(sources: readonly string[], flags: Values<typeof FLAGS>): Pro
   say(allocationSummary(file));
 }
 
+/** A job and its GPUs, of all its data-parallel replicas. */
+interface Counted extends Job {
+  readonly gpus: number;
+}
+
 /** The jobs of the frontiers, each with its weight and with the points that its slowdown allows. */
-async function readJobs(sources: readonly string[], flags: Values<typeof FLAGS>): Promise<Job[]> {
+async function readJobs(
+  sources: readonly string[],
+  flags: Values<typeof FLAGS>,
+): Promise<Counted[]> {
   const { weights, slowdown, rates } = flags;
   checkOneEach({ "--weights": weights, "--slowdown": slowdown, "--rates": rates }, sources);
   return Promise.all(
-    sources.map(async (source, i): Promise<Job> => {
-      const { points } = await readFleetFrontier(source, flags);
+    sources.map(async (source, i): Promise<Counted> => {
+      const { frontier, points } = await readFleetFrontier(source, flags, jobPower);
+      const gpus = gpusOfJob(frontier.parallelism);
       return {
+        gpus,
         name: source,
         rate_per_s: rates === null ? null : at(rates, i),
         weight: weights === null ? 1 : at(weights, i),

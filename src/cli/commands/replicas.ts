@@ -4,6 +4,7 @@ import { notForwardOnly } from "../../base/diagnostics/fleet.js";
 import { missingFlags } from "../../base/diagnostics/usage.js";
 import { at } from "../../base/need.js";
 import { type Part, SERVING_GOALS } from "../../fleet/replicas.js";
+import { powerBeyond } from "../../plan/beyond-gpus.js";
 import { replicaStaticPower } from "../../plan/frontier.js";
 import { gpusPerReplica } from "../../plan/gpus.js";
 import type { ReplicasFile } from "../../plan/replicas.js";
@@ -85,7 +86,11 @@ async function readParts(sources: readonly string[], flags: Values<typeof FLAGS>
   checkOneEach({ "--rates": rates, "--deadline-s": deadlines }, sources);
   return Promise.all(
     sources.map(async (source, i): Promise<Part> => {
-      const { path, frontier, points, withBeyond } = await readFleetFrontier(source, flags);
+      const { path, frontier, points, withBeyond } = await readFleetFrontier(
+        source,
+        flags,
+        powerBeyond,
+      );
       if (frontier.parallelism.forward_only !== true) report(notForwardOnly(path));
       return {
         name: source,

@@ -64,8 +64,8 @@ const FLAGS = {
 } as const;
 
 const EXAMPLES = `${TRACE_HELP}
-Seconds count from the first row, or are the trace's own. Energy, carbon and cost count every GPU of one
-data-parallel replica, and its nodes, network and site where told.
+Seconds count from the first row, or are the trace's own. Energy, carbon and cost count every GPU of all
+data-parallel replicas, and their nodes, network and site where told.
 A change of the plan costs --reload-s at static power: the schedule makes fewer of them where they are dear.
 
 Examples:
@@ -100,24 +100,30 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
       ),
     );
   }
-  const [{ scheduleOf }, { select }, { frontierBeyond, powerBeyond }, { writeSchedule }] =
-    await Promise.all([
-      import("../../fleet/schedule.js"),
-      import("../../plan/select.js"),
-      import("../../plan/beyond-gpus.js"),
-      import("../../plan/schedule.js"),
-    ]);
+  const [
+    { scheduleOf },
+    { select },
+    { frontierBeyond, jobPower },
+    { gpusOfJob },
+    { writeSchedule },
+  ] = await Promise.all([
+    import("../../fleet/schedule.js"),
+    import("../../plan/select.js"),
+    import("../../plan/beyond-gpus.js"),
+    import("../../plan/gpus.js"),
+    import("../../plan/schedule.js"),
+  ]);
   const { path: where, frontier } = await readFrontierAt(source);
   const beyond = beyondOf(flags, frontier);
   const trace = await traceAt(path, flags, flags.forecast === null ? flags.values : "actual");
   const minimize = flags.minimize ?? goalOf(trace);
   const problem: ScheduleProblem = {
     points: frontier.points.map(({ id, time_s, average_power_w }) => {
-      const power_w = powerBeyond(average_power_w, frontier, beyond);
+      const power_w = jobPower(average_power_w, frontier, beyond);
       return { id, time_s, power_w, energy_j: power_w * time_s };
     }),
     knee: select(frontierBeyond(frontier, beyond), { by: "knee" }, where).id,
-    reload_w: powerBeyond(replicaStaticPower(frontier), frontier, beyond),
+    reload_w: jobPower(replicaStaticPower(frontier), frontier, beyond),
     reload_s: flags.reload,
     slots: trace.slots,
     where: path,
@@ -134,6 +140,7 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     version: 1,
     graph: frontier.graph.name,
     gpu: frontier.gpu,
+    gpus: gpusOfJob(frontier.parallelism),
     ...(where === "-"
       ? {}
       : { frontier: relative(flags.out === null ? "." : dirname(flags.out), where) }),
