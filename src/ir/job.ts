@@ -52,7 +52,7 @@ export type Job = Readonly<z.infer<typeof JOB>>;
  * degree, else it is as asked.
  */
 export function jobOf(asked: Job, { kernels }: KernelGraph): Job {
-  const degreeOf = (group: "tp" | "cp" | "ep") =>
+  const degreeOf = (group: "tp" | "cp" | "ep" | "dp") =>
     kernels.reduce(
       (most, kernel) =>
         kernel.kind === "communication" && kernel.group === group
@@ -60,5 +60,11 @@ export function jobOf(asked: Job, { kernels }: KernelGraph): Job {
           : most,
       asked[group],
     );
-  return { ...asked, tp: degreeOf("tp"), cp: degreeOf("cp"), ep: degreeOf("ep") };
+  const degrees = {
+    tp: degreeOf("tp"),
+    cp: degreeOf("cp"),
+    ep: degreeOf("ep"),
+    dp: degreeOf("dp"),
+  };
+  return { ...asked, ...degrees };
 }

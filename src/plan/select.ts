@@ -83,6 +83,20 @@ function fastestUnder(
   return refuse(noPointQualifies(demand, exactPoint(leastBy(points, value))));
 }
 
+/** By so much more energy x time than the least of all points the knee is still a good trade. */
+const GOOD_TRADE = 0.01;
+
+/**
+ * The point to recommend: the knee, or where the frontier is so lopsided that this is a bad trade (a tenth slower
+ * for a hundredth of the energy), the point of least energy x time.
+ */
+export function advised(points: Points): FrontierPoint {
+  const product = ({ time_s, energy_j }: FrontierPoint) => time_s * energy_j;
+  const bend = knee(points);
+  const best = leastBy(points, product);
+  return product(bend) <= product(best) * (1 + GOOD_TRADE) ? bend : best;
+}
+
 /** Both ends lie on the chord; of equal points the faster wins, so two points give the faster. */
 export function knee(points: Points): FrontierPoint {
   const times = points.map((point) => point.time_s);

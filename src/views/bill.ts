@@ -66,7 +66,7 @@ function mass(carbon_g: number): string {
 }
 
 /**
- * What to do, in a sentence: a point beside the fastest plan of a baseline, and what a run saves. The
+ * What to do, or what another point would do, in a sentence: a point beside the fastest plan of a baseline, and what a run saves. The
  * run is the same iterations for both; a year of ours where none are given.
  */
 export function adviceSentence(
@@ -74,6 +74,7 @@ export function adviceSentence(
   rival: { readonly words: string; readonly point: Point },
   replicas: number,
   rates: Rates,
+  isAdvised: boolean,
 ): string {
   const slower = point.time_s / rival.point.time_s - 1;
   const less = 1 - point.energy_j / rival.point.energy_j;
@@ -90,7 +91,7 @@ export function adviceSentence(
   const gain = saved.energy_kwh > 0 ? `: saves ${inWords(saved)} ${over}${ofAll(replicas)}` : "";
   const time = compared(slower, "slower", "faster");
   const energy = `${compared(less, "less", "more")} energy`;
-  return `Choose ${point.id}: ${time}, ${energy} than ${rival.words}${gain}.`;
+  return `${isAdvised ? "Choose" : "Point"} ${point.id}: ${time}, ${energy} than ${rival.words}${gain}.`;
 }
 
 /** What a run takes at a point: `A run takes 5.8 days and 546 kWh`. */
@@ -104,8 +105,13 @@ export function runSentence(point: Point, replicas: number, rates: Rates): strin
 /** Energies of points are one replica's. */
 const ofAll = (replicas: number) => (replicas === 1 ? "" : `, all ${replicas} replicas counted`);
 
-/** `1.2% slower`, `0.8% faster`, and where both print the same `no slower`. */
+/** Two times, or two energies, are the same to less than this share. */
+const SAME = 1e-5;
+
+/** `1.2% slower`, `0.04% faster`, and where both are the same `no slower`. */
 function compared(share: number, above: string, below: string): string {
-  const percent = (100 * Math.abs(share)).toFixed(1);
-  return Number(percent) === 0 ? `no ${above}` : `${percent}% ${share > 0 ? above : below}`;
+  if (Math.abs(share) < SAME) return `no ${above}`;
+  const percent = 100 * Math.abs(share);
+  const digits = percent < 0.05 ? String(Number(percent.toPrecision(1))) : percent.toFixed(1);
+  return `${digits}% ${share > 0 ? above : below}`;
 }

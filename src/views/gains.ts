@@ -71,12 +71,20 @@ export function gainSentence({ baseline, energy, time }: Gains): string {
 }
 
 /**
- * What a job gives up that cannot follow everything: "Control of launch points and SMs as well would
- * bring 12.3% less energy in the same time, 4.5% less time for the same energy." Null where it can.
+ * What a job must control for the plans, and what it gives up that cannot follow everything: "Control of launch points
+ * and SMs as well would bring 12.3% less energy in the same time, 4.5% less time for the same energy."
  */
-export function fullControlSentence(frontier: FrontierFile): string | null {
-  const { control = "all", full_control } = frontier;
-  if (control === "all") return null;
+export function controlSentence(frontier: FrontierFile): readonly string[] {
+  if (frontier.control !== undefined && frontier.control !== "all") return [givenUp(frontier)];
+  // Plans that gain nothing beyond clocks ask for nothing more.
+  if (noGainSentence(frontier) !== null) return [];
+  return [
+    "For a job whose nanobatches, launch points and SMs follow the plan; --control clocks plans for one whose clocks alone do.",
+  ];
+}
+
+function givenUp(frontier: FrontierFile): string {
+  const { control, full_control } = frontier;
   const more = control === "clocks" ? "launch points and SMs" : "launch points";
   if (full_control === undefined) return `What control of ${more} would add is not known.`;
   const [full, own] = [tradeOff(full_control), tradeOff(frontier.points)];

@@ -7,14 +7,14 @@ import {
   type FrontierPoint,
   type PartitionSearchOutcome,
 } from "../plan/frontier.js";
-import { knee } from "../plan/select.js";
+import { advised } from "../plan/select.js";
 import { beyondWords } from "./beyond.js";
 import { adviceSentence, billOf, billWords, type Rates } from "./bill.js";
 import {
   aboveBound,
   abovePeakSentences,
+  controlSentence,
   countedGpus,
-  fullControlSentence,
   gainSentence,
   gainsOf,
   headline,
@@ -44,14 +44,16 @@ export function frontierSummary(
 ): string {
   const { graph, gpu, points } = frontier;
   const plot = frontierPlot(frontier, look);
+  const shown = spread(points, ROWS);
+  const some = shown.length < points.length ? `, ${shown.length} of them below` : "";
   const lines = [
-    `${graph.name} on ${gpu}: ${plural(points.length, "point")}`,
+    `${graph.name} on ${gpu}: ${plural(points.length, "point")}${some}`,
     `Energy and power are those of ${countedGpus(frontier.parallelism)}.`,
   ];
   if (plot !== "") lines.push("", plot.trimEnd());
   const { dp } = frontier.parallelism;
   const [columns, cellsOf] = billColumns(rates, dp);
-  const rows = spread(points, ROWS).map((point) => [...row(point), ...cellsOf(point)]);
+  const rows = shown.map((point) => [...row(point), ...cellsOf(point)]);
   lines.push("", table([...COLUMNS, ...columns], rows));
   const peak_bytes = Math.max(0, ...(frontier.peak_memory_bytes ?? []));
   if (peak_bytes > 0)
@@ -59,12 +61,11 @@ export function frontierSummary(
   lines.push(...beyondLines(frontier));
   const rival = rivalOf(frontier);
   if (rival !== null && points.length > 0) {
-    lines.push(`${adviceSentence(knee(points), rival, dp, rates ?? A_YEAR)}\n`);
+    lines.push(`${adviceSentence(advised(points), rival, dp, rates ?? A_YEAR, true)}\n`);
   }
-  const full = fullControlSentence(frontier);
   lines.push(
     ...gainLines(frontier),
-    ...(full === null ? [] : [full]),
+    ...controlSentence(frontier),
     "",
     ...searchSentence(frontier.search ?? []),
   );

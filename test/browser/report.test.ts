@@ -125,7 +125,7 @@ describe.runIf(BROWSER_FOUND)("report.html in a browser", () => {
     const bars = "document.querySelectorAll('#cause-time .stack').length";
     expect(await page.evaluate<number>(bars)).toBe(4);
     expect(await text("#cause-energy .stack b")).toMatch(/J$/);
-    expect(await text("#advice")).toMatch(/^Choose 2: .*% less energy than /);
+    expect(await text("#advice")).toMatch(/^Point 2: .*% less energy than .* Choose \d+: /);
     expect(await text("#bill")).toMatch(/^The run takes .* at that price, .* of CO2\.$/);
     expect(await text("#power-facts")).toMatch(/^Of one replica: peak .* swing /);
   });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { codes, kareus, temporaryFolder } from "../support/cli.js";
 import { EXAMPLE, MINI } from "../support/lowering.js";
+import { onnxModel } from "../support/onnx-builder.js";
 import { ROOT } from "../support/paths.js";
 
 const folder = temporaryFolder();
@@ -32,6 +33,35 @@ describe("kareus init", () => {
     const run = await kareus(["init", MINI], folder);
     expect([run.status, codes(run, "error")]).toEqual([2, ["KRS0021"]]);
     expect(readFileSync(CONFIG, "utf8")).toBe("mine");
+  });
+
+  test("keeps the degrees of the graph's collectives", async () => {
+    const graph = join(folder, "cut.onnx");
+    const sum = { domain: "kareus", op: "AllReduce", attributes: { group: "tp", group_size: 4 } };
+    writeFileSync(
+      graph,
+      onnxModel({
+        inputs: { x: ["batch", 512, 1024] },
+        outputs: ["loss"],
+        nodes: [
+          { op: "MatMul", inputs: ["x", "w"], outputs: ["h"] },
+          { ...sum, inputs: ["h"], outputs: ["a"] },
+          { op: "Relu", inputs: ["a"], outputs: ["r"] },
+          { op: "ReduceMean", inputs: ["r"], outputs: ["loss"], attributes: { keepdims: 0 } },
+        ],
+        initializers: { w: [1024, 1024] },
+      }),
+    );
+    const init = (...flags: string[]) => kareus(["init", graph, ...flags], folder);
+    const run = await init("--out", "cut.json");
+    expect([run.status, run.stdout]).toEqual([0, expect.stringContaining('"tp": 4')]);
+    expect(JSON.parse(readFileSync(join(folder, "cut.json"), "utf8"))).toMatchObject({
+      tp: 4,
+      dp: 2,
+    });
+    const odd = await init("--gpus", "6", "--out", "odd.json");
+    expect([odd.status, codes(odd, "error")]).toEqual([2, ["KRS0032"]]);
+    expect(odd.stderr).toContain("--gpus 4");
   });
 
   test("says what no layout can do", async () => {

@@ -92,6 +92,16 @@ export function noLayoutFits(graph: string, gpus: number, gpu: string): Diagnost
   );
 }
 
+/** The graph's collectives already say how many GPUs share its work. */
+export function otherGroups(graph: string, gpus: number, group: number): Diagnostic {
+  return error(
+    "KRS0032",
+    graph,
+    `its collectives are of ${group} GPUs, which do not divide ${gpus}`,
+    `give a multiple: --gpus ${group}`,
+  );
+}
+
 /** KRS0033: degrees of a config file beside others of the command line make another number of GPUs. */
 export function otherGpus(
   file: string,

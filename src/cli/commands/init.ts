@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { unboundSymbols } from "../../base/diagnostics/graph.js";
-import { noLayoutFits, unwritable } from "../../base/diagnostics/usage.js";
+import { noLayoutFits, otherGroups, unwritable } from "../../base/diagnostics/usage.js";
 import { writeText } from "../../base/files.js";
 import {
   addFlags,
@@ -14,7 +14,7 @@ import {
   toggle,
   type Values,
 } from "../flags.js";
-import { USABLE } from "../init/layout.js";
+import { type Layout, USABLE } from "../init/layout.js";
 import { type Asker, SILENT, sizesOf, terminalAsker } from "../init/sizes.js";
 import { JSON_FLAG, LOWERING_FLAGS } from "../options.js";
 import { isQuiet } from "../shown.js";
@@ -75,8 +75,14 @@ async function run(
   const terminal = new Terminal(flags.json);
   const asked = await answers(graph, flags, asker, given);
   const device = loadDevice(asked.gpu, terminal.report);
-  const found = await layoutFor(graph, asked, device.memory_bytes, flags.json || isQuiet());
-  if (found === null) return fail(noLayoutFits(graph, asked.gpus, device.name));
+  const { layout: found, gpus } = await layoutFor(
+    graph,
+    asked,
+    device.memory_bytes,
+    flags.json || isQuiet(),
+  );
+  if (found === null) return fail(noLayoutFits(graph, gpus, device.name));
+  const { asFlags } = await import("../init/layout.js");
   const { CONFIG_FORMAT } = await import("../../plan/config.js");
   const { writeFormat } = await import("../../plan/format.js");
   const text = writeFormat(CONFIG_FORMAT, {
@@ -85,13 +91,13 @@ async function run(
     gpu: device.name,
     bind: Object.fromEntries(asked.bind),
     dtype: asked.dtype,
-    ...found,
+    ...asFlags(found),
   });
   await writeText(out, text);
   const flag = flags.out === null ? "" : ` --config ${out}`;
   const next = `\nWritten to ${out}. Next: kareus optimize ${graph}${flag}\n`;
   if (flags.json) print(text);
-  else say(`${text}${assumed(asked, found, given)}${next}`);
+  else say(`${text}${assumed({ ...asked, gpus }, found, given)}${next}`);
 }
 
 /** What nobody said, and the flag that says it. */
@@ -112,7 +118,11 @@ function assumed(
   return `\nAssumed:\n${lines.map((line) => `  ${line}\n`).join("")}`;
 }
 
-type Answers = Pick<Flags, "gpu" | "gpus" | "bind"> & { readonly dtype: "bf16" | "fp16" | "fp32" };
+type Answers = Pick<Flags, "gpu" | "gpus" | "bind"> & {
+  readonly dtype: "bf16" | "fp16" | "fp32";
+  /** Whether somebody said how many GPUs. */
+  readonly gpusGiven: boolean;
+};
 
 /** What the flags say, else what is answered, else what is usual. */
 async function answers(
@@ -132,17 +142,20 @@ async function answers(
   return {
     gpu,
     gpus: FLAGS.gpus.read([String(gpus)], "--gpus"),
+    gpusGiven: given("gpus") || Number(gpus) !== flags.gpus,
     bind: new Map([...flags.bind, ...more]),
     dtype: flags.dtype ?? "bf16",
   };
 }
 
-/** The layout that fits, what was tried told on standard error. */
+/** The layout that fits and its GPUs, what was tried told on standard error. */
 async function layoutFor(graph: string, asked: Answers, memory_bytes: number, silent: boolean) {
   const { inspect } = await import("../../pipeline.js");
   const { SILENT } = await import("../../lowering.js");
   const { loweringOptions } = await import("../../options.js");
-  const { fittingLayout, layoutsOf, withLayout } = await import("../init/layout.js");
+  const { fittingLayout, gpusOfGroups, isUncut, layoutsOf, withLayout } = await import(
+    "../init/layout.js"
+  );
   const options = loweringOptions(graph, {
     graph: { ...defaults(LOWERING_FLAGS.graph), bind: asked.bind, dtype: asked.dtype },
     job: defaults(LOWERING_FLAGS.job),
@@ -152,10 +165,21 @@ async function layoutFor(graph: string, asked: Answers, memory_bytes: number, si
   const tell = (line: string) => {
     if (!silent) note(`${line}\n`);
   };
-  return fittingLayout(
-    layoutsOf(asked.gpus),
-    memory_bytes,
-    (layout) => inspect(withLayout(options, layout), SILENT),
-    tell,
-  );
+  const own = await ownDegrees();
+  const group = own === undefined ? 1 : gpusOfGroups(own);
+  const gpus = asked.gpusGiven ? asked.gpus : group * Math.ceil(asked.gpus / group);
+  if (gpus % group !== 0) fail(otherGroups(graph, gpus, group));
+  const inspected = (layout: Layout) => inspect(withLayout(options, layout), SILENT);
+  const layout = await fittingLayout(layoutsOf(gpus, own), memory_bytes, inspected, tell);
+  return { layout, gpus };
+
+  /** Of the collectives that the graph holds; undefined: as it is it cannot be read so. */
+  async function ownDegrees() {
+    try {
+      return (await inspect(options, SILENT)).degrees;
+    } catch (cause) {
+      if (isUncut(cause)) return undefined;
+      throw cause;
+    }
+  }
 }

@@ -165,8 +165,9 @@ async function run(
     print(writeFrontier(result.frontier));
     return;
   }
+  const { advised } = await import("../../plan/select.js");
   const files = `frontier.json, ${plural(result.plans.length, "plan")}, measurements.jsonl, details.json, report.html`;
-  const next = `kareus select ${folder} --knee --out plan.json`;
+  const next = `kareus select ${folder} --id ${advised(result.frontier.points).id} --out plan.json`;
   const summary = frontierSummary(result.frontier, plotLook(), flags.rates);
   const look = `Look at it: ${join(folder, "report.html")}`;
   const written = `Written to ${folder}: ${files}`;

@@ -16,6 +16,9 @@ export const CAUSES: readonly Cause[] = [
   "bubbles",
 ];
 
+/** Smaller shares of a whole are rounding. */
+const ROUNDING = 1e-13;
+
 /** A plan's time and energy by cause. */
 interface Decomposition {
   readonly total: Scope;
@@ -54,8 +57,11 @@ class Sum {
 
   /** For `gpus` GPUs that burn static power all the while. */
   scope(static_power_w: number, gpus: number): Scope {
+    const all_s = CAUSES.reduce((sum, cause) => sum + Math.abs(sumOf(this.#time_s, cause)), 0);
     const share = (cause: Cause) => {
-      const time_s = sumOf(this.#time_s, cause);
+      const own_s = sumOf(this.#time_s, cause);
+      // Contention and bubbles are differences of sums: what is left of nothing is their rounding.
+      const time_s = Math.abs(own_s) <= ROUNDING * all_s ? 0 : own_s;
       return { time_s, static_j: gpus * static_power_w * time_s };
     };
     const causes = Object.fromEntries(CAUSES.map((cause) => [cause, share(cause)])) as Causes;

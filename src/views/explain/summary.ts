@@ -1,4 +1,4 @@
-import { duration, scaled } from "../../base/units.js";
+import { duration, plural, scaled } from "../../base/units.js";
 import type { Cause, ExplanationFile, Scope } from "../../plan/explanation.js";
 import { describeError } from "../../plan/frontier.js";
 import { sourcesInWords } from "../sources.js";
@@ -24,7 +24,7 @@ const MOST = 12;
 /** What `explain` says: by cause, by stage, by partition type, and what the next point changes. */
 export function explanationSummary(found: ExplanationFile): string {
   const { graph, gpu, gpus_per_stage, stages, point, total } = found;
-  const size = `${stages.length} stages x ${gpus_per_stage} GPUs`;
+  const size = `${plural(stages.length, "stage")} x ${plural(gpus_per_stage, "GPU")}`;
   const time = `${duration(point.time_s)} x ${stages.length} stages = ${duration(total.time_s)}`;
   const lines = [
     `Point ${point.id} of ${graph.name} on ${gpu} (${size}): ${duration(point.time_s)}, ${scaled(point.energy_j, "J")}`,

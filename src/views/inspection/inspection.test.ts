@@ -82,7 +82,7 @@ const DOUBTFUL: readonly ComputeKernel[] = [
 ];
 
 const INPUT: Omit<Parameters<typeof inspection>[0], "doubts"> = {
-  job: { zero: 1, dp: 1, cp: 1, ep: 1, optimizer: "adamw" },
+  job: { zero: 1, tp: 1, dp: 1, cp: 1, ep: 1, optimizer: "adamw" },
   gpu: "a100",
   gpu_memory_bytes: 40e9,
   imported: graph([

@@ -22,6 +22,8 @@ export interface Inspection {
   readonly graph: { readonly name: string; readonly sha256: string };
   readonly gpu: string;
   readonly gpu_memory_bytes: number;
+  /** Ranks that share the work, those of collectives in the graph among them. */
+  readonly degrees: Degrees;
   readonly layers: number;
   readonly stages: number;
   /** Trained elements on one GPU, by stage. */
@@ -42,6 +44,8 @@ export interface Inspection {
   readonly collectives: readonly CollectiveSummary[];
   readonly partitions: readonly PartitionSummary[];
 }
+
+export type Degrees = Pick<Job, "tp" | "cp" | "ep" | "dp">;
 
 interface KernelSummary {
   readonly direction: Direction;
@@ -90,7 +94,7 @@ interface PartitionSummary {
 }
 
 interface InspectionInput {
-  readonly job: Pick<Job, "zero" | "dp" | "cp" | "ep" | "optimizer">;
+  readonly job: Pick<Job, "zero" | keyof Degrees | "optimizer">;
   readonly gpu: string;
   readonly gpu_memory_bytes: number;
   /** As exported: before any pass. */
@@ -106,6 +110,10 @@ interface InspectionInput {
   readonly costOf: (partition: PartitionType) => Cost;
 }
 
+function degreesOf({ tp, cp, ep, dp }: Degrees): Degrees {
+  return { tp, cp, ep, dp };
+}
+
 /** Sums up every level of one lowering. Sorted, so that equal input prints equally. */
 export function inspection(input: InspectionInput): Inspection {
   const { imported, kernels } = input;
@@ -113,6 +121,7 @@ export function inspection(input: InspectionInput): Inspection {
     graph: { name: imported.name, sha256: imported.sha256 },
     gpu: input.gpu,
     gpu_memory_bytes: input.gpu_memory_bytes,
+    degrees: degreesOf(input.job),
     layers: kernels.layers,
     stages: kernels.stages,
     parameters: kernels.parameters.map(

@@ -7,7 +7,7 @@ import { spread } from "../../math/spread.js";
 import type { DetailsFile } from "../../plan/details.js";
 import type { FrontierFile } from "../../plan/frontier.js";
 import type { PlanFile } from "../../plan/plan.js";
-import { knee } from "../../plan/select.js";
+import { advised, knee } from "../../plan/select.js";
 import { BASELINE_TITLES, rivalOf } from "../gains.js";
 import { partitionNames } from "../partition-names.js";
 import { cloudOf } from "./cloud.js";
@@ -48,7 +48,7 @@ export function reportData(input: ReportInput): ReportData {
     return plan === undefined ? null : drawnPlan(plan, numberOf);
   });
   const held = new Set(plans.map((plan) => plan.point.id));
-  const knee = kneeOf(points);
+  const bend = indexOf(points, knee);
   return {
     label,
     points: points.map(({ id, time_s, energy_j, lower_bound_j, average_power_w, plan }) => ({
@@ -60,14 +60,15 @@ export function reportData(input: ReportInput): ReportData {
       plan,
     })),
     ...rivalsOf(input),
-    knee,
+    knee: bend,
+    advised: indexOf(points, advised),
     causes: points.map(({ id }) => {
       const plan = small.get(id);
       return plan === undefined ? null : causesOf(plan);
     }),
     saved: savedPlans(
       points.map(({ id }) => id),
-      knee,
+      bend,
       plans,
     ),
     ...sizesOf(frontier.parallelism),
@@ -125,9 +126,9 @@ function configurationsOf(
   return { numberOf, configurations: numbering.list };
 }
 
-/** Where the trade-off bends most, by index. */
-function kneeOf(points: FrontierFile["points"]): number {
-  return points.length === 0 ? 0 : points.indexOf(knee(points));
+/** A point that one picks, by index. */
+function indexOf(points: FrontierFile["points"], pick: typeof knee): number {
+  return points.length === 0 ? 0 : points.indexOf(pick(points));
 }
 
 /** As many plans as a page can hold, evenly spread. */

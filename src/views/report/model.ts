@@ -145,6 +145,8 @@ export interface ReportData {
   readonly points: readonly ReportPoint[];
   /** The point that is shown first, by index. */
   readonly knee: number;
+  /** The point to recommend, by index. */
+  readonly advised: number;
   /** By point; null: its plan is missing, or does not say what its runs cost. */
   readonly causes: readonly (DrawnCauses | null)[];
   /** By point: plan.json, gzipped, in base64; null: left out to keep the page small. */

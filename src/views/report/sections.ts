@@ -3,12 +3,13 @@ import { longestSwitch, switchTimeTo } from "../../ir/switch-time.js";
 import type { DetailsFile } from "../../plan/details.js";
 import type { FrontierFile, FrontierPoint } from "../../plan/frontier.js";
 import { gpusPerReplica } from "../../plan/gpus.js";
+import { advised } from "../../plan/select.js";
 import { beyondWords } from "../beyond.js";
 import {
   aboveBound,
   abovePeakSentences,
   BASELINE_WORDS,
-  fullControlSentence,
+  controlSentence,
   type Gains,
   gainsOf,
   headline,
@@ -40,8 +41,7 @@ export function gainSection(frontier: FrontierFile): string {
   if (none !== null) return `<p class="lead">${escapeMarkup(none)}</p>`;
   const head = headline(frontier);
   const lead = head === null ? "" : `<p class="lead">${escapeMarkup(head.sentence)}</p>\n`;
-  const full = fullControlSentence(frontier);
-  const notes = [...(full === null ? [] : [full]), ...abovePeakSentences(frontier)];
+  const notes = [...controlSentence(frontier), ...abovePeakSentences(frontier)];
   const more = notes.map((note) => `<p class="note">${escapeMarkup(note)}</p>\n`).join("");
   return `${lead}${more}<div class="gains">${gainsOf(frontier).map(gainCard).join("")}</div>`;
 }
@@ -75,13 +75,14 @@ export function pointList({ points }: FrontierFile): string {
   const time = column(points, (point) => point.time_s, "s");
   const energy = column(points, (point) => point.energy_j, "J");
   const power = column(points, (point) => point.average_power_w, "W");
+  const best = points.length === 0 ? null : advised(points);
   const rows = points.map((point, index) => {
     const cells = [time, energy, power].map(({ write }) => `<td>${write(point)}</td>`).join("");
-    const choice = `<label><input type="radio" name="point" value="${index}"> ${point.id}</label>`;
+    const choice = `<label><input type="radio" name="point" value="${index}"> ${point.id}${point === best ? "★" : ""}</label>`;
     return `<tr><th scope="row">${choice}</th>${cells}<td>${aboveBound(point)}</td></tr>`;
   });
   return `<div class="scroll tall" id="points"><table>
-<caption>Points of the frontier: choose one</caption>
+<caption>Points of the frontier: choose one${best === null ? "" : " (★ recommended)"}</caption>
 <thead><tr><th scope="col">id</th><th scope="col">time (${time.unit})</th><th scope="col">energy (${energy.unit})</th><th scope="col">power (${power.unit})</th><th scope="col">above the bound</th></tr></thead>
 <tbody>
 ${rows.join("\n")}

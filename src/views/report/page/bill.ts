@@ -1,14 +1,22 @@
 import { at } from "../../../base/need.js";
 import { adviceSentence, type Rates, runSentence } from "../../bill.js";
-import type { ReportData } from "../model.js";
+import type { ReportData, ReportPoint } from "../model.js";
+
+type Rival = NonNullable<ReportData["rival"]>;
+
 import { byId, inputById } from "./dom.js";
 
 /** What a point costs over a whole run at the reader's prices, and what that saves. */
-export function billSentence({ points, rival, replicas }: ReportData) {
+export function billSentence({ points, rival, replicas, advised }: ReportData) {
   let shown: number | null = null;
   const number = (id: string): number | null => {
     const { value } = inputById(id);
     return value === "" || !(Number(value) >= 0) ? null : Number(value);
+  };
+  const advice = (index: number, point: ReportPoint, against: Rival, rates: Rates) => {
+    const own = adviceSentence(point, against, replicas, rates, index === advised);
+    if (index === advised) return own;
+    return `${own} ${adviceSentence(at(points, advised), against, replicas, rates, true)}`;
   };
   const say = () => {
     if (shown === null) return;
@@ -19,8 +27,7 @@ export function billSentence({ points, rival, replicas }: ReportData) {
       price_per_kwh: number("price"),
       gco2_per_kwh: number("carbon"),
     };
-    byId("advice").textContent =
-      rival === null ? "" : adviceSentence(point, rival, replicas, rates);
+    byId("advice").textContent = rival === null ? "" : advice(shown, point, rival, rates);
     byId("bill").textContent = runSentence(point, replicas, rates);
   };
   for (const id of ["iterations", "price", "carbon"]) inputById(id).addEventListener("input", say);

@@ -1,5 +1,5 @@
 import { at } from "../../../base/need.js";
-import { duration, scaled } from "../../../base/units.js";
+import { difference, duration, scaled } from "../../../base/units.js";
 import type { DrawnBaseline, DrawnPlan, ReportData } from "../model.js";
 import { clockColour } from "./clocks.js";
 import { byId, key, lazily, selectById, table } from "./dom.js";
@@ -108,7 +108,7 @@ function showStages(boxes: readonly Box[], data: ReportData, time_s: number): vo
     const memory = data.peak_memory_bytes[stage];
     const busy_s = own.reduce((sum, { option }) => sum + option.time_s, 0);
     const spent_j = own.reduce((sum, { option }) => sum + option.energy_j, 0);
-    const idle_s = Math.max(0, time_s - busy_s);
+    const idle_s = Math.max(0, difference(time_s, busy_s));
     const clocks = [...new Set(own.map(({ option }) => option.freq_mhz))].sort((a, b) => a - b);
     const [low = 0, high = 0] = [clocks[0], clocks.at(-1)];
     return [
