@@ -51,12 +51,16 @@ export function frontierBeyond(frontier: FrontierFile, beyond: BeyondGpus | null
     least_j = Math.min(least_j, point.energy_j);
     return saves;
   });
-  const baselines = frontier.baselines.map(({ name, points: theirs }) => ({
-    name,
-    points: theirs.map(({ time_s, energy_j: own_j }) => ({
-      time_s,
-      energy_j: energy_j(own_j, time_s),
+  const counted = (theirs: FrontierFile["baselines"][number]["points"]) =>
+    theirs.map(({ time_s, energy_j: own_j }) => ({ time_s, energy_j: energy_j(own_j, time_s) }));
+  const { full_control } = frontier;
+  return {
+    ...frontier,
+    points,
+    baselines: frontier.baselines.map((baseline) => ({
+      ...baseline,
+      points: counted(baseline.points),
     })),
-  }));
-  return { ...frontier, points, baselines };
+    ...(full_control === undefined ? {} : { full_control: counted(full_control) }),
+  };
 }

@@ -1,6 +1,5 @@
 import type { z } from "zod";
 import { parseJson } from "../base/json.js";
-import { at } from "../base/need.js";
 import { type Format, isOfFormat, readFormat, writeFormat } from "./format.js";
 import {
   type PackedPlan,
@@ -9,6 +8,7 @@ import {
   type SpelledOutPlan,
   spelledOut,
 } from "./plan-schema.js";
+import { unpackedPlan } from "./unpacked-plan.js";
 
 /** A plan in memory: one point, spelled out for a runtime. */
 export type PlanFile = Omit<SpelledOutPlan, "version"> & { readonly version: 2 };
@@ -34,20 +34,6 @@ const FORMAT_1: Format<SpelledOutPlan> = {
 export function readPlan(text: string, where: string): PlanFile {
   if (versionOf(text) === 1) return { ...readFormat(FORMAT_1, text, where), version: 2 };
   return unpackedPlan(readFormat(PLAN_FORMAT, text, where));
-}
-
-/** A plan whose instructions say themselves how they run. */
-export function unpackedPlan({ variants, stages, ...head }: PackedPlan): PlanFile {
-  return {
-    ...head,
-    stages: stages.map(({ stage, instructions }) => ({
-      stage,
-      instructions: instructions.map(({ variant: index, ...place }) => ({
-        ...place,
-        ...at(variants, index),
-      })),
-    })),
-  };
 }
 
 function versionOf(text: string): unknown {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
 import type { FrontierFile, FrontierPoint } from "./frontier.js";
-import { type Selector, select } from "./select.js";
+import { advised, type Selector, select } from "./select.js";
 
 function frontierOf(pairs: readonly (readonly [number, number])[]): FrontierFile {
   return {
@@ -121,6 +121,24 @@ describe("select", () => {
       }),
       RUNS,
     );
+  });
+
+  it("recommends the knee, unless that is a bad trade", () => {
+    const good = frontierOf([
+      [1, 100],
+      [1.1, 80],
+      [1.4, 75],
+    ]);
+    expect(advised(good.points).id).toBe(chosen(good, { by: "knee" }));
+    // A fifth slower for what another has nearly for nothing.
+    const lopsided = frontierOf([
+      [1, 100],
+      [1.001, 95],
+      [1.2, 90],
+      [2, 89],
+    ]);
+    expect(chosen(lopsided, { by: "knee" })).toBe(2);
+    expect(advised(lopsided.points).id).toBe(1);
   });
 
   it("counts a point on the limit in, also after a trip through percent", () => {

@@ -1,5 +1,6 @@
 import { plural, scaled } from "../base/units.js";
 import { isoXReduction, isoYReduction } from "../math/hypervolume.js";
+import { interpolate } from "../math/interpolate.js";
 import type { Baseline, FrontierFile } from "../plan/frontier.js";
 import { gpusPerReplica, gpusPerStage } from "../plan/gpus.js";
 import type { Parallelism } from "../plan/shared.js";
@@ -151,9 +152,10 @@ export function pointSentence(
   );
   if (rival === undefined) return null;
   const words = BASELINE_WORDS[rival.name];
-  const inTime = rival.points.filter((point) => point.time_s <= time_s);
-  if (inTime.length > 0) {
-    const least_j = Math.min(...inTime.map((point) => point.energy_j));
+  const { x, y } = tradeOff(rival.points);
+  if (Math.min(...x) <= time_s) {
+    // Between two of its points it may take turns.
+    const least_j = interpolate(x, y, time_s);
     return `${capital(percent(1 - energy_j / least_j))} energy than ${words} needs in that time.`;
   }
   const fastest = rival.points.reduce((a, b) => (b.time_s < a.time_s ? b : a));

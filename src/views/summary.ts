@@ -1,15 +1,16 @@
 import { present } from "../base/need.js";
 import { duration, plural, scaled } from "../base/units.js";
 import { spread } from "../math/spread.js";
+import { frontierBeyond, powerBeyond } from "../plan/beyond-gpus.js";
 import {
   describeError,
   type FrontierFile,
   type FrontierPoint,
   type PartitionSearchOutcome,
 } from "../plan/frontier.js";
-import { advised } from "../plan/select.js";
+import { adviceLine } from "./advice.js";
 import { beyondWords } from "./beyond.js";
-import { adviceSentence, billOf, billWords, type Rates } from "./bill.js";
+import { billOf, billWords, type Rates } from "./bill.js";
 import {
   aboveBound,
   abovePeakSentences,
@@ -19,7 +20,6 @@ import {
   gainsOf,
   headline,
   noGainSentence,
-  rivalOf,
 } from "./gains.js";
 import { frontierPlot, type Look } from "./plot.js";
 import { sourcesInWords } from "./sources.js";
@@ -51,21 +51,18 @@ export function frontierSummary(
     `Energy and power are those of ${countedGpus(frontier.parallelism)}.`,
   ];
   if (plot !== "") lines.push("", plot.trimEnd());
-  const { dp } = frontier.parallelism;
-  const [columns, cellsOf] = billColumns(rates, dp);
+  const [columns, cellsOf] = billColumns(rates, frontier);
   const rows = shown.map((point) => [...row(point), ...cellsOf(point)]);
   lines.push("", table([...COLUMNS, ...columns], rows));
   const peak_bytes = Math.max(0, ...(frontier.peak_memory_bytes ?? []));
   if (peak_bytes > 0)
     lines.push(`Peak memory, estimated: ${scaled(peak_bytes, "B")} of one GPU.\n`);
   lines.push(...beyondLines(frontier));
-  const rival = rivalOf(frontier);
-  if (rival !== null && points.length > 0) {
-    lines.push(`${adviceSentence(advised(points), rival, dp, rates ?? A_YEAR, true)}\n`);
-  }
+  lines.push(...adviceLine(frontier, rates ?? undefined).map((line) => `${line}\n`));
+  const whole = frontierBeyond(frontier, frontier.beyond_gpus ?? null);
   lines.push(
-    ...gainLines(frontier),
-    ...controlSentence(frontier),
+    ...gainLines(whole),
+    ...controlSentence(whole),
     "",
     ...searchSentence(frontier.search ?? []),
   );
@@ -78,15 +75,13 @@ export function frontierSummary(
 function beyondLines(frontier: FrontierFile): string[] {
   const { beyond_gpus: beyond, points } = frontier;
   if (beyond === undefined || points.length === 0) return [];
-  return [`Above, GPUs alone. ${beyondWords(frontier, beyond)}\n`];
+  return [`Above, energy and power of GPUs alone. ${beyondWords(frontier, beyond)}\n`];
 }
-
-const A_YEAR: Rates = { iterations: null, price_per_kwh: null, gco2_per_kwh: null };
 
 /** Columns of what a whole run takes at each point, where somebody asks. */
 function billColumns(
   rates: Rates | null,
-  replicas: number,
+  frontier: FrontierFile,
 ): readonly [readonly Column[], (point: FrontierPoint) => readonly string[]] {
   if (rates === null) return [[], () => []];
   const run = rates.iterations === null ? "a year" : "the run";
@@ -95,8 +90,10 @@ function billColumns(
     ...(rates.price_per_kwh === null ? [] : [[["cost", "right"], "cost"] as const]),
     ...(rates.gco2_per_kwh === null ? [] : [[["CO2", "right"], "carbon"] as const]),
   ];
-  const cells = (point: FrontierPoint) => {
-    const words = billWords(billOf(point, replicas, rates));
+  const { dp } = frontier.parallelism;
+  const cells = ({ time_s, average_power_w }: FrontierPoint) => {
+    const power_w = powerBeyond(average_power_w, frontier, frontier.beyond_gpus ?? null);
+    const words = billWords(billOf({ time_s, energy_j: power_w * time_s }, dp, rates));
     return all.map(([, what]) => present(words[what], what));
   };
   return [all.map(([column]) => column), cells];

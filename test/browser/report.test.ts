@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { scaled } from "../../src/base/units.js";
 import { reportPage } from "../../src/views/report/report.js";
 import { BROWSER_FOUND, openBrowser, type Page } from "../support/browser.js";
 import { kareus, temporaryFolder } from "../support/cli.js";
@@ -110,15 +111,29 @@ describe.runIf(BROWSER_FOUND)("report.html in a browser", () => {
   test("saves the plan of the point as it lies in the folder, and its trace", async () => {
     await page.evaluate("location.hash = '#point=2'");
     await drawn();
-    await page.evaluate(`(() => {
-      window.saved = new Promise((done) => {
-        URL.createObjectURL = (blob) => (done(blob.text()), "blob:saved");
-        HTMLAnchorElement.prototype.click = () => {};
-      });
-      document.querySelector("#save-plan").click();
-    })()`);
-    const plan = await page.evaluate<string>("window.saved");
-    expect(plan).toBe(readFileSync(join(out, "plans/002.json"), "utf8"));
+    const saved = async (button: string) => {
+      await page.evaluate(`(() => {
+        window.saved = new Promise((done) => {
+          URL.createObjectURL = (blob) => (done(blob.text()), "blob:saved");
+          HTMLAnchorElement.prototype.click = () => {};
+        });
+        document.querySelector("${button}").click();
+      })()`);
+      return page.evaluate<string>("window.saved");
+    };
+    const plan = join(out, "plans/002.json");
+    expect(await saved("#save-plan")).toBe(readFileSync(plan, "utf8"));
+    const exported = await kareus(["export", plan, "--format", "perfetto"]);
+    expect(JSON.parse(await saved("#save-trace"))).toEqual(JSON.parse(exported.stdout));
+  });
+
+  test("says the peak and the swing that simulate says", async () => {
+    const simulated = await kareus(["simulate", join(out, "plans/002.json"), "--json"]);
+    const { peak_power_w, lowest_power_w, swing_w } = JSON.parse(simulated.stdout).simulated;
+    const [peak, lowest, swing] = [peak_power_w, lowest_power_w, swing_w].map((w) =>
+      scaled(w, "W"),
+    );
+    expect(await text("#power-facts")).toContain(`peak ${peak}, lowest ${lowest}, swing ${swing}.`);
   });
 
   test("shows time and energy by cause, and the reader's bill", async () => {

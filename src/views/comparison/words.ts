@@ -1,10 +1,13 @@
 import { duration, scaled } from "../../base/units.js";
 import type { Measure, MovedQuantity } from "../../plan/verification.js";
 
+/** Smaller changes are the rounding of sums. */
+const ROUNDING = 1e-12;
+
 /** A relative change in words: `+0.98%`, `-12%`, `no change`; three significant digits. */
 export function changeInWords(change: number): string {
   const percent = Number((100 * change).toPrecision(3));
-  if (percent === 0) return "no change";
+  if (Math.abs(change) <= ROUNDING) return "no change";
   return `${percent > 0 ? "+" : ""}${percent}%`;
 }
 

@@ -66,6 +66,9 @@ export interface DrawnPlan {
   readonly wait_s: readonly (readonly number[])[];
   /** The instructions, by index, of one longest way through the iteration. */
   readonly critical: readonly (readonly number[])[];
+  /** The most and the least that a replica draws. */
+  readonly peak_power_w: number;
+  readonly lowest_power_w: number;
   /** What it runs: index into `configurations`, and how often on one GPU in one iteration. */
   readonly knobs: readonly (readonly [configuration: number, runs: number])[];
 }

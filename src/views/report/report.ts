@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { packagePath } from "../../base/package.js";
+import { frontierBeyond } from "../../plan/beyond-gpus.js";
 import type { FrontierFile } from "../../plan/frontier.js";
+import { beyondSentence } from "../beyond.js";
 import { countedGpus } from "../gains.js";
 import { embeddedJson, escapeMarkup } from "../markup.js";
 import { type ReportInput, reportData } from "./data.js";
@@ -17,7 +19,9 @@ function part(path: string): string {
  * request, and every script but the one it was written with. Same input, same bytes.
  */
 export function reportPage(input: ReportInput): string {
-  const { frontier, details } = input;
+  const { details } = input;
+  const frontier = whole(input.frontier);
+  const others = input.others?.map((each) => ({ ...each, frontier: whole(each.frontier) }));
   const script = part("generated/page.js");
   const hash = createHash("sha256").update(script).digest("base64");
   const title = escapeMarkup(`${frontier.graph.name} on ${frontier.gpu}`);
@@ -34,26 +38,37 @@ export function reportPage(input: ReportInput): string {
 <header>
 <h1>${title}</h1>
 <p class="muted">${escapeMarkup(layoutLine(frontier))}</p>
-${gainSection(frontier)}
+${gainSection(input.frontier, frontier)}
 </header>
 <main>
 ${frontierSection(frontier)}
 ${SELECTED_POINT}
 ${PARTITIONS}
-${provenance(frontier, details)}
+${provenance(input.frontier, details)}
 </main>
 <footer class="muted"><p>Written by kareus. Charts are drawn by Apache ECharts.</p></footer>
-<script type="application/json" id="data">${embeddedJson(reportData(input))}</script>
+<script type="application/json" id="data">${embeddedJson(reportData({ ...input, frontier, ...(others && { others }) }))}</script>
 <script>${script}</script>
 </body>
 </html>
 `;
 }
 
+function beyondNote({ beyond_gpus: beyond }: FrontierFile): string {
+  return beyond === undefined
+    ? ""
+    : ` ${beyondSentence(beyond)} Causes, timelines and plans are of GPUs alone.`;
+}
+
+/** A frontier with all that draws power, where the run was told. */
+function whole(frontier: FrontierFile): FrontierFile {
+  return frontierBeyond(frontier, frontier.beyond_gpus ?? null);
+}
+
 function frontierSection(frontier: FrontierFile): string {
   return `<section aria-labelledby="frontier-title">
 <h2 id="frontier-title">Time and energy of one iteration</h2>
-<p class="muted">Energy and power are those of ${escapeMarkup(countedGpus(frontier.parallelism))}. The bound is the proven minimum of the continuous relaxation at that time.</p>
+<p class="muted">Energy and power are those of ${escapeMarkup(countedGpus(frontier.parallelism))}.${escapeMarkup(beyondNote(frontier))} The bound is the proven minimum of the continuous relaxation at that time.</p>
 <noscript><p class="note">The charts of this page need its script to run.</p></noscript>
 <div class="split">
 <figure id="frontier-chart" class="chart"></figure>

@@ -4,6 +4,7 @@ import type { DetailsFile } from "../../plan/details.js";
 import type { FrontierFile, FrontierPoint } from "../../plan/frontier.js";
 import { gpusPerReplica } from "../../plan/gpus.js";
 import { advised } from "../../plan/select.js";
+import { adviceLine } from "../advice.js";
 import { beyondWords } from "../beyond.js";
 import {
   aboveBound,
@@ -35,15 +36,24 @@ export function layoutLine({ parallelism: p, told }: FrontierFile): string {
   ].join(", ");
 }
 
-/** What was saved: the sentence that matters, then each baseline. */
-export function gainSection(frontier: FrontierFile): string {
-  const none = noGainSentence(frontier);
-  if (none !== null) return `<p class="lead">${escapeMarkup(none)}</p>`;
-  const head = headline(frontier);
-  const lead = head === null ? "" : `<p class="lead">${escapeMarkup(head.sentence)}</p>\n`;
-  const notes = [...controlSentence(frontier), ...abovePeakSentences(frontier)];
-  const more = notes.map((note) => `<p class="note">${escapeMarkup(note)}</p>\n`).join("");
-  return `${lead}${more}<div class="gains">${gainsOf(frontier).map(gainCard).join("")}</div>`;
+/**
+ * What to choose, what was saved in the sentence that matters, how far off it may be, then each baseline.
+ * @param whole with all that draws power
+ */
+export function gainSection(frontier: FrontierFile, whole: FrontierFile): string {
+  const none = noGainSentence(whole);
+  const said = none ?? headline(whole)?.sentence;
+  const leads = [...adviceLine(frontier), ...(said === undefined ? [] : [said])];
+  const notes = [
+    ...errorSentence(frontier),
+    ...controlSentence(whole),
+    ...abovePeakSentences(frontier),
+  ];
+  const paragraphs = (kind: string, lines: readonly string[]) =>
+    lines.map((line) => `<p class="${kind}">${escapeMarkup(line)}</p>\n`).join("");
+  const cards = none === null ? gainsOf(whole).map(gainCard) : [];
+  const gains = cards.length === 0 ? "" : `<div class="gains">${cards.join("")}</div>`;
+  return `${paragraphs("lead", leads)}${paragraphs("note", notes)}${gains}`;
 }
 
 function gainCard({ baseline, energy, time }: Gains): string {

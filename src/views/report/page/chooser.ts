@@ -1,6 +1,7 @@
 import { at } from "../../../base/need.js";
 import { duration, scaled } from "../../../base/units.js";
 import { perfettoTrace } from "../../../exchange/perfetto.js";
+import { unpackedPlan } from "../../../plan/unpacked-plan.js";
 import type { ReportData, ReportPoint } from "../model.js";
 import { buttonById, byId, inputById, selectById } from "./dom.js";
 
@@ -124,7 +125,7 @@ function saving(data: ReportData, index: () => number): void {
   const id = () => at(data.points, index()).id;
   buttonById("save-plan").addEventListener("click", () => save("plan.json", (plan) => plan));
   buttonById("save-trace").addEventListener("click", () =>
-    save(`trace-${id()}.json`, (plan) => perfettoTrace(JSON.parse(plan))),
+    save(`trace-${id()}.json`, (plan) => perfettoTrace(unpackedPlan(JSON.parse(plan)))),
   );
 }
 

@@ -1,6 +1,6 @@
 import { at } from "../../../base/need.js";
 import { scaled } from "../../../base/units.js";
-import type { DrawnBaseline, ReportData } from "../model.js";
+import type { DrawnBaseline, DrawnPlan, ReportData } from "../model.js";
 import { axisUntil, COLOUR, chartIn, LEGEND_TEXT, quantityAxis } from "./charts.js";
 import { byId } from "./dom.js";
 import { type Box, boxesOf } from "./lanes.js";
@@ -11,7 +11,7 @@ interface Step {
   readonly power_w: number;
 }
 
-/** Steps that take a smaller share of an iteration are rounding of start times. */
+/** Steps that take a smaller share of an iteration are too thin to draw. */
 const INSTANT = 2e-4;
 
 /** Power of a whole replica over an iteration: the average of instructions, static power of who waits. */
@@ -45,14 +45,14 @@ function powerOf(
 export function powerChart(data: ReportData) {
   const drawing = chartIn("power-chart", "Power of a replica over one iteration, in steps.");
   return (
-    plan: { readonly boxes: readonly Box[]; readonly time_s: number },
+    plan: { readonly boxes: readonly Box[]; readonly time_s: number; readonly drawn: DrawnPlan },
     rival: DrawnBaseline | null,
     end_s: number,
   ) => {
     const own = powerOf(plan.boxes, plan.time_s, data);
     const others =
       rival === null ? [] : powerOf(boxesOf(rival.plan, rival.lanes), rival.time_s, data);
-    byId("power-facts").textContent = factsOf(own, others);
+    byId("power-facts").textContent = factsOf(plan.drawn, rival?.plan ?? null);
     const most_w = Math.max(...[...own, ...others].map(({ power_w }) => power_w));
     const time = quantityAxis("time", end_s, "s");
     const power = quantityAxis("power", most_w, "W");
@@ -89,12 +89,8 @@ export function powerChart(data: ReportData) {
   };
 }
 
-function factsOf(own: readonly Step[], others: readonly Step[]): string {
-  const swing = (steps: readonly Step[]) => {
-    const powers_w = steps.map(({ power_w }) => power_w);
-    const [low_w, high_w] = [Math.min(...powers_w), Math.max(...powers_w)];
-    return `peak ${scaled(high_w, "W")}, lowest ${scaled(low_w, "W")}, swing ${scaled(high_w - low_w, "W")}`;
-  };
-  const rival = others.length === 0 ? "" : ` The baseline: ${swing(others)}.`;
-  return `Of one replica: ${swing(own)}.${rival}`;
+function factsOf(own: DrawnPlan, rival: DrawnPlan | null): string {
+  const words = ({ peak_power_w, lowest_power_w }: DrawnPlan) =>
+    `peak ${scaled(peak_power_w, "W")}, lowest ${scaled(lowest_power_w, "W")}, swing ${scaled(peak_power_w - lowest_power_w, "W")}`;
+  return `Of one replica: ${words(own)}.${rival === null ? "" : ` The baseline: ${words(rival)}.`}`;
 }

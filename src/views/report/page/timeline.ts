@@ -50,7 +50,7 @@ export function timelineChart(data: ReportData, choose: (configuration: number) 
       showKey([...boxes, ...others], clocks_mhz);
       rival.draw(other, others, end_s);
       draw({ boxes, stages: lanes.length, end_s });
-      drawPower({ boxes, time_s }, other, end_s);
+      drawPower({ boxes, time_s, drawn: plan }, other, end_s);
     };
     again();
   };
