@@ -50,12 +50,6 @@ export function span(time_s: number): string {
   return time_s >= 2 * 3600 ? `${Number((time_s / 3600).toPrecision(3))} hours` : duration(time_s);
 }
 
-/** A difference of sums; 0 where it is but their rounding. */
-export function difference(larger: number, smaller: number): number {
-  const left = larger - smaller;
-  return Math.abs(left) <= 1e-11 * Math.abs(larger) ? 0 : left;
-}
-
 /** Seconds as microseconds, for formats that count those; to the picosecond. */
 export function microseconds(time_s: number): number {
   return Number((time_s * 1e6).toFixed(6));

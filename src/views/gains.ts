@@ -77,8 +77,10 @@ export function gainSentence({ baseline, energy, time }: Gains): string {
  */
 export function controlSentence(frontier: FrontierFile): readonly string[] {
   if (frontier.control !== undefined && frontier.control !== "all") return [givenUp(frontier)];
-  // Plans that gain nothing beyond clocks ask for nothing more.
-  if (noGainSentence(frontier) !== null) return [];
+  // Plans that gain next to nothing beyond clocks ask for nothing more.
+  const gains = gainsOf(frontier).find(({ baseline }) => baseline === "sequential-frequency");
+  const isLittle = (gain: number | null) => gain === null || gain < LITTLE;
+  if (gains === undefined || (isLittle(gains.energy) && isLittle(gains.time))) return [];
   return [
     "For a job whose nanobatches, launch points and SMs follow the plan; --control clocks plans for one whose clocks alone do.",
   ];
@@ -188,6 +190,9 @@ export function rivalOf({ baselines }: FrontierFile) {
 function capital(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
+
+/** Gains that are worth no more than clocks. */
+const LITTLE = 0.005;
 
 /** Smaller gains print as none. */
 const NOTHING = 0.0005;

@@ -64,7 +64,7 @@ async function run(folders: readonly string[], flags: Values<typeof FLAGS>): Pro
     const { frontier } = await readFrontierAt(other);
     others.push({ label: nameOf(other, found.frontier, frontier), frontier });
   }
-  const named = others.length === 0 ? {} : { label: basename(resolve(folder)), others };
+  const named = others.length === 0 ? {} : { label: basename(resolve(folder)), folder, others };
   // The page of one run is not where that of several belongs.
   const path = flags.out ?? (others.length === 0 ? join(folder, "report.html") : COMPARED);
   await writeText(path, reportPage({ ...found, ...named }));

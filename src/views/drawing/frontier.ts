@@ -65,7 +65,8 @@ export function frontierPicture(
     const said = noGainSentence(frontier) ?? headline(frontier)?.sentence;
     if (said !== undefined) draw.text(20, 374, 10, INK, said);
     axes(draw, top, { time, energy }, { x, y });
-    lines.forEach((line, index) => {
+    // The first is drawn last: what was searched lies on top.
+    for (const [index, line] of [...lines.entries()].reverse()) {
       const colour = at(COLOURS, index % COLOURS.length);
       draw.line(
         colour,
@@ -76,7 +77,7 @@ export function frontierPicture(
       const entry = at(legend, index);
       draw.dot(colour, entry.x, entry.y, 3);
       draw.text(entry.x + 7, entry.y - 3, 9, INK, line.label);
-    });
+    }
     if (points.length === 0) return;
     const chosen = advised(points);
     draw.ring(INK, x(chosen.time_s), y(chosen.energy_j), 5);

@@ -1,5 +1,5 @@
 import { grouped } from "../../base/grouped.js";
-import { at, need } from "../../base/need.js";
+import { at, byDefault, need } from "../../base/need.js";
 import { rounded } from "../../base/rounded.js";
 import type { Evaluation } from "../../ir/configuration.js";
 import { nameOf } from "../../ir/configuration.js";
@@ -23,8 +23,9 @@ export interface ReportInput {
   /** One cost for each configuration. */
   readonly evaluations: readonly Evaluation[];
   readonly details: DetailsFile | null;
-  /** What the run is called among others. */
+  /** What the run is called among others, and its folder as the user wrote it. */
   readonly label?: string;
+  readonly folder?: string;
   /** Other runs whose frontiers are drawn too, by what they are called. */
   readonly others?: readonly { readonly label: string; readonly frontier: FrontierFile }[];
 }
@@ -51,6 +52,7 @@ export function reportData(input: ReportInput): ReportData {
   const bend = indexOf(points, knee);
   return {
     label,
+    folder: byDefault(input.folder, null),
     points: points.map(({ id, time_s, energy_j, lower_bound_j, average_power_w, plan }) => ({
       id,
       time_s,

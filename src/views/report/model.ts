@@ -145,6 +145,8 @@ export interface DrawnPartition {
 export interface ReportData {
   /** What the line of its points is called. */
   readonly label: string;
+  /** The run's folder, where the page lies elsewhere; null: it lies in it. */
+  readonly folder: string | null;
   readonly points: readonly ReportPoint[];
   /** The point that is shown first, by index. */
   readonly knee: number;

@@ -41,7 +41,7 @@ export function reportPage(input: ReportInput): string {
 ${gainSection(input.frontier, frontier)}
 </header>
 <main>
-${frontierSection(frontier)}
+${frontierSection(frontier, others ?? [])}
 ${SELECTED_POINT}
 ${PARTITIONS}
 ${provenance(input.frontier, details)}
@@ -52,6 +52,19 @@ ${provenance(input.frontier, details)}
 </body>
 </html>
 `;
+}
+
+type Other = NonNullable<ReportInput["others"]>[number];
+
+/** Whose energies other lines are, where they are not of as many GPUs. */
+function otherSizes({ parallelism }: FrontierFile, others: readonly Other[]): string {
+  const own = countedGpus(parallelism);
+  const different = others.filter(({ frontier }) => countedGpus(frontier.parallelism) !== own);
+  if (different.length === 0) return "";
+  const words = different.map(
+    ({ label, frontier }) => `${label} of ${countedGpus(frontier.parallelism)}`,
+  );
+  return ` Not so of others, which do not compare one to one: ${words.join(", ")}.`;
 }
 
 function beyondNote({ beyond_gpus: beyond }: FrontierFile): string {
@@ -65,10 +78,10 @@ function whole(frontier: FrontierFile): FrontierFile {
   return frontierBeyond(frontier, frontier.beyond_gpus ?? null);
 }
 
-function frontierSection(frontier: FrontierFile): string {
+function frontierSection(frontier: FrontierFile, others: readonly Other[]): string {
   return `<section aria-labelledby="frontier-title">
 <h2 id="frontier-title">Time and energy of one iteration</h2>
-<p class="muted">Energy and power are those of ${escapeMarkup(countedGpus(frontier.parallelism))}.${escapeMarkup(beyondNote(frontier))} The bound is the proven minimum of the continuous relaxation at that time.</p>
+<p class="muted">Energy and power are those of ${escapeMarkup(countedGpus(frontier.parallelism))}.${escapeMarkup(beyondNote(frontier))}${escapeMarkup(otherSizes(frontier, others))} The bound is the proven minimum of the continuous relaxation at that time.</p>
 <noscript><p class="note">The charts of this page need its script to run.</p></noscript>
 <div class="split">
 <figure id="frontier-chart" class="chart"></figure>

@@ -54,7 +54,7 @@ export function chooser(data: ReportData, choose: (index: number) => void) {
   };
   const say = () => {
     byId("slider-value").textContent = current().write(limit());
-    byId("command").textContent = commandOf(points, shown, current());
+    byId("command").textContent = commandOf(data, shown, current());
   };
   slider.addEventListener("input", () => {
     shown = picked(points, current(), limit());
@@ -83,7 +83,7 @@ function picked(points: readonly ReportPoint[], { of, flag }: Demand, limit: num
 }
 
 /** The command that picks this point; its value with as few digits as tell points apart. */
-function commandOf(points: readonly ReportPoint[], index: number, demand: Demand): string {
+function commandOf({ points, folder }: ReportData, index: number, demand: Demand): string {
   const value = demand.of(at(points, index));
   let written = value;
   for (let digits = 3; digits <= 15; digits++) {
@@ -91,13 +91,14 @@ function commandOf(points: readonly ReportPoint[], index: number, demand: Demand
     written = Number((Math.ceil(value / unit) * unit).toPrecision(digits));
     if (written >= value && picked(points, demand, written) === index) break;
   }
-  return `kareus select ${folder()} ${demand.flag} ${written} --out plan.json`;
+  return `kareus select ${folderOf(folder)} ${demand.flag} ${written} --out plan.json`;
 }
 
-/** Where the page lies, if it lies in a run's folder on this machine, as one under its own name does. */
-function folder(): string {
-  const path = /^(.*)\/report\.html$/.exec(decodeURIComponent(location.pathname))?.[1];
-  if (location.protocol !== "file:" || path === undefined) return "DIR";
+/** The run's folder: the one told, or where the page lies if that is on this machine and under its own name. */
+function folderOf(told: string | null): string {
+  const lies = /^(.*)\/report\.html$/.exec(decodeURIComponent(location.pathname))?.[1];
+  const path = told ?? (location.protocol === "file:" ? lies : undefined);
+  if (path === undefined) return "DIR";
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 

@@ -51,11 +51,28 @@ export function frontierChart(data: ReportData, choose: (index: number) => void)
     const least = Math.min(...near);
     if (least <= REACH_PX) choose(near.indexOf(least));
   });
-  return (chosen: number) => drawing.show((width_px) => optionsOf(scene, chosen, width_px < 480));
+  return (chosen: number) => drawing.show((width_px) => optionsOf(scene, chosen, width_px));
 }
 
-function optionsOf(scene: Scene, chosen: number, narrow: boolean) {
+/** What an entry of the legend takes: its mark, its letters, and on a narrow page a row of its own. */
+const ENTRY = { mark_px: 44, letter_px: 6.6, row_px: 26 };
+
+/** Rows of the legend. */
+function legendRows(lines: Scene["lines"], width_px: number, narrow: boolean): number {
+  if (narrow) return lines.length;
+  let [rows, x] = [1, 0];
+  for (const { label } of lines) {
+    const entry_px = ENTRY.mark_px + ENTRY.letter_px * label.length;
+    if (x > 0 && x + entry_px > width_px) [rows, x] = [rows + 1, 0];
+    x += entry_px;
+  }
+  return rows;
+}
+
+function optionsOf(scene: Scene, chosen: number, width_px: number) {
   const { lines, points, time, energy } = scene;
+  const narrow = width_px < 480;
+  const above_px = 44 + ENTRY.row_px * legendRows(lines, width_px, narrow);
   const tipFor = ({ seriesName = "", dataIndex }: { seriesName?: string; dataIndex: number }) => {
     const line = lines.find(({ label }) => label === seriesName) ?? lines[0];
     const found = line?.points[dataIndex] ?? points[chosen];
@@ -63,12 +80,12 @@ function optionsOf(scene: Scene, chosen: number, narrow: boolean) {
   };
   return {
     color: lines.map((_, index) => colourOf(index)),
-    grid: { left: 56, right: 16, top: narrow ? 124 : 84, bottom: 48, outerBoundsMode: "none" },
+    grid: { left: 56, right: 16, top: above_px, bottom: 48, outerBoundsMode: "none" },
     legend: {
       left: 0,
       top: 0,
-      itemGap: narrow ? 6 : 20,
-      textStyle: LEGEND_TEXT,
+      itemGap: narrow ? 6 : 12,
+      textStyle: { ...LEGEND_TEXT, width: width_px - ENTRY.mark_px, overflow: "truncate" },
       orient: narrow ? "vertical" : "horizontal",
       data: lines.map(({ label }) => label),
     },

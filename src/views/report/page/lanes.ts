@@ -65,7 +65,8 @@ interface Shown {
   readonly boxes: readonly Box[];
   /** How many stages. */
   readonly stages: number;
-  /** Where the axis ends. */
+  /** When the iteration ends, and where the axis does. */
+  readonly time_s: number;
   readonly end_s: number;
 }
 
@@ -121,7 +122,7 @@ interface Look {
   readonly zoom: readonly object[];
 }
 
-function laneOptions({ boxes, stages, end_s }: Shown, look: Look) {
+function laneOptions({ boxes, stages, time_s, end_s }: Shown, look: Look) {
   const { width_px, lane_px, long, chunked, clocks_mhz, zoom } = look;
   const time = quantityAxis("time", end_s, "s");
   const names = Array.from(
@@ -155,7 +156,7 @@ function laneOptions({ boxes, stages, end_s }: Shown, look: Look) {
     },
     dataZoom: zoom,
     series: [
-      idleSeries(stages, end_s / time.divisor, lane_px),
+      idleSeries(gapsOf(boxes, stages, time_s), time.divisor, lane_px),
       {
         type: "custom",
         clip: true,
@@ -202,13 +203,34 @@ function windowOn(asked: { readonly start?: number; readonly end?: number }, sli
     : [inside];
 }
 
-/** What lies under the boxes: where it shows, a stage idles. */
-function idleSeries(stages: number, end: number, lane_px: number) {
+/** Gaps that take a smaller share of an iteration are rounding of start times. */
+const INSTANT = 1e-6;
+
+interface Gap {
+  readonly start_s: number;
+  readonly end_s: number;
+  readonly stage: number;
+}
+
+/** Where stages wait between their instructions and for the end of the iteration. */
+function gapsOf(boxes: readonly Box[], stages: number, time_s: number): Gap[] {
+  return Array.from({ length: stages }, (_, stage) => {
+    const own = boxes.filter((box) => box.stage === stage);
+    const ends = [0, ...own.map(({ start_s, option }) => start_s + option.time_s)];
+    const starts = [...own.map(({ start_s }) => start_s), time_s];
+    return ends.map((start_s, i) => ({ start_s, end_s: at(starts, i), stage }));
+  })
+    .flat()
+    .filter(({ start_s, end_s }) => end_s - start_s > INSTANT * time_s);
+}
+
+function idleSeries(gaps: readonly Gap[], divisor: number, lane_px: number) {
   return {
     type: "custom",
     silent: true,
     clip: true,
-    data: Array.from({ length: stages }, (_, stage) => [0, end, stage]),
+    progressive: 0,
+    data: gaps.map(({ start_s, end_s, stage }) => [start_s / divisor, end_s / divisor, stage]),
     encode: { x: [0, 1], y: 2 },
     renderItem: (_: CustomSeriesRenderItemParams, api: CustomSeriesRenderItemAPI) => {
       const shape = rectangle(api, lane_px, 1);

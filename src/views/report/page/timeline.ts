@@ -1,10 +1,13 @@
 import { at } from "../../../base/need.js";
-import { difference, duration, scaled } from "../../../base/units.js";
+import { duration, scaled } from "../../../base/units.js";
 import type { DrawnBaseline, DrawnPlan, ReportData } from "../model.js";
 import { clockColour } from "./clocks.js";
 import { byId, key, lazily, selectById, table } from "./dom.js";
 import { type Box, boxesOf, isLong, laneChart, nameOf } from "./lanes.js";
 import { powerChart } from "./power.js";
+
+/** The page's times are rounded: a smaller share of an iteration is that. */
+const ROUNDED = 1e-7;
 
 const PARTS = [
   "rival-part",
@@ -49,7 +52,7 @@ export function timelineChart(data: ReportData, choose: (configuration: number) 
       const others = other === null ? [] : boxesOf(other.plan, other.lanes);
       showKey([...boxes, ...others], clocks_mhz);
       rival.draw(other, others, end_s);
-      draw({ boxes, stages: lanes.length, end_s });
+      draw({ boxes, stages: lanes.length, time_s, end_s });
       drawPower({ boxes, time_s, drawn: plan }, other, end_s);
     };
     again();
@@ -79,7 +82,7 @@ function rivalChart({ baselines, lanes, clocks_mhz }: ReportData) {
     draw: (other: DrawnBaseline | null, boxes: readonly Box[], end_s: number) => {
       byId("rival-chart").hidden = other === null;
       if (other === null) return;
-      draw({ boxes, stages: other.lanes.length, end_s });
+      draw({ boxes, stages: other.lanes.length, time_s: other.time_s, end_s });
     },
   };
 }
@@ -108,7 +111,8 @@ function showStages(boxes: readonly Box[], data: ReportData, time_s: number): vo
     const memory = data.peak_memory_bytes[stage];
     const busy_s = own.reduce((sum, { option }) => sum + option.time_s, 0);
     const spent_j = own.reduce((sum, { option }) => sum + option.energy_j, 0);
-    const idle_s = Math.max(0, difference(time_s, busy_s));
+    const left_s = time_s - busy_s;
+    const idle_s = left_s > ROUNDED * time_s ? left_s : 0;
     const clocks = [...new Set(own.map(({ option }) => option.freq_mhz))].sort((a, b) => a - b);
     const [low = 0, high = 0] = [clocks[0], clocks.at(-1)];
     return [
