@@ -60,7 +60,7 @@ describe("kareus init", () => {
       dp: 2,
     });
     const odd = await init("--gpus", "6", "--out", "odd.json");
-    expect([odd.status, codes(odd, "error")]).toEqual([2, ["KRS0032"]]);
+    expect([odd.status, codes(odd, "error")]).toEqual([2, ["KRS0034"]]);
     expect(odd.stderr).toContain("--gpus 4");
   });
 

@@ -95,7 +95,7 @@ export function noLayoutFits(graph: string, gpus: number, gpu: string): Diagnost
 /** The graph's collectives already say how many GPUs share its work. */
 export function otherGroups(graph: string, gpus: number, group: number): Diagnostic {
   return error(
-    "KRS0032",
+    "KRS0034",
     graph,
     `its collectives are of ${group} GPUs, which do not divide ${gpus}`,
     `give a multiple: --gpus ${group}`,
