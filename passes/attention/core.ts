@@ -36,8 +36,8 @@ export function matchCore(index: GraphIndex, softmax: TensorNode): Core | null {
   const nodes = [above.product, ...steps.map(({ node }) => node), below.product];
   const sides = sidesOf(index, nodes);
   if (sides === null) return null;
-  // A mask made of the scores themselves hides nothing that the others do not.
-  const own = new Set(sides.flatMap(({ outputs }) => outputs));
+  // A mask made of the scores themselves, or that is them, hides nothing that the others do not.
+  const own = new Set([...sides, ...nodes].flatMap(({ outputs }) => outputs));
   const masked = steps.map((step) =>
     step.mask !== null && own.has(step.mask) ? { ...step, mask: null } : step,
   );

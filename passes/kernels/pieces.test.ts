@@ -21,6 +21,15 @@ describe("operators written out, as one step of torch 2.11 on an H200 ran them",
     for (const { read, written: out } of found) expect(read + out).toBeGreaterThan(0);
   });
 
+  it("does nothing, not a share of nothing, where there are no elements", () => {
+    for (const pieces of [written.rmsNorm, written.rmsNormGradient]) {
+      const moved = pieces({ ...EXTENT, elements: 0, rows: 0 }).map(
+        (each) => each.read + each.written,
+      );
+      expect(new Set(moved)).toEqual(new Set([0]));
+    }
+  });
+
   it("upcasts only what is narrower than float32", () => {
     const wide = written.rmsNorm({ ...EXTENT, dtype: "float32" });
     expect(wide.map(({ name }) => name)).not.toContain("to_float32");

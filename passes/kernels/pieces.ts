@@ -35,6 +35,11 @@ export interface Extent {
   readonly dtype: DType;
 }
 
+/** Statistics for each element; of no elements, none. */
+function statisticsShare({ elements, rows }: Extent): number {
+  return elements === 0 ? 0 : rows / elements;
+}
+
 const FLOAT32_BYTES = 4;
 
 /** Kernels over `elements` of a type: how many of them each reads and writes. */
@@ -78,16 +83,15 @@ function widened(dtype: DType) {
 }
 
 /** Root-mean-square norm as decoders write it: in float32, then times the weight. */
-export function rmsNorm({ elements, rows, dtype }: Extent): Piece[] {
+export function rmsNorm(extent: Extent): Piece[] {
+  const { elements, rows, dtype } = extent;
   const { bytes, wide, narrow } = widened(dtype);
   const own = () => new Pieces(elements, bytes);
   const each = () => new Pieces(elements, wide);
   const statistics = () => new Pieces(rows, wide);
   return [
     ...(narrow ? own().convert("to_float32", wide, "converted").list : []),
-    ...each()
-      .run("square", 1, 1)
-      .run("mean", 1, rows / elements).list,
+    ...each().run("square", 1, 1).run("mean", 1, statisticsShare(extent)).list,
     ...statistics().run("add_epsilon", 1, 1).run("rsqrt", 1, 1).list,
     ...each().run("scale", 1, 1, "indexed").list,
     ...(narrow ? each().convert("from_float32", bytes, "streamed").list : []),
@@ -96,7 +100,8 @@ export function rmsNorm({ elements, rows, dtype }: Extent): Piece[] {
 }
 
 /** What autograd runs for it, to the gradients of input and weight. */
-export function rmsNormGradient({ elements, rows, dtype }: Extent): Piece[] {
+export function rmsNormGradient(extent: Extent): Piece[] {
+  const { elements, rows, dtype } = extent;
   const { bytes, wide, narrow } = widened(dtype);
   const own = () => new Pieces(elements, bytes);
   const each = () => new Pieces(elements, wide);
@@ -107,9 +112,7 @@ export function rmsNormGradient({ elements, rows, dtype }: Extent): Piece[] {
     ...each().run("scale_product", 2, 1).run("scale", 1, 1, "indexed").run("scale_sum", 1, 0).list,
     ...new Pieces(rows, wide).run("rsqrt_cube", 1, 1).run("rsqrt_half", 1, 1).run("rsqrt", 2, 1)
       .list,
-    ...each()
-      .run("mean", rows / elements, 1, "indexed")
-      .run("square_copy", 1, 1).list,
+    ...each().run("mean", statisticsShare(extent), 1, "indexed").run("square_copy", 1, 1).list,
     ...each().run("square_double", 1, 1).run("square", 2, 1).run("sum", 2, 1).list,
     ...(narrow ? each().convert("from_float32", bytes, "streamed").list : []),
   ];

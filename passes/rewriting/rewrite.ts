@@ -35,11 +35,16 @@ export function applyFusions(graph: TensorGraph, fusions: readonly Fusion[]): Te
   const read = new Set(kept.flatMap((node) => (replaced.get(node)?.fused ?? node).inputs));
   const others = kept.filter((node) => !replaced.has(node));
   for (const name of others.flatMap(({ outputs }) => outputs)) read.delete(name);
+  let saves = false;
   const nodes = kept.map((node) => {
     const fusion = replaced.get(node);
-    return fusion ? withSaved(fusion, read) : node;
+    if (!fusion) return node;
+    const saved = withSaved(fusion, read);
+    saves ||= saved !== fusion.fused;
+    return saved;
   });
-  return { ...graph, nodes };
+  // What reads from inside a pattern may stand between its nodes.
+  return saves ? inDependencyOrder({ ...graph, nodes }) : { ...graph, nodes };
 }
 
 function withSaved({ nodes, fused }: Fusion, read: ReadonlySet<string>): TensorNode {
@@ -51,6 +56,7 @@ function withSaved({ nodes, fused }: Fusion, read: ReadonlySet<string>): TensorN
 /** The graph with each node behind those whose results it reads, else in the order it had. */
 export function inDependencyOrder(graph: TensorGraph): TensorGraph {
   const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node])));
+  makers.delete("");
   const edges = graph.nodes.reduce((sum, { inputs }) => sum + inputs.length, 1);
   const placed = new Set<TensorNode>();
   for (const node of graph.nodes) {

@@ -1,5 +1,6 @@
 import type { Tensor, TensorGraph, TensorNode } from "../../src/ir/tensor-graph.js";
 import { tensorOf } from "../../src/ir/tensor-graph.js";
+import { freshNames } from "../rewriting/fresh-names.js";
 import { withTensors } from "../rewriting/rewrite.js";
 import { collectiveNode, type Group } from "./collective-node.js";
 import { localTensor } from "./places.js";
@@ -14,6 +15,7 @@ export function applyCut(graph: TensorGraph, plan: CutPlan, group: Group): Tenso
     tensors.push(localTensor(tensorOf(graph, name), place, group.ranks));
   }
   const moved = new Set<string>();
+  const fresh = freshNames(graph);
   const nodes = graph.nodes.flatMap((node) => {
     const before: TensorNode[] = [];
     /** The tensor after a collective along a place; one collective serves all later readers. */
@@ -27,8 +29,8 @@ export function applyCut(graph: TensorGraph, plan: CutPlan, group: Group): Tenso
       if (moved.has(name)) return name;
       moved.add(name);
       tensors.push({ ...from, name, shape });
-      const transfer = { op: `kareus::${op}`, name, input: from.name, output: name, axis } as const;
-      before.push(collectiveNode(node, group, transfer));
+      const transfer = { op: `kareus::${op}`, input: from.name, output: name, axis } as const;
+      before.push(collectiveNode(node, group, { ...transfer, name: fresh(name) }));
       return name;
     };
     const inputs = node.inputs.map((name, input) => {
@@ -55,7 +57,7 @@ export function applyCut(graph: TensorGraph, plan: CutPlan, group: Group): Tenso
     const outputs = [partial.name, ...rest];
     const reduce = collectiveNode(node, group, {
       op: "kareus::AllReduce",
-      name: `${node.name}/all_reduce`,
+      name: fresh(`${node.name}/all_reduce`),
       input: partial.name,
       output: sum,
     });

@@ -9,6 +9,7 @@ import {
   tensorOf,
 } from "../../src/ir/tensor-graph.js";
 import { numberOf } from "../../src/onnx/operators/call.js";
+import { freshNames } from "../rewriting/fresh-names.js";
 import { type GraphIndex, indexOf } from "../rewriting/graph-index.js";
 import { withTensors } from "../rewriting/rewrite.js";
 import { collectiveNode } from "./collective-node.js";
@@ -28,6 +29,7 @@ export function applyShards(whole: TensorGraph, plan: ShardPlan, tp: number): Te
   for (const [name, cut] of plan.cuts) tensors.push(partOf(tensorOf(graph, name), cut));
   const group = { name: "tp", ranks: tp } as const;
   const copied = new Set<string>();
+  const fresh = freshNames(graph);
   const nodes = graph.nodes.flatMap((node) => {
     const result: TensorNode[] = [];
     const entered = node.inputs.map((input) => {
@@ -38,7 +40,7 @@ export function applyShards(whole: TensorGraph, plan: ShardPlan, tp: number): Te
         tensors.push({ ...tensorOf(graph, input), name: copy });
         const transfer = { op: "kareus::CopyToGroup", input, output: copy } as const;
         const number = result.length === 0 ? "" : `_${result.length}`;
-        const name = `${node.name}/copy${number}`;
+        const name = fresh(`${node.name}/copy${number}`);
         result.push(collectiveNode(node, group, { ...transfer, name }));
       }
       return copy;
@@ -51,7 +53,7 @@ export function applyShards(whole: TensorGraph, plan: ShardPlan, tp: number): Te
         copied.add(part);
         const own = partOf(tensorOf(graph, at(node.inputs, i)), cut);
         tensors.push({ ...own, name: part });
-        result.push(sliceNode(node, name, part));
+        result.push(sliceNode(node, fresh(part), name, part));
       }
       return part;
     });
@@ -71,7 +73,7 @@ export function applyShards(whole: TensorGraph, plan: ShardPlan, tp: number): Te
     const outputs = [partial, ...node.outputs.slice(1)];
     const reduce = collectiveNode(node, group, {
       op: "kareus::AllReduce",
-      name: `${node.name}/all_reduce`,
+      name: fresh(`${node.name}/all_reduce`),
       input: partial,
       output: reduced,
     });
@@ -81,9 +83,9 @@ export function applyShards(whole: TensorGraph, plan: ShardPlan, tp: number): Te
 }
 
 /** Takes a rank's part of what it holds whole. */
-function sliceNode(near: TensorNode, input: string, output: string): TensorNode {
+function sliceNode(near: TensorNode, name: string, input: string, output: string): TensorNode {
   return {
-    name: output,
+    name,
     op: "Slice",
     inputs: [input],
     outputs: [output],

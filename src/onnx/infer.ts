@@ -318,8 +318,12 @@ class Inference {
   }
 }
 
-/** Whether operands fit what an operator does; only a product's work is not told by its results alone. */
+/**
+ * Whether operands fit what an operator does: a product's work is not told by its results alone, nor where
+ * a transpose takes each axis.
+ */
 function fits(operator: Operator, call: InferenceCall, results: readonly Fact[]): boolean {
+  if (call.op === "Transpose") return false;
   if (!PRODUCTS.has(call.op)) return true;
   const operand = (fact: Fact | null) => fact && { ...fact, role: "activation" as const };
   const node = { ...call, inputs: call.inputs.map(operand), outputs: results.map(operand) };

@@ -127,4 +127,17 @@ describe("repeat_interleave as torch.onnx writes it", () => {
     expect(reading.warnings.map(({ code }) => code)).toEqual(["KRS1109", "KRS1308"]);
     expect(shapeIn(reading, "y")).toEqual([2, 18, 5, 4]);
   });
+
+  test("an axis that is none of the rank that the file states says nothing", () => {
+    const axes = [4, 0.5, 2 ** 63].map((axis) => {
+      const reading = readGraph({
+        input: [value("x", [2, 3, 4])],
+        initializer: [{ name: "axis", dims: [1], dataType: 11, doubleData: [axis] }],
+        node: [node("Unsqueeze", ["x", "axis"], ["y"])],
+        valueInfo: [value("y", [2, 3, 1, 4])],
+      });
+      return reading.errors.map(({ code }) => code);
+    });
+    expect(axes).toEqual([[], [], []]);
+  });
 });

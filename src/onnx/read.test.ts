@@ -148,6 +148,15 @@ describe("dimensions", () => {
     expect(codesOf(readGraph({ input, node: [relu] }))).toEqual(["KRS1204"]);
   });
 
+  test("a stated shape does not make an order of axes that is none one", () => {
+    const turned = node("Transpose", ["x"], ["y"], { perm: [-(2 ** 31), 0] });
+    const reading = readGraph(
+      { input: [x], node: [turned], output: [value("y", [4, 2])] },
+      { batch: 2 },
+    );
+    expect(reading.errors.map(({ code }) => code)).toEqual(["KRS1302"]);
+  });
+
   test("a stated shape that differs is one warning", () => {
     const stated = { input: [x], node: [relu], output: [value("y", ["batch", 5])] };
     const reading = readGraph(stated, { batch: 2 });

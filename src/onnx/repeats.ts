@@ -31,6 +31,8 @@ export class Repeats {
       const [axis, ...others] = numbersOf({ op, attributes }, "axes") ?? [];
       const rank = this.#factOf(output)?.shape.length;
       if (axis === undefined || rank === undefined || others.length > 0) return;
+      // Where the file states another rank, the axis says nothing.
+      if (!Number.isInteger(axis) || axis < -rank || axis >= rank) return;
       this.#axes.set(output, axisIn(axis, rank));
     } else if (op === "Expand") {
       const axis = this.#axes.get(input);
