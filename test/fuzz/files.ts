@@ -8,6 +8,7 @@ import { forkRng, type Rng } from "../../src/base/rng.js";
 import { deviceNames, readDevice } from "../../src/gpu/device.js";
 import { readTable } from "../../src/profile/table.js";
 import { searchTable } from "../../src/search/table.js";
+import { fewChoices } from "./few-choices.js";
 import { plan } from "./planning.js";
 import { importTrace, RECORDED_TABLES, TRACE_KINDS } from "./traces.js";
 import { choose, several } from "./values.js";
@@ -30,18 +31,6 @@ const { values } = parseArgs({
 const KEPT = join(tmpdir(), "kareus-fuzz-files");
 mkdirSync(KEPT, { recursive: true });
 const path = join(KEPT, `input-${process.pid}`);
-
-/** A device of few choices, which is planned for in a moment. */
-function fewChoices(name: string) {
-  const content = Object(readDevice(name).content);
-  const named = [content.highest_clock_mhz.value, content.default_comm_sms.value];
-  const few = (list: { readonly value: readonly number[] }) => ({
-    ...list,
-    value: list.value.filter((value, i) => i % 8 === 0 || named.includes(value)),
-  });
-  const [clocks, sms] = [few(content.searched_clocks_mhz), few(content.searched_comm_sms)];
-  return { ...content, searched_clocks_mhz: clocks, searched_comm_sms: sms };
-}
 
 const devices = deviceNames().map(fewChoices);
 const HEADER = { format: "kareus-profile", version: 1, id: "fuzz", gpu: "a100-sxm4-40gb" };

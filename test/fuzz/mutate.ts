@@ -1,11 +1,9 @@
 import onnxProto from "onnx-proto";
 import type { Rng } from "../../src/base/rng.js";
+import { ALTERATIONS } from "./alter.js";
+import { anyTensor, type Change, type Graph, type Node, pick } from "./model.js";
 
 /** Changes to a model that keep it a protobuf: what a wrong exporter, or a hostile one, might write. */
-
-export type Model = InstanceType<typeof onnxProto.onnx.ModelProto>;
-type Graph = NonNullable<Model["graph"]>;
-type Node = NonNullable<Graph["node"]>[number];
 
 /** Sizes and numbers at which arithmetic tends to break. */
 const NUMBERS = [-1, 0, 1, 2, 3, 7, 64, 4096, -(2 ** 31), 2 ** 31, 2 ** 40, 2 ** 53];
@@ -37,11 +35,6 @@ const OPS = [
   "NoSuchOperator",
 ];
 
-type Change = (graph: Graph, rng: Rng, model: Model) => void;
-
-const pick = <T>(rng: Rng, list: readonly T[] | null | undefined): T | undefined =>
-  list?.[rng.integer(list.length)];
-
 /** A change to one node, if there is any. */
 const ofNode =
   (change: (node: Node, rng: Rng, graph: Graph) => void): Change =>
@@ -50,10 +43,8 @@ const ofNode =
     if (node) change(node, rng, graph);
   };
 
-const anyTensor = (graph: Graph, rng: Rng): string =>
-  pick(rng, pick(rng, graph.node)?.output) ?? pick(rng, graph.initializer)?.name ?? "";
-
-const CHANGES: readonly Change[] = [
+/** Changes that a graph seldom survives. */
+const BREAKS: readonly Change[] = [
   ofNode((node) => {
     node.output = [];
   }),
@@ -131,6 +122,9 @@ function replace<T>(list: T[] | null | undefined, rng: Rng, by: T): void {
   if (list && list.length > 0) list[rng.integer(list.length)] = by;
 }
 
+/** Breaks are one in so many changes: most end at the reader. */
+const SELDOM = 4;
+
 /** A model's bytes after one to three changes. */
 export function mutated(
   bytes: Uint8Array,
@@ -140,8 +134,10 @@ export function mutated(
   const model = ModelProto.decode(bytes);
   const { graph } = model;
   if (graph) {
-    for (let left = 1 + rng.integer(3); left > 0; left--)
-      pick(rng, CHANGES)?.(graph as Graph, rng, model);
+    for (let left = 1 + rng.integer(3); left > 0; left--) {
+      const changes = rng.integer(SELDOM) === 0 ? BREAKS : ALTERATIONS;
+      pick(rng, changes)?.(graph as Graph, rng, model);
+    }
   }
   const dims = (graph?.input ?? []).flatMap((input) => input.type?.tensorType?.shape?.dim ?? []);
   const symbols = new Set(dims.flatMap((dim) => (dim.dimParam ? [dim.dimParam] : [])));

@@ -2,6 +2,7 @@ import { defaults } from "../../src/cli/flags.js";
 import { LOWERING_FLAGS, SEARCH_FLAGS } from "../../src/cli/options.js";
 import { searchingOptions } from "../../src/options.js";
 import { optimize } from "../../src/pipeline.js";
+import type { FrontierFile } from "../../src/plan/frontier.js";
 
 const hooks = { report: () => {}, progress: () => {}, printIr: () => {} };
 
@@ -11,7 +12,7 @@ export async function plan(
   bind: ReadonlyMap<string, number>,
   job: Partial<ReturnType<typeof defaultJob>>,
   gpu: string = defaults(LOWERING_FLAGS.hardware).gpu,
-): Promise<void> {
+): Promise<FrontierFile> {
   const small = { budget: 4, points: 3, threads: 1, allow_oversize: true };
   const options = searchingOptions(graph, {
     graph: { ...defaults(LOWERING_FLAGS.graph), bind: new Map(bind) },
@@ -20,7 +21,8 @@ export async function plan(
     search: { ...defaults(SEARCH_FLAGS.search), ...small },
     output: defaults(LOWERING_FLAGS.output),
   });
-  await optimize({ ...options, measure: null, journal: null }, hooks);
+  const { frontier } = await optimize({ ...options, measure: null, journal: null }, hooks);
+  return frontier;
 }
 
 const defaultJob = () => defaults(LOWERING_FLAGS.job);
