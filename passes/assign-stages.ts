@@ -44,11 +44,14 @@ export const assignStages: Pass<"kernel", "kernel"> = {
     const places = Array.from({ length: parts }, (_, part) =>
       placeOf(part, stages, placementOf(pipeline)),
     );
-    const kernels = graph.kernels.map((kernel, i) => {
-      const { stage, chunk } = at(places, at(partOfLayer, at(owners, i)));
-      if (stage === kernel.stage && chunk === kernel.chunk) return kernel;
-      return { ...kernel, stage, chunk };
-    });
+    const kernels =
+      parts === 1
+        ? graph.kernels
+        : graph.kernels.map((kernel, i) => {
+            const { stage, chunk } = at(places, at(partOfLayer, at(owners, i)));
+            if (stage === kernel.stage && chunk === kernel.chunk) return kernel;
+            return { ...kernel, stage, chunk };
+          });
     return { ...graph, kernels, stages, chunks, parameters: parametersByStage(kernels, stages) };
   },
 };

@@ -115,6 +115,10 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     lowered,
   );
   options.claim?.(plannedOf(facts));
+  // Before evaluations are there: the kernels of another execution take as much memory as the run's own.
+  const executions = await timer.run("executions", () =>
+    byExecution(lowered, options, { device, oracle }),
+  );
 
   const found = await timer.run("search", () =>
     search(lowered, { device, measurements, replayed }, layout, options, hooks),
@@ -125,7 +129,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   );
   const { points, seed, control } = options.search;
   const { partitions } = lowered;
-  const { frontier, full_control, baselines, executions } = await timer.run("solver", () => {
+  const { frontier, full_control, baselines } = await timer.run("solver", () => {
     const solver = solverUnder(points, lowered.job, peak_power_w);
     const solved = (instructions: typeof searched, known: readonly IterationPoint[]) =>
       solver.frontier(pipelineProblem(instructions, partitions.stages, layout), known);
@@ -153,7 +157,6 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
       frontier: followed,
       full_control: isFull ? null : solved(searched, followed.points).points,
       baselines,
-      executions: byExecution(lowered, options, { device, oracle }),
     };
   });
 

@@ -57,8 +57,11 @@ export async function search(
   }
 }
 
-/** Modelled evaluations, tens of microseconds each, for which a thread pays that takes a quarter of a second to start. */
-const WORTH_A_THREAD = 16_384;
+/**
+ * Modelled evaluations for which a thread pays: each takes 5 to 30 microseconds, and as much to be sent and
+ * answered; a thread takes a third of a second to start.
+ */
+const WORTH_A_THREAD = 65_536;
 
 /** How many threads may pay: fewer than two where all is modelled and soon done. */
 function worthwhile(
@@ -68,7 +71,7 @@ function worthwhile(
 ): number {
   if (measurements.profiles.length > 0) return Number.POSITIVE_INFINITY;
   const sizes = types.map((type) => configurationSpace(type, device, control).size);
-  return Math.ceil(sizes.reduce((sum, size) => sum + size, 0) / WORTH_A_THREAD);
+  return Math.floor(sizes.reduce((sum, size) => sum + size, 0) / WORTH_A_THREAD);
 }
 
 /** The instructions that evaluations make, both as measured instructions say they are off. */

@@ -191,16 +191,19 @@ class Unfolded {
     const after = kernel.after.map((from) => this.#placeOf(from));
     const parameters =
       kernel.kind === "compute" ? kernel.parameters.map((each) => series(each.name)) : [];
+    // Most are called as their first node: one text less in memory.
+    const isFirst = kernel.name === kernel.nodes[0];
     return (copy) => {
+      const own = nodes.map((node) => node(copy));
       const base = {
-        name: name(copy),
-        nodes: nodes.map((node) => node(copy)),
+        name: isFirst ? at(own, 0) : name(copy),
+        nodes: own,
         after: after.map((from) => from(copy)),
         layer: kernel.layer === null ? null : kernel.layer + copy * this.#layers.count,
       };
       if (kernel.kind === "communication" || parameters.length === 0) return { ...kernel, ...base };
-      const own = kernel.parameters.map((each, i) => ({ ...each, name: at(parameters, i)(copy) }));
-      return { ...kernel, ...base, parameters: own };
+      const read = kernel.parameters.map((each, i) => ({ ...each, name: at(parameters, i)(copy) }));
+      return { ...kernel, ...base, parameters: read };
     };
   }
 

@@ -1,3 +1,4 @@
+import { at } from "../../src/base/need.js";
 import type { CommunicationKernel, ComputeKernel, Kernel } from "../../src/ir/kernel-graph.js";
 import type { PartitionUse } from "../../src/ir/partition.js";
 import type { Beside } from "./beside.js";
@@ -156,7 +157,9 @@ function segmentsOf(
 class UseCollector {
   readonly #registry: PartitionRegistry;
   readonly #sums: Beside | null;
-  readonly #uses = new Map<string, { use: PartitionUse; layers: number[] }>();
+  readonly #uses: PartitionUse[] = [];
+  /** The layers of uses within layers, by type: of the first nanobatch, of the second, of the whole. */
+  readonly #layers = [0, 1, 2].map(() => new Map<string, number[]>());
 
   constructor(registry: PartitionRegistry, sums: Beside | null) {
     this.#registry = registry;
@@ -169,15 +172,16 @@ class UseCollector {
     if (nanobatch !== 0) this.#sums?.ran(content.kernels);
     const partition = this.#registry.keyOf({ ...content, gradients });
     const layer = layerOf(content);
-    // Uses outside layers stay apart: each runs once.
-    const key = layer === null ? `${this.#uses.size}` : `${partition} ${nanobatch}`;
-    const known = this.#uses.get(key);
+    const byType = at(this.#layers, nanobatch ?? 2);
+    const known = layer === null ? undefined : byType.get(partition);
     if (known !== undefined && layer !== null) {
-      known.layers.push(layer);
+      known.push(layer);
       return;
     }
+    // Uses outside layers stay apart: each runs once.
     const layers = layer === null ? [] : [layer];
-    this.#uses.set(key, { use: { partition, layers, nanobatch }, layers });
+    if (layer !== null) byType.set(partition, layers);
+    this.#uses.push({ partition, layers, nanobatch });
   }
 
   /** Communication with nothing beside it, if there is any. */
@@ -187,7 +191,7 @@ class UseCollector {
   }
 
   all(): PartitionUse[] {
-    return [...this.#uses.values()].map(({ use }) => use);
+    return this.#uses;
   }
 }
 

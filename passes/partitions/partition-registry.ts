@@ -22,12 +22,24 @@ export interface PartitionContent {
   readonly nanobatch: boolean;
 }
 
+/** Contents that begin alike, by what comes next; the key of those that end here. */
+interface Alike {
+  readonly next: Map<number, Alike>;
+  key: string | null;
+}
+
+/** Ends a list; no number of anything. */
+const END = -1;
+
+const alike = (): Alike => ({ next: new Map(), key: null });
+
 /** Collects partition types: equal structure and shapes are one type. */
 export class PartitionRegistry {
   readonly #types = new Map<string, PartitionType>();
-  /** Keys by {@link PartitionRegistry.#likeness}: layers repeat, and so do their partitions. */
-  readonly #known = new Map<string, string>();
+  /** Keys of what was seen before: layers repeat, and so do their partitions. */
+  readonly #known = [alike(), alike(), alike(), alike()] as const;
   readonly #works = new Map<Work, number>();
+  readonly #words = new Map<string, number>();
   readonly #free: ReadonlySet<Kernel>;
 
   /** @param free kernels that nothing in their instruction waits for */
@@ -42,30 +54,37 @@ export class PartitionRegistry {
 
   /** The key of a partition's type; a new type takes its slots' node names from this use. */
   keyOf(content: PartitionContent): string {
-    const likeness = this.#likeness(content);
-    const known = this.#known.get(likeness);
-    if (known !== undefined) return known;
-    const key = this.#newKeyOf(content);
-    this.#known.set(likeness, key);
-    return key;
+    const known = this.#likeness(content);
+    known.key ??= this.#newKeyOf(content);
+    return known.key;
   }
 
   /** The same for contents of the same type, as far as equal works are one object. */
   #likeness({ kernels, communication, gradients = [], dependent, nanobatch }: PartitionContent) {
-    const parts = [dependent, nanobatch, kernels.length, communication.length];
-    const words = parts.map(String);
+    let known = dependent ? this.#known[nanobatch ? 0 : 1] : this.#known[nanobatch ? 2 : 3];
+    const follow = (number: number) => {
+      const next = known.next.get(number) ?? alike();
+      known.next.set(number, next);
+      known = next;
+    };
     for (const kernel of kernels) {
-      const work = workIn(kernel, nanobatch);
-      const id = this.#works.get(work) ?? this.#works.size;
-      this.#works.set(work, id);
-      words.push(`${kernel.class} ${id} ${directionOf(kernel)} ${this.#free.has(kernel)}`);
+      follow(numberOf(this.#works, workIn(kernel, nanobatch)));
+      const flags = (directionOf(kernel) === "forward" ? 0 : 1) + (this.#free.has(kernel) ? 2 : 0);
+      follow(4 * numberOf(this.#words, kernel.class) + flags);
     }
-    for (const each of [...communication, ...gradients]) {
-      const { collective, group, ranks, ranks_per_node, size_bytes, nanobatch_size_bytes } = each;
-      const sizes = `${ranks} ${ranks_per_node} ${size_bytes} ${nanobatch_size_bytes}`;
-      words.push(`${collective} ${group} ${sizes} ${directionOf(each)}`);
+    for (const streams of [communication, gradients]) {
+      follow(END);
+      for (const kernel of streams) {
+        follow(numberOf(this.#words, kernel.collective));
+        follow(numberOf(this.#words, kernel.group));
+        follow(kernel.ranks);
+        follow(kernel.ranks_per_node);
+        follow(kernel.size_bytes);
+        follow(kernel.nanobatch_size_bytes ?? END);
+        follow(directionOf(kernel) === "forward" ? 0 : 1);
+      }
     }
-    return words.join();
+    return known;
   }
 
   #newKeyOf(content: PartitionContent): string {
@@ -103,6 +122,13 @@ export class PartitionRegistry {
       return alone && kernel !== undefined && this.#free.has(kernel) ? [[first, last]] : [];
     });
   }
+}
+
+/** A number for each thing, the same whenever it comes. */
+function numberOf<Thing>(numbers: Map<Thing, number>, thing: Thing): number {
+  const known = numbers.get(thing) ?? numbers.size;
+  numbers.set(thing, known);
+  return known;
 }
 
 /** What runs again is forward work, wherever it runs. */

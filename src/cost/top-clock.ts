@@ -1,6 +1,6 @@
 import type { Device } from "../gpu/device-schema.js";
 import type { Cost } from "../ir/configuration.js";
-import type { Kernel } from "../ir/kernel-graph.js";
+import type { CommunicationKernel, Kernel } from "../ir/kernel-graph.js";
 import { type PartitionType, partitionOfKernel } from "../ir/partition.js";
 import type { Work } from "../ir/work.js";
 import type { CostOracle } from "./oracle.js";
@@ -25,13 +25,22 @@ export function topClockCost(
 export function kernelTimes(
   costOf: (partition: PartitionType) => Cost,
 ): (kernel: Kernel) => number {
-  const known = { forward: new WeakMap<Work, number>(), backward: new WeakMap<Work, number>() };
+  const known = {
+    forward: new Map<Work | string, number>(),
+    backward: new Map<Work | string, number>(),
+  };
   return (kernel) => {
     const times = known[kernel.direction];
-    const time = kernel.kind === "compute" ? times.get(kernel.work) : undefined;
+    const what = kernel.kind === "compute" ? kernel.work : wordsOf(kernel);
+    const time = times.get(what);
     if (time !== undefined) return time;
     const { time_s } = costOf(partitionOfKernel(kernel));
-    if (kernel.kind === "compute") times.set(kernel.work, time_s);
+    times.set(what, time_s);
     return time_s;
   };
+}
+
+/** All that a collective's cost depends on. */
+function wordsOf({ collective, size_bytes, group, ranks, ranks_per_node }: CommunicationKernel) {
+  return `${collective} ${size_bytes} ${group} ${ranks} ${ranks_per_node}`;
 }
