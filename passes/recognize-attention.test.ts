@@ -254,6 +254,45 @@ describe("recognize-attention", () => {
     expect(hides()).toEqual({ is_causal: 0 });
   });
 
+  it("reads what a Constant node hides, and says where that is a guess", () => {
+    const constants = { stored: [B, T, T], mask: [B, 1, T, T] };
+    const nodes: readonly Node[] = [
+      ["stored", "Constant", []],
+      TURN,
+      ["mask", "Unsqueeze", ["stored"]],
+    ];
+    const made = (band?: Band) => {
+      const graph = attention({ constants }, nodes);
+      const tensors = new Map(graph.tensors);
+      const tensor = tensors.get("stored");
+      if (tensor && band) tensors.set("stored", { ...tensor, band });
+      const codes: string[] = [];
+      const { attributes } = runPass(recognizeAttention, { ...graph, tensors }, {}, ({ code }) =>
+        codes.push(code),
+      ).nodes.at(-1) ?? { attributes: null };
+      return [attributes, ...codes];
+    };
+    expect(made({ behind: T - 1, ahead: 0 })).toEqual([{ is_causal: 1 }]);
+    expect(made()).toEqual([{ is_causal: 0 }, "KRS1429"]);
+  });
+
+  it("takes no scores for a mask of themselves", () => {
+    const graph = attention({ constants: { one: [] }, activations: { less: SCORES } });
+    const nodes = graph.nodes.flatMap((node) => {
+      if (node.name !== "masked") return [node];
+      const less = {
+        ...node,
+        name: "less",
+        op: "Sub",
+        inputs: ["one", "scaled"],
+        outputs: ["less"],
+      };
+      return [less, { ...node, inputs: ["less", "scaled"] }];
+    });
+    const fused = runPass(recognizeAttention, { ...graph, nodes });
+    expect(nodeLines(fused)).toEqual(["y Attention(q k v)"]);
+  });
+
   it("fuses scores, scale, mask, softmax, dropout and the weighted sum", () => {
     const fused = runPass(recognizeAttention, attention());
     expect(nodeLines(fused)).toEqual(["y Attention(q k v mask)"]);

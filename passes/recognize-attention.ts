@@ -5,7 +5,7 @@ import type { Pass } from "../src/ir/pass.js";
 import type { Tensor, TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
 import { backwardRegion } from "./attention/backward-region.js";
 import { matchCore } from "./attention/core.js";
-import { isCausal, isGuessed, windowOf } from "./attention/masks.js";
+import { maskFacts } from "./attention/masks.js";
 import { operandsOf } from "./attention/operands.js";
 import { joinSoftmaxes } from "./attention/softmax.js";
 import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
@@ -56,7 +56,7 @@ function reportGuessed(graph: TensorGraph, report: Report): void {
     const [query, mask] = [inputs[0], place === undefined ? undefined : inputs[place]];
     if (direction !== "forward" || attribute === undefined || !query || !mask) return [];
     const [samples = 1] = index.tensor(query).shape;
-    if (!isGuessed(index, mask, samples)) return [];
+    if (!maskFacts(index, mask).isGuessed(samples)) return [];
     return [{ mask, hides: attributes[attribute] === 1 }];
   });
   for (const [hides, hidden] of [
@@ -90,8 +90,8 @@ function markCausal(graph: TensorGraph): TensorGraph {
     const [input, attribute] = masked;
     const mask = node.inputs[input];
     if (node.attributes[attribute] === 1 || !mask) return node;
-    const window = windowAttribute([windowOf(index, mask)]);
-    const hides = { ...(isCausal(index, mask) ? { [attribute]: 1 } : {}), ...window };
+    const { is_causal, window } = maskFacts(index, mask);
+    const hides = { ...(is_causal ? { [attribute]: 1 } : {}), ...windowAttribute([window]) };
     if (Object.keys(hides).length === 0) return node;
     return { ...node, attributes: { ...node.attributes, ...hides } };
   });
@@ -132,9 +132,10 @@ function matchAttention(index: GraphIndex, softmax: TensorNode): Match | null {
   const backward = region === null ? [] : region.nodes;
   const nodes = onlyReadInside(index, forward, backward, at(result.covered, -1));
   const inputs = [query, key, value, mask].flatMap((operand) => (operand ? [operand.name] : []));
+  const masks = operands.masks.map((each) => maskFacts(index, each));
   const attributes = {
-    is_causal: operands.masks.some((each) => isCausal(index, each)) ? 1 : 0,
-    ...windowAttribute(operands.masks.map((each) => windowOf(index, each))),
+    is_causal: masks.some(({ is_causal }) => is_causal) ? 1 : 0,
+    ...windowAttribute(masks.map(({ window }) => window)),
     // Three axes: the heads are merged into the batch, so each sample has one.
     ...(operands.hasHeads ? {} : { q_num_heads: 1, kv_num_heads: 1 }),
   };

@@ -80,6 +80,8 @@ interface TensorAttribute {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly value: readonly number[] | null;
+  /** What its elements show, where it is a mask about the diagonal. */
+  readonly band?: Band;
 }
 
 /** What brought a node into the graph. */

@@ -49,5 +49,5 @@ test("a third number, a part of a square, other shapes and types are none", () =
   expect(bandOf(squares(4, 3, 0).slice(0, 14), [4, 4])).toBeNull();
   expect(BandReader.of([4, 5], FLOAT)).toBeNull();
   expect(BandReader.of([1, 1], BOOL)).toBeNull();
-  expect(BandReader.of([4, 4], 7)).toBeNull();
+  expect(BandReader.of([4, 4], 8)).toBeNull();
 });

@@ -1,13 +1,14 @@
-import type { Band } from "../ir/tensor-graph.js";
+import { type Band, elementCount } from "../ir/tensor-graph.js";
 
-/** Bytes of an element that is compared as a number. */
-type ElementSize = 1 | 2 | 4;
+/** Bytes of an element. */
+type ElementSize = 1 | 2 | 4 | 8;
 
-/** Elements of a TensorProto.DataType that masks are written in: bytes and bools, halves, floats, int32. */
+/** Elements of a TensorProto.DataType that masks are written in. */
 const SIZES: ReadonlyMap<number, ElementSize> = new Map([
   ...([2, 3, 9] as const).map((type) => [type, 1] as const),
-  ...([10, 16] as const).map((type) => [type, 2] as const),
-  ...([1, 6] as const).map((type) => [type, 4] as const),
+  ...([4, 5, 10, 16] as const).map((type) => [type, 2] as const),
+  ...([1, 6, 12] as const).map((type) => [type, 4] as const),
+  ...([7, 11, 13] as const).map((type) => [type, 8] as const),
 ]);
 
 /**
@@ -17,7 +18,9 @@ const SIZES: ReadonlyMap<number, ElementSize> = new Map([
  */
 export class BandReader {
   readonly #rows: number;
-  /** Bytes of an element. */
+  /** Of all squares together. */
+  readonly #rowsInAll: number;
+  /** Bytes of an element where all take the same. */
   readonly size: ElementSize;
   #rest: Uint8Array = new Uint8Array();
   #shown: number | null = null;
@@ -28,11 +31,14 @@ export class BandReader {
   #column = 0;
   #first: number | null = null;
   #last = -1;
+  /** A varint that is not at its end. */
+  #begun: { value: number; scale: number } | null = null;
   readonly #behind = new Side();
   readonly #ahead = new Side();
 
-  private constructor(rows: number, size: ElementSize) {
+  private constructor(rows: number, rowsInAll: number, size: ElementSize) {
     this.#rows = rows;
+    this.#rowsInAll = rowsInAll;
     this.size = size;
   }
 
@@ -40,7 +46,8 @@ export class BandReader {
   static of(shape: readonly number[], data_type: number): BandReader | null {
     const size = SIZES.get(data_type);
     const [rows = 0, columns = 0] = shape.slice(-2);
-    return size === undefined || rows < 2 || rows !== columns ? null : new BandReader(rows, size);
+    if (size === undefined || rows < 2 || rows !== columns) return null;
+    return new BandReader(rows, elementCount(shape) / rows, size);
   }
 
   /** Whether it is known that this is no mask. */
@@ -48,25 +55,44 @@ export class BandReader {
     return this.#failed;
   }
 
-  /** Takes the next little-endian bytes. */
-  take(bytes: Uint8Array): void {
+  /** Takes the next little-endian bytes of elements that take `size` bytes each. */
+  take(bytes: Uint8Array, size: ElementSize = this.size): void {
     if (this.#failed) return;
     const all = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
     const view = new DataView(all.buffer, all.byteOffset, all.length);
-    const { size } = this;
     const whole = all.length - (all.length % size);
-    for (let at = 0; at < whole && !this.#failed; at += size) {
-      if (size === 1) this.#element(view.getUint8(at));
-      else this.#element(size === 2 ? view.getUint16(at, true) : view.getUint32(at, true));
-    }
+    for (let at = 0; at < whole && !this.#failed; at += size) this.#element(read(view, at, size));
     this.#rest = Uint8Array.from(all.subarray(whole));
   }
 
-  /** What every row shows; null: not the same places about the diagonal, or not whole squares. */
+  /** Takes the next bytes of elements that are written as varints. */
+  takeVarints(bytes: Uint8Array): void {
+    for (const byte of bytes) {
+      if (this.#failed) return;
+      const begun = this.#begun ?? { value: 0, scale: 1 };
+      begun.value += (byte % 128) * begun.scale;
+      begun.scale *= 128;
+      this.#begun = byte < 128 ? null : begun;
+      if (byte < 128) this.#element(begun.value);
+      // No number is longer than ten bytes.
+      else if (begun.scale >= 2 ** 70) this.#failed = true;
+    }
+  }
+
+  /** Takes the next elements. */
+  takeNumbers(values: readonly number[]): void {
+    for (const value of values) {
+      if (this.#failed) return;
+      this.#element(value);
+    }
+  }
+
+  /** What every row shows; null: not the same places about the diagonal, or not all squares. */
   band(): Band | null {
-    const isWhole = this.#row > 0 && this.#row % this.#rows === 0 && this.#column === 0;
+    const isWhole = this.#row === this.#rowsInAll && this.#row > 0 && this.#column === 0;
+    const isCut = this.#rest.length > 0 || this.#begun !== null;
     const [behind, ahead] = [this.#behind, this.#ahead].map((side) => side.places(this.#rows));
-    if (this.#failed || !isWhole || this.#rest.length > 0) return null;
+    if (this.#failed || !isWhole || isCut) return null;
     return behind == null || ahead == null ? null : { behind, ahead };
   }
 
@@ -94,6 +120,20 @@ export class BandReader {
     this.#ahead.see(this.#last - place, this.#last < this.#rows - 1);
     this.#row += 1;
     [this.#column, this.#first, this.#last] = [0, null, -1];
+  }
+}
+
+/** The bits of an element as a number: only whether two are the same counts. */
+function read(view: DataView, at: number, size: ElementSize): number {
+  switch (size) {
+    case 1:
+      return view.getUint8(at);
+    case 2:
+      return view.getUint16(at, true);
+    case 4:
+      return view.getUint32(at, true);
+    case 8:
+      return view.getUint32(at, true) + view.getInt32(at + 4, true) * 2 ** 32;
   }
 }
 

@@ -1,6 +1,7 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { emptyGraph, malformedModel } from "../base/diagnostics/graph.js";
 import type { AttributeValue } from "../ir/tensor-graph.js";
+import { ExternalFiles } from "./external-files.js";
 import { nameAt } from "./names.js";
 import { onnx } from "./proto/generated/onnx.js";
 import {
@@ -18,19 +19,38 @@ import { many, toNumber, utf8, words } from "./wire.js";
 
 type Opsets = ReadonlyMap<string, number>;
 
+/** What decoding a part of a model needs to know. */
+interface Context {
+  readonly opsets: Opsets;
+  /** Where data lies that is not in the model. */
+  readonly files: ExternalFiles;
+}
+
 /** Version taken where a model imports no operator set for a domain. */
 const DEFAULT_OPSET = 21;
 
-/** Decodes a ModelProto. Fails with a diagnostic if its inside is damaged or it holds no nodes. */
+/**
+ * Decodes a ModelProto; what data beside it shows as masks is read. Fails with a diagnostic if its inside is
+ * damaged or it holds no nodes.
+ */
 export function decodeModel(bytes: Uint8Array, path: string): SourceModel {
+  const files = new ExternalFiles(path);
+  try {
+    return decodedModel(bytes, path, files);
+  } finally {
+    files.close();
+  }
+}
+
+function decodedModel(bytes: Uint8Array, path: string, files: ExternalFiles): SourceModel {
   const model = decoded(onnx.ModelOutline, bytes, path);
-  const opsets = decodeOpsets(many(model.opsetImport));
+  const on = { opsets: decodeOpsets(many(model.opsetImport)), files };
   const graph = model.graph;
   if (!graph?.node?.length) return fail(emptyGraph(path));
   const functions = new Map<string, SourceFunction>();
   for (const proto of many(model.functions)) {
     const key = functionKey(opKey(words(proto.domain), words(proto.name)), words(proto.overload));
-    functions.set(key, decodeFunction(proto, opsets));
+    functions.set(key, decodeFunction(proto, on));
   }
   const nodes = function* () {
     for (const node of many(graph.node)) yield decoded(onnx.NodeProto, node, path);
@@ -38,7 +58,7 @@ export function decodeModel(bytes: Uint8Array, path: string): SourceModel {
   const initializers = function* () {
     for (const tensor of many(graph.initializer)) yield decoded(onnx.TensorProto, tensor, path);
   };
-  return { graph: sourceGraph(graph, nodes(), initializers(), opsets), functions };
+  return { graph: sourceGraph(graph, nodes(), initializers(), on), functions };
 }
 
 /** A message, or the diagnostic that its bytes are damaged. */
@@ -70,18 +90,19 @@ function opKey(domain: string, op: string): string {
   return normal === "" ? op : `${normal}::${op}`;
 }
 
-function decodeFunction(proto: onnx.FunctionProto.$Properties, model: Opsets): SourceFunction {
-  const opsets = new Map([...model, ...decodeOpsets(many(proto.opsetImport))]);
+function decodeFunction(proto: onnx.FunctionProto.$Properties, model: Context): SourceFunction {
+  const opsets = new Map([...model.opsets, ...decodeOpsets(many(proto.opsetImport))]);
+  const on = { ...model, opsets };
   return {
     inputs: many(proto.input),
     outputs: many(proto.output),
-    nodes: many(proto.node).map((node) => decodeNode(node, opsets)),
-    defaults: decodeAttributes(many(proto.attributeProto), proto.name ?? "function"),
+    nodes: many(proto.node).map((node) => decodeNode(node, on)),
+    defaults: decodeAttributes(many(proto.attributeProto), proto.name ?? "function", on),
   };
 }
 
-function decodeGraph(graph: onnx.GraphProto.$Properties, opsets: Opsets): SourceGraph {
-  return sourceGraph(graph, many(graph.node), many(graph.initializer), opsets);
+function decodeGraph(graph: onnx.GraphProto.$Properties, on: Context): SourceGraph {
+  return sourceGraph(graph, many(graph.node), many(graph.initializer), on);
 }
 
 type GraphFields = Omit<onnx.GraphProto.$Properties, "node" | "initializer">;
@@ -90,14 +111,14 @@ function sourceGraph(
   graph: GraphFields,
   nodes: Iterable<onnx.NodeProto.$Properties>,
   initializers: Iterable<onnx.TensorProto.$Properties>,
-  opsets: Opsets,
+  on: Context,
 ): SourceGraph {
   const sources: SourceNode[] = [];
-  for (const node of nodes) sources.push(decodeNode(node, opsets));
+  for (const node of nodes) sources.push(decodeNode(node, on));
   return {
     name: words(graph.name),
     nodes: sources,
-    initializers: decodeInitializers(initializers, many(graph.sparseInitializer)),
+    initializers: decodeInitializers(initializers, many(graph.sparseInitializer), on),
     inputs: decodeTypes(many(graph.input)),
     outputs: decodeTypes(many(graph.output)),
     stated: decodeTypes(many(graph.valueInfo)),
@@ -107,14 +128,15 @@ function sourceGraph(
 function decodeInitializers(
   tensors: Iterable<onnx.TensorProto.$Properties>,
   sparse: readonly onnx.SparseTensorProto.$Properties[],
+  { files }: Context,
 ): Map<string, SourceTensor> {
   const initializers = new Map<string, SourceTensor>();
   for (const tensor of tensors) {
-    initializers.set(words(tensor.name), decodeTensor(tensor, "initializer"));
+    initializers.set(words(tensor.name), decodeTensor(tensor, "initializer", files));
   }
   for (const { values, dims } of sparse) {
     const dense = { ...values, dims: [...many(dims)], rawData: null };
-    initializers.set(words(values?.name), decodeTensor(dense, "sparse initializer"));
+    initializers.set(words(values?.name), decodeTensor(dense, "sparse initializer", files));
   }
   return initializers;
 }
@@ -139,26 +161,26 @@ function decodeDim(dim: onnx.TensorShapeProto.Dimension.$Properties): SourceDim 
   return size === -1 ? null : size;
 }
 
-function decodeNode(node: onnx.NodeProto.$Properties, opsets: Opsets): SourceNode {
+function decodeNode(node: onnx.NodeProto.$Properties, on: Context): SourceNode {
   const name = words(node.name);
   const attributes = many(node.attribute);
   const op = opKey(words(node.domain), words(node.opType));
   return {
     name,
     op,
-    opset: opsets.get(standard(words(node.domain))) ?? DEFAULT_OPSET,
+    opset: on.opsets.get(standard(words(node.domain))) ?? DEFAULT_OPSET,
     overload: words(node.overload),
     inputs: exact(node.input),
     outputs: exact(node.output),
-    attributes: decodeAttributes(attributes, name || nameAt(many(node.output), 0)),
+    attributes: decodeAttributes(attributes, name || nameAt(many(node.output), 0), on),
     references: record(attributes, ({ refAttrName }) => refAttrName || undefined),
-    subgraphs: record(attributes, ({ g }) => (g ? decodeSubgraph(op, g, opsets) : undefined)),
+    subgraphs: record(attributes, ({ g }) => (g ? decodeSubgraph(op, g, on) : undefined)),
   };
 }
 
 /** A branch takes nothing: what one lists as its inputs are tensors of the graph around it. */
-function decodeSubgraph(op: string, graph: onnx.GraphProto.$Properties, opsets: Opsets) {
-  const decoded = decodeGraph(graph, opsets);
+function decodeSubgraph(op: string, graph: onnx.GraphProto.$Properties, on: Context) {
+  const decoded = decodeGraph(graph, on);
   return op === "If" ? { ...decoded, inputs: new Map() } : decoded;
 }
 
@@ -185,8 +207,9 @@ function record<T>(
 function decodeAttributes(
   attributes: readonly onnx.AttributeProto.$Properties[],
   where: string,
+  on: Context,
 ): Readonly<Record<string, AttributeValue>> {
-  return record(attributes, (attribute) => decodeAttribute(attribute, where) ?? undefined);
+  return record(attributes, (attribute) => decodeAttribute(attribute, where, on) ?? undefined);
 }
 
 /** Numbers of AttributeProto.AttributeType. */
@@ -195,6 +218,7 @@ const TYPES = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7, stri
 function decodeAttribute(
   attribute: onnx.AttributeProto.$Properties,
   where: string,
+  { files }: Context,
 ): AttributeValue | null {
   if (attribute.refAttrName) return null;
   switch (attribute.type || guessType(attribute)) {
@@ -205,7 +229,7 @@ function decodeAttribute(
     case TYPES.string:
       return utf8(attribute.s);
     case TYPES.tensor:
-      return attribute.t ? decodeTensor(attribute.t, where) : null;
+      return attribute.t ? decodeTensor(attribute.t, where, files) : null;
     case TYPES.floats:
       return many(attribute.floats);
     case TYPES.ints:

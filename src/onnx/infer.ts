@@ -152,7 +152,8 @@ class Inference {
       const known = node.op === "Constant" ? inferred : this.stated.settled(node, name, inferred);
       const fact = this.#expectations.valueOf(node, name, known);
       checkedShape(name, fact.shape);
-      this.#facts.set(name, this.#shared(withOwnElements(fact)));
+      const own = withOwnElements(fact);
+      this.#facts.set(name, this.#shared(node.op === "Constant" ? own : withoutBand(own)));
     });
     const normal = this.#normalized(node);
     this.#repeats.note(normal);
@@ -186,7 +187,7 @@ class Inference {
 
   /** One object for all equal facts without elements: layers repeat, and so do their tensors. */
   #shared(fact: Fact): Fact {
-    if (fact.value !== null) return fact;
+    if (fact.value !== null || fact.band !== undefined) return fact;
     const key = `${fact.dtype} ${fact.shape}`;
     const known = this.#distinct.get(key);
     if (known !== undefined) return known;
@@ -337,6 +338,13 @@ const AXES_INPUT: ReadonlyMap<string, number> = new Map([
   ["Slice", 3],
   ["com.microsoft::ReduceSumTraining", 1],
 ]);
+
+/** What is made of a mask shows something else. */
+function withoutBand(fact: Fact): Fact {
+  if (fact.band === undefined) return fact;
+  const { band: _, ...rest } = fact;
+  return rest;
+}
 
 /** Elements of another shape than the settled one (a changed file states what it likes) are not known. */
 function withOwnElements(fact: Fact): Fact {

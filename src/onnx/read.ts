@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import type { Report } from "../base/diagnostics/diagnostic.js";
 import { parametersGuessed } from "../base/diagnostics/graph.js";
-import type { Band, DType, Tensor, TensorGraph, TensorNode } from "../ir/tensor-graph.js";
+import type { DType, TensorGraph, TensorNode } from "../ir/tensor-graph.js";
 import { Binding, inputFacts } from "./bind.js";
 import { decodeModel } from "./decode.js";
 import { frozen } from "./freeze.js";
@@ -37,7 +37,7 @@ const RETYPED: ReadonlySet<DType> = new Set(["float32", "float16", "bfloat16"]);
  * to `report`.
  */
 export function readTensorGraph(path: string, options: ReadOptions): TensorGraph {
-  const { graph, training, facts, bands, sha256 } = readShapes(path, options);
+  const { graph, training, facts, sha256 } = readShapes(path, options);
   const retyped = (dtype: DType) => (RETYPED.has(dtype) ? (options.dtype ?? dtype) : dtype);
   const tensors = assignRoles(graph, training, facts, retyped);
   const guessed = guessedParameters(graph, training, tensors);
@@ -47,7 +47,7 @@ export function readTensorGraph(path: string, options: ReadOptions): TensorGraph
     name: path === "-" ? graph.name : basename(path, ".onnx"),
     sha256,
     nodes: graph.nodes.map(tensorNode),
-    tensors: frozen(banded(tensors, bands), graph.nodes, options.freeze ?? []),
+    tensors: frozen(tensors, graph.nodes, options.freeze ?? []),
     outputs: [...graph.outputs.keys()],
   };
 }
@@ -57,13 +57,12 @@ interface ShapedGraph {
   readonly graph: SourceGraph;
   readonly training: Training;
   readonly facts: ReadonlyMap<string, Fact>;
-  readonly bands: ReadonlyMap<string, Band>;
   readonly sha256: string;
 }
 
 /** A function of its own, so that the file's bytes and the names in use are let go with it. */
 function readShapes(path: string, { bind, expect = new Map(), report }: ReadOptions): ShapedGraph {
-  const { bytes, bands, sha256 } = stripPayloads(path);
+  const { bytes, sha256 } = stripPayloads(path);
   const model = decodeModel(bytes, path);
   const source = reconnected(model.graph, report);
   const scope = scopeOf(source);
@@ -79,19 +78,7 @@ function readShapes(path: string, { bind, expect = new Map(), report }: ReadOpti
   const facts = inputFacts(ordered, binding, read);
   const nodes = inferShapes(ordered, facts, { binding, expect, scope, report });
   binding.reportUnused(report);
-  return { graph: { ...ordered, nodes }, training, facts, bands, sha256 };
-}
-
-/** The tensors, constants among them with what they show as masks. */
-function banded(
-  tensors: ReadonlyMap<string, Tensor>,
-  bands: ReadonlyMap<string, Band>,
-): ReadonlyMap<string, Tensor> {
-  const known = [...bands].flatMap(([name, band]): [string, Tensor][] => {
-    const tensor = tensors.get(name);
-    return tensor?.role === "constant" ? [[name, { ...tensor, band }]] : [];
-  });
-  return known.length === 0 ? tensors : new Map([...tensors, ...known]);
+  return { graph: { ...ordered, nodes }, training, facts, sha256 };
 }
 
 function tensorNode({ name, op, inputs, outputs, attributes }: SourceNode): TensorNode {

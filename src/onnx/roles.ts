@@ -350,8 +350,10 @@ class Propagation {
     const { shape } = fact;
     const dtype = this.#retyped(fact.dtype);
     const value = role === "constant" && fact.value?.length === 1 ? fact.value[0] : undefined;
+    const band = role === "constant" ? fact.band : undefined;
     const tensor = { name, dtype, shape, role, batch_axis: place?.axis ?? null };
-    this.tensors.set(name, value === undefined ? tensor : { ...tensor, value });
+    const shown = band === undefined ? tensor : { ...tensor, band };
+    this.tensors.set(name, value === undefined ? shown : { ...shown, value });
     if (place !== null) this.#places.set(name, place);
   }
 }

@@ -1,4 +1,4 @@
-import type { AttributeValue, DType } from "../ir/tensor-graph.js";
+import type { AttributeValue, Band, DType } from "../ir/tensor-graph.js";
 
 /**
  * The model as the file states it, decoded and normalised but not yet interpreted: functions are
@@ -19,6 +19,8 @@ export interface SourceTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly value: readonly number[] | null;
+  /** What its elements show, where it is a mask about the diagonal. */
+  readonly band?: Band;
 }
 
 export interface SourceNode {

@@ -1,7 +1,4 @@
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import fc from "fast-check";
 import protobuf from "protobufjs";
 import { describe, expect, test } from "vitest";
@@ -102,44 +99,6 @@ describe("payloads", () => {
     const bytes = modelBytes({ initializer: [{ ...big("w"), rawData: new Uint8Array(3 << 20) }] });
     const expected = createHash("sha256").update(bytes).digest("hex");
     expect(stripPayloads(file(bytes)).sha256).toBe(expected);
-  });
-});
-
-describe("masks", () => {
-  /** Rows of bytes that show their own place and all before it. */
-  const triangle = (rows: number) =>
-    Uint8Array.from({ length: rows * rows }, (_, i) => (i % rows <= Math.floor(i / rows) ? 1 : 0));
-  const bool = (dims: number[]) => ({ dataType: 9, dims });
-  const bandsOf = (graph: Parameters<typeof modelBytes>[0]) =>
-    Object.fromEntries(stripPayloads(file(modelBytes(graph))).bands);
-
-  test.each([8, 100])("of %i rows are read, weights and others are not", (rows) => {
-    const initializer = [
-      {
-        name: "causal",
-        ...bool([2, 1, rows, rows]),
-        rawData: Buffer.concat([triangle(rows), triangle(rows)]),
-      },
-      { name: "some", ...bool([rows, rows]), rawData: triangle(rows).fill(0, 1, rows + 2) },
-      { ...big("w"), dims: [50, 100] },
-    ];
-    expect(bandsOf({ initializer })).toEqual({ causal: { behind: rows - 1, ahead: 0 } });
-  });
-
-  test("in a file beside the model, and in none elsewhere", () => {
-    const path = file(new Uint8Array());
-    writeFileSync(join(dirname(path), "data"), Buffer.concat([Buffer.alloc(64, 7), triangle(16)]));
-    symlinkSync("/dev/zero", join(dirname(path), "zeros"));
-    execFileSync("mkfifo", [join(dirname(path), "pipe")]);
-    const from = (location: string) => {
-      const entries = { location, offset: "64", length: "256" };
-      const externalData = Object.entries(entries).map(([key, value]) => ({ key, value }));
-      const tensor = { name: "m", ...bool([16, 16]), dataLocation: 1, externalData };
-      writeFileSync(path, modelBytes({ initializer: [tensor] }));
-      return [...stripPayloads(path).bands.values()];
-    };
-    expect(from("data")).toEqual([{ behind: 15, ahead: 0 }]);
-    expect(["missing", "zeros", "pipe", "../data", "."].flatMap(from)).toEqual([]);
   });
 });
 

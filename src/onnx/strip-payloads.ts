@@ -1,11 +1,9 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { malformedModel, notAProtobuf } from "../base/diagnostics/graph.js";
-import type { Band } from "../ir/tensor-graph.js";
 import { BandReader } from "./bands.js";
 import { ChunkedFile } from "./chunked-file.js";
-import { externalBand } from "./external-band.js";
 import { onnx } from "./proto/generated/onnx.js";
-import { many, toNumber, words } from "./wire.js";
+import { many, toNumber } from "./wire.js";
 
 /** Tensor payloads above this size are not kept, as weights are not; below, they may steer shapes. */
 const PAYLOAD_LIMIT_BYTES = 4096;
@@ -13,10 +11,11 @@ const DEPTH_LIMIT = 90;
 
 /** A model without its weights. */
 interface StrippedModel {
-  /** A valid ModelProto: the file's fields in order, large tensor payloads left out. */
+  /**
+   * A valid ModelProto: the file's fields in order, large tensor payloads left out. What they show that are
+   * masks about the diagonal is kept in their place (`seen_band`).
+   */
   readonly bytes: Uint8Array;
-  /** What the graph's initializers show that are masks about the diagonal, by name. */
-  readonly bands: ReadonlyMap<string, Band>;
   /** SHA-256 of the file's bytes, lower-case hexadecimal. */
   readonly sha256: string;
 }
@@ -46,8 +45,13 @@ const NESTED: Readonly<Record<MessageName, Readonly<Record<number, MessageName>>
 /** float, int32, string, int64, raw, double and uint64 data of a tensor. */
 const PAYLOAD_FIELDS: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11]);
 
-/** Where {@link NESTED} leads to the tensors that the graph stores, and where these have their data. */
-const STORED = { depth: 1, field: 5, raw_data: 9, external_data: 13 };
+/** TensorProto's seen_band, which is ours. */
+const SEEN_BAND: FieldTag = { number: 100, wireType: 2 };
+
+/** How the elements of a packed field lie: as many bytes as the type has, as varints, or in so many bytes. */
+const LAYOUTS: Readonly<Record<number, "as typed" | "varints" | 4 | 8>> = {
+  ...{ 4: 4, 5: "varints", 7: "varints", 9: "as typed", 10: 8, 11: "varints" },
+};
 
 /** Wire types of ModelProto's fields: what tells a model from other bytes. */
 const MODEL_WIRE_TYPES: Readonly<Record<number, number>> = {
@@ -73,22 +77,14 @@ export function stripPayloads(path: string): StrippedModel {
   const file = new ChunkedFile(path);
   try {
     const output = new Output();
-    const bands = new Map<string, Band>();
-    stripModel({ file, bands }, output);
-    return { bytes: output.bytes(), bands, sha256: file.sha256() };
+    stripModel(file, output);
+    return { bytes: output.bytes(), sha256: file.sha256() };
   } finally {
     file.close();
   }
 }
 
-/** A file being read, and the masks found so far. */
-interface Reading {
-  readonly file: ChunkedFile;
-  readonly bands: Map<string, Band>;
-}
-
-function stripModel(reading: Reading, output: Output): void {
-  const { file } = reading;
+function stripModel(file: ChunkedFile, output: Output): void {
   let fields = 0;
   while (!file.atEnd()) {
     const field = readTag(file, fields === 0);
@@ -96,7 +92,7 @@ function stripModel(reading: Reading, output: Output): void {
     if (expected === undefined ? fields === 0 : expected !== field.wireType) {
       fail(notAProtobuf(file.path, "its first bytes are not those of a ModelProto"));
     }
-    copyField(reading, output, "model", field, Number.POSITIVE_INFINITY, 0);
+    copyField(file, output, "model", field, Number.POSITIVE_INFINITY, 0);
     fields += 1;
   }
   if (fields === 0) fail(notAProtobuf(file.path, "the file is empty"));
@@ -119,14 +115,13 @@ function readTag(file: ChunkedFile, first: boolean): FieldTag {
 
 /** Copies one field, or drops it where it is a large payload; `end` is its message's last byte. */
 function copyField(
-  reading: Reading,
+  file: ChunkedFile,
   output: Output,
   message: MessageName,
   field: FieldTag,
   end: number,
   depth: number,
 ): void {
-  const { file } = reading;
   const payload = message === "tensor" && PAYLOAD_FIELDS.has(field.number);
   if (field.wireType !== 2) {
     const scalar =
@@ -139,61 +134,47 @@ function copyField(
   if (file.position + length > end) {
     fail(malformedModel(file.path, `a field at byte ${file.position} is longer than its message`));
   }
-  const isInStored = message === "tensor" && depth === STORED.depth + 1;
-  const mask = isInStored && field.number === STORED.raw_data ? maskOf(output) : null;
   if (payload && (length > PAYLOAD_LIMIT_BYTES || field.number === 6)) {
-    file.pass(length, (part) => mask?.reader.take(part));
-    keepBand(reading, mask);
+    passPayload(file, output, field, length);
     return;
   }
   const nested = NESTED[message][field.number];
-  const isStored = message === "graph" && depth === STORED.depth && field.number === STORED.field;
-  const isGraph = message === "model" && nested === "graph";
-  const isSmall = length <= PAYLOAD_LIMIT_BYTES && !isStored && !isGraph;
-  if (nested === undefined || isSmall) {
+  if (nested === undefined || length <= PAYLOAD_LIMIT_BYTES) {
+    const isOurs = message === "tensor" && field.number === SEEN_BAND.number;
     const content = file.take(length);
-    output.field(field, content);
-    mask?.reader.take(content);
-    keepBand(reading, mask);
+    if (!isOurs) output.field(field, content);
     return;
   }
   if (depth >= DEPTH_LIMIT) fail(malformedModel(file.path, "messages nest without end"));
   const inside = new Output();
   const insideEnd = file.position + length;
-  let isExternal = false;
   while (file.position < insideEnd) {
-    const inner = readTag(file, false);
-    isExternal ||= isStored && inner.number === STORED.external_data;
-    copyField(reading, inside, nested, inner, insideEnd, depth + 1);
+    copyField(file, inside, nested, readTag(file, false), insideEnd, depth + 1);
   }
   if (file.position > insideEnd) {
     fail(malformedModel(file.path, `a message ends inside a field at byte ${file.position}`));
   }
-  if (isExternal) keepExternal(reading, inside);
   output.message(field, inside);
 }
 
-interface Mask {
-  readonly name: string;
-  readonly reader: BandReader;
-}
-
-/** What reads the raw data of a tensor of which this is known, where it may be a mask. */
-function maskOf(tensor: Output): Mask | null {
-  const known = tensorOf(tensor);
-  const reader = known && BandReader.of(many(known.dims).map(toNumber), toNumber(known.dataType));
-  return reader && { name: words(known?.name), reader };
-}
-
-function keepBand({ bands }: Reading, mask: Mask | null): void {
-  const band = mask?.reader.band();
-  if (mask && band) bands.set(mask.name, band);
-}
-
-function keepExternal({ file, bands }: Reading, tensor: Output): void {
-  const known = tensorOf(tensor);
-  const band = known && externalBand(file.path, known);
-  if (band) bands.set(words(known?.name), band);
+/** Passes a payload by; what it shows as a mask goes where it would have gone. */
+function passPayload(file: ChunkedFile, output: Output, field: FieldTag, length: number): void {
+  const tensor = tensorOf(output);
+  const layout = LAYOUTS[field.number];
+  const reader =
+    layout === undefined || tensor === null
+      ? null
+      : BandReader.of(many(tensor.dims).map(toNumber), toNumber(tensor.dataType));
+  file.pass(length, (part) => {
+    if (layout === "varints") reader?.takeVarints(part);
+    else if (layout === 4 || layout === 8) reader?.take(part, layout);
+    else reader?.take(part);
+  });
+  const band = reader?.band();
+  if (!band || tensor === null) return;
+  const seen = new Output();
+  for (const number of [band.behind, band.ahead, tensor.dims.length]) seen.varint(number);
+  output.message(SEEN_BAND, seen);
 }
 
 /** The tensor that these fields make; null where decoding the model will say what is wrong with it. */
@@ -213,8 +194,8 @@ class Output {
   /** Appends a field; length-delimited content gets its length in front. */
   field(field: FieldTag, content: Uint8Array): void {
     this.#reserve(2 * VARINT_BYTES + content.length);
-    this.#varint(field.number * 8 + field.wireType);
-    if (field.wireType === 2) this.#varint(content.length);
+    this.varint(field.number * 8 + field.wireType);
+    if (field.wireType === 2) this.varint(content.length);
     this.#buffer.set(content, this.#length);
     this.#length += content.length;
   }
@@ -227,7 +208,8 @@ class Output {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  #varint(value: number): void {
+  varint(value: number): void {
+    this.#reserve(VARINT_BYTES);
     let rest = value;
     for (; rest >= 128; rest = Math.floor(rest / 128)) {
       this.#buffer[this.#length++] = (rest % 128) + 128;

@@ -1,7 +1,9 @@
 import { posix } from "node:path";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { badDimension, externalPathEscapes } from "../base/diagnostics/graph.js";
-import { type DType, elementCount } from "../ir/tensor-graph.js";
+import { type Band, type DType, elementCount } from "../ir/tensor-graph.js";
+import { BandReader } from "./bands.js";
+import type { ExternalFiles } from "./external-files.js";
 import type { onnx } from "./proto/generated/onnx.js";
 import type { SourceTensor } from "./source.js";
 import { many, toNumber, words } from "./wire.js";
@@ -58,18 +60,46 @@ export function checkedShape(where: string, shape: readonly number[]): readonly 
   return shape;
 }
 
-/** Type, shape and, where few and inline, elements of a tensor. Fails on bad dims and paths. */
-export function decodeTensor(tensor: onnx.TensorProto.$Properties, where: string): SourceTensor {
+/**
+ * Type, shape and, where few and inline, elements of a tensor, and what it shows where it is a mask about
+ * the diagonal. Fails on bad dims and paths.
+ * @param files where data lies that is not in the model
+ */
+export function decodeTensor(
+  tensor: onnx.TensorProto.$Properties,
+  where: string,
+  files: ExternalFiles,
+): SourceTensor {
   const name = tensor.name || where;
   const shape = checkedShape(name, many(tensor.dims).map(toNumber));
   const dtype = dtypeOf(toNumber(tensor.dataType));
-  if (tensor.dataLocation === 1) {
-    checkExternalPath(name, tensor);
-    return { dtype, shape, value: null };
-  }
+  const isExternal = tensor.dataLocation === 1;
+  if (isExternal) checkExternalPath(name, tensor);
   const count = elementCount(shape);
-  const value = count <= VALUE_LIMIT ? elements(tensor, dtype) : null;
-  return { dtype, shape, value: value?.length === count ? value : null };
+  const value = count <= VALUE_LIMIT && !isExternal ? elements(tensor, dtype) : null;
+  const known = { dtype, shape, value: value?.length === count ? value : null };
+  const band = bandOf(tensor, shape, files);
+  return band === null ? known : { ...known, band };
+}
+
+function bandOf(
+  tensor: onnx.TensorProto.$Properties,
+  shape: readonly number[],
+  files: ExternalFiles,
+): Band | null {
+  const reader = BandReader.of(shape, toNumber(tensor.dataType));
+  if (reader === null) return null;
+  if (tensor.dataLocation === 1) return files.bandOf(tensor, reader);
+  const [behind, ahead, rank] = many(tensor.seenBand);
+  // Of dimensions behind the data nothing was known when it was seen.
+  if (behind !== undefined && ahead !== undefined) {
+    return rank === shape.length ? { behind, ahead } : null;
+  }
+  if (tensor.rawData?.length) reader.take(tensor.rawData);
+  const { floatData, doubleData, int32Data, int64Data, uint64Data } = tensor;
+  for (const data of [floatData, doubleData, int32Data]) reader.takeNumbers(many(data));
+  for (const data of [int64Data, uint64Data]) reader.takeNumbers(many(data).map(toNumber));
+  return reader.band();
 }
 
 function checkExternalPath(name: string, tensor: onnx.TensorProto.$Properties): void {

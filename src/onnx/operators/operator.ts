@@ -1,5 +1,5 @@
 import type { CollectiveKind } from "../../ir/kernel-graph.js";
-import type { AttributeValue, DType, TensorRole } from "../../ir/tensor-graph.js";
+import type { AttributeValue, Band, DType, TensorRole } from "../../ir/tensor-graph.js";
 import type { KernelClass, Work } from "../../ir/work.js";
 
 /** What is known of a tensor while shapes are inferred. */
@@ -8,6 +8,8 @@ export interface Fact {
   readonly shape: readonly number[];
   /** Elements of small integer, boolean and scalar tensors, in row-major order; else null. */
   readonly value: readonly number[] | null;
+  /** What a stored tensor shows, where it is a mask about the diagonal. */
+  readonly band?: Band;
 }
 
 /** A node whose outputs are to be inferred. Absent optional inputs are null. */

@@ -1,0 +1,82 @@
+import { byDefault } from "../../src/base/need.js";
+import type { TensorNode } from "../../src/ir/tensor-graph.js";
+import type { GraphIndex } from "../rewriting/graph-index.js";
+
+/** A mask built by more nodes than this is not examined. */
+export const MOST_NODES = 200;
+
+/** What gives a stored mask another shape or type, or takes the part that a sequence needs. */
+export const SAME_ELEMENTS = new Set([
+  ...["Reshape", "Squeeze", "Unsqueeze", "Expand", "Cast", "Identity", "Slice", "Not"],
+]);
+const COMPARES = new Set(["Less", "LessOrEqual", "Greater", "GreaterOrEqual"]);
+
+/** How far from the diagonal something that a mask is made of hides. */
+export interface Bound {
+  /** Null: from the diagonal on, or nobody knows. */
+  readonly width: number | null;
+  /** Whether it is the same on both sides. */
+  readonly isBand: boolean;
+}
+
+/** What bounds the positions that a mask shows. */
+export function boundsOf(index: GraphIndex, mask: string): readonly Bound[] {
+  return triangles(index, mask).flatMap((node): readonly Bound[] => {
+    const [a = "", b = ""] = node.inputs;
+    if (node.op === "Trilu") {
+      const begin = byDefault(b === "" ? null : index.tensor(b).value, 0);
+      const isUpper = node.attributes.upper !== 0;
+      return [{ width: Math.abs(isUpper ? 1 - begin : begin), isBand: false }];
+    }
+    for (const [apart, bound] of [[a, b] as const, [b, a] as const]) {
+      if (isApart(index, apart)) {
+        return [{ width: byDefault(index.tensor(bound).value, null), isBand: true }];
+      }
+    }
+    const widths = [distance(index, a, b), distance(index, b, a)];
+    const known = widths.filter((width) => width !== null);
+    return known.length === 0
+      ? [{ width: null, isBand: false }]
+      : known.map((width) => ({ width, isBand: false }));
+  });
+}
+
+/** Whether a tensor is how far apart positions are, whichever comes first. */
+function isApart(index: GraphIndex, name: string): boolean {
+  let node = index.producer(name);
+  while (node !== undefined && SAME_ELEMENTS.has(node.op)) node = index.producer(node.inputs[0]);
+  return node?.op === "Abs";
+}
+
+/** By how much a compared operand is off a position; or what a difference is compared with. */
+function distance(index: GraphIndex, operand: string, other: string): number | null {
+  const node = index.producerOf(operand, "Sub", "Add");
+  if (node === undefined) return null;
+  const offset = node.inputs.map((name) => index.tensor(name).value).find((v) => v !== undefined);
+  const bound = node.op === "Sub" ? index.tensor(other).value : undefined;
+  const found = offset ?? bound;
+  return found === undefined ? null : Math.abs(found);
+}
+
+/** The triangles and comparisons of positions with positions that a mask is made of. */
+function triangles(index: GraphIndex, mask: string): readonly TensorNode[] {
+  const wanted = index.tensor(mask).shape.slice(-2).join();
+  const found: TensorNode[] = [];
+  const seen = new Set<string>();
+  const pending = [mask];
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    const node = index.producer(name);
+    if (node === undefined || seen.has(name)) continue;
+    if (seen.size >= MOST_NODES) return [];
+    seen.add(name);
+    const [rows = 1, columns = 1] = index.tensor(name).shape.slice(-2);
+    const meets = rows > 1 && columns > 1;
+    const compares = COMPARES.has(node.op) && meets;
+    if (node.op === "Trilu") found.push(node);
+    else if (compares && (rows === columns || `${rows},${columns}` === wanted)) found.push(node);
+    // What a table is looked up with (distances of a learned bias) hides nothing.
+    const read = node.op.startsWith("Gather") ? node.inputs.slice(0, 1) : node.inputs;
+    pending.push(...read.filter((input) => input !== ""));
+  }
+  return found;
+}
