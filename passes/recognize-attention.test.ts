@@ -293,6 +293,34 @@ describe("recognize-attention", () => {
     expect(nodeLines(fused)).toEqual(["y Attention(q k v)"]);
   });
 
+  it("reads keys as values where they are both", () => {
+    const SQUARE = [B, H, T, T];
+    const graph = tensorGraph({
+      data: { q: SQUARE, k: SQUARE },
+      constants: { scale: [] },
+      activations: { kt: SQUARE, scaled: SQUARE, raw: SCORES, weights: SCORES, y: SQUARE },
+      nodes: [
+        TURN,
+        ["scaled", "Mul", ["kt", "scale"]],
+        ["raw", "MatMul", ["q", "scaled"]],
+        ["weights", "Softmax", ["raw"], { axis: -1 }],
+        ["y", "MatMul", ["weights", "scaled"]],
+      ],
+      outputs: ["y"],
+    });
+    const fused = runPass(recognizeAttention, graph);
+    expect(verify(fused)).toEqual([]);
+    expect(fused.nodes.map(({ op }) => op)).toContain("Attention");
+  });
+
+  it("leaves alone what weights its own scores", () => {
+    const graph = attention({ activations: { y: SCORES } });
+    const nodes = graph.nodes.map((node) =>
+      node.name === "y" ? { ...node, inputs: ["dropped", "raw"] } : node,
+    );
+    expect(attributesOf({ ...graph, nodes })).toBeUndefined();
+  });
+
   it("fuses scores, scale, mask, softmax, dropout and the weighted sum", () => {
     const fused = runPass(recognizeAttention, attention());
     expect(nodeLines(fused)).toEqual(["y Attention(q k v mask)"]);

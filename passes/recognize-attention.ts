@@ -9,13 +9,7 @@ import { maskFacts } from "./attention/masks.js";
 import { operandsOf } from "./attention/operands.js";
 import { joinSoftmaxes } from "./attention/softmax.js";
 import { type GraphIndex, indexOf } from "./rewriting/graph-index.js";
-import {
-  applyFusions,
-  type Fusion,
-  fuse,
-  inDependencyOrder,
-  withTensors,
-} from "./rewriting/rewrite.js";
+import { applyFusions, type Fusion, fuse, ordered, withTensors } from "./rewriting/rewrite.js";
 
 /**
  * Turns attention written in primitives into the fused `Attention(q, k, v, mask?)` kernel that
@@ -68,11 +62,32 @@ function reportGuessed(graph: TensorGraph, report: Report): void {
   }
 }
 
+/** More are not tried one by one. */
+const MOST_TRIED = 256;
+
+/**
+ * The graph with all matches fused; where one waits for another that waits for it (a graph whose halves do
+ * not belong together), with as many as do not.
+ */
 function fusedGraph(graph: TensorGraph, matches: readonly Match[]): TensorGraph {
+  const whole = fusedOrNull(graph, matches);
+  if (whole !== null) return whole;
+  const kept: Match[] = [];
+  let fused = graph;
+  for (const match of matches.slice(0, MOST_TRIED)) {
+    const next = fusedOrNull(graph, [...kept, match]);
+    if (next === null) continue;
+    kept.push(match);
+    fused = next;
+  }
+  return fused;
+}
+
+function fusedOrNull(graph: TensorGraph, matches: readonly Match[]): TensorGraph | null {
   const nodes = [...graph.nodes, ...matches.flatMap((match) => match.nodes)];
   const tensors = matches.flatMap((match) => match.tensors);
   const fusions = matches.flatMap((match) => match.fusions);
-  return inDependencyOrder(applyFusions(withTensors({ ...graph, nodes }, tensors), fusions));
+  return ordered(applyFusions(withTensors({ ...graph, nodes }, tensors), fusions));
 }
 
 /** Which input of a fused operator is its mask, and the attribute that says it is causal. */
@@ -122,6 +137,11 @@ function matchAttention(index: GraphIndex, softmax: TensorNode): Match | null {
   const inner = [core.scores, ...core.steps.map(({ node }) => node), ...core.sides];
   const made = inner.flatMap(({ outputs }) => outputs).filter((name) => name !== "");
   const taken = [query, key, value].flatMap(({ covered }) => covered);
+  const read = new Set(
+    [query, key, value].flatMap(({ name, nodes }) => [name, ...nodes.flatMap((n) => n.inputs)]),
+  );
+  // What is weighted by a softmax of itself has no kernel.
+  if (made.some((name) => read.has(name))) return null;
   const forward = [...taken, ...inner, ...result.covered];
   const region = backwardRegion(index, new Set(forward), made);
   const savedScores = made.some((name) =>
@@ -130,7 +150,7 @@ function matchAttention(index: GraphIndex, softmax: TensorNode): Match | null {
   if (savedScores && region === null) return null;
 
   const backward = region === null ? [] : region.nodes;
-  const nodes = onlyReadInside(index, forward, backward, at(result.covered, -1));
+  const nodes = onlyReadInside(index, forward, backward, at(result.covered, -1), read);
   const inputs = [query, key, value, mask].flatMap((operand) => (operand ? [operand.name] : []));
   const masks = operands.masks.map((each) => maskFacts(index, each));
   const attributes = {
@@ -155,17 +175,25 @@ function matchAttention(index: GraphIndex, softmax: TensorNode): Match | null {
   };
 }
 
-/** Drops from a pattern the nodes whose results are also read elsewhere (they must stay). */
+/**
+ * Drops from a pattern the nodes whose results are also read elsewhere, or by the kernel itself: values that
+ * are the scaled keys. They must stay.
+ */
 function onlyReadInside(
   index: GraphIndex,
   forward: readonly TensorNode[],
   backward: readonly TensorNode[],
   last: TensorNode,
+  read: ReadonlySet<string>,
 ): TensorNode[] {
   let inside = new Set(index.inOrder(forward));
   for (let changed = true; changed; ) {
     const readers = new Set([...inside, ...backward]);
-    const kept = [...inside].filter((node) => node === last || index.isReadOnlyBy(node, readers));
+    const kept = [...inside].filter(
+      (node) =>
+        node === last ||
+        (index.isReadOnlyBy(node, readers) && !node.outputs.some((name) => read.has(name))),
+    );
     changed = kept.length < inside.size;
     inside = new Set(kept);
   }

@@ -43,8 +43,9 @@ export function applyFusions(graph: TensorGraph, fusions: readonly Fusion[]): Te
     saves ||= saved !== fusion.fused;
     return saved;
   });
+  const fused = { ...graph, nodes };
   // What reads from inside a pattern may stand between its nodes.
-  return saves ? inDependencyOrder({ ...graph, nodes }) : { ...graph, nodes };
+  return saves ? (ordered(fused) ?? fused) : fused;
 }
 
 function withSaved({ nodes, fused }: Fusion, read: ReadonlySet<string>): TensorNode {
@@ -53,8 +54,15 @@ function withSaved({ nodes, fused }: Fusion, read: ReadonlySet<string>): TensorN
   return saved.length === 0 ? fused : { ...fused, outputs: [...fused.outputs, ...saved] };
 }
 
-/** The graph with each node behind those whose results it reads, else in the order it had. */
+/** {@link ordered} of a graph that a rewriting made. */
 export function inDependencyOrder(graph: TensorGraph): TensorGraph {
+  const found = ordered(graph);
+  if (found === null) throw new Error("a rewriting made a cycle");
+  return found;
+}
+
+/** The graph with each node behind those whose results it reads, else in the order it had; null: it has a cycle. */
+export function ordered(graph: TensorGraph): TensorGraph | null {
   const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node])));
   makers.delete("");
   const edges = graph.nodes.reduce((sum, { inputs }) => sum + inputs.length, 1);
@@ -68,7 +76,7 @@ export function inDependencyOrder(graph: TensorGraph): TensorGraph {
             .map((name) => makers.get(name))
             .filter((maker) => maker !== undefined)
             .filter((maker) => !placed.has(maker));
-      if (pending.length > edges) throw new Error("a rewriting made a cycle");
+      if (pending.length > edges) return null;
       pending.push(...before);
       if (before.length > 0) continue;
       placed.add(top);

@@ -14,6 +14,10 @@ describe("slices", () => {
     expect(reversed[0]?.value).toEqual([3, 2, 1]);
   });
 
+  test("from no whole place", () => {
+    expect(() => infer("Slice", [ints(1, 2, 3), ints(0.5), ints(3)])).toThrow("no whole number");
+  });
+
   test("of matrices with values", () => {
     const matrix = { ...ints(1, 2, 3, 4, 5, 6), shape: [2, 3] };
     expect(infer("Slice", [matrix, ints(1), ints(3), ints(1)])[0]?.value).toEqual([2, 3, 5, 6]);

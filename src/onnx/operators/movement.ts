@@ -66,6 +66,7 @@ const slice: Operator = {
         dimOf(ends, index, 2),
         dimOf(steps, index, 4),
       ] as const;
+      if (!range.every(Number.isInteger)) throw new ShapeError(1, "a bound is no whole number");
       slices.set(along, sliceAxis(dimOf(shape, along), ...range));
     });
     const dims = shape.map((dim, axis) => slices.get(axis)?.count ?? dim);
