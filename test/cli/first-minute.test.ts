@@ -37,21 +37,19 @@ describe("kareus init", () => {
 
   test("keeps the degrees of the graph's collectives", async () => {
     const graph = join(folder, "cut.onnx");
-    const sum = { domain: "kareus", op: "AllReduce", attributes: { group: "tp", group_size: 4 } };
-    writeFileSync(
-      graph,
+    const model = (attributes: Record<string, string | number>) =>
       onnxModel({
         inputs: { x: ["batch", 512, 1024] },
         outputs: ["loss"],
         nodes: [
           { op: "MatMul", inputs: ["x", "w"], outputs: ["h"] },
-          { ...sum, inputs: ["h"], outputs: ["a"] },
+          { domain: "kareus", op: "AllReduce", inputs: ["h"], outputs: ["a"], attributes },
           { op: "Relu", inputs: ["a"], outputs: ["r"] },
           { op: "ReduceMean", inputs: ["r"], outputs: ["loss"], attributes: { keepdims: 0 } },
         ],
         initializers: { w: [1024, 1024] },
-      }),
-    );
+      });
+    writeFileSync(graph, model({ group: "tp", group_size: 4 }));
     const init = (...flags: string[]) => kareus(["init", graph, ...flags], folder);
     const run = await init("--out", "cut.json");
     expect([run.status, run.stdout]).toEqual([0, expect.stringContaining('"tp": 4')]);
@@ -62,6 +60,8 @@ describe("kareus init", () => {
     const odd = await init("--gpus", "6", "--out", "odd.json");
     expect([odd.status, codes(odd, "error")]).toEqual([2, ["KRS0034"]]);
     expect(odd.stderr).toContain("--gpus 4");
+    writeFileSync(graph, model({ group: "model" }));
+    expect(codes(await init("--out", "unsaid.json"), "warning")).toContain("KRS1404");
   });
 
   test("says what no layout can do", async () => {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { fail } from "../../base/diagnostics/diagnostic.js";
+import { type Diagnostic, fail, type Report } from "../../base/diagnostics/diagnostic.js";
 import { unboundSymbols } from "../../base/diagnostics/graph.js";
 import { noLayoutFits, otherGroups, unwritable } from "../../base/diagnostics/usage.js";
 import { writeText } from "../../base/files.js";
@@ -80,6 +80,7 @@ async function run(
     asked,
     device.memory_bytes,
     flags.json || isQuiet(),
+    terminal.report,
   );
   if (found === null) return fail(noLayoutFits(graph, gpus, device.name));
   const { asFlags } = await import("../init/layout.js");
@@ -149,7 +150,13 @@ async function answers(
 }
 
 /** The layout that fits and its GPUs, what was tried told on standard error. */
-async function layoutFor(graph: string, asked: Answers, memory_bytes: number, silent: boolean) {
+async function layoutFor(
+  graph: string,
+  asked: Answers,
+  memory_bytes: number,
+  silent: boolean,
+  report: Report,
+) {
   const { inspect } = await import("../../pipeline.js");
   const { SILENT } = await import("../../lowering.js");
   const { loweringOptions } = await import("../../options.js");
@@ -169,8 +176,15 @@ async function layoutFor(graph: string, asked: Answers, memory_bytes: number, si
   const group = own === undefined ? 1 : gpusOfGroups(own);
   const gpus = asked.gpusGiven ? asked.gpus : group * Math.ceil(asked.gpus / group);
   if (gpus % group !== 0) fail(otherGroups(graph, gpus, group));
-  const inspected = (layout: Layout) => inspect(withLayout(options, layout), SILENT);
+  let heard: Diagnostic[] = [];
+  const inspected = (layout: Layout) => {
+    heard = [];
+    const report = (diagnostic: Diagnostic) => heard.push(diagnostic);
+    return inspect(withLayout(options, layout), { ...SILENT, report });
+  };
   const layout = await fittingLayout(layoutsOf(gpus, own), memory_bytes, inspected, tell);
+  // Of the last that was inspected: the one that fits.
+  if (layout !== null) for (const diagnostic of heard) report(diagnostic);
   return { layout, gpus };
 
   /** Of the collectives that the graph holds; undefined: as it is it cannot be read so. */
