@@ -56,8 +56,10 @@ function inWords(bill: Omit<Bill, "time_s">): string {
   ].join(", ");
 }
 
-function money(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString("en-US") : value.toFixed(2);
+/** `46,530`, `3.21`, `0.0012`: of whatever currency. */
+export function money(value: number): string {
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString("en-US");
+  return Math.abs(value) < 0.1 ? String(Number(value.toPrecision(2))) : value.toFixed(2);
 }
 
 function mass(carbon_g: number): string {

@@ -39,6 +39,9 @@ const SIGNS = {
   ascii: { marks: ["*", "x", "#", "^"], chosen: "O", side: "|", foot: "-", corner: "+" },
 } as const;
 
+/** Places that differ by a smaller share are one. */
+const SAME = 1e-9;
+
 /**
  * The frontier and its baselines, energy over time, as text; one mark where several would meet: the
  * chosen point's, else the frontier's, else the first baseline's. Empty where there is no room, and where
@@ -54,8 +57,11 @@ export function frontierPlot(frontier: FrontierFile, look: Look, chosen?: Fronti
     .map((each, index) => ({ ...each, mark: signs.marks[index % signs.marks.length] ?? "*" }))
     .filter(({ points }) => points.length > 0);
   const all = series.flatMap(({ points }) => points);
-  const places = new Set(all.map(({ time_s, energy_j }) => `${time_s} ${energy_j}`));
-  if (look.width < NARROWEST || places.size < 2) return "";
+  const apart = (of: (place: Place) => number) =>
+    Math.max(...all.map(of)) > Math.min(...all.map(of)) * (1 + SAME);
+  const isOne =
+    all.length === 0 || !(apart((each) => each.time_s) || apart((each) => each.energy_j));
+  if (look.width < NARROWEST || isOne) return "";
   const energy = scaleOf(
     all.map(({ energy_j }) => energy_j),
     "J",

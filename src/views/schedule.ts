@@ -4,6 +4,7 @@ import type { SchedulePoint } from "../fleet/play.js";
 import type { Trace } from "../fleet/trace.js";
 import type { ScheduleFile } from "../plan/schedule.js";
 import { beyondSentence } from "./beyond.js";
+import { money } from "./bill.js";
 import { type Column, table } from "./table.js";
 
 type Totals = ScheduleFile["totals"];
@@ -80,7 +81,7 @@ function inWords({ energy_j, carbon_g, cost }: Totals): string {
   const parts = [
     scaled(energy_j, "J"),
     ...(carbon_g === null ? [] : [`${scaled(carbon_g, "g")} of CO2`]),
-    ...(cost === null ? [] : [`${Number(cost.toPrecision(4))} of money`]),
+    ...(cost === null ? [] : [`${money(cost)} of the trace's money`]),
   ];
   return parts.join(", ");
 }

@@ -41,7 +41,7 @@ export function oneOf(
 /** An input that needs flags to be complete. */
 export function missingFlags(where: string, flags: readonly string[]): Diagnostic {
   const list = flags.join(" and ");
-  return error("KRS0005", where, "is not enough on its own", `add ${list}`);
+  return error("KRS0005", where, `lacks ${list}`, `add ${list}`);
 }
 
 /** A flag that this input does not take. */

@@ -102,7 +102,8 @@ async function run(source: string, flags: Values<typeof FLAGS>): Promise<void> {
     error,
     kind,
   ];
-  say(`${lines.filter(Boolean).join("\n").trimEnd()}\n`);
+  const written = flags.out === null ? null : `\nWritten to ${flags.out}`;
+  say(`${[...lines, written].filter(Boolean).join("\n").trimEnd()}\n`);
 }
 
 /** The one selector that was given; KRS0004 unless it is exactly one. */

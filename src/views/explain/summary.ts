@@ -57,7 +57,7 @@ function causeTable(total: Scope): string {
     ["cause", "left"],
     ["time", "right"],
     ["share", "right"],
-    ["energy", "right"],
+    ["static energy", "right"],
     ["share", "right"],
   ];
   const { time_s, energy_j, dynamic_j, causes } = total;
@@ -72,7 +72,13 @@ function causeTable(total: Scope): string {
     ];
   });
   const dynamic = ["dynamic energy", "", "", scaled(dynamic_j, "J"), percent(dynamic_j, energy_j)];
-  const sum = ["total", duration(time_s), "100%", scaled(energy_j, "J"), "100%"];
+  const sum = [
+    "total, dynamic and static",
+    duration(time_s),
+    "100%",
+    scaled(energy_j, "J"),
+    "100%",
+  ];
   return table(columns, [...rows, dynamic, sum]);
 }
 

@@ -126,9 +126,10 @@ const SELECTED_POINT = `<section class="scripted" aria-labelledby="point-title">
 <p id="timeline-facts" class="muted"></p>
 <div id="timeline-key" class="key"></div>
 <div id="rival-part">
-<div class="choices"><label id="rival-label">Above, for comparison <select id="rival-choice"></select></label></div>
+<div class="choices"><label id="rival-label">For comparison <select id="rival-choice"></select></label></div>
 <figure id="rival-chart" class="chart"></figure>
 </div>
+<h4 id="timeline-title">This plan</h4>
 <figure id="timeline-chart" class="chart"></figure>
 <h4>Power</h4>
 <p id="power-facts" class="muted"></p>

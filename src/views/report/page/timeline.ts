@@ -11,6 +11,7 @@ const ROUNDED = 1e-7;
 
 const PARTS = [
   "rival-part",
+  "timeline-title",
   "timeline-chart",
   "timeline-key",
   "power-chart",
