@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fail } from "./diagnostics/diagnostic.js";
 import { unreadable, unwritable } from "./diagnostics/usage.js";
+import { stdinParts } from "./stdin.js";
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file or folder",
@@ -42,7 +43,7 @@ export function guarded<Result>(path: string, action: () => Result): Result {
 /** The whole of a UTF-8 file, or of standard input for `-`. Unreadable: KRS0020. */
 export async function readText(path: string): Promise<string> {
   try {
-    return path === "-" ? await text(process.stdin) : await readFile(path, "utf8");
+    return path === "-" ? await text(stdinParts()) : await readFile(path, "utf8");
   } catch (cause) {
     return fail(unreadable(path, reasonOf(cause)));
   }

@@ -41,6 +41,9 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+// Opened and not read: its descriptor no longer blocks, and whoever reads that can be interrupted.
+if (words.includes("-")) process.stdin.pause();
+
 if (ON_MAIN_THREAD.some((name) => name === words[0])) {
   // Loaded where it runs: the thread of the other commands loads it itself.
   const { runCommand } = await import("./command.js");
@@ -48,7 +51,6 @@ if (ON_MAIN_THREAD.some((name) => name === words[0])) {
 } else runInThread();
 
 function runInThread(): void {
-  const readsStdin = words.includes("-");
   const workerData: ThreadData = {
     words,
     stdout: factsOf(process.stdout),
@@ -56,10 +58,8 @@ function runInThread(): void {
   };
   const thread = new Worker(packagePath("dist/src/cli/thread.js"), {
     workerData,
-    stdin: readsStdin,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   });
-  if (readsStdin && thread.stdin !== null) process.stdin.pipe(thread.stdin);
   thread.on("message", (diagnostic: Diagnostic | null) => {
     lastWords = diagnostic;
   });
@@ -69,7 +69,6 @@ function runInThread(): void {
   });
   thread.on("exit", (code) => {
     process.exitCode ??= code;
-    process.stdin.unpipe().pause();
   });
 }
 

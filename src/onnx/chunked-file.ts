@@ -4,13 +4,15 @@ import { fail } from "../base/diagnostics/diagnostic.js";
 import { malformedModel, truncatedFile, unreadableFile } from "../base/diagnostics/graph.js";
 import { reasonOf } from "../base/files.js";
 import { at } from "../base/need.js";
+import { readStdin } from "../base/stdin.js";
 
 const CHUNK_BYTES = 1 << 20;
 
-/** Forward-only reader over a file descriptor that hashes what it passes. */
+/** Forward-only reader of a file, or of standard input for `-`, that hashes what it passes. */
 export class ChunkedFile {
   readonly path: string;
-  readonly #descriptor: number;
+  /** Null: standard input. */
+  readonly #descriptor: number | null;
   readonly #hash = createHash("sha256");
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   #next = 0;
@@ -20,7 +22,7 @@ export class ChunkedFile {
   constructor(path: string) {
     this.path = path;
     try {
-      this.#descriptor = path === "-" ? 0 : openSync(path, "r");
+      this.#descriptor = path === "-" ? null : openSync(path, "r");
     } catch (error) {
       fail(unreadableFile(path, reasonOf(error)));
     }
@@ -72,7 +74,7 @@ export class ChunkedFile {
   }
 
   close(): void {
-    if (this.#descriptor !== 0) closeSync(this.#descriptor);
+    if (this.#descriptor !== null) closeSync(this.#descriptor);
   }
 
   #byte(): number {
@@ -103,18 +105,11 @@ export class ChunkedFile {
   }
 
   #read(): number {
-    for (;;) {
-      try {
-        return readSync(this.#descriptor, this.#chunk, 0, CHUNK_BYTES, null);
-      } catch (error) {
-        if (!isCode(error, "EAGAIN")) fail(unreadableFile(this.path, reasonOf(error)));
-        // A pipe in non-blocking mode has nothing yet: wait a little, without spinning.
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
-      }
+    try {
+      if (this.#descriptor === null) return readStdin(this.#chunk);
+      return readSync(this.#descriptor, this.#chunk, 0, CHUNK_BYTES, null);
+    } catch (error) {
+      return fail(unreadableFile(this.path, reasonOf(error)));
     }
   }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

@@ -8,6 +8,7 @@ import {
 } from "../base/diagnostics/profile.js";
 import { reasonOf } from "../base/files.js";
 import { parseJson } from "../base/json.js";
+import { stdinText } from "../base/stdin.js";
 import { headerSchema, PROFILE_FORMAT, PROFILE_VERSION, type ProfileHeader } from "./header.js";
 import { withoutZeroEnergy } from "./outcome.js";
 import { type ProfileRecord, recordSchema } from "./records.js";
@@ -20,7 +21,7 @@ export interface Profile {
 
 function textOf(file: string): string {
   try {
-    return readFileSync(file === "-" ? 0 : file, "utf8");
+    return file === "-" ? stdinText() : readFileSync(file, "utf8");
   } catch (reason) {
     return fail(unreadableProfile(file, reasonOf(reason)));
   }

@@ -268,7 +268,7 @@ export const masksGuessed = (
     "KRS1429",
     graph,
     `${named(masks)} are attention masks that the export folded into numbers, which are no mask about the diagonal or not there to be read: they are taken to hide ${hidden}`,
-    "keep the file with external data beside the graph, or export with is_causal in place of the mask",
+    "keep the file with external data beside the graph and give the graph by its path (standard input has no folder), or export with is_causal in place of the mask",
   );
 
 export const cutLosesWork = (graph: string, flag: string, share: string): Diagnostic =>

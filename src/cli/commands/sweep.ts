@@ -28,6 +28,7 @@ import {
   text,
   type Values,
 } from "../flags.js";
+import { namedFile } from "../named-file.js";
 import { DEGREE, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
 import { print, say, Terminal } from "../terminal.js";
 
@@ -97,7 +98,7 @@ export function addSweep(program: Command): void {
     .command("sweep")
     .summary("compare layouts: batch, degrees, microbatches, power limits")
     .description("Find the frontiers of many layouts of a job, and what is best of all of them.")
-    .argument("<graph.onnx>", "ONNX file")
+    .argument("<graph.onnx>", "ONNX file", namedFile("<graph.onnx>"))
     .addHelpText("after", EXAMPLES);
   addTopics(command, TOPICS);
   addFlags(command, SWEEP_FLAGS);

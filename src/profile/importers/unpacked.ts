@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { extract } from "tar-stream";
+import { stdinParts } from "../../base/stdin.js";
 
 /* What a file holds, whether it is packed (gzip), an archive (tar), both or neither. */
 
@@ -79,5 +80,5 @@ async function* archived(archive: string, content: Parts, depth: number): AsyncG
 
 /** What a file, or standard input for `-`, holds, one after the other; each is read to its end. */
 export function membersOf(file: string): AsyncGenerator<Member> {
-  return members(file, file === "-" ? process.stdin : createReadStream(file), 0);
+  return members(file, file === "-" ? stdinParts() : createReadStream(file), 0);
 }
