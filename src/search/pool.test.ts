@@ -23,6 +23,7 @@ describe("worker threads", () => {
     writeFileSync(
       file,
       `import { existsSync, writeFileSync } from "node:fs";
+       import { createRequire } from "node:module";
        const mark = ${JSON.stringify(join(scratch, "mark"))};
        export default function (task) { ${body} }`,
     );
@@ -45,6 +46,13 @@ describe("worker threads", () => {
     const body = `const { type, partition, configurations } = task;
       return { type: "evaluated", costs: [type, partition.key, configurations.length] };`;
     expect(await run(body)).toEqual(["evaluate", "forward.b", 1]);
+  });
+
+  test("imports the worker: a thread that is ended while it requires a module aborts the process", async () => {
+    const body = `const { cache } = createRequire(import.meta.url);
+      const how = import.meta.filename in cache ? "required" : "imported";
+      return { type: "evaluated", costs: [how] };`;
+    expect(await run(body)).toEqual(["imported"]);
   });
 
   test("an answer that comes while threads are ended is nobody's", async () => {

@@ -1,9 +1,8 @@
 import { pathToFileURL } from "node:url";
-import { Piscina } from "piscina";
 import { DiagnosticError, fail } from "../base/diagnostics/diagnostic.js";
 import { workerCrashed } from "../base/diagnostics/search.js";
-import { endThreads } from "../base/end-threads.js";
 import { packagePath } from "../base/package.js";
+import { endThreads, startThreads } from "../base/threads.js";
 import { costsOn } from "../cost/index.js";
 import type { Cost } from "../ir/configuration.js";
 import { type Batch, inlineEvaluator, MODELLED_BATCH, type OpenEvaluator } from "./evaluator.js";
@@ -11,6 +10,8 @@ import type { CostSetup, WorkerReply, WorkerTask } from "./messages.js";
 
 /** What killed its thread is tried this often in all. */
 const ATTEMPTS = 2;
+
+const OURS = pathToFileURL(packagePath("dist/src/search/worker.js")).href;
 
 /** Batches waiting per thread, so that none is idle while results are written down in order. */
 const AHEAD = 2;
@@ -45,12 +46,9 @@ export function costEvaluator(setup: CostSetup, options: PoolOptions): OpenEvalu
     const { device, measurements } = setup;
     return { ...inlineEvaluator(costsOn(device, measurements)), close: async () => {} };
   }
-  const pool = new Piscina<WorkerTask, WorkerReply>({
-    filename: options.worker ?? pathToFileURL(packagePath("dist/src/search/worker.js")).href,
-    minThreads: 0,
-    maxThreads: threads,
-    idleTimeout: Number.POSITIVE_INFINITY,
-    workerData: setup,
+  const pool = startThreads<WorkerTask, WorkerReply>(options.worker ?? OURS, {
+    threads,
+    data: setup,
   });
   const evaluate = async (batch: Batch): Promise<readonly Cost[]> => {
     const task: WorkerTask = { type: "evaluate", ...batch };

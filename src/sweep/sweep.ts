@@ -1,10 +1,9 @@
 import { pathToFileURL } from "node:url";
-import { Piscina } from "piscina";
 import type { Diagnostic, Report } from "../base/diagnostics/diagnostic.js";
-import { endThreads } from "../base/end-threads.js";
 import { grouped } from "../base/grouped.js";
 import { at } from "../base/need.js";
 import { packagePath } from "../base/package.js";
+import { endThreads, startThreads } from "../base/threads.js";
 import { scaled } from "../base/units.js";
 import { paretoIndices } from "../math/pareto.js";
 import type { OptimizeOptions } from "../pipeline.js";
@@ -21,6 +20,8 @@ export interface SweptLayout {
   readonly gpus: number;
 }
 
+const WORKER = pathToFileURL(packagePath("dist/src/sweep/worker.js")).href;
+
 type Layouts = SweepFile["layouts"];
 
 /**
@@ -34,11 +35,7 @@ export async function sweep(
   report: Report,
   onProgress: (done: number, total: number) => void,
 ): Promise<Pick<SweepFile, "layouts" | "points">> {
-  const pool = new Piscina<SweepTask, SweepReply>({
-    filename: pathToFileURL(packagePath("dist/src/sweep/worker.js")).href,
-    minThreads: 0,
-    maxThreads: threads,
-  });
+  const pool = startThreads<SweepTask, SweepReply>(WORKER, { threads });
   const told = new Set<string>();
   const once = (diagnostic: Diagnostic) => {
     const key = JSON.stringify(diagnostic);
