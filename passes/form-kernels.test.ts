@@ -83,6 +83,18 @@ describe("form-kernels", () => {
     ).toEqual(kernels.map(() => null));
   });
 
+  it("says how to get an even batch: by the graph's own symbol, or another export", () => {
+    const hintOf = (batch_symbol: string | null) => {
+      const hints: (string | null)[] = [];
+      runPass(formKernels, { ...block(3), batch_symbol }, { tp: 2 }, ({ hint }) =>
+        hints.push(hint),
+      );
+      return hints;
+    };
+    expect(hintOf("n")).toEqual([expect.stringContaining("--bind n=8")]);
+    expect(hintOf(null)).toEqual([expect.stringContaining("kareus_runtime.export --batch 8")]);
+  });
+
   describe("a layer of an encoder", () => {
     const x = [16, 8, 32];
     const encoder = tensorGraph({

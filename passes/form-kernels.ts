@@ -174,7 +174,7 @@ class KernelFormer {
     const odd = oddBatch(graph);
     const splits = odd === null && hasBatch(graph);
     this.#nanobatch = splits ? { tensors: splitTensors(graph) } : null;
-    if (odd !== null) context.report(batchNotSplittable(graph.name, odd));
+    if (odd !== null) context.report(batchNotSplittable(graph.name, odd, graph.batch_symbol));
   }
 
   /** The kernels of a launch: one, or the pieces of an operator that runs written out. */

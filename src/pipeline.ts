@@ -41,7 +41,7 @@ import {
   loweredAgain,
   standsFor,
 } from "./lowering.js";
-import { importGraph } from "./onnx/import.js";
+import { importGraph, takenOptions } from "./onnx/import.js";
 import type { LoweringOptions, SearchingOptions } from "./options.js";
 import type { DetailsFile } from "./plan/details.js";
 import type { FrontierFile, Planned } from "./plan/frontier.js";
@@ -51,6 +51,7 @@ import type { BeyondGpus } from "./plan/shared.js";
 import { loadMeasurements } from "./profile/library.js";
 import { readProfile } from "./profile/reader.js";
 import { checkedMemory, fittingMemory } from "./room.js";
+import type { JournalFile } from "./search/journal.js";
 import { replayCounts } from "./search/replay.js";
 import { composed, type Measuring, search } from "./searching.js";
 import { checkRecognised, type Doubt, doubtsOf } from "./views/inspection/doubts.js";
@@ -70,6 +71,8 @@ import { type Inspection, inspection } from "./views/inspection/inspection.js";
 export interface OptimizeOptions extends SearchingOptions, Measuring {
   /** What draws power beside the GPUs, for the frontier to say; null or absent: nobody told. */
   readonly beyond?: BeyondGpus | null;
+  /** Told before the work begins what of the options the graph takes; says where evaluations are kept. */
+  readonly open?: (taken: SearchingOptions) => Promise<JournalFile>;
   /** Told what is planned before it keeps anything; who keeps results may refuse it. */
   readonly claim?: (planned: Planned) => unknown;
   /** What the GPUs of one replica may draw together at any moment; null or absent: anything. */
@@ -100,6 +103,8 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   checkControl(options.job, options.search);
 
   const imported = await timer.run("ingest", () => importGraph(options.graph, hooks.report));
+  const taken = { ...options, graph: takenOptions(options.graph, imported) };
+  const journal = options.open === undefined ? options.journal : await options.open(taken);
   const lowered = await timer.run("lowering", () => lower(imported, costOf, options, hooks));
   checkNodes(lowered.partitions, device, hooks.report);
   doubtsIn(imported, lowered, costOf, hooks.report);
@@ -111,7 +116,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     lowered.job,
     device,
     { ...layout, control: options.search.control, peak_power_w },
-    options,
+    taken,
     lowered,
   );
   options.claim?.(plannedOf(facts));
@@ -121,7 +126,7 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   );
 
   const found = await timer.run("search", () =>
-    search(lowered, { device, measurements, replayed }, layout, options, hooks),
+    search(lowered, { device, measurements, replayed }, layout, { ...options, journal }, hooks),
   );
 
   const { evaluations, searched } = await timer.run("composition", () =>

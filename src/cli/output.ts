@@ -25,7 +25,7 @@ import { changedSettings, spelled } from "../plan/planned.js";
 import type { JournalFile } from "../search/journal.js";
 
 /** Where a run writes that was not told where, and the link that leads to the last of them. */
-interface DefaultFolder {
+export interface DefaultFolder {
   readonly folder: string;
   readonly latest: string;
 }

@@ -1,3 +1,5 @@
+import type { Group } from "./groups.js";
+
 /**
  * Level 1: what the ONNX file says, with every shape known. Nodes are operators, edges are named
  * tensors. Passes rewrite it (recognition, sharding, backward) before kernels are formed.
@@ -115,6 +117,17 @@ export interface TensorGraph {
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** Graph outputs, in the file's order. */
   readonly outputs: readonly string[];
+  /** Absent: nothing was. */
+  readonly told?: ToldOfGraph;
+  /** The symbol that counts the samples of a microbatch; null or absent: no symbol does. */
+  readonly batch_symbol?: string | null;
+}
+
+/** What was told that the graph has: sizes of dimensions, counts that data decides, groups of collectives. */
+export interface ToldOfGraph {
+  readonly bind?: ReadonlyMap<string, number>;
+  readonly expect?: ReadonlyMap<string, number>;
+  readonly group?: ReadonlyMap<string, Group>;
 }
 
 /** The tensor of that name; an unknown name is a broken invariant, never bad input. */

@@ -8,14 +8,14 @@ import {
 import type { Fact } from "./operators/operator.js";
 import type { SourceDim, SourceGraph, SourceType } from "./source.js";
 import { checkedShape } from "./tensor-data.js";
+import { Told } from "./told.js";
 
 /** Values of symbolic dimensions, and which of them were used. */
 export class Binding {
-  readonly #values: ReadonlyMap<string, number>;
-  readonly #used = new Set<string>();
+  readonly #values: Told<number>;
 
   constructor(values: ReadonlyMap<string, number>) {
-    this.#values = values;
+    this.#values = new Told(values);
   }
 
   /** A dimension's size, or the symbols (or the axis's own name) that lack a value. */
@@ -37,7 +37,12 @@ export class Binding {
 
   /** Bound names that no dimension was found to have. */
   unused(): readonly string[] {
-    return [...this.#values.keys()].filter((name) => !this.#used.has(name));
+    return this.#values.left();
+  }
+
+  /** The sizes of the names that dimensions have. */
+  used(): ReadonlyMap<string, number> {
+    return this.#values.taken();
   }
 
   /** Warns about bound names that no dimension has. */
@@ -46,10 +51,7 @@ export class Binding {
   }
 
   #value(name: string): number | null {
-    const value = this.#values.get(name);
-    if (value === undefined) return null;
-    this.#used.add(name);
-    return value;
+    return this.#values.take(name) ?? null;
   }
 
   /** Sums and products of symbols and numbers, such as `past_length + 1` or `batch*sequence`. */

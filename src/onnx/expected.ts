@@ -6,6 +6,7 @@ import { axisIn, numberOf } from "./operators/call.js";
 import type { Fact } from "./operators/operator.js";
 import { Routing } from "./routing.js";
 import type { SourceGraph, SourceNode } from "./source.js";
+import { Told } from "./told.js";
 
 type Inputs = readonly (Fact | null)[];
 
@@ -43,8 +44,7 @@ function uniqueFacts(node: SourceNode, [x]: Inputs, n: number): readonly Fact[] 
  * its outputs; else an equal share for each expert of a routing. Each is said to be an assumption.
  */
 export class Expectations {
-  readonly #given: ReadonlyMap<string, number>;
-  readonly #used = new Set<string>();
+  readonly #given: Told<number>;
   readonly #graph: SourceGraph;
   readonly #facts: ReadonlyMap<string, Fact>;
   readonly #report: Report;
@@ -58,7 +58,7 @@ export class Expectations {
     facts: ReadonlyMap<string, Fact>,
     report: Report,
   ) {
-    this.#given = given;
+    this.#given = new Told(given);
     this.#graph = graph;
     this.#facts = facts;
     this.#report = report;
@@ -79,8 +79,7 @@ export class Expectations {
 
   /** A whole number that is computed from data, as it is expected. */
   valueOf(node: SourceNode, name: string, fact: Fact): Fact {
-    if (this.#given.size === 0 || fact.value !== null || elementCount(fact.shape) !== 1)
-      return fact;
+    if (fact.value !== null || elementCount(fact.shape) !== 1) return fact;
     const value = /int/.test(fact.dtype) ? this.#take(node, name) : null;
     return value === null ? fact : { ...fact, value: [value] };
   }
@@ -92,9 +91,12 @@ export class Expectations {
   }
 
   reportUnused(): void {
-    for (const name of this.#given.keys()) {
-      if (!this.#used.has(name)) this.#report(unusedExpectation(name));
-    }
+    for (const name of this.#given.left()) this.#report(unusedExpectation(name));
+  }
+
+  /** What was expected of sizes that the graph has. */
+  used(): ReadonlyMap<string, number> {
+    return this.#given.taken();
   }
 
   #givenFor(node: SourceNode): number | null {
@@ -106,10 +108,10 @@ export class Expectations {
   }
 
   #take(node: SourceNode, name: string): number | null {
-    const count = this.#given.get(name);
+    const isNew = !this.#given.isTaken(name);
+    const count = this.#given.take(name);
     if (count === undefined) return null;
-    if (!this.#used.has(name)) this.#report(assumedSize(nodeLabel(node), node.op, count));
-    this.#used.add(name);
+    if (isNew) this.#report(assumedSize(nodeLabel(node), node.op, count));
     return count;
   }
 

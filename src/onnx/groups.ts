@@ -3,6 +3,7 @@ import { unusedGroup } from "../base/diagnostics/graph.js";
 import type { Group } from "../ir/groups.js";
 import type { TensorGraph } from "../ir/tensor-graph.js";
 import { collectiveGroup } from "./operators/collective.js";
+import { Told } from "./told.js";
 
 /**
  * Gives the groups of a graph's collectives the names that lowering knows, by what `groups` says
@@ -14,14 +15,13 @@ export function nameGroups(
   report: Report,
 ): TensorGraph {
   if (groups.size === 0) return graph;
-  const missing = new Set(groups.keys());
+  const told = new Told(groups);
   const nodes = graph.nodes.map((node) => {
     const name = collectiveGroup(node);
-    const group = name === null ? undefined : groups.get(name);
+    const group = name === null ? undefined : told.take(name);
     if (name === null || group === undefined) return node;
-    missing.delete(name);
     return { ...node, attributes: { ...node.attributes, group } };
   });
-  for (const name of missing) report(unusedGroup(name));
-  return { ...graph, nodes };
+  for (const name of told.left()) report(unusedGroup(name));
+  return { ...graph, nodes, told: { ...graph.told, group: told.taken() } };
 }

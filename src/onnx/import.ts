@@ -12,6 +12,14 @@ const TRAINING_TYPES: Readonly<Record<Precision, DType>> = {
   fp32: "float32",
 };
 
+/** Options of a graph with what it does not have left out: what files say of a run was used by it. */
+export function takenOptions(
+  graph: LoweringOptions["graph"],
+  { told }: TensorGraph,
+): LoweringOptions["graph"] {
+  return { ...graph, bind: new Map(), expect: new Map(), group: new Map(), ...told };
+}
+
 /** The graph that a job trains: read, its operators and groups checked. KRS1xxx where that fails. */
 export async function importGraph(
   graph: LoweringOptions["graph"],

@@ -31,6 +31,12 @@ import type { SourceGraph, SourceNode } from "./source.js";
 import { StatedShapes, UNUSED } from "./stated.js";
 import { checkedShape } from "./tensor-data.js";
 
+/** Nodes whose shapes are known, and what was expected of sizes that they have. */
+interface InferredNodes {
+  readonly nodes: readonly SourceNode[];
+  readonly expected: ReadonlyMap<string, number>;
+}
+
 /** What shapes follow from beside the graph. */
 interface InferenceContext {
   readonly binding: Binding;
@@ -53,7 +59,7 @@ export function inferShapes(
   graph: SourceGraph,
   facts: Map<string, Fact>,
   context: InferenceContext,
-): readonly SourceNode[] {
+): InferredNodes {
   const start = new Map(facts);
   const said: Diagnostic[] = [];
   const inferred = (trusted: ReadonlySet<string>) =>
@@ -111,10 +117,10 @@ class Inference {
   }
 
   /** Every node in order; its findings are reported. */
-  run(): readonly SourceNode[] {
+  run(): InferredNodes {
     for (const node of this.#graph.nodes) this.visit(node);
     this.#reportFindings();
-    return this.nodes;
+    return { nodes: this.nodes, expected: this.#expectations.used() };
   }
 
   visit(node: SourceNode): void {

@@ -132,6 +132,14 @@ describe("dimensions", () => {
     expect(reading.warnings.map((d) => [d.code, d.where])).toEqual([["KRS1202", "--bind batsh"]]);
   });
 
+  test("knows which names it has, and which counts samples", () => {
+    const { graph } = readGraph({ input: [x], node: [relu] }, { batch: 2, batsh: 3 });
+    expect(graph?.told?.bind).toEqual(new Map([["batch", 2]]));
+    expect(graph?.batch_symbol).toBe("batch");
+    const fixed = readGraph({ input: [value("x", [2, 3])], node: [relu] }, { batch: 2 });
+    expect([fixed.graph?.told?.bind?.size, fixed.graph?.batch_symbol]).toEqual([0, null]);
+  });
+
   test.each([-1, 2 ** 41, 1.5])("%d is no size", (batch) => {
     expect(codesOf(readGraph({ input: [x], node: [relu] }, { batch }))).toEqual(["KRS1203"]);
   });

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import type { Report } from "../base/diagnostics/diagnostic.js";
 import { parametersGuessed } from "../base/diagnostics/graph.js";
-import type { DType, TensorGraph, TensorNode } from "../ir/tensor-graph.js";
+import type { DType, Tensor, TensorGraph, TensorNode, ToldOfGraph } from "../ir/tensor-graph.js";
 import { Binding, inputFacts } from "./bind.js";
 import { decodeModel } from "./decode.js";
 import { frozen } from "./freeze.js";
@@ -37,7 +37,7 @@ const RETYPED: ReadonlySet<DType> = new Set(["float32", "float16", "bfloat16"]);
  * to `report`.
  */
 export function readTensorGraph(path: string, options: ReadOptions): TensorGraph {
-  const { graph, training, facts, sha256 } = readShapes(path, options);
+  const { graph, training, facts, sha256, told } = readShapes(path, options);
   const retyped = (dtype: DType) => (RETYPED.has(dtype) ? (options.dtype ?? dtype) : dtype);
   const tensors = assignRoles(graph, training, facts, retyped);
   const guessed = guessedParameters(graph, training, tensors);
@@ -49,6 +49,8 @@ export function readTensorGraph(path: string, options: ReadOptions): TensorGraph
     nodes: graph.nodes.map(tensorNode),
     tensors: frozen(tensors, graph.nodes, options.freeze ?? []),
     outputs: [...graph.outputs.keys()],
+    told,
+    batch_symbol: batchSymbol(graph, tensors),
   };
 }
 
@@ -58,6 +60,7 @@ interface ShapedGraph {
   readonly training: Training;
   readonly facts: ReadonlyMap<string, Fact>;
   readonly sha256: string;
+  readonly told: ToldOfGraph;
 }
 
 /** A function of its own, so that the file's bytes and the names in use are let go with it. */
@@ -76,9 +79,20 @@ function readShapes(path: string, { bind, expect = new Map(), report }: ReadOpti
     for (const name of readsOf(node)) if (ordered.inputs.has(name)) read.add(name);
   }
   const facts = inputFacts(ordered, binding, read);
-  const nodes = inferShapes(ordered, facts, { binding, expect, scope, report });
+  const { nodes, expected } = inferShapes(ordered, facts, { binding, expect, scope, report });
   binding.reportUnused(report);
-  return { graph: { ...ordered, nodes }, training, facts, sha256 };
+  const told = { bind: binding.used(), expect: expected };
+  return { graph: { ...ordered, nodes }, training, facts, sha256, told };
+}
+
+/** The symbol that the samples of a microbatch are counted by; null: their number is fixed, or none is named. */
+function batchSymbol(graph: SourceGraph, tensors: ReadonlyMap<string, Tensor>): string | null {
+  for (const [name, { shape }] of graph.inputs) {
+    if (tensors.get(name)?.role !== "data") continue;
+    const leading = shape?.[0];
+    return typeof leading === "string" ? leading : null;
+  }
+  return null;
 }
 
 function tensorNode({ name, op, inputs, outputs, attributes }: SourceNode): TensorNode {

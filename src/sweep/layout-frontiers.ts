@@ -1,3 +1,5 @@
+import { fail } from "../base/diagnostics/diagnostic.js";
+import { unboundBatch } from "../base/diagnostics/search.js";
 import { need } from "../base/need.js";
 import { stageMemory } from "../compose/memory.js";
 import { pipelineProblem } from "../compose/problem.js";
@@ -15,7 +17,7 @@ import {
   type Lowered,
   lower,
 } from "../lowering.js";
-import { importGraph } from "../onnx/import.js";
+import { importGraph, takenOptions } from "../onnx/import.js";
 import type { OptimizeOptions } from "../pipeline.js";
 import { gpusPerStage } from "../plan/gpus.js";
 import { loadMeasurements } from "../profile/library.js";
@@ -37,11 +39,13 @@ export interface LayoutFrontier {
 /**
  * The frontiers of layouts that share a lowering, on every second clock and a few SM counts: enough to compare
  * layouts, without plans, bounds and baselines. Stages are cut as under the board's own power limit. A layout
- * that does not fit into memory has no points. Fails as `optimize`.
+ * that does not fit into memory has no points. Fails as `optimize`, and where the graph does not have the
+ * symbol `batch` that samples are counted by (KRS3022).
  */
 export async function layoutFrontiers(
   options: OptimizeOptions,
   variants: readonly Variant[],
+  batch: string,
   hooks: Hooks,
 ): Promise<LayoutFrontier[]> {
   const { search: searching } = options;
@@ -51,7 +55,10 @@ export async function layoutFrontiers(
   const costOf = topClockCost(costsOn(device, measurements), device);
   checkProducts(options.job, device);
   checkControl(options.job, options.search);
-  const lowered = lower(await importGraph(options.graph, hooks.report), costOf, options, hooks);
+  const imported = await importGraph(options.graph, hooks.report);
+  if (!takenOptions(options.graph, imported).bind.has(batch))
+    fail(unboundBatch(batch, "dimension"));
+  const lowered = lower(imported, costOf, options, hooks);
   checkNodes(lowered.partitions, device, hooks.report);
   const { memory_bytes } = device;
   const sized = variants.map((variant) => {

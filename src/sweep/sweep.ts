@@ -22,6 +22,12 @@ export interface SweptLayout {
 
 const WORKER = pathToFileURL(packagePath("dist/src/sweep/worker.js")).href;
 
+interface SweepSetup {
+  readonly threads: number;
+  /** The symbolic dimension that counts samples. */
+  readonly batch: string;
+}
+
 type Layouts = SweepFile["layouts"];
 
 /**
@@ -31,7 +37,7 @@ type Layouts = SweepFile["layouts"];
  */
 export async function sweep(
   layouts: readonly SweptLayout[],
-  threads: number,
+  { threads, batch }: SweepSetup,
   report: Report,
   onProgress: (done: number, total: number) => void,
 ): Promise<Pick<SweepFile, "layouts" | "points">> {
@@ -47,7 +53,7 @@ export async function sweep(
     const groups = [...grouped(layouts, loweringOf).values()];
     const answers = await Promise.all(
       groups.map(async (group) => {
-        const reply = await pool.run(taskOf(group));
+        const reply = await pool.run(taskOf(group, batch));
         done += group.length;
         onProgress(done, layouts.length);
         return { group, reply };
@@ -76,14 +82,14 @@ function loweringOf({ options }: SweptLayout): string {
   return JSON.stringify({ ...rest, adds: microbatches > 1 });
 }
 
-function taskOf(group: readonly SweptLayout[]): SweepTask {
+function taskOf(group: readonly SweptLayout[], batch: string): SweepTask {
   const variants = group.map(({ options: { job, hardware } }) => ({
     microbatches: job.microbatches,
     pipeline: job.pipeline,
     chunks: job.chunks,
     power_limit_w: hardware.power_limit_w,
   }));
-  return { options: at(group, 0).options, variants };
+  return { options: at(group, 0).options, variants, batch };
 }
 
 function entryOf(layout: SweptLayout, reply: SweepReply, place: number): Layouts[number] {

@@ -7,6 +7,8 @@ import { type LayoutFrontier, layoutFrontiers, type Variant } from "./layout-fro
 export interface SweepTask {
   readonly options: OptimizeOptions;
   readonly variants: readonly Variant[];
+  /** The symbolic dimension that counts samples. */
+  readonly batch: string;
 }
 
 /** Their frontiers, or why there are none. */
@@ -19,7 +21,7 @@ export type SweepReply =
   | { readonly type: "refused"; readonly diagnostics: readonly Diagnostic[] };
 
 /** A worker thread's answer to one task. */
-export default async function answer({ options, variants }: SweepTask): Promise<SweepReply> {
+export default async function answer({ options, variants, batch }: SweepTask): Promise<SweepReply> {
   const reports: Diagnostic[] = [];
   const hooks = {
     ...SILENT,
@@ -28,7 +30,8 @@ export default async function answer({ options, variants }: SweepTask): Promise<
     },
   };
   try {
-    return { type: "found", frontiers: await layoutFrontiers(options, variants, hooks), reports };
+    const frontiers = await layoutFrontiers(options, variants, batch, hooks);
+    return { type: "found", frontiers, reports };
   } catch (error) {
     if (error instanceof DiagnosticError)
       return { type: "refused", diagnostics: error.diagnostics };

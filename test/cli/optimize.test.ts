@@ -133,6 +133,25 @@ describe("kareus optimize", () => {
     expect((await kareus(["select", link, "--knee"])).status).toBe(0);
   });
 
+  test("what the graph does not have is warned of, and no part of the run", async () => {
+    copyFileSync(MINI, join(folder, "unused.onnx"));
+    const sizes = [
+      "--bind",
+      "heads=7,sequence=512,batch=3",
+      "--group",
+      "other=tp",
+      "--expect",
+      "y=3",
+    ];
+    const run = await kareus(["optimize", "unused.onnx", ...sizes, "--points", "2"], folder);
+    expect(codes(run, "warning").sort()).toEqual(["KRS1202", "KRS1206", "KRS1306", "KRS1406"]);
+    const link = join(folder, "unused.kareus");
+    expect(readlinkSync(link)).toBe("unused.a100-sxm4-40gb.tp1-batch3-sequence512.kareus");
+    const told = { bind: { batch: 3, sequence: 512 }, gpus_per_node: 8 };
+    for (const file of ["frontier.json", "plans/000.json"])
+      expect(JSON.parse(read(join(link, file))).told).toEqual(told);
+  });
+
   test("results of another layout are not written over, but by --force", async () => {
     const over = (...more: string[]) =>
       kareus([...ARGUMENTS, "--out", out("over"), "--points", "3", ...more]);

@@ -55,6 +55,9 @@ test("what cannot be compared is told", async () => {
   expect([codes(none, "error"), none.status]).toEqual([["KRS3020"], 2]);
   const unbound = await sweep("--bind", "sequence=128");
   expect([codes(unbound, "error"), unbound.status]).toEqual([["KRS3022"], 2]);
+  const other = await sweep("--bind", "batch=2,samples=4,sequence=128", "--batch", "samples");
+  expect([codes(other, "error"), other.status]).toEqual([["KRS3023"], 1]);
+  expect(other.stderr).toContain("KRS3022 the graph has no symbolic dimension samples");
   const limit = await sweep("--bind", "batch=2,sequence=128", "--power-limit-w", "20");
   expect([codes(limit, "error"), limit.status]).toEqual([["KRS3023"], 1]);
   expect(limit.stderr).toContain("KRS2006");

@@ -76,12 +76,18 @@ export const collectiveRanksConflict = (
     `pass ${flag} ${ranks}, or leave it out`,
   );
 
-export const batchNotSplittable = (graph: string, batch: number): Diagnostic =>
+export const batchNotSplittable = (
+  graph: string,
+  batch: number,
+  symbol: string | null | undefined,
+): Diagnostic =>
   warning(
     "KRS1406",
     graph,
     `a microbatch of ${batch} does not split into two equal nanobatches; only sequential execution is searched`,
-    "bind an even batch, for example --bind batch=8",
+    symbol
+      ? `bind an even batch, for example --bind ${symbol}=8`
+      : "the graph's batch is fixed: export it with an even one (python -m kareus_runtime.export --batch 8)",
   );
 
 export const nothingToSchedule = (graph: string): Diagnostic =>

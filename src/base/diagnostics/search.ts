@@ -124,11 +124,13 @@ export function tooManyLayouts(count: number, most: number): Diagnostic {
 }
 
 /** Samples cannot be counted. */
-export function unboundBatch(name: string): Diagnostic {
+export function unboundBatch(name: string, lacks: "size" | "dimension"): Diagnostic {
   return error(
     "KRS3022",
     "--bind",
-    `${name} is bound to no size, so samples cannot be counted`,
+    lacks === "size"
+      ? `${name} is bound to no size, so samples cannot be counted`
+      : `the graph has no symbolic dimension ${name}, so samples cannot be counted`,
     "bind it, or name the dimension that counts samples with --batch",
   );
 }

@@ -2,12 +2,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
-import { interrupted } from "../../base/diagnostics/search.js";
 import { flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
-import { present } from "../../base/need.js";
 import { duration, plural } from "../../base/units.js";
 import type { OptimizeResult } from "../../pipeline.js";
-import type { Planned } from "../../plan/frontier.js";
 import type { BeyondGpus } from "../../plan/shared.js";
 import type { Windows } from "../../search/live.js";
 import type { Rates } from "../../views/bill.js";
@@ -120,42 +117,32 @@ async function run(
     fail(flagWithoutUse("--replay", "with --measure real GPUs answer, no profile in their place"));
   }
   // Loaded here because --help and select should not wait for the compiler.
-  const [
-    { optimize },
-    { searchingOptions },
-    { defaultFolder, journalIn, pointTo, prepareRun, refuseOthers, writeRun },
-    { frontierSummary },
-  ] = await Promise.all([
-    import("../../pipeline.js"),
-    import("../../options.js"),
-    import("../output.js"),
-    import("../../views/summary.js"),
-  ]);
+  const [{ optimize }, { searchingOptions }, { RunOutput }, { frontierSummary }] =
+    await Promise.all([
+      import("../../pipeline.js"),
+      import("../../options.js"),
+      import("../run-output.js"),
+      import("../../views/summary.js"),
+    ]);
   const asked = searchingOptions(graph, topics);
-  const byDefault = flags.out === null ? defaultFolder(graph, asked) : null;
-  const folder = byDefault?.folder ?? present(flags.out, "folder");
-  const { undo, release } = await prepareRun(folder);
   const terminal = new Terminal(flags.json);
   const { report, progress, printIr } = terminal;
-  const journal = journalIn(folder, flags.resume);
-  onInterrupt(interrupted(folder));
+  const output = new RunOutput(graph, flags);
   let result: OptimizeResult;
   try {
     const { beyond, peak_power_w } = flags;
-    const claim = (planned: Planned) => flags.force || refuseOthers(folder, planned);
-    const options = { ...asked, measure, journal, beyond, peak_power_w, claim };
+    const { open, claim } = output;
+    const options = { ...asked, measure, journal: null, beyond, peak_power_w, open, claim };
     result = await optimize(options, { report, progress, printIr });
   } catch (cause) {
-    await undo();
+    await output.undo();
     throw cause;
   } finally {
     terminal.close();
     onInterrupt(null);
   }
   const details = { ...result.details, arguments: [graph, ...flags.told] };
-  await writeRun(folder, { ...result, details });
-  if (byDefault !== null) await pointTo(byDefault);
-  await release();
+  const folder = await output.write({ ...result, details });
   if (flags.timings || isVerbose()) {
     const lines = result.timings.map(({ phase, time_s }) => `${phase}: ${duration(time_s)}\n`);
     process.stderr.write(lines.join(""));

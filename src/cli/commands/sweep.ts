@@ -120,7 +120,7 @@ async function run(graph: string, topics: Topics, flags: Flags): Promise<void> {
       import("../../options.js"),
     ]);
   const lists = listsOf(topics);
-  if (!lists.bind.has(flags.batch)) fail(unboundBatch(flags.batch));
+  if (!lists.bind.has(flags.batch)) fail(unboundBatch(flags.batch, "size"));
   if (countOf(lists) > MOST_LAYOUTS) fail(tooManyLayouts(countOf(lists), MOST_LAYOUTS));
   const layouts = combinations(lists, flags).map((each): SweptLayout => {
     const said = saidOf(topics, flags, each);
@@ -137,8 +137,11 @@ async function run(graph: string, topics: Topics, flags: Flags): Promise<void> {
   if (one === undefined) return fail(noLayout());
   const { threads } = one.options.search;
   const terminal = new Terminal(flags.json);
-  const found = await sweep(layouts, threads, terminal.report, (done, total) =>
-    terminal.progress("layouts", done, total),
+  const found = await sweep(
+    layouts,
+    { threads, batch: flags.batch },
+    terminal.report,
+    (done, total) => terminal.progress("layouts", done, total),
   ).finally(() => terminal.close());
   if (found.points.length === 0) refuse(nothingFits(String(found.layouts[0]?.left_out)));
   const file: SweepFile = {
