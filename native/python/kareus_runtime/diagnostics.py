@@ -42,6 +42,22 @@ class PlanRefused(Exception):
         return PlanRefused, (self.diagnostic,)
 
 
+class ExportRefused(Exception):
+    """A model that cannot be exported as it was told: the input is at fault, not the program."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(str(diagnostic))
+        self.diagnostic = diagnostic
+
+
+def reason_of(cause: BaseException) -> str:
+    """What an exception says, in one line: the system's words, else the first of its own."""
+    if isinstance(cause, OSError) and cause.strerror is not None:
+        return cause.strerror
+    said = str(cause).strip().splitlines()
+    return f"{type(cause).__name__}: {said[0]}" if said else type(cause).__name__
+
+
 def warn(diagnostic: Diagnostic) -> None:
     """Writes one warning to the logger `kareus` (standard error unless the job configures logging)."""
     LOG.warning("warning %s", diagnostic)
@@ -260,4 +276,19 @@ def no_plans(path: str, reason: object) -> Diagnostic:
         path,
         f"the plans of its points cannot be found: {reason}",
         "`kareus run --follow` with --plan DIR, the folder that was scheduled",
+    )
+
+
+def unusable_model(where: str, reason: object) -> Diagnostic:
+    return Diagnostic(
+        "KRS5350",
+        where,
+        f"no model can be made of it: {reason}",
+        "give a folder with the config.json of a model of the transformers package, or FILE.py:NAME of your own function",
+    )
+
+
+def not_exported(where: str, reason: object) -> Diagnostic:
+    return Diagnostic(
+        "KRS5351", where, f"the graph cannot be written: {reason}", "`--help` shows what the export takes"
     )

@@ -11,12 +11,26 @@ from typing import Any
 
 import torch
 
+from kareus_runtime.diagnostics import ExportRefused, not_exported, reason_of, unusable_model
 from kareus_runtime.export.exporting import Inputs, export
 from kareus_runtime.export.transformers_models import model_and_inputs
 
 
 def main() -> None:
     flags = _parser().parse_args()
+    try:
+        _export(flags)
+    except ExportRefused as refused:
+        print(f"error {refused.diagnostic}", file=sys.stderr)
+        sys.exit(2)
+    print(f"written: {flags.out}")
+    print(f"next: kareus init {flags.out}, or kareus optimize {flags.out} --dtype bf16")
+
+
+def _export(flags: argparse.Namespace) -> None:
+    sizes = _group_sizes(flags.group_size)
+    if not flags.out.absolute().parent.is_dir():
+        raise ExportRefused(not_exported(str(flags.out), "no such folder"))
     inputs: Inputs
     if flags.config is not None:
         model, inputs = model_and_inputs(
@@ -24,9 +38,12 @@ def main() -> None:
         )
     else:
         model, inputs = _call(flags.function)
-    export(model, inputs, flags.out, group_sizes=_group_sizes(flags.group_size), joint=flags.joint)
-    print(f"written: {flags.out}")
-    print(f"next: kareus init {flags.out}, or kareus optimize {flags.out} --dtype bf16")
+    try:
+        export(model, inputs, flags.out, group_sizes=sizes, joint=flags.joint)
+    except OSError as cause:
+        raise ExportRefused(not_exported(str(flags.out), reason_of(cause))) from cause
+    except ValueError as cause:
+        raise ExportRefused(not_exported(str(flags.config or flags.function), cause)) from cause
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,10 +85,12 @@ def _parser() -> argparse.ArgumentParser:
 def _call(function: str) -> tuple[torch.nn.Module, Mapping[str, Any]]:
     path, _, name = function.rpartition(":")
     spec = importlib.util.spec_from_file_location("kareus_exported", path)
-    if spec is None or spec.loader is None:
-        sys.exit(f"--function {function}: not a Python file and a function in it (FILE.py:NAME)")
+    if spec is None or spec.loader is None or not Path(path).is_file():
+        raise ExportRefused(unusable_model(function, "not a Python file and a function in it"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    if not callable(getattr(module, name, None)):
+        raise ExportRefused(unusable_model(function, f"the file has no function {name!r}"))
     with torch.device("meta"):
         model, inputs = getattr(module, name)()
     return model, inputs
@@ -82,7 +101,7 @@ def _group_sizes(pairs: list[str]) -> dict[str, int]:
     for pair in pairs:
         name, _, size = pair.partition("=")
         if not size.isdigit():
-            sys.exit(f"--group-size {pair}: not a name and a number (NAME=N)")
+            raise ExportRefused(not_exported(f"--group-size {pair}", "not a name and a number (NAME=N)"))
         sizes[name] = int(size)
     return sizes
 

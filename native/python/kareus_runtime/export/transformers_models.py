@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from kareus_runtime.diagnostics import ExportRefused, reason_of, unusable_model
+
 
 def model_and_inputs(
     config_path: Path, batch: int, sequence: int, dtype: torch.dtype
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """The model of a configuration and its example inputs, both on the meta device.
+    """The model of a configuration and its example inputs, both on the meta device. Nothing is asked of a hub.
 
     :param config_path: a model's folder or its config.json; nothing else of it is read
     :param batch: samples of one microbatch
     :param sequence: tokens of a sample; of no meaning to a vision model
+    :raises ExportRefused: there is no such configuration, or transformers makes no model of it
     """
+    file = config_path / "config.json" if config_path.is_dir() else config_path
+    try:
+        json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as cause:
+        raise ExportRefused(unusable_model(str(file), reason_of(cause))) from cause
     try:
         import transformers
     except ModuleNotFoundError as missing:
         raise SystemExit(f"--config needs {missing.name}: pip install transformers") from None
 
-    config = transformers.AutoConfig.from_pretrained(str(config_path))
-    config.use_cache = False
+    # What a wrong configuration raises depends on the model: anything.
+    try:
+        config = transformers.AutoConfig.from_pretrained(str(file), local_files_only=True)
+        config.use_cache = False
+        model = _model(transformers, config, dtype)
+        return model, _inputs(model, config, batch, sequence, dtype)
+    except Exception as cause:
+        raise ExportRefused(unusable_model(str(file), reason_of(cause))) from cause
+
+
+def _model(transformers: Any, config: Any, dtype: torch.dtype) -> nn.Module:
     architectures = config.architectures or []
     cls = getattr(transformers, architectures[0], None) if architectures else None
+    make = transformers.AutoModelForCausalLM.from_config if cls is None else cls._from_config
     with torch.device("meta"):
-        make = transformers.AutoModelForCausalLM.from_config if cls is None else cls._from_config
-        model = make(config, dtype=dtype)
-    return model, _inputs(model, config, batch, sequence, dtype)
+        model: nn.Module = make(config, dtype=dtype)
+    return model
 
 
 def _inputs(
