@@ -1,5 +1,6 @@
 import { at, hotFloat } from "../base/need.js";
 import type { ActivityCurve, ActivityGraph } from "../math/flow/activity-graph.js";
+import type { FlowSolution } from "../math/flow/flow-solution.js";
 import { TimeCostFlow } from "../math/flow/time-cost-flow.js";
 import type { Network, OptionSet } from "./network.js";
 import { type PipelineShape, pipelineGraph, pipelineShape } from "./pipeline-graph.js";
@@ -69,11 +70,8 @@ export function relax(
       const deadline_s = sampling.next({ time_s: time, energy_j, power_w: net_w, until_s });
       if (deadline_s === null) return;
       const sooner_s = Math.max(0, time - deadline_s);
-      const { events, prices } = flow.solution(sooner_s);
-      const end_s = new Float64Array(sets.length);
-      for (let i = 0; i < end_s.length; i++) end_s[i] = hotFloat(events, 2 * i + 1);
       const dynamic_j = last_j + flow.flow * sooner_s;
-      const solution = { deadline_s, end_s, price_w: prices, dynamic_j, power_w: flow.flow };
+      const solution = new LateSolution(deadline_s, dynamic_j, flow.flow, flow.solution(sooner_s));
       sampling.keep(solution, dynamic_j + idle_power_w * deadline_s);
     }
   };
@@ -107,6 +105,42 @@ export function relax(
     breakpoints_s,
     solutions: sampling.solutions,
   };
+}
+
+/** A solution whose instructions are read off when they are asked for: of many few are. */
+class LateSolution implements RelaxedSolution {
+  readonly deadline_s: number;
+  readonly dynamic_j: number;
+  readonly power_w: number;
+  #read: (() => FlowSolution) | null;
+  #end_s: Float64Array = new Float64Array();
+  #price_w: Float64Array = new Float64Array();
+
+  constructor(deadline_s: number, dynamic_j: number, power_w: number, read: () => FlowSolution) {
+    this.deadline_s = deadline_s;
+    this.dynamic_j = dynamic_j;
+    this.power_w = power_w;
+    this.#read = read;
+  }
+
+  get end_s(): Float64Array {
+    this.#readOnce();
+    return this.#end_s;
+  }
+
+  get price_w(): Float64Array {
+    this.#readOnce();
+    return this.#price_w;
+  }
+
+  #readOnce(): void {
+    if (this.#read === null) return;
+    const { events, prices } = this.#read();
+    this.#read = null;
+    this.#price_w = prices;
+    this.#end_s = new Float64Array(prices.length);
+    for (let i = 0; i < prices.length; i++) this.#end_s[i] = hotFloat(events, 2 * i + 1);
+  }
 }
 
 function sumOfCheapest(sets: readonly OptionSet[]): number {

@@ -1,6 +1,7 @@
 import { at, hot, hotFloat, hotInt } from "../../base/need.js";
 import { type ActivityGraph, type Darts, dartsOf, earliestEvents } from "./activity-graph.js";
 import type { Cuts } from "./cuts.js";
+import { type FlowSolution, type FlowTree, flowSolution, spanOf } from "./flow-solution.js";
 import { MarkedCuts } from "./marked-cuts.js";
 import { PathForest } from "./path-forest.js";
 import { PlanarCuts } from "./planar-cuts.js";
@@ -47,15 +48,15 @@ export class TimeCostFlow {
   readonly #isInTree: Uint8Array;
   /** What joins the parts of the tree. */
   readonly #cuts: Cuts;
-  /** Time between the events of an arc in the tree. */
-  readonly #span: Float64Array;
   /** The segment of each activity that is filled next, or that the tree holds. */
   readonly #segment: Int32Array;
   /** What is added to all prices of an activity. */
   readonly #offset: Float64Array;
 
-  /** The step under way: the dart that gives out, and by how much its ends can come closer, and apart. */
-  #leaving = 0;
+  /** The step under way: the dart that gives out, -1 for none, and the time between its ends before. */
+  #leaving = -1;
+  #leavingSpan = Number.NaN;
+  /** By how much its ends can come closer, and apart. */
   #closer = Number.NaN;
   #apart = 0;
   /** The dart that joins the parts in its place; -1: it stays, in another segment. */
@@ -73,15 +74,11 @@ export class TimeCostFlow {
     this.#darts = dartsOf(graph);
     const earliest = earliestEvents(graph);
     this.time = at(earliest, sink) - at(earliest, source);
-    this.#span = Float64Array.from(
-      tail,
-      (from, a) => at(earliest, at(head, a)) - at(earliest, from),
-    );
     const slack = new Float64Array(2 * tail.length).fill(Number.POSITIVE_INFINITY);
     for (let a = 0; a < tail.length; a++) {
       const least = a < activities.length ? at(at(activities, a).durations, 0) : 0;
       const delayed = a < activities.length ? 0 : at(delay, a - activities.length);
-      slack[2 * a] = at(this.#span, a) - least - delayed;
+      slack[2 * a] = at(earliest, at(head, a)) - at(earliest, at(tail, a)) - least - delayed;
     }
     this.#segment = new Int32Array(activities.length);
     const offsets = activities.length > FEW ? OFFSETS : 0;
@@ -116,6 +113,7 @@ export class TimeCostFlow {
 
   /** After saturate(): by how much the longest path gets shorter. See `settle`. */
   descend(): number {
+    this.#leavingSpan = spanOf(this.#graph, this.#segment, this.#leaving >> 1);
     this.#closer = this.#giveOut(this.#leaving);
     this.#apart = 0;
     const found = this.#cuts.find(this.#leaving);
@@ -128,6 +126,7 @@ export class TimeCostFlow {
   settle(): void {
     const { events } = this.#graph;
     const [tree, leaving, joining] = [this.#tree, this.#leaving, this.#joining];
+    this.#leaving = -1;
     if (this.#step > 0) {
       this.#cuts.close(this.#step);
       this.#closer -= this.#step;
@@ -171,14 +170,12 @@ export class TimeCostFlow {
     const isBack = (dart & 1) === 1;
     const arc = this.#graph.events + a;
     if (a >= this.#segment.length) {
-      this.#span[a] = hotFloat(this.#graph.delay, a - this.#segment.length);
       const [ahead, back] = isBack ? [0, Number.POSITIVE_INFINITY] : [Number.POSITIVE_INFINITY, 0];
       this.#tree.set(arc, ahead, back, isBack);
       return;
     }
     const segment = hotInt(this.#segment, a) - (isBack ? 1 : 0);
     this.#segment[a] = segment;
-    this.#span[a] = hotFloat(hot(this.#graph.activities, a).durations, segment);
     this.#tree.set(arc, this.#width(a, segment), 0, isBack);
   }
 
@@ -191,66 +188,20 @@ export class TimeCostFlow {
     return segment > 0 ? price - hotFloat(prices, segment - 1) : price + hotFloat(this.#offset, a);
   }
 
-  /** The flow of an activity that holds no part of a segment. */
-  #priceOf(a: number): number {
-    const segment = hotInt(this.#segment, a);
-    if (segment === 0) return 0;
-    return hotFloat(hot(this.#graph.activities, a).prices, segment - 1) + hotFloat(this.#offset, a);
-  }
-
   /**
-   * After descend(): event times that make the project `sooner` than `time`, at most by what descend()
-   * returned, at least cost; and the flow of each activity, which is the price of its time.
+   * After descend(): how to make the project `sooner` than `time`, at most by what descend() returned, at
+   * least cost. Read off when it is called, at any later time.
    */
-  solution(sooner: number): { readonly events: Float64Array; readonly prices: Float64Array } {
-    const { source, sink, events: count, tail, head } = this.#graph;
-    const { end } = this.#darts;
-    const inward = this.#inward();
-    const events = new Float64Array(count);
-    for (const dart of inward) {
-      const span = hotFloat(this.#span, dart >> 1);
-      const from = hotFloat(events, hotInt(end, dart ^ 1));
-      const moved = dart === this.#leaving ? sooner : 0;
-      events[hotInt(end, dart)] = from + ((dart & 1) === 0 ? span : -span) - moved;
-    }
-    // What leaves an event outside the tree comes to it through the tree.
-    const needs = new Float64Array(count);
-    needs[sink] = this.flow;
-    needs[source] = -this.flow;
-    const prices = new Float64Array(this.#segment.length);
-    for (let a = 0; a < prices.length; a++) {
-      if (this.#isInTree[a] === 1) continue;
-      const price = this.#priceOf(a);
-      prices[a] = price;
-      needs[hotInt(tail, a)] = hotFloat(needs, hotInt(tail, a)) + price;
-      needs[hotInt(head, a)] = hotFloat(needs, hotInt(head, a)) - price;
-    }
-    for (let k = inward.length - 1; k >= 0; k--) {
-      const dart = hotInt(inward, k);
-      const [from, to] = [hotInt(end, dart ^ 1), hotInt(end, dart)];
-      const need = hotFloat(needs, to);
-      needs[from] = hotFloat(needs, from) + need;
-      if (dart >> 1 < prices.length) {
-        prices[dart >> 1] = Math.max(0, (dart & 1) === 0 ? need : -need);
-      }
-    }
-    return { events, prices };
-  }
-
-  /** The darts of the tree that lead away from the source, those to come first before those after them. */
-  #inward(): Int32Array {
-    const { first, out, end } = this.#darts;
-    const inward = new Int32Array(this.#graph.events - 1);
-    let count = 0;
-    for (let q = -1; q < count; q++) {
-      const dartTo = q < 0 ? -1 : hotInt(inward, q);
-      const event = q < 0 ? this.#graph.source : hotInt(end, dartTo);
-      for (let k = hotInt(first, event); k < hotInt(first, event + 1); k++) {
-        const dart = hotInt(out, k);
-        if (this.#isInTree[dart >> 1] === 1 && dart !== (dartTo ^ 1)) inward[count++] = dart;
-      }
-    }
-    return inward;
+  solution(sooner: number): () => FlowSolution {
+    const tree: FlowTree = {
+      isInTree: this.#isInTree.slice(),
+      segment: this.#segment.slice(),
+      offset: this.#offset,
+      leaving: this.#leaving,
+      span: this.#leavingSpan,
+      flow: this.flow,
+    };
+    return () => flowSolution(this.#graph, this.#darts, tree, sooner);
   }
 
   /** The tree of the longest paths from the source. */

@@ -1,0 +1,100 @@
+import { hot, hotFloat, hotInt } from "../../base/need.js";
+import type { ActivityGraph, Darts } from "./activity-graph.js";
+
+/** When events are at the least cost, and the flow of each activity: the price of its time. */
+export interface FlowSolution {
+  readonly events: Float64Array;
+  readonly prices: Float64Array;
+}
+
+/** A spanning tree that holds a flow, see `TimeCostFlow`. */
+export interface FlowTree {
+  /** Of each arc. */
+  readonly isInTree: Uint8Array;
+  /** Of each activity: how many of its segments are full, but for the one that the tree holds. */
+  readonly segment: Int32Array;
+  /** What is added to all prices of an activity. */
+  readonly offset: Float64Array;
+  /** The dart that gives out, -1 for none, and the time between its ends before it does. */
+  readonly leaving: number;
+  readonly span: number;
+  readonly flow: number;
+}
+
+/** Reads off a tree what it says of events and prices, its leaving dart shorter by `sooner`. */
+export function flowSolution(
+  graph: ActivityGraph,
+  darts: Darts,
+  tree: FlowTree,
+  sooner: number,
+): FlowSolution {
+  const { source, sink, tail, head } = graph;
+  const { isInTree, segment, leaving } = tree;
+  const { end } = darts;
+  const inward = inwardDarts(graph, darts, isInTree);
+  const events = new Float64Array(graph.events);
+  for (const dart of inward) {
+    const span = dart >> 1 === leaving >> 1 ? tree.span : spanOf(graph, segment, dart >> 1);
+    const from = hotFloat(events, hotInt(end, dart ^ 1));
+    const moved = dart === leaving ? sooner : 0;
+    events[hotInt(end, dart)] = from + ((dart & 1) === 0 ? span : -span) - moved;
+  }
+  // What leaves an event outside the tree comes to it through the tree.
+  const needs = new Float64Array(graph.events);
+  needs[sink] = tree.flow;
+  needs[source] = -tree.flow;
+  const prices = new Float64Array(segment.length);
+  for (let a = 0; a < prices.length; a++) {
+    if (isInTree[a] === 1) continue;
+    const price = priceOf(graph, tree, a);
+    prices[a] = price;
+    needs[hotInt(tail, a)] = hotFloat(needs, hotInt(tail, a)) + price;
+    needs[hotInt(head, a)] = hotFloat(needs, hotInt(head, a)) - price;
+  }
+  for (let k = inward.length - 1; k >= 0; k--) {
+    const dart = hotInt(inward, k);
+    const [from, to] = [hotInt(end, dart ^ 1), hotInt(end, dart)];
+    const need = hotFloat(needs, to);
+    needs[from] = hotFloat(needs, from) + need;
+    if (dart >> 1 < prices.length) {
+      prices[dart >> 1] = Math.max(0, (dart & 1) === 0 ? need : -need);
+    }
+  }
+  return { events, prices };
+}
+
+/** Time between the events of an arc in the tree. */
+export function spanOf(
+  { activities, delay }: ActivityGraph,
+  segment: Int32Array,
+  a: number,
+): number {
+  if (a >= segment.length) return hotFloat(delay, a - segment.length);
+  return hotFloat(hot(activities, a).durations, hotInt(segment, a));
+}
+
+/** The flow of an activity that holds no part of a segment. */
+function priceOf({ activities }: ActivityGraph, { segment, offset }: FlowTree, a: number): number {
+  const full = hotInt(segment, a);
+  if (full === 0) return 0;
+  return hotFloat(hot(activities, a).prices, full - 1) + hotFloat(offset, a);
+}
+
+/** The darts of the tree that lead away from the source, those to come first before those after them. */
+function inwardDarts(
+  { events, source }: ActivityGraph,
+  { first, out, end }: Darts,
+  isInTree: Uint8Array,
+): Int32Array {
+  const inward = new Int32Array(events - 1);
+  let count = 0;
+  for (let q = -1; q < count; q++) {
+    const dartTo = q < 0 ? -1 : hotInt(inward, q);
+    const event = q < 0 ? source : hotInt(end, dartTo);
+    for (let k = hotInt(first, event); k < hotInt(first, event + 1); k++) {
+      const dart = hotInt(out, k);
+      if (isInTree[dart >> 1] === 1 && dart !== (dartTo ^ 1)) inward[count++] = dart;
+    }
+  }
+  return inward;
+}
