@@ -85,10 +85,12 @@ export function relaxedClock(
 
 /** Which option costs least where time has a price: along the hull a second saves ever less, by halving. */
 export function cheapestOption({ hull, time_s, dynamic_j }: OptionSet, price_w: number): number {
-  let [low, high] = [0, hull.length - 1];
+  let low = 0;
+  let high = hull.length - 1;
   while (low < high) {
     const middle = (low + high) >> 1;
-    const [fast, slow] = [hot(hull, middle), hot(hull, middle + 1)];
+    const fast = hot(hull, middle);
+    const slow = hot(hull, middle + 1);
     const saved_j = hotFloat(dynamic_j, fast) - hotFloat(dynamic_j, slow);
     const more_s = hotFloat(time_s, slow) - hotFloat(time_s, fast);
     if (saved_j > price_w * more_s) low = middle + 1;

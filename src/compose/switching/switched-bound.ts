@@ -20,14 +20,20 @@ export interface Relaxed {
   readonly sets: readonly OptionSet[];
 }
 
-/** How often the share in which prices of two relaxations are mixed is halved. */
-const HALVINGS = 5;
-
-/** What everything costs at prices, and how long it takes then. */
+/** What everything costs at prices, switches left out, less what the pipeline's time is worth; and how long it takes. */
 interface Costs {
-  readonly bound_j: number;
+  readonly prices: Prices;
+  /** At time 0. */
+  readonly start_j: number;
   readonly taken_s: Float64Array;
 }
+
+/** Relaxations whose prices are mixed: those of the last deadlines, a few each. */
+const MOST_KNOWN = 24;
+
+/** No more than so many prices are mixed in, one after another, and the share of each is halved so often. */
+const MOST_MIXED = 6;
+const HALVINGS = 6;
 
 /**
  * What no plan with switches is below. Prices of a relaxation, or any between those of several, say so
@@ -40,6 +46,8 @@ export class SwitchedBound {
   readonly #isGrouped: Uint8Array;
   readonly #priced: PricedClocks;
   readonly #idle_power_w: number;
+  /** At the prices of relaxations. */
+  readonly #known: Costs[] = [];
   /** Lines: dynamic energy at time 0, and by how much less for a second more. */
   readonly #lines: { readonly start_j: number; readonly power_w: number }[] = [];
 
@@ -61,34 +69,40 @@ export class SwitchedBound {
   }
 
   /**
-   * Adds the bound at prices between those of relaxations for about the same time, the best of a few.
+   * Adds the bound at prices between those of relaxations for about that time and of those before.
    * Returns what costs least at them: the option of each instruction by its number.
    */
-  add(time_s: number, [first, ...others]: readonly [Relaxed, ...Relaxed[]]): Int32Array {
-    let best = pricesOf(first);
-    let costs = this.#roughly(best, time_s);
-    for (const other of others.map(pricesOf)) {
-      // The bound is concave between two prices: halved towards where it still rises.
-      const from = best;
-      let share = 0;
-      let now = costs;
-      for (let step = 0.5; step >= 0.5 ** HALVINGS; step /= 2) {
-        if (rise(now, from, other, time_s) > 0) share += step;
-        else if (share > 0) share -= step;
-        else break;
-        const mixed = between(from, other, share);
-        now = this.#roughly(mixed, time_s);
-        if (now.bound_j <= costs.bound_j) continue;
-        [best, costs] = [mixed, now];
-      }
-    }
-    const { options, cost_j } = this.#priced.cheapest(best.price_w);
-    this.#lines.push({ start_j: cost_j - best.worth_j, power_w: best.power_w });
+  add(time_s: number, relaxed: readonly Relaxed[]): Int32Array {
+    for (const each of relaxed) this.#known.push(this.#costsAt(pricesOf(each)));
+    this.#known.splice(0, this.#known.length - MOST_KNOWN);
+    const { price_w, worth_j, power_w } = this.#best(time_s);
+    const { options, cost_j } = this.#priced.cheapest(price_w);
+    this.#lines.push({ start_j: cost_j - worth_j, power_w });
     return options;
   }
 
-  /** The bound at a time without switches, which is nearly as high. */
-  #roughly({ price_w, worth_j, power_w }: Prices, time_s: number): Costs {
+  /** The prices at which the bound at a time is about highest. */
+  #best(time_s: number): Prices {
+    let best = highest(this.#known, (costs) => boundAt(costs, time_s));
+    for (let count = 0; count < MOST_MIXED; count++) {
+      const from = best;
+      const { prices: to } = highest(this.#known, ({ prices }) =>
+        rise(from, from.prices, prices, time_s),
+      );
+      // The bound is concave between two prices: halved towards where it still rises.
+      let share = 0;
+      for (let step = 0.5; step >= 0.5 ** HALVINGS; step /= 2) {
+        const mixed = this.#costsAt(between(from.prices, to, share + step));
+        if (boundAt(mixed, time_s) > boundAt(best, time_s)) best = mixed;
+        if (rise(mixed, from.prices, to, time_s) > 0) share += step;
+      }
+      if (best === from) break;
+    }
+    return best.prices;
+  }
+
+  #costsAt(prices: Prices): Costs {
+    const { price_w, worth_j } = prices;
     const taken_s = new Float64Array(price_w.length);
     let cost_j = 0;
     this.#plain.sets.forEach((set, i) => {
@@ -98,8 +112,18 @@ export class SwitchedBound {
       cost_j += hotFloat(set.dynamic_j, option) + hotFloat(price_w, i) * hotFloat(taken_s, i);
     });
     for (const group of this.#grouped) cost_j += group.cheapest(price_w, taken_s);
-    return { bound_j: cost_j - worth_j - power_w * time_s, taken_s };
+    return { prices, start_j: cost_j - worth_j, taken_s };
   }
+}
+
+function highest(all: readonly Costs[], value: (costs: Costs) => number): Costs {
+  const values = all.map(value);
+  return at(all, values.indexOf(Math.max(...values)));
+}
+
+/** The bound at a time without switches, which is nearly as high. */
+function boundAt({ start_j, prices }: Costs, time_s: number): number {
+  return start_j - prices.power_w * time_s;
 }
 
 /** A group's members by what they choose from. */
@@ -145,11 +169,12 @@ class PricedGroup {
 
 /** By how much the bound rises, at first, per share of other prices. */
 function rise({ taken_s }: Costs, from: Prices, to: Prices, time_s: number): number {
-  const worth_j = to.worth_j - from.worth_j + (to.power_w - from.power_w) * time_s;
-  return taken_s.reduce(
-    (sum_j, taken, i) => sum_j + taken * (hotFloat(to.price_w, i) - hotFloat(from.price_w, i)),
-    -worth_j,
-  );
+  let sum_j = from.worth_j - to.worth_j + (from.power_w - to.power_w) * time_s;
+  for (let i = 0; i < taken_s.length; i++) {
+    const more_w = hotFloat(to.price_w, i) - hotFloat(from.price_w, i);
+    sum_j += hotFloat(taken_s, i) * more_w;
+  }
+  return sum_j;
 }
 
 function leastCost(set: OptionSet, price_w: number): number {
@@ -165,9 +190,10 @@ function pricesOf({ solution, sets }: Relaxed): Prices {
 
 function between(one: Prices, other: Prices, share: number): Prices {
   const mix = (a: number, b: number) => (1 - share) * a + share * b;
-  return {
-    price_w: one.price_w.map((price, i) => mix(price, hotFloat(other.price_w, i))),
-    power_w: mix(one.power_w, other.power_w),
-    worth_j: mix(one.worth_j, other.worth_j),
-  };
+  const price_w = new Float64Array(one.price_w.length);
+  for (let i = 0; i < price_w.length; i++) {
+    price_w[i] = mix(hotFloat(one.price_w, i), hotFloat(other.price_w, i));
+  }
+  const worth_j = mix(one.worth_j, other.worth_j);
+  return { price_w, power_w: mix(one.power_w, other.power_w), worth_j };
 }

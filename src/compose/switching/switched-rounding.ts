@@ -8,6 +8,7 @@ import { played } from "../replay.js";
 import { Rounding } from "../rounding.js";
 import type { RelaxedSolution } from "../sampling.js";
 import { type ClockGroup, clockGroups, relaxedClock } from "./clock-groups.js";
+import { NarrowedSets } from "./narrowed-sets.js";
 import { type Relaxed, SwitchedBound } from "./switched-bound.js";
 import { type SwitchedNetwork, switchedNetwork } from "./switched-network.js";
 import { SwitchedPlan } from "./switched-plan.js";
@@ -25,14 +26,16 @@ const SMALL = 256;
 /** So are those that end by a larger share too late: what is done in haste is dear. */
 const LATE = 1e-3;
 
-/** Deadlines share a relaxation while no group is to run at a clock further than this from the first's. */
-const ALIKE = 1;
-
 /** A plan by its options without switches. */
 interface Found {
   readonly options: Int32Array;
   readonly time_s: number;
   readonly energy_j: number;
+}
+
+/** A relaxation with groups at clocks, and what instructions choose from there. */
+interface Known extends Relaxed {
+  readonly own: readonly OptionSet[];
 }
 
 /** Relaxed solutions of ascending deadlines, with a clock of each group for all of them. */
@@ -57,6 +60,7 @@ export class SwitchedRounding {
   readonly #search: SwitchedSearch;
   readonly #bound: SwitchedBound;
   readonly #shape: PipelineShape;
+  readonly #narrowed: NarrowedSets;
   readonly #idle_power_w: number;
   /** Of each instruction, at any clock. */
   readonly #fastest_s: Float64Array;
@@ -69,6 +73,7 @@ export class SwitchedRounding {
   constructor(problem: PipelineProblem, plain: Network) {
     this.#plain = plain;
     this.#shape = pipelineShape(plain);
+    this.#narrowed = new NarrowedSets(plain.sets);
     this.network = switchedNetwork(problem, plain);
     this.#groups = clockGroups(this.network, longestSwitch(problem.switch_time_s));
     this.#plan = new SwitchedPlan(this.network);
@@ -84,11 +89,10 @@ export class SwitchedRounding {
   /** For each deadline the option of each instruction after the clock before it, as an index into its options. */
   plans(relaxed: readonly RelaxedSolution[]): readonly Int32Array[] {
     const spans = this.#spans(relaxed);
-    let before: readonly Relaxed[] = [];
+    let before: readonly Known[] = [];
     return spans.flatMap(({ own, clocks }, k) => {
       // The next span's clocks may be too slow for the first of its deadlines.
-      const deadlines = [...own, ...(spans[k + 1]?.own ?? [])].map(({ deadline_s }) => deadline_s);
-      const now = this.#relaxedAt(clocks, deadlines);
+      const now = this.#relaxedAt(clocks, [...own, ...(spans[k + 1]?.own ?? [])]);
       const found = own.map((solution, d) => {
         const known = [now[d], before[d]].filter((each) => each !== undefined);
         return this.#planWithin(solution, known);
@@ -98,21 +102,22 @@ export class SwitchedRounding {
     });
   }
 
-  /** Relaxed with the groups at clocks, for deadlines as much sooner as switches will take. */
-  #relaxedAt(clocks: readonly number[], deadlines_s: readonly number[]): readonly Relaxed[] {
-    const sets = this.#setsAt(clocks);
-    const aimed = deadlines_s.map((deadline_s) => deadline_s * (1 - this.#excess));
+  /** Relaxed anew with the groups at clocks, for deadlines as much sooner as switches will take. */
+  #relaxedAt(clocks: readonly number[], before: readonly RelaxedSolution[]): readonly Known[] {
+    const own = this.#setsAt(clocks);
+    const sets = this.#narrowed.within(own, at(before, -1).price_w);
+    const aimed = before.map(({ deadline_s }) => deadline_s * (1 - this.#excess));
     const { solutions } = relax({ ...this.#plain, sets }, aimed.toReversed(), this.#shape);
-    return solutions.map((solution) => ({ solution, sets })).toReversed();
+    return solutions.map((solution) => ({ solution, sets, own })).toReversed();
   }
 
-  /** Deadlines that follow each other and call for nearly the same clocks of groups. */
+  /** Deadlines that follow each other and call for the same clocks of groups. */
   #spans(relaxed: readonly RelaxedSolution[]): readonly Span[] {
     const spans: Span[] = [];
     for (const solution of relaxed) {
       const wanted = this.#groups.map((group) => relaxedClock(this.network, group, solution));
       const last = spans.at(-1);
-      const isAlike = last?.clocks.every((clock, g) => Math.abs(clock - at(wanted, g)) <= ALIKE);
+      const isAlike = last?.clocks.every((clock, g) => clock === at(wanted, g));
       if (spans.length > 1 && isAlike) last?.own.push(solution);
       else spans.push({ own: [solution], clocks: this.#inTime(wanted, solution.deadline_s) });
     }
@@ -154,15 +159,15 @@ export class SwitchedRounding {
   }
 
   /** Rounds the cheapest of relaxations; of a small pipeline also searches from what costs least at the bound. */
-  #planWithin(solution: RelaxedSolution, known: readonly Relaxed[]): Int32Array {
+  #planWithin(solution: RelaxedSolution, known: readonly Known[]): Int32Array {
     const plan = this.#plan;
     const deadline_s = solution.deadline_s * (1 + EPSILON);
     const cheapest = this.#bound.add(deadline_s, [{ solution, sets: this.#plain.sets }, ...known]);
     if (plan.size <= SMALL) this.#improve(cheapest, deadline_s);
     const energies = known.map((each) => energyAt(deadline_s, each.solution));
     const best = at(known, energies.indexOf(Math.min(...energies)));
-    const rounding = new Rounding({ ...this.#plain, sets: best.sets });
-    const rounded = this.#numbered(best.sets, rounding.plan(best.solution));
+    const rounding = new Rounding({ ...this.#plain, sets: best.own });
+    const rounded = this.#numbered(best.own, rounding.plan(best.solution));
     plan.load(rounded);
     this.#excess = Math.max(0, 1 - best.solution.deadline_s / plan.time_s);
     this.#improve(rounded, deadline_s);

@@ -34,31 +34,29 @@ export interface Faces {
 }
 
 /** The earliest time of each event when every activity is slowest. */
-export function earliestEvents({
-  events,
-  tail,
-  head,
-  activities,
-  delay,
-}: ActivityGraph): Float64Array {
-  const arcsFrom: number[][] = Array.from({ length: events }, () => []);
+export function earliestEvents(graph: ActivityGraph, { first, out }: Darts): Float64Array {
+  const { events, head, activities, delay } = graph;
   const waiting = new Int32Array(events);
-  for (let a = 0; a < tail.length; a++) {
-    hot(arcsFrom, hotInt(tail, a)).push(a);
-    waiting[hotInt(head, a)] = hotInt(waiting, hotInt(head, a)) + 1;
-  }
+  for (const to of head) waiting[to] = hotInt(waiting, to) + 1;
   const earliest = new Float64Array(events);
-  const ready = [...waiting.keys()].filter((event) => waiting[event] === 0);
-  for (const event of ready) {
-    for (const a of hot(arcsFrom, event)) {
+  const ready = new Int32Array(events);
+  let count = 0;
+  for (let event = 0; event < events; event++) if (waiting[event] === 0) ready[count++] = event;
+  for (let k = 0; k < count; k++) {
+    const event = hotInt(ready, k);
+    for (let d = hotInt(first, event); d < hotInt(first, event + 1); d++) {
+      const dart = hotInt(out, d);
+      if ((dart & 1) === 1) continue;
+      const a = dart >> 1;
       const to = hotInt(head, a);
       const takes =
         a < activities.length
           ? hotFloat(hot(activities, a).durations, 0)
           : hotFloat(delay, a - activities.length);
       earliest[to] = Math.max(hotFloat(earliest, to), hotFloat(earliest, event) + takes);
-      waiting[to] = hotInt(waiting, to) - 1;
-      if (waiting[to] === 0) ready.push(to);
+      const left = hotInt(waiting, to) - 1;
+      waiting[to] = left;
+      if (left === 0) ready[count++] = to;
     }
   }
   return earliest;

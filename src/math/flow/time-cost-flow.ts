@@ -72,7 +72,7 @@ export class TimeCostFlow {
     const { tail, head, activities, delay, source, sink, events, faces } = graph;
     this.#graph = graph;
     this.#darts = dartsOf(graph);
-    const earliest = earliestEvents(graph);
+    const earliest = earliestEvents(graph, this.#darts);
     this.time = at(earliest, sink) - at(earliest, source);
     const slack = new Float64Array(2 * tail.length).fill(Number.POSITIVE_INFINITY);
     for (let a = 0; a < tail.length; a++) {
