@@ -30,8 +30,7 @@ interface Planner extends Bounds {
 export function plannerOf(problem: PipelineProblem, network: Network): Planner {
   if (longestSwitch(problem.switch_time_s) > 0) return new SwitchedRounding(problem, network);
   const rounding = new Rounding(network);
-  const plans = (relaxed: readonly RelaxedSolution[]) =>
-    relaxed.map((solution) => rounding.plan(solution));
+  const plans = (relaxed: readonly RelaxedSolution[]) => rounding.plans(relaxed);
   return { network, plans, boundAt: () => 0 };
 }
 

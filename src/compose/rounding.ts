@@ -85,14 +85,37 @@ export class Rounding {
     this.#isQueued = new Uint8Array(size + 1);
   }
 
+  /**
+   * For each of ascending deadlines. In a small pipeline also from the plan before, whose instructions take
+   * what more time there is, where that comes out better.
+   */
+  plans(relaxed: readonly RelaxedSolution[]): readonly Int32Array[] {
+    let before: Int32Array | null = null;
+    return relaxed.map((solution) => {
+      let choice = this.plan(solution);
+      if (this.#plan.size > LARGE) return choice;
+      if (before !== null) {
+        const energy_j = this.#energy();
+        this.#improve(solution, this.#load(before));
+        if (this.#energy() < energy_j) choice = this.#plan.choice();
+      }
+      before = choice;
+      return choice;
+    });
+  }
+
   /** The option of each instruction, as an index into its option set. */
   plan(relaxed: RelaxedSolution): Int32Array {
+    this.#improve(relaxed, this.#roundDown(relaxed));
+    return this.#plan.choice();
+  }
+
+  /** Searches on from a plan that ends at a time, which becomes the deadline where it is later. */
+  #improve(relaxed: RelaxedSolution, ends_s: number): void {
     const plan = this.#plan;
-    this.#deadline_s = relaxed.deadline_s * (1 + EPSILON);
     const { dynamic_j, deadline_s } = relaxed;
+    this.#deadline_s = Math.max(deadline_s * (1 + EPSILON), ends_s);
     this.#goal_j = dynamic_j + CLOSE_ENOUGH * (dynamic_j + this.#idle_power_w * deadline_s);
-    this.#roundDown(relaxed.end_s);
-    this.#deadline_s = Math.max(this.#deadline_s, plan.measure());
     this.#spendSlack();
     plan.measure();
     this.#least_j = EPSILON * Math.abs(plan.total_j);
@@ -101,16 +124,32 @@ export class Rounding {
     for (let p = 0; p < plan.size; p++) this.#enqueue(p);
     this.#exchange();
     for (const step of this.#kicks) this.#kickAll(step, relaxed);
-    return plan.choice();
   }
 
-  #roundDown(latestEnd_s: Float64Array): void {
+  /** Static energy included. */
+  #energy(): number {
+    const time_s = this.#plan.measure();
+    return this.#plan.total_j + this.#idle_power_w * time_s;
+  }
+
+  /** Takes a plan; returns when it ends. */
+  #load(choice: Int32Array): number {
     const plan = this.#plan;
-    const rounding_s = EPSILON * this.#deadline_s;
+    for (let p = 0; p < plan.size; p++) {
+      plan.place(p, hotInt(plan.firstOption, p) + hotInt(choice, plan.numberOf(p)));
+    }
+    return plan.measure();
+  }
+
+  /** Takes the slowest options that end no later than relaxed; returns when the last does. */
+  #roundDown({ end_s: latestEnd_s, deadline_s }: RelaxedSolution): number {
+    const plan = this.#plan;
+    const rounding_s = EPSILON * deadline_s;
     for (let p = 0; p < plan.size; p++) {
       const room_s = hotFloat(latestEnd_s, plan.numberOf(p)) - plan.readyAt(p) + rounding_s;
       plan.place(p, Math.max(plan.slowestWithin(p, room_s), hotInt(plan.firstOption, p)));
     }
+    return plan.measure();
   }
 
   #spendSlack(): void {

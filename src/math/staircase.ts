@@ -4,7 +4,7 @@ import { at, hotFloat, hotInt } from "../base/need.js";
 const HALVINGS = 52;
 
 /** By how many times the least loss may be exceeded for what is kept to cost less. */
-const SLACK = 1.2;
+const SLACK = 1.1;
 
 /**
  * Indices of `count` descending values, both ends among them. Whoever takes, for a value that is left
