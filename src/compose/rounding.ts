@@ -21,8 +21,11 @@ const HOPE = 0.3;
  */
 const WORTH = 6;
 
-/** The same in a large pipeline, which would kick for most of its time: these save most for it. */
-const WORTH_IN_LARGE = 1;
+/**
+ * The same in a large pipeline, times how many instructions it has: it would kick for most of its time,
+ * and what costs least saves most for it.
+ */
+const WORTH_IN_LARGE = 1536;
 
 /** No more than so many exchanges per instruction and deadline: tiny ones would never end. */
 const MOST_EXCHANGES = 64;
@@ -37,8 +40,8 @@ const LARGE = 256;
 const EXCHANGES_TO_MEASURING = 0.25;
 
 /** By how many options an instruction is made faster to see what that frees. */
-const KICKS = [1];
-const MORE_KICKS = [1, 2, 3, 1, 2];
+const KICKS = [1, 2, 3];
+const MORE_KICKS = [...KICKS, 1, 2];
 
 /**
  * Turns relaxed solutions into discrete plans that meet a deadline. Every instruction, in order,
@@ -79,7 +82,7 @@ export class Rounding {
     const { size } = this.#plan;
     const isLarge = size > LARGE;
     this.#patience = isLarge ? PATIENCE : Number.POSITIVE_INFINITY;
-    this.#worth = isLarge ? WORTH_IN_LARGE : WORTH;
+    this.#worth = isLarge ? WORTH_IN_LARGE / size : WORTH;
     this.#kicks = isLarge ? KICKS : MORE_KICKS;
     this.#queue = new Int32Array(size);
     this.#isQueued = new Uint8Array(size + 1);
