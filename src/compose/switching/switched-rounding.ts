@@ -26,6 +26,9 @@ const SMALL = 256;
 /** So are those that end by a larger share too late: what is done in haste is dear. */
 const LATE = 1e-3;
 
+/** A plan that takes so much more than relaxed, as a share, is sought from another relaxation too. */
+const DEAR = 0.0075;
+
 /** A plan by its options without switches. */
 interface Found {
   readonly options: Int32Array;
@@ -158,19 +161,26 @@ export class SwitchedRounding {
     return duration_s;
   }
 
-  /** Rounds the cheapest of relaxations; of a small pipeline also searches from what costs least at the bound. */
+  /**
+   * Rounds the cheapest of relaxations, and where that comes out dear the next; of a small pipeline also
+   * searches from what costs least at the bound.
+   */
   #planWithin(solution: RelaxedSolution, known: readonly Known[]): Int32Array {
     const plan = this.#plan;
     const deadline_s = solution.deadline_s * (1 + EPSILON);
     const cheapest = this.#bound.add(deadline_s, [{ solution, sets: this.#plain.sets }, ...known]);
     if (plan.size <= SMALL) this.#improve(cheapest, deadline_s);
-    const energies = known.map((each) => energyAt(deadline_s, each.solution));
-    const best = at(known, energies.indexOf(Math.min(...energies)));
-    const rounding = new Rounding({ ...this.#plain, sets: best.own });
-    const rounded = this.#numbered(best.own, rounding.plan(best.solution));
-    plan.load(rounded);
-    this.#excess = Math.max(0, 1 - best.solution.deadline_s / plan.time_s);
-    this.#improve(rounded, deadline_s);
+    const energyOf = ({ solution: each }: Known) => energyAt(deadline_s, each);
+    const cheapestFirst = known.toSorted((a, b) => energyOf(a) - energyOf(b));
+    const relaxed_j = energyOf(at(cheapestFirst, 0)) + this.#idle_power_w * deadline_s;
+    for (const { solution: each, own } of cheapestFirst) {
+      const rounding = new Rounding({ ...this.#plain, sets: own });
+      const rounded = this.#numbered(own, rounding.plan(each));
+      plan.load(rounded);
+      this.#excess = Math.max(0, 1 - each.deadline_s / plan.time_s);
+      this.#improve(rounded, deadline_s);
+      if (this.#energy() <= relaxed_j * (1 + DEAR)) break;
+    }
     return plan.choice();
   }
 
