@@ -54,6 +54,14 @@ describe("detect-layers", () => {
     ]);
   });
 
+  it("takes layers that turn nothing for layers like the others", () => {
+    const graph = stack(4, (node, layer) =>
+      node[1] === "Squeeze" && layer !== 3 ? [node[0], "RotaryEmbedding", node[2]] : node,
+    );
+    const layers = runPass(detectLayers, graph).nodes.map(({ layer }) => layer);
+    expect(layers).toEqual([null, ...[0, 1, 2, 3].flatMap((layer) => [layer, layer, layer]), null]);
+  });
+
   it("leaves a graph without repeats, and repeats without a product, as they are", () => {
     expect(runPass(detectLayers, stack(1))).toEqual(stack(1));
     const elementwise = tensorGraph({

@@ -38,11 +38,14 @@ export const detectLayers: Pass<"tensor", "tensor"> = {
   },
 };
 
+const ROTATION = /RotaryEmbedding$/;
+
 function layersOf(graph: TensorGraph, direction: Direction): ReadonlyMap<TensorNode, number> {
   const nodes = graph.nodes.filter((n) => n.direction === direction && isComputed(graph, n));
   const launches = nodes.flatMap((node, position) => {
     const work = workOf(shapedNode(graph, node));
-    if (work.kind === "free") return [];
+    // Layers that take turns in turning queries and keys (SmolLM3, Llama 4) are layers all the same.
+    if (work.kind === "free" || ROTATION.test(node.op)) return [];
     const anchor = work.kind === "kernel" && work.work.op !== "memory";
     return [{ position, anchor, signature: signatureOf(graph, node) }];
   });
