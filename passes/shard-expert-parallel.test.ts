@@ -37,6 +37,22 @@ describe("shard-expert-parallel", () => {
     ]);
   });
 
+  it("takes heads with weights of their own for no experts", () => {
+    const heads = tensorGraph({
+      data: { x: [2, 8, 32] },
+      parameters: { w: [32, 32], places: [4, 8, 16] },
+      activations: { q: [2, 8, 32], own: [2, 8, 4, 8], turned: [2, 4, 8, 8], y: [2, 4, 8, 16] },
+      nodes: [
+        ["q", "kareus::Linear", ["x", "w"], { k_axis: 0 }],
+        ["own", "Reshape", ["q"]],
+        ["turned", "Transpose", ["own"], { perm: [0, 2, 1, 3] }],
+        ["y", "MatMul", ["turned", "places"]],
+      ],
+      outputs: ["y"],
+    });
+    expect(() => spread(heads, 2)).toThrow("KRS1424");
+  });
+
   it("plans the rank that has the busiest expert", () => {
     const busy = (ep: number) => runPass(shardExpertParallel, MIXTURE, { ep, expert_load: 2 });
     // Four experts of 8 tokens: one gets 16, the others two thirds of 8.

@@ -35,6 +35,7 @@ export function findExperts(index: GraphIndex): ExpertRegion | null {
     if (product !== null) {
       const { x, weight, output } = product;
       if (!axes.has(x.name)) {
+        if (areHeads(index, x.name)) continue;
         entering.add(x.name);
         axes.set(x.name, x.axis);
       }
@@ -63,6 +64,29 @@ export function findExperts(index: GraphIndex): ExpertRegion | null {
   }
   const fixedSlots = [...entering].every((name) => areSlots(index, name));
   return { axes, merged, entering, leaving, experts: walk.experts, fixedSlots };
+}
+
+const VIEWS = new Set([
+  ...["Transpose", "Reshape", "Squeeze", "Unsqueeze", "Cast", "Identity", "Mul", "Div"],
+]);
+
+/**
+ * Whether an activation is what a linear made, seen otherwise: its heads may have weights of their own
+ * (DeBERTa's positions), and all of them see every token.
+ */
+function areHeads(index: GraphIndex, name: string): boolean {
+  let node = index.producer(name);
+  while (node !== undefined && VIEWS.has(node.op)) {
+    const from = node.inputs.find((input) => index.tensor(input).role === "activation");
+    node = index.producer(from);
+  }
+  const weight = node?.inputs[1];
+  return node?.op === "kareus::Linear" && weight !== undefined && isMatrix(index, weight);
+}
+
+function isMatrix(index: GraphIndex, name: string): boolean {
+  const { role, shape } = index.tensor(name);
+  return role === "parameter" && shape.length <= 2;
 }
 
 /** What moves rows or marks them, and leaves their number. */
