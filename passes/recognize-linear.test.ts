@@ -45,6 +45,21 @@ describe("recognize-linear", () => {
     expect(linear).toMatchObject({ inputs: ["x", "w"], attributes: { k_axis: kAxis } });
   });
 
+  it.each([
+    ["MatMul", "b"],
+    ["Gemm", "one"],
+  ])("takes no bias from what a %s adds to all columns alike, or cannot", (op, addend) => {
+    const graph = tensorGraph({
+      data: { x: [4, 8] },
+      parameters: { w: [8, 32], b: [32] },
+      constants: { one: [] },
+      activations: { y: [4, 32] },
+      nodes: [["y", op, ["x", "w", addend]]],
+      outputs: ["y"],
+    });
+    expect(only(runPass(recognizeLinear, graph).nodes)).toMatchObject([{ inputs: ["x", "w"] }]);
+  });
+
   it("leaves the bias of a product that others read too, or that leaves the graph", () => {
     const graph = tensorGraph({
       data: { x: [4, 8] },

@@ -33,10 +33,15 @@ function matchLinear(index: GraphIndex, node: TensorNode): Fusion | null {
   if (weight === null || index.tensor(weight.name).shape.length !== 2) return null;
   const transposed = node.op !== "MatMul" && node.attributes.transB === 1;
   const kAxis = weight.transposed === transposed ? 0 : 1;
-  const own = addend === "" ? undefined : addend;
+  const own = node.op === "MatMul" || isNothing(index, addend) ? undefined : addend;
   const bias = own === undefined ? biasAfter(index, node) : null;
   const inputs = [x, weight.name, bias?.name ?? own].filter((name) => name !== undefined);
   return fuse("kareus::Linear", bias ? [node, bias.add] : [node], inputs, { k_axis: kAxis });
+}
+
+/** Whether an addend is left out, or one number for all: no bias of each column. */
+function isNothing(index: GraphIndex, addend: string | undefined): boolean {
+  return addend === undefined || addend === "" || index.tensor(addend).shape.length === 0;
 }
 
 function isPlainProduct(node: TensorNode): boolean {
