@@ -1,4 +1,4 @@
-import { at } from "../../src/base/need.js";
+import { at, byDefault } from "../../src/base/need.js";
 import type { Tensor, TensorGraph, TensorNode } from "../../src/ir/tensor-graph.js";
 import { type GraphIndex, indexOf } from "../rewriting/graph-index.js";
 import { applyFusions, type Fusion, fuse, withTensors } from "../rewriting/rewrite.js";
@@ -48,8 +48,9 @@ function matchSink(index: GraphIndex, softmax: TensorNode): Sink | null {
   const [scores = "", sink = "", ...others] = concat?.inputs ?? [];
   if (concat === undefined || cut === undefined || others.length > 0 || sink === "") return null;
   const { shape } = index.tensor(scores);
-  const source = index.producerOf(sink, "Expand")?.inputs[0];
-  const isBias = source !== undefined && index.tensor(source).role === "parameter";
+  // Exporters of fixed sizes store it in every row.
+  const source = byDefault(index.producerOf(sink, "Expand")?.inputs[0], sink);
+  const isBias = ["parameter", "constant"].includes(index.tensor(source).role);
   const longer = shape.with(-1, at(shape, -1) + 1).join();
   const isCut = index.tensor(at(cut.outputs, 0)).shape.join() === shape.join();
   if (!isBias || !isCut || index.tensor(at(concat.outputs, 0)).shape.join() !== longer) return null;

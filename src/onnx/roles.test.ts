@@ -43,6 +43,33 @@ test("what is taken for a parameter by its place alone is said, and not where da
 });
 
 describe("roles", () => {
+  test("of what each sample's recurrence begins with, and of a float mask: no parameters", () => {
+    const float = (name: string, dims: readonly number[], more: Fields = {}) => ({
+      ...{ name, dims, dataType: 1, ...more },
+    });
+    const hides = Array.from({ length: 16 }, (_, i) => (i % 4 > i / 4 ? -1e9 : 0));
+    const graph = {
+      input: [value("x", [8, 4, 4])],
+      initializer: [
+        float("zeros", [8, 1, 4]),
+        float("token", [1, 1, 4]),
+        float("mask", [4, 4], { floatData: hides }),
+        float("square", [4, 4], { floatData: Array.from({ length: 16 }, () => 0) }),
+      ],
+      node: [
+        node("Concat", ["zeros", "x"], ["states"], { axis: 1 }),
+        node("Add", ["x", "token"], ["placed"]),
+        node("Add", ["placed", "mask"], ["masked"]),
+        node("MatMul", ["masked", "square"], ["y"]),
+      ],
+      output: [value("y", [8, 4, 4]), value("states", [8, 5, 4])],
+    };
+    const names = ["zeros", "states", "token", "mask", "square"];
+    expect(roles(graph, names)).toEqual([
+      ...["constant", "activation@0", "parameter", "constant", "parameter"],
+    ]);
+  });
+
   test("of a small weight whose elements are known: in another layout it is trained as well", () => {
     const weight = { name: "w", dims: [2, 2], dataType: 1, floatData: [1, 2, 3, 4] };
     const graph = {

@@ -10,6 +10,7 @@ import { type BatchPlace, type BatchTarget, followBatch, placeInInput } from "./
 import { ancestors, bringsBackward, forwardEnds, isOptimizer, shapeKey } from "./forward-end.js";
 import { nameAt } from "./names.js";
 import type { Fact, Operand, ShapedNode } from "./operators/operator.js";
+import { sampleStates } from "./sample-states.js";
 import type { SourceGraph, SourceNode } from "./source.js";
 
 /** Operators whose result is known before the run, whatever their input. */
@@ -64,13 +65,10 @@ export function assignRoles(
 ): Map<string, Tensor> {
   const { nodes } = graph;
   const roles = rolesOfInputs(graph, training, facts);
+  const microbatch = microbatchSize(nodes, roles, facts);
+  for (const name of sampleStates(graph, facts, microbatch)) roles.set(name, "constant");
   const propagate = (isForward: (name: string) => boolean) => {
-    const propagation = new Propagation(
-      facts,
-      microbatchSize(nodes, roles, facts),
-      retyped,
-      isForward,
-    );
+    const propagation = new Propagation(facts, microbatch, retyped, isForward);
     for (const [name, role] of roles) propagation.addInput(name, role);
     for (const node of nodes) propagation.visit(node);
     return propagation.tensors;
@@ -124,9 +122,12 @@ function rolesOfInputs(
   return roles;
 }
 
-/** Floating tensors are trained; integers, flags and lone scalars are constants. */
-function storedRole({ dtype, shape }: Fact): TensorRole {
-  return isFloating(dtype) && elementCount(shape) > 1 ? "parameter" : "constant";
+/** Floating tensors are trained; integers, flags, lone scalars and masks are constants. */
+function storedRole({ dtype, shape, band }: Fact): TensorRole {
+  const last = elementCount(shape.slice(-1)) - 1;
+  // What shows all is two numbers less than a mask: zeros, as weights may begin.
+  const isMask = band !== undefined && Math.min(band.behind, band.ahead) < last;
+  return isFloating(dtype) && elementCount(shape) > 1 && !isMask ? "parameter" : "constant";
 }
 
 /**
@@ -350,7 +351,7 @@ class Propagation {
     const { shape } = fact;
     const dtype = this.#retyped(fact.dtype);
     const value = role === "constant" && fact.value?.length === 1 ? fact.value[0] : undefined;
-    const band = role === "constant" ? fact.band : undefined;
+    const { band } = fact;
     const tensor = { name, dtype, shape, role, batch_axis: place?.axis ?? null };
     const shown = band === undefined ? tensor : { ...tensor, band };
     this.tensors.set(name, value === undefined ? shown : { ...shown, value });
