@@ -197,11 +197,14 @@ function record<T>(
   attributes: readonly onnx.AttributeProto.$Properties[],
   held: (attribute: onnx.AttributeProto.$Properties) => T | undefined,
 ): Readonly<Record<string, T>> {
-  const found = attributes.flatMap((attribute) => {
+  let found: (readonly [string, T])[] | null = null;
+  for (const attribute of attributes) {
     const value = held(attribute);
-    return value === undefined ? [] : [[words(attribute.name), value] as const];
-  });
-  return found.length === 0 ? NOTHING : Object.fromEntries(found);
+    if (value === undefined) continue;
+    found ??= [];
+    found.push([words(attribute.name), value]);
+  }
+  return found === null ? NOTHING : Object.fromEntries(found);
 }
 
 function decodeAttributes(

@@ -41,12 +41,14 @@ function firstDefinitions(
   for (const node of nodes) {
     const isAgain = (name: string, k: number) =>
       name !== "" && (isDefined(name) || node.outputs.indexOf(name) < k);
-    const again = node.outputs.filter(isAgain);
-    repeated.push(...again);
-    const outputs = node.outputs.map((name, k) => (isAgain(name, k) ? "" : name));
-    if (again.length === 0 || outputs.some((name) => name !== "")) {
+    const isRepeated = node.outputs.some(isAgain);
+    const outputs = isRepeated
+      ? node.outputs.map((name, k) => (isAgain(name, k) ? "" : name))
+      : node.outputs;
+    if (isRepeated) repeated.push(...node.outputs.filter(isAgain));
+    if (!isRepeated || outputs.some((name) => name !== "")) {
       isOrdered &&= readsOf(node).every((name) => name === "" || isDefined(name));
-      unique.push(again.length === 0 ? node : { ...node, outputs });
+      unique.push(isRepeated ? { ...node, outputs } : node);
     }
     for (const name of node.outputs) defined.add(name);
   }
