@@ -153,7 +153,11 @@ const pause = (time_s: number, signal: AbortSignal) =>
  */
 async function replan(job: Job, over: AbortSignal): Promise<string | null> {
   const out = join(job.folder, "replanned");
-  const profile = ["--profile", join(job.folder, "measured")];
+  const measured = join(job.folder, "measured");
+  if (!existsSync(measured)) {
+    return refused(nothingLearned(job.folder, "no rank recorded what its instructions take"));
+  }
+  const profile = ["--profile", measured];
   const threads = Math.max(1, availableParallelism() >> 2);
   const words = [
     ...job.told,

@@ -46,10 +46,11 @@ const block = (energy_j, plan, i) => {
 };
 for (let i = 0; i < 40; i++) block(i === 0 ? 9000 : 100, null, i);
 if (way === "fails") rmSync(later);
+if (way === "blind") rmSync(KAREUS_PROFILE, { recursive: true });
 if (way === "ends") process.exit(0);
 // Until the plan is being made again.
-while (!existsSync(KAREUS_FOLLOW.replace("plan.json", "replanned")) && way !== "fails") await sleep(20);
-for (let i = 0; i < 600 && !existsSync(KAREUS_FOLLOW) && !(way === "fails" && i > 100); i++) {
+while (!existsSync(KAREUS_FOLLOW.replace("plan.json", "replanned")) && !["fails", "blind"].includes(way)) await sleep(20);
+for (let i = 0; i < 600 && !existsSync(KAREUS_FOLLOW) && !(["fails", "blind"].includes(way) && i > 100); i++) {
   block(5000, null, i);
   await sleep(100);
 }
@@ -124,6 +125,12 @@ describe.skipIf(!hasRuntime)("kareus run --learn", () => {
     expect([run.status, codes(run, "warning")]).toEqual([5, ["KRS5431"]]);
     expect(run.stderr).toContain("nothing was saved");
     expect(saved(run)).toMatchObject({ after: null, energy_change: null, time_change: null });
+  });
+
+  test("where no rank recorded anything there is nothing to plan with", async () => {
+    const run = await play("blind", "80");
+    expect([run.status, codes(run, "warning")]).toEqual([5, ["KRS5432"]]);
+    expect(run.stderr).toContain("no rank recorded what its instructions take");
   });
 
   test("with the runtime and a simulated driver the saving is the driver's", async () => {

@@ -90,6 +90,11 @@ class Options:
         return float(os.environ.get("KAREUS_LOOK_S") or LOOK_S)
 
     @property
+    def ranks_folder(self) -> Optional[str]:
+        """Where every rank leaves a file of its number, for who started the job to see that it is there."""
+        return _path(None, "KAREUS_RANKS")
+
+    @property
     def folder(self) -> Optional[str]:
         """Where measurements go; None where nothing is kept, and without a GPU to measure."""
         if self.backend_word == "dry":

@@ -84,6 +84,7 @@ class Runtime:
         )
         if self.mode == "off" or text is None:
             return
+        _show(rank, options.ranks_folder)
         self.plan = parse_plan(text, str(path))
         limit_point_to_point(self.plan)
         self._open(options)
@@ -365,3 +366,14 @@ class Runtime:
         if self.mode != "observe" and not self._still_controls():
             self.mode, kind = "observe", krs.clocks_given_up
         self._warn_once(kind(f"rank {self.rank}", error.name, error.message))
+
+
+def _show(rank: int, folder: Optional[str]) -> None:
+    """Leaves a file for who started the job; one that is on another machine does not see it."""
+    if folder is None:
+        return
+    try:
+        with open(os.path.join(folder, str(rank)), "w"):
+            pass
+    except OSError:
+        pass

@@ -141,3 +141,13 @@ export function noFrontierOf(schedule: string, reason: string): Diagnostic {
     "name the folder that was scheduled: --plan DIR",
   );
 }
+
+/** KRS5434: a job in which no rank on this machine made a Runtime: it ran as it does without a plan. */
+export function nobodyFollowed(plan: string): Diagnostic {
+  return warning(
+    "KRS5434",
+    plan,
+    "no rank on this machine followed the plan: the command made no Runtime",
+    "add kareus_runtime to the training script (native/python/README.md: three lines, or an adapter), or start the command on the machine of its ranks",
+  );
+}

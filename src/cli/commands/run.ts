@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { constants } from "node:os";
-import { resolve } from "node:path";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
-import { commandNotStarted, shimMissing } from "../../base/diagnostics/runtime.js";
+import { commandNotStarted, nobodyFollowed, shimMissing } from "../../base/diagnostics/runtime.js";
 import { badValue, flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { readText } from "../../base/files.js";
 import { byDefault, present } from "../../base/need.js";
@@ -15,7 +16,7 @@ import { addFlags, choice, quantity, readFlags, text, toggle, type Values } from
 import { type Course, courseOf } from "../following.js";
 import { type Learning, learningFrom } from "../learning.js";
 import { pythonPath, shimFile } from "../runtime-files.js";
-import { note } from "../terminal.js";
+import { note, writeDiagnostic } from "../terminal.js";
 
 const FLAGS = {
   plan: text(
@@ -100,9 +101,17 @@ async function run(words: readonly string[], flags: Values<typeof FLAGS>): Promi
     PYTHONPATH: pythonPath(),
   };
   note(`${said}: ${summary(plan, flags)}\n`);
-  const ended = exitCodeOf(words, { ...process.env, ...ours });
-  if (accompany !== null) await accompany(ended);
-  process.exitCode = await ended;
+  const ranks = mkdtempSync(join(tmpdir(), "kareus-ranks-"));
+  try {
+    const ended = exitCodeOf(words, { ...process.env, ...ours, KAREUS_RANKS: ranks });
+    // Who learns hears of the steps themselves.
+    if (accompany !== null) await accompany(ended);
+    process.exitCode = await ended;
+    if (accompany === null && readdirSync(ranks).length === 0)
+      writeDiagnostic(nobodyFollowed(said), false);
+  } finally {
+    rmSync(ranks, { recursive: true, force: true });
+  }
 }
 
 /** What the job starts with, and what goes on beside it; null: nothing. */
@@ -152,7 +161,9 @@ function refuseContradictions(flags: Values<typeof FLAGS>): void {
 /** What is about to happen, in two lines: standard output belongs to the command. */
 function summary({ point, gpu, parallelism }: PlanFile, flags: Values<typeof FLAGS>): string {
   const ranks = gpusPerReplica(parallelism) * parallelism.dp;
-  const how = flags.observe ? "clocks are left alone" : `clocks through ${flags.backend}`;
+  const how = flags.observe
+    ? "clocks are left alone"
+    : `its ranks set clocks through ${flags.backend}`;
   const kept = flags.profile === null ? "" : `, measurements to ${flags.profile}`;
   return (
     `point ${point.id}, planned ${duration(point.time_s)} and ${scaled(point.energy_j, "J")} a step, ` +
