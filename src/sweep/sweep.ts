@@ -49,6 +49,7 @@ export async function sweep(
     told.add(key);
   };
   let done = 0;
+  onProgress(done, layouts.length);
   try {
     const groups = [...grouped(layouts, loweringOf).values()];
     const answers = await Promise.all(

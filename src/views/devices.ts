@@ -9,7 +9,7 @@ const COLUMNS: readonly Column[] = [
   ["clocks", "right"],
   ["dense bf16", "right"],
   ["memory", "right"],
-  ["bandwidth", "right"],
+  ["bandwidth reached", "right"],
   ["cap", "right"],
   ["constants", "left"],
 ];
@@ -29,8 +29,40 @@ function row(device: Device): readonly (string | number)[] {
     scaled(memory_bytes, "B"),
     scaled(Math.max(...memory.bandwidth.bytes_per_s), "B/s"),
     scaled(device.power_cap_w, "W"),
-    device.rescaled_from === undefined ? "of its chip" : `rescaled from ${device.rescaled_from}`,
+    constantsOf(device),
   ];
+}
+
+/** Whose constants a device has. */
+function constantsOf({ rescaled_from }: Device): string {
+  return rescaled_from === undefined ? "of its chip" : `rescaled from ${rescaled_from}`;
+}
+
+/** One device: what its file says of its chip, and whose constants it has. */
+export function deviceSummary(device: Device): string {
+  const { communication, memory, peak_flop_per_s: peaks, searched_clocks_mhz: clocks } = device;
+  const rows = (Object.entries(peaks) as [string, number][])
+    .filter(([, rate]) => rate > 0)
+    .map(([dtype, rate]): [string, string] => [`dense ${dtype}`, scaled(rate, "FLOP/s")]);
+  return table(
+    [
+      [device.name, "left"],
+      ["", "left"],
+    ],
+    [
+      ["SMs", String(device.sm_count)],
+      ["clocks", `${device.lowest_clock_mhz} to ${device.highest_clock_mhz} MHz`],
+      ["clocks searched", `${clocks.length}, from ${Math.min(...clocks)} MHz`],
+      ...rows,
+      ["memory", scaled(device.memory_bytes, "B")],
+      ["bandwidth reached", scaled(Math.max(...memory.bandwidth.bytes_per_s), "B/s")],
+      ["links to GPUs of the node", `${scaled(communication.link_bytes_per_s, "B/s")} one way`],
+      ["power cap", scaled(device.power_cap_w, "W")],
+      ["static power", scaled(device.static_power_w, "W")],
+      ["SMs of collectives", String(device.default_comm_sms)],
+      ["constants", constantsOf(device)],
+    ],
+  );
 }
 
 type Ratios = ReturnType<typeof ratiosOf> & { readonly name: string };

@@ -32,6 +32,22 @@ test("kareus devices lists what --gpu takes, and which of it is rescaled", async
   expect(listed.map(({ name }) => name)).toEqual(names);
 });
 
+test("one device is shown by name, and what is not one gets a hint", async () => {
+  const run = await kareus(["devices", "h200"]);
+  expect([run.status, run.stderr]).toEqual([0, ""]);
+  expect(run.stdout).toMatch(/^h200\n/);
+  for (const row of [/SMs +132/, /power cap +700 W/, /dense bfloat16 +989\.4 TFLOP\/s/])
+    expect(run.stdout).toMatch(row);
+  expect(JSON.parse((await kareus(["devices", "h200", "--json"])).stdout).name).toBe("h200");
+  const unknown = await kareus(["devices", "h20"]);
+  expect([unknown.status, unknown.stdout]).toEqual([2, ""]);
+  expect(unknown.stderr).toContain("did you mean h200");
+  const two = await kareus(["devices", "h200", "a40"]);
+  expect([codes(two, "error"), two.status]).toEqual([["KRS0001"], 2]);
+  const both = await kareus(["devices", "h200", "--compare", "a40"]);
+  expect([codes(both, "error"), both.status]).toEqual([["KRS0006"], 2]);
+});
+
 test("devices are compared, and one is made of a data sheet's numbers", async () => {
   const compared = await kareus(["devices", "--compare", "h200"]);
   expect(compared.stdout).toMatch(/^times h200 +bf16/);

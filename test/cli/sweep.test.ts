@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { codes, kareus } from "../support/cli.js";
+import { codes, kareus, temporaryFolder } from "../support/cli.js";
 import { ROOT } from "../support/paths.js";
 
+const folder = temporaryFolder();
 const GRAPH = join(ROOT, "test/golden/mini.onnx");
 const FIXED = ["--dtype", "bf16", "--points", "4"];
 
@@ -49,6 +50,16 @@ test("layouts are merged for each sample, whatever the number of threads", async
     expect(fastest(layout)).toBeGreaterThanOrEqual(free === undefined ? 1e9 : fastest(free));
   }
 }, 300_000);
+
+test("names the optimize that goes on from the layout to choose", async () => {
+  const lists = ["--bind", "batch=2,4,sequence=512", "--tp", "1,2", "--power-limit-w", "200"];
+  const { stdout } = await sweep(...lists, "--execution", "eager", "--microbatches", "2");
+  const [line = "", words = ""] = /^Least energy x time: kareus (optimize .*)$/m.exec(stdout) ?? [];
+  expect(line).toMatch(/--bind batch=\d,sequence=512 .*--microbatches 2 --power-limit-w 200/);
+  expect(line).toContain("--dtype bf16 --execution eager");
+  const next = await kareus([...words.split(" "), "--points", "2", "--out", join(folder, "next")]);
+  expect([next.status, codes(next, "error")]).toEqual([0, []]);
+});
 
 test("what cannot be compared is told", async () => {
   const none = await sweep("--bind", "batch=2,sequence=128", "--tp", "2", "--gpus", "3");

@@ -1,6 +1,6 @@
-import { Argument, type Command } from "commander";
+import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
-import { badUsage, missingFlags } from "../../base/diagnostics/usage.js";
+import { badUsage, flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { writeText } from "../../base/files.js";
 import type { DataSheet } from "../../gpu/from-sheet.js";
 import {
@@ -13,7 +13,7 @@ import {
   toggle,
   type Values,
 } from "../flags.js";
-import { print, say } from "../terminal.js";
+import { print, say, Terminal } from "../terminal.js";
 
 const LIST_FLAGS = {
   compare: device(
@@ -50,6 +50,7 @@ const SHEET_FLAGS = {
 const EXAMPLES = `
 Examples:
   $ kareus devices
+  $ kareus devices h200
   $ kareus devices --compare h100-sxm
   $ kareus devices new my-gpu --like h200 --sms 160 --clock-mhz 2100 --memory-gb 288 --bandwidth-gb-s 8000 \\
       --bf16-tflops 2300 --power-w 1000 --link-gb-s 900 --out my-gpu.json
@@ -59,20 +60,24 @@ Examples:
 export function addDevices(program: Command): void {
   const command = program
     .command("devices")
-    .summary("list the GPUs that plans can be made for")
+    .summary("list the GPUs that plans can be made for, or show one")
     .description(
       "List the bundled devices; --gpu takes their names, or the path of another file. `devices new` makes one from the numbers of a data sheet.",
     )
     .addHelpText("after", EXAMPLES);
-  command.addArgument(new Argument("[new]", "make a device").choices(["new"]));
+  command.argument("[name|new]", "the device to show; new: make one");
   command.argument("[name]", "of the device that is made");
   addFlags(command, LIST_FLAGS);
   addFlags(command, SHEET_FLAGS, "New:");
-  command.action((action?: string, name?: string) =>
-    action === "new"
-      ? make(name, readFlags(command, SHEET_FLAGS))
-      : list(readFlags(command, LIST_FLAGS)),
-  );
+  command.action((shown?: string, made?: string) => {
+    if (shown === "new") return make(made, readFlags(command, SHEET_FLAGS));
+    if (made !== undefined) {
+      return fail(badUsage("kareus devices", `shows one device, not ${made} too`, SHOWN));
+    }
+    return shown === undefined
+      ? list(readFlags(command, LIST_FLAGS))
+      : show(shown, readFlags(command, LIST_FLAGS));
+  });
 }
 
 async function list({ json, compare }: Values<typeof LIST_FLAGS>): Promise<void> {
@@ -90,6 +95,20 @@ async function list({ json, compare }: Values<typeof LIST_FLAGS>): Promise<void>
   const base = loadDevice(compare);
   const rows = devices.map((each) => ({ name: each.name, ...ratiosOf(each, base) }));
   say(json ? `${JSON.stringify(rows, null, 2)}\n` : comparisonTable(rows, base.name));
+}
+
+const SHOWN = "name one, or compare: kareus devices --compare h200";
+
+async function show(name: string, { json, compare }: Values<typeof LIST_FLAGS>): Promise<void> {
+  if (compare !== null) {
+    fail(flagWithoutUse("--compare", "one device is shown; without its name all are compared"));
+  }
+  const [{ loadDevice }, { deviceSummary }] = await Promise.all([
+    import("../../gpu/device.js"),
+    import("../../views/devices.js"),
+  ]);
+  const device = loadDevice(name, new Terminal(json).report);
+  say(json ? `${JSON.stringify(device, null, 2)}\n` : deviceSummary(device));
 }
 
 async function make(name: string | undefined, flags: Values<typeof SHEET_FLAGS>): Promise<void> {

@@ -9,7 +9,8 @@ import { packagePath } from "../../base/package.js";
 import { addFlags, readFlags } from "../flags.js";
 import { JSON_FLAG } from "../options.js";
 import { runtimeFolder } from "../runtime-files.js";
-import { say } from "../terminal.js";
+import { isQuiet } from "../shown.js";
+import { note, say } from "../terminal.js";
 
 const EXAMPLES = `
 Builds libkareus and kareus-guard (CMake and a C++17 compiler; neither CUDA nor a driver), and the recorder
@@ -33,13 +34,22 @@ function run(json: boolean): void {
   const folder = runtimeFolder();
   const native = join(folder, "native/build");
   const recorder = join(folder, "native/recorder/build");
+  step("building libkareus and kareus-guard: a minute or two\n");
   build("native/build.sh", native);
   const nvcc = spawnSync("nvcc", ["--version"]).error === undefined;
-  if (nvcc) build("native/recorder/build.sh", recorder);
+  if (nvcc) {
+    step("building kareus-recorder\n");
+    build("native/recorder/build.sh", recorder);
+  }
   const built = { runtime: native, recorder: nvcc ? recorder : null };
   const skipped = nvcc ? recorder : "not built: nvcc of the CUDA toolkit is not in PATH";
   const words = `libkareus and kareus-guard: ${native}\nkareus-recorder: ${skipped}\n`;
   say(json ? `${JSON.stringify(built)}\n` : words);
+}
+
+/** Says what takes its time, to whoever waits at a terminal. */
+function step(text: string): void {
+  if (process.stderr.isTTY && !isQuiet()) note(text);
 }
 
 /** Runs a build script of the package into a folder. Failure: KRS5406. */

@@ -8,7 +8,7 @@ import {
   unboundBatch,
 } from "../../base/diagnostics/search.js";
 import { writeText } from "../../base/files.js";
-import { present } from "../../base/need.js";
+import { at, present } from "../../base/need.js";
 import { RECOMPUTES } from "../../ir/choices.js";
 import type { SweepFile } from "../../plan/sweep.js";
 import type { Combination, SweepLists } from "../../sweep/layouts.js";
@@ -27,6 +27,7 @@ import {
   type TopicValues,
   text,
   type Values,
+  writtenFlags,
 } from "../flags.js";
 import { namedFile } from "../named-file.js";
 import { DEGREE, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
@@ -58,6 +59,14 @@ const TOPICS = {
     power_limit_w: numbers("--power-limit-w <w,...>", "power limits of each GPU"),
   },
 } as const;
+
+/** Flags that say how layouts differ. */
+const LISTS = ["bind", "tp", "cp", "ep", "pp", "dp", "microbatches", "recompute", "power_limit_w"];
+
+/** The others: what all layouts have in common. */
+const ALIKE = Object.values(TOPICS).map((topic) =>
+  Object.fromEntries(Object.entries(topic).filter(([name]) => !LISTS.includes(name))),
+);
 
 const SWEEP_FLAGS = {
   gpus: integer("--gpus <n>", "only layouts of this many GPUs, all replicas together", null, {
@@ -103,12 +112,18 @@ export function addSweep(program: Command): void {
   addTopics(command, TOPICS);
   addFlags(command, SWEEP_FLAGS);
   command.action((graph: string) =>
-    run(graph, readTopics(command, TOPICS), readFlags(command, SWEEP_FLAGS)),
+    run(graph, readTopics(command, TOPICS), {
+      ...readFlags(command, SWEEP_FLAGS),
+      told: writtenFlags(command, ALIKE),
+    }),
   );
 }
 
 type Topics = TopicValues<typeof TOPICS>;
-type Flags = Values<typeof SWEEP_FLAGS>;
+type Flags = Values<typeof SWEEP_FLAGS> & {
+  /** The flags that all layouts have in common, as they were given. */
+  readonly told: readonly string[];
+};
 
 async function run(graph: string, topics: Topics, flags: Flags): Promise<void> {
   const [{ sweep }, { combinations, countOf }, { writeSweep }, { sweepSummary }, options] =
@@ -154,7 +169,36 @@ async function run(graph: string, topics: Topics, flags: Flags): Promise<void> {
   const content = writeSweep(file);
   if (flags.out !== null) await writeText(flags.out, content);
   if (flags.json) print(content);
-  else say(sweepSummary(file));
+  else {
+    const product = ({ time_s_per_sample, energy_j_per_sample }: SweepFile["points"][number]) =>
+      time_s_per_sample * energy_j_per_sample;
+    const { layout } = at(
+      [...found.points].sort((a, b) => product(a) - product(b)),
+      0,
+    );
+    const { options: chosen } = at(layouts, layout);
+    say(
+      `${sweepSummary(file)}Least energy x time: kareus optimize ${graph} ${flagsOf(chosen, flags.told)}\n`,
+    );
+  }
+}
+
+/** What `optimize` is told for one layout. */
+function flagsOf(
+  { graph, job, hardware }: SweptLayout["options"],
+  told: readonly string[],
+): string {
+  const bound = [...graph.bind].map(([name, size]) => `${name}=${size}`);
+  const degrees = (["tp", "cp", "ep", "pp", "dp"] as const).filter((name) => job[name] !== 1);
+  const { power_limit_w } = hardware;
+  return [
+    `--bind ${bound.join(",")}`,
+    ...degrees.map((name) => `--${name} ${job[name]}`),
+    `--microbatches ${job.microbatches}`,
+    ...(job.recompute === "none" ? [] : [`--recompute ${job.recompute}`]),
+    ...(power_limit_w === null ? [] : [`--power-limit-w ${power_limit_w}`]),
+    ...told,
+  ].join(" ");
 }
 
 function listsOf({ graph, job, hardware }: Topics): SweepLists {
