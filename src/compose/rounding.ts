@@ -36,6 +36,13 @@ const PATIENCE = 16;
 /** A pipeline of more instructions is large: in others every gain is followed up. */
 const LARGE = 256;
 
+/** Room in time of an instruction, of one beside it on its stage and of both, and so of one that shares data. */
+const OWN = 0;
+const STAGE = 1;
+const WITH_STAGE = 2;
+const DATA = 3;
+const WITH_DATA = 4;
+
 /** All ways are taken anew after so many exchanges per instruction. */
 const EXCHANGES_TO_MEASURING = 0.25;
 
@@ -70,6 +77,8 @@ export class Rounding {
   #held = -1;
   /** Whether what is being changed may have to be taken back. */
   #isKicking = false;
+  /** What instructions of an exchange may take at most, see {@link OWN}. */
+  readonly #room_s = new Float64Array(5);
   /** Instructions around which an exchange may save, in turn. */
   readonly #queue: Int32Array;
   readonly #isQueued: Uint8Array;
@@ -265,27 +274,21 @@ export class Rounding {
     const onStage = hotInt(plan.stageAfter, p);
     const data = plan.dataAfter[p] === onStage ? size : hotInt(plan.dataAfter, p);
     const start_s = plan.readyAt(p);
-    const most_s =
-      onStage === size && data === size ? this.#deadline_s - start_s : Number.POSITIVE_INFINITY;
-    let [both1_s, most1_s, both2_s, most2_s] = [
-      Number.POSITIVE_INFINITY,
-      Number.POSITIVE_INFINITY,
-      Number.POSITIVE_INFINITY,
-      Number.POSITIVE_INFINITY,
-    ];
+    const room_s = this.#room_s.fill(Number.POSITIVE_INFINITY);
+    if (onStage === size && data === size) room_s[OWN] = this.#deadline_s - start_s;
     if (onStage < size) {
       const other = hotInt(plan.dataBefore, onStage);
       const ready_s = other === p ? 0 : hotFloat(end_s, other) + hotFloat(transfer_s, onStage);
       const latest_s = this.#deadline_s - plan.remainingAfter(onStage);
-      both1_s = latest_s - start_s;
-      most1_s = latest_s - ready_s;
+      room_s[WITH_STAGE] = latest_s - start_s;
+      room_s[STAGE] = latest_s - ready_s;
     }
     if (data < size) {
       const latest_s = this.#deadline_s - plan.remainingAfter(data);
-      both2_s = latest_s - start_s - hotFloat(transfer_s, data);
-      most2_s = latest_s - hotFloat(end_s, hotInt(plan.stageBefore, data));
+      room_s[WITH_DATA] = latest_s - start_s - hotFloat(transfer_s, data);
+      room_s[DATA] = latest_s - hotFloat(end_s, hotInt(plan.stageBefore, data));
     }
-    this.#exchangeOptions(p, most_s, onStage, both1_s, most1_s, data, both2_s, most2_s);
+    this.#exchangeOptions(p, onStage, data);
   }
 
   /** Another option for an instruction, and what fits then for those that come before it. */
@@ -295,61 +298,57 @@ export class Rounding {
     const onStage = hotInt(plan.stageBefore, p);
     const data = plan.dataBefore[p] === onStage ? size : hotInt(plan.dataBefore, p);
     const latest_s = this.#deadline_s - plan.remainingAfter(p);
-    let [both1_s, most1_s, both2_s, most2_s] = [
-      Number.POSITIVE_INFINITY,
-      Number.POSITIVE_INFINITY,
-      Number.POSITIVE_INFINITY,
-      Number.POSITIVE_INFINITY,
-    ];
+    const room_s = this.#room_s.fill(Number.POSITIVE_INFINITY);
+    room_s[OWN] = latest_s;
     if (onStage < size) {
       const start_s = hotFloat(end_s, onStage) - hotFloat(duration_s, onStage);
       const other = hotInt(plan.dataAfter, onStage);
       const rest_s = other === p ? 0 : hotFloat(remaining_s, other) + hotFloat(transfer_s, other);
-      both1_s = latest_s - start_s;
-      most1_s = this.#deadline_s - rest_s - start_s;
+      room_s[WITH_STAGE] = latest_s - start_s;
+      room_s[STAGE] = this.#deadline_s - rest_s - start_s;
     }
     if (data < size) {
       const start_s = hotFloat(end_s, data) - hotFloat(duration_s, data);
       const rest_s = hotFloat(remaining_s, hotInt(plan.stageAfter, data));
-      both2_s = latest_s - start_s - hotFloat(transfer_s, p);
-      most2_s = this.#deadline_s - rest_s - start_s;
+      room_s[WITH_DATA] = latest_s - start_s - hotFloat(transfer_s, p);
+      room_s[DATA] = this.#deadline_s - rest_s - start_s;
     }
-    this.#exchangeOptions(p, latest_s, onStage, both1_s, most1_s, data, both2_s, most2_s);
+    this.#exchangeOptions(p, onStage, data);
   }
 
   /**
-   * Tries the options of p that are within reach, each with the slowest that fit then for q and r,
-   * and makes the exchange that saves most.
-   * @param p_s the time that p may take at most
-   * @param pq_s the time that p and q may take together at most
-   * @param q_s the time that q may take at most; likewise for r
+   * Tries the options of p that are within reach, each with the slowest that fit into their room then for
+   * q, beside it on its stage, and for r, whose result or that of p is awaited, and makes the exchange that
+   * saves most.
    */
-  #exchangeOptions(
-    p: number,
-    p_s: number,
-    q: number,
-    pq_s: number,
-    q_s: number,
-    r: number,
-    pr_s: number,
-    r_s: number,
-  ): void {
+  #exchangeOptions(p: number, q: number, r: number): void {
+    const room_s = this.#room_s;
+    const p_s = hotFloat(room_s, OWN);
+    const pq_s = hotFloat(room_s, WITH_STAGE);
+    const q_s = hotFloat(room_s, STAGE);
+    const pr_s = hotFloat(room_s, WITH_DATA);
+    const r_s = hotFloat(room_s, DATA);
     const plan = this.#plan;
     const { time_s, dynamic_j, chosen, firstOption, lastOption } = plan;
     const held = this.#held;
     const now = hotInt(chosen, p);
     const first = p === held ? now : Math.max(now - REACH, hotInt(firstOption, p));
     const last = p === held ? now : Math.min(now + REACH, hotInt(lastOption, p));
-    const [nowQ, nowR] = [hotInt(chosen, q), hotInt(chosen, r)];
-    const [firstQ, firstR] = [hotInt(firstOption, q), hotInt(firstOption, r)];
+    const nowQ = hotInt(chosen, q);
+    const nowR = hotInt(chosen, r);
+    const firstQ = hotInt(firstOption, q);
+    const firstR = hotInt(firstOption, r);
     const fastest_s = hotFloat(time_s, first);
     // The slowest that fit for q and r; they get faster as p gets slower.
     let fitQ = q === held ? nowQ : this.#slower(q, Math.min(pq_s - fastest_s, q_s));
     let fitR = r === held ? nowR : this.#slower(r, Math.min(pr_s - fastest_s, r_s));
     let least_j = hotFloat(dynamic_j, now) + hotFloat(dynamic_j, nowQ) + hotFloat(dynamic_j, nowR);
     least_j -= this.#least_j;
-    let [best, bestQ, bestR] = [-1, -1, -1];
-    for (let k = first; k <= last; k++) {
+    let best = -1;
+    let bestQ = -1;
+    let bestR = -1;
+    // Where neither can be slower, p alone can save, and only by being so.
+    for (let k = fitQ === nowQ && fitR === nowR ? now + 1 : first; k <= last; k++) {
       const taken_s = hotFloat(time_s, k);
       if (taken_s > p_s) break;
       const roomQ_s = Math.min(pq_s - taken_s, q_s);

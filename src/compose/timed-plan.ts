@@ -244,7 +244,8 @@ export class TimedPlan {
       if (end < hotFloat(end_s, p) && ++sooner > patience) continue;
       end_s[p] = end;
       if (end > deadline_s) inTime = false;
-      const [onStage, data] = [hotInt(stageAfter, p), hotInt(dataAfter, p)];
+      const onStage = hotInt(stageAfter, p);
+      const data = hotInt(dataAfter, p);
       if (onStage < this.size) moved.add(onStage);
       if (data < this.size) moved.add(data);
       if (onStage < this.size && onStage > last) last = onStage;
@@ -264,7 +265,8 @@ export class TimedPlan {
       if (remaining === remaining_s[p]) continue;
       if (remaining < hotFloat(remaining_s, p) && ++sooner > patience) continue;
       remaining_s[p] = remaining;
-      const [onStage, data] = [hotInt(stageBefore, p), hotInt(dataBefore, p)];
+      const onStage = hotInt(stageBefore, p);
+      const data = hotInt(dataBefore, p);
       if (onStage < this.size) moved.add(onStage);
       if (data < this.size) moved.add(data);
       if (onStage < first) first = onStage;

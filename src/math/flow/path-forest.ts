@@ -91,11 +91,13 @@ export class PathForest {
 
   /** Puts the first arc of an exposed way from which least may be taken on top; -1: there is no limit. */
   first(top: number): number {
-    const [links, amounts] = [this.#links, this.#amounts];
+    const links = this.#links;
+    const amounts = this.#amounts;
     if (amounts[AMOUNTS * top + LEAST_AHEAD] === Number.POSITIVE_INFINITY) return -1;
     for (let v = PLACES * top; ; ) {
       this.#give(v);
-      const [left, right] = [hotInt(links, v + LEFT), hotInt(links, v + RIGHT)];
+      const left = hotInt(links, v + LEFT);
+      const right = hotInt(links, v + RIGHT);
       const own = hotFloat(amounts, 2 * v + AHEAD);
       const before = hotFloat(amounts, 2 * left + LEAST_AHEAD);
       const after = hotFloat(amounts, 2 * right + LEAST_AHEAD);
@@ -135,7 +137,8 @@ export class PathForest {
   }
 
   #turn(v: number): void {
-    const [links, amounts] = [this.#links, this.#amounts];
+    const links = this.#links;
+    const amounts = this.#amounts;
     const k = 2 * v;
     const left = hotInt(links, v + LEFT);
     links[v + LEFT] = hotInt(links, v + RIGHT);
@@ -153,7 +156,8 @@ export class PathForest {
   /** Hands what is still to be done on to the two below. */
   #give(v: number): void {
     const links = this.#links;
-    const [left, right] = [hotInt(links, v + LEFT), hotInt(links, v + RIGHT)];
+    const left = hotInt(links, v + LEFT);
+    const right = hotInt(links, v + RIGHT);
     const flags = hotInt(links, v + FLAGS);
     if ((flags & TO_TURN) !== 0) {
       if (left !== this.#none) this.#turn(left);
@@ -168,7 +172,8 @@ export class PathForest {
   }
 
   #sum(v: number): void {
-    const [links, amounts] = [this.#links, this.#amounts];
+    const links = this.#links;
+    const amounts = this.#amounts;
     const left = 2 * hotInt(links, v + LEFT);
     const right = 2 * hotInt(links, v + RIGHT);
     let ahead = hotFloat(amounts, 2 * v + AHEAD);
@@ -185,7 +190,8 @@ export class PathForest {
 
   /** Brings a node to the top of its splay tree. */
   #splay(v: number): void {
-    const [links, above] = [this.#links, this.#above];
+    const links = this.#links;
+    const above = this.#above;
     let count = 0;
     let top = v;
     for (;;) {
