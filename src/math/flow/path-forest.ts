@@ -176,16 +176,16 @@ export class PathForest {
     const amounts = this.#amounts;
     const left = 2 * hotInt(links, v + LEFT);
     const right = 2 * hotInt(links, v + RIGHT);
-    let ahead = hotFloat(amounts, 2 * v + AHEAD);
-    let back = hotFloat(amounts, 2 * v + BACK);
-    if (hotFloat(amounts, left + LEAST_AHEAD) < ahead)
-      ahead = hotFloat(amounts, left + LEAST_AHEAD);
-    if (hotFloat(amounts, right + LEAST_AHEAD) < ahead)
-      ahead = hotFloat(amounts, right + LEAST_AHEAD);
-    if (hotFloat(amounts, left + LEAST_BACK) < back) back = hotFloat(amounts, left + LEAST_BACK);
-    if (hotFloat(amounts, right + LEAST_BACK) < back) back = hotFloat(amounts, right + LEAST_BACK);
-    amounts[2 * v + LEAST_AHEAD] = ahead;
-    amounts[2 * v + LEAST_BACK] = back;
+    amounts[2 * v + LEAST_AHEAD] = Math.min(
+      hotFloat(amounts, 2 * v + AHEAD),
+      hotFloat(amounts, left + LEAST_AHEAD),
+      hotFloat(amounts, right + LEAST_AHEAD),
+    );
+    amounts[2 * v + LEAST_BACK] = Math.min(
+      hotFloat(amounts, 2 * v + BACK),
+      hotFloat(amounts, left + LEAST_BACK),
+      hotFloat(amounts, right + LEAST_BACK),
+    );
   }
 
   /** Brings a node to the top of its splay tree. */
