@@ -23,6 +23,8 @@ export class PricedClocks {
   /** For each instruction and clock the best option, and the clock before it. */
   readonly #option: Int32Array;
   readonly #before: Int32Array;
+  /** See `#findCheapestAt`: run in sequence, and nanobatched. */
+  readonly #cheapest = new Int32Array(2);
 
   constructor(network: SwitchedNetwork, groups: readonly ClockGroup[]) {
     this.#network = network;
@@ -56,10 +58,15 @@ export class PricedClocks {
     const { dynamic_j, time_s } = set;
     const clocks = this.#clocks;
     for (let clock = 0; clock < clocks; clock++) {
-      const [from, to] = this.#keeps[i] === 1 ? [clock, clock + 1] : [0, clocks];
+      const keeps = this.#keeps[i] === 1;
+      const from = keeps ? clock : 0;
+      const to = keeps ? clock + 1 : clocks;
       let least_j = Number.POSITIVE_INFINITY;
-      let [best, bestBefore] = [-1, -1];
-      for (const option of this.#cheapestAt(set, clock, price_w)) {
+      let best = -1;
+      let bestBefore = -1;
+      this.#findCheapestAt(set, clock, price_w);
+      for (let execution = 0; execution < 2; execution++) {
+        const option = hotInt(this.#cheapest, execution);
         if (option < 0) continue;
         for (let before = from; before < to; before++) {
           const k = option * clocks + before;
@@ -78,27 +85,32 @@ export class PricedClocks {
   }
 
   /**
-   * The cheapest option at a clock of each execution, -1 where there is none: after a switch an option
+   * Finds the cheapest option at a clock of each execution, -1 where there is none: after a switch an option
    * takes a share of its own cost and a rest that is the same for all of its execution.
    */
-  #cheapestAt(
+  #findCheapestAt(
     { dynamic_j, time_s, firstAt, isNanobatched }: SwitchedOptions,
     clock: number,
     price_w: number,
-  ): readonly [number, number] {
-    let [sequential, nanobatched] = [-1, -1];
-    let [sequential_j, nanobatched_j] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  ): void {
+    let sequential = -1;
+    let nanobatched = -1;
+    let sequential_j = Number.POSITIVE_INFINITY;
+    let nanobatched_j = Number.POSITIVE_INFINITY;
     for (let option = hotInt(firstAt, clock); option < hotInt(firstAt, clock + 1); option++) {
       const k = option * this.#clocks + clock;
       const own_j = hotFloat(dynamic_j, k) + price_w * hotFloat(time_s, k);
       if (hotByte(isNanobatched, option) === 1) {
         if (own_j >= nanobatched_j) continue;
-        [nanobatched, nanobatched_j] = [option, own_j];
+        nanobatched = option;
+        nanobatched_j = own_j;
       } else if (own_j < sequential_j) {
-        [sequential, sequential_j] = [option, own_j];
+        sequential = option;
+        sequential_j = own_j;
       }
     }
-    return [sequential, nanobatched];
+    this.#cheapest[0] = sequential;
+    this.#cheapest[1] = nanobatched;
   }
 
   /** Writes a stage's options from its last instruction back; returns what they cost. */
