@@ -43,7 +43,7 @@ test("what is taken for a parameter by its place alone is said, and not where da
 });
 
 describe("roles", () => {
-  test("of what each sample's recurrence begins with, and of a float mask: no parameters", () => {
+  test("of what each sample's recurrence begins with, and of float masks: no parameters", () => {
     const float = (name: string, dims: readonly number[], more: Fields = {}) => ({
       ...{ name, dims, dataType: 1, ...more },
     });
@@ -54,19 +54,23 @@ describe("roles", () => {
         float("zeros", [8, 1, 4]),
         float("token", [1, 1, 4]),
         float("mask", [4, 4], { floatData: hides }),
+        float("ones", [8, 4, 4]),
         float("square", [4, 4], { floatData: Array.from({ length: 16 }, () => 0) }),
       ],
       node: [
         node("Concat", ["zeros", "x"], ["states"], { axis: 1 }),
         node("Add", ["x", "token"], ["placed"]),
-        node("Add", ["placed", "mask"], ["masked"]),
+        node("Add", ["placed", "mask"], ["added"]),
+        node("Cast", ["ones"], ["shown"], { to: 9 }),
+        node("Where", ["shown", "added", "x"], ["masked"]),
         node("MatMul", ["masked", "square"], ["y"]),
       ],
       output: [value("y", [8, 4, 4]), value("states", [8, 5, 4])],
     };
-    const names = ["zeros", "states", "token", "mask", "square"];
+    const names = ["zeros", "states", "token", "mask", "ones", "shown", "square"];
     expect(roles(graph, names)).toEqual([
-      ...["constant", "activation@0", "parameter", "constant", "parameter"],
+      ...["constant", "activation@0", "parameter", "constant"],
+      ...["constant", "constant", "parameter"],
     ]);
   });
 

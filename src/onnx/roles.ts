@@ -10,8 +10,8 @@ import { type BatchPlace, type BatchTarget, followBatch, placeInInput } from "./
 import { ancestors, bringsBackward, forwardEnds, isOptimizer, shapeKey } from "./forward-end.js";
 import { nameAt } from "./names.js";
 import type { Fact, Operand, ShapedNode } from "./operators/operator.js";
-import { sampleStates } from "./sample-states.js";
 import type { SourceGraph, SourceNode } from "./source.js";
+import { untrained } from "./untrained.js";
 
 /** Operators whose result is known before the run, whatever their input. */
 const SHAPE_ONLY: ReadonlySet<string> = new Set(["Shape", "Size"]);
@@ -66,7 +66,7 @@ export function assignRoles(
   const { nodes } = graph;
   const roles = rolesOfInputs(graph, training, facts);
   const microbatch = microbatchSize(nodes, roles, facts);
-  for (const name of sampleStates(graph, facts, microbatch)) roles.set(name, "constant");
+  for (const name of untrained(graph, facts, microbatch)) roles.set(name, "constant");
   const propagate = (isForward: (name: string) => boolean) => {
     const propagation = new Propagation(facts, microbatch, retyped, isForward);
     for (const [name, role] of roles) propagation.addInput(name, role);

@@ -1,0 +1,44 @@
+import { isFloating } from "../ir/tensor-graph.js";
+import { nameAt } from "./names.js";
+import { numberOf } from "./operators/call.js";
+import type { Fact } from "./operators/operator.js";
+import type { SourceGraph, SourceNode } from "./source.js";
+
+/** What makes flags and places of numbers: no gradient comes through it. */
+const FLAGS = /^(Cast|Equal|Greater|GreaterOrEqual|Less|LessOrEqual|IsNaN|IsInf)$/;
+
+/**
+ * Stored tensors that nobody trains, by what reads them: those of which each sample has a part, put in front
+ * of what comes with it (the zeros that a recurrence begins with, folded for a fixed batch), and those that
+ * are only asked whether they are something (masks).
+ */
+export function untrained(
+  { nodes, initializers }: Pick<SourceGraph, "nodes" | "initializers">,
+  facts: ReadonlyMap<string, Fact>,
+  microbatch: number,
+): ReadonlySet<string> {
+  const found = new Set<string>();
+  const others = new Set<string>();
+  const isOfSamples = (name: string) => {
+    const shape = facts.get(name)?.shape ?? [];
+    return microbatch > 1 && shape.length > 2 && shape[0] === microbatch;
+  };
+  const joins = (node: SourceNode) =>
+    node.op === "Concat" &&
+    numberOf(node, "axis", 0) !== 0 &&
+    node.inputs.some((name) => !initializers.has(name) && isOfSamples(name));
+  const asks = ({ op, outputs }: SourceNode) => {
+    const made = facts.get(nameAt(outputs, 0));
+    return FLAGS.test(op) && made !== undefined && !isFloating(made.dtype);
+  };
+  for (const node of nodes) {
+    const stored = node.inputs.filter((name) => initializers.has(name));
+    if (stored.length === 0) continue;
+    const [isAsked, isJoined] = [asks(node), joins(node)];
+    for (const name of stored) {
+      (isAsked || (isJoined && isOfSamples(name)) ? found : others).add(name);
+    }
+  }
+  for (const name of others) found.delete(name);
+  return found;
+}
