@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { llamaLayer, partitionOf } from "../../test/support/llama-layer.js";
-import { loadDevice } from "../gpu/device.js";
+import { deviceNames, loadDevice } from "../gpu/device.js";
 import type { Communication, PartitionType } from "../ir/partition.js";
+import type { Work } from "../ir/work.js";
 import { modelledOracle } from "./modelled.js";
 import { communicationLatency, transferTime } from "./physics/communication.js";
 import { kernelTime } from "./physics/kernels.js";
@@ -216,6 +217,21 @@ describe("overlap", () => {
 });
 
 describe("power", () => {
+  test.each(deviceNames())("on %s no run, however small, draws less than static power", (name) => {
+    const board = loadDevice(name);
+    const oracle = modelledOracle(board);
+    const size = { bytes_read: 4, bytes_written: 4, flops: 0 };
+    const work: Work = { op: "memory", class: "other", dtype: "float32", ...size };
+    const tiny = partitionOf("tiny", [{ class: "other", work }], null);
+    for (const freq_mhz of [board.lowest_clock_mhz, ...board.searched_clocks_mhz]) {
+      const { time_s, energy_j } = oracle.cost(tiny, { freq_mhz, launch_slot: null, sms: 0 });
+      expect(energy_j).toBeGreaterThanOrEqual(board.static_power_w * time_s);
+      const { pieces } = oracle.trace(tiny, { freq_mhz, launch_slot: null, sms: 0 });
+      const told_j = pieces.reduce((sum, p) => sum + (p.end_s - p.start_s) * p.power_w, 0);
+      expect(Math.abs(told_j / energy_j - 1)).toBeLessThan(1e-9);
+    }
+  });
+
   test("a limit below the cap is as good as a cap, whatever lies between them", () => {
     const run = { freq_mhz: 1410, launch_slot: null, sms: 8 };
     const free = oracle.cost(overlapped, run);

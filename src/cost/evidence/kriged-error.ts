@@ -5,7 +5,7 @@ import type { Estimate } from "../../math/bracket.js";
 import { type Field, type KnownValue, krigingAround, type Place } from "../../math/kriging.js";
 import { mean } from "../../math/mean.js";
 import { configurationOf, type PartitionRecord } from "../../profile/records.js";
-import { idlePower } from "../physics/power.js";
+import { idlePower, totalEnergy } from "../physics/power.js";
 import { clockCoordinate } from "./residuals.js";
 
 /** Brings a modelled cost of a configuration nearer to the measurements around it. */
@@ -82,7 +82,7 @@ export function krigedError(
     const dynamic = dynamicField?.(at).estimate(drift) ?? NOTHING;
     const time_s = modelled.time_s * Math.exp(time.value);
     const dynamic_j = (modelled.energy_j - idle_w * modelled.time_s) * Math.exp(dynamic.value);
-    const energy_j = idle_w * time_s + dynamic_j;
+    const energy_j = totalEnergy(device, configuration.freq_mhz, time_s, dynamic_j);
     const { source } = modelled;
     const corrected: Cost = { time_s, energy_j, source, time_s_std: time_s * time.error };
     if (dynamicField === null) return corrected;

@@ -24,7 +24,7 @@ import {
 import { type Correction, UNCORRECTED } from "./correction.js";
 import { kernelEnergy } from "./energy.js";
 import { kernelTime } from "./kernels.js";
-import { idlePower } from "./power.js";
+import { totalEnergy } from "./power.js";
 import { memoryBandwidth } from "./share.js";
 import type { TimeParts } from "./time-parts.js";
 import { type OverlapTrace, type PartitionRun, piecesOf } from "./trace.js";
@@ -34,7 +34,6 @@ interface ClockCosts {
   /** Seconds of each kernel with every SM. */
   readonly alone_s: readonly number[];
   readonly bandwidth: number;
-  readonly idle_w: number;
   /** Dynamic energy of each communication, of each kernel, and of all. */
   readonly moved_j: readonly number[];
   readonly kernels_j: readonly number[];
@@ -48,7 +47,7 @@ export interface PartitionModel {
   /**
    * Plays the partition: kernels one after the other, communication beside them from its slot, what
    * is queued behind it likewise, memory bandwidth shared. Energy is idle power x time + dynamic
-   * energy at that voltage.
+   * energy at that voltage, and never below static power x time.
    */
   readonly run: (configuration: Configuration) => PartitionRun;
   /** The same run, told piece by piece. */
@@ -135,7 +134,6 @@ function clockCosts(
           correction.kernel(work, freq_mhz).time,
       ),
       bandwidth: memoryBandwidth(device, { freq_mhz, sms: device.sm_count }),
-      idle_w: idlePower(device, freq_mhz),
       moved_j,
       kernels_j,
       dynamic_j: [...moved_j, ...kernels_j].reduce((sum_j, part_j) => sum_j + part_j, 0),
@@ -177,7 +175,7 @@ function player(
     );
     const ordered = sequence.map((i) => at(queue, i));
     const { time_s, queue_end_s } = runBeside(ordered, companions, clock.bandwidth, watch);
-    const energy_j = clock.idle_w * time_s + clock.dynamic_j;
+    const energy_j = totalEnergy(device, freq_mhz, time_s, clock.dynamic_j);
     return { time_s, energy_j, queue_end_s, clock, sequence };
   };
 }
@@ -202,7 +200,8 @@ export function partitionModel(
       const pieces = piecesOf(
         stretches,
         sequence,
-        clock.idle_w,
+        // What the run draws beside its dynamic energy, all along.
+        time_s > 0 ? (energy_j - clock.dynamic_j) / time_s : 0,
         efforts(
           partition.kernels.map(({ work }) => bytesOf(work)),
           clock.kernels_j,

@@ -11,6 +11,21 @@ export function idlePower(board: Pick<Device, "idle_power">, freq_mhz: number): 
 }
 
 /**
+ * Total energy in J of a run with so much dynamic energy at a clock: P_idle(f) x time beside it, and no less than
+ * P_static x time, which the GPU draws where it does nothing but wait. Boards whose idle power is below their
+ * static power would otherwise run small kernels for less than nothing.
+ */
+export function totalEnergy(
+  device: Pick<Device, "idle_power" | "static_power_w">,
+  freq_mhz: number,
+  time_s: number,
+  dynamic_j: number,
+): number {
+  const busy_j = idlePower(device, freq_mhz) * time_s + dynamic_j;
+  return Math.max(busy_j, device.static_power_w * time_s);
+}
+
+/**
  * Dynamic energy at a clock, relative to the voltage floor: (V(f) / V_floor)^(2g). It does not
  * depend on time: the same work switches the same capacitance, only the voltage differs.
  */

@@ -6,7 +6,7 @@ import { spread } from "../../../math/spread.js";
 import { configurationOf, type PartitionRecord } from "../../../profile/records.js";
 import type { Correction } from "../../physics/correction.js";
 import { dynamicEnergies, type PartitionModel } from "../../physics/overlap.js";
-import { idlePower } from "../../physics/power.js";
+import { totalEnergy } from "../../physics/power.js";
 import { expectedOf } from "./expected.js";
 import { fitSequence, sequenceModel, type TimedSetting } from "./fit-sequence.js";
 
@@ -76,7 +76,7 @@ export function fittedPartition(
       const time_s = timeOf(setting);
       const dynamic_j = dynamic.get(freq_mhz) ?? dynamicAt(freq_mhz);
       dynamic.set(freq_mhz, dynamic_j);
-      return { time_s, energy_j: idlePower(device, freq_mhz) * time_s + dynamic_j };
+      return { time_s, energy_j: totalEnergy(device, freq_mhz, time_s, dynamic_j) };
     },
   };
 }
