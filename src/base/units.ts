@@ -37,6 +37,17 @@ export function duration(time_s: number): string {
   return `${(time_s / divisor).toPrecision(4)} ${unit}`;
 }
 
+const WRITTEN = /^(-?\d[\d.]*(?:e[+-]?\d+)?) ([PTGMkmun]?)(s|J|W|Wh|B|B\/s|FLOP|FLOP\/s)$/;
+
+/** What {@link scaled} or {@link duration} wrote, in its plain unit; null: it is something else. */
+export function unscaled(text: string): { readonly value: number; readonly unit: string } | null {
+  const [, digits, prefix, unit] = WRITTEN.exec(text) ?? [];
+  const [size] = PREFIXES.find(([, name]) => name === prefix) ?? [];
+  if (size === undefined || unit === undefined) return null;
+  // Twelve digits: a prefix adds no noise to the four that are there.
+  return { value: Number((Number(digits) * size).toPrecision(12)), unit };
+}
+
 /** Four significant digits, rounded up: whoever gives that much gives enough. */
 export function enough(value: number): number {
   const nearest = Number(value.toPrecision(4));

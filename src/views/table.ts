@@ -1,4 +1,5 @@
 import Table from "cli-table3";
+import { csvLines } from "./csv.js";
 import { CELL, type TableForm, tableForm } from "./table-form.js";
 
 const NO_BORDERS = {
@@ -47,14 +48,11 @@ function aligned(columns: readonly Column[], rows: Rows): string {
   return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
 }
 
-/** RFC 4180. */
 function separated(columns: readonly Column[], rows: Rows): string {
-  const cell = (value: string | number) => {
-    const text = String(value);
-    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  const lines = [columns.map(([title]) => title), ...rows];
-  return `${lines.map((line) => CELL + line.map(cell).join(",")).join("\n")}\n`;
+  const titles = columns.map(([title]) => title);
+  return `${csvLines(titles, rows)
+    .map((line) => CELL + line)
+    .join("\n")}\n`;
 }
 
 /** GitHub's tables. */
