@@ -1,9 +1,8 @@
 import { duration, plural, scaled } from "../base/units.js";
-import { spread } from "../math/spread.js";
 import type { InstanceFile } from "../plan/instance.js";
 import type { SolutionFile } from "../plan/solution.js";
 import { aboveBound } from "./gains.js";
-import { type Column, table } from "./table.js";
+import { type Column, shownRows, table } from "./table.js";
 
 const ROWS = 16;
 
@@ -20,7 +19,7 @@ export function solutionSummary(instance: InstanceFile, solution: SolutionFile):
   const { points, energy_optimal_time_s } = solution;
   const size = `${stages} x ${microbatches} (stages x microbatches)`;
   const lines = [`${name}: ${pipeline}, ${size}: ${plural(points.length, "point")}`, ""];
-  lines.push(table(COLUMNS, spread(points, ROWS).map(row)));
+  lines.push(table(COLUMNS, shownRows(points, ROWS).map(row)));
   lines.push(`Past ${duration(energy_optimal_time_s)} waiting costs more than it saves.`);
   if (points.length > ROWS) lines.push(`These are ${ROWS} of ${points.length}; --json has all.`);
   return `${lines.join("\n")}\n`;

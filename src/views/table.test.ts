@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from "vitest";
-import { type Column, table } from "./table.js";
+import { type Column, shownRows, table } from "./table.js";
 import { shownOf, tablesAs } from "./table-form.js";
 
 const COLUMNS: readonly Column[] = [
@@ -21,6 +21,13 @@ it("aligns for eyes", () => {
 it("separates for spreadsheets, tables alone", () => {
   tablesAs("csv");
   expect(shownOf(text()).trimEnd()).toBe('name,time\n"a, b",1\n"say ""x"" | y",2 s');
+});
+
+it("shows some rows of many to eyes, all to spreadsheets", () => {
+  const many = Array.from({ length: 40 }, (_, i) => i);
+  expect(shownRows(many, 4)).toEqual([0, 13, 26, 39]);
+  tablesAs("csv");
+  expect(shownRows(many, 4)).toEqual(many);
 });
 
 it("draws pipes for documents", () => {

@@ -1,4 +1,5 @@
 import Table from "cli-table3";
+import { spread } from "../math/spread.js";
 import { csvLines } from "./csv.js";
 import { CELL, type TableForm, tableForm } from "./table-form.js";
 
@@ -30,6 +31,11 @@ const WRITERS: Readonly<Record<TableForm, (columns: readonly Column[], rows: Row
   csv: separated,
   markdown: piped,
 };
+
+/** Rows for a table: evenly spread over a list for eyes, all of it for spreadsheets. */
+export function shownRows<T>(list: readonly T[], most: number): readonly T[] {
+  return tableForm() === "csv" ? list : spread(list, most);
+}
 
 /** Columns of values, one line per row, a newline at the end; aligned without borders or colours in text. */
 export function table(columns: readonly Column[], rows: Rows): string {
