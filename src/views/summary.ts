@@ -1,6 +1,5 @@
 import { present } from "../base/need.js";
 import { duration, plural, scaled } from "../base/units.js";
-import { spread } from "../math/spread.js";
 import { frontierBeyond, powerBeyond } from "../plan/beyond-gpus.js";
 import {
   describeError,
@@ -23,7 +22,7 @@ import {
 } from "./gains.js";
 import { frontierPlot, type Look } from "./plot.js";
 import { sourcesInWords } from "./sources.js";
-import { type Column, table } from "./table.js";
+import { type Column, shownRows, table } from "./table.js";
 import { workloadSentence } from "./workload.js";
 
 const ROWS = 8;
@@ -44,7 +43,7 @@ export function frontierSummary(
 ): string {
   const { graph, gpu, points } = frontier;
   const plot = frontierPlot(frontier, look);
-  const shown = spread(points, ROWS);
+  const shown = shownRows(points, ROWS);
   const some = shown.length < points.length ? `, ${shown.length} of them below` : "";
   const lines = [
     `${graph.name} on ${gpu}: ${plural(points.length, "point")}${some}`,

@@ -16,6 +16,7 @@ import {
 } from "../flags.js";
 import { type Layout, USABLE } from "../init/layout.js";
 import { type Asker, SILENT, sizesOf, terminalAsker } from "../init/sizes.js";
+import { namedFile } from "../named-file.js";
 import { JSON_FLAG, LOWERING_FLAGS } from "../options.js";
 import { isQuiet } from "../shown.js";
 import { note, print, say, Terminal } from "../terminal.js";
@@ -47,7 +48,7 @@ export function addInit(program: Command): void {
     .command("init")
     .summary("write a config file for a graph: sizes, precision, a layout that fits")
     .description("Write kareus.config.json for a graph.")
-    .argument("<graph.onnx>", "ONNX file")
+    .argument("<graph.onnx>", "ONNX file", namedFile("<graph.onnx>"))
     .addHelpText("after", EXAMPLES);
   addFlags(command, FLAGS);
   command.action(async (graph: string) => {
