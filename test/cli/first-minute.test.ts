@@ -85,11 +85,11 @@ test("the commands of examples/fleet that take the demo's run do what they say",
   rmSync(CONFIG);
   const example = join(ROOT, "examples/fleet");
   const text = readFileSync(join(example, "README.md"), "utf8");
-  const lines = text.replaceAll("\\\n", " ").match(/^kareus .* kareus-demo .*$/gm) ?? [];
-  expect(lines.length).toBeGreaterThanOrEqual(4);
+  const lines = text.replaceAll("\\\n", " ").match(/^kareus (.* kareus-demo|experts) .*$/gm) ?? [];
+  expect(lines.length).toBeGreaterThanOrEqual(5);
   for (const line of lines) {
     const words = line.split(/\s+/).slice(1);
-    const placed = words.map((word) => (word.endsWith(".csv") ? join(example, word) : word));
+    const placed = words.map((word) => (/\.(csv|json)$/.test(word) ? join(example, word) : word));
     const run = await kareus(placed, folder);
     expect([line, run.status]).toEqual([line, 0]);
   }
