@@ -123,22 +123,18 @@ describe("select", () => {
     );
   });
 
-  it("recommends the knee, unless that is a bad trade", () => {
-    const good = frontierOf([
+  it("recommends what is as fast as today for the least energy, else the knee", () => {
+    const frontier = frontierOf([
       [1, 100],
-      [1.1, 80],
-      [1.4, 75],
+      [1.05, 90],
+      [1.2, 80],
+      [2, 75],
     ]);
-    expect(advised(good.points).id).toBe(chosen(good, { by: "knee" }));
-    // A fifth slower for what another has nearly for nothing.
-    const lopsided = frontierOf([
-      [1, 100],
-      [1.001, 95],
-      [1.2, 90],
-      [2, 89],
-    ]);
-    expect(chosen(lopsided, { by: "knee" })).toBe(2);
-    expect(advised(lopsided.points).id).toBe(1);
+    const knee = chosen(frontier, { by: "knee" });
+    const advice = [1.045, 1.19, 3, 0.9, null].map(
+      (today_s) => advised(frontier.points, today_s).id,
+    );
+    expect(advice).toEqual([1, 2, 3, knee, knee]);
   });
 
   it("counts a point on the limit in, also after a trip through percent", () => {

@@ -83,18 +83,17 @@ function fastestUnder(
   return refuse(noPointQualifies(demand, exactPoint(leastBy(points, value))));
 }
 
-/** By so much more energy x time than the least of all points the knee is still a good trade. */
-const GOOD_TRADE = 0.01;
+/** What one hardly notices: a plan this much slower is as fast. */
+const AS_FAST = 0.01;
 
 /**
- * The point to recommend: the knee, or where the frontier is so lopsided that this is a bad trade (a tenth slower
- * for a hundredth of the energy), the point of least energy x time.
+ * The point to recommend: of least energy that is as fast as what runs today, to one percent; where no point is, or
+ * nothing says how fast that is, the knee.
  */
-export function advised(points: Points): FrontierPoint {
-  const product = ({ time_s, energy_j }: FrontierPoint) => time_s * energy_j;
-  const bend = knee(points);
-  const best = leastBy(points, product);
-  return product(bend) <= product(best) * (1 + GOOD_TRADE) ? bend : best;
+export function advised(points: Points, today_s: number | null): FrontierPoint {
+  const limit_s = today_s === null ? 0 : today_s * (1 + AS_FAST);
+  const fast = points.filter(({ time_s }) => time_s <= limit_s);
+  return fast.length > 0 ? leastBy(fast, ({ energy_j }) => energy_j) : knee(points);
 }
 
 /** Both ends lie on the chord; of equal points the faster wins, so two points give the faster. */

@@ -10,7 +10,7 @@ function at(time_s: number, energy_j: number): Point {
 
 test("several replicas are said to be counted, for a point counts one", () => {
   const point = { ...at(11, 27), id: 7 };
-  expect(adviceSentence(point, rival, 4, RATES, true)).toContain(
+  expect(adviceSentence(point, rival, 4, RATES, "Choose")).toContain(
     "saves 10 kWh over 127 days, all 4 rep",
   );
   expect(runSentence(point, 4, RATES)).toMatch(/ and 30 kWh, all 4 replicas counted\.$/);
@@ -23,8 +23,8 @@ test.each([
   [at(10.001, 35.99), "0.01% slower, 0.03% less energy", ": saves 2.778 Wh over 116 days"],
   [at(10, 35.9999), "no slower, no less energy", ": saves 27.78 mWh over 116 days"],
 ])("advice of %o", (point, compared, gain) => {
-  const advice = adviceSentence({ ...point, id: 7 }, rival, 1, RATES, true);
+  const advice = adviceSentence({ ...point, id: 7 }, rival, 1, RATES, "Choose");
   expect(advice).toBe(`Choose 7: ${compared} than ${rival.words}${gain}.`);
-  const other = adviceSentence({ ...point, id: 7 }, rival, 1, RATES, false);
+  const other = adviceSentence({ ...point, id: 7 }, rival, 1, RATES, "Point");
   expect(other).toBe(advice.replace("Choose", "Point"));
 });

@@ -67,6 +67,9 @@ function mass(carbon_g: number): string {
   return `${Number((carbon_g / divisor).toPrecision(4))} ${unit}`;
 }
 
+/** What is said of a point: to choose it, what it does, or that it may be chosen instead of the one just said. */
+type Lead = "Choose" | "Point" | "Or the knee,";
+
 /**
  * What to do, or what another point would do, in a sentence: a point beside the fastest plan of a baseline, and what a run saves. The
  * run is the same iterations for both; a year of ours where none are given.
@@ -76,7 +79,7 @@ export function adviceSentence(
   rival: { readonly words: string; readonly point: Point },
   replicas: number,
   rates: Rates,
-  isAdvised: boolean,
+  lead: Lead,
 ): string {
   const slower = point.time_s / rival.point.time_s - 1;
   const less = 1 - point.energy_j / rival.point.energy_j;
@@ -93,7 +96,8 @@ export function adviceSentence(
   const gain = saved.energy_kwh > 0 ? `: saves ${inWords(saved)} ${over}${ofAll(replicas)}` : "";
   const time = compared(slower, "slower", "faster");
   const energy = `${compared(less, "less", "more")} energy`;
-  return `${isAdvised ? "Choose" : "Point"} ${point.id}: ${time}, ${energy} than ${rival.words}${gain}.`;
+  const than = lead === "Or the knee," ? "" : ` than ${rival.words}`;
+  return `${lead} ${point.id}: ${time}, ${energy}${than}${gain}.`;
 }
 
 /** What a run takes at a point: `A run takes 5.8 days and 546 kWh`. */

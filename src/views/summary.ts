@@ -1,13 +1,13 @@
 import { present } from "../base/need.js";
 import { duration, plural, scaled } from "../base/units.js";
-import { frontierBeyond, powerBeyond } from "../plan/beyond-gpus.js";
+import { powerBeyond } from "../plan/beyond-gpus.js";
 import {
   describeError,
   type FrontierFile,
   type FrontierPoint,
   type PartitionSearchOutcome,
 } from "../plan/frontier.js";
-import { adviceLine } from "./advice.js";
+import { adviceLine, wholeFrontier } from "./advice.js";
 import { beyondWords } from "./beyond.js";
 import { billOf, billWords, type Rates } from "./bill.js";
 import {
@@ -58,7 +58,7 @@ export function frontierSummary(
     lines.push(`Peak memory, estimated: ${scaled(peak_bytes, "B")} of one GPU.\n`);
   lines.push(...beyondLines(frontier));
   lines.push(...adviceLine(frontier, rates ?? undefined).map((line) => `${line}\n`));
-  const whole = frontierBeyond(frontier, frontier.beyond_gpus ?? null);
+  const whole = wholeFrontier(frontier);
   lines.push(
     ...gainLines(whole),
     ...controlSentence(whole),

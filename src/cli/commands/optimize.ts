@@ -152,10 +152,9 @@ async function run(
     print(writeFrontier(result.frontier));
     return;
   }
-  const { advised } = await import("../../plan/select.js");
-  const { frontierBeyond } = await import("../../plan/beyond-gpus.js");
+  const { advisedPoint, wholeFrontier } = await import("../../views/advice.js");
   const files = `frontier.json, ${plural(result.plans.length, "plan")}, measurements.jsonl, details.json, report.html`;
-  const next = `kareus select ${folder} --id ${advised(frontierBeyond(result.frontier, flags.beyond).points).id} --out plan.json`;
+  const next = `kareus select ${folder} --id ${advisedPoint(wholeFrontier(result.frontier)).id} --out plan.json`;
   const summary = frontierSummary(result.frontier, plotLook(), flags.rates);
   const look = `Look at it: ${join(folder, "report.html")}`;
   const written = `Written to ${folder}: ${files}`;

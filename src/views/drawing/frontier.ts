@@ -1,7 +1,7 @@
 import { at } from "../../base/need.js";
 import { scaleFor } from "../../base/units.js";
 import type { FrontierFile } from "../../plan/frontier.js";
-import { advised } from "../../plan/select.js";
+import { advisedPoint } from "../advice.js";
 import { BASELINE_TITLES, headline, noGainSentence } from "../gains.js";
 import type { Colour, Drawing, Picture } from "./picture.js";
 
@@ -79,7 +79,7 @@ export function frontierPicture(
       draw.text(entry.x + 7, entry.y - 3, 9, INK, line.label);
     }
     if (points.length === 0) return;
-    const chosen = advised(points);
+    const chosen = advisedPoint(frontier);
     draw.ring(INK, x(chosen.time_s), y(chosen.energy_j), 5);
     draw.text(x(chosen.time_s) - 44, y(chosen.energy_j) - 14, 9, INK, `point ${chosen.id}`);
   };

@@ -7,7 +7,8 @@ import { spread } from "../../math/spread.js";
 import type { DetailsFile } from "../../plan/details.js";
 import type { FrontierFile } from "../../plan/frontier.js";
 import type { PlanFile } from "../../plan/plan.js";
-import { advised, knee } from "../../plan/select.js";
+import { knee } from "../../plan/select.js";
+import { advisedPoint } from "../advice.js";
 import { BASELINE_TITLES, rivalOf } from "../gains.js";
 import { partitionNames } from "../partition-names.js";
 import { cloudOf } from "./cloud.js";
@@ -63,7 +64,7 @@ export function reportData(input: ReportInput): ReportData {
     })),
     ...rivalsOf(input),
     knee: bend,
-    advised: indexOf(points, advised),
+    advised: indexOf(points, () => advisedPoint(frontier)),
     causes: points.map(({ id }) => {
       const plan = small.get(id);
       return plan === undefined ? null : causesOf(plan);

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { packagePath } from "../../base/package.js";
-import { frontierBeyond } from "../../plan/beyond-gpus.js";
 import type { FrontierFile } from "../../plan/frontier.js";
+import { wholeFrontier } from "../advice.js";
 import { beyondSentence } from "../beyond.js";
 import { countedGpus } from "../gains.js";
 import { embeddedJson, escapeMarkup } from "../markup.js";
@@ -20,8 +20,8 @@ function part(path: string): string {
  */
 export function reportPage(input: ReportInput): string {
   const { details } = input;
-  const frontier = whole(input.frontier);
-  const others = input.others?.map((each) => ({ ...each, frontier: whole(each.frontier) }));
+  const frontier = wholeFrontier(input.frontier);
+  const others = input.others?.map((each) => ({ ...each, frontier: wholeFrontier(each.frontier) }));
   const script = part("generated/page.js");
   const hash = createHash("sha256").update(script).digest("base64");
   const title = escapeMarkup(`${frontier.graph.name} on ${frontier.gpu}`);
@@ -71,11 +71,6 @@ function beyondNote({ beyond_gpus: beyond }: FrontierFile): string {
   return beyond === undefined
     ? ""
     : ` ${beyondSentence(beyond)} Causes, timelines and plans are of GPUs alone.`;
-}
-
-/** A frontier with all that draws power, where the run was told. */
-function whole(frontier: FrontierFile): FrontierFile {
-  return frontierBeyond(frontier, frontier.beyond_gpus ?? null);
 }
 
 function frontierSection(frontier: FrontierFile, others: readonly Other[]): string {

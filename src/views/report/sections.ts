@@ -3,8 +3,7 @@ import { longestSwitch, switchTimeTo } from "../../ir/switch-time.js";
 import type { DetailsFile } from "../../plan/details.js";
 import type { FrontierFile, FrontierPoint } from "../../plan/frontier.js";
 import { gpusPerReplica } from "../../plan/gpus.js";
-import { advised } from "../../plan/select.js";
-import { adviceLine } from "../advice.js";
+import { adviceLine, advisedPoint } from "../advice.js";
 import { beyondWords } from "../beyond.js";
 import {
   aboveBound,
@@ -81,11 +80,12 @@ function column(points: readonly FrontierPoint[], of: (p: FrontierPoint) => numb
 }
 
 /** The points as a table of choices: one is chosen, the arrow keys move on. */
-export function pointList({ points }: FrontierFile): string {
+export function pointList(frontier: FrontierFile): string {
+  const { points } = frontier;
   const time = column(points, (point) => point.time_s, "s");
   const energy = column(points, (point) => point.energy_j, "J");
   const power = column(points, (point) => point.average_power_w, "W");
-  const best = points.length === 0 ? null : advised(points);
+  const best = points.length === 0 ? null : advisedPoint(frontier);
   const rows = points.map((point, index) => {
     const cells = [time, energy, power].map(({ write }) => `<td>${write(point)}</td>`).join("");
     const choice = `<label><input type="radio" name="point" value="${index}"> ${point.id}${point === best ? "★" : ""}</label>`;

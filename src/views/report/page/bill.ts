@@ -14,9 +14,9 @@ export function billSentence({ points, rival, replicas, advised }: ReportData) {
     return value === "" || !(Number(value) >= 0) ? null : Number(value);
   };
   const advice = (index: number, point: ReportPoint, against: Rival, rates: Rates) => {
-    const own = adviceSentence(point, against, replicas, rates, index === advised);
-    if (index === advised) return own;
-    return `${own} ${adviceSentence(at(points, advised), against, replicas, rates, true)}`;
+    const best = adviceSentence(at(points, advised), against, replicas, rates, "Choose");
+    if (index === advised) return best;
+    return `${adviceSentence(point, against, replicas, rates, "Point")} ${best}`;
   };
   const say = () => {
     if (shown === null) return;
