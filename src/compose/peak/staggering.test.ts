@@ -74,7 +74,7 @@ test("finds nearly what trying every plan finds", () => {
   const slowest = Int32Array.from(plain.sets, () => 0);
   for (const limit_w of [655, 525, 455]) {
     const exact = bruteForce(plain, limit_w);
-    const found = new Staggering(network, limit_w, false).search([slowest]);
+    const found = new Staggering(network, limit_w, 0).search([slowest]);
     expect(found[0]?.time_s).toBeLessThanOrEqual((exact[0]?.time_s ?? 0) * (1 + 1e-9));
     expect(found[0]?.time_s).toBeGreaterThanOrEqual((exact[0]?.time_s ?? 0) * (1 - 1e-9));
     const losses = exact.map((best) => {
@@ -90,10 +90,10 @@ test("finds nearly what trying every plan finds", () => {
 });
 
 test("with switches charged, what is returned plays out as the network has it and keeps the limit", () => {
-  const charged = problem(3, 0.03);
+  const charged = problem(3, 0.005);
   const network = switchedNetwork(charged, networkOf(charged));
   const slowest = new Int32Array(network.sets.length);
-  const search = () => new Staggering(network, 560, true).search([slowest]);
+  const search = () => new Staggering(network, 560, 0.005).search([slowest]);
   const found = search();
   expect(search()).toEqual(found);
   expect(found.length).toBeGreaterThan(3);
@@ -112,4 +112,19 @@ test("with switches charged, what is returned plays out as the network has it an
   }
   const mean_w = at(found, 0).energy_j / at(found, 0).time_s;
   expect(mean_w).toBeLessThan(560);
+});
+
+test("instructions too short for a switch share a clock, whatever would save more", () => {
+  const short = problem(3, 0.03);
+  const network = switchedNetwork(short, networkOf(short));
+  const found = new Staggering(network, 560, 0.03).search([new Int32Array(network.sets.length)]);
+  expect(found.length).toBeGreaterThan(1);
+  for (const { choice } of found) {
+    const chosen = network.sets.map((set, i) => set.option(at(choice, i)));
+    expect(chosen.filter(({ switched }) => switched !== undefined)).toEqual([]);
+    for (const stage of [0, 1]) {
+      const own = chosen.filter((_, i) => at(network.instructions, i).stage === stage);
+      expect(new Set(own.map(({ freq_mhz }) => freq_mhz)).size).toBe(1);
+    }
+  }
 });

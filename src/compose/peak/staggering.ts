@@ -1,9 +1,10 @@
-import { at, hot, hotFloat, need } from "../../base/need.js";
+import { at, hot, hotFloat } from "../../base/need.js";
 import { forkRng } from "../../base/rng.js";
 import type { Plan } from "../replay.js";
-import type { SwitchedNetwork, SwitchedOptions } from "../switching/switched-network.js";
-import { type Choice, choicesOf } from "./choices.js";
+import { clockGroups } from "../switching/clock-groups.js";
+import type { SwitchedNetwork } from "../switching/switched-network.js";
 import { DrawnPlan } from "./drawn-plan.js";
+import { SharedClocks } from "./shared-clocks.js";
 
 /** Prices of a second at which plans are sought, as multiples of what the stages may draw together. */
 const PRICES = [64, 16, 8, 4, 2, 1.4, 1, 0.7, 0.5, 0.35, 0.25, 0.1, 0];
@@ -37,7 +38,7 @@ interface Found {
 export class Staggering {
   readonly #plan: DrawnPlan;
   readonly #limit_w: number;
-  readonly #choices: readonly (readonly Choice[])[];
+  readonly #shared: SharedClocks;
   readonly #random = forkRng(0, "staggering");
   /** Plans that no other found beats. */
   #found: Found[] = [];
@@ -45,23 +46,25 @@ export class Staggering {
   readonly #size: number;
   #work = 0;
 
-  /** @param isCharged whether a change of the clock takes time */
-  constructor(network: SwitchedNetwork, limit_w: number, isCharged: boolean) {
+  /** @param switch_time_s what a change of the clock takes at most; 0: it is free */
+  constructor(network: SwitchedNetwork, limit_w: number, switch_time_s: number) {
     const { sets, stages } = network;
-    this.#plan = new DrawnPlan(network, isCharged);
+    this.#plan = new DrawnPlan(network, switch_time_s > 0);
     this.#limit_w = limit_w;
     this.#size = sets.length * stages;
-    const known = new Map<SwitchedOptions, readonly Choice[]>();
-    for (const set of new Set(sets)) known.set(set, choicesOf(set, network));
-    this.#choices = sets.map((set) => need(known, set));
+    const groups = switch_time_s > 0 ? clockGroups(network, switch_time_s) : [];
+    this.#shared = new SharedClocks(network, groups);
   }
 
   /**
    * Plans that no other found beats, in ascending time.
-   * @param starts at least one plan under the limit, by the options' numbers without the clock before
+   * Instructions too short for a clock of their own share one (see `clockGroups`).
+   * @param starts plans under the limit, by the options' numbers without the clock before
    */
   search(starts: readonly Int32Array[]): readonly Plan[] {
-    for (const options of starts) {
+    const kept = starts.filter((options) => this.#shared.areKept(options));
+    if (kept.length === 0) return [];
+    for (const options of kept) {
       this.#plan.options.set(options);
       this.#play();
       this.#keep();
@@ -99,7 +102,7 @@ export class Staggering {
     const changes = 1 + this.#random.integer(MOST_AT_RANDOM);
     for (let k = 0; k < changes; k++) {
       const i = this.#random.integer(options.length);
-      const choices = at(this.#choices, i);
+      const choices = at(this.#shared.choices, i);
       this.#change(i, at(choices, this.#random.integer(choices.length)).option, price_w);
     }
   }
@@ -109,7 +112,7 @@ export class Staggering {
     const plan = this.#plan;
     let helped = false;
     for (let i = 0; i < plan.options.length; i++) {
-      for (const { option } of hot(this.#choices, i)) {
+      for (const { option } of hot(this.#shared.choices, i)) {
         if (this.#work > enough) return false;
         const most = (plan.energy_j + price_w * plan.time_s) * (1 - WORTH_IT);
         if (option === plan.options[i] || !this.#change(i, option, price_w, most)) continue;
@@ -128,6 +131,7 @@ export class Staggering {
     const plan = this.#plan;
     const before = plan.options.slice();
     plan.options[i] = option;
+    this.#shared.follow(plan.options, i, price_w);
     if (this.#makeFit(i, price_w) && plan.energy_j + price_w * plan.time_s < most) return true;
     plan.options.set(before);
     this.#play();
@@ -139,7 +143,7 @@ export class Staggering {
       this.#play();
       const above = this.#plan.drawn.firstAbove(this.#limit_w);
       if (above === null) return true;
-      const beside = above.running.filter((i) => i !== changed);
+      const beside = above.running.filter((i) => !this.#shared.areTied(i, changed));
       if (!this.#slow(beside, above.excess_w, price_w)) return false;
     }
     return false;
@@ -153,7 +157,7 @@ export class Staggering {
     for (const i of instructions) {
       const now_w = hotFloat(drawn.power_w, i);
       const saved = this.#plan.dynamicOf(i) + price_w * this.#plan.durationOf(i);
-      for (const { option, time_s, dynamic_j, power_w } of hot(this.#choices, i)) {
+      for (const { option, time_s, dynamic_j, power_w } of hot(this.#shared.choices, i)) {
         if (power_w >= now_w) continue;
         const missing_w = Math.max(0, excess_w - now_w + power_w);
         const cost = dynamic_j + price_w * time_s - saved;
@@ -163,6 +167,7 @@ export class Staggering {
     }
     if (instruction < 0) return false;
     options[instruction] = slower;
+    this.#shared.follow(options, instruction, price_w);
     return true;
   }
 

@@ -110,13 +110,13 @@ function staggered(
   const plain = networkOf(problem);
   if (plain.instructions.length > MOST_INSTRUCTIONS) return [];
   const network = switchedNetwork(problem, plain);
-  const isCharged = longestSwitch(problem.switch_time_s) > 0;
+  const switch_time_s = longestSwitch(problem.switch_time_s);
   const starts = known.map(({ instructions }) =>
     Int32Array.from(instructions.flat(), ({ option }, i) =>
       need(at(network.sets, i).numbers, option.switched?.to ?? option),
     ),
   );
-  const plans = new Staggering(network, limit_w, isCharged).search(starts);
+  const plans = new Staggering(network, limit_w, switch_time_s).search(starts);
   return plans.map((plan) => pointOf(network, plan, [{ boundAt: () => 0 }]));
 }
 
