@@ -87,13 +87,18 @@ export class BandReader {
     }
   }
 
-  /** What every row shows; null: not the same places about the diagonal, or not all squares. */
+  /**
+   * What every row shows; null: not the same places about the diagonal, or not all squares. Where the diagonal
+   * alone differs, that is all else: nobody lets a query see itself alone, but some hide each from itself.
+   */
   band(): Band | null {
     const isWhole = this.#row === this.#rowsInAll && this.#row > 0 && this.#column === 0;
     const isCut = this.#rest.length > 0 || this.#begun !== null;
     const [behind, ahead] = [this.#behind, this.#ahead].map((side) => side.places(this.#rows));
     if (this.#failed || !isWhole || isCut) return null;
-    return behind == null || ahead == null ? null : { behind, ahead };
+    if (behind == null || ahead == null) return null;
+    const all = this.#rows - 1;
+    return behind + ahead === 0 ? { behind: all, ahead: all } : { behind, ahead };
   }
 
   #element(value: number): void {

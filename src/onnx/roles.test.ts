@@ -368,3 +368,29 @@ describe("roles", () => {
     expect(roles(graph, ["x", "y"])).toEqual(["activation@0", "activation@0"]);
   });
 });
+
+test("weights that begin as the identity or a triangle are trained, the same added to scores is not", () => {
+  const stored = (name: string, shows: (row: number, column: number) => boolean) => {
+    const floatData = Array.from({ length: 256 }, (_, i) =>
+      Number(shows(Math.floor(i / 16), i % 16)),
+    );
+    return { name, dims: [16, 16], dataType: 1, floatData };
+  };
+  const graph = {
+    input: [value("x", [4, 16, 16])],
+    initializer: [
+      stored("identity", (row, column) => row === column),
+      stored("triangle", (row, column) => column <= row),
+      stored("mask", (row, column) => column <= row),
+    ],
+    node: [
+      node("MatMul", ["x", "identity"], ["a"]),
+      node("Transpose", ["triangle"], ["turned"], { perm: [1, 0] }),
+      node("MatMul", ["a", "turned"], ["b"]),
+      node("Add", ["b", "mask"], ["y"]),
+    ],
+    output: [value("y", [4, 16, 16])],
+  };
+  const names = ["identity", "triangle", "mask"];
+  expect(roles(graph, names)).toEqual(["parameter", "parameter", "constant"]);
+});

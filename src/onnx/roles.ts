@@ -101,10 +101,12 @@ function rolesOfInputs(
   const roles = new Map<string, TensorRole>();
   const { nodes } = graph;
   const produced = new Set(nodes.flatMap((node) => node.outputs));
+  const multiplied = multipliedIn(nodes);
   for (const [name, fact] of facts) {
     // Initializers of the graph and of taken branches; inputs follow.
     const isTrained = !states.has(name) && (trained === null || trained.has(name));
-    if (!produced.has(name)) roles.set(name, isTrained ? storedRole(fact) : "constant");
+    if (!produced.has(name))
+      roles.set(name, isTrained ? storedRole(fact, multiplied.has(name)) : "constant");
   }
   const names = [...graph.inputs.keys()].filter(
     (name) =>
@@ -122,11 +124,29 @@ function rolesOfInputs(
   return roles;
 }
 
-/** Floating tensors are trained; integers, flags, lone scalars and masks are constants. */
-function storedRole({ dtype, shape, band }: Fact): TensorRole {
+/** What changes how a weight lies before it is multiplied. */
+const LAID_OUT = /^(Transpose|Cast|Identity|Reshape|Squeeze|Unsqueeze)$/;
+
+/** What matrix products read, laid out otherwise or not. */
+function multipliedIn(nodes: readonly SourceNode[]): ReadonlySet<string> {
+  const multiplied = new Set<string>();
+  for (const { op, inputs, outputs } of nodes.toReversed()) {
+    const isLaidOut = LAID_OUT.test(op) && multiplied.has(nameAt(outputs, 0));
+    if (PRODUCTS.has(op)) for (const name of inputs) multiplied.add(name);
+    else if (isLaidOut) multiplied.add(nameAt(inputs, 0));
+  }
+  return multiplied;
+}
+
+/**
+ * Floating tensors are trained; integers, flags, lone scalars and masks are constants.
+ * @param isMultiplied whether a matrix product reads it: weights may begin as a triangle, masks are added
+ */
+function storedRole({ dtype, shape, band }: Fact, isMultiplied: boolean): TensorRole {
   const last = elementCount(shape.slice(-1)) - 1;
   // What shows all is two numbers less than a mask: zeros, as weights may begin.
-  const isMask = band !== undefined && Math.min(band.behind, band.ahead) < last;
+  const isBounded = band !== undefined && Math.min(band.behind, band.ahead) < last;
+  const isMask = isBounded && !isMultiplied;
   return isFloating(dtype) && elementCount(shape) > 1 && !isMask ? "parameter" : "constant";
 }
 
