@@ -93,8 +93,14 @@ async function makeFolder(path: string): Promise<boolean> {
   if ((await stat(path).catch(() => null))?.isDirectory()) return false;
   const parent = dirname(path);
   if (parent !== path) await makeFolder(parent);
-  await mkdir(path);
-  return true;
+  try {
+    await mkdir(path);
+    return true;
+  } catch (cause) {
+    // Another process may have made it since.
+    if ((await stat(path).catch(() => null))?.isDirectory()) return false;
+    throw cause;
+  }
 }
 
 /**

@@ -9,8 +9,8 @@ import { SharedClocks } from "./shared-clocks.js";
 /** Prices of a second at which plans are sought, as multiples of what the stages may draw together. */
 const PRICES = [64, 16, 8, 4, 2, 1.4, 1, 0.7, 0.5, 0.35, 0.25, 0.1, 0];
 
-/** Instructions times stages that are looked at in all: a second or two. */
-const MOST_WORK = 3e7;
+/** Instructions times stages that are looked at in all: about half a second. */
+const MOST_WORK = 1e7;
 
 /** So many other instructions are slowed at most for one that is to run faster. */
 const MOST_SLOWED = 6;
