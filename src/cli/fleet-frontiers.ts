@@ -34,5 +34,5 @@ export async function readFleetFrontier(
     time_s,
     power_w: withBeyond(average_power_w),
   }));
-  return { path, frontier, points, withBeyond };
+  return { path, frontier, points, beyond, withBeyond };
 }

@@ -165,15 +165,18 @@ export function pointSentence(
   return `${capital(percent(time))} time and ${percent(energy)} energy than ${words} at its fastest.`;
 }
 
-/** "Running everything at the highest clock draws 11.3 kW at its peak, more than the 8 kW allowed." One of each. */
+/** "Running everything at the highest clock draws 11.3 kW at its peak, more than the 8 kW allowed." And of bounds. */
 export function abovePeakSentences({ baselines, peak_power_w }: FrontierFile): readonly string[] {
   if (peak_power_w === undefined) return [];
-  return baselines.flatMap(({ name, least_peak_power_w: least_w }) => {
+  const bounds =
+    "Bounds do not know the limit on the peak: how far above them plans lie may be what it costs.";
+  const ignoring = baselines.flatMap(({ name, least_peak_power_w: least_w }) => {
     if (least_w === undefined) return [];
     const draws = `draws at least ${scaled(least_w, "W")} at its peak`;
     const allowed = `more than the ${scaled(peak_power_w, "W")} allowed`;
     return [`${capital(BASELINE_WORDS[name])} ${draws}, ${allowed}.`];
   });
+  return [...ignoring, bounds];
 }
 
 /** The baseline that advice compares with, at its fastest: what runs without a plan; null: none. */

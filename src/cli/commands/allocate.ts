@@ -8,6 +8,7 @@ import type { Cap } from "../../fleet/allocate-over-time.js";
 import type { AllocationFile } from "../../plan/allocation.js";
 import { jobPower } from "../../plan/beyond-gpus.js";
 import { gpusOfJob } from "../../plan/gpus.js";
+import type { BeyondGpus } from "../../plan/shared.js";
 import { BEYOND_FLAGS } from "../beyond.js";
 import { addFlags, numbers, quantity, readFlags, text, toggle, type Values } from "../flags.js";
 import { checkOneEach, readFleetFrontier } from "../fleet-frontiers.js";
@@ -93,12 +94,20 @@ async function run(sources: readonly string[], flags: Values<typeof FLAGS>): Pro
     return;
   }
   const { allocationSummary } = await import("../../views/allocation.js");
-  say(allocationSummary(file));
+  const { beyondSentence } = await import("../../views/beyond.js");
+  const said = jobs.map(({ beyond }) =>
+    beyond === null ? "Powers are of GPUs alone." : beyondSentence(beyond),
+  );
+  const same = new Set(said).size === 1;
+  const lines = same ? said.slice(0, 1) : jobs.map(({ name }, k) => `${name}: ${at(said, k)}`);
+  say(`${allocationSummary(file)}${lines.join("\n")}\n`);
 }
 
 /** A job and its GPUs, of all its data-parallel replicas. */
 interface Counted extends Job {
   readonly gpus: number;
+  /** What its powers hold beside the GPUs'. */
+  readonly beyond: BeyondGpus | null;
 }
 
 /** The jobs of the frontiers, each with its weight and with the points that its slowdown allows. */
@@ -110,10 +119,11 @@ async function readJobs(
   checkOneEach({ "--weights": weights, "--slowdown": slowdown, "--rates": rates }, sources);
   return Promise.all(
     sources.map(async (source, i): Promise<Counted> => {
-      const { frontier, points } = await readFleetFrontier(source, flags, jobPower);
+      const { frontier, points, beyond } = await readFleetFrontier(source, flags, jobPower);
       const gpus = gpusOfJob(frontier.parallelism);
       return {
         gpus,
+        beyond,
         name: source,
         rate_per_s: rates === null ? null : at(rates, i),
         weight: weights === null ? 1 : at(weights, i),

@@ -91,7 +91,7 @@ async function run(
     format: "kareus-config",
     version: 1,
     gpu: device.name,
-    bind: Object.fromEntries(asked.bind),
+    bind: Object.fromEntries([...asked.bind].filter(([symbol]) => asked.symbols.has(symbol))),
     dtype: asked.dtype,
     ...asFlags(found),
   });
@@ -122,6 +122,8 @@ function assumed(
 
 type Answers = Pick<Flags, "gpu" | "gpus" | "bind"> & {
   readonly dtype: "bf16" | "fp16" | "fp32";
+  /** That the graph has; what is bound beside them is told and not used. */
+  readonly symbols: ReadonlySet<string>;
   /** Whether somebody said how many GPUs. */
   readonly gpusGiven: boolean;
 };
@@ -134,7 +136,8 @@ async function answers(
   given: (name: string) => boolean,
 ): Promise<Answers> {
   const { symbolsOf } = await import("../../onnx/symbols.js");
-  const open = symbolsOf(graph).filter((symbol) => !flags.bind.has(symbol));
+  const symbols = new Set(symbolsOf(graph));
+  const open = [...symbols].filter((symbol) => !flags.bind.has(symbol));
   const gpu = given("gpu") ? flags.gpu : await asker.ask("GPU", flags.gpu);
   const gpus = given("gpus") ? flags.gpus : await asker.ask("GPUs", String(flags.gpus));
   const { sizes, unknown } = await sizesOf(open, asker);
@@ -146,6 +149,7 @@ async function answers(
     gpus: FLAGS.gpus.read([String(gpus)], "--gpus"),
     gpusGiven: given("gpus") || Number(gpus) !== flags.gpus,
     bind: new Map([...flags.bind, ...more]),
+    symbols,
     dtype: flags.dtype ?? "bf16",
   };
 }

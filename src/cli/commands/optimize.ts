@@ -83,7 +83,7 @@ const RUN_FLAGS = { ...FOLDER_FLAGS, ...JSON_FLAG } as const;
 const PEAK_FLAGS = {
   peak_power_w: quantity(
     "--peak-power-w <w>",
-    "what the GPUs of one replica may draw together at any moment: plans that stay below",
+    "what the GPUs of one replica may draw together at any moment, each instruction by its average: plans that stay below",
     "watts",
     null,
   ),

@@ -100,8 +100,12 @@ async function drawn(
   if (pdf === null && png === null && svg === null) return {};
   if (frontier.points.length === 0) fail(emptyFrontier(folder));
   const { frontierPicture } = await import("../../views/drawing/frontier.js");
-  const lines = others?.map((each) => ({ label: each.label, points: each.frontier.points }));
-  const picture = frontierPicture(frontier, label, lines);
+  const { wholeFrontier } = await import("../../views/advice.js");
+  const lines = others?.map((each) => ({
+    label: each.label,
+    points: wholeFrontier(each.frontier).points,
+  }));
+  const picture = frontierPicture(wholeFrontier(frontier), label, lines);
   if (pdf !== null) {
     const { pdfPage } = await import("../../views/drawing/pdf.js");
     await writeBytes(pdf, pdfPage(picture));

@@ -63,7 +63,7 @@ export function frontierPicture(
   const paint = (draw: Drawing) => {
     draw.text(20, 392, 15, INK, title);
     const said = noGainSentence(frontier) ?? headline(frontier)?.sentence;
-    if (said !== undefined) draw.text(20, 374, 10, INK, said);
+    if (said !== undefined) draw.text(20, 374, sizeOf(said), INK, said);
     axes(draw, top, { time, energy }, { x, y });
     // The first is drawn last: what was searched lies on top.
     for (const [index, line] of [...lines.entries()].reverse()) {
@@ -84,6 +84,11 @@ export function frontierPicture(
     draw.text(x(chosen.time_s) - 44, y(chosen.energy_j) - 14, 9, INK, `point ${chosen.id}`);
   };
   return { ...SIZE, title, draw: paint };
+}
+
+/** Of a line as long as the picture is wide, 10 at most. */
+function sizeOf(text: string): number {
+  return Math.min(10, (SIZE.width - 40) / (0.49 * text.length));
 }
 
 /** Where the legend names each line: side by side, in as many rows as that takes. */
