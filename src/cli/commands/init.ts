@@ -18,6 +18,7 @@ import { type Layout, USABLE } from "../init/layout.js";
 import { type Asker, SILENT, sizesOf, terminalAsker } from "../init/sizes.js";
 import { namedFile } from "../named-file.js";
 import { JSON_FLAG, LOWERING_FLAGS } from "../options.js";
+import { shellWord } from "../shell-word.js";
 import { isQuiet } from "../shown.js";
 import { note, print, say, Terminal } from "../terminal.js";
 
@@ -96,8 +97,8 @@ async function run(
     ...asFlags(found),
   });
   await writeText(out, text);
-  const flag = flags.out === null ? "" : ` --config ${out}`;
-  const next = `\nWritten to ${out}. Next: kareus optimize ${graph}${flag}\n`;
+  const flag = flags.out === null ? "" : ` --config ${shellWord(out)}`;
+  const next = `\nWritten to ${out}. Next: kareus optimize ${shellWord(graph)}${flag}\n`;
   if (flags.json) print(text);
   else say(`${text}${assumed({ ...asked, gpus }, found, given)}${next}`);
 }

@@ -23,6 +23,7 @@ import {
 import { FOLDER_FLAGS, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
 import { RATE_FLAGS, ratesOf } from "../rates.js";
 import { RECORDER_FLAGS, windowsOf } from "../recorder.js";
+import { shellWord } from "../shell-word.js";
 import { isVerbose } from "../shown.js";
 import { onInterrupt, plotLook, print, say, Terminal } from "../terminal.js";
 import { watching } from "../watch.js";
@@ -154,7 +155,7 @@ async function run(
   }
   const { advisedPoint, wholeFrontier } = await import("../../views/advice.js");
   const files = `frontier.json, ${plural(result.plans.length, "plan")}, measurements.jsonl, details.json, report.html`;
-  const next = `kareus select ${folder} --id ${advisedPoint(wholeFrontier(result.frontier)).id} --out plan.json`;
+  const next = `kareus select ${shellWord(folder)} --id ${advisedPoint(wholeFrontier(result.frontier)).id} --out plan.json`;
   const summary = frontierSummary(result.frontier, plotLook(), flags.rates);
   const look = `Look at it: ${join(folder, "report.html")}`;
   const written = `Written to ${folder}: ${files}`;

@@ -31,6 +31,7 @@ import {
 } from "../flags.js";
 import { namedFile } from "../named-file.js";
 import { DEGREE, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
+import { shellWord } from "../shell-word.js";
 import { print, say, Terminal } from "../terminal.js";
 
 const { graph: GRAPH, job: JOB, hardware: HARDWARE } = LOWERING_FLAGS;
@@ -178,7 +179,7 @@ async function run(graph: string, topics: Topics, flags: Flags): Promise<void> {
     );
     const { options: chosen } = at(layouts, layout);
     say(
-      `${sweepSummary(file)}Least energy x time: kareus optimize ${graph} ${flagsOf(chosen, flags.told)}\n`,
+      `${sweepSummary(file)}Least energy x time: kareus optimize ${shellWord(graph)} ${flagsOf(chosen, flags.told)}\n`,
     );
   }
 }
@@ -192,12 +193,12 @@ function flagsOf(
   const degrees = (["tp", "cp", "ep", "pp", "dp"] as const).filter((name) => job[name] !== 1);
   const { power_limit_w } = hardware;
   return [
-    `--bind ${bound.join(",")}`,
+    `--bind ${shellWord(bound.join(","))}`,
     ...degrees.map((name) => `--${name} ${job[name]}`),
     `--microbatches ${job.microbatches}`,
     ...(job.recompute === "none" ? [] : [`--recompute ${job.recompute}`]),
     ...(power_limit_w === null ? [] : [`--power-limit-w ${power_limit_w}`]),
-    ...told,
+    ...told.map(shellWord),
   ].join(" ");
 }
 
