@@ -3,18 +3,16 @@ import { existsSync } from "node:fs";
 import { availableParallelism, constants, setPriority } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DiagnosticError, fail, refuse } from "../base/diagnostics/diagnostic.js";
-import { emptyFrontier } from "../base/diagnostics/plan.js";
+import { DiagnosticError, fail } from "../base/diagnostics/diagnostic.js";
 import { nothingLearned, notMadeAgain, replanFailed } from "../base/diagnostics/runtime.js";
 import { prepareFolder, readIfThere, readText, writeText } from "../base/files.js";
 import { packagePath } from "../base/package.js";
 import { duration } from "../base/units.js";
 import { readDetails } from "../plan/details.js";
-import { describePoint, type FrontierFile, type FrontierPoint } from "../plan/frontier.js";
+import { describePoint, type FrontierFile } from "../plan/frontier.js";
 import { writeSaving } from "../plan/saving.js";
 import { type Selector, select } from "../plan/select.js";
 import { readSteps, type StepsFile } from "../plan/steps.js";
-import { advisedPoint, wholeFrontier } from "../views/advice.js";
 import { blocksOf, savingOf, savingText, stepsSoFar } from "../views/saving.js";
 import type { Course } from "./following.js";
 import { readFrontierAt, readPointPlan } from "./run-folder.js";
@@ -44,12 +42,12 @@ export interface Learning extends Course {
 export async function learningFrom(
   run: string,
   measure_s: number,
-  selector: Selector | null,
+  selector: Selector,
 ): Promise<Learning> {
   const { path, frontier } = await readFrontierAt(run);
   const home = dirname(resolve(path));
   const told = await toldOf(home);
-  const point = picked(frontier, selector, path);
+  const point = select(frontier, selector, path);
   const { plan } = await readPointPlan(path, frontier, point);
   const folder = await freshFolder(home);
   const job: Job = { folder, told, measure_s, selector, frontier };
@@ -72,8 +70,7 @@ interface Job {
   /** What `optimize` was told, the graph first. */
   readonly told: readonly string[];
   readonly measure_s: number;
-  /** Null: the point that `optimize` recommends. */
-  readonly selector: Selector | null;
+  readonly selector: Selector;
   /** The frontier that it made then. */
   readonly frontier: FrontierFile;
 }
@@ -184,7 +181,7 @@ async function replan(job: Job, over: AbortSignal): Promise<string | null> {
   if (frontier.graph.sha256 !== job.frontier.graph.sha256) {
     return refused(replanFailed(job.folder, `${job.told[0]} is another graph than it was`));
   }
-  const point = picked(frontier, job.selector, path);
+  const point = select(frontier, job.selector, path);
   const { content } = await readPointPlan(path, frontier, point);
   await follow(job, content);
   note(`the job is told to follow ${describePoint(point)}, planned; of ${out}\n`);
@@ -255,10 +252,4 @@ async function report(job: Job, measured: number): Promise<void> {
   const file = join(job.folder, "saving.json");
   await writeText(file, writeSaving(saving));
   note(`${savingText(saving)}\nWritten to ${file}\n`);
-}
-
-function picked(frontier: FrontierFile, selector: Selector | null, path: string): FrontierPoint {
-  if (selector !== null) return select(frontier, selector, path);
-  if (frontier.points.length === 0) return refuse(emptyFrontier(path));
-  return advisedPoint(wholeFrontier(frontier));
 }

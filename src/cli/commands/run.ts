@@ -42,7 +42,7 @@ const FLAGS = {
   ),
   slowdown: quantity(
     "--slowdown <percent>",
-    "what --learn may cost in time against the fastest point (default: what optimize recommends)",
+    "what --learn may cost in time against the fastest point (default: the knee)",
     "percent",
     null,
   ),
@@ -122,8 +122,8 @@ interface Start extends Course {
 async function startOf(flags: Values<typeof FLAGS>): Promise<Start> {
   const { plan: file, follow, learn, slowdown } = flags;
   if (learn !== null) {
-    const selector: Selector | null =
-      slowdown === null ? null : { by: "slowdown", percent: slowdown };
+    const selector: Selector =
+      slowdown === null ? { by: "knee" } : { by: "slowdown", percent: slowdown };
     return learningFrom(learn, byDefault(flags.learnFor, LEARN_S), selector);
   }
   if (follow !== null) return { ...(await courseOf(follow, file)), accompany: null };
