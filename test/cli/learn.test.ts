@@ -120,7 +120,7 @@ describe.skipIf(!hasRuntime)("kareus run --learn", () => {
   });
 
   test("where planning fails the job goes on as it was", async () => {
-    const run = await play("fails", "80", graph);
+    const run = await play("fails", "160", graph);
     cpSync(MINI, graph);
     expect([run.status, codes(run, "warning")]).toEqual([5, ["KRS5431"]]);
     expect(run.stderr).toContain("nothing was saved");
