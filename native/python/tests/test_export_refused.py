@@ -19,6 +19,7 @@ try:
 except ImportError:
     raise unittest.SkipTest("torch, onnxscript and transformers are not installed") from None
 
+import support  # noqa: F401 - says where the package is
 from kareus_runtime.export.__main__ import main
 
 FILES = {
