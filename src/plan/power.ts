@@ -47,3 +47,14 @@ export function replicaPower(plan: PlanFile): PowerStep[] {
   });
   return steps;
 }
+
+/** The most and the least that a whole replica draws over one iteration. */
+export function powerExtremes(plan: PlanFile): {
+  readonly peak_power_w: number;
+  readonly lowest_power_w: number;
+} {
+  const powers = replicaPower(plan).map(({ power_w }) => power_w);
+  const peak_power_w = powers.reduce((most, power_w) => Math.max(most, power_w), 0);
+  const lowest_power_w = powers.reduce((least, power_w) => Math.min(least, power_w), peak_power_w);
+  return { peak_power_w, lowest_power_w };
+}

@@ -1,6 +1,6 @@
 import { duration, scaled } from "../base/units.js";
 import type { CostedPlan, PlanFile } from "../plan/plan.js";
-import { replicaPower } from "../plan/power.js";
+import { powerExtremes, replicaPower } from "../plan/power.js";
 import type { SimulationFile } from "../plan/simulation.js";
 import { changeInWords } from "./comparison/words.js";
 import { decompose } from "./explain/decompose.js";
@@ -43,9 +43,7 @@ export function simulationFile(
 
 function outcomeOf(plan: PlanFile): Outcome {
   const { time_s, energy_j } = plan.point;
-  const powers = replicaPower(plan).map(({ power_w }) => power_w);
-  const peak_power_w = powers.reduce((most, power_w) => Math.max(most, power_w), 0);
-  const lowest_power_w = powers.reduce((least, power_w) => Math.min(least, power_w), peak_power_w);
+  const { peak_power_w, lowest_power_w } = powerExtremes(plan);
   const average_power_w = time_s === 0 ? 0 : energy_j / time_s;
   const swing_w = peak_power_w - lowest_power_w;
   return { time_s, energy_j, average_power_w, peak_power_w, lowest_power_w, swing_w };

@@ -4,6 +4,7 @@ import { type Diagnostic, fail, type Report } from "../../base/diagnostics/diagn
 import { unboundSymbols } from "../../base/diagnostics/graph.js";
 import { noLayoutFits, otherGroups, unwritable } from "../../base/diagnostics/usage.js";
 import { writeText } from "../../base/files.js";
+import { shellWord } from "../../base/shell-word.js";
 import {
   addFlags,
   CONFIG_FILE,
@@ -18,7 +19,6 @@ import { type Layout, USABLE } from "../init/layout.js";
 import { type Asker, SILENT, sizesOf, terminalAsker } from "../init/sizes.js";
 import { namedFile } from "../named-file.js";
 import { JSON_FLAG, LOWERING_FLAGS } from "../options.js";
-import { shellWord } from "../shell-word.js";
 import { isQuiet } from "../shown.js";
 import { note, print, say, Terminal } from "../terminal.js";
 
@@ -166,9 +166,8 @@ async function layoutFor(
   const { inspect } = await import("../../pipeline.js");
   const { SILENT } = await import("../../lowering.js");
   const { loweringOptions } = await import("../../options.js");
-  const { fittingLayout, gpusOfGroups, isUncut, layoutsOf, withLayout } = await import(
-    "../init/layout.js"
-  );
+  const { gpusOfJob } = await import("../../plan/gpus.js");
+  const { fittingLayout, isUncut, layoutsOf, withLayout } = await import("../init/layout.js");
   const options = loweringOptions(graph, {
     graph: { ...defaults(LOWERING_FLAGS.graph), bind: asked.bind, dtype: asked.dtype },
     job: defaults(LOWERING_FLAGS.job),
@@ -179,7 +178,7 @@ async function layoutFor(
     if (!silent) note(`${line}\n`);
   };
   const own = await ownDegrees();
-  const group = own === undefined ? 1 : gpusOfGroups(own);
+  const group = own === undefined ? 1 : gpusOfJob({ ...own, pp: 1 });
   const gpus = asked.gpusGiven ? asked.gpus : group * Math.ceil(asked.gpus / group);
   if (gpus % group !== 0) fail(otherGroups(graph, gpus, group));
   let heard: Diagnostic[] = [];

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
+import { shellWord } from "../../base/shell-word.js";
 import { duration, plural } from "../../base/units.js";
 import type { OptimizeResult } from "../../pipeline.js";
 import type { BeyondGpus } from "../../plan/shared.js";
@@ -23,7 +24,6 @@ import {
 import { FOLDER_FLAGS, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
 import { RATE_FLAGS, ratesOf } from "../rates.js";
 import { RECORDER_FLAGS, windowsOf } from "../recorder.js";
-import { shellWord } from "../shell-word.js";
 import { isVerbose } from "../shown.js";
 import { onInterrupt, plotLook, print, say, Terminal } from "../terminal.js";
 import { watching } from "../watch.js";

@@ -9,6 +9,7 @@ import {
 } from "../../base/diagnostics/search.js";
 import { writeText } from "../../base/files.js";
 import { at, present } from "../../base/need.js";
+import { shellWord } from "../../base/shell-word.js";
 import { RECOMPUTES } from "../../ir/choices.js";
 import type { SweepFile } from "../../plan/sweep.js";
 import type { Combination, SweepLists } from "../../sweep/layouts.js";
@@ -31,7 +32,6 @@ import {
 } from "../flags.js";
 import { namedFile } from "../named-file.js";
 import { DEGREE, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
-import { shellWord } from "../shell-word.js";
 import { print, say, Terminal } from "../terminal.js";
 
 const { graph: GRAPH, job: JOB, hardware: HARDWARE } = LOWERING_FLAGS;

@@ -39,11 +39,6 @@ export function layoutsOf(gpus: number, own: Degrees = ALONE): Layout[] {
 /** Of a graph without collectives. */
 const ALONE: Degrees = { tp: 1, cp: 1, ep: 1, dp: 1 };
 
-/** GPUs that one copy of the graph's own groups takes. */
-export function gpusOfGroups({ tp, cp, ep, dp }: Degrees): number {
-  return tp * cp * ep * dp;
-}
-
 /**
  * The first layout whose every stage fits the memory of a GPU, by the compiler's own estimate; null if
  * none does. What the graph cannot be cut into (KRS14xx) is passed over; throws what that was where it is all.

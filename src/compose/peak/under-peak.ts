@@ -5,7 +5,7 @@ import type { InstructionOption } from "../../ir/configuration.js";
 import type { IterationFrontier, IterationPoint, PipelineProblem } from "../../ir/iteration.js";
 import { longestSwitch } from "../../ir/switch-time.js";
 import { sparsest } from "../../math/staircase.js";
-import { networkOf } from "../network.js";
+import { type Network, networkOf } from "../network.js";
 import { nonDominated, pointOf } from "../planner.js";
 import { relax } from "../relaxation.js";
 import { solvePipeline } from "../solve.js";
@@ -88,10 +88,10 @@ export function plansUnderPeak(
   const fitting = nonDominated(all.filter((_, i) => at(peaks, i) <= limit_w));
   if (fitting.length === 0) return { least_w: Math.min(...peaks), unlimited };
   const isBound = peaks.some((own_w) => own_w > limit_w);
-  const more = isBound ? staggered(problem, fitting, limit_w) : [];
+  const network = networkOf(problem);
+  const more = isBound ? staggered(problem, network, fitting, limit_w) : [];
   const others = known.filter((point) => peakPower(point, static_power_w) <= limit_w);
   const kept = nonDominated<IterationPoint>([...fitting, ...more, ...others]);
-  const network = networkOf(problem);
   const { boundAt } = relax(network, []);
   const energies = kept.map(({ energy_j }) => energy_j);
   const gaps = kept.map((point) => point.energy_j - boundAt(point.time_s));
@@ -104,10 +104,10 @@ export function plansUnderPeak(
 /** More plans under the limit, of a pipeline not too large for that. */
 function staggered(
   problem: PipelineProblem,
+  plain: Network,
   known: readonly IterationPoint[],
   limit_w: number,
 ): readonly IterationPoint[] {
-  const plain = networkOf(problem);
   if (plain.instructions.length > MOST_INSTRUCTIONS) return [];
   const network = switchedNetwork(problem, plain);
   const switch_time_s = longestSwitch(problem.switch_time_s);

@@ -2,7 +2,7 @@ import { addTo, at, need } from "../../base/need.js";
 import { rounded } from "../../base/rounded.js";
 import { useCount } from "../../ir/partition.js";
 import type { PlanCost, PlanFile, PlanInstruction } from "../../plan/plan.js";
-import { replicaPower } from "../../plan/power.js";
+import { powerExtremes } from "../../plan/power.js";
 import { criticalPath } from "./critical-path.js";
 import type { DrawnOption, DrawnPlan, LaneInstruction } from "./model.js";
 
@@ -57,18 +57,8 @@ export function drawnPlan(plan: PlanFile, numberOf: (chosen: Chosen) => number):
     critical: criticalPath(plan),
     knobs: knobsOf(plan, numberOf),
     options: options.list,
-    ...extremesOf(plan),
+    ...powerExtremes(plan),
   };
-}
-
-/** The most and the least that a replica draws over an iteration. */
-function extremesOf(plan: PlanFile): Pick<DrawnPlan, "peak_power_w" | "lowest_power_w"> {
-  let [peak_power_w, lowest_power_w] = [0, Number.POSITIVE_INFINITY];
-  for (const { power_w } of replicaPower(plan)) {
-    peak_power_w = Math.max(peak_power_w, power_w);
-    lowest_power_w = Math.min(lowest_power_w, power_w);
-  }
-  return { peak_power_w, lowest_power_w };
 }
 
 /** The configuration that takes most of an instruction, by number; null where no cost says. */

@@ -1,4 +1,5 @@
 import { at } from "../../../base/need.js";
+import { shellWord } from "../../../base/shell-word.js";
 import { duration, scaled } from "../../../base/units.js";
 import { perfettoTrace } from "../../../exchange/perfetto.js";
 import { unpackedPlan } from "../../../plan/unpacked-plan.js";
@@ -98,8 +99,7 @@ function commandOf({ points, folder }: ReportData, index: number, demand: Demand
 function folderOf(told: string | null): string {
   const lies = /^(.*)\/report\.html$/.exec(decodeURIComponent(location.pathname))?.[1];
   const path = told ?? (location.protocol === "file:" ? lies : undefined);
-  if (path === undefined) return "DIR";
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+  return path === undefined ? "DIR" : shellWord(path);
 }
 
 /** Copying the command, and saving the plan and its trace. */
