@@ -17,3 +17,14 @@ export function beyondWords(frontier: FrontierFile, beyond: BeyondGpus): string 
   const least = `Of least energy so: point ${best.id}, ${duration(best.time_s)}, ${scaled(best.energy_j, "J")}`;
   return `${beyondSentence(beyond)} ${least}; by the GPUs alone: point ${at(frontier.points, -1).id}.`;
 }
+
+/** What the powers of several jobs count: once where it is the same for all. */
+export function countedLines(
+  jobs: readonly { readonly name: string; readonly beyond: BeyondGpus | null }[],
+): readonly string[] {
+  const said = jobs.map(({ beyond }) =>
+    beyond === null ? "Powers are of GPUs alone." : beyondSentence(beyond),
+  );
+  if (new Set(said).size === 1) return said.slice(0, 1);
+  return jobs.map(({ name }, k) => `${name}: ${at(said, k)}`);
+}

@@ -94,13 +94,8 @@ async function run(sources: readonly string[], flags: Values<typeof FLAGS>): Pro
     return;
   }
   const { allocationSummary } = await import("../../views/allocation.js");
-  const { beyondSentence } = await import("../../views/beyond.js");
-  const said = jobs.map(({ beyond }) =>
-    beyond === null ? "Powers are of GPUs alone." : beyondSentence(beyond),
-  );
-  const same = new Set(said).size === 1;
-  const lines = same ? said.slice(0, 1) : jobs.map(({ name }, k) => `${name}: ${at(said, k)}`);
-  say(`${allocationSummary(file)}${lines.join("\n")}\n`);
+  const { countedLines } = await import("../../views/beyond.js");
+  say(`${allocationSummary(file)}${countedLines(jobs).join("\n")}\n`);
 }
 
 /** A job and its GPUs, of all its data-parallel replicas. */

@@ -171,17 +171,17 @@ async function run(graph: string, topics: Topics, flags: Flags): Promise<void> {
   if (flags.out !== null) await writeText(flags.out, content);
   if (flags.json) print(content);
   else {
-    const product = ({ time_s_per_sample, energy_j_per_sample }: SweepFile["points"][number]) =>
-      time_s_per_sample * energy_j_per_sample;
-    const { layout } = at(
-      [...found.points].sort((a, b) => product(a) - product(b)),
-      0,
-    );
-    const { options: chosen } = at(layouts, layout);
-    say(
-      `${sweepSummary(file)}Least energy x time: kareus optimize ${shellWord(graph)} ${flagsOf(chosen, flags.told)}\n`,
-    );
+    const { options: chosen } = at(layouts, layoutToTry(found.points));
+    const next = `kareus optimize ${shellWord(graph)} ${flagsOf(chosen, flags.told)}`;
+    say(`${sweepSummary(file)}Least energy x time: ${next}\n`);
   }
+}
+
+/** The layout, by index, of the point of least energy x time; there is a point. */
+function layoutToTry(points: SweepFile["points"]): number {
+  const product = ({ time_s_per_sample, energy_j_per_sample }: (typeof points)[number]) =>
+    time_s_per_sample * energy_j_per_sample;
+  return points.reduce((a, b) => (product(b) < product(a) ? b : a)).layout;
 }
 
 /** What `optimize` is told for one layout. */
