@@ -4,9 +4,9 @@ import { holdsBackward } from "../rewriting/facts.js";
 import { findRepeats } from "./find-repeats.js";
 
 /** Fewer nodes are lowered soon enough as they are. */
-const FEWEST_NODES = 20_000;
+const FEWEST_NODES = 2_000;
 /** Equal stretches that stay on each side of those left out: passes see an ordinary deep model. */
-const KEPT = 16;
+const KEPT = 4;
 
 /**
  * A graph with most of its equal layers left out. `graph` holds the nodes of `whole` up to `gap`, and
@@ -24,7 +24,7 @@ export interface FoldedGraph {
 }
 
 /**
- * Leaves most layers out of a very large forward graph whose nodes repeat in equal stretches: the same
+ * Leaves most layers out of a large forward graph whose nodes repeat in equal stretches: the same
  * operators, attributes, shapes and connections, each with weights of its own. Kernels formed of the
  * rest are those of the whole once `unfoldKernels` has put the others back. Null where a graph is small
  * or nothing repeats like that.
