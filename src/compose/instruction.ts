@@ -1,5 +1,5 @@
 import { grouped } from "../base/grouped.js";
-import { addTo, at, need } from "../base/need.js";
+import { addTo, at, hotFloat, hotInt, need } from "../base/need.js";
 import type {
   ChosenUse,
   Evaluation,
@@ -52,7 +52,9 @@ const AT_A_CLOCK = 1 / 16;
 
 /** An option before it is known whose layers run it. */
 interface Composed {
-  readonly candidate: Candidate;
+  readonly sum: Sum;
+  /** Which point of the sum's frontier. */
+  readonly point: number;
   readonly time_s: number;
   readonly energy_j: number;
   readonly launch_time_s: number;
@@ -95,25 +97,23 @@ function optionsOf(
   evaluations: ReadonlyMap<string, readonly Evaluation[]>,
   options: CompositionOptions,
 ): readonly Composed[] {
-  const candidates = executions.flatMap((execution, index) =>
-    candidatesOf(execution, index, evaluations, options),
+  const sums = executions.flatMap((execution, index) =>
+    sumsOf(execution, index, evaluations, options),
   );
   const launch_s = executions.map(({ uses }) => launchTimeOf(uses, options));
-  const time_s = candidates.map(({ frontier, point, execution }) =>
-    Math.max(at(frontier.time_s, point), at(launch_s, execution)),
-  );
-  const dynamic_j = candidates.map(({ frontier, point }) => at(frontier.dynamic_j, point));
+  const points = pointsOf(sums, launch_s);
   const { atEveryClock = false, instructions = 1 } = options;
   const most = Math.max(LEAST_OPTIONS, Math.min(MOST_OPTIONS, Math.floor(MANY / instructions)));
-  const best = merged(time_s, dynamic_j, most);
+  const best = merged(points, most);
   const kept = atEveryClock
-    ? withEveryClock(best, candidates, time_s, dynamic_j, Math.floor(most * AT_A_CLOCK))
+    ? withEveryClock(best, sums, points, Math.floor(most * AT_A_CLOCK))
     : best;
   return kept.map((i) => {
-    const candidate = at(candidates, i);
-    const energy_j = at(dynamic_j, i) + options.static_power_w * at(time_s, i);
-    const launch_time_s = at(launch_s, candidate.execution);
-    return { candidate, time_s: at(time_s, i), energy_j, launch_time_s };
+    const place = hotInt(points.sum, i);
+    const [sum, time_s] = [at(sums, place), hotFloat(points.time_s, i)];
+    const energy_j = hotFloat(points.dynamic_j, i) + options.static_power_w * time_s;
+    const launch_time_s = at(launch_s, sum.execution);
+    return { sum, point: i - points.sum.indexOf(place), time_s, energy_j, launch_time_s };
   });
 }
 
@@ -134,23 +134,47 @@ function countUses(uses: readonly PartitionUse[]): Map<string, number> {
   return counts;
 }
 
-/** One point of the sum for one execution model and frequency. */
-interface Candidate {
+/** The sum over an execution's uses at one frequency. */
+interface Sum {
   /** Which of the executions. */
   readonly execution: number;
   readonly freq_mhz: number;
   readonly frontier: Frontier;
-  readonly point: number;
   /** What the single frontiers in the sum stand for. */
   readonly partitions: ReadonlyMap<Frontier, readonly Evaluation[]>;
 }
 
-function candidatesOf(
+/** The points of sums, one sum after the other. */
+interface Points {
+  readonly time_s: Float64Array;
+  readonly dynamic_j: Float64Array;
+  /** Which sum each is of. */
+  readonly sum: Int32Array;
+}
+
+/** Of all sums; none takes less time than the CPU needs to launch its execution. */
+function pointsOf(sums: readonly Sum[], launch_s: readonly number[]): Points {
+  const size = sums.reduce((count, { frontier }) => count + frontier.time_s.length, 0);
+  const [time_s, dynamic_j] = [new Float64Array(size), new Float64Array(size)];
+  const sum = new Int32Array(size);
+  let i = 0;
+  for (const [place, { frontier, execution }] of sums.entries()) {
+    const least_s = at(launch_s, execution);
+    for (let point = 0; point < frontier.time_s.length; point++, i++) {
+      time_s[i] = Math.max(hotFloat(frontier.time_s, point), least_s);
+      dynamic_j[i] = hotFloat(frontier.dynamic_j, point);
+      sum[i] = place;
+    }
+  }
+  return { time_s, dynamic_j, sum };
+}
+
+function sumsOf(
   execution: Execution,
   index: number,
   evaluations: ReadonlyMap<string, readonly Evaluation[]>,
   { static_power_w, allow }: CompositionOptions,
-): Candidate[] {
+): Sum[] {
   const allowed = [...countUses(execution.uses)].map(([key, count]) => ({
     count,
     byFrequency: grouped(need(evaluations, key).filter(allow), (e) => e.freq_mhz),
@@ -173,32 +197,27 @@ function candidatesOf(
       multiples.push(multiplyFrontier(frontier, count));
     }
     const frontier = multiples.reduce(addFrontiers);
-    return Array.from(frontier.time_s, (_, point) => ({
-      execution: index,
-      freq_mhz,
-      frontier,
-      point,
-      partitions,
-    }));
+    return [{ execution: index, freq_mhz, frontier, partitions }];
   });
 }
 
 /** The best of all, and the best of each clock beside them, in ascending time. */
 function withEveryClock(
   best: readonly number[],
-  candidates: readonly Candidate[],
-  time_s: readonly number[],
-  dynamic_j: readonly number[],
+  sums: readonly Sum[],
+  points: Points,
   most: number,
 ): readonly number[] {
   const kept = new Set(best);
-  for (const own of grouped([...candidates.keys()], (i) => at(candidates, i).freq_mhz).values()) {
-    const atClock = (values: readonly number[]) => own.map((i) => at(values, i));
-    for (const k of merged(atClock(time_s), atClock(dynamic_j), most)) {
+  const { time_s, dynamic_j } = points;
+  const clockOf = (i: number) => at(sums, hotInt(points.sum, i)).freq_mhz;
+  for (const own of grouped([...time_s.keys()], clockOf).values()) {
+    const atClock = (values: Float64Array) => Float64Array.from(own, (i) => hotFloat(values, i));
+    for (const k of merged({ time_s: atClock(time_s), dynamic_j: atClock(dynamic_j) }, most)) {
       kept.add(at(own, k));
     }
   }
-  return [...kept].sort((a, b) => at(time_s, a) - at(time_s, b) || a - b);
+  return [...kept].sort((a, b) => hotFloat(time_s, a) - hotFloat(time_s, b) || a - b);
 }
 
 /**
@@ -206,14 +225,13 @@ function withEveryClock(
  * lives on, evenly spread where they are more than half, and the last of every cell of time.
  */
 function merged(
-  time_s: readonly number[],
-  dynamic_j: readonly number[],
+  { time_s, dynamic_j }: Pick<Points, "time_s" | "dynamic_j">,
   most: number,
 ): readonly number[] {
   const indices = paretoIndices(time_s, dynamic_j);
   if (indices.length <= most) return indices;
-  const times = indices.map((i) => at(time_s, i));
-  const energies = indices.map((i) => at(dynamic_j, i));
+  const times = indices.map((i) => hotFloat(time_s, i));
+  const energies = indices.map((i) => hotFloat(dynamic_j, i));
   const corners = new Set(spread(lowerHullIndices(times, energies), most / 2));
   const fastest_s = at(times, 0);
   const cell_s = (at(times, -1) - fastest_s) / (most - corners.size);
@@ -223,17 +241,17 @@ function merged(
 }
 
 function optionOf(
-  { candidate, time_s, energy_j, launch_time_s }: Composed,
+  { sum, point, time_s, energy_j, launch_time_s }: Composed,
   executions: readonly Execution[],
 ): InstructionOption {
-  const execution = at(executions, candidate.execution);
+  const execution = at(executions, sum.execution);
   return {
-    freq_mhz: candidate.freq_mhz,
+    freq_mhz: sum.freq_mhz,
     execution: execution.model,
     time_s,
     energy_j,
     ...(launch_time_s > 0 ? { launch_time_s } : {}),
-    use: () => spelledOut(candidate, execution),
+    use: () => spelledOut(sum, point, execution),
   };
 }
 
@@ -242,7 +260,8 @@ function optionOf(
  * of the chosen configurations.
  */
 function spelledOut(
-  { frontier, point, partitions }: Candidate,
+  { frontier, partitions }: Sum,
+  point: number,
   execution: Execution,
 ): readonly ChosenUse[] {
   const chosen = new Map<string, { readonly place: number; readonly evaluation: Evaluation }[]>();
