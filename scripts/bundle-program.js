@@ -7,8 +7,14 @@ import { fileURLToPath } from "node:url";
 import { build } from "rolldown";
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), "..", "dist");
-/** What Node starts: the command line, the thread of a command, the threads that search and sweep. */
-const ENTRIES = ["src/cli/main", "src/cli/thread", "src/search/worker", "src/sweep/worker"];
+/** What Node starts: the command line, the thread of a command, the threads that search, solve and sweep. */
+const ENTRIES = [
+  "src/cli/main",
+  "src/cli/thread",
+  "src/search/worker",
+  "src/compose/threads/worker",
+  "src/sweep/worker",
+];
 
 rmSync(join(dist, "chunks"), { recursive: true, force: true });
 await build({

@@ -1,17 +1,8 @@
 import type { Report } from "./base/diagnostics/diagnostic.js";
 import { byDefault } from "./base/need.js";
 import { PhaseTimer } from "./base/phase-timer.js";
-import {
-  baselineFrontiers,
-  type Reached,
-  restrictionOf,
-  rivalsUnder,
-  sequentialAtTop,
-} from "./compose/baselines.js";
-import { instructionFrontiers } from "./compose/instructions.js";
-import { plansUnderPeak, solveUnderPeak } from "./compose/peak/under-peak.js";
-import { checkLayout, pipelineProblem } from "./compose/problem.js";
-import { solvePipeline } from "./compose/solve.js";
+import { sequentialAtTop } from "./compose/baselines.js";
+import { checkLayout } from "./compose/problem.js";
 import {
   type CostOracle,
   costsOn,
@@ -28,7 +19,6 @@ import type { Device } from "./gpu/device-schema.js";
 import { deviceOf, layoutOf } from "./hardware.js";
 import { EXECUTIONS, type ExecutionMode } from "./ir/choices.js";
 import type { Cost, Evaluation } from "./ir/configuration.js";
-import type { IterationPoint, PipelineProblem } from "./ir/iteration.js";
 import type { PartitionType } from "./ir/partition.js";
 import type { TensorGraph } from "./ir/tensor-graph.js";
 import {
@@ -53,7 +43,8 @@ import { readProfile } from "./profile/reader.js";
 import { checkedMemory, fittingMemory } from "./room.js";
 import type { JournalFile } from "./search/journal.js";
 import { replayCounts } from "./search/replay.js";
-import { composed, type Measuring, search } from "./searching.js";
+import { corrected, type Measuring, search } from "./searching.js";
+import { composeAndSolve } from "./solving.js";
 import { checkRecognised, type Doubt, doubtsOf } from "./views/inspection/doubts.js";
 import { type Inspection, inspection } from "./views/inspection/inspection.js";
 
@@ -129,41 +120,20 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
     search(lowered, { device, measurements, replayed }, layout, { ...options, journal }, hooks),
   );
 
-  const { evaluations, searched } = await timer.run("composition", () =>
-    composed(lowered.partitions, found.evaluations, measurements.instructions, layout),
-  );
-  const { points, seed, control } = options.search;
-  const { partitions } = lowered;
-  const { frontier, full_control, baselines } = await timer.run("solver", () => {
-    const solver = solverUnder(points, lowered.job, peak_power_w);
-    const solved = (instructions: typeof searched, known: readonly IterationPoint[]) =>
-      solver.frontier(pipelineProblem(instructions, partitions.stages, layout), known);
-    const restriction = restrictionOf(control, partitions, device);
-    const names = rivalsUnder(control);
-    const baselines = baselineFrontiers(
-      partitions,
-      evaluations,
-      device,
-      layout,
-      names,
-      solver.baseline,
-    );
-    // Whatever they run a plan may run too.
-    const reached = baselines.flatMap((baseline) => baseline.points);
-    const followed = solved(
-      restriction === null
-        ? searched
-        : instructionFrontiers(partitions, evaluations, layout, restriction),
-      reached,
-    );
-    // What is measured is measured for what the job can follow.
-    const isFull = restriction === null || options.measure !== null;
-    return {
-      frontier: followed,
-      full_control: isFull ? null : solved(searched, followed.points).points,
-      baselines,
-    };
-  });
+  const { seed, control, threads, points } = options.search;
+  const graph = lowered.partitions;
+  const evaluations = corrected(graph, found.evaluations, measurements.instructions, layout);
+  // What is measured is measured for what the job can follow.
+  const composition = {
+    graph,
+    evaluations,
+    device,
+    layout,
+    control,
+    full: options.measure === null,
+  };
+  const sought = { points, peak_w: ofOneGpu(peak_power_w, lowered.job) };
+  const solved = await composeAndSolve(composition, sought, threads, timer);
 
   return timer.run("emission", () => {
     const all = [...evaluations.values()].flat();
@@ -178,10 +148,8 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
       costs,
       search: outcomes,
       memory,
-      baselines,
       executions,
-      full_control,
-      frontier,
+      ...solved,
       beyond: byDefault(options.beyond, null),
     };
     const written = runFiles(run, lowered.partitions, content, facts, oracle);
@@ -189,23 +157,9 @@ export async function optimize(options: OptimizeOptions, hooks: Hooks): Promise<
   });
 }
 
-/** How frontiers are found: with what a replica's GPUs may draw together kept where that is told. */
-function solverUnder(points: number, job: Lowered["job"], peak_power_w: number | null) {
-  if (peak_power_w === null) {
-    const frontier = (problem: PipelineProblem, known: readonly IterationPoint[]) =>
-      solvePipeline(problem, { points, known });
-    return { frontier, baseline: (problem: PipelineProblem): Reached => frontier(problem, []) };
-  }
-  const limit = { points, peak_w: peak_power_w / gpusPerStage(job) };
-  return {
-    frontier: (problem: PipelineProblem, known: readonly IterationPoint[]) =>
-      solveUnderPeak(problem, { ...limit, known }),
-    baseline(problem: PipelineProblem): Reached {
-      const found = plansUnderPeak(problem, limit);
-      if ("frontier" in found) return found.frontier;
-      return { points: found.unlimited.points, least_peak_w: found.least_w };
-    },
-  };
+/** Of one GPU of each stage, what all GPUs of a replica may draw. */
+function ofOneGpu(power_w: number | null, job: Lowered["job"]): number | null {
+  return power_w === null ? null : power_w / gpusPerStage(job);
 }
 
 /**

@@ -74,15 +74,14 @@ function worthwhile(
   return Math.floor(sizes.reduce((sum, size) => sum + size, 0) / WORTH_A_THREAD);
 }
 
-/** The instructions that evaluations make, both as measured instructions say they are off. */
-export function composed(
+/** Evaluations as measured instructions say they are off. */
+export function corrected(
   graph: PartitionedGraph,
   evaluations: SearchResult["evaluations"],
   measured: Measurements["instructions"],
   layout: Layout,
-) {
+): SearchResult["evaluations"] {
+  if (measured.length === 0) return evaluations;
   const expected = instructionFrontiers(graph, evaluations, layout);
-  const corrected = correctedByInstructions(evaluations, graph, expected, measured);
-  if (corrected === evaluations) return { evaluations, searched: expected };
-  return { evaluations: corrected, searched: instructionFrontiers(graph, corrected, layout) };
+  return correctedByInstructions(evaluations, graph, expected, measured);
 }

@@ -5,8 +5,8 @@ import { packageVersion } from "../base/package.js";
 import { EVERY_PASS } from "../ir/pass.js";
 import { commandOf, commandPath } from "./command-table.js";
 import { buildProgram } from "./program.js";
-import { writeDiagnostic } from "./terminal.js";
 import { usageHint } from "./usage-hints.js";
+import { writeDiagnostic } from "./write-diagnostic.js";
 
 /** Exit codes: 0 done, 1 the honest answer is no, 2 bad input, 3 our fault. */
 const BAD_INPUT = 2;

@@ -8,7 +8,8 @@ import type { Config, ConfigValue } from "../plan/config.js";
 import { type CommandEntry, commandTable, type FlagEntry } from "./command-table.js";
 import { addFlags, CONFIG_FILE, fromConfig, text, toggle } from "./flags.js";
 import { isQuiet } from "./shown.js";
-import { note, writeDiagnostic } from "./terminal.js";
+import { note } from "./terminal.js";
+import { writeDiagnostic } from "./write-diagnostic.js";
 
 const FLAGS = {
   config: text(

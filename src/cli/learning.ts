@@ -16,7 +16,8 @@ import { readSteps, type StepsFile } from "../plan/steps.js";
 import { blocksOf, savingOf, savingText, stepsSoFar } from "../views/saving.js";
 import type { Course } from "./following.js";
 import { readFrontierAt, readPointPlan } from "./run-folder.js";
-import { note, writeDiagnostic } from "./terminal.js";
+import { note } from "./terminal.js";
+import { writeDiagnostic } from "./write-diagnostic.js";
 
 /** Blocks of steps that the own first steps are measured in, at least. */
 const BLOCKS = 24;

@@ -4,8 +4,9 @@ import { Worker } from "node:worker_threads";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
 import { internalError, unwritable } from "../base/diagnostics/usage.js";
 import { packagePath } from "../base/package.js";
-import { SIGNALS, writeDiagnostic } from "./terminal.js";
+import { SIGNALS } from "./signals.js";
 import type { StreamFacts, ThreadData } from "./thread-data.js";
+import { writeDiagnostic } from "./write-diagnostic.js";
 
 const BAD_INPUT = 2;
 const INTERNAL = 3;

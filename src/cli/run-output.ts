@@ -13,7 +13,7 @@ import {
   refuseOthers,
   writeRun,
 } from "./output.js";
-import { onInterrupt } from "./terminal.js";
+import { onInterrupt } from "./signals.js";
 
 interface Asked {
   /** Null: a folder beside the graph, named by what the graph takes of what was told. */

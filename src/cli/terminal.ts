@@ -1,27 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { parentPort } from "node:worker_threads";
 import { Presets, SingleBar } from "cli-progress";
-import pc from "picocolors";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
-import { renderJson, renderText } from "../base/diagnostics/render.js";
 import { visible } from "../base/visible.js";
 import type { Look } from "../views/plot.js";
 import { shownOf } from "../views/table-form.js";
+import { colours } from "./colours.js";
 import { isQuiet, isVerbose } from "./shown.js";
-
-/** The signals that stop a command: Ctrl-C and a plain kill. */
-export const SIGNALS = ["SIGINT", "SIGTERM"] as const;
-
-/** What stderr says if the command is interrupted from here on; null: nothing. */
-export function onInterrupt(diagnostic: Diagnostic | null): void {
-  parentPort?.postMessage(diagnostic);
-}
-
-/** Colours where the terminal has them; NO_COLOR (set and not empty) always turns them off. */
-function colours(stream: NodeJS.WriteStream) {
-  const { NO_COLOR, TERM } = process.env;
-  return pc.createColors(stream.isTTY === true && !NO_COLOR && TERM !== "dumb");
-}
+import { writeDiagnostic } from "./write-diagnostic.js";
 
 const UTF_8 = /utf-?8/i;
 
@@ -54,18 +39,6 @@ export function print(content: string): void {
 /** Writes what people read to stderr. */
 export function note(text: string): void {
   process.stderr.write(visible(text));
-}
-
-/** Writes diagnostics to stderr: for people, or as JSON lines for programs. */
-export function writeDiagnostic(diagnostic: Diagnostic, json: boolean): void {
-  if (json) {
-    process.stderr.write(visible(renderJson(diagnostic)));
-    return;
-  }
-  const colour = colours(process.stderr);
-  const { severity } = diagnostic;
-  const word = severity === "error" ? colour.red(severity) : colour.yellow(severity);
-  process.stderr.write(renderText(diagnostic).replace(severity, word));
 }
 
 /** What a running command says on stderr: diagnostics, and a progress bar on a terminal only. */

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
-import { note, writeDiagnostic } from "./terminal.js";
+import { note } from "./terminal.js";
+import { writeDiagnostic } from "./write-diagnostic.js";
 
 /** How often files are looked at. */
 const INTERVAL_MS = 500;

@@ -4,7 +4,7 @@ import { loadDevice } from "../gpu/device.js";
 import type { Configuration, Evaluation } from "../ir/configuration.js";
 import type { PipelineProblem } from "../ir/iteration.js";
 import type { OptionKind, PartitionedGraph } from "../ir/partition.js";
-import { baselineFrontiers, rivalsUnder } from "./baselines.js";
+import { baselineProblems, rivalsUnder } from "./baselines.js";
 import { solvePipeline } from "./solve.js";
 
 const device = loadDevice("a100-sxm4-40gb");
@@ -37,7 +37,7 @@ const evaluation = (
   ...configuration,
 });
 
-const solve = (problem: PipelineProblem) => solvePipeline(problem, { points: 8 });
+const fastest = (problem: PipelineProblem) => solvePipeline(problem, { points: 8 }).points[0];
 
 test("baselines use the default SMs and the listed order, whatever else was evaluated", () => {
   const order = [0, 2, 3, 5, 6, 1, 4];
@@ -65,15 +65,8 @@ test("baselines use the default SMs and the listed order, whatever else was eval
     [alone.key, [evaluation(alone.key, 1, { launch_slot: null, sms: 0 })]],
   ]);
   const layout = { microbatches: 1, static_power_w: 1, pipeline: "1f1b", chunks: 1 } as const;
-  const baselines = baselineFrontiers(
-    graph,
-    evaluations,
-    device,
-    layout,
-    rivalsUnder("all"),
-    solve,
-  );
-  expect(baselines.map(({ name, points }) => [name, points[0]?.time_s])).toEqual([
+  const baselines = baselineProblems(graph, evaluations, device, layout, rivalsUnder("all"));
+  expect(baselines.map(({ name, problem }) => [name, fastest(problem)?.time_s])).toEqual([
     ["sequential-max-clock", 12],
     ["sequential-frequency", 12],
     ["nanobatch-frequency", 10],
@@ -99,23 +92,16 @@ test("without nanobatches, gradient sums of the last backward run from the first
   ]);
   const layout = { microbatches: 3, static_power_w: 1, pipeline: "1f1b", chunks: 1 } as const;
   const summing = { ...graph, instructions: [...graph.instructions, last] };
-  const baselines = baselineFrontiers(
-    summing,
-    evaluations,
-    device,
-    layout,
-    rivalsUnder("all"),
-    solve,
-  );
+  const baselines = baselineProblems(summing, evaluations, device, layout, rivalsUnder("all"));
   // Three forwards and two backwards of 6 s, then one of 4 s; nanobatched 5 s instead of 6.
-  expect(baselines.map(({ name, points }) => [name, points[0]?.time_s])).toEqual([
+  expect(baselines.map(({ name, problem }) => [name, fastest(problem)?.time_s])).toEqual([
     ["sequential-max-clock", 34],
     ["sequential-frequency", 34],
     ["nanobatch-frequency", 29],
   ]);
 });
 
-test("where nothing can be nanobatched, the baselines with and without are one frontier, solved once", () => {
+test("where nothing can be nanobatched, the baselines with and without are one problem", () => {
   const single = {
     ...{ stage: 0, chunk: 0, kind: "forward" as const },
     executions: [{ model: "sequential" as const, uses: [use(alone.key)] }],
@@ -125,14 +111,12 @@ test("where nothing can be nanobatched, the baselines with and without are one f
   ]);
   const layout = { microbatches: 2, static_power_w: 1 };
   const one = { ...graph, instructions: [single] };
-  const [, without, nanobatched] = baselineFrontiers(
+  const [, without, nanobatched] = baselineProblems(
     one,
     evaluations,
     device,
     layout,
     rivalsUnder("all"),
-    solve,
   );
-  expect(without?.points).toHaveLength(1);
-  expect(nanobatched?.points).toBe(without?.points);
+  expect(nanobatched?.problem).toBe(without?.problem);
 });

@@ -2,7 +2,7 @@ import { at, need, present } from "../base/need.js";
 import type { Device } from "../gpu/device-schema.js";
 import type { Control } from "../ir/choices.js";
 import type { Configuration, Cost, Evaluation } from "../ir/configuration.js";
-import type { IterationPoint, PipelineProblem } from "../ir/iteration.js";
+import type { PipelineProblem } from "../ir/iteration.js";
 import { ownLaunchSlot, type PartitionedGraph, type PartitionType } from "../ir/partition.js";
 import { instructionFrontiers, type Restriction } from "./instructions.js";
 import { type Layout, pipelineProblem } from "./problem.js";
@@ -11,40 +11,28 @@ import { solvePipeline } from "./solve.js";
 const BASELINES = ["sequential-max-clock", "sequential-frequency", "nanobatch-frequency"] as const;
 type BaselineName = (typeof BASELINES)[number];
 
-/** What a baseline reaches. */
-export interface Reached {
-  readonly points: readonly IterationPoint[];
-  /**
-   * Where none of its plans keeps a limit on their peak, the lowest of their peaks, in W of one GPU of each stage:
-   * its points are those without the limit. Absent: all keep it, or there is none.
-   */
-  readonly least_peak_w?: number;
-}
-
 /**
- * What other tools reach on the same graph, from the same machinery with restricted choices:
+ * What other tools choose from on the same graph: the same machinery with restricted choices:
  * Megatron-LM (no nanobatches, highest clock), Perseus (the same with the
  * frequency free per instruction), and nanobatching with Perseus on top (every instruction
  * nanobatched). All launch what need not wait at the first slot: without nanobatches that is a ring's
- * transfers and gradient sums.
- * @param solve asked once for all baselines that have the same choices
+ * transfers and gradient sums. Baselines with the same choices share a problem.
  */
-export function baselineFrontiers(
+export function baselineProblems(
   graph: PartitionedGraph,
   evaluations: ReadonlyMap<string, readonly Evaluation[]>,
   device: Device,
   layout: Layout,
   names: readonly BaselineName[],
-  solve: (problem: PipelineProblem) => Reached,
-): ({ readonly name: BaselineName } & Reached)[] {
+): { readonly name: BaselineName; readonly problem: PipelineProblem }[] {
   const known = restrictions(graph, device);
-  const solved = new Map<string, Reached>();
+  const problems = new Map<string, PipelineProblem>();
   return names.map((name) => {
     const frontiers = instructionFrontiers(graph, evaluations, layout, known[name]);
     const choices = JSON.stringify(frontiers);
-    const found = solved.get(choices) ?? solve(pipelineProblem(frontiers, graph.stages, layout));
-    solved.set(choices, found);
-    return { name, ...found };
+    const problem = problems.get(choices) ?? pipelineProblem(frontiers, graph.stages, layout);
+    problems.set(choices, problem);
+    return { name, problem };
   });
 }
 
@@ -66,10 +54,10 @@ export function sequentialAtTop(
       return [key, [{ partition: key, ...configuration, ...costOf(type, configuration) }]];
     }),
   );
-  const solve = (problem: PipelineProblem) => solvePipeline(problem, { points: 1 });
   const names = ["sequential-max-clock"] as const;
-  const [top] = baselineFrontiers(graph, evaluations, device, layout, names, solve);
-  const { time_s, energy_j } = at(present(top, "baseline").points, 0);
+  const [top] = baselineProblems(graph, evaluations, device, layout, names);
+  const { points } = solvePipeline(present(top, "baseline").problem, { points: 1 });
+  const { time_s, energy_j } = at(points, 0);
   return { time_s, energy_j };
 }
 

@@ -36,7 +36,15 @@ export function solvePipeline(
   problem: PipelineProblem,
   { points, known = [] }: { readonly points: number; readonly known?: readonly IterationPoint[] },
 ): IterationFrontier {
-  return byEnergySteps(problem, points, known, distinct);
+  return seekPlans(problem, points)(known);
+}
+
+/** The same in two steps: the first takes its time, the second the known plans. */
+export function seekPlans(
+  problem: PipelineProblem,
+  points: number,
+): (known: readonly IterationPoint[]) => IterationFrontier {
+  return byEnergySteps(problem, points, distinct);
 }
 
 /** Of so many times as many deadlines as points the best may be kept, and of no more than 1000. */
@@ -61,9 +69,8 @@ const LOSS = 1e-3;
 function byEnergySteps(
   problem: PipelineProblem,
   points: number,
-  known: readonly IterationPoint[] = [],
   tidy = (plans: readonly Candidate[]) => plans,
-): IterationFrontier {
+): (known: readonly IterationPoint[]) => IterationFrontier {
   const network = networkOf(problem);
   const planner = plannerOf(problem, network);
   const { length: size } = network.sets;
@@ -81,11 +88,13 @@ function byEnergySteps(
     plans = nonDominated([...plans, ...plansOf(planner, more)]);
   }
   const exact = exactOf(problem, network, plans);
-  const all = withKnown(exact?.plans ?? plans, known);
-  const gaps = all.map((plan) => plan.energy_j - relaxation.boundAt(plan.time_s));
-  const energies = all.map(({ energy_j }) => energy_j);
-  const kept = sparsest(energies, gaps, points).map((k) => at(all, k));
-  return frontierOf(planner, relaxation, tidy(kept), exact);
+  return (known) => {
+    const all = withKnown(exact?.plans ?? plans, known);
+    const gaps = all.map((plan) => plan.energy_j - relaxation.boundAt(plan.time_s));
+    const energies = all.map(({ energy_j }) => energy_j);
+    const kept = sparsest(energies, gaps, points).map((k) => at(all, k));
+    return frontierOf(planner, relaxation, tidy(kept), exact);
+  };
 }
 
 /** The plans that no other beats, those among them that were known and are more than rounding better. */
@@ -107,8 +116,8 @@ export function solveDeadlines(
   problem: PipelineProblem,
   deadlines: number | readonly number[] | null,
 ): IterationFrontier {
-  if (deadlines === null) return byEnergySteps(problem, MOST_POINTS);
-  if (typeof deadlines === "number") return byEnergySteps(problem, deadlines);
+  if (deadlines === null) return byEnergySteps(problem, MOST_POINTS)([]);
+  if (typeof deadlines === "number") return byEnergySteps(problem, deadlines)([]);
   const network = networkOf(problem);
   const planner = plannerOf(problem, network);
   const relaxation = relax(

@@ -1,6 +1,7 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { unboundBatch } from "../base/diagnostics/search.js";
 import { need } from "../base/need.js";
+import { instructionFrontiers } from "../compose/instructions.js";
 import { stageMemory } from "../compose/memory.js";
 import { pipelineProblem } from "../compose/problem.js";
 import { solvePipeline } from "../compose/solve.js";
@@ -21,7 +22,7 @@ import { importGraph, takenOptions } from "../onnx/import.js";
 import type { OptimizeOptions } from "../pipeline.js";
 import { gpusPerStage } from "../plan/gpus.js";
 import { loadMeasurements } from "../profile/library.js";
-import { composed, search } from "../searching.js";
+import { corrected, search } from "../searching.js";
 
 /** How the layouts of one lowering differ: in nothing that kernels see. */
 export interface Variant extends Pick<Job, "microbatches" | "pipeline" | "chunks"> {
@@ -99,7 +100,8 @@ async function coarseInstructions(lowered: Lowered, options: OptimizeOptions, ho
   const setup = { device, measurements, replayed: null };
   const found = await search(lowered, setup, layout, options, hooks);
   const { instructions } = measurements;
-  return composed(lowered.partitions, found.evaluations, instructions, layout).searched;
+  const evaluations = corrected(lowered.partitions, found.evaluations, instructions, layout);
+  return instructionFrontiers(lowered.partitions, evaluations, layout);
 }
 
 /** Every second clock, the highest among them, and every third SM count. */

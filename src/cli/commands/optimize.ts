@@ -25,7 +25,8 @@ import { FOLDER_FLAGS, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../option
 import { RATE_FLAGS, ratesOf } from "../rates.js";
 import { RECORDER_FLAGS, windowsOf } from "../recorder.js";
 import { isVerbose } from "../shown.js";
-import { onInterrupt, plotLook, print, say, Terminal } from "../terminal.js";
+import { onInterrupt } from "../signals.js";
+import { plotLook, print, say, Terminal } from "../terminal.js";
 import { watching } from "../watch.js";
 
 const EXAMPLES = `

@@ -16,7 +16,8 @@ import { addFlags, choice, quantity, readFlags, text, toggle, type Values } from
 import { type Course, courseOf } from "../following.js";
 import { type Learning, learningFrom } from "../learning.js";
 import { pythonPath, shimFile } from "../runtime-files.js";
-import { note, writeDiagnostic } from "../terminal.js";
+import { note } from "../terminal.js";
+import { writeDiagnostic } from "../write-diagnostic.js";
 
 const FLAGS = {
   plan: text(
