@@ -15,13 +15,8 @@ import {
 } from "../ir/partition.js";
 import { lowerHullIndices, paretoIndices } from "../math/pareto.js";
 import { spread } from "../math/spread.js";
-import {
-  addFrontiers,
-  type Frontier,
-  frontierOf,
-  multiplyFrontier,
-  readBack,
-} from "./minkowski.js";
+import { addFrontiers, type Frontier, readBack } from "./minkowski.js";
+import { UseFrontiers } from "./use-frontiers.js";
 
 interface CompositionOptions {
   /** Per GPU. */
@@ -68,13 +63,15 @@ export function instructionComposer(
   evaluations: ReadonlyMap<string, readonly Evaluation[]>,
   options: CompositionOptions,
 ): (shape: InstructionShape, models: readonly ExecutionModel[]) => InstructionFrontier {
+  const { static_power_w, allow } = options;
+  const frontiers = new UseFrontiers(evaluations, static_power_w, allow);
   const known = new Map<string, readonly Composed[]>();
   return (shape, models) => {
     const { stage, chunk, kind } = shape;
     const executions = shape.executions.filter(({ model }) => models.includes(model));
     const counted = executions.map(({ model, uses }) => [model, [...countUses(uses)]]);
     const key = JSON.stringify(counted);
-    const composed = known.get(key) ?? optionsOf(executions, evaluations, options);
+    const composed = known.get(key) ?? optionsOf(executions, frontiers, options);
     known.set(key, composed);
     return { stage, chunk, kind, options: composed.map((each) => optionOf(each, executions)) };
   };
@@ -94,12 +91,10 @@ export function instructionComposer(
  */
 function optionsOf(
   executions: readonly Execution[],
-  evaluations: ReadonlyMap<string, readonly Evaluation[]>,
+  frontiers: UseFrontiers,
   options: CompositionOptions,
 ): readonly Composed[] {
-  const sums = executions.flatMap((execution, index) =>
-    sumsOf(execution, index, evaluations, options),
-  );
+  const sums = executions.flatMap((execution, index) => sumsOf(execution, index, frontiers));
   const launch_s = executions.map(({ uses }) => launchTimeOf(uses, options));
   const points = pointsOf(sums, launch_s);
   const { atEveryClock = false, instructions = 1 } = options;
@@ -169,35 +164,19 @@ function pointsOf(sums: readonly Sum[], launch_s: readonly number[]): Points {
   return { time_s, dynamic_j, sum };
 }
 
-function sumsOf(
-  execution: Execution,
-  index: number,
-  evaluations: ReadonlyMap<string, readonly Evaluation[]>,
-  { static_power_w, allow }: CompositionOptions,
-): Sum[] {
-  const allowed = [...countUses(execution.uses)].map(([key, count]) => ({
-    count,
-    byFrequency: grouped(need(evaluations, key).filter(allow), (e) => e.freq_mhz),
-  }));
-  const frequencies = [...at(allowed, 0).byFrequency.keys()].sort((a, b) => a - b);
-  return frequencies.flatMap((freq_mhz) => {
+function sumsOf(execution: Execution, index: number, frontiers: UseFrontiers): Sum[] {
+  const counts = [...countUses(execution.uses)];
+  const [first] = at(counts, 0);
+  return frontiers.clocks(first).flatMap((freq_mhz) => {
     const partitions = new Map<Frontier, readonly Evaluation[]>();
     const multiples: Frontier[] = [];
-    for (const { count, byFrequency } of allowed) {
-      const here = byFrequency.get(freq_mhz);
-      if (here === undefined) return [];
-      const { frontier, indices } = frontierOf(
-        here.map((e) => e.time_s),
-        here.map((e) => e.energy_j - static_power_w * e.time_s),
-      );
-      partitions.set(
-        frontier,
-        indices.map((i) => at(here, i)),
-      );
-      multiples.push(multiplyFrontier(frontier, count));
+    for (const [partition, count] of counts) {
+      const uses = frontiers.at(partition, freq_mhz, count);
+      if (uses === null) return [];
+      partitions.set(uses.frontier, uses.evaluations);
+      multiples.push(uses.together);
     }
-    const frontier = multiples.reduce(addFrontiers);
-    return [{ execution: index, freq_mhz, frontier, partitions }];
+    return [{ execution: index, freq_mhz, frontier: multiples.reduce(addFrontiers), partitions }];
   });
 }
 
