@@ -33,6 +33,7 @@ const FLOORS: readonly Floor[] = [
   { path: "src/lowering.ts", floor: 10 },
   { path: "src/room.ts", floor: 11 },
   { path: "src/searching.ts", floor: 11 },
+  { path: "src/solving.ts", floor: 11 },
   { path: "src/pipeline.ts", floor: 12 },
   { path: "src/sweep", floor: 13 },
   { path: "src/cli", floor: 14 },

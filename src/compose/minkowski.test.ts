@@ -121,9 +121,9 @@ test("large sums keep every minimiser of energy at a price of time", () => {
 test("a hundred times as many copies have the same frontier, no finer than it needs to be", () => {
   const single = frontier(rough(60, 1));
   const [few, many] = [50, 5000].map((n) => pointsOf(multiplyFrontier(single, n)));
-  expect(many?.length).toBeLessThan(1000);
+  expect(many?.length).toBeLessThan(1500);
   for (const [time_s, dynamic_j] of few ?? []) {
-    const inTime = (many ?? []).filter(([t]) => t <= 100 * time_s * (1 + 1e-3));
+    const inTime = (many ?? []).filter(([t]) => t <= 100 * time_s * (1 + 5e-4));
     expect(Math.min(...inTime.map(([, e]) => e))).toBeLessThanOrEqual(
       100 * dynamic_j * (1 + 1e-12),
     );

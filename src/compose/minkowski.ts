@@ -33,7 +33,7 @@ interface CopiesOrigin {
 const EXACT_PAIRS = 4096;
 
 /** How far apart points inside a hull edge are kept, relative to the fastest time. */
-const TOLERANCE = 1e-3;
+const TOLERANCE = 5e-4;
 
 /** Rounding that comparisons of sums forgive, relative. */
 const EPSILON = 1e-12;
