@@ -5,7 +5,8 @@ import type { Configuration } from "../ir/configuration.js";
 import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
 import { bytesOf, flopsOf, type Work } from "../ir/work.js";
 import type { DetailsFile } from "../plan/details.js";
-import { type PlanFile, packedPlan } from "../plan/plan.js";
+import { packedPlan } from "../plan/packed-plan.js";
+import type { PlanFile } from "../plan/plan.js";
 import type { RunFacts } from "./facts.js";
 import { partitionWork } from "./work.js";
 

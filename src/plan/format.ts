@@ -61,6 +61,31 @@ export function writeFormat<T>(format: Format<T>, data: T): string {
   return `${layOut(format.schema.parse(data) as Json, "", 0)}\n`;
 }
 
+/**
+ * The same in few bytes: no spaces, one line for what holds no objects. For files too large to be read by eye.
+ */
+export function writeCompact<T>(format: Format<T>, data: T): string {
+  return `${compact(format.schema.parse(data) as Json)}\n`;
+}
+
+function compact(value: Json): string {
+  if (!isNested(value)) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[\n${value.map(compact).join(",\n")}\n]`;
+  const lines = Object.entries(value).map(([k, v]) => `${JSON.stringify(k)}:${compact(v)}`);
+  return `{\n${lines.join(",\n")}\n}`;
+}
+
+/** Whether objects lie in an object or a list. */
+function isNested(value: Json): value is NonNullable<object & Json> {
+  if (value === null || typeof value !== "object") return false;
+  const items: readonly Json[] = Array.isArray(value) ? value : Object.values(value);
+  return items.some((item) => isObject(item) || isNested(item));
+}
+
+function isObject(value: Json): boolean {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
 /** Records of plain values stay on one line; anything else breaks where it would be too wide. */
 function layOut(value: Json, indent: string, used: number): string {
   const short = within(value, LINE_WIDTH - indent.length - used);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { CONTROLS } from "../ir/choices.js";
 import { switchTime } from "../ir/switch-time.js";
+import { checkReferences, checkTables, checkUses, checkVariants } from "./plan-checks.js";
 import {
   count,
   expectedError,
@@ -58,12 +59,14 @@ const configuration = z.object({
   order: z.array(count).nullable(),
 });
 
+const source = z.enum(["measured", "interpolated", "modelled", "extrapolated"]);
+
 /** What one run of a configuration costs one GPU at a clock, and what its time is made of. */
 const cost = z.object({
   /** An id of `configurations`. */
   configuration: count,
   freq_mhz: quantity,
-  source: z.enum(["measured", "interpolated", "modelled", "extrapolated"]),
+  source,
   time_s: quantity,
   /** Static energy included. */
   energy_j: quantity,
@@ -138,7 +141,12 @@ const headShape = {
   costs: z.array(cost).optional(),
 };
 
-const variant = z.object(variantShape);
+const placed = z.object({
+  ...placeShape,
+  /** An index of `variants`. */
+  variant: count,
+  start_s: quantity,
+});
 
 /** What version 2 holds: each distinct variant once, and which of them every instruction is. */
 export const packed = z
@@ -146,18 +154,53 @@ export const packed = z
     format: z.literal("kareus-plan"),
     version: z.literal(2),
     ...headShape,
-    variants: z.array(variant),
+    variants: z.array(z.object(variantShape)),
+    stages: z.array(z.object({ stage: count, instructions: z.array(placed) })),
+  })
+  .superRefine((file, context) => {
+    checkReferences(file, context);
+    checkVariants(file, context);
+    file.variants.forEach(({ use }, index) => {
+      checkUses(file, use, ["variants", index, "use"], context);
+    });
+  });
+
+/** A list for each field of `cost`, all equally long. */
+const costColumns = z.object({
+  configuration: z.array(count),
+  freq_mhz: z.array(quantity),
+  source: z.array(source),
+  time_s: z.array(quantity),
+  energy_j: z.array(quantity),
+  compute_s: z.array(z.number()),
+  contention_s: z.array(z.number()),
+  exposed_communication_s: z.array(z.number()),
+  throttling_s: z.array(z.number()),
+});
+
+/** What version 3 holds: what variants of several clocks and stages share is there once too. */
+export const tabled = z
+  .object({
+    format: z.literal("kareus-plan"),
+    version: z.literal(3),
+    ...headShape,
+    costs: costColumns.optional(),
+    /** Each distinct list once; `layers` are indices of the `layers` of the stage that runs it. */
+    uses: z.array(z.array(use)),
+    /** `use` is an index of `uses`. */
+    variants: z.array(z.object({ ...variantShape, use: count })),
+    /** `layers` are the global layer indices of those that the stage runs. */
     stages: z.array(
-      z.object({
-        stage: count,
-        /** `variant` is an index of `variants`. */
-        instructions: z.array(z.object({ ...placeShape, variant: count, start_s: quantity })),
-      }),
+      z.object({ stage: count, layers: z.array(count), instructions: z.array(placed) }),
     ),
   })
   .superRefine((file, context) => {
     checkReferences(file, context);
     checkVariants(file, context);
+    file.uses.forEach((list, index) => {
+      checkUses(file, list, ["uses", index], context);
+    });
+    checkTables(file, context);
   });
 
 const { freq_mhz, switch_from_mhz, launch_time_s, execution } = variantShape;
@@ -187,78 +230,11 @@ export const spelledOut = z
     checkReferences(file, context);
     file.stages.forEach(({ instructions }, stage) => {
       instructions.forEach((entry, index) => {
-        checkUses(file, entry.use, ["stages", stage, "instructions", index], context);
+        checkUses(file, entry.use, ["stages", stage, "instructions", index, "use"], context);
       });
     });
   });
 
 export type PackedPlan = z.infer<typeof packed>;
+export type TabledPlan = z.infer<typeof tabled>;
 export type SpelledOutPlan = z.infer<typeof spelledOut>;
-
-interface References {
-  readonly partitions: readonly z.infer<typeof partition>[];
-  readonly configurations: readonly z.infer<typeof configuration>[];
-  readonly parallelism: { readonly pp: number };
-  readonly stages: readonly { readonly stage: number }[];
-}
-
-/** Everything named must be there: stages, partitions, their slots. */
-function checkReferences(file: References, context: z.RefinementCtx): void {
-  const issue = (path: PropertyKey[], message: string) =>
-    context.addIssue({ code: "custom", path, message });
-  const partitions = new Map(file.partitions.map((entry) => [entry.key, entry]));
-  file.configurations.forEach((entry, index) => {
-    const home = partitions.get(entry.partition);
-    const at = (key: string) => ["configurations", index, key];
-    const { launch_slot, queued_slots = [] } = entry;
-    const unknown = (slot: string | null) =>
-      slot !== null && !home?.slots.some(({ name }) => name === slot);
-    if (home === undefined) issue(at("partition"), "no partition has this key");
-    else if (unknown(launch_slot)) {
-      issue(at("launch_slot"), "the partition has no slot of this name");
-    } else if (queued_slots.some(unknown) || queued_slots.length !== (home.queued ?? []).length) {
-      issue(at("queued_slots"), "not a slot of the partition for each queued communication");
-    } else if (entry.order !== null && !isPermutation(entry.order, home.slots.length)) {
-      issue(at("order"), "not every slot of the partition, once each");
-    }
-  });
-  if (file.stages.length !== file.parallelism.pp) {
-    issue(["stages"], "not as many as the pipeline has (pp)");
-  }
-  file.stages.forEach(({ stage: number }, stage) => {
-    if (number !== stage) issue(["stages", stage, "stage"], "stages are not in order from 0");
-  });
-}
-
-function checkVariants(file: PackedPlan, context: z.RefinementCtx): void {
-  file.variants.forEach((each, index) => {
-    checkUses(file, each.use, ["variants", index], context);
-  });
-  file.stages.forEach(({ instructions }, stage) => {
-    instructions.forEach((each, index) => {
-      if (each.variant < file.variants.length) return;
-      const path = ["stages", stage, "instructions", index, "variant"];
-      context.addIssue({ code: "custom", path, message: "there is no variant of this index" });
-    });
-  });
-}
-
-function checkUses(
-  file: References,
-  list: readonly z.infer<typeof use>[],
-  path: PropertyKey[],
-  context: z.RefinementCtx,
-): void {
-  list.forEach(({ configuration: id }, position) => {
-    if (file.configurations.some((entry) => entry.id === id)) return;
-    context.addIssue({
-      code: "custom",
-      path: [...path, "use", position, "configuration"],
-      message: "no configuration has this id",
-    });
-  });
-}
-
-function isPermutation(order: readonly number[], length: number): boolean {
-  return order.length === length && new Set(order).size === length && Math.max(...order) < length;
-}

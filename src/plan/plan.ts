@@ -1,12 +1,14 @@
-import type { z } from "zod";
-import { parseJson } from "../base/json.js";
-import { type Format, isOfFormat, readFormat, writeFormat } from "./format.js";
+import { z } from "zod";
+import { type Format, isOfFormat, readFormat, writeCompact, writeFormat } from "./format.js";
+import { packedPlan } from "./packed-plan.js";
 import {
   type PackedPlan,
   packed,
   type partitionWork,
   type SpelledOutPlan,
   spelledOut,
+  type TabledPlan,
+  tabled,
 } from "./plan-schema.js";
 import { unpackedPlan } from "./unpacked-plan.js";
 
@@ -21,58 +23,29 @@ export type PartitionWork = z.infer<typeof partitionWork>;
 /** A plan that says what its runs cost. */
 export type CostedPlan = PlanFile & { readonly costs: readonly PlanCost[] };
 
-/** The format of plan.json. */
-export const PLAN_FORMAT: Format<PackedPlan> = { name: "kareus-plan", version: 2, schema: packed };
-
-const FORMAT_1: Format<SpelledOutPlan> = {
+/** The format of plan.json, as it is written. */
+export const PLAN_FORMAT: Format<PackedPlan | TabledPlan> = {
   name: "kareus-plan",
-  version: 1,
-  schema: spelledOut,
+  version: 3,
+  schema: z.discriminatedUnion("version", [packed, tabled]),
 };
 
-/** Reads plan.json, of version 1 too; throws DiagnosticError (KRS410x) naming file and place. */
-export function readPlan(text: string, where: string): PlanFile {
-  if (versionOf(text) === 1) return { ...readFormat(FORMAT_1, text, where), version: 2 };
-  return unpackedPlan(readFormat(PLAN_FORMAT, text, where));
-}
+/** As it is read. */
+const READ_FORMAT: Format<SpelledOutPlan | PackedPlan | TabledPlan> = {
+  ...PLAN_FORMAT,
+  schema: z.discriminatedUnion("version", [spelledOut, packed, tabled]),
+};
 
-function versionOf(text: string): unknown {
-  const data = parseJson(text);
-  return typeof data === "object" && data !== null && "version" in data ? data.version : null;
+/** Reads plan.json, of any version; throws DiagnosticError (KRS410x) naming file and place. */
+export function readPlan(text: string, where: string): PlanFile {
+  const file = readFormat(READ_FORMAT, text, where);
+  return file.version === 1 ? { ...file, version: 2 } : unpackedPlan(file);
 }
 
 /** The canonical bytes of a plan file. */
 export function writePlan(plan: PlanFile): string {
-  return writeFormat(PLAN_FORMAT, packedPlan(plan));
-}
-
-/** A plan as its file holds it: each distinct variant once, in order of first use. */
-export function packedPlan({ stages, ...head }: PlanFile): PackedPlan {
-  const variants: PackedPlan["variants"] = [];
-  const known = new Map<string, number>();
-  // Instructions of one option mostly share their uses, which are long: those are told apart once.
-  const useKeys = new Map<PlanInstruction["use"], string>();
-  const indexOf = (each: PackedPlan["variants"][number]) => {
-    const useKey = useKeys.get(each.use) ?? JSON.stringify(each.use);
-    useKeys.set(each.use, useKey);
-    const { use: _, ...others } = each;
-    const key = JSON.stringify([others, useKey]);
-    const index = known.get(key);
-    if (index !== undefined) return index;
-    known.set(key, variants.length);
-    return variants.push(each) - 1;
-  };
-  const packedStages = stages.map(({ stage, instructions }) => ({
-    stage,
-    instructions: instructions.map(({ kind, microbatch, chunk, start_s, ...each }) => ({
-      kind,
-      microbatch,
-      chunk,
-      variant: indexOf(each),
-      start_s,
-    })),
-  }));
-  return { ...head, variants, stages: packedStages };
+  const file = packedPlan(plan);
+  return file.version === 3 ? writeCompact(PLAN_FORMAT, file) : writeFormat(PLAN_FORMAT, file);
 }
 
 /** The plan with its costs, where it says those of all its runs; null where it does not. */

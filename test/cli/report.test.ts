@@ -87,7 +87,7 @@ describe("kareus report", () => {
     [
       "details of another graph",
       "details.json",
-      (t) => t.replace(/"sha256": "../, '"sha256": "zz'),
+      (t) => t.replace(/"sha256":"../, '"sha256":"zz'),
       "KRS4121",
     ],
     [

@@ -10,14 +10,15 @@ import { readTable } from "../../src/profile/table.js";
 import { searchTable } from "../../src/search/table.js";
 import { fewChoices } from "./few-choices.js";
 import { plan } from "./planning.js";
+import { changedPlan, planFiles, usePlan } from "./plans.js";
 import { importTrace, RECORDED_TABLES, TRACE_KINDS } from "./traces.js";
 import { choose, several } from "./values.js";
 
 /*
- * Device files, tables of a search and traces with a few values changed, so that most of them pass the
+ * Device files, plans, tables of a search and traces with a few values changed, so that most of them pass the
  * first checks: each is read, and where it is taken used, or refused with a diagnostic. Anything else is
  * a fault, and so is what takes over 10 s of CPU or 1 GB. Traces only where the public ones are at hand.
- *   npm run fuzz:files -- [--count N] [--seed S] [--kind device|table|kineto|chakra|chakra_json]
+ *   npm run fuzz:files -- [--count N] [--seed S] [--kind device|plan|table|kineto|chakra|chakra_json]
  */
 
 const { values } = parseArgs({
@@ -79,10 +80,13 @@ async function useDevice(): Promise<void> {
   await plan(MINI, SIZES, { tp: 2, ...stages }, path);
 }
 
+const PLANS = await planFiles(MINI, SIZES);
+
 /** Inputs by kind: what is written, and what is done with the file. */
 const KINDS: Readonly<Record<string, readonly [(rng: Rng) => string | Uint8Array, () => unknown]>> =
   {
     device: [(rng) => JSON.stringify(several(choose(rng, devices), rng)), useDevice],
+    plan: [(rng) => changedPlan(PLANS, rng), () => usePlan(readFileSync(path, "utf8"), path)],
     table: [changedTable, useTable],
     ...Object.fromEntries(
       Object.entries(TRACE_KINDS).map(([kind, made]) => [kind, [made, () => importTrace(path)]]),

@@ -81,7 +81,7 @@ for (let input = Number(first); input < Number(first) + Number(count); input++) 
   };
   const begin = process.cpuUsage();
   try {
-    const frontier = await plan(path, bind, layout(rng), gpu);
+    const { frontier } = await plan(path, bind, layout(rng), gpu);
     ends.planned++;
     if (unsound(frontier)) fault(JSON.stringify(frontier.points));
   } catch (error) {

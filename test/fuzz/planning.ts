@@ -1,8 +1,7 @@
 import { defaults } from "../../src/cli/flags.js";
 import { LOWERING_FLAGS, SEARCH_FLAGS } from "../../src/cli/options.js";
 import { searchingOptions } from "../../src/options.js";
-import { optimize } from "../../src/pipeline.js";
-import type { FrontierFile } from "../../src/plan/frontier.js";
+import { type OptimizeResult, optimize } from "../../src/pipeline.js";
 
 const hooks = { report: () => {}, progress: () => {}, printIr: () => {} };
 
@@ -12,7 +11,7 @@ export async function plan(
   bind: ReadonlyMap<string, number>,
   job: Partial<ReturnType<typeof defaultJob>>,
   gpu: string = defaults(LOWERING_FLAGS.hardware).gpu,
-): Promise<FrontierFile> {
+): Promise<OptimizeResult> {
   const small = { budget: 4, points: 3, threads: 1, allow_oversize: true };
   const options = searchingOptions(graph, {
     graph: { ...defaults(LOWERING_FLAGS.graph), bind: new Map(bind) },
@@ -21,8 +20,7 @@ export async function plan(
     search: { ...defaults(SEARCH_FLAGS.search), ...small },
     output: defaults(LOWERING_FLAGS.output),
   });
-  const { frontier } = await optimize({ ...options, measure: null, journal: null }, hooks);
-  return frontier;
+  return await optimize({ ...options, measure: null, journal: null }, hooks);
 }
 
 const defaultJob = () => defaults(LOWERING_FLAGS.job);

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Optional, Sequence
 from typing import Tuple, Union
 
 from . import diagnostics as krs
+from .plan_file import VERSION, dangling, schema_of, spelled_out
 from .schema import problem_in
 
-FORMAT, VERSION = "kareus-plan", 2
-# By version; the oldest first.
-_SCHEMAS = {1: "plan-1.schema.json", 2: "plan.schema.json"}
+FORMAT = "kareus-plan"
 KINDS = ("forward", "backward", "input_gradient", "weight_gradient", "tail")
 # What a microbatch may run as on one stage and chunk, in this order.
 WAYS = (("forward", "backward"), ("forward", "input_gradient", "weight_gradient"))
@@ -162,13 +160,6 @@ class Plan:
         return (p for p in partitions if p.communication is not None)
 
 
-@lru_cache(maxsize=None)
-def _schema(version: int) -> Mapping[str, Any]:
-    schema = Path(__file__).with_name(_SCHEMAS[version])
-    read: Mapping[str, Any] = json.loads(schema.read_text("utf-8"))
-    return read
-
-
 def _refuse(diagnostic: krs.Diagnostic) -> NoReturn:
     raise krs.PlanRefused(diagnostic)
 
@@ -187,7 +178,7 @@ def parse_plan(text: str, path: str) -> Plan:
     Raises PlanRefused: KRS5302 to KRS5306.
     """
     try:
-        data = json.loads(text, parse_constant=_no_constant)
+        data = json.loads(text, parse_constant=_no_constant, parse_float=_number)
     except ValueError as reason:
         _refuse(krs.not_json(path, reason))
     header = data if isinstance(data, dict) else {}
@@ -196,78 +187,25 @@ def parse_plan(text: str, path: str) -> Plan:
     version = header.get("version")
     if isinstance(version, int) and version > VERSION:
         _refuse(krs.newer_version(path, version, VERSION))
-    schema = _schema(1 if version == 1 else VERSION)
-    problem = problem_in(data, schema) or _dangling(data)
+    schema = schema_of(version if isinstance(version, int) else VERSION)
+    problem = problem_in(data, schema) or dangling(data)
     if problem is not None:
         _refuse(krs.malformed_plan(path, *problem))
-    plan = _cut(_spelled_out(data), path)
+    plan = _cut(spelled_out(data), path)
     problem = _disorder(plan)
     if problem is not None:
         _refuse(krs.impossible_order(path, *problem))
     return plan
 
 
+def _number(text: str) -> float:
+    """What JSON writes as 2.0 may be an index."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number in JSON")
-
-
-def _dangling(data: Any) -> Optional[Tuple[str, str]]:
-    """The first thing that is named and not there."""
-    partitions = {partition["key"]: partition for partition in data["partitions"]}
-    for index, configuration in enumerate(data["configurations"]):
-        place = f".configurations[{index}]"
-        home = partitions.get(configuration["partition"])
-        if home is None:
-            return f"{place}.partition", "no partition has this key"
-        launch, order = configuration["launch_slot"], configuration["order"]
-        names = [slot["name"] for slot in home["slots"]]
-        if launch is not None and launch not in names:
-            return f"{place}.launch_slot", "the partition has no slot of this name"
-        queued = configuration.get("queued_slots", [])
-        unknown = [name for name in queued if name not in names and name is not None]
-        if unknown or len(queued) != len(home.get("queued", [])):
-            return f"{place}.queued_slots", "not a slot of the partition for each that is queued"
-        if order is not None and sorted(order) != list(range(len(home["slots"]))):
-            return f"{place}.order", "not every slot of the partition, once each"
-    known = {configuration["id"] for configuration in data["configurations"]}
-    for place, runs in _runs(data):
-        for u, use in enumerate(runs.get("use", [])):
-            if use["configuration"] not in known:
-                return f"{place}.use[{u}].configuration", "no configuration has this id"
-        if runs.get("variant", -1) >= len(data.get("variants", [])):
-            return f"{place}.variant", "there is no variant of this index"
-    return _uneven(data.get("switch_time_s", 0))
-
-
-def _uneven(switch_time_s: Any) -> Optional[Tuple[str, str]]:
-    if not isinstance(switch_time_s, dict):
-        return None
-    clocks, place = switch_time_s["freq_mhz"], ".switch_time_s"
-    if not clocks or clocks != sorted(set(clocks)):
-        return f"{place}.freq_mhz", "must be clocks that ascend"
-    even = all(len(switch_time_s[name]) == len(clocks) for name in ("call_s", "transition_s"))
-    return None if even else (place, "its lists must be equally long")
-
-
-def _runs(data: Any) -> Iterator[Tuple[str, Any]]:
-    """Everything in a plan that says how an instruction runs, and where it says so."""
-    for v, variant in enumerate(data.get("variants", [])):
-        yield f".variants[{v}]", variant
-    for s, stage in enumerate(data["stages"]):
-        for i, instruction in enumerate(stage["instructions"]):
-            yield f".stages[{s}].instructions[{i}]", instruction
-
-
-def _spelled_out(data: Any) -> Any:
-    """A plan in which every instruction says itself how it runs, as version 1 has it."""
-    if data["version"] == 1:
-        return data
-    variants = data["variants"]
-    stages = [
-        {**stage, "instructions": [{**variants[i["variant"]], **i} for i in stage["instructions"]]}
-        for stage in data["stages"]
-    ]
-    return {**data, "stages": stages}
 
 
 def _cut(data: Any, path: str) -> Plan:
@@ -353,12 +291,13 @@ def _disorder(plan: Plan) -> Optional[Tuple[str, str]]:
             if not any(known[: len(way)] == way for known in WAYS):
                 return place, f"{instruction.name} comes after {' and '.join(way[:-1]) or 'nothing'}"
             ways[instruction.microbatch, instruction.chunk] = way
-        expected = {
-            (m, c) for m in range(layout["microbatches"]) for c in range(layout["chunks"])
-        }
-        if set(ways) != expected:
-            missing = sorted(expected - set(ways)) or sorted(set(ways) - expected)
-            return f".stages[{stage}]", f"microbatch {missing[0][0]} does not fit parallelism"
+        microbatches, chunks = range(layout["microbatches"]), range(layout["chunks"])
+        # Found before there are many of them, however many the file asks for.
+        missing = next(((m, c) for m in microbatches for c in chunks if (m, c) not in ways), None)
+        strange = (each for each in ways if each[0] not in microbatches or each[1] not in chunks)
+        misfit = missing or min(strange, default=None)
+        if misfit is not None:
+            return f".stages[{stage}]", f"microbatch {misfit[0]} does not fit parallelism"
         for (microbatch, _), way in ways.items():
             if way not in WAYS:
                 return f".stages[{stage}]", f"microbatch {microbatch} never runs backward"

@@ -132,4 +132,5 @@ _RULES: Dict[str, Rule] = {
     "additionalProperties": _values,
     "items": _items,
     "anyOf": _any_of,
+    "oneOf": _any_of,
 }

@@ -97,6 +97,25 @@ def packed(data):
     return {**data, "version": 2, "variants": variants, "stages": stages}
 
 
+def tabled(data):
+    """A plan of version 2 as version 3 has it."""
+    uses, variants, stages = [], [], []
+    for stage in data["stages"]:
+        own = [data["variants"][entry["variant"]] for entry in stage["instructions"]]
+        layers = sorted({n for variant in own for use in variant["use"] for n in use["layers"]})
+        instructions = []
+        for entry, variant in zip(stage["instructions"], own):
+            list_of = [{**u, "layers": [layers.index(n) for n in u["layers"]]} for u in variant["use"]]
+            if list_of not in uses:
+                uses.append(list_of)
+            runs = {**variant, "use": uses.index(list_of)}
+            if runs not in variants:
+                variants.append(runs)
+            instructions.append({**entry, "variant": variants.index(runs)})
+        stages.append({**stage, "layers": layers, "instructions": instructions})
+    return {**data, "version": 3, "uses": uses, "variants": variants, "stages": stages}
+
+
 def schedule_data(slots, **more):
     """A schedule of slots: start, end, and the points with their iterations."""
     nothing = {"iterations": 0, "end_s": 0, "energy_j": 0, "carbon_g": None, "cost": None}

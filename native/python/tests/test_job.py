@@ -7,7 +7,7 @@ import sys
 import tempfile
 import unittest
 
-from support import BUILD, JOB, LIBRARY, Machine, packed, plan_data, without_repeats, write_plan
+from support import BUILD, JOB, LIBRARY, Machine, packed, plan_data, tabled, without_repeats, write_plan
 
 ORDER = [["forward", 0], ["backward", 0], ["forward", 1], ["backward", 1], ["tail", None]]
 
@@ -42,6 +42,17 @@ class Following(Jobs):
         # Nothing else was asked of the driver, but the reset at the end.
         self.assertEqual([mhz for _, mhz in calls], [*without_repeats(planned), 0])
         self.assertEqual(report["changes"], without_repeats(planned))
+
+    def test_a_plan_is_followed_whatever_the_version_of_its_file(self):
+        old = plan_data(microbatches=3, clocks=(1410, 900, 900, 1200))
+        planned = [i["freq_mhz"] for i in old["stages"][0]["instructions"]] * 3
+        for data in (old, packed(old), tabled(packed(old))):
+            with self.subTest(version=data["version"]), tempfile.TemporaryDirectory() as folder:
+                machine = Machine(folder, "devices=2")
+                report = machine.job(write_plan(folder, data))
+                self.assertEqual((report["mode"], report["warnings"]), ("control", []))
+                self.assertEqual(report["changes"], without_repeats(planned))
+                self.assertEqual([mhz for _, mhz in machine.changes()], [*without_repeats(planned), 0])
 
     def test_through_zeusd_without_a_right_of_its_own(self):
         socket = os.path.join(self.folder, "zeusd.sock")

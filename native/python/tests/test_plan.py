@@ -4,7 +4,7 @@ import copy
 import json
 import unittest
 
-from support import ROOT, packed, plan_data
+from support import ROOT, packed, plan_data, tabled
 
 from kareus_runtime import PlanRefused
 from kareus_runtime.checks import Job, refusal
@@ -74,6 +74,38 @@ class Plans(unittest.TestCase):
             found = self.refusal(json.dumps(set_at(new, path, value)))
             self.assertEqual((found.code, found.where), ("KRS5305", f"plan.json at {place}"))
 
+    def test_version_3_shares_uses_and_counts_layers_within_the_stage(self):
+        old = plan_data(stages=2, microbatches=3)
+        for instruction in old["stages"][1]["instructions"][:-1]:
+            instruction["use"][0]["layers"] = [4]
+        new = tabled(packed(old))
+        self.assertEqual([stage["layers"] for stage in new["stages"]], [[0], [4]])
+        self.assertLess(len(new["variants"]), len(packed(old)["variants"]))
+        read = parse_plan(json.dumps(new), "p")
+        self.assertEqual(read, parse_plan(json.dumps(old), "p"))
+        self.assertEqual(read.stages[1][0].uses[0].layers, (4,))
+        costs = {"configuration": [0, 1], "freq_mhz": [900], "source": ["modelled"]}
+        names = ("time_s", "energy_j", "compute_s", "contention_s")
+        names += ("exposed_communication_s", "throttling_s")
+        for path, value, place in (
+            (("stages", 1, "instructions", 2, "variant"), 99, ".stages[1].instructions[2].variant"),
+            (("variants", 0, "use"), 9, ".variants[0].use"),
+            (("uses", 0, 0, "configuration"), 9, ".uses[0][0].configuration"),
+            (("uses", 0, 0, "layers"), [0, 1], ".stages[0].instructions[0].variant"),
+            (("stages", 1, "layers"), [], ".stages[1].instructions[0].variant"),
+            (("costs",), {**costs, **{name: [1.5] for name in names}}, ".costs"),
+        ):
+            with self.subTest(place=place):
+                found = self.refusal(json.dumps(set_at(new, path, value)))
+                self.assertEqual((found.code, found.where), ("KRS5305", f"plan.json at {place}"))
+
+    def test_an_index_may_be_written_as_a_float(self):
+        for version in (packed(plan_data()), tabled(packed(plan_data()))):
+            path = ("stages", 0, "instructions", 1, "variant")
+            self.assertEqual(version["stages"][0]["instructions"][1]["variant"], 1)
+            text = json.dumps(set_at(version, path, 1.0))
+            self.assertEqual(parse_plan(text, "p"), parse_plan(json.dumps(version), "p"))
+
     def test_what_is_queued_has_slots_of_its_own(self):
         data = plan_data()
         self.assertEqual(parse_plan(json.dumps(data), "p").stages[0][0].uses[0].partition.queued_slots, ())
@@ -94,7 +126,7 @@ class Plans(unittest.TestCase):
         self.assertEqual(self.refusal('{"format": NaN}').code, "KRS5302")
         for text in ("[]", "null", '{"format": "kareus-frontier"}'):
             self.assertEqual(self.refusal(text).code, "KRS5303")
-        self.assertEqual(self.refusal(json.dumps({**plan_data(), "version": 3})).code, "KRS5304")
+        self.assertEqual(self.refusal(json.dumps({**plan_data(), "version": 4})).code, "KRS5304")
         with self.assertRaises(PlanRefused) as caught:
             read_text("/nowhere/plan.json")
         self.assertEqual(caught.exception.diagnostic.code, "KRS5301")
@@ -148,6 +180,7 @@ class Plans(unittest.TestCase):
             ((*order, 0, "kind"), "backward", ".stages[0].instructions[0]"),
             ((*order, 1, "kind"), "tail", ".stages[0].instructions[1]"),
             (("parallelism", "microbatches"), 3, ".stages[0]"),
+            (("parallelism", "microbatches"), 2**40, ".stages[0]"),
         ):
             with self.subTest(place=place):
                 self.malformed("KRS5306", place, path, value)
@@ -173,6 +206,7 @@ class Plans(unittest.TestCase):
 
 def keywords_of(schema):
     below = [*schema.get("properties", {}).values(), *schema.get("anyOf", [])]
+    below += schema.get("oneOf", [])
     below += [schema[word] for word in ("additionalProperties",) if word in schema]
     below += [schema["items"]] if "items" in schema else []
     return set(schema).union(*(keywords_of(each) for each in below))
