@@ -43,12 +43,17 @@ test.each([
   expect(used.some(({ option }) => option.switched !== undefined)).toBe(switch_time_s > 0);
 });
 
-test("a thread solves, and refuses, what this one would", async () => {
-  const sought = { points: 100, peak_w: null };
+test("threads solve, and refuse, what this one would", async () => {
+  const sought = { points: 30, peak_w: null };
   const problem = problemOfClocks(8, 0);
-  const beside = solveBeside([problem], sought, 2);
-  const reached = (await beside.reached()).get(problem);
-  expect(reached && spelledOut(reached)).toEqual(spelledOut(reachedUnder(problem, sought)));
+  const other = problemOfClocks(9, 0);
+  for (const threads of [1, 2, 3]) {
+    const reached = await solveBeside([problem, other], sought, threads).reached();
+    for (const each of [problem, other]) {
+      const found = reached.get(each);
+      expect(found && spelledOut(found)).toEqual(spelledOut(reachedUnder(each, sought)));
+    }
+  }
   const refused = solveBeside([problemOfClocks(2100, 0.01)], sought, 2);
   await expect(refused.reached()).rejects.toMatchObject({
     diagnostics: [{ code: "KRS4009" }],
