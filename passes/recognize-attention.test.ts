@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Diagnostic } from "../src/base/diagnostics/diagnostic.js";
-import type { Band } from "../src/ir/tensor-graph.js";
+import { type Band, tensorOf } from "../src/ir/tensor-graph.js";
 import { verify } from "../src/ir/verify.js";
 import { shapedNode, workOf } from "../src/onnx/operators/knowledge.js";
 import type { Shape } from "../test/support/tensor-graph.js";
@@ -276,6 +276,62 @@ describe("recognize-attention", () => {
     };
     expect(made({ behind: T - 1, ahead: 0 })).toEqual([{ is_causal: 1 }]);
     expect(made()).toEqual([{ is_causal: 0 }, "KRS1429"]);
+  });
+
+  it("costs a stored mask whole that hides other places, and says so", () => {
+    const graph = attention();
+    const made = (band: Band | null) => {
+      const tensors = new Map(graph.tensors);
+      const mask = tensors.get("mask");
+      if (mask) tensors.set("mask", { ...mask, band });
+      const codes: string[] = [];
+      const fused = runPass(recognizeAttention, { ...graph, tensors }, {}, ({ code }) =>
+        codes.push(code),
+      );
+      return [fused.nodes.find(({ op }) => op === "Attention")?.attributes, ...codes];
+    };
+    expect(made(null)).toEqual([{ is_causal: 0 }, "KRS1433"]);
+    // A learned bias hides nothing, and nothing is to be said of it.
+    expect(made({ behind: T - 1, ahead: T - 1 })).toEqual([{ is_causal: 0 }]);
+    expect(made({ behind: T - 1, ahead: 0 })).toEqual([{ is_causal: 1 }]);
+  });
+
+  it("takes a mask that shows what either of two shows for neither", () => {
+    const square = [T, T];
+    const constants = {
+      ...{ ones: square, prefix: [1, T], low: [], high: [] },
+      ...{ le: square, both: square, mask: square },
+    };
+    const said = (op: string, masked: Node, ...mask: readonly Node[]) => {
+      const codes: string[] = [];
+      const both: readonly Node[] = [
+        TURN,
+        ["le", "Trilu", ["ones"], { upper: 0 }],
+        ["both", op, ["le", "prefix"]],
+        ...mask,
+      ];
+      const graph = attention({ constants }, both);
+      const [name, instead, inputs] = masked;
+      const nodes = graph.nodes.map((node) =>
+        node.name === name ? { ...node, op: instead, inputs } : node,
+      );
+      const tensors = new Map(graph.tensors);
+      for (const [number, value] of [["low", -1e9] as const, ["high", 0] as const]) {
+        tensors.set(number, { ...tensorOf(graph, number), value });
+      }
+      const input = { ...graph, nodes, tensors };
+      const fused = runPass(recognizeAttention, input, {}, ({ code }) => codes.push(code));
+      return [fused.nodes.find((node) => node.op === "Attention")?.attributes.is_causal, ...codes];
+    };
+    const adds: Node = ["masked", "Add", ["scaled", "mask"]];
+    const where = (...numbers: readonly string[]): Node => ["mask", "Where", ["both", ...numbers]];
+    expect(said("Or", adds, where("high", "low"))).toEqual([0, "KRS1433"]);
+    expect(said("And", adds, where("high", "low"))).toEqual([1]);
+    expect(said("Or", adds, where("low", "high"))).toEqual([1]);
+    expect(said("And", adds, where("low", "high"))).toEqual([0, "KRS1433"]);
+    expect(said("Or", ["masked", "Where", ["both", "scaled", "low"]])).toEqual([0, "KRS1433"]);
+    expect(said("And", ["masked", "Where", ["both", "low", "scaled"]])).toEqual([0, "KRS1433"]);
+    expect(said("Or", ["masked", "Where", ["both", "low", "scaled"]])).toEqual([1]);
   });
 
   it("takes no scores for a mask of themselves", () => {

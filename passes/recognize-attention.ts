@@ -1,5 +1,5 @@
 import type { Report } from "../src/base/diagnostics/diagnostic.js";
-import { masksGuessed } from "../src/base/diagnostics/lowering.js";
+import { masksElsewhere, masksGuessed } from "../src/base/diagnostics/lowering.js";
 import { at } from "../src/base/need.js";
 import type { Pass } from "../src/ir/pass.js";
 import type { Tensor, TensorGraph, TensorNode } from "../src/ir/tensor-graph.js";
@@ -37,22 +37,31 @@ export const recognizeAttention: Pass<"tensor", "tensor"> = {
         : [],
     );
     const fused = matches.length === 0 ? graph : fusedGraph(graph, matches);
-    reportGuessed(fused, report);
+    reportGuessed(
+      fused,
+      matches.flatMap(({ elsewhere }) => elsewhere),
+      report,
+    );
     return fused;
   },
 };
 
-/** Says which masks are guessed to hide something, or nothing. */
-function reportGuessed(graph: TensorGraph, report: Report): void {
+/** Says which masks are guessed to hide something, or nothing, and of which kernels can skip nothing. */
+function reportGuessed(graph: TensorGraph, unskipped: readonly string[], report: Report): void {
   const index = indexOf(graph);
-  const guessed = graph.nodes.flatMap(({ op, direction, inputs, attributes }) => {
+  const guessed: { readonly mask: string; readonly hides: boolean }[] = [];
+  const elsewhere = new Set(unskipped);
+  for (const { op, direction, inputs, attributes } of graph.nodes) {
     const [place, attribute] = MASKED.get(op) ?? [];
     const [query, mask] = [inputs[0], place === undefined ? undefined : inputs[place]];
-    if (direction !== "forward" || attribute === undefined || !query || !mask) return [];
+    if (direction !== "forward" || attribute === undefined || !query || !mask) continue;
     const [samples = 1] = index.tensor(query).shape;
-    if (!maskFacts(index, mask).isGuessed(samples)) return [];
-    return [{ mask, hides: attributes[attribute] === 1 }];
-  });
+    const { isGuessed, hidesElsewhere } = maskFacts(index, mask);
+    const hides = attributes[attribute] === 1;
+    const skips = hides || attributes.local_window_size !== undefined;
+    if (isGuessed(samples)) guessed.push({ mask, hides });
+    else if (hidesElsewhere && !skips) elsewhere.add(mask);
+  }
   for (const [hides, hidden] of [
     [true, "later positions"],
     [false, "nothing"],
@@ -60,6 +69,7 @@ function reportGuessed(graph: TensorGraph, report: Report): void {
     const masks = new Set(guessed.flatMap((each) => (each.hides === hides ? [each.mask] : [])));
     if (masks.size > 0) report(masksGuessed(graph.name, [...masks], hidden));
   }
+  if (elsewhere.size > 0) report(masksElsewhere(graph.name, [...elsewhere]));
 }
 
 /** More are not tried one by one. */
@@ -125,6 +135,8 @@ interface Match {
   readonly fusions: readonly Fusion[];
   readonly nodes: readonly TensorNode[];
   readonly tensors: readonly Tensor[];
+  /** Masks that hide where no kernel skips anything. */
+  readonly elsewhere: readonly string[];
 }
 
 /** The pattern around a softmax: the forward, and the backward where the graph has one. */
@@ -153,6 +165,7 @@ function matchAttention(index: GraphIndex, softmax: TensorNode): Match | null {
   const nodes = onlyReadInside(index, forward, backward, at(result.covered, -1), read);
   const inputs = [query, key, value, mask].flatMap((operand) => (operand ? [operand.name] : []));
   const masks = operands.masks.map((each) => maskFacts(index, each));
+  const skips = masks.some(({ is_causal, window }) => is_causal || window !== null);
   const attributes = {
     is_causal: masks.some(({ is_causal }) => is_causal) ? 1 : 0,
     ...windowAttribute(masks.map(({ window }) => window)),
@@ -172,6 +185,7 @@ function matchAttention(index: GraphIndex, softmax: TensorNode): Match | null {
     fusions,
     nodes: arranged.flatMap((operand) => operand.nodes),
     tensors: arranged.flatMap((operand) => operand.tensors),
+    elsewhere: skips ? [] : operands.masks.filter((each) => maskFacts(index, each).hidesElsewhere),
   };
 }
 

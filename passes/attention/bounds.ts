@@ -19,9 +19,13 @@ export interface Bound {
   readonly isBand: boolean;
 }
 
-/** What bounds the positions that a mask shows. */
-export function boundsOf(index: GraphIndex, mask: string): readonly Bound[] {
-  return triangles(index, mask).flatMap((node): readonly Bound[] => {
+/** What bounds the positions that a mask shows; what `unions` show is not bounded by their operands. */
+export function boundsOf(
+  index: GraphIndex,
+  mask: string,
+  unions: ReadonlySet<TensorNode>,
+): readonly Bound[] {
+  return triangles(index, mask, unions).flatMap((node): readonly Bound[] => {
     const [a = "", b = ""] = node.inputs;
     if (node.op === "Trilu") {
       const begin = byDefault(b === "" ? null : index.tensor(b).value, 0);
@@ -59,14 +63,18 @@ function distance(index: GraphIndex, operand: string, other: string): number | n
 }
 
 /** The triangles and comparisons of positions with positions that a mask is made of. */
-function triangles(index: GraphIndex, mask: string): readonly TensorNode[] {
+function triangles(
+  index: GraphIndex,
+  mask: string,
+  unions: ReadonlySet<TensorNode>,
+): readonly TensorNode[] {
   const wanted = index.tensor(mask).shape.slice(-2).join();
   const found: TensorNode[] = [];
   const seen = new Set<string>();
   const pending = [mask];
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     const node = index.producer(name);
-    if (node === undefined || seen.has(name)) continue;
+    if (node === undefined || seen.has(name) || unions.has(node)) continue;
     if (seen.size >= MOST_NODES) return [];
     seen.add(name);
     const [rows = 1, columns = 1] = index.tensor(name).shape.slice(-2);

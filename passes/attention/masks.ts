@@ -6,16 +6,17 @@ import {
 } from "../../src/ir/tensor-graph.js";
 import { type GraphIndex, isNumber } from "../rewriting/graph-index.js";
 import { type Bound, boundsOf, MOST_NODES, SAME_ELEMENTS } from "./bounds.js";
+import { unionsOf } from "./unions.js";
 
 /** What hides what either of its inputs hides: of shown and of hidden positions. */
 const BOTH = new Set(["And", "Or"]);
-const ARITHMETIC = new Set(["Mul", "Add", "Sub"]);
+const SCALES = new Set(["Mul", "Sub"]);
 
 /** What is known of an attention mask. */
 interface MaskFacts {
   /**
    * Whether it hides later positions: built from a triangle or from comparing positions, or the same
-   * square for every sample and head, which training uses for nothing else; where its elements are
+   * square for every sample and head, which training uses for little else; where its elements are
    * known they decide. What bounds how far apart positions are, or both how far before and how far
    * behind, hides nothing nearer.
    */
@@ -31,6 +32,8 @@ interface MaskFacts {
    * hides later positions, but one for each sample may be what an exporter folded of any mask.
    */
   readonly isGuessed: (samples: number) => boolean;
+  /** Whether it hides other places than those far from the diagonal, which kernels compute all the same. */
+  readonly hidesElsewhere: boolean;
 }
 
 const KNOWN = new WeakMap<GraphIndex, Map<string, MaskFacts>>();
@@ -45,14 +48,16 @@ export function maskFacts(index: GraphIndex, mask: string): MaskFacts {
 }
 
 function examined(index: GraphIndex, mask: string): MaskFacts {
-  const { parts, isWhole } = storedParts(index, mask);
+  const unions = unionsOf(index, mask);
+  const { parts, isWhole } = storedParts(index, mask, unions);
   const { shape, role } = index.tensor(mask);
   const [rows = 1, keys = 1] = shape.slice(-2);
   const band = bandOf(parts);
-  const bounds = boundsOf(index, mask);
+  const bounds = boundsOf(index, mask, unions);
   const isStored = isWhole && parts.length > 0 && role !== "activation";
   const isShared = rows === keys && rows > 1 && shape.slice(0, -2).every((dim) => dim === 1);
-  const is_causal = isCausal({ band, bounds, isStored, isShared, isSquare: rows === keys });
+  const isRead = parts.some((part) => part.band !== undefined);
+  const is_causal = isCausal({ band, bounds, isStored, isRead, isShared, isSquare: rows === keys });
   const stored = band === null ? keys : band.behind + 1 + band.ahead;
   const widths = bounds.flatMap(({ width, isBand }) =>
     width === null || width <= 1 ? [] : [isBand ? 2 * width + 1 : (is_causal ? 1 : 2) * width],
@@ -67,6 +72,8 @@ function examined(index: GraphIndex, mask: string): MaskFacts {
     is_causal,
     window: least < keys ? least : null,
     isGuessed: (samples) => parts.some(isUnknown) && (own === samples || !(isShared && isStored)),
+    hidesElsewhere:
+      !is_causal && least >= keys && (unions.size > 0 || parts.some((part) => part.band === null)),
   };
 }
 
@@ -76,14 +83,16 @@ interface Examined {
   readonly bounds: readonly Bound[];
   /** Whether it is put together of stored tensors alone. */
   readonly isStored: boolean;
+  /** Whether it is known what some of them show. */
+  readonly isRead: boolean;
   /** Whether it is the same square for every sample and head. */
   readonly isShared: boolean;
   readonly isSquare: boolean;
 }
 
-function isCausal({ band, bounds, isStored, isShared, isSquare }: Examined): boolean {
+function isCausal({ band, bounds, isStored, isRead, isShared, isSquare }: Examined): boolean {
   if (band?.ahead === 0) return true;
-  if (isStored && (band !== null || isShared)) return band === null;
+  if (isStored && (isRead || isShared)) return !isRead;
   const hiding = bounds.filter(({ isBand }) => !isBand);
   const isFar = ({ width }: Bound) => width !== null && width > 1;
   const areBothSides = isSquare && hiding.length > 1 && hiding.every(isFar);
@@ -96,7 +105,11 @@ interface StoredParts {
   readonly isWhole: boolean;
 }
 
-function storedParts(index: GraphIndex, mask: string): StoredParts {
+function storedParts(
+  index: GraphIndex,
+  mask: string,
+  unions: ReadonlySet<TensorNode>,
+): StoredParts {
   const parts: Tensor[] = [];
   let isWhole = true;
   const seen = new Set<string>();
@@ -106,14 +119,19 @@ function storedParts(index: GraphIndex, mask: string): StoredParts {
     if (seen.size >= MOST_NODES) return { parts, isWhole: false };
     seen.add(name);
     const node = index.producer(name);
-    const from = node === undefined ? [] : masksIn(index, node);
+    const from = node === undefined || unions.has(node) ? [] : masksIn(index, node);
     const tensor = index.tensor(name);
     const isPart = node === undefined ? tensor.role !== "data" : node.op === "Constant";
     if (isPart) parts.push(tensor);
-    else if (from.length === 0) isWhole = false;
+    else if (from.length === 0 || (node !== undefined && isSum(index, node))) isWhole = false;
     pending.push(...from);
   }
   return { parts, isWhole };
+}
+
+/** A bias that is added to a mask hides nothing. */
+function isSum(index: GraphIndex, { op, inputs }: TensorNode): boolean {
+  return op === "Add" && !inputs.some((name) => isNumber(index, name));
 }
 
 /** Which inputs of a node hide what its result hides; none where that cannot be said. */
@@ -121,8 +139,9 @@ function masksIn(index: GraphIndex, { op, inputs }: TensorNode): readonly string
   const [first = "", second = ""] = inputs;
   if (SAME_ELEMENTS.has(op) || op === "Where") return [first];
   if (BOTH.has(op)) return [first, second];
-  if (!ARITHMETIC.has(op)) return [];
-  // With a single number, a product or a sum only scales and moves: (1 - shown) * -1e9.
+  if (op === "Add") return inputs.filter((name) => !isNumber(index, name));
+  if (!SCALES.has(op)) return [];
+  // With a single number, a product or a difference only scales and moves: (1 - shown) * -1e9.
   if (!isNumber(index, first) && !isNumber(index, second)) return [];
   return [isNumber(index, first) ? second : first];
 }

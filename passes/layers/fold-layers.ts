@@ -180,6 +180,7 @@ function sameKind(one: Tensor | undefined, other: Tensor | undefined): boolean {
     one.batch_axis === other.batch_axis &&
     one.frozen === other.frozen &&
     one.value === other.value &&
+    (one.band === null) === (other.band === null) &&
     one.band?.behind === other.band?.behind &&
     one.band?.ahead === other.band?.ahead &&
     one.shape.length === other.shape.length &&

@@ -60,8 +60,8 @@ export interface Tensor {
   readonly frozen?: boolean;
   /** The element of a constant that has one. */
   readonly value?: number;
-  /** What a stored constant of squares shows, where it is a mask about the diagonal. */
-  readonly band?: Band;
+  /** What stored squares show as a mask; null: other places than about the diagonal; absent: not read. */
+  readonly band?: Band | null;
 }
 
 /** The places that each row of a square shows: at most so many before and after its own. */
@@ -82,8 +82,8 @@ interface TensorAttribute {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly value: readonly number[] | null;
-  /** What its elements show, where it is a mask about the diagonal. */
-  readonly band?: Band;
+  /** What its squares show as a mask; null: other places than about the diagonal; absent: not read. */
+  readonly band?: Band | null;
 }
 
 /** What brought a node into the graph. */

@@ -46,10 +46,38 @@ test("one place otherwise is no band, unless it makes another", () => {
   }
 });
 
-test("a third number, a part of a square, other shapes and types are none", () => {
+test("of more than two numbers very low ones hide; without any, all show", () => {
+  const all = { behind: 3, ahead: 3 };
   const weights = Float32Array.from({ length: 16 }, (_, i) => i);
-  expect(bandOf(weights, [4, 4])).toBeNull();
-  expect(bandOf(squares(4, 3, 0).slice(0, 14), [4, 4])).toBeNull();
+  expect(bandOf(weights, [4, 4])).toEqual(all);
+  const bias = (hides: (row: number, column: number) => boolean, low: number) =>
+    Float32Array.from({ length: 16 }, (_, i) => {
+      const [row, column] = [Math.floor(i / 4), i % 4];
+      return hides(row, column) ? low - i : (column - row) / 8;
+    });
+  const later = (row: number, column: number) => column > row;
+  expect(bandOf(bias(later, Number.NEGATIVE_INFINITY), [4, 4])).toEqual({ behind: 3, ahead: 0 });
+  expect(bandOf(bias(later, -10000), [4, 4])).toEqual({ behind: 3, ahead: 0 });
+  expect(bandOf(bias(later, -9900), [4, 4])).toEqual(all);
+  const behind = (row: number, column: number) => column > row || (row > 1 && column === 1);
+  expect(bandOf(bias(behind, -10000), [4, 4])).toBeNull();
+});
+
+test.each([
+  [10, [0, 0xfc00, 0xfbff, 0x3c00]],
+  [16, [0, 0xff80, 0xff7f, 0x3f80]],
+])(
+  "so it is with floats of two bytes: type %i",
+  (type, [shown = 0, hidden = 0, low = 0, other = 0]) => {
+    const reader = BandReader.of([3, 3], type);
+    const rows = [shown, hidden, low, other, shown, hidden, other, other, shown];
+    reader?.take(new Uint8Array(Uint16Array.from(rows).buffer));
+    expect(reader?.band()).toEqual({ behind: 2, ahead: 0 });
+  },
+);
+
+test("a part of a square is not read; other shapes and types are not", () => {
+  expect(bandOf(squares(4, 3, 0).slice(0, 14), [4, 4])).toBeUndefined();
   expect(BandReader.of([4, 5], FLOAT)).toBeNull();
   expect(BandReader.of([1, 1], BOOL)).toBeNull();
   expect(BandReader.of([4, 4], 8)).toBeNull();

@@ -11,20 +11,41 @@ const SIZES: ReadonlyMap<number, ElementSize> = new Map([
   ...([7, 11, 13] as const).map((type) => [type, 8] as const),
 ]);
 
+/** The band of a square of which every place shows. */
+export function bandOfAll(shape: readonly number[]): Band {
+  const most = elementCount(shape.slice(-1)) - 1;
+  return { behind: most, ahead: most };
+}
+
+/** Scores that are moved by no more than this are hidden, whatever the bias of those that are shown. */
+const LOW = -1e4;
+/** The same as bits of a type whose elements are read as bits: sign and size. */
+const LOW_BITS: ReadonlyMap<number, number> = new Map([
+  [10, 0xf0e2],
+  [16, 0xc61c],
+]);
+const FLOATS: ReadonlySet<number> = new Set([1, 11]);
+
 /**
- * Reads squares of numbers, element by element, as long as they may be a mask: two values, of which
- * that on the diagonal shows, in every row from so many places before it to so many after it. What
- * weights hold is given up at the third number.
+ * Reads squares of numbers, element by element, as far as they may be a mask: two values, of which that on the
+ * diagonal shows, or any, of which very low ones hide. Rows of a band show so many places before and after
+ * the diagonal. What weights hold is given up at the third number.
  */
 export class BandReader {
   readonly #rows: number;
   /** Of all squares together. */
   readonly #rowsInAll: number;
+  readonly #type: number;
   /** Bytes of an element where all take the same. */
   readonly size: ElementSize;
   #rest: Uint8Array = new Uint8Array();
   #shown: number | null = null;
   #hidden: number | null = null;
+  /** Whether there are more than two numbers. */
+  #isBias = false;
+  #hidesNothing = false;
+  /** Whether other places show than about the diagonal. */
+  #isElsewhere = false;
   #failed = false;
   /** The next element's place, and what the row shows so far. */
   #row = 0;
@@ -36,9 +57,10 @@ export class BandReader {
   readonly #behind = new Side();
   readonly #ahead = new Side();
 
-  private constructor(rows: number, rowsInAll: number, size: ElementSize) {
+  private constructor(rows: number, rowsInAll: number, type: number, size: ElementSize) {
     this.#rows = rows;
     this.#rowsInAll = rowsInAll;
+    this.#type = type;
     this.size = size;
   }
 
@@ -47,28 +69,29 @@ export class BandReader {
     const size = SIZES.get(data_type);
     const [rows = 0, columns = 0] = shape.slice(-2);
     if (size === undefined || rows < 2 || rows !== columns) return null;
-    return new BandReader(rows, elementCount(shape) / rows, size);
+    return new BandReader(rows, elementCount(shape) / rows, data_type, size);
   }
 
-  /** Whether it is known that this is no mask. */
-  get failed(): boolean {
-    return this.#failed;
+  /** Whether what follows changes nothing. */
+  get isDone(): boolean {
+    return this.#failed || this.#hidesNothing || (this.#isBias && this.#isElsewhere);
   }
 
   /** Takes the next little-endian bytes of elements that take `size` bytes each. */
   take(bytes: Uint8Array, size: ElementSize = this.size): void {
-    if (this.#failed) return;
+    if (this.isDone) return;
     const all = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
     const view = new DataView(all.buffer, all.byteOffset, all.length);
     const whole = all.length - (all.length % size);
-    for (let at = 0; at < whole && !this.#failed; at += size) this.#element(read(view, at, size));
+    for (let at = 0; at < whole && !this.isDone; at += size)
+      this.#element(read(view, at, size, FLOATS.has(this.#type)));
     this.#rest = Uint8Array.from(all.subarray(whole));
   }
 
   /** Takes the next bytes of elements that are written as varints. */
   takeVarints(bytes: Uint8Array): void {
     for (const byte of bytes) {
-      if (this.#failed) return;
+      if (this.isDone) return;
       const begun = this.#begun ?? { value: 0, scale: 1 };
       begun.value += (byte % 128) * begun.scale;
       begun.scale *= 128;
@@ -82,62 +105,78 @@ export class BandReader {
   /** Takes the next elements. */
   takeNumbers(values: readonly number[]): void {
     for (const value of values) {
-      if (this.#failed) return;
+      if (this.isDone) return;
       this.#element(value);
     }
   }
 
   /**
-   * What every row shows; null: not the same places about the diagonal, or not all squares. Where the diagonal
-   * alone differs, that is all else: nobody lets a query see itself alone, but some hide each from itself.
+   * What every row shows: all where no number hides; null: other places than about the diagonal; undefined: not
+   * all squares were read. Where the diagonal alone differs, that is all else: nobody lets a query see
+   * itself alone, but some hide each from itself.
    */
-  band(): Band | null {
+  band(): Band | null | undefined {
+    const all = bandOfAll([this.#rows]);
+    if (this.#hidesNothing) return all;
     const isWhole = this.#row === this.#rowsInAll && this.#row > 0 && this.#column === 0;
     const isCut = this.#rest.length > 0 || this.#begun !== null;
+    if (this.#failed || (!this.isDone && (!isWhole || isCut))) return undefined;
     const [behind, ahead] = [this.#behind, this.#ahead].map((side) => side.places(this.#rows));
-    if (this.#failed || !isWhole || isCut) return null;
-    if (behind == null || ahead == null) return null;
-    const all = this.#rows - 1;
-    return behind + ahead === 0 ? { behind: all, ahead: all } : { behind, ahead };
+    if (this.#isElsewhere || behind == null || ahead == null) return null;
+    return behind + ahead === 0 ? all : { behind, ahead };
   }
 
   #element(value: number): void {
-    this.#shown ??= value;
-    if (value === this.#shown) {
+    if (this.#shows(value)) {
       this.#first ??= this.#column;
-      if (this.#last !== -1 && this.#last !== this.#column - 1) this.#failed = true;
+      if (this.#last !== -1 && this.#last !== this.#column - 1) this.#isElsewhere = true;
       this.#last = this.#column;
-    } else {
-      this.#hidden ??= value;
-      if (value !== this.#hidden) this.#failed = true;
     }
     this.#column += 1;
     if (this.#column === this.#rows) this.#endRow();
   }
 
+  #shows(value: number): boolean {
+    if (this.#isBias) return !this.#isLow(value);
+    this.#shown ??= value;
+    if (value === this.#shown) return true;
+    this.#hidden ??= value;
+    if (value === this.#hidden) return false;
+    this.#isBias = true;
+    // What was taken to show is hidden then, or none is.
+    if (this.#isLow(this.#shown)) this.#isElsewhere = true;
+    else this.#hidesNothing = !this.#isLow(this.#hidden);
+    return !this.#isLow(value);
+  }
+
+  #isLow(value: number): boolean {
+    const bits = LOW_BITS.get(this.#type);
+    return bits === undefined ? FLOATS.has(this.#type) && value <= LOW : value >= bits;
+  }
+
   #endRow(): void {
     const place = this.#row % this.#rows;
-    if (this.#first === null || this.#first > place || this.#last < place) {
-      this.#failed = true;
-      return;
+    if (this.#first === null || this.#first > place || this.#last < place) this.#isElsewhere = true;
+    else {
+      this.#behind.see(place - this.#first, this.#first > 0);
+      this.#ahead.see(this.#last - place, this.#last < this.#rows - 1);
     }
-    this.#behind.see(place - this.#first, this.#first > 0);
-    this.#ahead.see(this.#last - place, this.#last < this.#rows - 1);
     this.#row += 1;
     [this.#column, this.#first, this.#last] = [0, null, -1];
   }
 }
 
-/** The bits of an element as a number: only whether two are the same counts. */
-function read(view: DataView, at: number, size: ElementSize): number {
+/** An element as a number, or its bits: only whether two are the same, and how low floats are, counts. */
+function read(view: DataView, at: number, size: ElementSize, isFloat: boolean): number {
   switch (size) {
     case 1:
       return view.getUint8(at);
     case 2:
       return view.getUint16(at, true);
     case 4:
-      return view.getUint32(at, true);
+      return isFloat ? view.getFloat32(at, true) : view.getUint32(at, true);
     case 8:
+      if (isFloat) return view.getFloat64(at, true);
       return view.getUint32(at, true) + view.getInt32(at + 4, true) * 2 ** 32;
   }
 }

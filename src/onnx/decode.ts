@@ -1,6 +1,7 @@
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { emptyGraph, malformedModel } from "../base/diagnostics/graph.js";
 import type { AttributeValue } from "../ir/tensor-graph.js";
+import { bandOfAll } from "./bands.js";
 import { ExternalFiles } from "./external-files.js";
 import { nameAt } from "./names.js";
 import { onnx } from "./proto/generated/onnx.js";
@@ -115,24 +116,33 @@ function sourceGraph(
 ): SourceGraph {
   const sources: SourceNode[] = [];
   for (const node of nodes) sources.push(decodeNode(node, on));
+  const trained = decodeKinds(many(graph.valueInfo));
   return {
     name: words(graph.name),
     nodes: sources,
-    initializers: decodeInitializers(initializers, many(graph.sparseInitializer), on),
+    initializers: decodeInitializers(initializers, many(graph.sparseInitializer), trained, on),
     inputs: decodeTypes(many(graph.input)),
     outputs: decodeTypes(many(graph.output)),
     stated: decodeTypes(many(graph.valueInfo)),
+    trained,
   };
 }
 
 function decodeInitializers(
   tensors: Iterable<onnx.TensorProto.$Properties>,
   sparse: readonly onnx.SparseTensorProto.$Properties[],
+  trained: ReadonlyMap<string, boolean>,
   { files }: Context,
 ): Map<string, SourceTensor> {
   const initializers = new Map<string, SourceTensor>();
   for (const tensor of tensors) {
-    initializers.set(words(tensor.name), decodeTensor(tensor, "initializer", files));
+    const stored = decodeTensor(tensor, "initializer", files);
+    const isTrained = trained.get(words(tensor.name)) === true;
+    // Numbers that change hide nothing, whatever they begin with.
+    initializers.set(
+      words(tensor.name),
+      isTrained ? { ...stored, band: bandOfAll(stored.shape) } : stored,
+    );
   }
   for (const { values, dims } of sparse) {
     const dense = { ...values, dims: [...many(dims)], rawData: null };
@@ -151,6 +161,24 @@ function decodeTypes(values: readonly onnx.ValueInfoProto.$Properties[]): Map<st
     });
   }
   return types;
+}
+
+/** Where torch notes what it stores a tensor for. */
+const KIND = "pkg.torch.export.graph_signature.InputSpec.kind";
+const TRAINED_BY_KIND: ReadonlyMap<string, boolean> = new Map([
+  ["PARAMETER", true],
+  ["BUFFER", false],
+  ["CONSTANT_TENSOR", false],
+]);
+
+function decodeKinds(values: readonly onnx.ValueInfoProto.$Properties[]): Map<string, boolean> {
+  const kinds = new Map<string, boolean>();
+  for (const { name, metadataProps } of values) {
+    const kind = many(metadataProps).find(({ key }) => key === KIND)?.value;
+    const isTrained = TRAINED_BY_KIND.get(words(kind));
+    if (isTrained !== undefined) kinds.set(words(name), isTrained);
+  }
+  return kinds;
 }
 
 function decodeDim(dim: onnx.TensorShapeProto.Dimension.$Properties): SourceDim {

@@ -30,17 +30,17 @@ export class ExternalFiles {
   }
 
   /**
-   * What a tensor with external data shows, where that is a mask about the diagonal; null where it is
-   * none, the file is not there, ends too early or lies elsewhere. Of weights a first part is read.
+   * What a tensor with external data shows as a mask, as `BandReader.band` says it; undefined where the file
+   * is not there, ends too early or lies elsewhere. Of weights a first part is read.
    */
-  bandOf(tensor: onnx.TensorProto.$Properties, reader: BandReader): Band | null {
+  bandOf(tensor: onnx.TensorProto.$Properties, reader: BandReader): Band | null | undefined {
     const entry = (key: string) =>
       words(many(tensor.externalData).find((each) => each.key === key)?.value);
     const bytes = reader.size * elementCount(many(tensor.dims).map(toNumber));
     const [offset, length] = [wholeNumber(entry("offset"), 0), wholeNumber(entry("length"), bytes)];
-    if (offset === null || length !== bytes || bytes > MOST_BYTES) return null;
+    if (offset === null || length !== bytes || bytes > MOST_BYTES) return undefined;
     const file = this.#fileAt(entry("location"));
-    if (file === null || offset + bytes > file.size_bytes) return null;
+    if (file === null || offset + bytes > file.size_bytes) return undefined;
     this.#show(reader, file.descriptor, offset, bytes);
     return reader.band();
   }
@@ -75,7 +75,7 @@ export class ExternalFiles {
   /** Shows a part of a file to the reader until it knows enough, or the disk fails. */
   #show(reader: BandReader, descriptor: number, offset: number, length: number): void {
     try {
-      for (let done = 0; done < length && !reader.failed; ) {
+      for (let done = 0; done < length && !reader.isDone; ) {
         const wanted = Math.min(done === 0 ? FIRST_BYTES : CHUNK_BYTES, length - done);
         const count = readSync(descriptor, this.#chunk, 0, wanted, offset + done);
         if (count === 0) return;

@@ -39,7 +39,7 @@ const RETYPED: ReadonlySet<DType> = new Set(["float32", "float16", "bfloat16"]);
 export function readTensorGraph(path: string, options: ReadOptions): TensorGraph {
   const { graph, training, facts, sha256, told } = readShapes(path, options);
   const retyped = (dtype: DType) => (RETYPED.has(dtype) ? (options.dtype ?? dtype) : dtype);
-  const tensors = assignRoles(graph, training, facts, retyped);
+  const tensors = assignRoles(graph, training, facts, retyped, options.report);
   const guessed = guessedParameters(graph, training, tensors);
   if (guessed.length > 0) options.report(parametersGuessed(guessed));
   return {

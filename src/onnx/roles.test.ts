@@ -51,7 +51,9 @@ describe("roles", () => {
     const graph = {
       input: [value("x", [8, 4, 4])],
       initializer: [
-        float("zeros", [8, 1, 4]),
+        float("zeros", [8, 1, 4], { floatData: Array.from({ length: 32 }, () => 0) }),
+        float("folded", [8, 1, 4], { floatData: Array.from({ length: 32 }, (_, i) => i % 4) }),
+        float("elsewhere", [8, 1, 4]),
         float("token", [1, 1, 4]),
         float("mask", [4, 4], { floatData: hides }),
         float("ones", [8, 4, 4]),
@@ -59,19 +61,24 @@ describe("roles", () => {
       ],
       node: [
         node("Concat", ["zeros", "x"], ["states"], { axis: 1 }),
+        node("Concat", ["folded", "elsewhere", "x"], ["tokens"], { axis: 1 }),
         node("Add", ["x", "token"], ["placed"]),
         node("Add", ["placed", "mask"], ["added"]),
         node("Cast", ["ones"], ["shown"], { to: 9 }),
         node("Where", ["shown", "added", "x"], ["masked"]),
         node("MatMul", ["masked", "square"], ["y"]),
       ],
-      output: [value("y", [8, 4, 4]), value("states", [8, 5, 4])],
+      output: [value("y", [8, 4, 4]), value("states", [8, 5, 4]), value("tokens", [8, 6, 4])],
     };
     const names = ["zeros", "states", "token", "mask", "ones", "shown", "square"];
     expect(roles(graph, names)).toEqual([
       ...["constant", "activation@0", "parameter", "constant"],
       ...["constant", "constant", "parameter"],
     ]);
+    // Learned tokens that an exporter repeated for a fixed batch look like states: that is said.
+    expect(roles(graph, ["folded", "elsewhere"])).toEqual(["constant", "constant"]);
+    const { warnings } = read(file(modelBytes(graph)));
+    expect(warnings.map(({ code, where }) => [code, where])).toEqual([["KRS1310", "folded"]]);
   });
 
   test("of a small weight whose elements are known: in another layout it is trained as well", () => {
@@ -366,6 +373,43 @@ describe("roles", () => {
       node: [recv, node("Relu", ["x"], ["y"])],
     };
     expect(roles(graph, ["x", "y"])).toEqual(["activation@0", "activation@0"]);
+  });
+});
+
+test("what the exporter notes of a stored tensor decides: trained whatever it holds, or a buffer", () => {
+  const kinds = { bias: "PARAMETER", mask: "BUFFER", table: "BUFFER", token: "PARAMETER" };
+  const key = "pkg.torch.export.graph_signature.InputSpec.kind";
+  const float = (name: string, dims: readonly number[]) => ({ name, dims, dataType: 1 });
+  const triangle = Array.from({ length: 16 }, (_, i) => (i % 4 > i / 4 ? -1e9 : 0));
+  const graph = {
+    input: [value("x", [8, 4, 4])],
+    initializer: [
+      { ...float("bias", [4, 4]), floatData: triangle },
+      ...[float("mask", [4, 4]), float("table", [4, 4]), float("token", [8, 1, 4])],
+      float("unnoted", [4, 4]),
+    ],
+    valueInfo: Object.entries(kinds).map(([name, kind]) => ({
+      ...{
+        name,
+        metadataProps: [
+          { key: "else", value: "BUFFER" },
+          { key, value: kind },
+        ],
+      },
+    })),
+    node: [
+      ...["bias", "mask", "table", "unnoted"].map((name, i) =>
+        node("Add", [i === 0 ? "x" : `y${i - 1}`, name], [`y${i}`]),
+      ),
+      node("Concat", ["token", "y3"], ["y"], { axis: 1 }),
+    ],
+    output: [value("y", [8, 5, 4])],
+  };
+  expect(roles(graph, [...Object.keys(kinds), "unnoted"])).toEqual([
+    ...["parameter", "constant", "constant", "parameter", "parameter"],
+  ]);
+  expect(read(file(modelBytes(graph))).graph?.tensors.get("bias")?.band).toEqual({
+    ...{ behind: 3, ahead: 3 },
   });
 });
 

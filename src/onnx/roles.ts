@@ -1,3 +1,5 @@
+import type { Report } from "../base/diagnostics/diagnostic.js";
+import { statesGuessed } from "../base/diagnostics/graph.js";
 import { need } from "../base/need.js";
 import {
   type DType,
@@ -44,6 +46,9 @@ const ACCUMULATORS: ReadonlySet<string> = new Set([
 /** Rows put at given places: a table's gradient, or results of experts where their tokens were. */
 const SCATTERS: ReadonlySet<string> = new Set(["ScatterElements", "ScatterND"]);
 
+/** Other layers that multiply by weights. */
+const WEIGHS: ReadonlySet<string> = new Set(["Conv", "ConvTranspose"]);
+
 /** Matrix products: of two activations they make attention, or the gradient of a parameter. */
 export const PRODUCTS: ReadonlySet<string> = new Set([
   "MatMul",
@@ -55,18 +60,25 @@ export const PRODUCTS: ReadonlySet<string> = new Set([
 /**
  * Gives every tensor its role and batch axis, following axis 0 of the data inputs through the
  * nodes. A floating result from which the batch was summed away is a gradient. Types are those that
- * `retyped` makes of the facts'.
+ * `retyped` makes of the facts'. Says which stored tensors it takes for states by a guess.
  */
 export function assignRoles(
   graph: SourceGraph,
   training: Training,
   facts: ReadonlyMap<string, Fact>,
   retyped: (dtype: DType) => DType,
+  report: Report,
 ): Map<string, Tensor> {
   const { nodes } = graph;
   const roles = rolesOfInputs(graph, training, facts);
   const microbatch = microbatchSize(nodes, roles, facts);
-  for (const name of untrained(graph, facts, microbatch)) roles.set(name, "constant");
+  const states: string[] = [];
+  for (const [name, isGuess] of untrained(graph, facts, microbatch)) {
+    if (graph.trained.get(name) === true) continue;
+    if (isGuess && roles.get(name) === "parameter") states.push(name);
+    roles.set(name, "constant");
+  }
+  if (states.length > 0) report(statesGuessed(states));
   const propagate = (isForward: (name: string) => boolean) => {
     const propagation = new Propagation(facts, microbatch, retyped, isForward);
     for (const [name, role] of roles) propagation.addInput(name, role);
@@ -104,9 +116,10 @@ function rolesOfInputs(
   const multiplied = multipliedIn(nodes);
   for (const [name, fact] of facts) {
     // Initializers of the graph and of taken branches; inputs follow.
-    const isTrained = !states.has(name) && (trained === null || trained.has(name));
-    if (!produced.has(name))
-      roles.set(name, isTrained ? storedRole(fact, multiplied.has(name)) : "constant");
+    if (produced.has(name)) continue;
+    const isTrained = trained?.has(name) ?? graph.trained.get(name) !== false;
+    const isStored = isTrained && !states.has(name);
+    roles.set(name, isStored ? storedRole(fact, multiplied.has(name)) : "constant");
   }
   const names = [...graph.inputs.keys()].filter(
     (name) =>
@@ -127,12 +140,12 @@ function rolesOfInputs(
 /** What changes how a weight lies before it is multiplied. */
 const LAID_OUT = /^(Transpose|Cast|Identity|Reshape|Squeeze|Unsqueeze)$/;
 
-/** What matrix products read, laid out otherwise or not. */
+/** What matrix products and convolutions read, laid out otherwise or not. */
 function multipliedIn(nodes: readonly SourceNode[]): ReadonlySet<string> {
   const multiplied = new Set<string>();
   for (const { op, inputs, outputs } of nodes.toReversed()) {
     const isLaidOut = LAID_OUT.test(op) && multiplied.has(nameAt(outputs, 0));
-    if (PRODUCTS.has(op)) for (const name of inputs) multiplied.add(name);
+    if (PRODUCTS.has(op) || WEIGHS.has(op)) for (const name of inputs) multiplied.add(name);
     else if (isLaidOut) multiplied.add(nameAt(inputs, 0));
   }
   return multiplied;
@@ -140,13 +153,13 @@ function multipliedIn(nodes: readonly SourceNode[]): ReadonlySet<string> {
 
 /**
  * Floating tensors are trained; integers, flags, lone scalars and masks are constants.
- * @param isMultiplied whether a matrix product reads it: weights may begin as a triangle, masks are added
+ * @param isMultiplied whether it is a factor: weights may begin as a triangle, masks are added
  */
 function storedRole({ dtype, shape, band }: Fact, isMultiplied: boolean): TensorRole {
   const last = elementCount(shape.slice(-1)) - 1;
   // What shows all is two numbers less than a mask: zeros, as weights may begin.
-  const isBounded = band !== undefined && Math.min(band.behind, band.ahead) < last;
-  const isMask = isBounded && !isMultiplied;
+  const hides = band === null || (band !== undefined && Math.min(band.behind, band.ahead) < last);
+  const isMask = hides && !isMultiplied;
   return isFloating(dtype) && elementCount(shape) > 1 && !isMask ? "parameter" : "constant";
 }
 

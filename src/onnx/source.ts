@@ -19,8 +19,8 @@ export interface SourceTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly value: readonly number[] | null;
-  /** What its elements show, where it is a mask about the diagonal. */
-  readonly band?: Band;
+  /** What its squares show as a mask; null: other places than about the diagonal; absent: not read. */
+  readonly band?: Band | null;
 }
 
 export interface SourceNode {
@@ -48,6 +48,8 @@ export interface SourceGraph {
   readonly outputs: ReadonlyMap<string, SourceType>;
   /** Types the file states for intermediate tensors. */
   readonly stated: ReadonlyMap<string, SourceType>;
+  /** What the exporter noted of stored tensors: whether each is trained. */
+  readonly trained: ReadonlyMap<string, boolean>;
 }
 
 export interface SourceFunction {

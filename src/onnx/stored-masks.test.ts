@@ -63,7 +63,7 @@ describe("a stored mask is read", () => {
     expect(bandsIn(path)).toEqual({ i8: few, i100: many, c8: few, c100: many });
   });
 
-  test("and no weights, parts of one, or what the file itself says that one shows", () => {
+  test("weights hide nothing; parts of one, and what the file itself says that one shows, count not", () => {
     const all = triangle(100);
     const bool = { dataType: 9, dims: [100, 100] };
     const initializer = [
@@ -73,7 +73,10 @@ describe("a stored mask is read", () => {
       { name: "some", ...bool, rawData: bytesOf(all).fill(0, 1, 102) },
       { name: "said", ...bool, rawData: bytesOf(all).fill(2, 0, 9), seenBand: [99, 0, 2] },
     ];
-    expect(bandsIn(file(modelBytes({ node: [relu], initializer })))).toEqual({});
+    const nothing = { behind: 99, ahead: 99 };
+    expect(bandsIn(file(modelBytes({ node: [relu], initializer })))).toEqual({
+      ...{ weights: nothing, some: null, said: nothing },
+    });
   });
 
   test("in files beside the model, and in none elsewhere", () => {

@@ -12,8 +12,8 @@ const DEPTH_LIMIT = 90;
 /** A model without its weights. */
 interface StrippedModel {
   /**
-   * A valid ModelProto: the file's fields in order, large tensor payloads left out. What they show that are
-   * masks about the diagonal is kept in their place (`seen_band`).
+   * A valid ModelProto: the file's fields in order, large tensor payloads left out. What they show as
+   * masks is kept in their place (`seen_band`).
    */
   readonly bytes: Uint8Array;
   /** SHA-256 of the file's bytes, lower-case hexadecimal. */
@@ -171,9 +171,10 @@ function passPayload(file: ChunkedFile, output: Output, field: FieldTag, length:
     else reader?.take(part);
   });
   const band = reader?.band();
-  if (!band || tensor === null) return;
+  if (band === undefined || tensor === null) return;
   const seen = new Output();
-  for (const number of [band.behind, band.ahead, tensor.dims.length]) seen.varint(number);
+  const places = band === null ? [] : [band.behind, band.ahead];
+  for (const number of [tensor.dims.length, ...places]) seen.varint(number);
   output.message(SEEN_BAND, seen);
 }
 

@@ -61,8 +61,8 @@ export function checkedShape(where: string, shape: readonly number[]): readonly 
 }
 
 /**
- * Type, shape and, where few and inline, elements of a tensor, and what it shows where it is a mask about
- * the diagonal. Fails on bad dims and paths.
+ * Type, shape and, where few and inline, elements of a tensor, and what it shows as a mask. Fails on bad
+ * dims and paths.
  * @param files where data lies that is not in the model
  */
 export function decodeTensor(
@@ -79,22 +79,22 @@ export function decodeTensor(
   const value = count <= VALUE_LIMIT && !isExternal ? elements(tensor, dtype) : null;
   const known = { dtype, shape, value: value?.length === count ? value : null };
   const band = bandOf(tensor, shape, files);
-  return band === null ? known : { ...known, band };
+  return band === undefined ? known : { ...known, band };
 }
 
 function bandOf(
   tensor: onnx.TensorProto.$Properties,
   shape: readonly number[],
   files: ExternalFiles,
-): Band | null {
+): Band | null | undefined {
   const reader = BandReader.of(shape, toNumber(tensor.dataType));
-  if (reader === null) return null;
+  if (reader === null) return undefined;
   if (tensor.dataLocation === 1) return files.bandOf(tensor, reader);
-  const [behind, ahead, rank] = many(tensor.seenBand);
+  const [rank, behind, ahead] = many(tensor.seenBand);
   // Of dimensions behind the data nothing was known when it was seen.
-  if (behind !== undefined && ahead !== undefined) {
-    return rank === shape.length ? { behind, ahead } : null;
-  }
+  if (rank !== undefined && rank !== shape.length) return undefined;
+  if (rank !== undefined)
+    return behind === undefined || ahead === undefined ? null : { behind, ahead };
   if (tensor.rawData?.length) reader.take(tensor.rawData);
   const { floatData, doubleData, int32Data, int64Data, uint64Data } = tensor;
   for (const data of [floatData, doubleData, int32Data]) reader.takeNumbers(many(data));

@@ -10,14 +10,15 @@ const FLAGS = /^(Cast|Equal|Greater|GreaterOrEqual|Less|LessOrEqual|IsNaN|IsInf)
 /**
  * Stored tensors that nobody trains, by what reads them: those of which each sample has a part, put in front
  * of what comes with it (the zeros that a recurrence begins with, folded for a fixed batch), and those that
- * are only asked whether they are something (masks).
+ * are only asked whether they are something (masks). With each, whether it is a guess: what is not the same
+ * number throughout may be a learned token that the exporter repeated.
  */
 export function untrained(
   { nodes, initializers }: Pick<SourceGraph, "nodes" | "initializers">,
   facts: ReadonlyMap<string, Fact>,
   microbatch: number,
-): ReadonlySet<string> {
-  const found = new Set<string>();
+): ReadonlyMap<string, boolean> {
+  const found = new Map<string, boolean>();
   const others = new Set<string>();
   const isOfSamples = (name: string) => {
     const shape = facts.get(name)?.shape ?? [];
@@ -36,9 +37,14 @@ export function untrained(
     if (stored.length === 0) continue;
     const [isAsked, isJoined] = [asks(node), joins(node)];
     for (const name of stored) {
-      (isAsked || (isJoined && isOfSamples(name)) ? found : others).add(name);
+      if (!isAsked && !(isJoined && isOfSamples(name))) others.add(name);
+      else found.set(name, !isAsked && !isSame(facts.get(name)?.value));
     }
   }
   for (const name of others) found.delete(name);
   return found;
+}
+
+function isSame(elements: Fact["value"] | undefined): boolean {
+  return elements?.every((element) => element === elements[0]) === true;
 }

@@ -298,6 +298,17 @@ export function shapeNotInferred(
 }
 
 /** Inputs that may as well be data. */
+export function statesGuessed(tensors: readonly string[]): Diagnostic {
+  const [first] = tensors;
+  const others = tensors.length > 1 ? ` and ${tensors.length - 1} more` : "";
+  return warning(
+    "KRS1310",
+    `${first}`,
+    `each sample has a part of this stored tensor${others}, put beside its data: it is taken for a state that is not trained`,
+    "export with a symbolic batch, so that a learned token is stored once and not for each sample",
+  );
+}
+
 export function parametersGuessed(inputs: readonly string[]): Diagnostic {
   const [first] = inputs;
   const others = inputs.length > 1 ? ` and ${inputs.length - 1} more` : "";

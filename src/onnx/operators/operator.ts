@@ -9,7 +9,7 @@ export interface Fact {
   /** Elements of small integer, boolean and scalar tensors, in row-major order; else null. */
   readonly value: readonly number[] | null;
   /** What a stored tensor shows, where it is a mask about the diagonal. */
-  readonly band?: Band;
+  readonly band?: Band | null;
 }
 
 /** A node whose outputs are to be inferred. Absent optional inputs are null. */
