@@ -26,7 +26,7 @@ interface Degree {
 /** Vocabularies and sequences that leave a remainder are rounded up; nothing is rounded down. */
 const LOST = 0.005;
 /** Work that stays whole below this share is not worth a word. */
-const WHOLE = 0.1;
+const WHOLE = 0.02;
 
 /**
  * Compares a graph with what a rank has of it: all ranks together must do the work of the linears,

@@ -37,6 +37,9 @@ const LAYOUT_ONLY: ReadonlySet<string> = new Set([
 /** What they make of a parameter and what is stored beside it, in its own shape, is trained with it. */
 const SCALING: ReadonlySet<string> = new Set(["Mul", "Div", "Add", "Sub", "Neg"]);
 
+/** What gives each sample its own copy of a parameter (learned tokens, latents, queries). */
+const REPEATS: ReadonlySet<string> = new Set(["Expand", "Tile"]);
+
 /** Operators that fold gradients into their first input. */
 const ACCUMULATORS: ReadonlySet<string> = new Set([
   "com.microsoft::InPlaceAccumulatorV2",
@@ -340,7 +343,8 @@ class Propagation {
       if (name === "" || !fact) return;
       const target = targets[index] ?? "lost";
       const returns = SCATTERS.has(node.op) && this.#routed.has(nameAt(node.inputs, 1));
-      const place = arrives || returns ? placeInInput(fact.shape, this.#microbatch) : target;
+      const begins = arrives || returns || this.#repeats(node.op, inputs[0], fact);
+      const place = begins ? placeInInput(fact.shape, this.#microbatch) : target;
       const found = place !== null && typeof place === "object" ? place : null;
       const gradient =
         found === null &&
@@ -349,6 +353,13 @@ class Propagation {
         this.#isGradient(shaped, fact, target, unplaced);
       this.#add(name, fact, gradient ? "gradient" : role, found);
     });
+  }
+
+  /** Whether each sample of the microbatch gets its own copy of a parameter. */
+  #repeats(op: string, input: Tensor | null | undefined, { shape }: Fact): boolean {
+    if (!REPEATS.has(op) || input?.role !== "parameter" || shape[0] !== this.#microbatch)
+      return false;
+    return this.#microbatch > 1 && (input.shape.length < shape.length || input.shape[0] === 1);
   }
 
   /** A product of two parameters in the shape of a third is an update of low rank, made every time. */
@@ -417,6 +428,9 @@ function roleOfResult(
   if (node.op === "Gather" && parameter.shape.length > 2 && isOne) return "parameter";
   // Rows of a table at fixed places (positions) are looked up for every microbatch.
   if (node.op.startsWith("Gather") && inputs[0] === parameter) return "activation";
+  const elements = elementCount(parameter.shape);
+  const isRepeated = outputs.some((fact) => fact && elementCount(fact.shape) > elements);
+  if (REPEATS.has(node.op) && isRepeated) return "activation";
   const made = outputs.map((fact) => fact?.shape.join());
   const isLike = ({ shape }: Tensor) => made.every((each) => each === shape.join());
   const scaled = SCALING.has(node.op) && parameters.some(isLike);

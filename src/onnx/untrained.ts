@@ -7,10 +7,13 @@ import type { SourceGraph, SourceNode } from "./source.js";
 /** What makes flags and places of numbers: no gradient comes through it. */
 const FLAGS = /^(Cast|Equal|Greater|GreaterOrEqual|Less|LessOrEqual|IsNaN|IsInf)$/;
 
+/** What rows are put into or added to: zeros. */
+const SCATTERS = /^Scatter(ND|Elements)?$/;
+
 /**
  * Stored tensors that nobody trains, by what reads them: those of which each sample has a part, put in front
  * of what comes with it (the zeros that a recurrence begins with, folded for a fixed batch), and those that
- * are only asked whether they are something (masks). With each, whether it is a guess: what is not the same
+ * are only asked whether they are something (masks), and those that rows are added to. With each, whether it is a guess: what is not the same
  * number throughout may be a learned token that the exporter repeated.
  */
 export function untrained(
@@ -28,17 +31,23 @@ export function untrained(
     node.op === "Concat" &&
     numberOf(node, "axis", 0) !== 0 &&
     node.inputs.some((name) => !initializers.has(name) && isOfSamples(name));
+  const asked = new Set<string>();
   const asks = ({ op, outputs }: SourceNode) => {
-    const made = facts.get(nameAt(outputs, 0));
+    const result = nameAt(outputs, 0);
+    const made = facts.get(result);
+    if (op === "Trilu") return asked.has(result);
     return FLAGS.test(op) && made !== undefined && !isFloating(made.dtype);
   };
+  for (const node of nodes.toReversed()) if (asks(node)) asked.add(nameAt(node.inputs, 0));
   for (const node of nodes) {
     const stored = node.inputs.filter((name) => initializers.has(name));
     if (stored.length === 0) continue;
     const [isAsked, isJoined] = [asks(node), joins(node)];
+    const [base = ""] = node.inputs;
     for (const name of stored) {
-      if (!isAsked && !(isJoined && isOfSamples(name))) others.add(name);
-      else found.set(name, !isAsked && !isSame(facts.get(name)?.value));
+      const isSure = isAsked || (name === base && SCATTERS.test(node.op));
+      if (!isSure && !(isJoined && isOfSamples(name))) others.add(name);
+      else found.set(name, !isSure && !isSame(facts.get(name)?.value));
     }
   }
   for (const name of others) found.delete(name);
