@@ -14,10 +14,24 @@ export interface PlanRun {
 export function runsIn(plan: CostedPlan): (instruction: PlanInstruction) => readonly PlanRun[] {
   const partitions = new Map(plan.configurations.map(({ id, partition }) => [id, partition]));
   const costs = new Map(plan.costs.map((cost) => [`${cost.configuration} ${cost.freq_mhz}`, cost]));
-  return ({ use, freq_mhz }) =>
+  return eachUseOnce(({ use, freq_mhz }) =>
     use.map((each) => ({
       cost: need(costs, `${each.configuration} ${freq_mhz}`),
       partition: need(partitions, each.configuration),
       count: useCount(each),
-    }));
+    })),
+  );
+}
+
+/** Remembers what instructions with the same uses at the same clock yield: most of a plan's do. */
+export function eachUseOnce<T>(of: (instruction: PlanInstruction) => T): typeof of {
+  const known = new Map<PlanInstruction["use"], Map<number, T>>();
+  return (instruction) => {
+    const { use, freq_mhz } = instruction;
+    const byClock = known.get(use) ?? new Map<number, T>();
+    known.set(use, byClock);
+    const value = byClock.has(freq_mhz) ? (byClock.get(freq_mhz) as T) : of(instruction);
+    byClock.set(freq_mhz, value);
+    return value;
+  };
 }

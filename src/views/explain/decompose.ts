@@ -1,4 +1,4 @@
-import { addTo, at, sumOf } from "../../base/need.js";
+import { at } from "../../base/need.js";
 import type { Cause, Causes, Scope } from "../../plan/explanation.js";
 import { gpusPerStage } from "../../plan/gpus.js";
 import type { CostedPlan, PlanCost } from "../../plan/plan.js";
@@ -31,12 +31,12 @@ interface Decomposition {
 
 /** Adds up times by cause and dynamic energy, of one GPU. */
 class Sum {
-  readonly #time_s = new Map<Cause, number>();
+  readonly #time_s = Object.fromEntries(CAUSES.map((cause) => [cause, 0])) as Record<Cause, number>;
   #dynamic_j = 0;
   runs = 0;
 
   add(cause: Cause, time_s: number, dynamic_j = 0): void {
-    addTo(this.#time_s, cause, time_s);
+    this.#time_s[cause] += time_s;
     this.#dynamic_j += dynamic_j;
   }
 
@@ -57,9 +57,9 @@ class Sum {
 
   /** For `gpus` GPUs that burn static power all the while. */
   scope(static_power_w: number, gpus: number): Scope {
-    const all_s = CAUSES.reduce((sum, cause) => sum + Math.abs(sumOf(this.#time_s, cause)), 0);
+    const all_s = CAUSES.reduce((sum, cause) => sum + Math.abs(this.#time_s[cause]), 0);
     const share = (cause: Cause) => {
-      const own_s = sumOf(this.#time_s, cause);
+      const own_s = this.#time_s[cause];
       // Contention and bubbles are differences of sums: what is left of nothing is their rounding.
       const time_s = Math.abs(own_s) <= ROUNDING * all_s ? 0 : own_s;
       return { time_s, static_j: gpus * static_power_w * time_s };
@@ -95,10 +95,9 @@ export function decompose(plan: CostedPlan): Decomposition {
       busy_s += time_s;
       const runs = runsOf(instruction);
       for (const run of runs) {
-        const type = partitions.get(run.partition);
-        for (const sum of type === undefined ? own : [...own, type]) {
-          sum.addRun(run, kind === "tail", static_power_w);
-        }
+        const tail = kind === "tail";
+        for (const sum of own) sum.addRun(run, tail, static_power_w);
+        partitions.get(run.partition)?.addRun(run, tail, static_power_w);
         sources[run.cost.source] += run.count;
       }
       const ran_s = runs.reduce((sum, { cost, count }) => sum + count * cost.time_s, 0);

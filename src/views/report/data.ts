@@ -107,14 +107,19 @@ function configurationsOf(
   partitions: readonly DrawnPartition[],
 ) {
   const partitionOf = new Map(partitions.map(({ key }, index) => [key, index]));
-  const costs = new Map(evaluations.map((each) => [nameOf(each.partition, each), each]));
+  // Plans say themselves what their runs cost; those of older files do not.
+  let evaluated: ReadonlyMap<string, Evaluation> | null = null;
+  const evaluatedAt = (name: string) => {
+    evaluated ??= new Map(evaluations.map((each) => [nameOf(each.partition, each), each]));
+    return evaluated.get(name);
+  };
   const runs = drawnRuns(details);
   const numbering = new Numbering<DrawnConfiguration>();
   const numberOf = (chosen: Chosen) => {
     const name = nameOf(chosen.partition, chosen);
     return numbering.numberOf(name, () => {
       const { partition, freq_mhz, launch_slot, sms, order } = chosen;
-      const [cost, run = null] = [chosen.cost ?? costs.get(name), runs.get(name)];
+      const [cost, run = null] = [chosen.cost ?? evaluatedAt(name), runs.get(name)];
       return {
         partition: need(partitionOf, partition),
         freq_mhz,
@@ -144,10 +149,10 @@ function fewPlans(plans: readonly PlanFile[]): readonly PlanFile[] {
 /** By clock, SMs, launch and order, whatever order a search evaluated them in. */
 function inOrder(evaluations: readonly Evaluation[]): Evaluation[] {
   const rest = ({ launch_slot, order }: Evaluation) => JSON.stringify([launch_slot, order ?? null]);
-  return [...evaluations].sort((a, b) => {
-    const [left, right] = [rest(a), rest(b)];
-    return a.freq_mhz - b.freq_mhz || a.sms - b.sms || (left < right ? -1 : Number(left > right));
-  });
+  const byRest = (left: string, right: string) => (left < right ? -1 : Number(left > right));
+  return [...evaluations].sort(
+    (a, b) => a.freq_mhz - b.freq_mhz || a.sms - b.sms || byRest(rest(a), rest(b)),
+  );
 }
 
 /** What a plan says of a cost; of an older plan, what the evaluation says. */
@@ -174,7 +179,7 @@ function clocksOf({ plans, evaluations }: ReportInput): number[] {
 /** Every partition type that a plan uses, in order of first use. */
 function drawnPartitions({ frontier, plans, evaluations, details }: ReportInput): DrawnPartition[] {
   const types = new Map(plans.flatMap((plan) => plan.partitions).map((type) => [type.key, type]));
-  const byKey = grouped(inOrder(evaluations), ({ partition }) => partition);
+  const byKey = grouped(evaluations, ({ partition }) => partition);
   const names = new Map(plans.flatMap((plan) => [...partitionNames(plan)]));
   const kernels = new Map((details?.partitions ?? []).map((type) => [type.key, type.kernels]));
   const share = MOST_DRAWN / Math.max(1, evaluations.length);
@@ -194,7 +199,7 @@ function drawnPartitions({ frontier, plans, evaluations, details }: ReportInput)
       cloud:
         own === undefined
           ? null
-          : cloudOf(own, slotNames, frontier.static_power_w, mostOf(own.length)),
+          : cloudOf(inOrder(own), slotNames, frontier.static_power_w, mostOf(own.length)),
     };
   });
 }

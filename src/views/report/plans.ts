@@ -3,6 +3,7 @@ import { rounded } from "../../base/rounded.js";
 import { useCount } from "../../ir/partition.js";
 import type { PlanCost, PlanFile, PlanInstruction } from "../../plan/plan.js";
 import { powerExtremes } from "../../plan/power.js";
+import { eachUseOnce } from "../../plan/runs.js";
 import { criticalPath } from "./critical-path.js";
 import type { DrawnOption, DrawnPlan, LaneInstruction } from "./model.js";
 
@@ -72,19 +73,6 @@ function longestRun(plan: PlanFile, numberOf: (chosen: Chosen) => number) {
     const most_s = Math.max(0, ...times_s);
     return most_s === 0 ? null : numberOf(at(runs, times_s.indexOf(most_s)).chosen);
   });
-}
-
-/** Remembers what instructions with the same uses at the same clock yield: most of a plan's do. */
-function eachUseOnce<T>(of: (instruction: PlanInstruction) => T): typeof of {
-  const known = new Map<PlanInstruction["use"], Map<number, T>>();
-  return (instruction) => {
-    const { use, freq_mhz } = instruction;
-    const byClock = known.get(use) ?? new Map<number, T>();
-    known.set(use, byClock);
-    const value = byClock.has(freq_mhz) ? (byClock.get(freq_mhz) as T) : of(instruction);
-    byClock.set(freq_mhz, value);
-    return value;
-  };
 }
 
 /** What a plan's configuration is at a clock. */
