@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { constants } from "node:os";
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
 import { internalError, unwritable } from "../base/diagnostics/usage.js";
@@ -16,6 +17,13 @@ const ON_MAIN_THREAD = ["run", "doctor", "init"];
 
 /** Graphs of 100,000 nodes mostly stay: in Node's own 48 MB they are copied about three times as often. */
 const YOUNG_MB = 96;
+
+/**
+ * By how much of what is in use the heap grows before it is collected. V8 waits for up to 300%: a 405B decoder takes a
+ * quarter less memory this way, in as much CPU; 100,000 nodes a sixth less, in a seventh more.
+ */
+const GROWTH_PERCENT = 50;
+setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`);
 
 const words = process.argv.slice(2);
 const json = words.includes("--json");
