@@ -111,7 +111,7 @@ export const LOWERING_FLAGS = {
     ),
     pipeline: choice(
       "--pipeline <schedule>",
-      "1f1b, gpipe, interleaved-1f1b, zb-h1, zb-v or dualpipe-v",
+      "1f1b, gpipe, interleaved-1f1b, zb-h1, zb-2p, zb-v or dualpipe-v",
       PIPELINES,
       "1f1b",
     ),

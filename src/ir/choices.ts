@@ -12,6 +12,7 @@ export const PIPELINES = [
   "gpipe",
   "interleaved-1f1b",
   "zb-h1",
+  "zb-2p",
   "zb-v",
   "dualpipe-v",
 ] as const;
@@ -21,7 +22,7 @@ export type PipelineName = (typeof PIPELINES)[number];
  * Those that run weight gradients apart from what the stage before waits for: of every microbatch, or
  * of some (dualpipe-v).
  */
-export const SPLIT_PIPELINES: readonly PipelineName[] = ["zb-h1", "zb-v", "dualpipe-v"];
+export const SPLIT_PIPELINES: readonly PipelineName[] = ["zb-h1", "zb-2p", "zb-v", "dualpipe-v"];
 
 /** What backward computes again: nothing, attention's scores, every layer. */
 export const RECOMPUTES = ["none", "selective", "full"] as const;

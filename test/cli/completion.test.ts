@@ -38,11 +38,11 @@ describe.skipIf(!has("bash"))("completion in bash", () => {
     [["profile", "m"], ["merge"]],
     [
       ["optimize", "g.onnx", "--pipeline", ""],
-      ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1", "zb-v", "dualpipe-v"],
+      ["1f1b", "gpipe", "interleaved-1f1b", "zb-h1", "zb-2p", "zb-v", "dualpipe-v"],
     ],
     [
       ["solve", "--pipeline", "=", "z"],
-      ["zb-h1", "zb-v"],
+      ["zb-h1", "zb-2p", "zb-v"],
     ],
     [
       ["inspect", "--gpu", "h"],

@@ -87,7 +87,7 @@ describe.concurrent.each(LAYOUTS)(
   },
 );
 
-test.concurrent.each(["zb-h1", "zb-v"])(
+test.concurrent.each(["zb-h1", "zb-2p", "zb-v"])(
   "%s runs every gradient of every part",
   async (pipeline) => {
     const out = join(folder, `whole-${pipeline}`);

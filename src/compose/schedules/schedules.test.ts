@@ -57,6 +57,14 @@ describe("by hand", () => {
     expect(orders("zb-h1", 3, 1)[2]).toBe("f0 i0 w0");
   });
 
+  test("ZB-2p has twice as many in flight, and puts off twice as many", () => {
+    expect(orders("zb-2p", 3, 6)).toEqual([
+      "f0 f1 f2 f3 f4 i0 w0 f5 i1 w1 i2 w2 i3 w3 i4 w4 i5 w5",
+      "f0 f1 f2 i0 f3 i1 f4 i2 w0 f5 i3 w1 i4 w2 i5 w3 w4 w5",
+      "f0 i0 f1 i1 f2 i2 f3 i3 f4 i4 w0 f5 i5 w1 w2 w3 w4 w5",
+    ]);
+  });
+
   test("interleaved 1F1B takes S microbatches through a chunk before the next", () => {
     expect(orders("interleaved-1f1b", 2, 4, 2)).toEqual([
       "f0.0 f1.0 f0.1 f1.1 f2.0 b0.1 f3.0 b1.1 f2.1 b0.0 f3.1 b1.0 b2.1 b3.1 b2.0 b3.0",
@@ -114,19 +122,25 @@ const WAYS: readonly (readonly InstructionKind[])[] = [
 ];
 
 /** When a pipeline ends whose instructions take these times, without choices. */
-function makespan(
-  pipeline: PipelineName,
-  { stages, microbatches, chunks }: { stages: number; microbatches: number; chunks: number },
-  time_s: Partial<Record<InstructionKind, number>>,
-): number {
+interface Size {
+  readonly stages: number;
+  readonly microbatches: number;
+  readonly chunks: number;
+}
+type Times = Partial<Record<InstructionKind, number>>;
+
+function playedOut(pipeline: PipelineName, { stages, microbatches, chunks }: Size, time_s: Times) {
   const lists = Object.fromEntries(
     Object.entries(time_s).map(([kind, duration_s]) => [kind, [option(duration_s, 1)]]),
   );
   const options = Array.from({ length: stages * chunks }, () => lists);
   const layout = { microbatches, static_power_w: 0, pipeline, chunks };
   const network = networkOf(problemOfOptions(options, stages, layout));
-  return replay(network, new Int32Array(network.sets.length)).time_s;
+  return replay(network, new Int32Array(network.sets.length));
 }
+
+const makespan = (pipeline: PipelineName, size: Size, time_s: Times): number =>
+  playedOut(pipeline, size, time_s).time_s;
 
 describe("for all small sizes", () => {
   const settings = { seed: 11, numRuns: 80 };
@@ -202,21 +216,48 @@ describe("for all small sizes", () => {
     );
   });
 
-  test("a weight gradient comes after its input gradient", () => {
+  test("ZB-2p with equal parts never waits once a stage has begun, with 2S - 1 in flight at most", () => {
     fc.assert(
-      fc.property(sizes("zb-h1"), (size) => {
-        for (let stage = 0; stage < size.stages; stage++) {
-          const order = schedules["zb-h1"].orderOf(stage, size);
-          for (let m = 0; m < size.microbatches; m++) {
-            const at = (kind: InstructionKind) =>
-              order.findIndex((i) => i.kind === kind && i.microbatch === m);
-            expect(at("weight_gradient")).toBeGreaterThan(at("input_gradient"));
+      fc.property(sizes("zb-2p"), (size) => {
+        const { stages, microbatches } = size;
+        fc.pre(microbatches >= 2 * stages - 1);
+        const parts = { forward: 1, input_gradient: 1, weight_gradient: 1 };
+        const starts = [...playedOut("zb-2p", size, parts).start_s];
+        for (let stage = 0; stage < stages; stage++) {
+          const own = starts.splice(0, 3 * microbatches);
+          expect(own).toEqual(own.map((_, place) => stage + place));
+          let held = 0;
+          let most = 0;
+          for (const { kind } of schedules["zb-2p"].orderOf(stage, size)) {
+            if (kind === "forward") held++;
+            if (kind === "weight_gradient") held--;
+            most = Math.max(most, held);
           }
+          expect(most).toBe(2 * stages - 1);
         }
       }),
       settings,
     );
   });
+
+  test.each(["zb-h1", "zb-2p"] as const)(
+    "%s: a weight gradient after its input gradient",
+    (name) => {
+      fc.assert(
+        fc.property(sizes(name), (size) => {
+          for (let stage = 0; stage < size.stages; stage++) {
+            const order = schedules[name].orderOf(stage, size);
+            for (let m = 0; m < size.microbatches; m++) {
+              const at = (kind: InstructionKind) =>
+                order.findIndex((i) => i.kind === kind && i.microbatch === m);
+              expect(at("weight_gradient")).toBeGreaterThan(at("input_gradient"));
+            }
+          }
+        }),
+        settings,
+      );
+    },
+  );
 });
 
 test("a microbatch waits its way forward and back; the tail and a missing stage wait for nothing", () => {
