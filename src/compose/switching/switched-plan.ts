@@ -15,20 +15,24 @@ export class SwitchedPlan {
   /** On the stage, all round. */
   readonly before: Int32Array;
   readonly after: Int32Array;
-  readonly #network: SwitchedNetwork;
+  /** By place: the clock of each option, and where each clock's options start. */
+  readonly #clockOf: readonly Int32Array[];
+  readonly #firstAt: readonly Int32Array[];
   readonly #clocks: number;
   readonly #plan: TimedPlan;
   /** The last instructions of all stages. */
   readonly #last: readonly number[];
 
   constructor(network: SwitchedNetwork) {
-    this.#network = network;
     this.#clocks = network.clocks_mhz.length;
     this.#plan = new TimedPlan(network);
     const { size, stageBefore, stageAfter } = this.#plan;
     this.size = size;
     this.place = new Int32Array(size);
     for (let p = 0; p < size; p++) this.place[this.#plan.numberOf(p)] = p;
+    const sets = Array.from(network.topological, (i) => at(network.sets, i));
+    this.#clockOf = sets.map(({ clock }) => clock);
+    this.#firstAt = sets.map(({ firstAt }) => firstAt);
     this.before = stageBefore.slice(0, size);
     this.after = stageAfter.slice(0, size);
     const places = [...this.place];
@@ -55,8 +59,8 @@ export class SwitchedPlan {
   load(options: ArrayLike<number>): void {
     const plan = this.#plan;
     const clockBefore = (p: number) => {
-      const i = plan.numberOf(hotInt(this.before, p));
-      return hotInt(hot(this.#network.sets, i).clock, at(options, i));
+      const before = hotInt(this.before, p);
+      return this.clockOfOption(before, at(options, plan.numberOf(before)));
     };
     for (let p = 0; p < this.size; p++) {
       plan.place(p, this.#numberOf(p, at(options, plan.numberOf(p)), clockBefore(p)));
@@ -76,7 +80,7 @@ export class SwitchedPlan {
 
   optionOf(p: number): number {
     const { chosen, firstOption } = this.#plan;
-    return Math.floor((hotInt(chosen, p) - hotInt(firstOption, p)) / this.#clocks);
+    return ((hotInt(chosen, p) - hotInt(firstOption, p)) / this.#clocks) | 0;
   }
 
   /** The clock of an instruction, as an index into the network's. */
@@ -85,12 +89,12 @@ export class SwitchedPlan {
   }
 
   clockOfOption(p: number, option: number): number {
-    return hotInt(hot(this.#network.sets, this.#plan.numberOf(p)).clock, option);
+    return hotInt(hot(this.#clockOf, p), option);
   }
 
   /** The first option at a clock or above. */
   firstAt(p: number, clock: number): number {
-    return hotInt(hot(this.#network.sets, this.#plan.numberOf(p)).firstAt, clock);
+    return hotInt(hot(this.#firstAt, p), clock);
   }
 
   /** How many options an instruction has. */
@@ -129,6 +133,46 @@ export class SwitchedPlan {
     const awaited = hotInt(dataBefore, next);
     const arrived_s = awaited === p ? 0 : hotFloat(end_s, awaited) + hotFloat(transfer_s, next);
     return Math.max(own_s, Math.max(ended_s, arrived_s) + next_s);
+  }
+
+  /**
+   * The slowest option at a clock with which the ways through an instruction, see `throughWith`, end in time,
+   * by halving: at one clock, slower is cheaper. -1: none.
+   */
+  slowestWithin(p: number, clock: number, deadline_s: number): number {
+    const first = this.firstAt(p, clock);
+    let high = this.firstAt(p, clock + 1);
+    if (first === high) return -1;
+    const plan = this.#plan;
+    const { time_s, transfer_s, remaining_s, dataAfter, dataBefore, end_s } = plan;
+    const ready_s = plan.readyAt(p);
+    const data = hotInt(dataAfter, p);
+    const handOver_s = hotFloat(transfer_s, data);
+    const rest_s = hotFloat(remaining_s, data);
+    const next = hotInt(this.after, p);
+    let arrived_s = Number.NEGATIVE_INFINITY;
+    let next_s = Number.NEGATIVE_INFINITY;
+    if (next !== p) {
+      next_s = hotFloat(time_s, this.#next(p, first)) + plan.remainingAfter(next);
+      const isRound = plan.stageAfter[p] !== next;
+      if (isRound && plan.readyAt(next) + next_s > deadline_s) return -1;
+      const awaited = hotInt(dataBefore, next);
+      arrived_s = awaited === p ? 0 : hotFloat(end_s, awaited) + hotFloat(transfer_s, next);
+      if (isRound) next_s = Number.NEGATIVE_INFINITY;
+    }
+    const before = hotInt(this.before, p);
+    const own = this.#numberOf(p, 0, before === p ? clock : this.clockOf(before));
+    let low = first - 1;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      const ended_s = ready_s + hotFloat(time_s, own + middle * this.#clocks);
+      const isInTime =
+        ended_s + handOver_s + rest_s <= deadline_s &&
+        Math.max(ended_s, arrived_s) + next_s <= deadline_s;
+      if (isInTime) low = middle;
+      else high = middle;
+    }
+    return low < first ? -1 : low;
   }
 
   /** Changes an option, and the clock at which the instruction after it starts; then `settle`. */

@@ -167,7 +167,7 @@ export class SwitchedSearch {
     const plan = this.#plan;
     const [own, now] = [plan.clockOf(p), plan.optionOf(p)];
     return this.#clocks(p).flatMap((clock) => {
-      const option = clock === own ? now - 1 : this.#slowest(p, clock, deadline_s);
+      const option = clock === own ? now - 1 : plan.slowestWithin(p, clock, deadline_s);
       const exists = option >= plan.firstAt(p, clock);
       return exists && plan.costOf(p, option) > 0 ? [option] : [];
     });
@@ -190,7 +190,7 @@ export class SwitchedSearch {
     let best = -1;
     let least = -least_j;
     for (const clock of this.#clocks(p)) {
-      const option = this.#slowest(p, clock, deadline_s);
+      const option = plan.slowestWithin(p, clock, deadline_s);
       if (option < 0) continue;
       const cost_j = plan.costOf(p, option);
       if (cost_j >= least) continue;
@@ -198,23 +198,6 @@ export class SwitchedSearch {
       best = option;
     }
     return best;
-  }
-
-  /**
-   * The slowest option at a clock with which the ways through an instruction end in time, by halving:
-   * at one clock, slower is cheaper. -1: none.
-   */
-  #slowest(p: number, clock: number, deadline_s: number): number {
-    const plan = this.#plan;
-    const first = plan.firstAt(p, clock);
-    let low = first - 1;
-    let high = plan.firstAt(p, clock + 1);
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if (plan.throughWith(p, middle) <= deadline_s) low = middle;
-      else high = middle;
-    }
-    return low < first ? -1 : low;
   }
 
   #saveByGroup(g: number, deadline_s: number, least_j: number): boolean {
