@@ -74,7 +74,7 @@ export const unpacked: BodyOfSome = (node) => {
  * An Einsum of two operands that is one matrix product, as exporters of attention write it: with its
  * axes in order, recognition sees the product.
  */
-export const contraction: BodyOfSome = (node) => {
+const contraction: BodyOfSome = (node) => {
   const equation = textOf(node, "equation", "").replaceAll(" ", "");
   const terms = /^([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)$/.exec(equation)?.slice(1);
   if (terms === undefined) return null;
@@ -104,6 +104,34 @@ export const contraction: BodyOfSome = (node) => {
     ["MatMul", ["rows", "columns"], ["product"]],
     turned(made, out, "product", "out0"),
   ];
+};
+
+/**
+ * An Einsum of three operands or more as torch runs it: two at a time, from the left. Its backward then has
+ * the products that come between, and does not make them again for each operand.
+ */
+export const contractions: BodyOfSome = (node) => {
+  const equation = textOf(node, "equation", "").replaceAll(" ", "");
+  const sides = /^((?:[a-zA-Z]+,){2,}[a-zA-Z]+)->([a-zA-Z]*)$/.exec(equation);
+  if (sides === null) return contraction(node);
+  const [, left = "", out = ""] = sides;
+  const [first = "", ...others] = left.split(",");
+  let term = first;
+  let from = "in0";
+  return others.map((other, place): Part => {
+    const rest = new Set([...others.slice(place + 1).join(""), ...out]);
+    const isLast = place === others.length - 1;
+    const kept = [...new Set(term + other)].filter((axis) => rest.has(axis)).join("");
+    const [to, made] = isLast ? ["out0", out] : [`product${place}`, kept];
+    const part: Part = [
+      "Einsum",
+      [from, `in${place + 1}`],
+      [to],
+      { equation: `${term},${other}->${made}` },
+    ];
+    [term, from] = [made, to];
+    return part;
+  });
 };
 
 /** Every query sees `window` keys on either side; a few tokens that see all are left out. */

@@ -71,6 +71,17 @@ describe("operators of several kernels", () => {
     expect(shapeOf(found, "y")).toEqual([2, 16, 32]);
   });
 
+  test("an Einsum of three operands is two, each with the axes that are still needed", () => {
+    const found = reading({
+      input: [value("h", ["batch", 4, 3, 8]), value("w", [4, 8, 5]), value("m", ["batch", 3, 4])],
+      node: [node("Einsum", ["h", "w", "m"], ["y"], { equation: "benf, efc, bne->bnc" })],
+    });
+    expect(found.graph?.nodes.map(({ attributes }) => attributes.equation)).toEqual([
+      ...["benf,efc->benc", "benc,bne->bnc"],
+    ]);
+    expect(shapeOf(found, "y")).toEqual([2, 3, 5]);
+  });
+
   test("an Einsum that is one product has its axes put in order, others stay", () => {
     const einsum = (equation: string, second: readonly (number | string)[]) =>
       reading({

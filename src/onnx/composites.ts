@@ -1,7 +1,7 @@
 import { at } from "../base/need.js";
 import {
   attention,
-  contraction,
+  contractions,
   longformer,
   packedAttention,
   quantisedAttention,
@@ -160,7 +160,7 @@ function onShards(op: string): Body {
 }
 
 const BODIES: ReadonlyMap<string, BodyOfSome> = new Map([
-  ["Einsum", contraction],
+  ["Einsum", contractions],
   ["SwiGLU", swiglu],
   ...Object.entries<BodyOfSome>({
     Attention: attention,
