@@ -148,11 +148,17 @@ function fewPlans(plans: readonly PlanFile[]): readonly PlanFile[] {
 
 /** By clock, SMs, launch and order, whatever order a search evaluated them in. */
 function inOrder(evaluations: readonly Evaluation[]): Evaluation[] {
-  const rest = ({ launch_slot, order }: Evaluation) => JSON.stringify([launch_slot, order ?? null]);
-  const byRest = (left: string, right: string) => (left < right ? -1 : Number(left > right));
-  return [...evaluations].sort(
-    (a, b) => a.freq_mhz - b.freq_mhz || a.sms - b.sms || byRest(rest(a), rest(b)),
+  const keyed = evaluations.map((each) => {
+    const { launch_slot, order } = each;
+    return { each, rest: JSON.stringify([launch_slot, order ?? null]) };
+  });
+  keyed.sort(
+    (a, b) =>
+      a.each.freq_mhz - b.each.freq_mhz ||
+      a.each.sms - b.each.sms ||
+      (a.rest < b.rest ? -1 : Number(a.rest > b.rest)),
   );
+  return keyed.map(({ each }) => each);
 }
 
 /** What a plan says of a cost; of an older plan, what the evaluation says. */
