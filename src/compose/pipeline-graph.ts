@@ -1,5 +1,5 @@
 import { at, need, present } from "../base/need.js";
-import type { ActivityCurve, ActivityGraph } from "../math/flow/activity-graph.js";
+import { type ActivityCurve, type ActivityGraph, dartsOf } from "../math/flow/activity-graph.js";
 import { facesOf } from "../math/flow/faces.js";
 import { type Drawing, drawingOf, type Strip } from "./drawing.js";
 import type { Network, OptionSet } from "./network.js";
@@ -34,12 +34,16 @@ export function pipelineShape(network: Network): PipelineShape {
   const drawing = drawingOf(network);
   const drawn = drawing === null ? null : addDrawn(network, drawing, arcs);
   if (drawn === null) addLinks(network, arcs);
+  const events = drawn === null ? 2 * size + 2 : drawn.length;
+  const tail = Int32Array.from(arcs.tail);
+  const head = Int32Array.from(arcs.head);
   return {
-    events: drawn === null ? 2 * size + 2 : drawn.length,
+    events,
     source: 2 * size,
     sink: 2 * size + 1,
-    tail: Int32Array.from(arcs.tail),
-    head: Int32Array.from(arcs.head),
+    tail,
+    head,
+    darts: dartsOf(events, tail, head),
     transfer_s: arcs.transfer_s.slice(size),
     faces: drawn === null ? null : present(facesOf(drawn), "drawing of the pipeline in the plane"),
   };

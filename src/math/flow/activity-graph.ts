@@ -10,6 +10,7 @@ export interface ActivityGraph {
   readonly sink: number;
   readonly tail: Int32Array;
   readonly head: Int32Array;
+  readonly darts: Darts;
   /** Durations and prices of each activity; several may share one. */
   readonly activities: readonly ActivityCurve[];
   /** Of the arcs after the activities. */
@@ -31,11 +32,14 @@ export interface Faces {
   readonly count: number;
   readonly left: Int32Array;
   readonly right: Int32Array;
+  /** From face to face: dart 2a leads across arc a from its right. */
+  readonly darts: Darts;
 }
 
 /** The earliest time of each event when every activity is slowest. */
-export function earliestEvents(graph: ActivityGraph, { first, out }: Darts): Float64Array {
+export function earliestEvents(graph: ActivityGraph): Float64Array {
   const { events, head, activities, delay } = graph;
+  const { first, out } = graph.darts;
   const waiting = new Int32Array(events);
   for (const to of head) waiting[to] = hotInt(waiting, to) + 1;
   const earliest = new Float64Array(events);
@@ -71,7 +75,8 @@ export interface Darts {
   readonly end: Int32Array;
 }
 
-export function dartsOf({ events, tail, head }: ActivityGraph): Darts {
+/** The darts of arcs between so many events. */
+export function dartsOf(events: number, tail: Int32Array, head: Int32Array): Darts {
   const end = new Int32Array(2 * tail.length);
   const first = new Int32Array(events + 1);
   for (let a = 0; a < tail.length; a++) {

@@ -1,5 +1,5 @@
 import { at, hotInt } from "../../base/need.js";
-import type { Faces } from "./activity-graph.js";
+import { dartsOf, type Faces } from "./activity-graph.js";
 
 /**
  * The faces of a connected graph that is drawn in the plane. Dart 2a leads along arc a, 2a + 1 back.
@@ -23,5 +23,6 @@ export function facesOf(rotations: readonly (readonly number[])[]): Faces | null
   if (rotations.length - darts / 2 + count !== 2) return null;
   const side = (of: 0 | 1) =>
     Int32Array.from({ length: darts / 2 }, (_, a) => at(face, 2 * a + of));
-  return { count, left: side(0), right: side(1) };
+  const [left, right] = [side(0), side(1)];
+  return { count, left, right, darts: dartsOf(count, right, left) };
 }

@@ -1,5 +1,5 @@
 import { hot, hotFloat, hotInt } from "../../base/need.js";
-import type { ActivityGraph, Darts } from "./activity-graph.js";
+import type { ActivityGraph } from "./activity-graph.js";
 
 /** When events are at the least cost, and the flow of each activity: the price of its time. */
 export interface FlowSolution {
@@ -22,16 +22,11 @@ export interface FlowTree {
 }
 
 /** Reads off a tree what it says of events and prices, its leaving dart shorter by `sooner`. */
-export function flowSolution(
-  graph: ActivityGraph,
-  darts: Darts,
-  tree: FlowTree,
-  sooner: number,
-): FlowSolution {
+export function flowSolution(graph: ActivityGraph, tree: FlowTree, sooner: number): FlowSolution {
   const { source, sink, tail, head } = graph;
   const { isInTree, segment, leaving } = tree;
-  const { end } = darts;
-  const inward = inwardDarts(graph, darts, isInTree);
+  const { end } = graph.darts;
+  const inward = inwardDarts(graph, isInTree);
   const events = new Float64Array(graph.events);
   for (const dart of inward) {
     const span = dart >> 1 === leaving >> 1 ? tree.span : spanOf(graph, segment, dart >> 1);
@@ -81,11 +76,8 @@ function priceOf({ activities }: ActivityGraph, { segment, offset }: FlowTree, a
 }
 
 /** The darts of the tree that lead away from the source, those to come first before those after them. */
-function inwardDarts(
-  { events, source }: ActivityGraph,
-  { first, out, end }: Darts,
-  isInTree: Uint8Array,
-): Int32Array {
+function inwardDarts({ events, source, darts }: ActivityGraph, isInTree: Uint8Array): Int32Array {
+  const { first, out, end } = darts;
   const inward = new Int32Array(events - 1);
   let count = 0;
   for (let q = -1; q < count; q++) {

@@ -1,4 +1,4 @@
-import { hot, hotFloat, hotInt } from "../../base/need.js";
+import { hotFloat, hotInt } from "../../base/need.js";
 import type { Faces } from "./activity-graph.js";
 import type { Cuts } from "./cuts.js";
 import { PathForest } from "./path-forest.js";
@@ -21,24 +21,22 @@ export class PlanarCuts implements Cuts {
 
   /** @param slack of each dart by how much its ends can come closer */
   constructor(faces: Faces, isInTree: Uint8Array, slack: Float64Array) {
-    const { count, left, right } = faces;
+    const { count, left } = faces;
+    const { first, out, end } = faces.darts;
     this.#faces = faces;
     this.#forest = new PathForest(count + left.length);
-    const around: number[][] = Array.from({ length: count }, () => []);
-    for (let a = 0; a < left.length; a++) {
-      if (isInTree[a] === 1) continue;
-      hot(around, hotInt(left, a)).push(2 * a + 1);
-      hot(around, hotInt(right, a)).push(2 * a);
-    }
     const isReached = new Uint8Array(count);
-    const reached = [0];
+    const reached = new Int32Array(count);
+    let reach = 1;
     isReached[0] = 1;
-    for (const face of reached) {
-      for (const dart of hot(around, face)) {
-        const other = hotInt((dart & 1) === 0 ? left : right, dart >> 1);
-        if (isReached[other] === 1) continue;
+    for (let k = 0; k < reach; k++) {
+      const face = hotInt(reached, k);
+      for (let d = hotInt(first, face); d < hotInt(first, face + 1); d++) {
+        const dart = hotInt(out, d);
+        const other = hotInt(end, dart);
+        if (isInTree[dart >> 1] === 1 || isReached[other] === 1) continue;
         isReached[other] = 1;
-        reached.push(other);
+        reached[reach++] = other;
         this.#join(other, dart, face, hotFloat(slack, dart), hotFloat(slack, dart ^ 1));
       }
     }

@@ -1,5 +1,5 @@
 import { at, hot, hotFloat, hotInt } from "../../base/need.js";
-import { type ActivityGraph, type Darts, dartsOf, earliestEvents } from "./activity-graph.js";
+import { type ActivityGraph, earliestEvents } from "./activity-graph.js";
 import type { Cuts } from "./cuts.js";
 import { type FlowSolution, type FlowTree, flowSolution, spanOf } from "./flow-solution.js";
 import { MarkedCuts } from "./marked-cuts.js";
@@ -42,7 +42,6 @@ export class TimeCostFlow {
   flow = 0;
 
   readonly #graph: ActivityGraph;
-  readonly #darts: Darts;
   /** Events, then arcs: the spanning tree, whose arcs hold how much more flow fits, and how much less. */
   readonly #tree: PathForest;
   readonly #isInTree: Uint8Array;
@@ -71,8 +70,7 @@ export class TimeCostFlow {
   constructor(graph: ActivityGraph, unit: number) {
     const { tail, head, activities, delay, source, sink, events, faces } = graph;
     this.#graph = graph;
-    this.#darts = dartsOf(graph);
-    const earliest = earliestEvents(graph, this.#darts);
+    const earliest = earliestEvents(graph);
     this.time = at(earliest, sink) - at(earliest, source);
     const slack = new Float64Array(2 * tail.length).fill(Number.POSITIVE_INFINITY);
     for (let a = 0; a < tail.length; a++) {
@@ -91,7 +89,7 @@ export class TimeCostFlow {
     this.#growLongestPaths(slack);
     this.#cuts =
       faces === null
-        ? new MarkedCuts(this.#darts, this.#isInTree, slack)
+        ? new MarkedCuts(graph.darts, this.#isInTree, slack)
         : new PlanarCuts(faces, this.#isInTree, slack);
   }
 
@@ -124,7 +122,7 @@ export class TimeCostFlow {
 
   /** After descend(): takes its step. */
   settle(): void {
-    const { events } = this.#graph;
+    const { events, darts } = this.#graph;
     const [tree, leaving, joining] = [this.#tree, this.#leaving, this.#joining];
     this.#leaving = -1;
     if (this.#step > 0) {
@@ -141,10 +139,10 @@ export class TimeCostFlow {
     tree.cut(events + (leaving >> 1));
     this.#isInTree[leaving >> 1] = 0;
     this.#isInTree[joining >> 1] = 1;
-    const beyond = hotInt(this.#darts.end, joining);
+    const beyond = hotInt(darts.end, joining);
     tree.root(beyond);
     tree.hang(beyond, events + (joining >> 1));
-    tree.hang(events + (joining >> 1), hotInt(this.#darts.end, joining ^ 1));
+    tree.hang(events + (joining >> 1), hotInt(darts.end, joining ^ 1));
     this.#takeIn(joining);
   }
 
@@ -201,7 +199,7 @@ export class TimeCostFlow {
       span: this.#leavingSpan,
       flow: this.flow,
     };
-    return () => flowSolution(this.#graph, this.#darts, tree, sooner);
+    return () => flowSolution(this.#graph, tree, sooner);
   }
 
   /** The tree of the longest paths from the source. */
