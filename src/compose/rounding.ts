@@ -10,7 +10,7 @@ const EPSILON = 1e-12;
 const CLOSE_ENOUGH = 1e-4;
 
 /** An exchange looks at so many options of an instruction on both sides of the present one. */
-const REACH = 2;
+const REACH = 3;
 
 /** A kick is not followed up if more than this share of what it costs is not yet saved elsewhere. */
 const HOPE = 0.3;
@@ -46,9 +46,9 @@ const WITH_DATA = 4;
 /** All ways are taken anew after so many exchanges per instruction. */
 const EXCHANGES_TO_MEASURING = 0.25;
 
-/** By how many options an instruction is made faster to see what that frees. */
-const KICKS = [1, 2, 3];
-const MORE_KICKS = [...KICKS, 1, 2];
+/** By how many options an instruction is made faster to see what that frees, in a large pipeline and in others. */
+const KICKS = [1, 2];
+const MORE_KICKS = [1, 2, 3];
 
 /**
  * Turns relaxed solutions into discrete plans that meet a deadline. Every instruction, in order,

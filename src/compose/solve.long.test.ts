@@ -253,6 +253,21 @@ describe("refuses", () => {
 
 describe.skipIf(!haveInstances)("the reference instances", () => {
   test.each(["p2x4", "p2x8", "p4x16"])(
+    "with 200 points of %s, no time within the range loses more than 0.1%% to the full set",
+    (name) => {
+      const problem = instanceProblem(name);
+      const { points } = solveDeadlines(problem, 200);
+      expect(points.length).toBeLessThanOrEqual(200);
+      for (const { time_s, energy_j } of solveDeadlines(problem, null).points) {
+        const inTime = points.filter((point) => point.time_s <= time_s * (1 + 1e-9));
+        const least_j = Math.min(...inTime.map((point) => point.energy_j));
+        expect(least_j, `at ${time_s} s`).toBeLessThanOrEqual(energy_j * 1.001);
+      }
+    },
+    240_000,
+  );
+
+  test.each(["p2x4", "p2x8", "p4x16"])(
     "%s is close to its bound, and nowhere 0.05% above lowtime",
     (name) => {
       const problem = instanceProblem(name);

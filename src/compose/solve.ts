@@ -24,6 +24,9 @@ const EPSILON = 1e-9;
 /** As many points as a frontier has where nobody says how many. */
 const MOST_POINTS = 1000;
 
+/** No more deadlines than these are tried, unless more points are asked for. */
+const MOST_TRIED = 1600;
+
 /**
  * The frontier of discrete plans of a pipeline, with the relaxation's bound at each point's own
  * time: relaxed for `points` deadlines from the fastest to the energy-optimal time, at equal steps of
@@ -47,15 +50,15 @@ export function seekPlans(
   return byEnergySteps(problem, points, distinct);
 }
 
-/** Of so many times as many deadlines as points the best may be kept, and of no more than 1000. */
-const TRIES = 5;
+/** Of so many times as many deadlines as points the best may be kept. */
+const TRIES = 8;
 
-/** Plans times instructions that it may take: tenths of a second; where it spares a {@link LOSS}, one or two. */
+/** Plans times instructions that it may take: tenths of a second; where it spares a {@link LOSS}, a few. */
 const CHEAP = 4000;
-const WORTH_A_LOSS = 100_000;
+const WORTH_A_LOSS = 200_000;
 
 /** Relaxed solutions times instructions that are kept to choose from, for want of memory. */
-const MOST_KEPT = 100_000;
+const MOST_KEPT = 200_000;
 
 /** What taking a frontier's next earlier point may lose of the energy, where that many points can do it. */
 const LOSS = 1e-3;
@@ -74,17 +77,17 @@ function byEnergySteps(
   const network = networkOf(problem);
   const planner = plannerOf(problem, network);
   const { length: size } = network.sets;
-  const most = (limit: number) => Math.min(TRIES * points, MOST_POINTS, Math.floor(limit / size));
+  const most = (limit: number) => Math.min(TRIES * points, MOST_TRIED, Math.floor(limit / size));
   const relaxation = relax(network, Math.max(points, most(MOST_KEPT)));
-  const first = spread(relaxation.solutions, points);
-  let plans = nonDominated(plansOf(planner, first));
-  const [fastest, cheapest] = [at(plans, 0), at(plans, -1)];
-  const isFine = fastest.energy_j <= cheapest.energy_j * (1 + LOSS) ** (points - 1);
-  const isSparse = plans.length < 0.8 * points;
-  const doubled = Math.min(2 * points, MOST_POINTS);
-  const tried = Math.max(most(isFine ? WORTH_A_LOSS : CHEAP), isSparse ? doubled : 0);
-  if (tried > points) {
-    const more = spread(relaxation.solutions, tried).filter((each) => !first.includes(each));
+  const { fastest_s, energy_optimal_time_s, boundAt } = relaxation;
+  const finest_j = boundAt(energy_optimal_time_s) * (1 + LOSS) ** (points - 1);
+  const isFine = boundAt(fastest_s) <= finest_j;
+  const tried = Math.max(points, most(isFine ? WORTH_A_LOSS : CHEAP));
+  const solutions = spread(relaxation.solutions, tried);
+  let plans = nonDominated(plansOf(planner, solutions));
+  const doubled = Math.min(2 * points, MOST_TRIED);
+  if (plans.length < 0.8 * points && tried < doubled) {
+    const more = spread(relaxation.solutions, doubled).filter((each) => !solutions.includes(each));
     plans = nonDominated([...plans, ...plansOf(planner, more)]);
   }
   const exact = exactOf(problem, network, plans);
