@@ -9,8 +9,9 @@ const EPSILON = 1e-12;
 /** A plan within this share of the relaxed energy is not kicked any more. */
 const CLOSE_ENOUGH = 1e-4;
 
-/** An exchange looks at so many options of an instruction on both sides of the present one. */
+/** An exchange looks at so many options of an instruction on both sides of the present one; in a large pipeline at fewer. */
 const REACH = 3;
+const REACH_IN_LARGE = 2;
 
 /** A kick is not followed up if more than this share of what it costs is not yet saved elsewhere. */
 const HOPE = 0.3;
@@ -63,6 +64,7 @@ export class Rounding {
   readonly #idle_power_w: number;
   readonly #patience: number;
   readonly #worth: number;
+  readonly #reach: number;
   readonly #kicks: readonly number[];
   #deadline_s = Number.NaN;
   /** Dynamic energy that is close enough. */
@@ -92,6 +94,7 @@ export class Rounding {
     const isLarge = size > LARGE;
     this.#patience = isLarge ? PATIENCE : Number.POSITIVE_INFINITY;
     this.#worth = isLarge ? WORTH_IN_LARGE / size : WORTH;
+    this.#reach = isLarge ? REACH_IN_LARGE : REACH;
     this.#kicks = isLarge ? KICKS : MORE_KICKS;
     this.#queue = new Int32Array(size);
     this.#isQueued = new Uint8Array(size + 1);
@@ -332,8 +335,8 @@ export class Rounding {
     const { time_s, dynamic_j, chosen, firstOption, lastOption } = plan;
     const held = this.#held;
     const now = hotInt(chosen, p);
-    const first = p === held ? now : Math.max(now - REACH, hotInt(firstOption, p));
-    const last = p === held ? now : Math.min(now + REACH, hotInt(lastOption, p));
+    const first = p === held ? now : Math.max(now - this.#reach, hotInt(firstOption, p));
+    const last = p === held ? now : Math.min(now + this.#reach, hotInt(lastOption, p));
     const nowQ = hotInt(chosen, q);
     const nowR = hotInt(chosen, r);
     const firstQ = hotInt(firstOption, q);
