@@ -14,13 +14,14 @@ import {
   removeFolder,
   writeText,
 } from "../base/files.js";
+import { need } from "../base/need.js";
 import { packageVersion } from "../base/package.js";
 import { onlyWriter } from "../base/writer.js";
 import type { SearchingOptions } from "../options.js";
 import type { OptimizeResult } from "../pipeline.js";
 import { writeDetails } from "../plan/details.js";
 import { type Planned, readFrontier, writeFrontier } from "../plan/frontier.js";
-import { writePlan } from "../plan/plan.js";
+import { type PlanFile, writePlan } from "../plan/plan.js";
 import { changedSettings, spelled } from "../plan/planned.js";
 import type { JournalFile } from "../search/journal.js";
 
@@ -145,13 +146,18 @@ export async function writeRun(folder: string, result: OptimizeResult): Promise<
   for (const name of await listFolder(join(folder, "plans"))) {
     if (/^\d+\.json$/.test(name)) await removeFile(join(folder, "plans", name));
   }
+  const texts = new Map<PlanFile, string>();
   for (const plan of plans) {
     const path = frontier.points.find((point) => point.id === plan.point.id)?.plan;
     if (path === undefined) throw new Error(`no point of the frontier has id ${plan.point.id}`);
-    await writeText(join(folder, path), writePlan(plan));
+    texts.set(plan, writePlan(plan));
+    await writeText(join(folder, path), need(texts, plan));
   }
   await writeText(join(folder, "details.json"), writeDetails(details));
-  await writeText(join(folder, "report.html"), reportPage(result));
+  await writeText(
+    join(folder, "report.html"),
+    reportPage({ ...result, textOf: (plan) => need(texts, plan) }),
+  );
   await writeText(join(folder, "frontier.json"), writeFrontier(frontier));
 }
 

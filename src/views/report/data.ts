@@ -6,7 +6,7 @@ import { nameOf } from "../../ir/configuration.js";
 import { spread } from "../../math/spread.js";
 import type { DetailsFile } from "../../plan/details.js";
 import type { FrontierFile } from "../../plan/frontier.js";
-import type { PlanFile } from "../../plan/plan.js";
+import { type PlanFile, writePlan } from "../../plan/plan.js";
 import { knee } from "../../plan/select.js";
 import { advisedPoint } from "../advice.js";
 import { BASELINE_TITLES, rivalOf } from "../gains.js";
@@ -27,6 +27,8 @@ export interface ReportInput {
   /** What the run is called among others, and its folder as the user wrote it. */
   readonly label?: string;
   readonly folder?: string;
+  /** The text of a plan's file, where it is known already. */
+  readonly textOf?: (plan: PlanFile) => string;
   /** Other runs whose frontiers are drawn too, by what they are called. */
   readonly others?: readonly { readonly label: string; readonly frontier: FrontierFile }[];
 }
@@ -40,7 +42,7 @@ const MOST_INSTRUCTIONS = 200_000;
 
 /** The data of a report: the same input, the same data. */
 export function reportData(input: ReportInput): ReportData {
-  const { frontier, plans, details, label = "Searched" } = input;
+  const { frontier, plans, details, label = "Searched", textOf = writePlan } = input;
   const { points, static_power_w } = frontier;
   const partitions = drawnPartitions(input);
   const { numberOf, configurations } = configurationsOf(input, partitions);
@@ -73,6 +75,7 @@ export function reportData(input: ReportInput): ReportData {
       points.map(({ id }) => id),
       bend,
       plans,
+      textOf,
     ),
     ...sizesOf(frontier.parallelism),
     peak_memory_bytes: frontier.peak_memory_bytes ?? [],

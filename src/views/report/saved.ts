@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { at } from "../../base/need.js";
-import { type PlanFile, writePlan } from "../../plan/plan.js";
+import type { PlanFile } from "../../plan/plan.js";
 
 /** What a page holds of plans at most: characters, and instructions, which take time to write. */
 const MOST = { characters: 450_000, instructions: 20_000 };
@@ -8,11 +8,13 @@ const MOST = { characters: 450_000, instructions: 20_000 };
 /**
  * Plans as the page saves them: gzipped, in base64, by the points' ids. From the point that is shown
  * first outwards, as many as fit.
+ * @param textOf the text of a plan's file
  */
 export function savedPlans(
   ids: readonly number[],
   first: number,
   plans: readonly PlanFile[],
+  textOf: (plan: PlanFile) => string,
 ): (string | null)[] {
   const byId = new Map(plans.map((plan) => [plan.point.id, plan]));
   const saved = ids.map((): string | null => null);
@@ -24,7 +26,7 @@ export function savedPlans(
     if (plan === undefined) continue;
     instructions += plan.stages.reduce((sum, stage) => sum + stage.instructions.length, 0);
     if (instructions > MOST.instructions) break;
-    const text = gzipSync(writePlan(plan), { level: 9 }).toString("base64");
+    const text = gzipSync(textOf(plan), { level: 9 }).toString("base64");
     left -= text.length;
     if (left < 0) break;
     saved[index] = text;
