@@ -278,6 +278,52 @@ describe("recognize-attention", () => {
     expect(made()).toEqual([{ is_causal: 0 }, "KRS1429"]);
   });
 
+  it("reads what comparing stored differences of positions shows", () => {
+    const square = [T, T];
+    const constants = {
+      ...{ d: square, e: square, near: square, le: square, both: square, mask: square },
+      ...{ low: [], zero: [], bound: [], yes: [], no: [] },
+    };
+    const grow = { diagonal: 0, before: 1, after: -1 };
+    const all = { behind: T - 1, ahead: T - 1 };
+    const made = (band: Band | null, ...nodes: readonly Node[]) => {
+      const graph = attention({ constants }, [TURN, ...nodes]);
+      const tensors = new Map(graph.tensors);
+      const known = { low: { value: -4 }, zero: { value: 0 }, bound: { value: 4 }, d: { band } };
+      for (const [name, facts] of Object.entries(known)) {
+        const tensor = tensors.get(name);
+        if (tensor) tensors.set(name, { ...tensor, ...facts });
+      }
+      return attributesOf({ ...graph, tensors });
+    };
+    const differences = { ...all, slopes: grow };
+    const where: Node = ["mask", "Where", ["both", "yes", "no"]];
+    const both: readonly Node[] = [["both", "And", ["le", "near"]], where];
+    const later: Node = ["le", "GreaterOrEqual", ["d", "zero"]];
+    const window = { is_causal: 1, local_window_size: 4 };
+    expect(made(differences, later, ["near", "Less", ["d", "bound"]], ...both)).toEqual(window);
+    expect(made(differences, later, ["near", "Greater", ["bound", "d"]], ...both)).toEqual(window);
+    const wider = { is_causal: 1, local_window_size: 5 };
+    expect(made(differences, later, ["near", "LessOrEqual", ["d", "bound"]], ...both)).toEqual(
+      wider,
+    );
+    const far: readonly Node[] = [
+      ["e", "Greater", ["d", "bound"]],
+      ["near", "Not", ["e"]],
+    ];
+    expect(made(differences, later, ...far, ...both)).toEqual(wider);
+    const turned = { ...all, slopes: { diagonal: 0, before: -1, after: 1 } };
+    const before: Node = ["le", "LessOrEqual", ["d", "zero"]];
+    expect(made(turned, before, ["near", "Greater", ["d", "low"]], ...both)).toEqual(window);
+    const sides = { is_causal: 0, local_window_size: 7 };
+    const apart: Node = ["e", "Abs", ["d"]];
+    expect(made(differences, apart, ["both", "Less", ["e", "bound"]], where)).toEqual(sides);
+    // A mask of numbers shows in the comparison what it shows itself.
+    const causal = { behind: T - 1, ahead: 0 };
+    expect(made(causal, ["both", "Equal", ["d", "zero"]], where)).toEqual({ is_causal: 1 });
+    expect(made(null, ["both", "Greater", ["d", "zero"]], where)).toEqual({ is_causal: 0 });
+  });
+
   it("costs a stored mask whole that hides other places, and says so", () => {
     const graph = attention();
     const made = (band: Band | null) => {

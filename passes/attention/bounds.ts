@@ -1,14 +1,11 @@
 import { byDefault } from "../../src/base/need.js";
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
+import { comparedSquare, SAME_ELEMENTS } from "./comparisons.js";
 
 /** A mask built by more nodes than this is not examined. */
 export const MOST_NODES = 200;
 
-/** What gives a stored mask another shape or type, or takes the part that a sequence needs. */
-export const SAME_ELEMENTS = new Set([
-  ...["Reshape", "Squeeze", "Unsqueeze", "Expand", "Cast", "Identity", "Slice", "Not"],
-]);
 const COMPARES = new Set(["Less", "LessOrEqual", "Greater", "GreaterOrEqual"]);
 
 /** How far from the diagonal something that a mask is made of hides. */
@@ -79,7 +76,7 @@ function triangles(
     seen.add(name);
     const [rows = 1, columns = 1] = index.tensor(name).shape.slice(-2);
     const meets = rows > 1 && columns > 1;
-    const compares = COMPARES.has(node.op) && meets;
+    const compares = COMPARES.has(node.op) && meets && comparedSquare(index, node) === null;
     if (node.op === "Trilu") found.push(node);
     else if (compares && (rows === columns || `${rows},${columns}` === wanted)) found.push(node);
     // What a table is looked up with (distances of a learned bias) hides nothing.

@@ -5,7 +5,8 @@ import {
   type TensorNode,
 } from "../../src/ir/tensor-graph.js";
 import { type GraphIndex, isNumber } from "../rewriting/graph-index.js";
-import { type Bound, boundsOf, MOST_NODES, SAME_ELEMENTS } from "./bounds.js";
+import { type Bound, boundsOf, MOST_NODES } from "./bounds.js";
+import { comparedSquare, SAME_ELEMENTS } from "./comparisons.js";
 import { unionsOf } from "./unions.js";
 
 /** What hides what either of its inputs hides: of shown and of hidden positions. */
@@ -122,7 +123,9 @@ function storedParts(
     const from = node === undefined || unions.has(node) ? [] : masksIn(index, node);
     const tensor = index.tensor(name);
     const isPart = node === undefined ? tensor.role !== "data" : node.op === "Constant";
-    if (isPart) parts.push(tensor);
+    const compared = node === undefined ? null : comparedSquare(index, node);
+    if (compared !== null) parts.push(compared);
+    else if (isPart) parts.push(tensor);
     else if (from.length === 0 || (node !== undefined && isSum(index, node))) isWhole = false;
     pending.push(...from);
   }

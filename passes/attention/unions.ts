@@ -1,6 +1,7 @@
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
 import { type GraphIndex, isNumber } from "../rewriting/graph-index.js";
-import { MOST_NODES, SAME_ELEMENTS } from "./bounds.js";
+import { MOST_NODES } from "./bounds.js";
+import { SAME_ELEMENTS } from "./comparisons.js";
 
 /** A tensor of a mask, and whether its larger elements, or true ones, show. */
 interface Polar {

@@ -68,6 +68,16 @@ export interface Tensor {
 export interface Band {
   readonly behind: number;
   readonly ahead: number;
+  /** How a square that hides nothing grows, where it does evenly: comparing it with a number bounds a mask. */
+  readonly slopes?: Slopes;
+}
+
+/** The whole numbers of a square that go by how far from the diagonal they are (differences of positions). */
+export interface Slopes {
+  readonly diagonal: number;
+  /** By how much each grows on the one nearer to the diagonal, before it and after it in its row. */
+  readonly before: number;
+  readonly after: number;
 }
 
 export type AttributeValue =

@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import type { Slopes } from "../ir/tensor-graph.js";
 import { BandReader } from "./bands.js";
 
 const [BOOL, FLOAT] = [9, 1];
@@ -82,3 +83,61 @@ test("a part of a square is not read; other shapes and types are not", () => {
   expect(BandReader.of([1, 1], BOOL)).toBeNull();
   expect(BandReader.of([4, 4], 8)).toBeNull();
 });
+
+describe("differences of positions", () => {
+  const even = (rows: number, { diagonal, before, after }: Slopes, count = 1) =>
+    Array.from({ length: count * rows * rows }, (_, i) => {
+      const apart = (Math.floor(i / rows) % rows) - (i % rows);
+      return diagonal + (apart > 0 ? apart * before : -apart * after);
+    });
+  const all = { behind: 5, ahead: 5 };
+  const slopes = fc.record({
+    diagonal: fc.integer({ min: -9, max: 9 }),
+    before: fc.integer({ min: -3, max: 3 }),
+    after: fc.integer({ min: 1, max: 3 }),
+  });
+
+  test("are read off integers and floats, however they are written", () => {
+    fc.assert(
+      fc.property(slopes, fc.integer({ min: 1, max: 3 }), (grows, count) => {
+        const numbers = even(6, grows, count);
+        const forms: readonly (readonly [number, { readonly buffer: ArrayBuffer }])[] = [
+          [1, Float32Array.from(numbers)],
+          [11, Float64Array.from(numbers)],
+          [6, Int32Array.from(numbers)],
+          [7, BigInt64Array.from(numbers.map(BigInt))],
+        ];
+        // Two numbers alone are a mask.
+        fc.pre(new Set(numbers).size > 2);
+        for (const [type, { buffer }] of forms) {
+          const reader = BandReader.of([count, 6, 6], type);
+          reader?.take(new Uint8Array(buffer));
+          expect(reader?.band()).toEqual({ ...all, slopes: grows });
+        }
+        const reader = BandReader.of([count, 6, 6], 7);
+        reader?.takeVarints(Uint8Array.from(numbers.flatMap(varint)));
+        expect(reader?.band()).toEqual({ ...all, slopes: grows });
+      }),
+    );
+  });
+
+  test("are none where one number differs, or a part is missing", () => {
+    const numbers = even(6, { diagonal: 0, before: 1, after: -1 }, 2);
+    for (let at = 0; at < numbers.length; at++) {
+      const reader = BandReader.of([2, 6, 6], 6);
+      reader?.takeNumbers(numbers.map((each, place) => (place === at ? each + 7 : each)));
+      expect(reader?.band()).toEqual(all);
+    }
+    const reader = BandReader.of([2, 6, 6], 6);
+    reader?.takeNumbers(numbers.slice(1));
+    expect(reader?.band()).toEqual(all);
+  });
+});
+
+/** As protobuf writes an int64. */
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = BigInt.asUintN(64, BigInt(value));
+  for (; rest >= 128n; rest /= 128n) bytes.push(Number(rest % 128n) + 128);
+  return [...bytes, Number(rest)];
+}

@@ -1,4 +1,5 @@
 import { type Band, elementCount } from "../ir/tensor-graph.js";
+import { SlopeReader } from "./slopes.js";
 
 /** Bytes of an element. */
 type ElementSize = 1 | 2 | 4 | 8;
@@ -25,11 +26,13 @@ const LOW_BITS: ReadonlyMap<number, number> = new Map([
   [16, 0xc61c],
 ]);
 const FLOATS: ReadonlySet<number> = new Set([1, 11]);
+/** Types whose elements are read as the numbers that they are, and may be differences of positions. */
+const NUMBERS: ReadonlySet<number> = new Set([...FLOATS, 6, 7]);
 
 /**
  * Reads squares of numbers, element by element, as far as they may be a mask: two values, of which that on the
  * diagonal shows, or any, of which very low ones hide. Rows of a band show so many places before and after
- * the diagonal. What weights hold is given up at the third number.
+ * the diagonal. What weights hold is given up at the third number, unless they grow evenly from the diagonal.
  */
 export class BandReader {
   readonly #rows: number;
@@ -52,16 +55,18 @@ export class BandReader {
   #column = 0;
   #first: number | null = null;
   #last = -1;
-  /** A varint that is not at its end. */
-  #begun: { value: number; scale: number } | null = null;
+  /** A varint that is not at its end: its value, and that of its bits turned. */
+  #begun: { value: number; turned: number; scale: number } | null = null;
   readonly #behind = new Side();
   readonly #ahead = new Side();
+  readonly #slopes: SlopeReader;
 
   private constructor(rows: number, rowsInAll: number, type: number, size: ElementSize) {
     this.#rows = rows;
     this.#rowsInAll = rowsInAll;
     this.#type = type;
     this.size = size;
+    this.#slopes = new SlopeReader(NUMBERS.has(type));
   }
 
   /** For tensors of squares of a type that masks are written in; else null. */
@@ -74,7 +79,8 @@ export class BandReader {
 
   /** Whether what follows changes nothing. */
   get isDone(): boolean {
-    return this.#failed || this.#hidesNothing || (this.#isBias && this.#isElsewhere);
+    const isSettled = this.#hidesNothing || (this.#isBias && this.#isElsewhere);
+    return this.#failed || (isSettled && !this.#slopes.isEven);
   }
 
   /** Takes the next little-endian bytes of elements that take `size` bytes each. */
@@ -92,13 +98,15 @@ export class BandReader {
   takeVarints(bytes: Uint8Array): void {
     for (const byte of bytes) {
       if (this.isDone) return;
-      const begun = this.#begun ?? { value: 0, scale: 1 };
+      const begun = this.#begun ?? { value: 0, turned: 0, scale: 1 };
+      // No number is longer than ten bytes; those that are so long are negative.
+      const isTenth = begun.scale === 2 ** 63;
       begun.value += (byte % 128) * begun.scale;
+      if (!isTenth) begun.turned += (127 - (byte % 128)) * begun.scale;
       begun.scale *= 128;
       this.#begun = byte < 128 ? null : begun;
-      if (byte < 128) this.#element(begun.value);
-      // No number is longer than ten bytes.
-      else if (begun.scale >= 2 ** 70) this.#failed = true;
+      if (byte < 128) this.#element(isTenth ? -1 - begun.turned : begun.value);
+      else if (isTenth) this.#failed = true;
     }
   }
 
@@ -117,16 +125,18 @@ export class BandReader {
    */
   band(): Band | null | undefined {
     const all = bandOfAll([this.#rows]);
-    if (this.#hidesNothing) return all;
-    const isWhole = this.#row === this.#rowsInAll && this.#row > 0 && this.#column === 0;
-    const isCut = this.#rest.length > 0 || this.#begun !== null;
-    if (this.#failed || (!this.isDone && (!isWhole || isCut))) return undefined;
+    const isAtEnd = this.#row === this.#rowsInAll && this.#row > 0 && this.#column === 0;
+    const isWhole = isAtEnd && this.#rest.length === 0 && this.#begun === null && !this.#failed;
+    const slopes = isWhole ? this.#slopes.slopes() : null;
+    if (this.#hidesNothing) return slopes === null ? all : { ...all, slopes };
+    if (this.#failed || (!this.isDone && !isWhole)) return undefined;
     const [behind, ahead] = [this.#behind, this.#ahead].map((side) => side.places(this.#rows));
     if (this.#isElsewhere || behind == null || ahead == null) return null;
     return behind + ahead === 0 ? all : { behind, ahead };
   }
 
   #element(value: number): void {
+    this.#slopes.see(value, this.#row, this.#column, this.#rows);
     if (this.#shows(value)) {
       this.#first ??= this.#column;
       if (this.#last !== -1 && this.#last !== this.#column - 1) this.#isElsewhere = true;
@@ -174,7 +184,7 @@ function read(view: DataView, at: number, size: ElementSize, isFloat: boolean): 
     case 2:
       return view.getUint16(at, true);
     case 4:
-      return isFloat ? view.getFloat32(at, true) : view.getUint32(at, true);
+      return isFloat ? view.getFloat32(at, true) : view.getInt32(at, true);
     case 8:
       if (isFloat) return view.getFloat64(at, true);
       return view.getUint32(at, true) + view.getInt32(at + 4, true) * 2 ** 32;

@@ -63,6 +63,25 @@ describe("a stored mask is read", () => {
     expect(bandsIn(path)).toEqual({ i8: few, i100: many, c8: few, c100: many });
   });
 
+  test("differences of positions are, however many", () => {
+    const initializer = [8, 100].flatMap((rows) => {
+      const numbers = Array.from(
+        { length: rows * rows },
+        (_, i) => Math.floor(i / rows) - (i % rows),
+      );
+      const int64 = { dataType: 7, dims: [rows, rows] };
+      const raw = rawOf(BigInt64Array.from(numbers.map(BigInt)));
+      return [
+        { name: `raw ${rows}`, ...int64, rawData: raw },
+        { name: `typed ${rows}`, ...int64, int64Data: numbers },
+      ];
+    });
+    const found = bandsIn(file(modelBytes({ node: [relu], initializer })));
+    const slopes = { diagonal: 0, before: 1, after: -1 };
+    const [few, many] = [8, 100].map((rows) => ({ behind: rows - 1, ahead: rows - 1, slopes }));
+    expect(found).toEqual({ "raw 8": few, "typed 8": few, "raw 100": many, "typed 100": many });
+  });
+
   test("weights hide nothing; parts of one, and what the file itself says that one shows, count not", () => {
     const all = triangle(100);
     const bool = { dataType: 9, dims: [100, 100] };

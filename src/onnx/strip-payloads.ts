@@ -2,6 +2,7 @@ import { fail } from "../base/diagnostics/diagnostic.js";
 import { malformedModel, notAProtobuf } from "../base/diagnostics/graph.js";
 import { BandReader } from "./bands.js";
 import { ChunkedFile } from "./chunked-file.js";
+import { numbersOf } from "./noted-bands.js";
 import { onnx } from "./proto/generated/onnx.js";
 import { many, toNumber } from "./wire.js";
 
@@ -173,8 +174,7 @@ function passPayload(file: ChunkedFile, output: Output, field: FieldTag, length:
   const band = reader?.band();
   if (band === undefined || tensor === null) return;
   const seen = new Output();
-  const places = band === null ? [] : [band.behind, band.ahead];
-  for (const number of [tensor.dims.length, ...places]) seen.varint(number);
+  for (const number of [tensor.dims.length, ...numbersOf(band)]) seen.signed(number);
   output.message(SEEN_BAND, seen);
 }
 
@@ -199,6 +199,11 @@ class Output {
     if (field.wireType === 2) this.varint(content.length);
     this.#buffer.set(content, this.#length);
     this.#length += content.length;
+  }
+
+  /** A number of which odd ones stand for those below zero. */
+  signed(value: number): void {
+    this.varint(value < 0 ? -2 * value - 1 : 2 * value);
   }
 
   message(field: FieldTag, content: Output): void {

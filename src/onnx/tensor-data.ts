@@ -4,6 +4,7 @@ import { badDimension, externalPathEscapes } from "../base/diagnostics/graph.js"
 import { type Band, type DType, elementCount } from "../ir/tensor-graph.js";
 import { BandReader } from "./bands.js";
 import type { ExternalFiles } from "./external-files.js";
+import { bandOfNumbers } from "./noted-bands.js";
 import type { onnx } from "./proto/generated/onnx.js";
 import type { SourceTensor } from "./source.js";
 import { many, toNumber, words } from "./wire.js";
@@ -90,11 +91,9 @@ function bandOf(
   const reader = BandReader.of(shape, toNumber(tensor.dataType));
   if (reader === null) return undefined;
   if (tensor.dataLocation === 1) return files.bandOf(tensor, reader);
-  const [rank, behind, ahead] = many(tensor.seenBand);
+  const [rank, ...seen] = many(tensor.seenBand).map(toNumber);
   // Of dimensions behind the data nothing was known when it was seen.
-  if (rank !== undefined && rank !== shape.length) return undefined;
-  if (rank !== undefined)
-    return behind === undefined || ahead === undefined ? null : { behind, ahead };
+  if (rank !== undefined) return rank === shape.length ? bandOfNumbers(seen) : undefined;
   if (tensor.rawData?.length) reader.take(tensor.rawData);
   const { floatData, doubleData, int32Data, int64Data, uint64Data } = tensor;
   for (const data of [floatData, doubleData, int32Data]) reader.takeNumbers(many(data));
