@@ -99,6 +99,15 @@ class Plans(unittest.TestCase):
                 found = self.refusal(json.dumps(set_at(new, path, value)))
                 self.assertEqual((found.code, found.where), ("KRS5305", f"plan.json at {place}"))
 
+    def test_columns_of_costs_that_later_programs_add_are_nothing_to_us(self):
+        plan = tabled(packed(plan_data()))
+        names = ("configuration", "freq_mhz", "time_s", "energy_j", "compute_s", "contention_s")
+        names += ("exposed_communication_s", "throttling_s")
+        costs = {**{name: [1] for name in names}, "source": ["modelled"]}
+        for added in (7, [1, 2, 3]):
+            text = json.dumps({**plan, "costs": {**costs, "later": added}})
+            self.assertEqual(parse_plan(text, "p"), parse_plan(json.dumps(plan), "p"))
+
     def test_an_index_may_be_written_as_a_float(self):
         for version in (packed(plan_data()), tabled(packed(plan_data()))):
             path = ("stages", 0, "instructions", 1, "variant")
