@@ -98,6 +98,36 @@ describe("a stored mask is read", () => {
     });
   });
 
+  test("as the exporter notes it where elements are nowhere", () => {
+    const noted = (value: string, key = "kareus.band", location = "missing") => {
+      const kept = { externalData: [{ key: "location", value: location }], dataLocation: 1 };
+      const tensor = { name: "m", dataType: 9, dims: [1, 16, 16], ...kept };
+      const initializer = [{ ...tensor, metadataProps: [{ key, value }] }];
+      const path = file(modelBytes({ node: [relu], initializer }));
+      writeFileSync(join(dirname(path), "there"), bytesOf(triangle(16)));
+      return bandsIn(path).m;
+    };
+    expect(noted("15 0")).toEqual(causal(16));
+    expect(noted("15 15 0 1 -1")).toEqual({
+      ...{ behind: 15, ahead: 15, slopes: { diagonal: 0, before: 1, after: -1 } },
+    });
+    expect(noted("")).toBeNull();
+    // What is there to be read is not what a note says of it.
+    expect(noted("3 3", "kareus.band", "there")).toEqual(causal(16));
+    const wrong = [
+      "15",
+      "16 0",
+      "-1 0",
+      "1.5 0",
+      "x 0",
+      "15 0 1",
+      "15 0 0 1 1e400",
+      "15 0 1 1 1 1",
+    ];
+    for (const value of wrong) expect(noted(value)).toBeUndefined();
+    expect(noted("15 0", "band")).toBeUndefined();
+  });
+
   test("in files beside the model, and in none elsewhere", () => {
     const path = file(new Uint8Array());
     const folder = dirname(path);

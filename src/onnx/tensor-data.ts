@@ -4,7 +4,7 @@ import { badDimension, externalPathEscapes } from "../base/diagnostics/graph.js"
 import { type Band, type DType, elementCount } from "../ir/tensor-graph.js";
 import { BandReader } from "./bands.js";
 import type { ExternalFiles } from "./external-files.js";
-import { bandOfNumbers } from "./noted-bands.js";
+import { bandOfNumbers, notedBand } from "./noted-bands.js";
 import type { onnx } from "./proto/generated/onnx.js";
 import type { SourceTensor } from "./source.js";
 import { many, toNumber, words } from "./wire.js";
@@ -90,7 +90,10 @@ function bandOf(
 ): Band | null | undefined {
   const reader = BandReader.of(shape, toNumber(tensor.dataType));
   if (reader === null) return undefined;
-  if (tensor.dataLocation === 1) return files.bandOf(tensor, reader);
+  if (tensor.dataLocation === 1) {
+    const band = files.bandOf(tensor, reader);
+    return band === undefined ? notedBand(many(tensor.metadataProps), shape) : band;
+  }
   const [rank, ...seen] = many(tensor.seenBand).map(toNumber);
   // Of dimensions behind the data nothing was known when it was seen.
   if (rank !== undefined) return rank === shape.length ? bandOfNumbers(seen) : undefined;

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
+from kareus_runtime.export import masks
 from kareus_runtime.export.cut import OneRank, is_cut
 from kareus_runtime.export.joint import twin_of, with_backward, written_out
 from kareus_runtime.export.groups import Groups
@@ -124,7 +125,10 @@ def _trace(
 
 
 def _leave_out_weights(model: onnx_ir.Model) -> None:
-    """Replaces what is on the meta device or large by references to external data that does not exist."""
+    """Replaces what is on the meta device or large by references to external data that does not exist.
+
+    What large buffers show as masks is noted beside.
+    """
     for name, value in model.graph.initializers.items():
         tensor = value.const_value
         if tensor is None:
@@ -132,9 +136,14 @@ def _leave_out_weights(model: onnx_ir.Model) -> None:
         raw = getattr(tensor, "raw", None)
         is_meta = isinstance(raw, Tensor) and (raw.is_meta or isinstance(raw, FakeTensor))
         if is_meta or tensor.nbytes > LARGEST_KEPT_BYTES:
-            value.const_value = onnx_ir.ExternalTensor(
+            left_out = onnx_ir.ExternalTensor(
                 "weights", 0, tensor.nbytes, tensor.dtype, shape=tensor.shape, name=name
             )
+            is_read = isinstance(raw, Tensor) and not is_meta and not isinstance(raw, nn.Parameter)
+            note = masks.note_of(raw) if is_read else None
+            if note is not None:
+                left_out.metadata_props[masks.KEY] = note
+            value.const_value = left_out
 
 
 def _leave_out_traces(model: onnx_ir.Model) -> None:
