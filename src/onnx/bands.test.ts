@@ -61,7 +61,44 @@ test("of more than two numbers very low ones hide; without any, all show", () =>
   expect(bandOf(bias(later, -10000), [4, 4])).toEqual({ behind: 3, ahead: 0 });
   expect(bandOf(bias(later, -9900), [4, 4])).toEqual(all);
   const behind = (row: number, column: number) => column > row || (row > 1 && column === 1);
-  expect(bandOf(bias(behind, -10000), [4, 4])).toBeNull();
+  expect(bandOf(bias(behind, -10000), [4, 4])).toEqual({ behind: 3, ahead: 0 });
+  const other = (row: number, column: number) => column === 1 || (column > row && row > 1);
+  expect(bandOf(bias(other, -10000), [4, 4])).toBeNull();
+});
+
+test("rows that show their own place and some before it are below the diagonal", () => {
+  const shown = (shows: (row: number, column: number) => boolean) =>
+    Float32Array.from({ length: 36 }, (_, i) =>
+      shows(Math.floor(i / 6), i % 6) ? 0 : Number.NEGATIVE_INFINITY,
+    );
+  const below = { behind: 5, ahead: 0 };
+  const isDocument = (row: number, column: number) =>
+    Math.floor(row / 3) === Math.floor(column / 3);
+  expect(
+    bandOf(
+      shown((r, c) => c <= r && isDocument(r, c)),
+      [6, 6],
+    ),
+  ).toEqual(below);
+  expect(
+    bandOf(
+      shown((r, c) => c <= r && (r - c < 2 || c === 0)),
+      [6, 6],
+    ),
+  ).toEqual(below);
+  const narrow = shown((r, c) => c <= r && r - c < 2);
+  const wide = shown((r, c) => c <= r && r - c < 4);
+  expect(bandOf(Float32Array.of(...narrow, ...wide), [2, 6, 6])).toEqual(below);
+  const all = shown(() => true);
+  expect(bandOf(Float32Array.of(...narrow, ...all), [2, 6, 6])).toBeNull();
+  expect(bandOf(shown(isDocument), [6, 6])).toBeNull();
+  // The first key is hidden from all, and with it the place that is read first.
+  expect(
+    bandOf(
+      shown((_, c) => c > 0),
+      [6, 6],
+    ),
+  ).toBeNull();
 });
 
 test.each([

@@ -49,6 +49,8 @@ export class BandReader {
   #hidesNothing = false;
   /** Whether other places show than about the diagonal. */
   #isElsewhere = false;
+  /** Whether every row so far shows its own place and none behind it. */
+  #hidesLater = true;
   #failed = false;
   /** The next element's place, and what the row shows so far. */
   #row = 0;
@@ -79,7 +81,8 @@ export class BandReader {
 
   /** Whether what follows changes nothing. */
   get isDone(): boolean {
-    const isSettled = this.#hidesNothing || (this.#isBias && this.#isElsewhere);
+    const isOther = this.#isElsewhere && !this.#hidesLater;
+    const isSettled = this.#hidesNothing || (this.#isBias && isOther);
     return this.#failed || (isSettled && !this.#slopes.isEven);
   }
 
@@ -120,7 +123,8 @@ export class BandReader {
 
   /**
    * What every row shows: all where no number hides; null: other places than about the diagonal; undefined: not
-   * all squares were read. Where the diagonal alone differs, that is all else: nobody lets a query see
+   * all squares were read. Of rows that show some of what comes before, not all of it (documents under a
+   * triangle), it is what they show at most. Where the diagonal alone differs, that is all else: nobody lets a query see
    * itself alone, but some hide each from itself.
    */
   band(): Band | null | undefined {
@@ -131,7 +135,9 @@ export class BandReader {
     if (this.#hidesNothing) return slopes === null ? all : { ...all, slopes };
     if (this.#failed || (!this.isDone && !isWhole)) return undefined;
     const [behind, ahead] = [this.#behind, this.#ahead].map((side) => side.places(this.#rows));
-    if (this.#isElsewhere || behind == null || ahead == null) return null;
+    if (this.#isElsewhere || behind == null || ahead == null) {
+      return this.#hidesLater ? { ...all, ahead: 0 } : null;
+    }
     return behind + ahead === 0 ? all : { behind, ahead };
   }
 
@@ -154,7 +160,7 @@ export class BandReader {
     if (value === this.#hidden) return false;
     this.#isBias = true;
     // What was taken to show is hidden then, or none is.
-    if (this.#isLow(this.#shown)) this.#isElsewhere = true;
+    if (this.#isLow(this.#shown)) [this.#isElsewhere, this.#hidesLater] = [true, false];
     else this.#hidesNothing = !this.#isLow(this.#hidden);
     return !this.#isLow(value);
   }
@@ -166,6 +172,7 @@ export class BandReader {
 
   #endRow(): void {
     const place = this.#row % this.#rows;
+    if (this.#last !== place) this.#hidesLater = false;
     if (this.#first === null || this.#first > place || this.#last < place) this.#isElsewhere = true;
     else {
       this.#behind.see(place - this.#first, this.#first > 0);
