@@ -380,6 +380,38 @@ describe("recognize-attention", () => {
     expect(said("Or", ["masked", "Where", ["both", "low", "scaled"]])).toEqual([1]);
   });
 
+  it.each([
+    ["Mul", "show", 1],
+    ["Min", "show", 1],
+    ["Max", "show", 0],
+    ["Mul", "hide", 0],
+    ["Min", "hide", 0],
+    ["Max", "hide", 1],
+  ])("reads a stored triangle that meets padding by %s, where ones %s", (op, ones, is_causal) => {
+    const large = [B, 1, T, T];
+    const graph = attention(
+      {
+        constants: { stored: [T, T], one: [], low: [] },
+        activations: { padding: [B, 1, 1, T], both: large, left: large, mask: large },
+      },
+      [
+        TURN,
+        ["both", op, ["stored", "padding"]],
+        ["left", "Sub", ["one", "both"]],
+        ["mask", "Mul", [ones === "show" ? "left" : "both", "low"]],
+      ],
+    );
+    const tensors = new Map(graph.tensors);
+    for (const [name, more] of [
+      ["stored", { band: { behind: T - 1, ahead: 0 } }] as const,
+      ["one", { value: 1 }] as const,
+      ["low", { value: -1e9 }] as const,
+    ]) {
+      tensors.set(name, { ...tensorOf(graph, name), ...more });
+    }
+    expect(attributesOf({ ...graph, tensors })).toEqual({ is_causal });
+  });
+
   it("takes no scores for a mask of themselves", () => {
     const graph = attention({ constants: { one: [] }, activations: { less: SCORES } });
     const nodes = graph.nodes.flatMap((node) => {

@@ -7,10 +7,10 @@ import {
 import { type GraphIndex, isNumber } from "../rewriting/graph-index.js";
 import { type Bound, boundsOf, MOST_NODES } from "./bounds.js";
 import { comparedSquare, SAME_ELEMENTS } from "./comparisons.js";
-import { unionsOf } from "./unions.js";
+import { hasColumns, unionsOf } from "./unions.js";
 
-/** What hides what either of its inputs hides: of shown and of hidden positions. */
-const BOTH = new Set(["And", "Or"]);
+/** What hides what either of its inputs hides, where it is no union: of shown and of hidden positions. */
+const BOTH = new Set(["And", "Or", "Min", "Max"]);
 const SCALES = new Set(["Mul", "Sub"]);
 
 /** What is known of an attention mask. */
@@ -126,22 +126,23 @@ function storedParts(
     const compared = node === undefined ? null : comparedSquare(index, node);
     if (compared !== null) parts.push(compared);
     else if (isPart) parts.push(tensor);
-    else if (from.length === 0 || (node !== undefined && isSum(index, node))) isWhole = false;
+    else if (from.length === 0 || (node !== undefined && isMixed(index, node))) isWhole = false;
     pending.push(...from);
   }
   return { parts, isWhole };
 }
 
-/** A bias that is added to a mask hides nothing. */
-function isSum(index: GraphIndex, { op, inputs }: TensorNode): boolean {
-  return op === "Add" && !inputs.some((name) => isNumber(index, name));
+/** A bias that is added to a mask hides nothing, nor need what it is multiplied by. */
+function isMixed(index: GraphIndex, { op, inputs }: TensorNode): boolean {
+  return (op === "Add" || op === "Mul") && !inputs.some((name) => isNumber(index, name));
 }
 
 /** Which inputs of a node hide what its result hides; none where that cannot be said. */
 function masksIn(index: GraphIndex, { op, inputs }: TensorNode): readonly string[] {
   const [first = "", second = ""] = inputs;
   if (SAME_ELEMENTS.has(op) || op === "Where") return [first];
-  if (BOTH.has(op)) return [first, second];
+  if (BOTH.has(op)) return inputs;
+  if (op === "Mul" && inputs.every((name) => hasColumns(index, name))) return inputs;
   if (op === "Add") return inputs.filter((name) => !isNumber(index, name));
   if (!SCALES.has(op)) return [];
   // With a single number, a product or a difference only scales and moves: (1 - shown) * -1e9.

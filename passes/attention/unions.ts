@@ -34,13 +34,19 @@ function hidesWhereTrue(index: GraphIndex, mask: string): boolean {
   });
 }
 
+/** What shows what either of its operands shows: where larger elements show, and where they hide. */
+const UNIONS = [new Set(["Or", "Max"]), new Set(["And", "Min", "Mul"])] as const;
+
 /** Rows that are shown whole are those that would see nothing. */
 function isUnion(index: GraphIndex, { op, inputs }: TensorNode, largerShow: boolean): boolean {
-  if (op !== (largerShow ? "Or" : "And")) return false;
-  return inputs.every((name) => {
-    const [columns = 1] = index.tensor(name).shape.slice(-1);
-    return columns > 1;
-  });
+  const [larger, smaller] = UNIONS;
+  return (largerShow ? larger : smaller).has(op) && inputs.every((name) => hasColumns(index, name));
+}
+
+/** Whether a tensor of a mask tells keys apart: else it is a number, or one for each head or query. */
+export function hasColumns(index: GraphIndex, name: string): boolean {
+  const [columns = 1] = index.tensor(name).shape.slice(-1);
+  return columns > 1;
 }
 
 function operandsOf(index: GraphIndex, node: TensorNode, largerShow: boolean): readonly Polar[] {
@@ -52,12 +58,13 @@ function operandsOf(index: GraphIndex, node: TensorNode, largerShow: boolean): r
   const [a, b, c] = [first, second, third].map((name) => numberIn(index, name));
   if (op === "Where") return b === undefined || c === undefined ? [] : [like(first, b > c)];
   if (op === "Sub") return a === undefined ? [like(first)] : [like(second, false)];
-  if (op !== "Mul") return [like(first), like(second)];
+  if (op !== "Mul") return inputs.map((name) => like(name));
+  if (a === undefined && b === undefined) return inputs.map((name) => like(name));
   if (b !== undefined) return [like(first, b > 0)];
   return a === undefined ? [] : [like(second, a > 0)];
 }
 
-const COMBINES = new Set(["And", "Or", "Add", "Sub", "Mul", "Where"]);
+const COMBINES = new Set(["And", "Or", "Min", "Max", "Add", "Sub", "Mul", "Where"]);
 
 function numberIn(index: GraphIndex, name: string): number | undefined {
   return name === "" ? undefined : index.tensor(name).value;
