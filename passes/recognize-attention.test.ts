@@ -412,6 +412,34 @@ describe("recognize-attention", () => {
     expect(attributesOf({ ...graph, tensors })).toEqual({ is_causal });
   });
 
+  it.each([
+    [-1e9, T, [1]],
+    [0, T, [0, "KRS1433"]],
+    // Rows that would see nothing.
+    [0, 1, [1]],
+  ])(
+    "reads a stored triangle some of which is replaced by %i, by %i columns",
+    (value, columns, said) => {
+      const graph = attention(
+        {
+          constants: { stored: [T, T], low: [] },
+          activations: { padding: [B, 1, columns === 1 ? T : 1, columns], mask: [B, 1, T, T] },
+        },
+        [TURN, ["mask", "Where", ["padding", "low", "stored"]]],
+      );
+      const tensors = new Map(graph.tensors);
+      const band = { behind: T - 1, ahead: 0 };
+      tensors.set("stored", { ...tensorOf(graph, "stored"), band });
+      tensors.set("low", { ...tensorOf(graph, "low"), value });
+      const codes: string[] = [];
+      const fused = runPass(recognizeAttention, { ...graph, tensors }, {}, ({ code }) =>
+        codes.push(code),
+      );
+      const found = fused.nodes.find(({ op }) => op === "Attention")?.attributes.is_causal;
+      expect([found, ...codes]).toEqual(said);
+    },
+  );
+
   it("takes no scores for a mask of themselves", () => {
     const graph = attention({ constants: { one: [] }, activations: { less: SCORES } });
     const nodes = graph.nodes.flatMap((node) => {

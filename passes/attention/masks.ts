@@ -7,7 +7,7 @@ import {
 import { type GraphIndex, isNumber } from "../rewriting/graph-index.js";
 import { type Bound, boundsOf, MOST_NODES } from "./bounds.js";
 import { comparedSquare, SAME_ELEMENTS } from "./comparisons.js";
-import { hasColumns, unionsOf } from "./unions.js";
+import { filledMask, hasColumns, unionsOf } from "./unions.js";
 
 /** What hides what either of its inputs hides, where it is no union: of shown and of hidden positions. */
 const BOTH = new Set(["And", "Or", "Min", "Max"]);
@@ -138,7 +138,10 @@ function isMixed(index: GraphIndex, { op, inputs }: TensorNode): boolean {
 }
 
 /** Which inputs of a node hide what its result hides; none where that cannot be said. */
-function masksIn(index: GraphIndex, { op, inputs }: TensorNode): readonly string[] {
+function masksIn(index: GraphIndex, node: TensorNode): readonly string[] {
+  const { op, inputs } = node;
+  const filled = filledMask(index, node);
+  if (filled !== null) return [filled.mask];
   const [first = "", second = ""] = inputs;
   if (SAME_ELEMENTS.has(op) || op === "Where") return [first];
   if (BOTH.has(op)) return inputs;

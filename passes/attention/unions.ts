@@ -37,8 +37,33 @@ function hidesWhereTrue(index: GraphIndex, mask: string): boolean {
 /** What shows what either of its operands shows: where larger elements show, and where they hide. */
 const UNIONS = [new Set(["Or", "Max"]), new Set(["And", "Min", "Mul"])] as const;
 
+/** The mask of which a node replaces some places by one number, and that number; null for other nodes. */
+export function filledMask(index: GraphIndex, { op, inputs }: TensorNode) {
+  const [, then = "", otherwise = ""] = inputs;
+  if (op !== "Where" || isNumber(index, then) === isNumber(index, otherwise)) return null;
+  const [mask, filler] = isNumber(index, then) ? [otherwise, then] : [then, otherwise];
+  const isFlag = index.tensor(mask).dtype === "bool";
+  return { mask, value: numberIn(index, filler), isFlag };
+}
+
+/** Whether what replaces some of a mask hides for sure: 0 may be a flag that hides, or added to scores that show. */
+function hides(
+  { value, isFlag }: NonNullable<ReturnType<typeof filledMask>>,
+  largerShow: boolean,
+): boolean {
+  if (value === undefined) return false;
+  if (isFlag) return largerShow === (value === 0);
+  return largerShow ? value < 0 : value > 0;
+}
+
 /** Rows that are shown whole are those that would see nothing. */
-function isUnion(index: GraphIndex, { op, inputs }: TensorNode, largerShow: boolean): boolean {
+function isUnion(index: GraphIndex, node: TensorNode, largerShow: boolean): boolean {
+  const { op, inputs } = node;
+  const filled = filledMask(index, node);
+  if (filled !== null)
+    return (
+      inputs.slice(0, 1).every((name) => hasColumns(index, name)) && !hides(filled, largerShow)
+    );
   const [larger, smaller] = UNIONS;
   return (largerShow ? larger : smaller).has(op) && inputs.every((name) => hasColumns(index, name));
 }
@@ -55,6 +80,8 @@ function operandsOf(index: GraphIndex, node: TensorNode, largerShow: boolean): r
   const like = (name: string, same = true) => ({ name, largerShow: largerShow === same });
   if (SAME_ELEMENTS.has(op)) return [like(first, op !== "Not")];
   if (!COMBINES.has(op)) return [];
+  const filled = filledMask(index, node);
+  if (filled !== null) return [like(filled.mask)];
   const [a, b, c] = [first, second, third].map((name) => numberIn(index, name));
   if (op === "Where") return b === undefined || c === undefined ? [] : [like(first, b > c)];
   if (op === "Sub") return a === undefined ? [like(first)] : [like(second, false)];
