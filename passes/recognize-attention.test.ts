@@ -440,6 +440,21 @@ describe("recognize-attention", () => {
     },
   );
 
+  it("reads the stored triangle beyond which padding is replaced", () => {
+    const graph = attention(
+      {
+        constants: { stored: [T, T], low: [] },
+        activations: { padding: [B, 1, 1, T], mask: [B, 1, T, T] },
+      },
+      [TURN, ["mask", "Where", ["stored", "padding", "low"]]],
+    );
+    const tensors = new Map(graph.tensors);
+    const band = { behind: T - 1, ahead: 0 };
+    tensors.set("stored", { ...tensorOf(graph, "stored"), band });
+    tensors.set("low", { ...tensorOf(graph, "low"), value: -1e9 });
+    expect(attributesOf({ ...graph, tensors })).toEqual({ is_causal: 1 });
+  });
+
   it("takes no scores for a mask of themselves", () => {
     const graph = attention({ constants: { one: [] }, activations: { less: SCORES } });
     const nodes = graph.nodes.flatMap((node) => {

@@ -141,8 +141,9 @@ function isMixed(index: GraphIndex, { op, inputs }: TensorNode): boolean {
 function masksIn(index: GraphIndex, node: TensorNode): readonly string[] {
   const { op, inputs } = node;
   const filled = filledMask(index, node);
-  if (filled !== null) return [filled.mask];
   const [first = "", second = ""] = inputs;
+  // Of scores that are replaced, and of those that are not.
+  if (filled !== null) return [first, filled.mask];
   if (SAME_ELEMENTS.has(op) || op === "Where") return [first];
   if (BOTH.has(op)) return inputs;
   if (op === "Mul" && inputs.every((name) => hasColumns(index, name))) return inputs;
