@@ -142,7 +142,7 @@ function masksIn(index: GraphIndex, node: TensorNode): readonly string[] {
   const { op, inputs } = node;
   const filled = filledMask(index, node);
   const [first = "", second = ""] = inputs;
-  // Of scores that are replaced, and of those that are not.
+  // Places that are replaced are hidden, and so are those that the rest of the mask hides.
   if (filled !== null) return [first, filled.mask];
   if (SAME_ELEMENTS.has(op) || op === "Where") return [first];
   if (BOTH.has(op)) return inputs;
