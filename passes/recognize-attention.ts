@@ -53,13 +53,12 @@ function reportGuessed(graph: TensorGraph, unskipped: readonly string[], report:
   const elsewhere = new Set(unskipped);
   for (const { op, direction, inputs, attributes } of graph.nodes) {
     const [place, attribute] = MASKED.get(op) ?? [];
-    const [query, mask] = [inputs[0], place === undefined ? undefined : inputs[place]];
-    if (direction !== "forward" || attribute === undefined || !query || !mask) continue;
-    const [samples = 1] = index.tensor(query).shape;
+    const mask = place === undefined ? undefined : inputs[place];
+    if (direction !== "forward" || attribute === undefined || !mask) continue;
     const { isGuessed, hidesElsewhere } = maskFacts(index, mask);
     const hides = attributes[attribute] === 1;
     const skips = hides || attributes.local_window_size !== undefined;
-    if (isGuessed(samples)) guessed.push({ mask, hides });
+    if (isGuessed) guessed.push({ mask, hides });
     else if (hidesElsewhere && !skips) elsewhere.add(mask);
   }
   for (const [hides, hidden] of [

@@ -28,11 +28,8 @@ interface MaskFacts {
    * hides none that are far away.
    */
   readonly window: number | null;
-  /**
-   * Whether it is a guess what it hides, since its elements are not known: one that all samples share
-   * hides later positions, but one for each sample may be what an exporter folded of any mask.
-   */
-  readonly isGuessed: (samples: number) => boolean;
+  /** Whether it is a guess what it hides, since elements of it are not known. */
+  readonly isGuessed: boolean;
   /** Whether it hides other places than those far from the diagonal, which kernels compute all the same. */
   readonly hidesElsewhere: boolean;
 }
@@ -68,11 +65,10 @@ function examined(index: GraphIndex, mask: string): MaskFacts {
     band === undefined &&
     (stored.length === 1 || stored.slice(-2).every((dim) => dim > 1)) &&
     elementCount(stored) >= rows * keys;
-  const own = shape.length > 3 ? shape[0] : 1;
   return {
     is_causal,
     window: least < keys ? least : null,
-    isGuessed: (samples) => parts.some(isUnknown) && (own === samples || !(isShared && isStored)),
+    isGuessed: parts.some(isUnknown),
     hidesElsewhere:
       !is_causal && least >= keys && (unions.size > 0 || parts.some((part) => part.band === null)),
   };
