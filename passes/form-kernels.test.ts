@@ -35,6 +35,27 @@ const block = (batch: number, attributes: Record<string, number | string> = { gr
   });
 
 describe("form-kernels", () => {
+  it("counts a parameter that each sample repeats", () => {
+    const graph = tensorGraph({
+      data: { x: [4, 6, 8] },
+      parameters: { token: [1, 8], w: [8, 8] },
+      constants: { sizes: [3] },
+      activations: { row: [1, 1, 8], each: [4, 1, 8], all: [4, 7, 8], y: [4, 7, 8] },
+      nodes: [
+        ["row", "Unsqueeze", ["token"]],
+        ["each", "Expand", ["row", "sizes"]],
+        ["all", "Concat", ["each", "x"], { axis: 1 }],
+        ["y", "kareus::Linear", ["all", "w"], K],
+      ],
+      outputs: ["y"],
+    });
+    const parameters = form(graph).kernels.flatMap((kernel) =>
+      kernel.kind === "compute" ? kernel.parameters : [],
+    );
+    const counted = parameters.map(({ name, elements }) => [name, elements]);
+    expect(Object.fromEntries(counted)).toEqual({ token: 8, w: 64 });
+  });
+
   it("sums over tokens in the launch that makes the terms, unless others read these", () => {
     const summed = (outputs: readonly string[]) =>
       form(

@@ -38,7 +38,7 @@ import { formLaunches, type Launch } from "./kernels/launches.js";
 import { narrowed } from "./kernels/narrow-products.js";
 import { orderLaunches } from "./kernels/order-launches.js";
 import { pieceWork } from "./kernels/pieces.js";
-import { storedParameter } from "./kernels/stored-parameter.js";
+import { parameterRead, storedParameter } from "./kernels/stored-parameter.js";
 import { compilesWhole, WrittenOutOperators } from "./kernels/written-out.js";
 import { degreeOf } from "./rewriting/facts.js";
 
@@ -253,10 +253,12 @@ class KernelFormer {
   }
 
   #parameters(nodes: readonly TensorNode[]): ComputeKernel["parameters"] {
-    const names = new Set(nodes.flatMap((node) => node.inputs));
+    const names = new Set(
+      nodes.flatMap(({ inputs }) => inputs.map((input) => parameterRead(this.#graph, input))),
+    );
     return [...names].flatMap((name) => {
-      const tensor = this.#graph.tensors.get(name);
-      if (tensor?.role !== "parameter") return [];
+      if (name === null) return [];
+      const tensor = tensorOf(this.#graph, name);
       const elements = elementCount(tensor.shape);
       const size_bytes = elements * dtypeBytes(tensor.dtype);
       const frozen = tensor.frozen === true;

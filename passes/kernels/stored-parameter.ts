@@ -16,3 +16,17 @@ export function storedParameter(graph: TensorGraph, name: string): string {
     elementCount(index.tensor(source).shape) === elementCount(index.tensor(name).shape);
   return isWhole ? storedParameter(graph, source) : name;
 }
+
+/** What shows a tensor in another shape, or to each sample, and runs no kernel. */
+const VIEWS = new Set(["Expand", "Tile", "Reshape", "Squeeze", "Unsqueeze", "Identity"]);
+
+/** The parameter that a tensor is, or repeats for each sample (learned tokens, latents); null for any other. */
+export function parameterRead(graph: TensorGraph, name: string): string | null {
+  const index = indexOf(graph);
+  for (let read = name; ; ) {
+    if (graph.tensors.get(read)?.role === "parameter") return read;
+    const [source] = index.producerOf(read, ...VIEWS)?.inputs ?? [];
+    if (source === undefined) return null;
+    read = source;
+  }
+}
