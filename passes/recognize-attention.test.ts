@@ -339,6 +339,7 @@ describe("recognize-attention", () => {
       return [fused.nodes.find(({ op }) => op === "Attention")?.attributes, ...codes];
     };
     expect(made(null)).toEqual([{ is_causal: 0 }, "KRS1433"]);
+    expect(made({ behind: 0, ahead: T - 1 })).toEqual([{ is_causal: 0 }, "KRS1433"]);
     // A learned bias hides nothing, and nothing is to be said of it.
     expect(made({ behind: T - 1, ahead: T - 1 })).toEqual([{ is_causal: 0 }]);
     expect(made({ behind: T - 1, ahead: 0 })).toEqual([{ is_causal: 1 }]);
@@ -380,6 +381,45 @@ describe("recognize-attention", () => {
     expect(said("Or", ["masked", "Where", ["both", "scaled", "low"]])).toEqual([0, "KRS1433"]);
     expect(said("And", ["masked", "Where", ["both", "low", "scaled"]])).toEqual([0, "KRS1433"]);
     expect(said("Or", ["masked", "Where", ["both", "low", "scaled"]])).toEqual([1]);
+  });
+
+  it("takes a choice between masks for what either shows, and one between numbers for its condition", () => {
+    const square = [T, T];
+    const constants = {
+      ...{ stored: square, other: square, mask: square, zero: [], low: [] },
+      ...{ zeros: square, lows: square, even: square },
+    };
+    const said = (then: string, otherwise: string, condition = "prefix") => {
+      const graph = attention({ constants, activations: { prefix: [1, T] } }, [
+        TURN,
+        ["zeros", "Expand", ["zero"]],
+        ["lows", "Expand", ["low"]],
+        ["mask", "Where", [condition, then, otherwise]],
+      ]);
+      const tensors = new Map(graph.tensors);
+      const [causal, all] = [0, T - 1].map((ahead) => ({ band: { behind: T - 1, ahead } }));
+      const known = {
+        stored: causal,
+        other: causal,
+        even: all,
+        zero: { value: 0 },
+        low: { value: -1e9 },
+      };
+      for (const [name, more] of Object.entries(known)) {
+        tensors.set(name, { ...tensorOf(graph, name), ...more });
+      }
+      const codes: string[] = [];
+      const fused = runPass(recognizeAttention, { ...graph, tensors }, {}, ({ code }) =>
+        codes.push(code),
+      );
+      return [fused.nodes.find(({ op }) => op === "Attention")?.attributes.is_causal, ...codes];
+    };
+    expect(said("zeros", "stored")).toEqual([0, "KRS1433"]);
+    expect(said("even", "stored")).toEqual([0, "KRS1433"]);
+    expect(said("other", "stored")).toEqual([0, "KRS1433"]);
+    expect(said("lows", "stored")).toEqual([1]);
+    expect(said("zeros", "lows", "stored")).toEqual([1]);
+    expect(said("even", "lows", "stored")).toEqual([1]);
   });
 
   it.each([

@@ -70,7 +70,11 @@ function examined(index: GraphIndex, mask: string): MaskFacts {
     window: least < keys ? least : null,
     isGuessed: parts.some(isUnknown),
     hidesElsewhere:
-      !is_causal && least >= keys && (unions.size > 0 || parts.some((part) => part.band === null)),
+      !is_causal &&
+      least >= keys &&
+      (unions.size > 0 ||
+        parts.some((part) => part.band === null) ||
+        (band !== null && Math.min(band.behind, band.ahead) < keys - 1)),
   };
 }
 

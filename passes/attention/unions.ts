@@ -1,4 +1,4 @@
-import type { TensorNode } from "../../src/ir/tensor-graph.js";
+import type { Tensor, TensorNode } from "../../src/ir/tensor-graph.js";
 import { type GraphIndex, isNumber } from "../rewriting/graph-index.js";
 import { MOST_NODES } from "./bounds.js";
 import { SAME_ELEMENTS } from "./comparisons.js";
@@ -40,10 +40,32 @@ const UNIONS = [new Set(["Or", "Max"]), new Set(["And", "Min", "Mul"])] as const
 /** The mask of which a node replaces some places by one number, and that number; null for other nodes. */
 export function filledMask(index: GraphIndex, { op, inputs }: TensorNode) {
   const [, then = "", otherwise = ""] = inputs;
-  if (op !== "Where" || isNumber(index, then) === isNumber(index, otherwise)) return null;
-  const [mask, filler] = isNumber(index, then) ? [otherwise, then] : [then, otherwise];
+  const [thenNumber, otherNumber] = [numberBehind(index, then), numberBehind(index, otherwise)];
+  if (op !== "Where" || (thenNumber === null) === (otherNumber === null)) return null;
+  const mask = thenNumber === null ? then : otherwise;
   const isFlag = index.tensor(mask).dtype === "bool";
-  return { mask, value: numberIn(index, filler), isFlag };
+  return { mask, value: numberIn(index, thenNumber ?? otherNumber), isFlag };
+}
+
+/** What repeats an element, or gives it another type. */
+const REPEATS = new Set(["Expand", "Cast", "CastLike", "Identity", "Reshape", "Unsqueeze"]);
+
+/** What holds the single element that all of a tensor are; null where they may differ. */
+function numberBehind(index: GraphIndex, name: string): string | null {
+  let from = name;
+  for (let steps = 0; from !== "" && steps < MOST_NODES; steps++) {
+    if (isNumber(index, from) || showsAll(index.tensor(from))) return from;
+    const node = index.producer(from);
+    [from = ""] = node !== undefined && REPEATS.has(node.op) ? node.inputs : [];
+  }
+  return null;
+}
+
+/** Stored squares that hide nothing are of one number throughout, or trained. */
+function showsAll({ band, shape }: Tensor): boolean {
+  if (!band || band.slopes !== undefined) return false;
+  const [rows = 1] = shape.slice(-2);
+  return Math.min(band.behind, band.ahead) === rows - 1;
 }
 
 /** Whether what replaces some of a mask hides for sure: 0 may be a flag that hides, or added to scores that show. */
@@ -56,7 +78,7 @@ function hides(
   return largerShow ? value < 0 : value > 0;
 }
 
-/** Rows that are shown whole are those that would see nothing. */
+/** Rows that are shown whole are those that would see nothing; a choice between masks shows what either does. */
 function isUnion(index: GraphIndex, node: TensorNode, largerShow: boolean): boolean {
   const { op, inputs } = node;
   const filled = filledMask(index, node);
@@ -64,6 +86,7 @@ function isUnion(index: GraphIndex, node: TensorNode, largerShow: boolean): bool
     return (
       inputs.slice(0, 1).every((name) => hasColumns(index, name)) && !hides(filled, largerShow)
     );
+  if (op === "Where") return inputs.slice(1).every((name) => numberBehind(index, name) === null);
   const [larger, smaller] = UNIONS;
   return (largerShow ? larger : smaller).has(op) && inputs.every((name) => hasColumns(index, name));
 }
@@ -82,7 +105,9 @@ function operandsOf(index: GraphIndex, node: TensorNode, largerShow: boolean): r
   if (!COMBINES.has(op)) return [];
   const filled = filledMask(index, node);
   if (filled !== null) return [like(filled.mask)];
-  const [a, b, c] = [first, second, third].map((name) => numberIn(index, name));
+  const [a, b, c] = [first, second, third].map((name) =>
+    numberIn(index, numberBehind(index, name)),
+  );
   if (op === "Where") return b === undefined || c === undefined ? [] : [like(first, b > c)];
   if (op === "Sub") return a === undefined ? [like(first)] : [like(second, false)];
   if (op !== "Mul") return inputs.map((name) => like(name));
@@ -93,6 +118,6 @@ function operandsOf(index: GraphIndex, node: TensorNode, largerShow: boolean): r
 
 const COMBINES = new Set(["And", "Or", "Min", "Max", "Add", "Sub", "Mul", "Where"]);
 
-function numberIn(index: GraphIndex, name: string): number | undefined {
-  return name === "" ? undefined : index.tensor(name).value;
+function numberIn(index: GraphIndex, name: string | null): number | undefined {
+  return name === null ? undefined : index.tensor(name).value;
 }
