@@ -219,6 +219,21 @@ describe("recognize-attention", () => {
     expect(said([T, T])).toEqual(later);
     expect(said([1, 1, T, T])).toEqual(later);
     expect(said([T, T], [TURN, ["mask", "Equal", ["ones", "scale"]]])).toEqual(later);
+    // What is replaced where it is true hides what either of two hides.
+    const square = [T, T];
+    const constants = { mask: square, seen: square, far: square, far2: square, low: [] };
+    const codes: string[] = [];
+    const graph = attention({ constants }, [
+      ["far", "Greater", ["ones", "scale"]],
+      ["far2", "Less", ["seen", "scale"]],
+      ["mask", "Or", ["far", "far2"]],
+      TURN,
+    ]);
+    const nodes = graph.nodes.map((node) =>
+      node.name === "masked" ? { ...node, op: "Where", inputs: ["mask", "low", "scaled"] } : node,
+    );
+    runPass(recognizeAttention, { ...graph, nodes }, {}, ({ code }) => codes.push(code));
+    expect(codes).toEqual(["KRS1429"]);
     expect(said([B, 1, T, T])).toEqual([expect.stringMatching(/^KRS1429 mask .*hide nothing$/)]);
     expect(said([B, 1, 1, T])).toEqual([]);
     expect(said([B, 1, T, T], [TURN, MASK])).toEqual([]);
@@ -314,6 +329,11 @@ describe("recognize-attention", () => {
       ["near", "Not", ["e"]],
     ];
     expect(made(differences, later, ...far, ...both)).toEqual(wider);
+    const moved: readonly Node[] = [
+      ["e", "Sub", ["bound", "d"]],
+      ["near", "Greater", ["e", "zero"]],
+    ];
+    expect(made(differences, later, ...moved, ...both)).toEqual(window);
     const turned = { ...all, slopes: { diagonal: 0, before: -1, after: 1 } };
     const before: Node = ["le", "LessOrEqual", ["d", "zero"]];
     expect(made(turned, before, ["near", "Greater", ["d", "low"]], ...both)).toEqual(window);

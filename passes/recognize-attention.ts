@@ -37,38 +37,38 @@ export const recognizeAttention: Pass<"tensor", "tensor"> = {
         : [],
     );
     const fused = matches.length === 0 ? graph : fusedGraph(graph, matches);
-    reportGuessed(
-      fused,
-      matches.flatMap(({ elsewhere }) => elsewhere),
-      report,
-    );
+    reportMasks(graph, matches, report);
     return fused;
   },
 };
 
 /** Says which masks are guessed to hide something, or nothing, and of which kernels can skip nothing. */
-function reportGuessed(graph: TensorGraph, unskipped: readonly string[], report: Report): void {
+function reportMasks(graph: TensorGraph, matches: readonly Match[], report: Report): void {
   const index = indexOf(graph);
-  const guessed: { readonly mask: string; readonly hides: boolean }[] = [];
-  const elsewhere = new Set(unskipped);
-  for (const { op, direction, inputs, attributes } of graph.nodes) {
-    const [place, attribute] = MASKED.get(op) ?? [];
-    const mask = place === undefined ? undefined : inputs[place];
-    if (direction !== "forward" || attribute === undefined || !mask) continue;
-    const { isGuessed, hidesElsewhere } = maskFacts(index, mask);
-    const hides = attributes[attribute] === 1;
+  const guessed = { later: new Set<string>(), none: new Set<string>() };
+  const elsewhere = new Set<string>();
+  for (const { masks, attributes } of [...matches, ...maskedOperators(graph)]) {
+    const hides = attributes.is_causal === 1 || attributes.unidirectional === 1;
     const skips = hides || attributes.local_window_size !== undefined;
-    if (isGuessed) guessed.push({ mask, hides });
-    else if (hidesElsewhere && !skips) elsewhere.add(mask);
+    for (const mask of masks) {
+      const { isGuessed, hidesElsewhere } = maskFacts(index, mask);
+      if (isGuessed) guessed[hides ? "later" : "none"].add(mask);
+      else if (hidesElsewhere && !skips) elsewhere.add(mask);
+    }
   }
-  for (const [hides, hidden] of [
-    [true, "later positions"],
-    [false, "nothing"],
-  ] as const) {
-    const masks = new Set(guessed.flatMap((each) => (each.hides === hides ? [each.mask] : [])));
-    if (masks.size > 0) report(masksGuessed(graph.name, [...masks], hidden));
-  }
+  const { later, none } = guessed;
+  if (later.size > 0) report(masksGuessed(graph.name, [...later], "later positions"));
+  if (none.size > 0) report(masksGuessed(graph.name, [...none], "nothing"));
   if (elsewhere.size > 0) report(masksElsewhere(graph.name, [...elsewhere]));
+}
+
+/** The operators of a graph that are attention themselves and are given a mask. */
+function maskedOperators(graph: TensorGraph): readonly Masked[] {
+  return graph.nodes.flatMap(({ op, direction, inputs, attributes }) => {
+    const [place] = MASKED.get(op) ?? [];
+    const mask = place === undefined ? undefined : inputs[place];
+    return direction === "forward" && mask ? [{ masks: [mask], attributes }] : [];
+  });
 }
 
 /** More are not tried one by one. */
@@ -129,13 +129,17 @@ function windowAttribute(windows: readonly (number | null)[]): Readonly<Record<s
   return known.length === 0 ? {} : { local_window_size: Math.min(...known) };
 }
 
+/** An attention as to what it hides. */
+interface Masked {
+  readonly masks: readonly string[];
+  readonly attributes: TensorNode["attributes"];
+}
+
 /** A fused attention, its gradient where the graph has one, and what arranges its operands. */
-interface Match {
+interface Match extends Masked {
   readonly fusions: readonly Fusion[];
   readonly nodes: readonly TensorNode[];
   readonly tensors: readonly Tensor[];
-  /** Masks that hide where no kernel skips anything. */
-  readonly elsewhere: readonly string[];
 }
 
 /** The pattern around a softmax: the forward, and the backward where the graph has one. */
@@ -164,7 +168,6 @@ function matchAttention(index: GraphIndex, softmax: TensorNode): Match | null {
   const nodes = onlyReadInside(index, forward, backward, at(result.covered, -1), read);
   const inputs = [query, key, value, mask].flatMap((operand) => (operand ? [operand.name] : []));
   const masks = operands.masks.map((each) => maskFacts(index, each));
-  const skips = masks.some(({ is_causal, window }) => is_causal || window !== null);
   const attributes = {
     is_causal: masks.some(({ is_causal }) => is_causal) ? 1 : 0,
     ...windowAttribute(masks.map(({ window }) => window)),
@@ -184,7 +187,8 @@ function matchAttention(index: GraphIndex, softmax: TensorNode): Match | null {
     fusions,
     nodes: arranged.flatMap((operand) => operand.nodes),
     tensors: arranged.flatMap((operand) => operand.tensors),
-    elsewhere: skips ? [] : operands.masks.filter((each) => maskFacts(index, each).hidesElsewhere),
+    masks: operands.masks,
+    attributes,
   };
 }
 

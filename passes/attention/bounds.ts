@@ -51,8 +51,11 @@ function isApart(index: GraphIndex, name: string): boolean {
 
 /** By how much a compared operand is off a position; or what a difference is compared with. */
 function distance(index: GraphIndex, operand: string, other: string): number | null {
-  const node = index.producerOf(operand, "Sub", "Add");
-  if (node === undefined) return null;
+  let node = index.producer(operand);
+  while (node !== undefined && (node.op === "Neg" || SAME_ELEMENTS.has(node.op))) {
+    node = index.producer(node.inputs[0]);
+  }
+  if (node?.op !== "Sub" && node?.op !== "Add") return null;
   const offset = node.inputs.map((name) => index.tensor(name).value).find((v) => v !== undefined);
   const bound = node.op === "Sub" ? index.tensor(other).value : undefined;
   const found = offset ?? bound;

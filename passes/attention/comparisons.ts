@@ -62,19 +62,26 @@ function operandOf(index: GraphIndex, name: string, steps = 0): Operand | null {
     const slopes = tensor.band?.slopes;
     return { tensor, slopes: slopes === undefined ? null : slopes };
   }
-  const { op, inputs } = node;
-  const rest = inputs.slice(1).filter((input) => input !== "");
-  const isOne = SAME_ELEMENTS.has(op) || rest.every((input) => isNumber(index, input));
-  const from = inputs[0];
-  if (steps > FARTHEST || !isOne || from === undefined) return null;
+  const { op } = node;
+  const [first = "", ...others] = node.inputs.filter((input) => input !== "");
+  const inputs = [first, ...(SAME_ELEMENTS.has(op) ? [] : others)];
+  const [from, ...more] = inputs.filter((input) => !isNumber(index, input));
+  if (steps > FARTHEST || from === undefined || more.length > 0) return null;
   if (!SAME_ELEMENTS.has(op) && !ELEMENTWISE.has(op)) return null;
   const operand = operandOf(index, from, steps + 1);
-  return operand && { ...operand, slopes: operand.slopes && slopesAfter(op, operand.slopes) };
+  const [a, b] = inputs.map((input) => index.tensor(input).value);
+  return operand && { ...operand, slopes: operand.slopes && slopesAfter(op, operand.slopes, a, b) };
 }
 
-function slopesAfter(op: string, slopes: Slopes): Slopes | null {
+/** @param a the value of the first operand, where it is a known number, as b is of the second */
+function slopesAfter(op: string, slopes: Slopes, a?: number, b?: number): Slopes | null {
   const { diagonal, before, after } = slopes;
-  if (op === "Neg") return { diagonal: -diagonal, before: -before, after: -after };
+  const turned = { diagonal: -diagonal, before: -before, after: -after };
+  const moved = (by: number | undefined, from = slopes) =>
+    by === undefined ? null : { ...from, diagonal: from.diagonal + by };
+  if (op === "Neg") return turned;
+  if (op === "Add") return moved(a === undefined ? b : a);
+  if (op === "Sub") return b === undefined ? moved(a, turned) : moved(-b);
   if (op === "Abs") {
     return diagonal === 0 ? { diagonal, before: Math.abs(before), after: Math.abs(after) } : null;
   }
