@@ -7,7 +7,6 @@ import { frontierUnder, type Sought } from "./compose/solver.js";
 import { solveBeside } from "./compose/threads/beside.js";
 import type { Device } from "./gpu/device-schema.js";
 import type { Control } from "./ir/choices.js";
-import type { IterationPoint } from "./ir/iteration.js";
 import type { PartitionedGraph } from "./ir/partition.js";
 import type { SearchResult } from "./search/search.js";
 
@@ -51,9 +50,9 @@ export async function composeAndSolve(
       const baselines = rivals.map(({ name, problem }) => ({ name, ...need(reached, problem) }));
       // Whatever they run a plan may run too.
       const frontier = frontierWith(baselines.flatMap(({ points }) => points));
-      const more = (known: readonly IterationPoint[]) =>
-        problems.free && frontierUnder(problems.free, sought)(known).points;
-      return { frontier, full_control: more(frontier.points), baselines };
+      const full_control =
+        problems.free && frontierUnder(problems.free, sought)(frontier.points).points;
+      return { frontier, full_control, baselines };
     });
   } finally {
     await beside.end();

@@ -1,4 +1,10 @@
-import type { Band, Slopes, Tensor, TensorNode } from "../../src/ir/tensor-graph.js";
+import {
+  type Band,
+  type Slopes,
+  showsAll,
+  type Tensor,
+  type TensorNode,
+} from "../../src/ir/tensor-graph.js";
 import { type GraphIndex, isNumber } from "../rewriting/graph-index.js";
 
 /** What gives a stored mask another shape or type, or takes the part that a sequence needs. */
@@ -46,7 +52,9 @@ export function comparedSquare(index: GraphIndex, node: TensorNode): Tensor | nu
   const bound = index.tensor(isTurned ? first : second).value;
   if (operand.slopes === null || bound === undefined) {
     // What has more than two numbers shows all itself, and anything where it is compared.
-    return own === null || (own !== undefined && hides(own, unread)) ? operand.tensor : unread;
+    return own === null || (own !== undefined && !showsAll(own, unread.shape))
+      ? operand.tensor
+      : unread;
   }
   const test = (value: number) => (isTurned ? holds(bound, value) : holds(value, bound));
   return { ...unread, band: bandOf(operand.slopes, rowsOf(unread), test) };
@@ -91,10 +99,6 @@ function slopesAfter(op: string, slopes: Slopes, a?: number, b?: number): Slopes
 function rowsOf({ shape }: Pick<Tensor, "shape">): number {
   const [rows = 1] = shape.slice(-2);
   return rows;
-}
-
-function hides({ behind, ahead }: Band, tensor: Pick<Tensor, "shape">): boolean {
-  return Math.min(behind, ahead) < rowsOf(tensor) - 1;
 }
 
 /** What shows where a test comes out as it does on the diagonal, which shows. */

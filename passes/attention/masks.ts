@@ -1,6 +1,7 @@
 import {
   type Band,
   elementCount,
+  showsAll,
   type Tensor,
   type TensorNode,
 } from "../../src/ir/tensor-graph.js";
@@ -74,7 +75,7 @@ function examined(index: GraphIndex, mask: string): MaskFacts {
       least >= keys &&
       (unions.size > 0 ||
         parts.some((part) => part.band === null) ||
-        (band !== null && Math.min(band.behind, band.ahead) < keys - 1)),
+        (band !== null && !showsAll(band, shape))),
   };
 }
 

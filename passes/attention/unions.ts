@@ -1,4 +1,4 @@
-import type { Tensor, TensorNode } from "../../src/ir/tensor-graph.js";
+import { showsAll, type Tensor, type TensorNode } from "../../src/ir/tensor-graph.js";
 import { type GraphIndex, isNumber } from "../rewriting/graph-index.js";
 import { MOST_NODES } from "./bounds.js";
 import { SAME_ELEMENTS } from "./comparisons.js";
@@ -54,7 +54,7 @@ const REPEATS = new Set(["Expand", "Cast", "CastLike", "Identity", "Reshape", "U
 function numberBehind(index: GraphIndex, name: string): string | null {
   let from = name;
   for (let steps = 0; from !== "" && steps < MOST_NODES; steps++) {
-    if (isNumber(index, from) || showsAll(index.tensor(from))) return from;
+    if (isNumber(index, from) || isUniform(index.tensor(from))) return from;
     const node = index.producer(from);
     [from = ""] = node !== undefined && REPEATS.has(node.op) ? node.inputs : [];
   }
@@ -62,10 +62,8 @@ function numberBehind(index: GraphIndex, name: string): string | null {
 }
 
 /** Stored squares that hide nothing are of one number throughout, or trained. */
-function showsAll({ band, shape }: Tensor): boolean {
-  if (!band || band.slopes !== undefined) return false;
-  const [rows = 1] = shape.slice(-2);
-  return Math.min(band.behind, band.ahead) === rows - 1;
+function isUniform({ band, shape }: Tensor): boolean {
+  return band != null && band.slopes === undefined && showsAll(band, shape);
 }
 
 /** Whether what replaces some of a mask hides for sure: 0 may be a flag that hides, or added to scores that show. */

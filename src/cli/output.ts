@@ -150,8 +150,9 @@ export async function writeRun(folder: string, result: OptimizeResult): Promise<
   for (const plan of plans) {
     const path = frontier.points.find((point) => point.id === plan.point.id)?.plan;
     if (path === undefined) throw new Error(`no point of the frontier has id ${plan.point.id}`);
-    texts.set(plan, writePlan(plan));
-    await writeText(join(folder, path), need(texts, plan));
+    const text = writePlan(plan);
+    texts.set(plan, text);
+    await writeText(join(folder, path), text);
   }
   await writeText(join(folder, "details.json"), writeDetails(details));
   await writeText(

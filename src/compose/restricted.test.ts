@@ -3,7 +3,7 @@ import { option, problemOf } from "../../test/support/pipelines.js";
 import type { InstructionOption } from "../ir/configuration.js";
 import type { IterationPoint } from "../ir/iteration.js";
 import { problemOfOptions } from "./problem.js";
-import { solvePipeline } from "./solve.js";
+import { seekPlans, solvePipeline } from "./solve.js";
 
 type Reached = Pick<IterationPoint, "time_s" | "energy_j">;
 
@@ -64,9 +64,9 @@ test("a plan that is known is a point where no other beats it, with its own inst
   const worse = { ...first, time_s: first.time_s * 1.01 };
   const equal = { ...first, energy_j: first.energy_j * (1 + 1e-12) };
   const with_ = (known: readonly IterationPoint[]) =>
-    solvePipeline(problem, { points: 8, known }).points.map(({ energy_j }) => energy_j);
+    seekPlans(problem, 8)(known).points.map(({ energy_j }) => energy_j);
   expect(with_([worse, equal])).toEqual(found.map(({ energy_j }) => energy_j));
-  const [point] = solvePipeline(problem, { points: 8, known: [better] }).points;
+  const [point] = seekPlans(problem, 8)([better]).points;
   expect(point?.energy_j).toBe(better.energy_j);
   expect(point?.instructions).toEqual(first.instructions);
   expect(point?.lower_bound_j).toBe(better.energy_j);

@@ -33,16 +33,18 @@ const MOST_TRIED = 1600;
  * the bound's energy, rounded to real options, replayed, and only what no other plan beats and no
  * neighbour nearly equals; of a small pipeline without switches the exact frontier. At most `points`
  * are returned. Fails with KRS40xx on a problem that makes no sense.
- * @param known plans of the same pipeline, of options that the problem has too: rounding may miss them
  */
 export function solvePipeline(
   problem: PipelineProblem,
-  { points, known = [] }: { readonly points: number; readonly known?: readonly IterationPoint[] },
+  { points }: { readonly points: number },
 ): IterationFrontier {
-  return seekPlans(problem, points)(known);
+  return seekPlans(problem, points)([]);
 }
 
-/** The same in two steps: the first takes its time, the second the known plans. */
+/**
+ * The same in two steps: the first takes its time, the second plans of the same pipeline that are known, of options
+ * that the problem has too: rounding may miss them.
+ */
 export function seekPlans(
   problem: PipelineProblem,
   points: number,

@@ -1,6 +1,6 @@
 import type { IterationFrontier, IterationPoint, PipelineProblem } from "../ir/iteration.js";
 import { plansUnderPeak, solveUnderPeak } from "./peak/under-peak.js";
-import { seekPlans } from "./solve.js";
+import { seekPlans, solvePipeline } from "./solve.js";
 
 /** What is asked of every frontier of a run. */
 export interface Sought {
@@ -30,7 +30,7 @@ export function frontierUnder(
 
 /** What a baseline reaches: with a limit that it cannot keep, what it does without. */
 export function reachedUnder(problem: PipelineProblem, { points, peak_w }: Sought): Reached {
-  if (peak_w === null) return seekPlans(problem, points)([]);
+  if (peak_w === null) return solvePipeline(problem, { points });
   const found = plansUnderPeak(problem, { points, peak_w });
   if ("frontier" in found) return found.frontier;
   return { points: found.unlimited.points, least_peak_w: found.least_w };

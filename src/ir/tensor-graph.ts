@@ -72,6 +72,12 @@ export interface Band {
   readonly slopes?: Slopes;
 }
 
+/** Whether a band of squares, of their own shape or a mask's made of them, hides nothing. */
+export function showsAll({ behind, ahead }: Band, shape: readonly number[]): boolean {
+  const [columns = 1] = shape.slice(-1);
+  return Math.min(behind, ahead) >= columns - 1;
+}
+
 /** The whole numbers of a square that go by how far from the diagonal they are (differences of positions). */
 export interface Slopes {
   readonly diagonal: number;

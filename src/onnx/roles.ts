@@ -5,6 +5,7 @@ import {
   type DType,
   elementCount,
   isFloating,
+  showsAll,
   type Tensor,
   type TensorRole,
 } from "../ir/tensor-graph.js";
@@ -159,9 +160,8 @@ function multipliedIn(nodes: readonly SourceNode[]): ReadonlySet<string> {
  * @param isMultiplied whether it is a factor: weights may begin as a triangle, masks are added
  */
 function storedRole({ dtype, shape, band }: Fact, isMultiplied: boolean): TensorRole {
-  const last = elementCount(shape.slice(-1)) - 1;
   // What shows all is two numbers less than a mask: zeros, as weights may begin.
-  const hides = band === null || (band !== undefined && Math.min(band.behind, band.ahead) < last);
+  const hides = band === null || (band !== undefined && !showsAll(band, shape));
   const isMask = hides && !isMultiplied;
   return isFloating(dtype) && elementCount(shape) > 1 && !isMask ? "parameter" : "constant";
 }

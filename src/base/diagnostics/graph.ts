@@ -297,7 +297,7 @@ export function shapeNotInferred(
   );
 }
 
-/** Inputs that may as well be data. */
+/** Stored tensors that may as well be learned. */
 export function statesGuessed(tensors: readonly string[]): Diagnostic {
   const [first] = tensors;
   const others = tensors.length > 1 ? ` and ${tensors.length - 1} more` : "";
@@ -309,6 +309,7 @@ export function statesGuessed(tensors: readonly string[]): Diagnostic {
   );
 }
 
+/** Inputs that may as well be data. */
 export function parametersGuessed(inputs: readonly string[]): Diagnostic {
   const [first] = inputs;
   const others = inputs.length > 1 ? ` and ${inputs.length - 1} more` : "";
