@@ -36,7 +36,7 @@ const STARTED_S = 5;
 
 /** A program in the recorder's place: answers each line of its work list by `answer`. */
 function fake(answer: string, gpu = "NVIDIA A100-SXM4-40GB", driver = "580.1"): string {
-  const path = join(scratch, `recorder${made++}`);
+  const path = join(scratch, `recorder${made++}.cjs`);
   writeFileSync(
     path,
     `#!${process.execPath}

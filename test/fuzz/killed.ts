@@ -38,10 +38,10 @@ const STAND_IN = `#!${process.execPath}
   }`;
 
 function withStandIn(folder: string): void {
-  writeFileSync(join(folder, "recorder"), STAND_IN, { mode: 0o755 });
+  writeFileSync(join(folder, "recorder.cjs"), STAND_IN, { mode: 0o755 });
 }
 
-const recorder = (folder: string) => ["--recorder", join(folder, "recorder")];
+const recorder = (folder: string) => ["--recorder", join(folder, "recorder.cjs")];
 
 /** The whole lines after the header of each recording: one begins, the other goes on. */
 function recorded(folder: string): string {
