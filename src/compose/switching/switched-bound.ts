@@ -31,9 +31,13 @@ interface Costs {
 /** Relaxations whose prices are mixed: those of the last deadlines, a few each. */
 const MOST_KNOWN = 24;
 
-/** No more than so many prices are mixed in, one after another, and the share of each is halved so often. */
+/**
+ * No more than so many prices are mixed in, one after another, and the share of each is halved so often, while
+ * that may raise the bound by this share of it.
+ */
 const MOST_MIXED = 6;
 const HALVINGS = 6;
+const WORTH_A_STEP = 2e-6;
 
 /**
  * What no plan with switches is below. Prices of a relaxation, or any between those of several, say so
@@ -84,21 +88,30 @@ export class SwitchedBound {
   /** The prices at which the bound at a time is about highest. */
   #best(time_s: number): Prices {
     let best = highest(this.#known, (costs) => boundAt(costs, time_s));
+    const worth_j = WORTH_A_STEP * boundAt(best, time_s);
     for (let count = 0; count < MOST_MIXED; count++) {
       const from = best;
       const { prices: to } = highest(this.#known, ({ prices }) =>
         rise(from, from.prices, prices, time_s),
       );
-      // The bound is concave between two prices: halved towards where it still rises.
-      let share = 0;
-      for (let step = 0.5; step >= 0.5 ** HALVINGS; step /= 2) {
-        const mixed = this.#costsAt(between(from.prices, to, share + step));
-        if (boundAt(mixed, time_s) > boundAt(best, time_s)) best = mixed;
-        if (rise(mixed, from.prices, to, time_s) > 0) share += step;
-      }
-      if (best === from) break;
+      best = this.#between(from, to, time_s, worth_j);
+      if (boundAt(best, time_s) <= boundAt(from, time_s) + worth_j) break;
     }
     return best.prices;
+  }
+
+  /** The best prices from some towards others: the bound is concave there, halved towards where it still rises. */
+  #between(from: Costs, to: Prices, time_s: number, worth_j: number): Costs {
+    let best = from;
+    let share = 0;
+    for (let step = 0.5; step >= 0.5 ** HALVINGS; step /= 2) {
+      const mixed = this.#costsAt(between(from.prices, to, share + step));
+      if (boundAt(mixed, time_s) > boundAt(best, time_s)) best = mixed;
+      const rise_j = rise(mixed, from.prices, to, time_s);
+      if (rise_j > 0) share += step;
+      if (Math.abs(rise_j) * step < worth_j) break;
+    }
+    return best;
   }
 
   #costsAt(prices: Prices): Costs {

@@ -1,13 +1,13 @@
-import { at, hot, hotFloat, need, present } from "../../base/need.js";
+import { at, hot, need } from "../../base/need.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
 import { longestSwitch } from "../../ir/switch-time.js";
 import type { Network, OptionSet } from "../network.js";
 import { type PipelineShape, pipelineShape } from "../pipeline-graph.js";
 import { relax } from "../relaxation.js";
-import { played } from "../replay.js";
 import { Rounding } from "../rounding.js";
 import type { RelaxedSolution } from "../sampling.js";
 import { type ClockGroup, clockGroups, relaxedClock } from "./clock-groups.js";
+import { ClocksInTime } from "./clocks-in-time.js";
 import { NarrowedSets } from "./narrowed-sets.js";
 import { type Relaxed, SwitchedBound } from "./switched-bound.js";
 import { type SwitchedNetwork, switchedNetwork } from "./switched-network.js";
@@ -65,8 +65,7 @@ export class SwitchedRounding {
   readonly #shape: PipelineShape;
   readonly #narrowed: NarrowedSets;
   readonly #idle_power_w: number;
-  /** Of each instruction, at any clock. */
-  readonly #fastest_s: Float64Array;
+  readonly #clocksInTime: ClocksInTime;
   readonly #fastest: Found;
   /** The plan for the deadline before. */
   #earlier: Found;
@@ -83,7 +82,7 @@ export class SwitchedRounding {
     this.#search = new SwitchedSearch(this.#plan, this.#groups);
     this.#bound = new SwitchedBound(this.network, plain, this.#groups);
     this.#idle_power_w = plain.stages * plain.static_power_w;
-    this.#fastest_s = Float64Array.from(plain.sets, ({ time_s }) => at(time_s, 0));
+    this.#clocksInTime = new ClocksInTime(this.network, plain, this.#groups);
     this.#plan.load(this.#findFastest());
     this.#fastest = this.#found();
     this.#earlier = this.#fastest;
@@ -122,43 +121,13 @@ export class SwitchedRounding {
       const last = spans.at(-1);
       const isAlike = last?.clocks.every((clock, g) => clock === at(wanted, g));
       if (spans.length > 1 && isAlike) last?.own.push(solution);
-      else spans.push({ own: [solution], clocks: this.#inTime(wanted, solution.deadline_s) });
+      else
+        spans.push({
+          own: [solution],
+          clocks: this.#clocksInTime.from(wanted, solution.deadline_s),
+        });
     }
     return spans;
-  }
-
-  /** Clocks of the groups, faster where no plan at those wanted ends in time. */
-  #inTime(wanted: readonly number[], deadline_s: number): readonly number[] {
-    let clocks = wanted;
-    let duration_s = this.#fastest_s;
-    this.#groups.forEach((group, g) => {
-      duration_s = this.#fastestWith(duration_s, group, at(clocks, g));
-    });
-    while (played(this.#plain, duration_s).time_s > deadline_s) {
-      const faster = this.#groups.flatMap((group, g) => {
-        const next = group.clocks[group.clocks.indexOf(at(clocks, g)) + 1];
-        if (next === undefined) return [];
-        const durations_s = this.#fastestWith(duration_s, group, next);
-        const { time_s } = played(this.#plain, durations_s);
-        return [{ clocks: clocks.with(g, next), duration_s: durations_s, time_s }];
-      });
-      if (faster.length === 0) break;
-      const least_s = Math.min(...faster.map(({ time_s }) => time_s));
-      ({ clocks, duration_s } = present(
-        faster.find(({ time_s }) => time_s === least_s),
-        "fastest",
-      ));
-    }
-    return clocks;
-  }
-
-  /** Of each instruction with a group at a clock; others take as long as in `from_s`. */
-  #fastestWith(from_s: Float64Array, { members }: ClockGroup, clock: number): Float64Array {
-    const duration_s = from_s.slice();
-    for (const i of members) {
-      duration_s[i] = hotFloat(hot(hot(this.network.sets, i).atClock, clock).time_s, 0);
-    }
-    return duration_s;
   }
 
   /**
@@ -232,7 +201,7 @@ export class SwitchedRounding {
     const sets = this.#setsAt(this.#groups.map(({ clocks }) => at(clocks, -1)));
     let options = this.#numbered(sets, new Int32Array(sets.length));
     plan.load(options);
-    const least_s = played(this.#plain, this.#fastest_s).time_s * (1 + EPSILON);
+    const least_s = this.#clocksInTime.least_s * (1 + EPSILON);
     while (plan.time_s > least_s && this.#search.hasten(plan.time_s * (1 - WORTH_A_STEP))) {
       options = plan.options();
     }
