@@ -220,6 +220,54 @@ describe("derive-backward", () => {
     expect(again?.covers).toEqual(["l1/recompute"]);
   });
 
+  it("stops running a layer again where nothing is made any more that backward reads", () => {
+    // As torch.utils.checkpoint(use_reentrant=False): of an MLP all but its last product and what follows.
+    const graph = tensorGraph({
+      data: { x: [4, 8] },
+      parameters: { g: [8], a: [8, 16], b: [16, 8] },
+      activations: { n: [4, 8], l: [4, 16], r: [4, 16], d: [4, 8], s: [4, 8], y: [4, 8] },
+      nodes: [
+        ["n", "RMSNormalization", ["x", "g"], {}, { layer: 0 }],
+        ["l", "kareus::Linear", ["n", "a"], K, { layer: 0 }],
+        ["r", "Relu", ["l"], {}, { layer: 0 }],
+        ["d", "kareus::Linear", ["r", "b"], K, { layer: 0 }],
+        ["s", "kareus::AllReduce", ["d"], {}, { layer: 0 }],
+        ["y", "Add", ["x", "s"], {}, { layer: 0 }],
+      ] satisfies Node[],
+      outputs: ["y"],
+    });
+    const again = (recompute: Recompute) =>
+      derive(graph, recompute).nodes.flatMap(({ origin, name }) =>
+        origin === "recompute" ? [name.replace("/recompute", "")] : [],
+      );
+    expect(again("full")).toEqual(["n", "l", "r", "d", "s", "y"]);
+    expect(again("early-stop")).toEqual(["n", "l", "r"]);
+    const derived = derive(graph, "early-stop");
+    const made = derived.nodes.flatMap(({ outputs }) => outputs);
+    expect(
+      [...derived.tensors.keys()].filter((name) => name.endsWith("/recompute")).sort(),
+    ).toEqual(made.filter((name) => name.endsWith("/recompute")).sort());
+  });
+
+  it("runs a norm that ends a layer again even then: its statistics are saved", () => {
+    const graph = tensorGraph({
+      data: { x: [4, 8] },
+      parameters: { g: [8], a: [8, 8] },
+      activations: { l: [4, 8], n: [4, 8], y: [4, 8] },
+      nodes: [
+        ["l", "kareus::Linear", ["x", "a"], K, { layer: 0 }],
+        ["n", "RMSNormalization", ["l", "g"], {}, { layer: 0 }],
+        ["y", "Add", ["x", "n"], {}, { layer: 0 }],
+      ] satisfies Node[],
+      outputs: ["y"],
+    });
+    const names = derive(graph, "early-stop").nodes.map(({ name }) => name);
+    expect(names.filter((name) => name.endsWith("/recompute"))).toEqual([
+      "l/recompute",
+      "n/recompute",
+    ]);
+  });
+
   it("reads recomputed activations inside a layer, saved ones outside", () => {
     const graph = tensorGraph({
       data: { x: [4, 8] },

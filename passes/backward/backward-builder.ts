@@ -1,5 +1,5 @@
 import { at, byDefault, need } from "../../src/base/need.js";
-import type { Recompute } from "../../src/ir/choices.js";
+import { keepsInputs, type Recompute } from "../../src/ir/choices.js";
 import {
   isFloating,
   type Tensor,
@@ -10,6 +10,7 @@ import {
 import type { GradientNode } from "../../src/onnx/gradients/gradient.js";
 import { gradientRuleFor } from "../../src/onnx/gradients/index.js";
 import { isComputed } from "../rewriting/facts.js";
+import { afterEarlyStop } from "./early-stop.js";
 import { selectivelyAgain } from "./selective.js";
 import { startsOf } from "./starts.js";
 
@@ -32,7 +33,8 @@ export class BackwardBuilder {
   readonly #gradients = new Map<string, Contribution[]>();
   /** Forward tensors that backward reads from a recomputed copy. */
   readonly #recomputed = new Map<string, string>();
-  readonly #recomputedLayers = new Set<number>();
+  /** The nodes that run a layer again. */
+  readonly #recomputedLayers = new Map<number, readonly TensorNode[]>();
   readonly #forwardOfLayer = new Map<number, TensorNode[]>();
   /**
    * Inserted all-gathers by what they make: parts are kept for backward, which gathers them again, as
@@ -78,9 +80,17 @@ export class BackwardBuilder {
     for (const node of forward.toReversed()) this.#visit(node, differentiable);
     return {
       ...this.#graph,
-      nodes: [...this.#graph.nodes, ...this.#nodes],
+      nodes: [...this.#graph.nodes, ...this.#backward()],
       tensors: this.#tensors,
     };
+  }
+
+  /** The nodes that were made, without those that an early stop leaves out. */
+  #backward(): readonly TensorNode[] {
+    if (this.#recompute !== "early-stop") return this.#nodes;
+    const left = afterEarlyStop(this.#nodes, [...this.#recomputedLayers.values()]);
+    for (const name of [...left].flatMap(({ outputs }) => outputs)) this.#tensors.delete(name);
+    return this.#nodes.filter((node) => !left.has(node));
   }
 
   /** Floating tensors that depend on a parameter. */
@@ -108,7 +118,7 @@ export class BackwardBuilder {
     const rule = gradientRuleFor(node.op);
     const gradient = rule({ node, outputGradients, wanted, tensor: this.#tensor });
     if (gradient.nodes.length + gradient.aliases.length === 0) return;
-    if (this.#recompute === "full" && node.layer !== null) this.#recomputeLayer(node.layer);
+    if (keepsInputs(this.#recompute) && node.layer !== null) this.#recomputeLayer(node.layer);
     for (const { input, gradient: name } of gradient.aliases) {
       this.#contribute(at(node.inputs, input), { name, layer: node.layer });
     }
@@ -210,8 +220,9 @@ export class BackwardBuilder {
   /** Runs a layer's forward nodes again, from its saved input. */
   #recomputeLayer(layer: number): void {
     if (this.#recomputedLayers.has(layer)) return;
-    this.#recomputedLayers.add(layer);
+    const { length } = this.#nodes;
     this.#makeAgain(this.#forwardOfLayer.get(layer) ?? []);
+    this.#recomputedLayers.set(layer, this.#nodes.slice(length));
   }
 
   #makeAgain(nodes: readonly TensorNode[]): void {

@@ -126,7 +126,7 @@ export const LOWERING_FLAGS = {
     ),
     recompute: choice(
       "--recompute <what>",
-      "activation checkpointing: none, selective or full",
+      "activation checkpointing: none, selective, full, or early-stop (full as transformers runs it)",
       RECOMPUTES,
       "none",
     ),

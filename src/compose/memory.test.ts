@@ -6,7 +6,8 @@ import { EXAMPLE, type LoweredFile, lowerFile, QWEN } from "../../test/support/l
 import { ONE_GPU } from "../../test/support/one-gpu.js";
 import { ROOT } from "../../test/support/paths.js";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
-import type { PipelineName } from "../ir/choices.js";
+import { present } from "../base/need.js";
+import { type PipelineName, RECOMPUTES } from "../ir/choices.js";
 import { checkMemory, stageMemory } from "./memory.js";
 
 /** Four stages of one layer each; forward keeps 100 bytes. */
@@ -128,7 +129,10 @@ describe.skipIf(!existsSync(MEASURED))("against what PyTorch allocated at most",
   it.each(runs)("$model $execution $batch x $sequence, $recompute", async (run) => {
     const file = run.model === "llama-3.2-3b" ? EXAMPLE : QWEN;
     const sizes = { batch: Number(run.batch), sequence: Number(run.sequence) };
-    const recompute = run.recompute === "full" ? "full" : "none";
+    const recompute = present(
+      RECOMPUTES.find((each) => each === run.recompute),
+      "choice",
+    );
     const { kernels } = await lowerFile(file, sizes, { recompute });
     const job = { ...layout("1f1b", Number(run.microbatches)), recompute, optimizer: "adamw-bf16" };
     const [stage] = stageMemory(kernels, job as Parameters<typeof stageMemory>[1]);

@@ -1,7 +1,7 @@
 import type { Report } from "../base/diagnostics/diagnostic.js";
 import { memoryExceeded } from "../base/diagnostics/lowering.js";
 import { scaled } from "../base/units.js";
-import type { PipelineName, Recompute, ZERO_LEVELS } from "../ir/choices.js";
+import { keepsInputs, type PipelineName, type Recompute, type ZERO_LEVELS } from "../ir/choices.js";
 import { replicasOf } from "../ir/groups.js";
 import type { KernelGraph, ParameterCount } from "../ir/kernel-graph.js";
 import { gradientBytes, type OptimizerName, stateBytes } from "../ir/optimizer.js";
@@ -144,7 +144,7 @@ function remedies(memory: StageMemory, available_bytes: number, layout: MemoryLa
   const fits = memory.peak_bytes - memory.activations_bytes < available_bytes;
   if (fits && pipeline === "gpipe") found.push("--pipeline 1f1b (fewer microbatches in flight)");
   if (fits && tp > 1 && !sequence_parallel) found.push("--sequence-parallel");
-  if (fits && recompute !== "full") found.push("--recompute full");
+  if (fits && !keepsInputs(recompute)) found.push("--recompute full");
   if (fits) found.push("a smaller batch with more --microbatches");
   return [...found, "more --tp or --pp"];
 }

@@ -1,5 +1,5 @@
 import { scaled } from "../base/units.js";
-import { RECOMPUTES, ZERO_LEVELS } from "../ir/choices.js";
+import { keepsInputs, RECOMPUTES, type Recompute, ZERO_LEVELS } from "../ir/choices.js";
 import type { Job } from "../ir/job.js";
 
 type Bind = ReadonlyMap<string, number>;
@@ -25,7 +25,7 @@ const FACTORS = [2, 4, 8, 16] as const;
  * has to be seen by lowering it.
  */
 function roomierLayouts(job: Job, bind: Bind): Roomier[] {
-  const more = job.forward_only ? [] : RECOMPUTES.slice(RECOMPUTES.indexOf(job.recompute) + 1);
+  const more = job.forward_only || keepsInputs(job.recompute) ? [] : lighter(job.recompute);
   const recomputes = more.map((recompute) => ({
     kind: "recompute",
     flags: ["--recompute", recompute],
@@ -69,6 +69,12 @@ export async function fittingLayouts(
     found.set(kind, `${flags.join(" ")} (${scaled(peak_bytes, "B")})`);
   }
   return [...found.values()];
+}
+
+/** What keeps less; an early stop keeps what full recomputation does. */
+function lighter(recompute: Recompute): readonly Recompute[] {
+  const after = RECOMPUTES.slice(RECOMPUTES.indexOf(recompute) + 1);
+  return after.filter((each) => each !== "early-stop");
 }
 
 /** More microbatches of a smaller batch, and higher degrees. */

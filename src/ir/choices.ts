@@ -24,9 +24,17 @@ export type PipelineName = (typeof PIPELINES)[number];
  */
 export const SPLIT_PIPELINES: readonly PipelineName[] = ["zb-h1", "zb-2p", "zb-v", "dualpipe-v"];
 
-/** What backward computes again: nothing, attention's scores, every layer. */
-export const RECOMPUTES = ["none", "selective", "full"] as const;
+/**
+ * What backward computes again: nothing, attention's scores, every layer, or every layer up to the last that backward
+ * reads.
+ */
+export const RECOMPUTES = ["none", "selective", "full", "early-stop"] as const;
 export type Recompute = (typeof RECOMPUTES)[number];
+
+/** Whether a layer keeps its input alone. */
+export function keepsInputs(recompute: Recompute): boolean {
+  return recompute === "full" || recompute === "early-stop";
+}
 
 /**
  * How kernels come to run. Eager: one for each operator of the framework. Compiled: layers are fused, as

@@ -15,6 +15,7 @@ try:
     import onnxscript  # noqa: F401
     import torch
     import transformers  # noqa: F401
+    from torch.utils.flop_counter import FlopCounterMode
 except ImportError:
     raise unittest.SkipTest("torch, onnxscript and transformers are not installed") from None
 
@@ -28,11 +29,10 @@ ROOT = Path(__file__).resolve().parents[3]
 KAREUS = ROOT / "dist/src/cli/main.js"
 
 
-def inspect(path: Path) -> dict:
+def inspect(path: Path, *flags: str) -> dict:
     """What `kareus inspect` finds in a graph."""
-    run = subprocess.run(
-        ["node", str(KAREUS), "inspect", str(path), "--json"], capture_output=True, text=True
-    )
+    words = ["node", str(KAREUS), "inspect", str(path), "--json", *flags]
+    run = subprocess.run(words, capture_output=True, text=True)
     if run.returncode != 0:
         raise AssertionError(f"kareus inspect {path.name} ended with {run.returncode}: {run.stderr}")
     return json.loads(run.stdout)
@@ -107,6 +107,43 @@ class Joint(unittest.TestCase):
 # pieces in a joint graph, whose products count as linear.
 for _name in ("llama", "gpt2", "vit", "mixtral"):
     setattr(Joint, f"test_{_name}", lambda self, name=_name: self.check(name))
+
+
+class Checkpointed(unittest.TestCase):
+    """What torch's checkpoint runs again of layers, and what `--recompute` says that it does."""
+
+    def run_again(self, model: torch.nn.Module, inputs: dict) -> int:
+        """FLOPs of the linears of one iteration."""
+        with FlopCounterMode(display=False) as counter:
+            model(**inputs).loss.backward()
+        linears = (torch.ops.aten.mm, torch.ops.aten.addmm)
+        return sum(counter.get_flop_counts()["Global"].get(each, 0) for each in linears)
+
+    def check(self, name: str) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            save_config(name, folder)
+            model, inputs = model_and_inputs(Path(folder), BATCH, TOKENS, torch.bfloat16)
+            path = Path(folder) / f"{name}.onnx"
+            export(model, inputs, path)
+            found = {
+                how: sum(
+                    kernel["flops"]
+                    for kernel in inspect(path, "--recompute", how)["kernels"]
+                    if kernel["class"] == "linear"
+                )
+                for how in ("none", "full", "early-stop")
+            }
+        model = model.to_empty(device="cpu").train()
+        inputs = {key: torch.zeros_like(each, device="cpu") for key, each in inputs.items()}
+        self.assertEqual(self.run_again(model, inputs), found["none"])
+        for how, reentrant in ("full", True), ("early-stop", False):
+            model.gradient_checkpointing_enable({"use_reentrant": reentrant})
+            self.assertEqual(self.run_again(model, inputs), found[how], how)
+        self.assertLess(found["early-stop"], found["full"])
+
+
+for _name in ("llama", "qwen3", "gpt_neox"):
+    setattr(Checkpointed, f"test_{_name}", lambda self, name=_name: self.check(name))
 
 
 class Cut(unittest.TestCase):
