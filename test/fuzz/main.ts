@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { DiagnosticError } from "../../src/base/diagnostics/diagnostic.js";
 import { addTo } from "../../src/base/need.js";
 import { forkRng, type Rng } from "../../src/base/rng.js";
+import { RECOMPUTES } from "../../src/ir/choices.js";
 import type { FrontierFile } from "../../src/plan/frontier.js";
 import { fewChoices } from "./few-choices.js";
 import { mutated } from "./mutate.js";
@@ -47,7 +48,7 @@ function layout(rng: Rng) {
     sequence_parallel: rng.integer(3) === 0,
     async_tp: false,
     forward_only: rng.integer(10) === 0,
-    recompute: choose(rng, ["none", "selective", "full"] as const),
+    recompute: choose(rng, RECOMPUTES),
     execution: choose(rng, ["compiled", "eager", "graph"] as const),
     microbatches: 2,
   };
