@@ -4,6 +4,7 @@ import type { OverlapTrace } from "../cost/index.js";
 import type { Configuration } from "../ir/configuration.js";
 import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
 import { bytesOf, flopsOf, type Work } from "../ir/work.js";
+import { oneOfEachUse } from "../plan/alike.js";
 import type { DetailsFile } from "../plan/details.js";
 import { packedPlan } from "../plan/packed-plan.js";
 import type { PlanFile } from "../plan/plan.js";
@@ -53,8 +54,7 @@ function chosenConfigurations(plans: readonly PlanFile[]): Map<string, Configura
   const chosen = new Map<string, Map<string, Configuration>>();
   for (const { configurations, stages } of plans) {
     const byId = new Map(configurations.map((configuration) => [configuration.id, configuration]));
-    const instructions = stages.flatMap((stage) => stage.instructions);
-    for (const { freq_mhz, use } of instructions) {
+    for (const { freq_mhz, use } of oneOfEachUse(stages)) {
       for (const { configuration: id } of use) {
         const { partition, launch_slot, sms, order } = need(byId, id);
         const own = chosen.get(partition) ?? new Map<string, Configuration>();

@@ -1,4 +1,5 @@
 import { need } from "../base/need.js";
+import { eachUseOnce, eachVariantOnce } from "./alike.js";
 import type { PackedPlan, SpelledOutPlan, TabledPlan } from "./plan-schema.js";
 
 type Plan = Omit<SpelledOutPlan, "version">;
@@ -16,23 +17,10 @@ export function packedPlan(plan: Plan): PackedPlan | TabledPlan {
 /** Each distinct variant once, in order of first use. */
 function withVariants({ stages, ...head }: Plan): PackedPlan {
   const variants = new Distinct<PackedPlan["variants"][number]>();
-  // Instructions of one option mostly share their uses, which are long: those are told apart once.
-  const useKeys = new Map<Instruction["use"], string>();
-  const indexOf = (each: PackedPlan["variants"][number]) => {
-    const useKey = useKeys.get(each.use) ?? JSON.stringify(each.use);
-    useKeys.set(each.use, useKey);
-    const { use: _, ...others } = each;
-    return variants.indexOf(each, JSON.stringify([others, useKey]));
-  };
+  const indexOf = eachVariantOnce((instruction) => variants.indexOf(variantOf(instruction)));
   const packedStages = stages.map(({ stage, instructions }) => ({
     stage,
-    instructions: instructions.map(({ kind, microbatch, chunk, start_s, ...each }) => ({
-      kind,
-      microbatch,
-      chunk,
-      variant: indexOf(each),
-      start_s,
-    })),
+    instructions: instructions.map((each) => placed(each, indexOf(each))),
   }));
   return { ...head, version: 2, variants: variants.list, stages: packedStages };
 }
@@ -44,22 +32,16 @@ function withTables({ stages, costs, ...head }: Plan): TabledPlan {
   const tabledStages = stages.map(({ stage, instructions }) => {
     const layers = layersOf(instructions);
     const positions = new Map(layers.map((layer, position) => [layer, position]));
-    const known = new Map<Instruction["use"], number>();
-    const useOf = (list: Instruction["use"]) => {
-      const index = known.get(list) ?? uses.indexOf(list.map((each) => within(each, positions)));
-      known.set(list, index);
-      return index;
-    };
+    const useOf = eachUseOnce(({ use }) =>
+      uses.indexOf(use.map((each) => within(each, positions))),
+    );
+    const indexOf = eachVariantOnce((instruction) =>
+      variants.indexOf({ ...variantOf(instruction), use: useOf(instruction) }),
+    );
     return {
       stage,
       layers,
-      instructions: instructions.map(({ kind, microbatch, chunk, start_s, use, ...each }) => ({
-        kind,
-        microbatch,
-        chunk,
-        variant: variants.indexOf({ ...each, use: useOf(use) }),
-        start_s,
-      })),
+      instructions: instructions.map((each) => placed(each, indexOf(each))),
     };
   });
   return {
@@ -70,6 +52,21 @@ function withTables({ stages, costs, ...head }: Plan): TabledPlan {
     variants: variants.list,
     stages: tabledStages,
   };
+}
+
+/** How an instruction runs, without its place. */
+function variantOf({
+  kind: _kind,
+  microbatch: _m,
+  chunk: _c,
+  start_s: _s,
+  ...variant
+}: Instruction) {
+  return variant;
+}
+
+function placed({ kind, microbatch, chunk, start_s }: Instruction, variant: number) {
+  return { kind, microbatch, chunk, variant, start_s };
 }
 
 /** The layers that instructions run, ascending. */
@@ -102,8 +99,8 @@ class Distinct<T> {
   readonly list: T[] = [];
   readonly #indices = new Map<string, number>();
 
-  /** @param name what tells it from others */
-  indexOf(value: T, name = JSON.stringify(value)): number {
+  indexOf(value: T): number {
+    const name = JSON.stringify(value);
     const known = this.#indices.get(name);
     if (known !== undefined) return known;
     this.#indices.set(name, this.list.length);

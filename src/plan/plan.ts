@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { oneOfEachUse } from "./alike.js";
 import { type Format, isOfFormat, readFormat, writeCompact, writeFormat } from "./format.js";
 import { packedPlan } from "./packed-plan.js";
 import {
@@ -53,10 +54,8 @@ export function costedPlan(plan: PlanFile): CostedPlan | null {
   const { costs } = plan;
   if (costs === undefined) return null;
   const known = new Set(costs.map((cost) => `${cost.configuration} ${cost.freq_mhz}`));
-  const told = plan.stages.every(({ instructions }) =>
-    instructions.every(({ use, freq_mhz }) =>
-      use.every(({ configuration }) => known.has(`${configuration} ${freq_mhz}`)),
-    ),
+  const told = oneOfEachUse(plan.stages).every(({ use, freq_mhz }) =>
+    use.every(({ configuration }) => known.has(`${configuration} ${freq_mhz}`)),
   );
   return told ? { ...plan, costs } : null;
 }

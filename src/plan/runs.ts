@@ -1,5 +1,6 @@
 import { need } from "../base/need.js";
 import { useCount } from "../ir/partition.js";
+import { eachUseOnce } from "./alike.js";
 import type { CostedPlan, PlanCost, PlanInstruction } from "./plan.js";
 
 /** A run of a partition type in an instruction, `count` times. */
@@ -21,17 +22,4 @@ export function runsIn(plan: CostedPlan): (instruction: PlanInstruction) => read
       count: useCount(each),
     })),
   );
-}
-
-/** Remembers what instructions with the same uses at the same clock yield: most of a plan's do. */
-export function eachUseOnce<T>(of: (instruction: PlanInstruction) => T): typeof of {
-  const known = new Map<PlanInstruction["use"], Map<number, T>>();
-  return (instruction) => {
-    const { use, freq_mhz } = instruction;
-    const byClock = known.get(use) ?? new Map<number, T>();
-    known.set(use, byClock);
-    const value = byClock.has(freq_mhz) ? (byClock.get(freq_mhz) as T) : of(instruction);
-    byClock.set(freq_mhz, value);
-    return value;
-  };
 }

@@ -1,4 +1,5 @@
 import { at, need } from "../base/need.js";
+import { oneOfEachUse } from "../plan/alike.js";
 import type { PlanFile } from "../plan/plan.js";
 
 /** What a name is made of. */
@@ -31,7 +32,7 @@ export function shortName(key: string): string {
 export function partitionNames(plan: PlanFile): ReadonlyMap<string, string> {
   const keys = new Map(plan.configurations.map(({ id, partition }) => [id, partition]));
   const layers = new Map(plan.partitions.map(({ key }) => [key, new Set<number>()]));
-  const uses = plan.stages.flatMap(({ instructions }) => instructions.flatMap(({ use }) => use));
+  const uses = oneOfEachUse(plan.stages).flatMap(({ use }) => use);
   for (const { configuration, layers: own } of uses) {
     const known = need(layers, need(keys, configuration));
     for (const layer of own) known.add(layer);

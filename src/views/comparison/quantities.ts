@@ -2,7 +2,7 @@ import type { Scope } from "../../plan/explanation.js";
 import type { Baseline, FrontierFile } from "../../plan/frontier.js";
 import { costedPlan, type PlanFile } from "../../plan/plan.js";
 import type { MovedQuantity } from "../../plan/verification.js";
-import { CAUSES, decompose } from "../explain/decompose.js";
+import { CAUSES, decomposeWhole } from "../explain/decompose.js";
 
 /** A quantity of one side, by whose it is and its name with its unit. */
 type Amounts = ReadonlyMap<string, readonly [of: string, name: string, value: number]>;
@@ -59,8 +59,8 @@ export function movedPlanQuantities(
   const [a, b] = [costedPlan(before), costedPlan(after)];
   const told = a !== null && b !== null;
   return moved(
-    planAmounts(before, told ? decompose(a).total : null),
-    planAmounts(after, told ? decompose(b).total : null),
+    planAmounts(before, told ? decomposeWhole(a) : null),
+    planAmounts(after, told ? decomposeWhole(b) : null),
     tolerance,
   );
 }

@@ -80,25 +80,62 @@ class Sum {
  * is above static power x time.
  */
 export function decompose(plan: CostedPlan): Decomposition {
-  const { static_power_w, point } = plan;
-  const runsOf = runsIn(plan);
+  const { static_power_w } = plan;
   const total = new Sum();
   const stages = plan.stages.map(() => new Sum());
   const partitions = new Map(plan.partitions.map(({ key }) => [key, new Sum()]));
   const sources = { measured: 0, interpolated: 0, modelled: 0, extrapolated: 0 };
+  addUp(
+    plan,
+    stages.map((stage) => [total, stage]),
+    (run, isTail) => {
+      partitions.get(run.partition)?.addRun(run, isTail, static_power_w);
+      sources[run.cost.source] += run.count;
+    },
+  );
+  const gpus = gpusPerStage(plan.parallelism);
+  const scope = (sum: Sum) => sum.scope(static_power_w, gpus);
+  return {
+    total: scope(total),
+    stages: stages.map(scope),
+    partitions: new Map(
+      [...partitions].map(([key, sum]) => [key, { ...scope(sum), runs: sum.runs }]),
+    ),
+    sources,
+  };
+}
 
+/** The same of all stages together alone. */
+export function decomposeWhole(plan: CostedPlan): Scope {
+  const total = new Sum();
+  const sums = [total];
+  addUp(
+    plan,
+    plan.stages.map(() => sums),
+    () => {},
+  );
+  return total.scope(plan.static_power_w, gpusPerStage(plan.parallelism));
+}
+
+/** Adds what each stage does to its sums, and tells of every run. */
+function addUp(
+  plan: CostedPlan,
+  sums: readonly (readonly Sum[])[],
+  onRun: (run: PlanRun, isTail: boolean) => void,
+): void {
+  const { static_power_w, point } = plan;
+  const runsOf = runsIn(plan);
   plan.stages.forEach(({ instructions }, stage) => {
-    const own = [total, at(stages, stage)];
+    const own = at(sums, stage);
     let busy_s = 0;
     for (const instruction of instructions) {
       const { kind, time_s, energy_j, switch_from_mhz, launch_time_s = 0 } = instruction;
       busy_s += time_s;
       const runs = runsOf(instruction);
       for (const run of runs) {
-        const tail = kind === "tail";
-        for (const sum of own) sum.addRun(run, tail, static_power_w);
-        partitions.get(run.partition)?.addRun(run, tail, static_power_w);
-        sources[run.cost.source] += run.count;
+        const isTail = kind === "tail";
+        for (const sum of own) sum.addRun(run, isTail, static_power_w);
+        onRun(run, isTail);
       }
       const ran_s = runs.reduce((sum, { cost, count }) => sum + count * cost.time_s, 0);
       const plain_s = Math.max(ran_s, launch_time_s);
@@ -112,15 +149,4 @@ export function decompose(plan: CostedPlan): Decomposition {
     }
     for (const sum of own) sum.add("bubbles", point.time_s - busy_s);
   });
-
-  const gpus = gpusPerStage(plan.parallelism);
-  const scope = (sum: Sum) => sum.scope(static_power_w, gpus);
-  return {
-    total: scope(total),
-    stages: stages.map(scope),
-    partitions: new Map(
-      [...partitions].map(([key, sum]) => [key, { ...scope(sum), runs: sum.runs }]),
-    ),
-    sources,
-  };
 }

@@ -5,7 +5,7 @@ import { gpusPerStage } from "../../plan/gpus.js";
 import type { CostedPlan } from "../../plan/plan.js";
 import { settingChanges } from "../comparison/plans.js";
 import { partitionNames } from "../partition-names.js";
-import { CAUSES, decompose } from "./decompose.js";
+import { CAUSES, decompose, decomposeWhole } from "./decompose.js";
 
 /** The next slower point of a plan's frontier; null: it is the last; undefined: it knows none. */
 function pointAfter({ frontier, point }: CostedPlan): ExplanationFile["next_point"] {
@@ -62,7 +62,7 @@ export function explanation(
 }
 
 function nextStep(plan: CostedPlan, total: Scope, next: CostedPlan): ExplanationFile["next"] {
-  const other = decompose(next).total;
+  const other = decomposeWhole(next);
   const causes = { ...total.causes };
   for (const cause of CAUSES) {
     const [before, after] = [total.causes[cause], other.causes[cause]];

@@ -1,9 +1,9 @@
 import { addTo, at, need } from "../../base/need.js";
 import { rounded } from "../../base/rounded.js";
 import { useCount } from "../../ir/partition.js";
+import { eachUseOnce, eachVariantOnce } from "../../plan/alike.js";
 import type { PlanCost, PlanFile, PlanInstruction } from "../../plan/plan.js";
 import { powerExtremes } from "../../plan/power.js";
-import { eachUseOnce } from "../../plan/runs.js";
 import { criticalPath } from "./critical-path.js";
 import type { DrawnOption, DrawnPlan, LaneInstruction } from "./model.js";
 
@@ -41,7 +41,7 @@ export function lanesOf(plans: readonly PlanFile[]): LaneInstruction[][] {
 export function drawnPlan(plan: PlanFile, numberOf: (chosen: Chosen) => number): DrawnPlan {
   const options = new Numbering<DrawnOption>();
   const longestOf = longestRun(plan, numberOf);
-  const optionOf = (instruction: PlanInstruction) => {
+  const optionOf = eachVariantOnce((instruction: PlanInstruction) => {
     const { freq_mhz, execution, energy_j, time_s, switch_from_mhz = null } = instruction;
     const longest = longestOf(instruction);
     const option = { freq_mhz, execution, time_s, energy_j, switch_from_mhz, longest };
@@ -50,7 +50,7 @@ export function drawnPlan(plan: PlanFile, numberOf: (chosen: Chosen) => number):
       time_s: rounded(time_s, 9),
       energy_j: rounded(energy_j),
     }));
-  };
+  });
   const lanes = plan.stages.map(({ instructions }) => instructions);
   return {
     choice: lanes.map((lane) => lane.map(optionOf)),

@@ -4,7 +4,7 @@ import type { Baseline } from "../../plan/frontier.js";
 import { gpusPerStage } from "../../plan/gpus.js";
 import { costedPlan, type PlanFile } from "../../plan/plan.js";
 import { unpackedPlan } from "../../plan/unpacked-plan.js";
-import { CAUSES, decompose } from "../explain/decompose.js";
+import { CAUSES, decomposeWhole } from "../explain/decompose.js";
 import { CAUSE_WORDS } from "../explain/summary.js";
 import type { DrawnBaseline, DrawnCauses } from "./model.js";
 import { drawnPlan, lanesOf } from "./plans.js";
@@ -13,7 +13,7 @@ import { drawnPlan, lanesOf } from "./plans.js";
 export function causesOf(plan: PlanFile): DrawnCauses | null {
   const costed = costedPlan(plan);
   if (costed === null) return null;
-  const { causes, dynamic_j, time_s, energy_j } = decompose(costed).total;
+  const { causes, dynamic_j, time_s, energy_j } = decomposeWhole(costed);
   const parts = CAUSES.map((cause) => ({
     cause: CAUSE_WORDS[cause],
     time_s: rounded(causes[cause].time_s),
