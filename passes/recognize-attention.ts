@@ -51,9 +51,9 @@ function reportMasks(graph: TensorGraph, matches: readonly Match[], report: Repo
     const hides = attributes.is_causal === 1 || attributes.unidirectional === 1;
     const skips = hides || attributes.local_window_size !== undefined;
     for (const mask of masks) {
-      const { isGuessed, hidesElsewhere } = maskFacts(index, mask);
+      const { isGuessed, hidesElsewhere, hidesBlocks } = maskFacts(index, mask);
       if (isGuessed) guessed[hides ? "later" : "none"].add(mask);
-      else if (hidesElsewhere && !skips) elsewhere.add(mask);
+      if (hidesBlocks || (!isGuessed && hidesElsewhere && !skips)) elsewhere.add(mask);
     }
   }
   const { later, none } = guessed;

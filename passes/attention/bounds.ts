@@ -1,6 +1,7 @@
-import { byDefault } from "../../src/base/need.js";
+import { at, byDefault } from "../../src/base/need.js";
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
+import { comparedData, comparesPlaces, showsBlocks } from "./blocks.js";
 import { comparedSquare, SAME_ELEMENTS } from "./comparisons.js";
 
 /** A mask built by more nodes than this is not examined. */
@@ -69,6 +70,66 @@ function triangles(
   unions: ReadonlySet<TensorNode>,
 ): readonly TensorNode[] {
   const wanted = index.tensor(mask).shape.slice(-2).join();
+  const made = madeOf(index, mask, unions);
+  const isOfData = comparedInputs(index, made).size > 1;
+  return made.filter((node) => {
+    if (node.op === "Trilu") return true;
+    if (isOfData && comparedData(index, node).size > 0) return false;
+    const [rows = 1, columns = 1] = squareOf(index, node);
+    const isSquare = rows === columns || `${rows},${columns}` === wanted;
+    return isComparison(index, node) && isSquare && comparesPlaces(index, node);
+  });
+}
+
+/**
+ * Whether a mask hides places by what they hold, not by where they are: documents packed into one sequence, chunks,
+ * parts whose first and last places come with the data.
+ */
+export function hidesBlocks(
+  index: GraphIndex,
+  mask: string,
+  unions: ReadonlySet<TensorNode>,
+): boolean {
+  const made = madeOf(index, mask, unions);
+  const isOfData = comparedInputs(index, made).size > 1;
+  // Nobody lets a query see itself alone: those that differ by nothing are of one document.
+  const isSame = ({ width, isBand }: Bound) => isBand && width !== null && width <= 1;
+  return (
+    isOfData ||
+    boundsOf(index, mask, unions).some(isSame) ||
+    made.some((node) => {
+      const [rows = 1, columns = 1] = squareOf(index, node);
+      const isEquality = rows > 1 && columns > 1 && (node.op === "Equal" || node.op === "Xor");
+      return (isEquality || isComparison(index, node)) && showsBlocks(index, node);
+    })
+  );
+}
+
+/** What comes with the data and is compared by size: positions are one, first and last places two. */
+function comparedInputs(index: GraphIndex, nodes: readonly TensorNode[]): ReadonlySet<string> {
+  const comparisons = nodes.filter(
+    (node) => isComparison(index, node) && comparesPlaces(index, node),
+  );
+  return new Set(comparisons.flatMap((node) => [...comparedData(index, node)]));
+}
+
+function squareOf(index: GraphIndex, { outputs }: TensorNode): readonly number[] {
+  return index.tensor(at(outputs, 0)).shape.slice(-2);
+}
+
+/** Whether a node compares the rows of a square with its columns by size. */
+function isComparison(index: GraphIndex, node: TensorNode): boolean {
+  const [rows = 1, columns = 1] = squareOf(index, node);
+  const meets = rows > 1 && columns > 1;
+  return COMPARES.has(node.op) && meets && comparedSquare(index, node) === null;
+}
+
+/** The nodes that make a mask, but for unions; none where they are too many. */
+function madeOf(
+  index: GraphIndex,
+  mask: string,
+  unions: ReadonlySet<TensorNode>,
+): readonly TensorNode[] {
   const found: TensorNode[] = [];
   const seen = new Set<string>();
   const pending = [mask];
@@ -77,11 +138,7 @@ function triangles(
     if (node === undefined || seen.has(name) || unions.has(node)) continue;
     if (seen.size >= MOST_NODES) return [];
     seen.add(name);
-    const [rows = 1, columns = 1] = index.tensor(name).shape.slice(-2);
-    const meets = rows > 1 && columns > 1;
-    const compares = COMPARES.has(node.op) && meets && comparedSquare(index, node) === null;
-    if (node.op === "Trilu") found.push(node);
-    else if (compares && (rows === columns || `${rows},${columns}` === wanted)) found.push(node);
+    found.push(node);
     // What a table is looked up with (distances of a learned bias) hides nothing.
     const read = node.op.startsWith("Gather") ? node.inputs.slice(0, 1) : node.inputs;
     pending.push(...read.filter((input) => input !== ""));

@@ -12,7 +12,8 @@ export const SAME_ELEMENTS = new Set([
   ...["Reshape", "Squeeze", "Unsqueeze", "Expand", "Cast", "Identity", "Slice", "Not"],
 ]);
 
-const COMPARISONS: ReadonlyMap<string, (a: number, b: number) => boolean> = new Map([
+/** Comparisons, and when each holds. */
+export const COMPARISONS: ReadonlyMap<string, (a: number, b: number) => boolean> = new Map([
   ["Less", (a, b) => a < b],
   ["LessOrEqual", (a, b) => a <= b],
   ["Greater", (a, b) => a > b],

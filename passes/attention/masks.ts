@@ -6,8 +6,8 @@ import {
   type TensorNode,
 } from "../../src/ir/tensor-graph.js";
 import { type GraphIndex, isNumber } from "../rewriting/graph-index.js";
-import { type Bound, boundsOf, MOST_NODES } from "./bounds.js";
-import { comparedSquare, SAME_ELEMENTS } from "./comparisons.js";
+import { type Bound, boundsOf, hidesBlocks, MOST_NODES } from "./bounds.js";
+import { COMPARISONS, comparedSquare, SAME_ELEMENTS } from "./comparisons.js";
 import { filledMask, hasColumns, unionsOf } from "./unions.js";
 
 /** What hides what either of its inputs hides, where it is no union: of shown and of hidden positions. */
@@ -33,6 +33,8 @@ interface MaskFacts {
   readonly isGuessed: boolean;
   /** Whether it hides other places than those far from the diagonal, which kernels compute all the same. */
   readonly hidesElsewhere: boolean;
+  /** Whether it hides places by what they hold, and others too if it is causal. */
+  readonly hidesBlocks: boolean;
 }
 
 const KNOWN = new WeakMap<GraphIndex, Map<string, MaskFacts>>();
@@ -71,11 +73,10 @@ function examined(index: GraphIndex, mask: string): MaskFacts {
     window: least < keys ? least : null,
     isGuessed: parts.some(isUnknown),
     hidesElsewhere:
-      !is_causal &&
-      least >= keys &&
-      (unions.size > 0 ||
-        parts.some((part) => part.band === null) ||
-        (band !== null && !showsAll(band, shape))),
+      !is_causal && least >= keys && (unions.size > 0 || (band !== null && !showsAll(band, shape))),
+    hidesBlocks:
+      hidesBlocks(index, mask, unions) ||
+      parts.some(({ band: own }) => own === null || own?.hides_more),
   };
 }
 
@@ -123,18 +124,21 @@ function storedParts(
     const node = index.producer(name);
     const from = node === undefined || unions.has(node) ? [] : masksIn(index, node);
     const tensor = index.tensor(name);
-    const isPart = node === undefined ? tensor.role !== "data" : node.op === "Constant";
+    const isPart = node === undefined || node.op === "Constant";
     const compared = node === undefined ? null : comparedSquare(index, node);
-    if (compared !== null) parts.push(compared);
-    else if (isPart) parts.push(tensor);
+    const part = compared ?? (isPart ? tensor : null);
+    if (part !== null) parts.push(part);
     else if (from.length === 0 || (node !== undefined && isMixed(index, node))) isWhole = false;
+    // What comes with the data is not stored.
+    if (tensor.role === "data") isWhole = false;
     pending.push(...from);
   }
   return { parts, isWhole };
 }
 
-/** A bias that is added to a mask hides nothing, nor need what it is multiplied by. */
+/** A bias that is added to a mask hides nothing, nor need what it is multiplied by or compared. */
 function isMixed(index: GraphIndex, { op, inputs }: TensorNode): boolean {
+  if (COMPARISONS.has(op)) return true;
   return (op === "Add" || op === "Mul") && !inputs.some((name) => isNumber(index, name));
 }
 
@@ -149,10 +153,16 @@ function masksIn(index: GraphIndex, node: TensorNode): readonly string[] {
   if (BOTH.has(op)) return inputs;
   if (op === "Mul" && inputs.every((name) => hasColumns(index, name))) return inputs;
   if (op === "Add") return inputs.filter((name) => !isNumber(index, name));
+  if (COMPARISONS.has(op)) return comparedWithNumber(index, inputs);
   if (!SCALES.has(op)) return [];
   // With a single number, a product or a difference only scales and moves: (1 - shown) * -1e9.
   if (!isNumber(index, first) && !isNumber(index, second)) return [];
   return [isNumber(index, first) ? second : first];
+}
+
+function comparedWithNumber(index: GraphIndex, inputs: readonly string[]): readonly string[] {
+  const others = inputs.filter((name) => !isNumber(index, name));
+  return others.length < inputs.length ? others : [];
 }
 
 /** What each row of stored tensors shows at most; null where none of them is known. */

@@ -68,6 +68,8 @@ export interface Tensor {
 export interface Band {
   readonly behind: number;
   readonly ahead: number;
+  /** Present where rows hide places among these as well. */
+  readonly hides_more?: true;
   /** How a square that hides nothing grows, where it does evenly: comparing it with a number bounds a mask. */
   readonly slopes?: Slopes;
 }

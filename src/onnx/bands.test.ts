@@ -61,9 +61,33 @@ test("of more than two numbers very low ones hide; without any, all show", () =>
   expect(bandOf(bias(later, -10000), [4, 4])).toEqual({ behind: 3, ahead: 0 });
   expect(bandOf(bias(later, -9900), [4, 4])).toEqual(all);
   const behind = (row: number, column: number) => column > row || (row > 1 && column === 1);
-  expect(bandOf(bias(behind, -10000), [4, 4])).toEqual({ behind: 3, ahead: 0 });
+  const below = { behind: 3, ahead: 0, hides_more: true };
+  expect(bandOf(bias(behind, -10000), [4, 4])).toEqual(below);
   const other = (row: number, column: number) => column === 1 || (column > row && row > 1);
   expect(bandOf(bias(other, -10000), [4, 4])).toBeNull();
+});
+
+test("a bias hides what is very low in it, wherever its third number stands", () => {
+  fc.assert(
+    fc.property(
+      ...([fc.integer({ min: 3, max: 8 }), fc.nat(7), fc.nat(7)] as const),
+      fc.integer({ min: 1, max: 9 }),
+      (rows, behind, ahead, numbers) => {
+        const band = { behind: Math.min(behind, rows - 1), ahead: Math.min(ahead, rows - 1) };
+        // Where the first row shows all, more numbers than two are weights.
+        fc.pre(band.ahead < rows - 1 && band.behind + band.ahead > 0);
+        const values = squares(rows, behind, ahead).map((value, i) =>
+          value === 0 ? ((i * 7) % rows) % numbers : value,
+        );
+        expect(bandOf(values, [rows, rows])).toEqual(band);
+      },
+    ),
+  );
+  const documents = Float32Array.from({ length: 64 }, (_, i) => {
+    const [row, column] = [Math.floor(i / 8), i % 8];
+    return Math.floor(row / 4) === Math.floor(column / 4) ? row - column : -1e9;
+  });
+  expect(bandOf(documents, [8, 8])).toBeNull();
 });
 
 test("rows that show their own place and some before it are below the diagonal", () => {
@@ -71,7 +95,7 @@ test("rows that show their own place and some before it are below the diagonal",
     Float32Array.from({ length: 36 }, (_, i) =>
       shows(Math.floor(i / 6), i % 6) ? 0 : Number.NEGATIVE_INFINITY,
     );
-  const below = { behind: 5, ahead: 0 };
+  const below = { behind: 5, ahead: 0, hides_more: true };
   const isDocument = (row: number, column: number) =>
     Math.floor(row / 3) === Math.floor(column / 3);
   expect(

@@ -32,7 +32,8 @@ const NUMBERS: ReadonlySet<number> = new Set([...FLOATS, 6, 7]);
 /**
  * Reads squares of numbers, element by element, as far as they may be a mask: two values, of which that on the
  * diagonal shows, or any, of which very low ones hide. Rows of a band show so many places before and after
- * the diagonal. What weights hold is given up at the third number, unless they grow evenly from the diagonal.
+ * the diagonal. What weights hold is given up with the row of the third number, unless that hides some or
+ * they grow evenly from the diagonal.
  */
 export class BandReader {
   readonly #rows: number;
@@ -46,6 +47,8 @@ export class BandReader {
   #hidden: number | null = null;
   /** Whether there are more than two numbers. */
   #isBias = false;
+  /** Whether one of them is so low that it hides. */
+  #hidesSome = false;
   #hidesNothing = false;
   /** Whether other places show than about the diagonal. */
   #isElsewhere = false;
@@ -59,8 +62,8 @@ export class BandReader {
   #last = -1;
   /** A varint that is not at its end: its value, and that of its bits turned. */
   #begun: { value: number; turned: number; scale: number } | null = null;
-  readonly #behind = new Side();
-  readonly #ahead = new Side();
+  #behind = new Side();
+  #ahead = new Side();
   readonly #slopes: SlopeReader;
 
   private constructor(rows: number, rowsInAll: number, type: number, size: ElementSize) {
@@ -136,7 +139,7 @@ export class BandReader {
     if (this.#failed || (!this.isDone && !isWhole)) return undefined;
     const [behind, ahead] = [this.#behind, this.#ahead].map((side) => side.places(this.#rows));
     if (this.#isElsewhere || behind == null || ahead == null) {
-      return this.#hidesLater ? { ...all, ahead: 0 } : null;
+      return this.#hidesLater ? { ...all, ahead: 0, hides_more: true } : null;
     }
     return behind + ahead === 0 ? all : { behind, ahead };
   }
@@ -153,16 +156,33 @@ export class BandReader {
   }
 
   #shows(value: number): boolean {
-    if (this.#isBias) return !this.#isLow(value);
+    if (this.#isBias) return !this.#isHiding(value);
     this.#shown ??= value;
     if (value === this.#shown) return true;
     this.#hidden ??= value;
     if (value === this.#hidden) return false;
     this.#isBias = true;
-    // What was taken to show is hidden then, or none is.
-    if (this.#isLow(this.#shown)) [this.#isElsewhere, this.#hidesLater] = [true, false];
-    else this.#hidesNothing = !this.#isLow(this.#hidden);
-    return !this.#isLow(value);
+    // What was taken to show is hidden then, or what was taken to be hidden shows.
+    if (this.#isHiding(this.#shown)) [this.#isElsewhere, this.#hidesLater] = [true, false];
+    else if (!this.#isHiding(this.#hidden)) this.#showAll();
+    return !this.#isHiding(value);
+  }
+
+  #isHiding(value: number): boolean {
+    const isHiding = this.#isLow(value);
+    this.#hidesSome ||= isHiding;
+    return isHiding;
+  }
+
+  /** Takes every place before the next one as shown. */
+  #showAll(): void {
+    this.#isElsewhere = false;
+    [this.#first, this.#last] = [this.#column > 0 ? 0 : null, this.#column - 1];
+    [this.#behind, this.#ahead] = [new Side(), new Side()];
+    if (this.#row === 0) return;
+    this.#hidesLater = false;
+    this.#behind.see(Math.min(this.#row, this.#rows) - 1, false);
+    this.#ahead.see(this.#rows - 1, false);
   }
 
   #isLow(value: number): boolean {
@@ -171,6 +191,7 @@ export class BandReader {
   }
 
   #endRow(): void {
+    this.#hidesNothing ||= this.#isBias && !this.#hidesSome;
     const place = this.#row % this.#rows;
     if (this.#last !== place) this.#hidesLater = false;
     if (this.#first === null || this.#first > place || this.#last < place) this.#isElsewhere = true;

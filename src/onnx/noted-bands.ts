@@ -8,8 +8,9 @@ const KEY = "kareus.band";
 /** A band in numbers: none where other places show than about the diagonal. */
 export function numbersOf(band: Band | null): readonly number[] {
   if (band === null) return [];
-  const { behind, ahead, slopes } = band;
+  const { behind, ahead, hides_more, slopes } = band;
   const places = [behind, ahead];
+  if (hides_more) return [...places, 1];
   return slopes ? [...places, slopes.diagonal, slopes.before, slopes.after] : places;
 }
 
@@ -17,8 +18,8 @@ export function numbersOf(band: Band | null): readonly number[] {
 export function bandOfNumbers(numbers: readonly number[]): Band | null {
   const [behind, ahead, diagonal, before, after] = numbers;
   if (behind === undefined || ahead === undefined) return null;
-  if (diagonal === undefined || before === undefined || after === undefined)
-    return { behind, ahead };
+  if (diagonal === undefined) return { behind, ahead };
+  if (before === undefined || after === undefined) return { behind, ahead, hides_more: true };
   return { behind, ahead, slopes: { diagonal, before, after } };
 }
 
@@ -33,7 +34,9 @@ export function notedBand(
     .split(" ")
     .filter((each) => each !== "")
     .map(Number);
-  if (![0, 2, 5].includes(numbers.length) || !numbers.every(Number.isSafeInteger)) return undefined;
+  if (![0, 2, 3, 5].includes(numbers.length) || !numbers.every(Number.isSafeInteger))
+    return undefined;
+  if (numbers.length === 3 && numbers[2] !== 1) return undefined;
   const band = bandOfNumbers(numbers);
   const [rows = 1] = shape.slice(-1);
   const isPlace = (places: number) => places >= 0 && places < rows;

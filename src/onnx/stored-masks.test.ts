@@ -111,6 +111,7 @@ describe("a stored mask is read", () => {
     expect(noted("15 15 0 1 -1")).toEqual({
       ...{ behind: 15, ahead: 15, slopes: { diagonal: 0, before: 1, after: -1 } },
     });
+    expect(noted("15 0 1")).toEqual({ ...causal(16), hides_more: true });
     expect(noted("")).toBeNull();
     // What is there to be read is not what a note says of it.
     expect(noted("3 3", "kareus.band", "there")).toEqual(causal(16));
@@ -120,7 +121,7 @@ describe("a stored mask is read", () => {
       "-1 0",
       "1.5 0",
       "x 0",
-      "15 0 1",
+      "15 0 2",
       "15 0 0 1 1e400",
       "15 0 1 1 1 1",
     ];

@@ -273,15 +273,15 @@ export const masksGuessed = (
   warning(
     "KRS1429",
     graph,
-    `${named(masks)} are attention masks that the export folded into numbers, which are not there to be read: they are taken to hide ${hidden}`,
-    "keep the file with external data beside the graph and give the graph by its path (standard input has no folder), or export with is_causal in place of the mask",
+    `${named(masks)} are attention masks whose numbers are not there to be read: they are taken to hide ${hidden}`,
+    "masks that the export folded: keep the file with external data beside the graph and give the graph by its path (standard input has no folder), or export with is_causal in place of the mask",
   );
 
 export const masksElsewhere = (graph: string, masks: readonly string[]): Diagnostic =>
   warning(
     "KRS1433",
     graph,
-    `${named(masks)} are attention masks that hide other places than those far from the diagonal: attention is costed whole, as kernels compute it that are given such a mask`,
+    `${named(masks)} are attention masks that hide other places than those far from the diagonal: what they hide is costed all the same, as kernels compute it that are given such a mask`,
     "where training skips what they hide (FlexAttention, sequences of several lengths), export each part as an attention of its own",
   );
 

@@ -22,8 +22,8 @@ def note_of(tensor: Tensor) -> str | None:
     """How many places each row of its squares shows before and after the diagonal, as kareus reads notes.
 
     Squares that hide nothing but grow evenly from the diagonal (differences of positions) have three more
-    numbers: the one on the diagonal, and by how much they grow before it and after it. An empty
-    note: other places show. None: it holds no squares.
+    numbers: the one on the diagonal, and by how much they grow before it and after it. Those that hide
+    some of what comes before as well have a 1. An empty note: other places show. None: it holds no squares.
     """
     if tensor.ndim < 2 or tensor.shape[-1] != tensor.shape[-2] or tensor.shape[-1] < 2:
         return None
@@ -37,8 +37,14 @@ def note_of(tensor: Tensor) -> str | None:
     behind, ahead = (int(side.nonzero().max()) for side in (shows[0, :, 0], shows[0, 0]))
     band = torch.ones_like(shows[0]).tril(ahead).triu(-behind)
     if not all(torch.equal(square, band) for square in shows):
-        return ""
+        return f"{most} 0 1" if _hides_later(shows) else ""
     return f"{behind} {ahead}" if behind + ahead > 0 else f"{most} {most}"
+
+
+def _hides_later(shows: Tensor) -> bool:
+    """Whether every row shows its own place and none behind it."""
+    own = shows.diagonal(dim1=-2, dim2=-1)
+    return bool(own.all()) and not bool(shows.triu(1).any())
 
 
 def _shown(squares: Tensor) -> Tensor | None:
@@ -52,7 +58,7 @@ def _shown(squares: Tensor) -> Tensor | None:
     if not squares.is_floating_point():
         return None
     low = torch.tensor(LOW, dtype=squares.dtype, device=squares.device)
-    return squares > low if bool(shown <= low) or bool(others[0] <= low) else None
+    return squares > low if bool((squares <= low).any()) else None
 
 
 def _slopes(squares: Tensor) -> tuple[int, ...]:
