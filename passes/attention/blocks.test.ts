@@ -36,7 +36,7 @@ function said(shown: readonly Node[], known: Readonly<Record<string, Known>> = {
         rows: [T, 1],
         keys: [1, T],
       },
-      later: [T, T],
+      ...{ later: [T, T], rows_of: [T, 1], keys_of: [1, T] },
     },
     activations: {
       ...{ kt: [B, H, D, T], raw: SCORES, masked: SCORES, weights: SCORES, y: HEADS },
@@ -120,6 +120,21 @@ test("places that come with the data are places", () => {
   const turned: Node = ["turned", "Transpose", ["of_rows"], { perm: [0, 1, 3, 2] }];
   expect(said([turned, causal, ["shown", "Identity", ["other"]]])).toEqual([1]);
   expect(said([["shown", "GreaterOrEqual", ["first", "keys"]]])).toEqual([1]);
+});
+
+test("documents that are counted off positions in order are one, chunks of positions are not", () => {
+  const counted: readonly Node[] = [
+    ["rows_of", "CumSum", ["rows", "zero"]],
+    ["keys_of", "CumSum", ["keys", "one"]],
+    ["shown", "Equal", ["rows_of", "keys_of"]],
+  ];
+  expect(said(counted)).toEqual([0]);
+  const chunks: readonly Node[] = [
+    ["rows_of", "Div", ["rows", "some"]],
+    ["keys_of", "Div", ["keys", "some"]],
+    ["shown", "Equal", ["rows_of", "keys_of"]],
+  ];
+  expect(said(chunks)).toEqual([0, "KRS1433"]);
 });
 
 test("padding hides some keys of rows that all see as many", () => {

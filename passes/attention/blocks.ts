@@ -19,7 +19,8 @@ const ELEMENTWISE = new Set([
 export function showsBlocks(index: GraphIndex, node: TensorNode): boolean {
   const [a = "", b = ""] = node.inputs;
   if (node.op === "Equal" || node.op === "Xor") {
-    return isOuter(index, a, b) || [a, b].some((name) => differs(index, name));
+    const isOfBoth = isOuter(index, a, b) || [a, b].some((name) => differs(index, name));
+    return isOfBoth && (isOfParts(index, node) || comparedData(index, node).size > 0);
   }
   return node.inputs.some((name) => isOfProducts(index, name));
 }
@@ -45,6 +46,13 @@ export function comparedData(index: GraphIndex, { inputs }: TensorNode): Readonl
     }
   }
   return found;
+}
+
+/** Whether positions were divided. Decoders also compare documents that they count off positions in order: one. */
+function isOfParts(index: GraphIndex, { inputs }: TensorNode): boolean {
+  return inputs.some((name) =>
+    behind(index, name).some(([, node]) => node !== undefined && /^(Div|Floor|Mod)$/.test(node.op)),
+  );
 }
 
 /** Whether one operand tells rows apart and the other columns. */
