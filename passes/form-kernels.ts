@@ -38,7 +38,7 @@ import { formLaunches, type Launch } from "./kernels/launches.js";
 import { narrowed } from "./kernels/narrow-products.js";
 import { orderLaunches } from "./kernels/order-launches.js";
 import { pieceWork } from "./kernels/pieces.js";
-import { parameterRead, storedParameter } from "./kernels/stored-parameter.js";
+import { parameterRead, storedParameters } from "./kernels/stored-parameter.js";
 import { compilesWhole, WrittenOutOperators } from "./kernels/written-out.js";
 import { degreeOf } from "./rewriting/facts.js";
 
@@ -258,12 +258,13 @@ class KernelFormer {
     );
     return [...names].flatMap((name) => {
       if (name === null) return [];
-      const tensor = tensorOf(this.#graph, name);
-      const elements = elementCount(tensor.shape);
-      const size_bytes = elements * dtypeBytes(tensor.dtype);
-      const frozen = tensor.frozen === true;
-      const stored = storedParameter(this.#graph, name);
-      return [{ name: stored, elements, size_bytes, frozen, expert: this.#experts.has(name) }];
+      const expert = this.#experts.has(name);
+      return storedParameters(this.#graph, name).map((stored) => {
+        const { shape, dtype, frozen } = tensorOf(this.#graph, stored);
+        const elements = elementCount(shape);
+        const size_bytes = elements * dtypeBytes(dtype);
+        return { name: stored, elements, size_bytes, frozen: frozen === true, expert };
+      });
     });
   }
 

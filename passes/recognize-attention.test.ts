@@ -19,6 +19,7 @@ const TURN: Node = ["kt", "Transpose", ["k"], { perm: [0, 1, 3, 2] }];
 function attention(change: Partial<Input> = {}, from: readonly Node[] = [TURN]) {
   return tensorGraph({
     data: { q: HEADS, k: HEADS, v: HEADS },
+    parameters: change.parameters ?? {},
     constants: { mask: [T, T], scale: [], ones: [T, T], ...change.constants },
     activations: {
       ...{ kt: [B, H, D, T], raw: SCORES, scaled: SCORES, masked: SCORES, weights: SCORES },
@@ -515,6 +516,21 @@ describe("recognize-attention", () => {
     tensors.set("stored", { ...tensorOf(graph, "stored"), band });
     tensors.set("low", { ...tensorOf(graph, "low"), value: -1e9 });
     expect(attributesOf({ ...graph, tensors })).toEqual({ is_causal: 1 });
+  });
+
+  it("reads the mask that a gradient belongs to, however wide others are", () => {
+    const graph = attention({
+      parameters: { bias: [1, H, 1, 1] },
+      activations: { biased: SCORES },
+    });
+    const nodes = graph.nodes.flatMap((node) => {
+      if (node.name !== "masked") return [node];
+      const biased = { ...node, name: "biased", inputs: ["scaled", "bias"], outputs: ["biased"] };
+      return [biased, { ...node, inputs: ["biased", "mask"] }];
+    });
+    const fused = runPass(recognizeAttention, { ...graph, nodes });
+    expect(nodeLines(fused)).toEqual(["y Attention(q k v bias)"]);
+    expect(fused.nodes[0]?.attributes.is_causal).toBe(1);
   });
 
   it("takes no scores for a mask of themselves", () => {

@@ -1,4 +1,4 @@
-import { at, byDefault } from "../../src/base/need.js";
+import { byDefault } from "../../src/base/need.js";
 import type { TensorNode } from "../../src/ir/tensor-graph.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
 import { comparedData, comparesPlaces, showsBlocks } from "./blocks.js";
@@ -69,15 +69,12 @@ function triangles(
   mask: string,
   unions: ReadonlySet<TensorNode>,
 ): readonly TensorNode[] {
-  const wanted = index.tensor(mask).shape.slice(-2).join();
-  const made = madeOf(index, mask, unions);
-  const isOfData = comparedInputs(index, made).size > 1;
-  return made.filter((node) => {
+  const squares = squaresOf(index, mask, unions);
+  const isOfData = comparedInputs(index, squares).size > 1;
+  return squares.filter((node) => {
     if (node.op === "Trilu") return true;
     if (isOfData && comparedData(index, node).size > 0) return false;
-    const [rows = 1, columns = 1] = squareOf(index, node);
-    const isSquare = rows === columns || `${rows},${columns}` === wanted;
-    return isComparison(index, node) && isSquare && comparesPlaces(index, node);
+    return isComparison(index, node) && comparesPlaces(index, node);
   });
 }
 
@@ -90,19 +87,14 @@ export function hidesBlocks(
   mask: string,
   unions: ReadonlySet<TensorNode>,
 ): boolean {
-  const made = madeOf(index, mask, unions);
-  const isOfData = comparedInputs(index, made).size > 1;
+  const squares = squaresOf(index, mask, unions);
+  if (comparedInputs(index, squares).size > 1) return true;
   // Nobody lets a query see itself alone: those that differ by nothing are of one document.
   const isSame = ({ width, isBand }: Bound) => isBand && width !== null && width <= 1;
-  return (
-    isOfData ||
-    boundsOf(index, mask, unions).some(isSame) ||
-    made.some((node) => {
-      const [rows = 1, columns = 1] = squareOf(index, node);
-      const isEquality = rows > 1 && columns > 1 && (node.op === "Equal" || node.op === "Xor");
-      return (isEquality || isComparison(index, node)) && showsBlocks(index, node);
-    })
-  );
+  if (boundsOf(index, mask, unions).some(isSame)) return true;
+  const tells = (node: TensorNode) =>
+    node.op === "Equal" || node.op === "Xor" || isComparison(index, node);
+  return squares.some((node) => tells(node) && showsBlocks(index, node));
 }
 
 /** What comes with the data and is compared by size: positions are one, first and last places two. */
@@ -113,23 +105,18 @@ function comparedInputs(index: GraphIndex, nodes: readonly TensorNode[]): Readon
   return new Set(comparisons.flatMap((node) => [...comparedData(index, node)]));
 }
 
-function squareOf(index: GraphIndex, { outputs }: TensorNode): readonly number[] {
-  return index.tensor(at(outputs, 0)).shape.slice(-2);
-}
-
-/** Whether a node compares the rows of a square with its columns by size. */
+/** Whether a node compares elements by size, and not stored squares. */
 function isComparison(index: GraphIndex, node: TensorNode): boolean {
-  const [rows = 1, columns = 1] = squareOf(index, node);
-  const meets = rows > 1 && columns > 1;
-  return COMPARES.has(node.op) && meets && comparedSquare(index, node) === null;
+  return COMPARES.has(node.op) && comparedSquare(index, node) === null;
 }
 
-/** The nodes that make a mask, but for unions; none where they are too many. */
-function madeOf(
+/** The nodes that make triangles, or squares of queries and keys, that a mask is made of; none where they are too many. */
+function squaresOf(
   index: GraphIndex,
   mask: string,
   unions: ReadonlySet<TensorNode>,
 ): readonly TensorNode[] {
+  const wanted = index.tensor(mask).shape.slice(-2).join();
   const found: TensorNode[] = [];
   const seen = new Set<string>();
   const pending = [mask];
@@ -138,7 +125,10 @@ function madeOf(
     if (node === undefined || seen.has(name) || unions.has(node)) continue;
     if (seen.size >= MOST_NODES) return [];
     seen.add(name);
-    found.push(node);
+    const [rows = 1, columns = 1] = index.tensor(name).shape.slice(-2);
+    const meets = rows > 1 && columns > 1;
+    const isSquare = rows === columns || `${rows},${columns}` === wanted;
+    if (node.op === "Trilu" || (meets && isSquare)) found.push(node);
     // What a table is looked up with (distances of a learned bias) hides nothing.
     const read = node.op.startsWith("Gather") ? node.inputs.slice(0, 1) : node.inputs;
     pending.push(...read.filter((input) => input !== ""));

@@ -1,5 +1,10 @@
 import { at } from "../../src/base/need.js";
-import { elementCount, type Tensor, type TensorNode } from "../../src/ir/tensor-graph.js";
+import {
+  elementCount,
+  isFloating,
+  type Tensor,
+  type TensorNode,
+} from "../../src/ir/tensor-graph.js";
 import type { GraphIndex } from "../rewriting/graph-index.js";
 import { type Arranged, arrange, isArranged } from "./arrange.js";
 import { type AttentionAxes, sameSpans, tellApart, within } from "./axes.js";
@@ -49,7 +54,8 @@ export function operandsOf(index: GraphIndex, core: Core): Operands | null {
   if (query === null || key === null || value === null || result === null) return null;
   const wide = ({ name }: { readonly name: string }) => elementCount(index.tensor(name).shape);
   const masks = walk.masks.toSorted((a, b) => wide(b) - wide(a));
-  const [widest] = masks;
+  // The kernel takes one: that which a gradient belongs to, however many are added.
+  const widest = masks.find(({ name }) => isTrained(index, name)) ?? masks[0];
   return {
     query,
     key,
@@ -59,6 +65,24 @@ export function operandsOf(index: GraphIndex, core: Core): Operands | null {
     masks: masks.map(({ name }) => name),
     hasHeads: !arranger.isFlat,
   };
+}
+
+/** A mask made by more nodes than this is not examined. */
+const MOST_NODES = 64;
+
+/** Whether a mask is made of parameters: a bias of relative positions, a learned part of each row. */
+function isTrained(index: GraphIndex, mask: string): boolean {
+  const seen = new Set<string>();
+  const pending = [mask];
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (name === "" || seen.has(name) || seen.size >= MOST_NODES) continue;
+    seen.add(name);
+    const { role, dtype } = index.tensor(name);
+    if (!isFloating(dtype)) continue;
+    if (role === "parameter") return true;
+    if (role === "activation") pending.push(...(index.producer(name)?.inputs ?? []));
+  }
+  return false;
 }
 
 function smallest(sources: readonly Source[]): Source {

@@ -23,14 +23,16 @@ export function checkReach(graph: TensorGraph, report: Report): void {
   const folded = matrices.filter(
     (name) => reaching.has(name) && folding.has(name) && !computing.has(name),
   );
+  const met = metByData(graph);
+  const apart = matrices.filter((name) => reaching.has(name) && !met.has(name));
   const unreached = [...graph.tensors.values()].flatMap(({ name, role, dtype, shape }) => {
     const feeds = role === "data" && isFloating(dtype) && shape.length > 0;
     return feeds && !reaching.has(name) ? [name] : [];
   });
-  if (folded.length > 0) {
-    if (unreached.length > 0) fail(inputsUnreached(graph.name, unreached, folded));
-    report(parametersFolded(graph.name, folded));
+  if (apart.length > 0 && unreached.length > 0) {
+    fail(inputsUnreached(graph.name, unreached, apart));
   }
+  if (folded.length > 0) report(parametersFolded(graph.name, folded));
   const aside = matrices.filter((name) => !reaching.has(name) && computing.has(name));
   const hasLoss = graph.nodes.some(({ op }) => isLoss(op));
   if (hasLoss && aside.length > 0) report(parametersUnreached(graph.name, aside));
@@ -43,6 +45,23 @@ function storedMatrices(graph: TensorGraph): readonly string[] {
     const stored = role === "parameter" && isFloating(dtype) && !made.has(name);
     return stored && shape.filter((dim) => dim > 1).length > 1 ? [name] : [];
   });
+}
+
+/** What nodes read that read something made of the data, and what other layouts of it are made of. */
+function metByData(graph: TensorGraph): ReadonlySet<string> {
+  const made = new Set<string>();
+  for (const { name, role } of graph.tensors.values()) if (role === "data") made.add(name);
+  const meets = graph.nodes.filter(({ inputs, outputs }) => {
+    const isMet = inputs.length === 0 || inputs.some((name) => made.has(name));
+    if (isMet) for (const name of outputs) made.add(name);
+    return isMet;
+  });
+  const met = new Set(meets.flatMap(({ inputs }) => inputs));
+  for (const { inputs, outputs } of graph.nodes.toReversed()) {
+    const isLayout = outputs.some((name) => graph.tensors.get(name)?.role === "parameter");
+    if (isLayout && outputs.some((name) => met.has(name))) for (const name of inputs) met.add(name);
+  }
+  return met;
 }
 
 /** Tensors that reach nodes that run for every microbatch, directly or as other layouts of these. */

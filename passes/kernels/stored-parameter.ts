@@ -17,6 +17,19 @@ export function storedParameter(graph: TensorGraph, name: string): string {
   return isWhole ? storedParameter(graph, source) : name;
 }
 
+/**
+ * The parameters that a tensor is made of: several that are put side by side (biases beside zeros, a tied table
+ * and more) are stored each for itself.
+ */
+export function storedParameters(graph: TensorGraph, name: string): readonly string[] {
+  const stored = storedParameter(graph, name);
+  const joined = indexOf(graph).producerOf(stored, "Concat");
+  if (joined === undefined) return [stored];
+  return joined.inputs.flatMap((input) =>
+    graph.tensors.get(input)?.role === "parameter" ? storedParameters(graph, input) : [],
+  );
+}
+
 /** What shows a tensor in another shape, or to each sample, and runs no kernel. */
 const VIEWS = new Set(["Expand", "Tile", "Reshape", "Squeeze", "Unsqueeze", "Identity"]);
 

@@ -261,7 +261,7 @@ describe("roles", () => {
       "parameter",
       "parameter",
       "parameter",
-      "constant",
+      "activation",
     ]);
   });
 

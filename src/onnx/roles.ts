@@ -31,12 +31,19 @@ const LAYOUT_ONLY: ReadonlySet<string> = new Set([
   "Flatten",
   "Identity",
   "Cast",
+  "CastLike",
   "Slice",
   "Split",
 ]);
 
 /** What they make of a parameter and what is stored beside it, in its own shape, is trained with it. */
-const SCALING: ReadonlySet<string> = new Set(["Mul", "Div", "Add", "Sub", "Neg"]);
+const SCALING: ReadonlySet<string> = new Set([
+  ...["Mul", "Div", "Add", "Sub", "Neg", "Abs", "Exp", "Log", "Sqrt", "Pow", "Reciprocal"],
+  ...["Sigmoid", "Tanh", "Softplus", "Relu", "Clip", "Min", "Max"],
+]);
+
+/** What is left of a parameter that only scales it (its norm, its mean) does not count as trained. */
+const REDUCES = /^(com\.microsoft::)?(Reduce|ArgM)/;
 
 /** What gives each sample its own copy of a parameter (learned tokens, latents, queries). */
 const REPEATS: ReadonlySet<string> = new Set(["Expand", "Tile"]);
@@ -405,16 +412,19 @@ class Propagation {
 
 function roleOfResult(
   node: SourceNode,
-  inputs: readonly (Tensor | null)[],
+  operands: readonly (Tensor | null)[],
   outputs: readonly (Fact | null)[],
 ): TensorRole {
+  // Of the second one only the type is read.
+  const inputs = node.op === "CastLike" ? operands.slice(0, 1) : operands;
   const known = outputs.every((fact) => fact === null || fact.value !== null);
-  // Elements of small weights are known as well, but trained: in another layout, or as 1 + w.
+  // Elements of small weights are known as well, but trained: in another layout, repeated, or as 1 + w.
   const isWeight = (input: Tensor | null | undefined) =>
     input?.role === "parameter" && elementCount(input.shape) > 1;
+  const isFloat = outputs.some((fact) => fact && isFloating(fact.dtype));
   const isTrained =
     (LAYOUT_ONLY.has(node.op) && inputs[0]?.role === "parameter") ||
-    (SCALING.has(node.op) && inputs.some(isWeight));
+    (isFloat && inputs.some(isWeight));
   if ((known && !isTrained) || SHAPE_ONLY.has(node.op)) return "constant";
   const reads = (role: TensorRole) => inputs.some((input) => input?.role === role);
   if (reads("data") || reads("activation")) return "activation";
@@ -434,7 +444,8 @@ function roleOfResult(
   const made = outputs.map((fact) => fact?.shape.join());
   const isLike = ({ shape }: Tensor) => made.every((each) => each === shape.join());
   const scaled = SCALING.has(node.op) && parameters.some(isLike);
-  const joined = node.op === "Concat" && parameters.length === inputs.length;
-  if (scaled || joined) return "parameter";
-  return others.length === 0 && LAYOUT_ONLY.has(node.op) ? "parameter" : "constant";
+  if (scaled || node.op === "Concat") return "parameter";
+  if (others.length === 0 && LAYOUT_ONLY.has(node.op)) return "parameter";
+  // Else it is computed for every microbatch: projections of relative positions, a norm of learned queries.
+  return isFloat && !REDUCES.test(node.op) ? "activation" : "constant";
 }
