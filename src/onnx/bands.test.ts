@@ -138,9 +138,23 @@ test.each([
   },
 );
 
+test("of rows of other lengths it is told whether any of them hides something", () => {
+  const all = { behind: 4, ahead: 4 };
+  expect(bandOf(new Float32Array(30), [2, 3, 5])).toEqual(all);
+  expect(bandOf(new Float32Array(30), [2, 5, 3])).toEqual({ behind: 2, ahead: 2 });
+  const bias = Float32Array.from({ length: 30 }, (_, i) => i / 8);
+  expect(bandOf(bias, [2, 3, 5])).toEqual(all);
+  for (let at = 0; at < 30; at++) {
+    const hidden = new Float32Array(30);
+    hidden[at] = Number.NEGATIVE_INFINITY;
+    expect(bandOf(hidden, [2, 3, 5])).toBeNull();
+  }
+  expect(bandOf(new Float32Array(14), [3, 5])).toBeUndefined();
+});
+
 test("a part of a square is not read; other shapes and types are not", () => {
   expect(bandOf(squares(4, 3, 0).slice(0, 14), [4, 4])).toBeUndefined();
-  expect(BandReader.of([4, 5], FLOAT)).toBeNull();
+  expect(BandReader.of([1, 5], FLOAT)).toBeNull();
   expect(BandReader.of([1, 1], BOOL)).toBeNull();
   expect(BandReader.of([4, 4], 8)).toBeNull();
 });

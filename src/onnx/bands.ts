@@ -37,8 +37,11 @@ const NUMBERS: ReadonlySet<number> = new Set([...FLOATS, 6, 7]);
  */
 export class BandReader {
   readonly #rows: number;
+  readonly #columns: number;
   /** Of all squares together. */
   readonly #rowsInAll: number;
+  /** Rows of other lengths have no diagonal: it is only told whether any hides something. */
+  readonly #isSquare: boolean;
   readonly #type: number;
   /** Bytes of an element where all take the same. */
   readonly size: ElementSize;
@@ -53,7 +56,7 @@ export class BandReader {
   /** Whether other places show than about the diagonal. */
   #isElsewhere = false;
   /** Whether every row so far shows its own place and none behind it. */
-  #hidesLater = true;
+  #hidesLater: boolean;
   #failed = false;
   /** The next element's place, and what the row shows so far. */
   #row = 0;
@@ -66,20 +69,22 @@ export class BandReader {
   #ahead = new Side();
   readonly #slopes: SlopeReader;
 
-  private constructor(rows: number, rowsInAll: number, type: number, size: ElementSize) {
-    this.#rows = rows;
-    this.#rowsInAll = rowsInAll;
+  private constructor(shape: readonly number[], type: number, size: ElementSize) {
+    [this.#rows = 1, this.#columns = 1] = shape.slice(-2);
+    this.#rowsInAll = elementCount(shape) / this.#columns;
     this.#type = type;
     this.size = size;
-    this.#slopes = new SlopeReader(NUMBERS.has(type));
+    this.#isSquare = this.#rows === this.#columns;
+    this.#hidesLater = this.#isSquare;
+    this.#slopes = new SlopeReader(this.#isSquare && NUMBERS.has(type));
   }
 
-  /** For tensors of squares of a type that masks are written in; else null. */
+  /** For tensors of squares, or of other rows and columns, of a type that masks are written in; else null. */
   static of(shape: readonly number[], data_type: number): BandReader | null {
     const size = SIZES.get(data_type);
     const [rows = 0, columns = 0] = shape.slice(-2);
-    if (size === undefined || rows < 2 || rows !== columns) return null;
-    return new BandReader(rows, elementCount(shape) / rows, data_type, size);
+    if (size === undefined || rows < 2 || columns < 2) return null;
+    return new BandReader(shape, data_type, size);
   }
 
   /** Whether what follows changes nothing. */
@@ -131,12 +136,13 @@ export class BandReader {
    * itself alone, but some hide each from itself.
    */
   band(): Band | null | undefined {
-    const all = bandOfAll([this.#rows]);
+    const all = bandOfAll([this.#columns]);
     const isAtEnd = this.#row === this.#rowsInAll && this.#row > 0 && this.#column === 0;
     const isWhole = isAtEnd && this.#rest.length === 0 && this.#begun === null && !this.#failed;
     const slopes = isWhole ? this.#slopes.slopes() : null;
     if (this.#hidesNothing) return slopes === null ? all : { ...all, slopes };
     if (this.#failed || (!this.isDone && !isWhole)) return undefined;
+    if (!this.#isSquare) return this.#isElsewhere ? null : all;
     const [behind, ahead] = [this.#behind, this.#ahead].map((side) => side.places(this.#rows));
     if (this.#isElsewhere || behind == null || ahead == null) {
       return this.#hidesLater ? { ...all, ahead: 0, hides_more: true } : null;
@@ -152,7 +158,7 @@ export class BandReader {
       this.#last = this.#column;
     }
     this.#column += 1;
-    if (this.#column === this.#rows) this.#endRow();
+    if (this.#column === this.#columns) this.#endRow();
   }
 
   #shows(value: number): boolean {
@@ -192,6 +198,13 @@ export class BandReader {
 
   #endRow(): void {
     this.#hidesNothing ||= this.#isBias && !this.#hidesSome;
+    if (this.#isSquare) this.#endSquareRow();
+    else if (this.#first !== 0 || this.#last !== this.#columns - 1) this.#isElsewhere = true;
+    this.#row += 1;
+    [this.#column, this.#first, this.#last] = [0, null, -1];
+  }
+
+  #endSquareRow(): void {
     const place = this.#row % this.#rows;
     if (this.#last !== place) this.#hidesLater = false;
     if (this.#first === null || this.#first > place || this.#last < place) this.#isElsewhere = true;
@@ -199,8 +212,6 @@ export class BandReader {
       this.#behind.see(place - this.#first, this.#first > 0);
       this.#ahead.see(this.#last - place, this.#last < this.#rows - 1);
     }
-    this.#row += 1;
-    [this.#column, this.#first, this.#last] = [0, null, -1];
   }
 }
 

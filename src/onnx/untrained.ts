@@ -13,8 +13,9 @@ const SCATTERS = /^Scatter(ND|Elements)?$/;
 /**
  * Stored tensors that nobody trains, by what reads them: those of which each sample has a part, put in front
  * of what comes with it (the zeros that a recurrence begins with, folded for a fixed batch), and those that
- * are only asked whether they are something (masks), and those that rows are added to. With each, whether it is a guess: what is not the same
- * number throughout may be a learned token that the exporter repeated.
+ * are only asked whether they are something (masks) or what their sines are, and those that rows are added
+ * to. With each, whether it is a guess: what is not the same number throughout may be a learned token that
+ * the exporter repeated.
  */
 export function untrained(
   { nodes, initializers }: Pick<SourceGraph, "nodes" | "initializers">,

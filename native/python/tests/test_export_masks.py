@@ -70,7 +70,9 @@ class Masks(unittest.TestCase):
             (APART, f"{most} {most} 0 1 -1"),
             (7 - 2 * APART.abs().float(), f"{most} {most} 7 -2 -2"),
             (torch.ones(ROWS), None),
-            (torch.ones(ROWS, ROWS + 1), None),
+            (torch.ones(ROWS, ROWS + 1), f"{ROWS} {ROWS}"),
+            (hiding(torch.ones(ROWS, ROWS + 1).tril() == 1), ""),
+            (torch.ones(1, ROWS), None),
         ):
             self.assertEqual(note_of(mask), note)
 

@@ -23,10 +23,15 @@ def note_of(tensor: Tensor) -> str | None:
 
     Squares that hide nothing but grow evenly from the diagonal (differences of positions) have three more
     numbers: the one on the diagonal, and by how much they grow before it and after it. Those that hide
-    some of what comes before as well have a 1. An empty note: other places show. None: it holds no squares.
+    some of what comes before as well have a 1. An empty note: other places show. Of rows of another length it
+    is noted whether they show all. None: it holds no rows.
     """
-    if tensor.ndim < 2 or tensor.shape[-1] != tensor.shape[-2] or tensor.shape[-1] < 2:
+    if tensor.ndim < 2 or min(tensor.shape[-2:]) < 2:
         return None
+    if tensor.shape[-1] != tensor.shape[-2]:
+        shown = _shown(tensor.detach().reshape(-1, *tensor.shape[-2:]))
+        is_all = shown is None or bool(shown.all())
+        return f"{tensor.shape[-1] - 1} {tensor.shape[-1] - 1}" if is_all else ""
     squares = tensor.detach().reshape(-1, *tensor.shape[-2:])
     most = squares.shape[-1] - 1
     shows = _shown(squares)
