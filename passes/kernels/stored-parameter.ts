@@ -5,7 +5,7 @@ import { indexOf } from "../rewriting/graph-index.js";
  * The parameter that a tensor is another layout of: a joint graph's backward may read the transpose of
  * a transpose, and that is no second one. A part of a parameter, or several in one, stay what they are.
  */
-export function storedParameter(graph: TensorGraph, name: string): string {
+function storedParameter(graph: TensorGraph, name: string): string {
   const index = indexOf(graph);
   const isParameter = (input: string) => graph.tensors.get(input)?.role === "parameter";
   const made = index.producer(name);
