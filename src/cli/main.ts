@@ -15,9 +15,6 @@ const INTERNAL = 3;
 /** These wait for a program of their own and pass signals on to it, or ask the user. */
 const ON_MAIN_THREAD = ["run", "doctor", "init"];
 
-/** Graphs of 100,000 nodes mostly stay: in Node's own 48 MB they are copied about three times as often. */
-const YOUNG_MB = 96;
-
 /**
  * By how much of what is in use the heap grows before it is collected. V8 waits for up to 300%: a 405B decoder takes a
  * sixth less memory this way, planning 100,000 nodes a tenth less, in a twentieth more CPU.
@@ -65,10 +62,7 @@ function runInThread(): void {
     stdout: factsOf(process.stdout),
     stderr: factsOf(process.stderr),
   };
-  const thread = new Worker(packagePath("dist/src/cli/thread.js"), {
-    workerData,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
-  });
+  const thread = new Worker(packagePath("dist/src/cli/thread.js"), { workerData });
   thread.on("message", (diagnostic: Diagnostic | null) => {
     lastWords = diagnostic;
   });
