@@ -26,7 +26,7 @@ export interface OpenEvaluator extends Evaluator {
 }
 
 /** Batches small enough that a kill loses little, large enough that syncing costs little. */
-export const MODELLED_BATCH = 512;
+export const MODELLED_BATCH = 2048;
 
 /** Asks an oracle in this thread, giving way between batches so that a signal can arrive. */
 export function inlineEvaluator(oracle: CostOracle): Evaluator {
