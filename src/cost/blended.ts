@@ -6,7 +6,7 @@ import { correctionFrom } from "./evidence/corrections.js";
 import { krigedError } from "./evidence/kriged-error.js";
 import { recordedCosts } from "./evidence/recorded.js";
 import { fittedPartition } from "./evidence/sequence/fitted-partition.js";
-import { cappedRun, modelledOracle, modelSource } from "./modelled.js";
+import { modelledOracle, modelSource, underCap } from "./modelled.js";
 import type { TracingOracle } from "./oracle.js";
 
 type CostOf = (configuration: Configuration) => Cost;
@@ -26,9 +26,10 @@ export function blendedOracle(device: Device, measurements: Measurements): Traci
   const fitTo = (partition: PartitionType): CostOf => {
     const own = measurements.partitions.filter((record) => record.partition === partition.key);
     const play = own.length === 0 ? null : fittedPartition(partition, own, device, correction);
+    const runOf = play && underCap(play, device);
     const modelled: CostOf = (configuration) => {
-      if (play === null) return common.cost(partition, configuration);
-      const { time_s, energy_j } = cappedRun(play, configuration, play.run(configuration), device);
+      if (runOf === null) return common.cost(partition, configuration);
+      const { time_s, energy_j } = runOf(configuration).run;
       return { time_s, energy_j, source: modelSource(device) };
     };
     const corrected = krigedError(partition, own, modelled, device);

@@ -13,31 +13,47 @@ function averagePower({ time_s, energy_j }: PartitionRun): number {
   return time_s === 0 ? 0 : energy_j / time_s;
 }
 
-/** The clock that the power cap leaves of the asked one, at which the run is `asked`. */
-function keptClock(
-  model: Pick<PartitionModel, "run">,
-  configuration: Configuration,
-  asked: PartitionRun,
-  device: Device,
-): number {
-  const { freq_mhz } = configuration;
-  if (averagePower(asked) <= powerLimit(device)) return freq_mhz;
-  const runAt = (clock_mhz: number) => model.run({ ...configuration, freq_mhz: clock_mhz });
-  return Math.min(
-    freq_mhz,
-    cappedClock(device, (clock_mhz) => averagePower(runAt(clock_mhz))),
-  );
+/** A run at the clock that the power cap leaves of the asked one. */
+interface CappedRun {
+  readonly clock_mhz: number;
+  readonly run: PartitionRun;
 }
 
-/** The run at the asked clock, which is `asked`, or at the one that the power cap leaves. */
-export function cappedRun(
+/**
+ * Runs of one partition under the power cap, and as they are asked for. All clocks above what the cap leaves come to
+ * the same one, which is searched for once.
+ */
+export function underCap(
   model: Pick<PartitionModel, "run">,
-  configuration: Configuration,
-  asked: PartitionRun,
   device: Device,
-): PartitionRun {
-  const freq_mhz = keptClock(model, configuration, asked, device);
-  return freq_mhz === configuration.freq_mhz ? asked : model.run({ ...configuration, freq_mhz });
+): (configuration: Configuration) => CappedRun & { readonly asked: PartitionRun } {
+  const known = new Map<string, CappedRun>();
+  const capped = (configuration: Configuration): CappedRun => {
+    const { launch_slot, sms, order } = configuration;
+    const name = `${launch_slot} ${sms} ${order}`;
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    const runAt = (freq_mhz: number) => model.run({ ...configuration, freq_mhz });
+    const clock_mhz = cappedClock(device, (freq_mhz) => averagePower(runAt(freq_mhz)));
+    const found = { clock_mhz, run: runAt(clock_mhz) };
+    known.set(name, found);
+    return found;
+  };
+  return (configuration) => {
+    const { freq_mhz } = configuration;
+    const asked = model.run(configuration);
+    if (averagePower(asked) > powerLimit(device)) {
+      const kept = capped(configuration);
+      if (kept.clock_mhz < freq_mhz) return { asked, ...kept };
+    }
+    return { asked, clock_mhz: freq_mhz, run: asked };
+  };
+}
+
+/** A partition's model, and its runs under the power cap. */
+interface Modelled {
+  readonly model: PartitionModel;
+  readonly runOf: ReturnType<typeof underCap>;
 }
 
 /** What a model's costs are: on a device with another one's constants, rescaled, a what-if. */
@@ -55,11 +71,12 @@ export function modelledOracle(
   device: Device,
   correction: Correction = UNCORRECTED,
 ): TracingOracle {
-  const models = new WeakMap<PartitionType, PartitionModel>();
-  const modelOf = (partition: PartitionType): PartitionModel => {
+  const models = new WeakMap<PartitionType, Modelled>();
+  const modelOf = (partition: PartitionType): Modelled => {
     const known = models.get(partition);
     if (known !== undefined) return known;
-    const made = partitionModel(partition, device, correction);
+    const model = partitionModel(partition, device, correction);
+    const made = { model, runOf: underCap(model, device) };
     models.set(partition, made);
     return made;
   };
@@ -67,24 +84,20 @@ export function modelledOracle(
   return {
     gpu: device.name,
     cost: (partition, configuration) => {
-      const model = modelOf(partition);
-      const asked = model.run(configuration);
-      const { time_s, energy_j } = cappedRun(model, configuration, asked, device);
+      const { time_s, energy_j } = modelOf(partition).runOf(configuration).run;
       if (!Number.isFinite(time_s) || !Number.isFinite(energy_j)) {
         fail(costNotFinite(device.name, configuration.freq_mhz));
       }
       return { time_s, energy_j, source };
     },
     parts: (partition, configuration) => {
-      const model = modelOf(partition);
-      const asked = model.run(configuration);
-      const { time_s } = cappedRun(model, configuration, asked, device);
-      return { ...model.parts(configuration), throttling_s: time_s - asked.time_s };
+      const { model, runOf } = modelOf(partition);
+      const { asked, run } = runOf(configuration);
+      return { ...model.parts(configuration), throttling_s: run.time_s - asked.time_s };
     },
     trace: (partition, configuration) => {
-      const model = modelOf(partition);
-      const asked = model.run(configuration);
-      const freq_mhz = keptClock(model, configuration, asked, device);
+      const { model, runOf } = modelOf(partition);
+      const freq_mhz = runOf(configuration).clock_mhz;
       return model.trace({ ...configuration, freq_mhz });
     },
   };
