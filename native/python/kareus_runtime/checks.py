@@ -33,6 +33,8 @@ class Job:
     schedule: Optional[str] = None
     # Whether its collectives can run on copy engines.
     copy_engines: bool = False
+    # What of a layer's forward runs again in backward, as `kareus optimize --recompute` calls it.
+    recompute: Optional[str] = None
 
 
 def refusal(
@@ -64,6 +66,14 @@ def refusal(
     if 0 in plan.sms and not job.copy_engines:
         return krs.no_copy_engines(plan.path)
     return None if job.instructions is None else _order(plan, stage, job.instructions, job.schedule)
+
+
+def other_work(plan: Plan, job: Job) -> Optional[krs.Diagnostic]:
+    """Returns why what the plan promises is of other work than the job's; None if it is not known to be."""
+    planned, found = plan.parallelism["recompute"], job.recompute
+    if found is None or found == planned:
+        return None
+    return krs.other_recomputation(plan.path, planned, found)
 
 
 def _names_other_gpu(driver: str, device: str) -> bool:

@@ -168,6 +168,15 @@ def ranks_disagree(found: object) -> Diagnostic:
     )
 
 
+def other_recomputation(path: str, planned: object, found: str) -> Diagnostic:
+    return Diagnostic(
+        "KRS5318",
+        path,
+        f"it is for --recompute {planned}, the job recomputes as {found}: its times and energies are of other work",
+        f"plan with --recompute {found}",
+    )
+
+
 def refused_by_shim(path: str, name: str, message: str) -> Diagnostic:
     return Diagnostic(name, path, message, "plan for this GPU, with its switch_time_s")
 

@@ -15,7 +15,7 @@ from . import diagnostics as krs
 from . import gpu, native, share
 from .boundary import Boundary, Running, Step
 from .changing import Changes
-from .checks import Declared, Job, refusal
+from .checks import Declared, Job, other_work, refusal
 from .course import Course
 from .groups import Groups, limit_point_to_point
 from .ledger import Ledger
@@ -39,8 +39,9 @@ class Runtime:
 
     What the job says of itself is checked against the plan: `stages` is how many it has, and
     `instructions` the order in which it runs this stage, as tuples (kind, microbatch) or (kind,
-    microbatch, chunk); `schedule`, the name of its schedule's class, tells how to plan for it. `options`
-    says how to work with the GPU.
+    microbatch, chunk); `schedule`, the name of its schedule's class, tells how to plan for it; a plan
+    for another `recompute` (`kareus optimize --recompute`) is one warning. `options` says how to work
+    with the GPU.
 
     Raises PlanRefused on every rank if the plan does not fit the job or its GPU, and ValueError if
     `options` holds an unknown word.
@@ -55,6 +56,7 @@ class Runtime:
         stages: Optional[int] = None,
         instructions: Optional[Sequence[Declared]] = None,
         schedule: Optional[str] = None,
+        recompute: Optional[str] = None,
         options: Options = Options(),
     ) -> None:
         self.rank, self.stage = rank, stage
@@ -88,12 +90,13 @@ class Runtime:
         self.plan = parse_plan(text, str(path))
         limit_point_to_point(self.plan)
         self._open(options)
-        self._job = Job(stages, instructions, schedule, options.has_copy_engines)
+        self._job = Job(stages, instructions, schedule, options.has_copy_engines, recompute)
         try:
             share.agree(self._refusal(self.plan, self._job))
         except krs.PlanRefused:
             self.close()
             raise
+        self._doubt(self.plan)
         if options.folder is not None and self.device is not None:
             every_s = min(TIME_PER_RECORD_S, options.looks_every_s) if follows else TIME_PER_RECORD_S
             self.recorder = Recorder(options.folder, rank, stage, self.plan, self.device, every_s)
@@ -131,6 +134,7 @@ class Runtime:
                 refused = self._refusal(plan, self._same_job())
                 if refused is not None:
                     return refused
+                self._doubt(plan)
                 self.plan = plan
         except native.ShimError as error:
             return krs.refused_by_shim("clocks", error.name, error.message)
@@ -179,6 +183,12 @@ class Runtime:
             self._said.add(diagnostic.code)
             if share.first_to_say(diagnostic.code):
                 krs.warn(diagnostic)
+
+    def _doubt(self, plan: Plan) -> None:
+        """Says where a plan promises what this job will not do."""
+        found = other_work(plan, self._job)
+        if found is not None:
+            self._warn_once(found)
 
     def _refusal(self, plan: Plan, job: Job) -> Optional[krs.Diagnostic]:
         """Why this rank refuses the plan, or None."""

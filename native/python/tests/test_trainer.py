@@ -36,7 +36,7 @@ class Training(unittest.TestCase):
         self.folder = folder.name
         self.data = plan_data(microbatches=MICROBATCHES, clocks=(1410, 900, 1200))
 
-    def trainer(self, microbatches=MICROBATCHES):
+    def trainer(self, microbatches=MICROBATCHES, **more):
         torch.manual_seed(0)
         sizes = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2)
         model = LlamaForCausalLM(LlamaConfig(**sizes, vocab_size=64))
@@ -53,6 +53,7 @@ class Training(unittest.TestCase):
             report_to=[],
             disable_tqdm=True,
             use_cpu=True,
+            **more,
         )
         return Trainer(model=model, args=arguments, train_dataset=Tokens(), eval_dataset=Tokens())
 
@@ -79,6 +80,23 @@ class Training(unittest.TestCase):
         plan = write_plan(self.folder, self.data)
         with self.assertRaisesRegex(PlanRefused, "KRS5314"):
             Runtime(plan, 0, 0, **declared(self.trainer(4)), options=Options(backend="dry", device=0))
+
+    def test_a_plan_for_another_recomputation_is_told(self):
+        checkpointed = {"activation_checkpointing": True}
+        reentrant = {**checkpointed, "activation_checkpointing_kwargs": {"use_reentrant": True}}
+        by_fsdp = {"fsdp_config": {"activation_checkpointing": True}}
+        jobs = ({}, "none"), (checkpointed, "early-stop"), (reentrant, "full"), (by_fsdp, "early-stop")
+        for more, found in jobs:
+            said = declared(self.trainer(**more))
+            self.assertEqual(said["recompute"], found)
+            for planned in "none", "full":
+                self.data["parallelism"]["recompute"] = planned
+                plan = write_plan(self.folder, self.data)
+                told = self.assertNoLogs if planned == found else self.assertLogs
+                with told("kareus") as logs:
+                    Runtime(plan, 0, 0, **said, options=Options(backend="dry", device=0)).close()
+                if planned != found:
+                    self.assertRegex(logs.output[0], f"(?s)KRS5318.*{planned}.*plan with --recompute {found}")
 
 
 if __name__ == "__main__":

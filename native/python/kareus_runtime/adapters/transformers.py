@@ -10,10 +10,13 @@ from __future__ import annotations
 import functools
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from transformers import TrainerCallback
+from transformers import TrainerCallback, __version__
 
 from ..boundary import Boundary
 from ..runtime import Runtime
+
+# What checkpointing is where nobody says.
+USES_REENTRANCE = int(__version__.split(".")[0]) < 5
 
 
 def declared(trainer: Any) -> Dict[str, Any]:
@@ -21,7 +24,21 @@ def declared(trainer: Any) -> Dict[str, Any]:
     order: List[Tuple[str, int]] = []
     for microbatch in range(trainer.args.gradient_accumulation_steps):
         order += [("forward", microbatch), ("backward", microbatch)]
-    return {"stages": 1, "instructions": order}
+    return {"stages": 1, "instructions": order, "recompute": _recompute(trainer)}
+
+
+def _recompute(trainer: Any) -> str:
+    """Which activation checkpointing a trainer's arguments ask for, or its model has already."""
+    asked, model = trainer.args, trainer.model
+    # `gradient_checkpointing` is what older releases call it, and newer ones warn of.
+    name = "activation_checkpointing"
+    if not hasattr(asked, name):
+        name = "gradient_checkpointing"
+    by_fsdp = (asked.fsdp_config or {}).get("activation_checkpointing")
+    if not (getattr(asked, name) or by_fsdp or getattr(model, f"is_{name}", False)):
+        return "none"
+    kwargs: Dict[str, Any] = getattr(asked, f"{name}_kwargs") or {}
+    return "full" if kwargs.get("use_reentrant", USES_REENTRANCE) else "early-stop"
 
 
 def follow(trainer: Any, runtime: Runtime) -> Any:
