@@ -6,7 +6,7 @@ const SAVES_STATISTICS: ReadonlySet<string> = new Set(["LayerNormalization", "RM
 /**
  * What torch.utils.checkpoint without reentrance does not run again: a layer's forward stops there as soon as
  * everything is made that backward reads, see `set_checkpoint_early_stop`; the product that ends an MLP and its
- * collective come later.
+ * collective come later. A compiled backward leaves them out whatever is asked for.
  * @param backward all nodes of backward
  * @param layers those of them that run a layer again, by layer, in order
  */
