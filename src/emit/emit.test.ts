@@ -5,10 +5,10 @@ import { type FrontierFile, readFrontier, writeFrontier } from "../plan/frontier
 import { readPlan, writePlan } from "../plan/plan.js";
 import { gainSentence, gainsOf, headline, pointSentence } from "../views/gains.js";
 import { frontierSummary } from "../views/summary.js";
-import { planFile } from "./plan.js";
+import { planFiles } from "./plan.js";
 
-describe("planFile", () => {
-  const plan = planFile(point(), 3, GRAPH, FACTS, PARTS);
+describe("planFiles", () => {
+  const plan = planFiles(GRAPH, FACTS, PARTS)(point(), 3);
 
   it("gives its point again when it is replayed", () => {
     const { time_s, energy_j, starts } = replay(plan);
@@ -65,13 +65,11 @@ describe("planFile", () => {
     const both = option(1410, 0.3, 100, [chosen, ordered]);
     const [stage = []] = point().instructions;
     const changed = stage.map((each) => ({ ...each, option: both }));
-    const { configurations } = planFile(
-      { ...point(), instructions: [changed] },
-      0,
+    const { configurations } = planFiles(
       GRAPH,
       FACTS,
       PARTS,
-    );
+    )({ ...point(), instructions: [changed] }, 0);
     expect(configurations.map(({ id, order }) => [id, order])).toEqual([
       [0, null],
       [1, [0]],
@@ -84,7 +82,7 @@ describe("planFile", () => {
     const types = [...GRAPH.partitions].map(([key, type]) => {
       return [key, key === "forward.a" ? { ...type, queued } : type] as const;
     });
-    const summing = planFile(point(), 3, { ...GRAPH, partitions: new Map(types) }, FACTS, PARTS);
+    const summing = planFiles({ ...GRAPH, partitions: new Map(types) }, FACTS, PARTS)(point(), 3);
     const moved = { kind: "reduce_scatter", size_bytes: 64, group: "dp" };
     expect(summing.partitions.map((each) => each.queued)).toEqual([[moved, moved], undefined]);
     expect(summing.configurations.map(({ queued_slots }) => queued_slots)).toEqual([
@@ -104,7 +102,7 @@ describe("planFile", () => {
 
   it("refuses a use of a partition that the graph lacks", () => {
     const empty = { ...GRAPH, partitions: new Map() };
-    expect(() => planFile(point(), 0, empty, FACTS, PARTS)).toThrow(/forward\.a/);
+    expect(() => planFiles(empty, FACTS, PARTS)(point(), 0)).toThrow(/forward\.a/);
   });
 });
 
@@ -118,7 +116,7 @@ describe("frontierFile", () => {
   });
 
   it("agrees with its plans and passes its own reader", () => {
-    expect(planFile(point(), 0, GRAPH, FACTS, PARTS).point.energy_j).toBe(
+    expect(planFiles(GRAPH, FACTS, PARTS)(point(), 0).point.energy_j).toBe(
       FRONTIER.points[0]?.energy_j,
     );
     expect(FRONTIER.points.map(({ plan }) => plan)).toEqual(["plans/000.json", "plans/001.json"]);

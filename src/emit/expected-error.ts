@@ -63,7 +63,9 @@ export function planErrors(
     return made;
   };
   return ({ instructions }) => {
-    const all = instructions.flat().map(({ option }) => ({ doubt: ofOption(option), times: 1 }));
+    const all = instructions.flat().map(({ option }) => {
+      return { doubt: ofOption(option.switched?.to ?? option), times: 1 };
+    });
     const sum = added(all);
     if (sum === null || sum.time_s === 0 || sum.energy_j === 0) return null;
     return {

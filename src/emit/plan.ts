@@ -16,6 +16,7 @@ import {
 import { longestSwitch } from "../ir/switch-time.js";
 import { gpusPerStage } from "../plan/gpus.js";
 import type { PlanCost, PlanFile, PlanInstruction } from "../plan/plan.js";
+import type { ExpectedError } from "../plan/shared.js";
 import { planErrors } from "./expected-error.js";
 import type { RunFacts } from "./facts.js";
 import { partitionWork } from "./work.js";
@@ -24,26 +25,58 @@ type Parts = (partition: PartitionType, configuration: Configuration) => TimePar
 type PlanConfiguration = PlanFile["configurations"][number];
 type PlanUse = PlanInstruction["use"][number];
 
+/** What the plans of one run share, which is worked out once: what options are made of, and what that costs. */
+class Shared {
+  readonly graph: PartitionedGraph;
+  readonly #parts: Parts;
+  readonly #uses = new Map<InstructionOption, readonly ChosenUse[]>();
+  readonly #costs = new Map<Evaluation, Omit<PlanCost, "configuration">>();
+
+  constructor(graph: PartitionedGraph, parts: Parts) {
+    this.graph = graph;
+    this.#parts = parts;
+  }
+
+  usesOf(option: InstructionOption): readonly ChosenUse[] {
+    const uses = this.#uses.get(option) ?? option.use();
+    this.#uses.set(option, uses);
+    return uses;
+  }
+
+  /** The cost of a run, and the model's parts of its time in proportion. */
+  costOf(type: PartitionType, evaluation: Evaluation): Omit<PlanCost, "configuration"> {
+    const known = this.#costs.get(evaluation);
+    if (known !== undefined) return known;
+    const { freq_mhz, source, time_s, energy_j } = evaluation;
+    const own = partsInProportion(this.#parts(type, evaluation), time_s);
+    const cost = { freq_mhz, source, time_s, energy_j, ...own };
+    this.#costs.set(evaluation, cost);
+    return cost;
+  }
+}
+
 /** Numbers configurations as they come, equal ones once. */
 class Configurations {
   readonly list: PlanConfiguration[] = [];
   readonly costs = new Map<string, PlanCost>();
+  readonly #known = new Map<Evaluation, number>();
   readonly #ids = new Map<string, number>();
-  readonly #graph: PartitionedGraph;
-  readonly #parts: Parts;
+  readonly #shared: Shared;
 
-  constructor(graph: PartitionedGraph, parts: Parts) {
-    this.#graph = graph;
-    this.#parts = parts;
+  constructor(shared: Shared) {
+    this.#shared = shared;
   }
 
   /** The id of a use's configuration; what it costs at its clock is kept. */
   id({ evaluation }: ChosenUse): number {
-    const type = need(this.#graph.partitions, evaluation.partition);
+    const known = this.#known.get(evaluation);
+    if (known !== undefined) return known;
+    const type = need(this.#shared.graph.partitions, evaluation.partition);
     const id = this.#idOf(type, evaluation);
+    this.#known.set(evaluation, id);
     const key = `${id} ${evaluation.freq_mhz}`;
     if (!this.costs.has(key)) {
-      this.costs.set(key, planCost(id, evaluation, this.#parts(type, evaluation)));
+      this.costs.set(key, { configuration: id, ...this.#shared.costOf(type, evaluation) });
     }
     return id;
   }
@@ -64,25 +97,34 @@ class Configurations {
 }
 
 /**
- * The content of plan.json: one discrete plan, spelled out for a runtime.
- * @param id the point's id in frontier.json
+ * The contents of the plan.json files of a run: each a discrete plan, spelled out for a runtime.
  * @param parts what the time of a run is made of, as a model plays it
- * @param frontier the points that it is one of; empty: it is of none
+ * @returns asked for a point, its id in frontier.json, and the points that it is one of; none: it is of none
  */
-export function planFile(
-  point: IterationPoint,
-  id: number,
+export function planFiles(
   graph: PartitionedGraph,
   facts: RunFacts,
   parts: Parts,
-  frontier: readonly IterationPoint[] = [],
+): (point: IterationPoint, id: number, frontier?: readonly IterationPoint[]) => PlanFile {
+  const shared = new Shared(graph, parts);
+  const errorOf = planErrors(facts.expected_error);
+  return (point, id, frontier = []) => planFile(point, id, frontier, facts, shared, errorOf(point));
+}
+
+function planFile(
+  point: IterationPoint,
+  id: number,
+  frontier: readonly IterationPoint[],
+  facts: RunFacts,
+  shared: Shared,
+  expected_error: ExpectedError | null,
 ): PlanFile {
-  const configurations = new Configurations(graph, parts);
+  const configurations = new Configurations(shared);
   // Microbatches of a stage mostly choose the same option.
   const known = new Map<InstructionOption, PlanUse[]>();
   const usesOf = (option: InstructionOption): PlanUse[] => {
     const own = option.switched?.to ?? option;
-    const uses = known.get(own) ?? mergeUses(own.use(), configurations);
+    const uses = known.get(own) ?? mergeUses(shared.usesOf(own), configurations);
     known.set(own, uses);
     return uses;
   };
@@ -92,9 +134,8 @@ export function planFile(
   }));
   const clocks = new Set(stages.flatMap((entry) => entry.instructions.map((i) => i.freq_mhz)));
   const keys = new Set(configurations.list.map((configuration) => configuration.partition));
-  const types = [...keys].map((key) => need(graph.partitions, key));
+  const types = [...keys].map((key) => need(shared.graph.partitions, key));
   const gpus = gpusPerStage(facts.parallelism);
-  const expected_error = planErrors(facts.expected_error)(point);
   return {
     format: "kareus-plan",
     version: 2,
@@ -128,16 +169,6 @@ function pointOf(gpus: number) {
     energy_j: energy_j * gpus,
     lower_bound_j: lower_bound_j * gpus,
   });
-}
-
-/** The cost of a run, and the model's parts of its time in proportion. */
-function planCost(
-  configuration: number,
-  { freq_mhz, source, time_s, energy_j }: Evaluation,
-  parts: TimeParts,
-): PlanCost {
-  const own = partsInProportion(parts, time_s);
-  return { configuration, freq_mhz, source, time_s, energy_j, ...own };
 }
 
 function planPartition(type: PartitionType): PlanFile["partitions"][number] {

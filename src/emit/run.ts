@@ -1,5 +1,5 @@
 import type { TracingOracle } from "../cost/index.js";
-import type { IterationFrontier, IterationPoint } from "../ir/iteration.js";
+import type { IterationFrontier } from "../ir/iteration.js";
 import type { PartitionedGraph } from "../ir/partition.js";
 import type { DetailsFile } from "../plan/details.js";
 import type {
@@ -14,7 +14,7 @@ import type { BeyondGpus } from "../plan/shared.js";
 import { detailsFile } from "./details.js";
 import type { RunFacts } from "./facts.js";
 import { frontierFile } from "./frontier.js";
-import { planFile } from "./plan.js";
+import { planFiles } from "./plan.js";
 
 /** What a run found. */
 interface Found {
@@ -47,11 +47,11 @@ export function runFiles(
   facts: RunFacts,
   oracle: Pick<TracingOracle, "parts" | "trace">,
 ): { frontier: FrontierFile; plans: readonly PlanFile[]; details: DetailsFile } {
-  const planOf = (point: IterationPoint, id: number) =>
-    planFile(point, id, graph, facts, oracle.parts, found.frontier.points);
-  const plans = found.frontier.points.map(planOf);
+  const planOf = planFiles(graph, facts, oracle.parts);
+  const { points } = found.frontier;
+  const plans = points.map((point, id) => planOf(point, id, points));
   const baselines = found.baselines.flatMap(({ name, points: [fastest] }) =>
-    fastest === undefined ? [] : [{ name, plan: planFile(fastest, 0, graph, facts, oracle.parts) }],
+    fastest === undefined ? [] : [{ name, plan: planOf(fastest, 0) }],
   );
   return {
     frontier: frontierFile({ ...facts, ...found }),

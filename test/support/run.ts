@@ -1,6 +1,6 @@
 import type { RunFacts } from "../../src/emit/facts.js";
 import { frontierFile } from "../../src/emit/frontier.js";
-import { planFile } from "../../src/emit/plan.js";
+import { planFiles } from "../../src/emit/plan.js";
 import type { ChosenUse, Evaluation, InstructionOption } from "../../src/ir/configuration.js";
 import type { IterationPoint, TimedInstruction } from "../../src/ir/iteration.js";
 import type { PartitionedGraph, PartitionType } from "../../src/ir/partition.js";
@@ -173,8 +173,8 @@ export const FRONTIER = frontierFile({
 });
 
 export const PLANS = [
-  planFile(point(), 0, GRAPH, FACTS, PARTS, [point(), LATER]),
-  planFile(LATER, 1, GRAPH, FACTS, PARTS, [point(), LATER]),
+  planFiles(GRAPH, FACTS, PARTS)(point(), 0, [point(), LATER]),
+  planFiles(GRAPH, FACTS, PARTS)(LATER, 1, [point(), LATER]),
 ];
 
 /** What FORWARD and BACKWARD use, and one more of each partition. */

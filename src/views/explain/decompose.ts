@@ -1,4 +1,5 @@
 import { at } from "../../base/need.js";
+import { eachUseOnce } from "../../plan/alike.js";
 import type { Cause, Causes, Scope } from "../../plan/explanation.js";
 import { gpusPerStage } from "../../plan/gpus.js";
 import type { CostedPlan, PlanCost } from "../../plan/plan.js";
@@ -125,23 +126,27 @@ function addUp(
 ): void {
   const { static_power_w, point } = plan;
   const runsOf = runsIn(plan);
+  const ranOf = eachUseOnce((instruction) => {
+    const runs = runsOf(instruction);
+    const ran_s = runs.reduce((sum, { cost, count }) => sum + count * cost.time_s, 0);
+    const ran_j = runs.reduce((sum, { cost, count }) => sum + count * cost.energy_j, 0);
+    return { runs, ran_s, ran_j };
+  });
   plan.stages.forEach(({ instructions }, stage) => {
     const own = at(sums, stage);
     let busy_s = 0;
     for (const instruction of instructions) {
       const { kind, time_s, energy_j, switch_from_mhz, launch_time_s = 0 } = instruction;
       busy_s += time_s;
-      const runs = runsOf(instruction);
+      const { runs, ran_s, ran_j } = ranOf(instruction);
+      const isTail = kind === "tail";
       for (const run of runs) {
-        const isTail = kind === "tail";
         for (const sum of own) sum.addRun(run, isTail, static_power_w);
         onRun(run, isTail);
       }
-      const ran_s = runs.reduce((sum, { cost, count }) => sum + count * cost.time_s, 0);
       const plain_s = Math.max(ran_s, launch_time_s);
       for (const sum of own) sum.add("launches", plain_s - ran_s);
       if (switch_from_mhz === undefined) continue;
-      const ran_j = runs.reduce((sum, { cost, count }) => sum + count * cost.energy_j, 0);
       const plain_j = ran_j + static_power_w * (plain_s - ran_s);
       const longer_s = time_s - plain_s;
       const dynamic_j = energy_j - plain_j - static_power_w * longer_s;
