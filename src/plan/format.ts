@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { fail } from "../base/diagnostics/diagnostic.js";
 import { malformedFile, newerFormat, notJson, wrongFormat } from "../base/diagnostics/plan.js";
 import { type Json, jsonOf, parseJson } from "../base/json.js";
+import { present } from "../base/need.js";
 
 /** What every kareus file starts with. */
 export interface Format<T> {
@@ -115,34 +116,52 @@ function isRecord(value: Json): boolean {
 /** A value's one line; null, found early, where it does not fit into `room`. */
 function within(value: Json, room: number): string | null {
   if (value === null || typeof value !== "object") {
-    const text = JSON.stringify(value);
+    const text = plain(value);
     return text.length <= room ? text : null;
   }
-  const isList = Array.isArray(value);
-  const entries = isList ? value.map((item) => ["", item] as const) : Object.entries(value);
-  // Brackets, or braces and spaces; for each entry a comma and a space.
-  let left =
-    room - (isList ? Math.max(2, 2 * entries.length) : Math.max(2, 2 + 2 * entries.length));
-  const parts: string[] = [];
-  for (const [key, item] of entries) {
-    if (left < 0) return null;
-    const label = isList ? "" : `${JSON.stringify(key)}: `;
-    const text = within(item, left - label.length);
-    if (text === null) return null;
-    parts.push(label + text);
-    left -= label.length + text.length;
+  return Array.isArray(value) ? listWithin(value, room) : objectWithin(value, room);
+}
+
+function listWithin(list: readonly Json[], room: number): string | null {
+  let text = "";
+  for (const item of list) {
+    if (text !== "") text += ", ";
+    const part = within(item, room - text.length - "[]".length);
+    if (part === null) return null;
+    text += part;
   }
-  return left < 0 ? null : joined(parts, isList);
+  return text.length + "[]".length <= room ? `[${text}]` : null;
+}
+
+function objectWithin(value: object & Json, room: number): string | null {
+  let text = "";
+  for (const [key, item] of Object.entries<Json>(value)) {
+    if (text !== "") text += ", ";
+    text += labelOf(key);
+    const part = within(item, room - text.length - "{  }".length);
+    if (part === null) return null;
+    text += part;
+  }
+  if (text === "") return room >= "{}".length ? "{}" : null;
+  return text.length + "{  }".length <= room ? `{ ${text} }` : null;
 }
 
 function oneLine(value: Json): string {
-  if (value === null || typeof value !== "object") return JSON.stringify(value);
-  if (Array.isArray(value)) return joined(value.map(oneLine), true);
-  const parts = Object.entries(value).map(([k, v]) => `${JSON.stringify(k)}: ${oneLine(v)}`);
-  return joined(parts, false);
+  return present(within(value, Number.POSITIVE_INFINITY), "line");
 }
 
-function joined(parts: readonly string[], isList: boolean): string {
-  if (isList) return `[${parts.join(", ")}]`;
-  return parts.length === 0 ? "{}" : `{ ${parts.join(", ")} }`;
+const labels = new Map<string, string>();
+
+/** `"time_s": `, of which there are few, but each often. */
+function labelOf(key: string): string {
+  const label = labels.get(key) ?? `${JSON.stringify(key)}: `;
+  labels.set(key, label);
+  return label;
+}
+
+/** As JSON writes it. */
+function plain(value: null | string | number | boolean): string {
+  return typeof value === "number" && Number.isFinite(value)
+    ? String(value)
+    : JSON.stringify(value);
 }
