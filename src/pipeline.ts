@@ -36,7 +36,7 @@ import type { LoweringOptions, SearchingOptions } from "./options.js";
 import type { DetailsFile } from "./plan/details.js";
 import type { FrontierFile, Planned } from "./plan/frontier.js";
 import { gpusPerStage } from "./plan/gpus.js";
-import type { PlanFile } from "./plan/plan.js";
+import type { PlanList } from "./plan/plan.js";
 import type { BeyondGpus } from "./plan/shared.js";
 import { loadMeasurements } from "./profile/library.js";
 import { readProfile } from "./profile/reader.js";
@@ -72,7 +72,7 @@ export interface OptimizeOptions extends SearchingOptions, Measuring {
 
 export interface OptimizeResult {
   readonly frontier: FrontierFile;
-  readonly plans: readonly PlanFile[];
+  readonly plans: PlanList;
   readonly details: DetailsFile;
   readonly evaluations: readonly Evaluation[];
   readonly timings: readonly { readonly phase: string; readonly time_s: number }[];

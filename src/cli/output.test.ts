@@ -83,7 +83,7 @@ describe("writeRun", () => {
     expect(readdirSync(join(folder, "plans")).sort()).toEqual(["000.json", "notes.txt"]);
     const read = (...names: string[]) => readFileSync(join(folder, ...names), "utf8");
     expect(readFrontier(read("frontier.json"), "f")).toEqual(result(1).frontier);
-    expect(readPlan(read("plans", "000.json"), "p")).toEqual(result(1).plans[0]);
+    expect(readPlan(read("plans", "000.json"), "p")).toEqual([...result(1).plans][0]);
   });
 });
 

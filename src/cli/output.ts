@@ -21,7 +21,7 @@ import type { SearchingOptions } from "../options.js";
 import type { OptimizeResult } from "../pipeline.js";
 import { writeDetails } from "../plan/details.js";
 import { type Planned, readFrontier, writeFrontier } from "../plan/frontier.js";
-import { type PlanFile, writePlan } from "../plan/plan.js";
+import { writePlan } from "../plan/plan.js";
 import { changedSettings, spelled } from "../plan/planned.js";
 import type { JournalFile } from "../search/journal.js";
 
@@ -140,25 +140,24 @@ export async function pointTo({ folder, latest }: DefaultFolder): Promise<void> 
  */
 export async function writeRun(folder: string, result: OptimizeResult): Promise<void> {
   // Loaded only now: a run that fails earlier does not wait for the charts.
-  const { reportPage } = await import("../views/report/report.js");
+  const [{ DrawnPlans }, { drawnPage }] = await Promise.all([
+    import("../views/report/drawn-plans.js"),
+    import("../views/report/report.js"),
+  ]);
   const { frontier, plans, details } = result;
   await removeFile(join(folder, "frontier.json"));
   for (const name of await listFolder(join(folder, "plans"))) {
     if (/^\d+\.json$/.test(name)) await removeFile(join(folder, "plans", name));
   }
-  const texts = new Map<PlanFile, string>();
+  const paths = new Map(frontier.points.map(({ id, plan }) => [id, join(folder, plan)]));
+  const drawn = new DrawnPlans(plans.length, result);
   for (const plan of plans) {
-    const path = frontier.points.find((point) => point.id === plan.point.id)?.plan;
-    if (path === undefined) throw new Error(`no point of the frontier has id ${plan.point.id}`);
-    const text = writePlan(plan);
-    texts.set(plan, text);
-    await writeText(join(folder, path), text);
+    await writeText(need(paths, plan.point.id), writePlan(plan));
+    drawn.add(plan);
   }
   await writeText(join(folder, "details.json"), writeDetails(details));
-  await writeText(
-    join(folder, "report.html"),
-    reportPage({ ...result, textOf: (plan) => need(texts, plan) }),
-  );
+  const textOf = (id: number) => readFileSync(need(paths, id), "utf8");
+  await writeText(join(folder, "report.html"), drawnPage(result, drawn, textOf));
   await writeText(join(folder, "frontier.json"), writeFrontier(frontier));
 }
 

@@ -13,7 +13,7 @@ import { type PlanFile, readPlan } from "../plan/plan.js";
 import { parseProfile } from "../profile/reader.js";
 import { evaluationOf } from "../profile/records.js";
 import { settled } from "../search/trials.js";
-import type { ReportInput } from "../views/report/data.js";
+import type { WholeRun } from "../views/report/report.js";
 
 /** Where the frontier of `<dir|frontier.json>` is. */
 export async function frontierPath(source: string): Promise<string> {
@@ -58,7 +58,7 @@ function planOf(
  * What `optimize` left in a folder. Only frontier.json must be there; other files that are missing are
  * reported (KRS4120), and what is of another run fails (KRS4105, KRS4121).
  */
-export async function readRun(folder: string, report: Report): Promise<ReportInput> {
+export async function readRun(folder: string, report: Report): Promise<WholeRun> {
   const path = join(folder, "frontier.json");
   const frontier = readFrontier(await readText(path), path);
   const part = async <T>(name: string, what: string, read: (text: string, path: string) => T) => {

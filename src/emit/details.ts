@@ -1,14 +1,15 @@
-import { at, need } from "../base/need.js";
+import { at } from "../base/need.js";
 import { rounded } from "../base/rounded.js";
 import type { OverlapTrace } from "../cost/index.js";
 import type { Configuration } from "../ir/configuration.js";
+import type { IterationPoint } from "../ir/iteration.js";
 import type { PartitionedGraph, PartitionType } from "../ir/partition.js";
 import { bytesOf, flopsOf, type Work } from "../ir/work.js";
-import { oneOfEachUse } from "../plan/alike.js";
 import type { DetailsFile } from "../plan/details.js";
 import { packedPlan } from "../plan/packed-plan.js";
 import type { PlanFile } from "../plan/plan.js";
 import type { RunFacts } from "./facts.js";
+import type { UsesOf } from "./uses.js";
 import { partitionWork } from "./work.js";
 
 type Run = DetailsFile["partitions"][number]["runs"][number];
@@ -16,14 +17,15 @@ type Trace = (partition: PartitionType, configuration: Configuration) => Overlap
 
 /** The content of details.json: what happens inside every run that a plan makes. */
 export function detailsFile(
-  plans: readonly PlanFile[],
+  points: readonly IterationPoint[],
+  usesOf: UsesOf,
   graph: PartitionedGraph,
   device: unknown,
   facts: RunFacts,
   trace: Trace,
   baselines: readonly { readonly name: string; readonly plan: PlanFile }[] = [],
 ): DetailsFile {
-  const chosen = chosenConfigurations(plans);
+  const chosen = chosenConfigurations(points, usesOf);
   return {
     format: "kareus-details",
     version: 1,
@@ -50,18 +52,22 @@ export function detailsFile(
 }
 
 /** What plans choose, by partition, each once: by clock, then as they come. */
-function chosenConfigurations(plans: readonly PlanFile[]): Map<string, Configuration[]> {
+function chosenConfigurations(
+  points: readonly IterationPoint[],
+  usesOf: UsesOf,
+): Map<string, Configuration[]> {
   const chosen = new Map<string, Map<string, Configuration>>();
-  for (const { configurations, stages } of plans) {
-    const byId = new Map(configurations.map((configuration) => [configuration.id, configuration]));
-    for (const { freq_mhz, use } of oneOfEachUse(stages)) {
-      for (const { configuration: id } of use) {
-        const { partition, launch_slot, sms, order } = need(byId, id);
-        const own = chosen.get(partition) ?? new Map<string, Configuration>();
-        chosen.set(partition, own);
-        const name = JSON.stringify([freq_mhz, launch_slot, sms, order]);
-        own.set(name, { freq_mhz, launch_slot, sms, ...(order === null ? {} : { order }) });
-      }
+  const seen = new Set<ReturnType<UsesOf>>();
+  for (const { option } of points.flatMap(({ instructions }) => instructions.flat())) {
+    const uses = usesOf(option);
+    if (seen.has(uses)) continue;
+    seen.add(uses);
+    for (const { evaluation } of uses) {
+      const { partition, freq_mhz, launch_slot, sms, order } = evaluation;
+      const own = chosen.get(partition) ?? new Map<string, Configuration>();
+      chosen.set(partition, own);
+      const name = JSON.stringify([freq_mhz, launch_slot, sms, order]);
+      own.set(name, { freq_mhz, launch_slot, sms, ...(order === undefined ? {} : { order }) });
     }
   }
   const byClock = (a: Configuration, b: Configuration) => a.freq_mhz - b.freq_mhz;

@@ -19,40 +19,35 @@ import type { PlanCost, PlanFile, PlanInstruction } from "../plan/plan.js";
 import type { ExpectedError } from "../plan/shared.js";
 import { planErrors } from "./expected-error.js";
 import type { RunFacts } from "./facts.js";
+import { type UsesOf, usesOnce } from "./uses.js";
 import { partitionWork } from "./work.js";
 
 type Parts = (partition: PartitionType, configuration: Configuration) => TimeParts;
 type PlanConfiguration = PlanFile["configurations"][number];
 type PlanUse = PlanInstruction["use"][number];
 
-/** What the plans of one run share, which is worked out once: what options are made of, and what that costs. */
-class Shared {
-  readonly graph: PartitionedGraph;
-  readonly #parts: Parts;
-  readonly #uses = new Map<InstructionOption, readonly ChosenUse[]>();
-  readonly #costs = new Map<Evaluation, Omit<PlanCost, "configuration">>();
+type RunCost = Omit<PlanCost, "configuration">;
 
-  constructor(graph: PartitionedGraph, parts: Parts) {
-    this.graph = graph;
-    this.#parts = parts;
-  }
-
-  usesOf(option: InstructionOption): readonly ChosenUse[] {
-    const uses = this.#uses.get(option) ?? option.use();
-    this.#uses.set(option, uses);
-    return uses;
-  }
-
-  /** The cost of a run, and the model's parts of its time in proportion. */
-  costOf(type: PartitionType, evaluation: Evaluation): Omit<PlanCost, "configuration"> {
-    const known = this.#costs.get(evaluation);
-    if (known !== undefined) return known;
+/** What runs cost, and the model's parts of their time in proportion: worked out once for all plans of a run. */
+function costsOnce(parts: Parts): (type: PartitionType, evaluation: Evaluation) => RunCost {
+  const known = new Map<Evaluation, RunCost>();
+  return (type, evaluation) => {
+    const before = known.get(evaluation);
+    if (before !== undefined) return before;
     const { freq_mhz, source, time_s, energy_j } = evaluation;
-    const own = partsInProportion(this.#parts(type, evaluation), time_s);
+    const own = partsInProportion(parts(type, evaluation), time_s);
     const cost = { freq_mhz, source, time_s, energy_j, ...own };
-    this.#costs.set(evaluation, cost);
+    known.set(evaluation, cost);
     return cost;
-  }
+  };
+}
+
+/** What the plans of one run share. */
+interface Shared {
+  readonly graph: PartitionedGraph;
+  readonly facts: RunFacts;
+  readonly usesOf: UsesOf;
+  readonly costOf: ReturnType<typeof costsOnce>;
 }
 
 /** Numbers configurations as they come, equal ones once. */
@@ -61,9 +56,9 @@ class Configurations {
   readonly costs = new Map<string, PlanCost>();
   readonly #known = new Map<Evaluation, number>();
   readonly #ids = new Map<string, number>();
-  readonly #shared: Shared;
+  readonly #shared: Pick<Shared, "graph" | "costOf">;
 
-  constructor(shared: Shared) {
+  constructor(shared: Pick<Shared, "graph" | "costOf">) {
     this.#shared = shared;
   }
 
@@ -105,26 +100,27 @@ export function planFiles(
   graph: PartitionedGraph,
   facts: RunFacts,
   parts: Parts,
+  usesOf = usesOnce(),
 ): (point: IterationPoint, id: number, frontier?: readonly IterationPoint[]) => PlanFile {
-  const shared = new Shared(graph, parts);
+  const shared = { graph, facts, usesOf, costOf: costsOnce(parts) };
   const errorOf = planErrors(facts.expected_error);
-  return (point, id, frontier = []) => planFile(point, id, frontier, facts, shared, errorOf(point));
+  return (point, id, frontier = []) => planFile(point, id, frontier, shared, errorOf(point));
 }
 
 function planFile(
   point: IterationPoint,
   id: number,
   frontier: readonly IterationPoint[],
-  facts: RunFacts,
   shared: Shared,
   expected_error: ExpectedError | null,
 ): PlanFile {
+  const { facts, graph } = shared;
   const configurations = new Configurations(shared);
   // Microbatches of a stage mostly choose the same option.
-  const known = new Map<InstructionOption, PlanUse[]>();
+  const known = new Map<readonly ChosenUse[], PlanUse[]>();
   const usesOf = (option: InstructionOption): PlanUse[] => {
-    const own = option.switched?.to ?? option;
-    const uses = known.get(own) ?? mergeUses(shared.usesOf(own), configurations);
+    const own = shared.usesOf(option);
+    const uses = known.get(own) ?? mergeUses(own, configurations);
     known.set(own, uses);
     return uses;
   };
@@ -134,7 +130,7 @@ function planFile(
   }));
   const clocks = new Set(stages.flatMap((entry) => entry.instructions.map((i) => i.freq_mhz)));
   const keys = new Set(configurations.list.map((configuration) => configuration.partition));
-  const types = [...keys].map((key) => need(shared.graph.partitions, key));
+  const types = [...keys].map((key) => need(graph.partitions, key));
   const gpus = gpusPerStage(facts.parallelism);
   return {
     format: "kareus-plan",

@@ -9,12 +9,13 @@ import type {
   FrontierFile,
   PartitionSearchOutcome,
 } from "../plan/frontier.js";
-import type { PlanFile } from "../plan/plan.js";
+import type { PlanList } from "../plan/plan.js";
 import type { BeyondGpus } from "../plan/shared.js";
 import { detailsFile } from "./details.js";
 import type { RunFacts } from "./facts.js";
 import { frontierFile } from "./frontier.js";
 import { planFiles } from "./plan.js";
+import { usesOnce } from "./uses.js";
 
 /** What a run found. */
 interface Found {
@@ -46,16 +47,21 @@ export function runFiles(
   device: unknown,
   facts: RunFacts,
   oracle: Pick<TracingOracle, "parts" | "trace">,
-): { frontier: FrontierFile; plans: readonly PlanFile[]; details: DetailsFile } {
-  const planOf = planFiles(graph, facts, oracle.parts);
+): { frontier: FrontierFile; plans: PlanList; details: DetailsFile } {
+  const usesOf = usesOnce();
+  const planOf = planFiles(graph, facts, oracle.parts, usesOf);
   const { points } = found.frontier;
-  const plans = points.map((point, id) => planOf(point, id, points));
   const baselines = found.baselines.flatMap(({ name, points: [fastest] }) =>
     fastest === undefined ? [] : [{ name, plan: planOf(fastest, 0) }],
   );
   return {
     frontier: frontierFile({ ...facts, ...found }),
-    plans,
-    details: detailsFile(plans, graph, device, facts, oracle.trace, baselines),
+    plans: {
+      length: points.length,
+      *[Symbol.iterator]() {
+        for (const [id, point] of points.entries()) yield planOf(point, id, points);
+      },
+    },
+    details: detailsFile(points, usesOf, graph, device, facts, oracle.trace, baselines),
   };
 }

@@ -15,6 +15,12 @@ import { unpackedPlan } from "./unpacked-plan.js";
 
 /** A plan in memory: one point, spelled out for a runtime. */
 export type PlanFile = Omit<SpelledOutPlan, "version"> & { readonly version: 2 };
+
+/** Plans in order. Each may be made when it is its turn, once for every walk: all at once fill the memory. */
+export interface PlanList extends Iterable<PlanFile> {
+  readonly length: number;
+}
+
 export type PlanInstruction = SpelledOutPlan["stages"][number]["instructions"][number];
 export type PlanCost = NonNullable<SpelledOutPlan["costs"]>[number];
 

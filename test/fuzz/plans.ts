@@ -14,7 +14,7 @@ export async function planFiles(
   sizes: ReadonlyMap<string, number>,
 ): Promise<readonly object[]> {
   const { plans } = await plan(graph, sizes, { tp: 2, pp: 2, microbatches: 4 });
-  const made = at(plans, 0);
+  const made = at([...plans], 0);
   return [{ ...made, version: 1 }, JSON.parse(writePlan(made)), withTables(made)];
 }
 

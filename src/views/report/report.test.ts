@@ -1,14 +1,24 @@
 import { describe, expect, it } from "vitest";
 import { DETAILS, EVALUATIONS, FRONTIER, PLANS } from "../../../test/support/run.js";
+import { need } from "../../base/need.js";
+import { writePlan } from "../../plan/plan.js";
 import { frontierSummary } from "../summary.js";
 import { cloudOf } from "./cloud.js";
 import { reportData } from "./data.js";
-import { reportPage } from "./report.js";
+import { DrawnPlans } from "./drawn-plans.js";
+import { reportPage, type WholeRun } from "./report.js";
 
 const RUN = { frontier: FRONTIER, plans: PLANS, evaluations: EVALUATIONS, details: DETAILS };
 
+function dataOf(run: WholeRun) {
+  const drawn = new DrawnPlans(run.plans.length, run);
+  for (const plan of run.plans) drawn.add(plan);
+  const byId = new Map(run.plans.map((plan) => [plan.point.id, plan]));
+  return reportData(run, drawn, (id) => writePlan(need(byId, id)));
+}
+
 describe("the data of a report", () => {
-  const data = reportData(RUN);
+  const data = dataOf(RUN);
 
   it("places every instruction of a plan where the plan has it", () => {
     PLANS.forEach((plan, index) => {
@@ -55,7 +65,7 @@ describe("the data of a report", () => {
 
   it("is null where the folder lacks something", () => {
     const older = PLANS.slice(0, 1).map(({ costs: _, ...plan }) => plan);
-    const bare = reportData({ ...RUN, plans: older, evaluations: [], details: null });
+    const bare = dataOf({ ...RUN, plans: older, evaluations: [], details: null });
     expect(bare.plans.map((plan) => plan === null)).toEqual([false, true]);
     expect(bare.sm_count).toBeNull();
     expect(bare.partitions.map(({ cloud }) => cloud)).toEqual([null, null]);
@@ -76,7 +86,7 @@ describe("many large plans", () => {
       ...{ point: { ...first.point, id }, stages: [{ stage: 0, instructions }] },
     }));
     const frontier = { ...FRONTIER, points: points as typeof FRONTIER.points };
-    const data = reportData({ ...RUN, frontier, plans: plans.slice(0, 9) });
+    const data = dataOf({ ...RUN, frontier, plans: plans.slice(0, 9) });
     expect(data.plans.map((plan) => plan !== null)).toEqual([
       true,
       false,

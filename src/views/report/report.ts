@@ -1,12 +1,15 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { need } from "../../base/need.js";
 import { packagePath } from "../../base/package.js";
 import type { FrontierFile } from "../../plan/frontier.js";
+import { type PlanFile, writePlan } from "../../plan/plan.js";
 import { wholeFrontier } from "../advice.js";
 import { beyondSentence } from "../beyond.js";
 import { countedGpus } from "../gains.js";
 import { embeddedJson, escapeMarkup } from "../markup.js";
 import { type ReportInput, reportData } from "./data.js";
+import { DrawnPlans } from "./drawn-plans.js";
 import { gainSection, layoutLine, pointList, provenance } from "./sections.js";
 
 /** A part of the page, as it is built. */
@@ -14,11 +17,29 @@ function part(path: string): string {
   return readFileSync(packagePath(`dist/src/views/report/${path}`), "utf8");
 }
 
+/** A run with the plans that there are. */
+export interface WholeRun extends ReportInput {
+  readonly plans: readonly PlanFile[];
+}
+
+/** The page of a run whose plans are all at hand. */
+export function reportPage(input: WholeRun): string {
+  const drawn = new DrawnPlans(input.plans.length, input);
+  for (const plan of input.plans) drawn.add(plan);
+  const byId = new Map(input.plans.map((plan) => [plan.point.id, plan]));
+  return drawnPage(input, drawn, (id) => writePlan(need(byId, id)));
+}
+
 /**
  * report.html: one page that needs nothing from elsewhere, and may not: its own policy forbids every
  * request, and every script but the one it was written with. Same input, same bytes.
+ * @param textOf the text of the file of a point's plan
  */
-export function reportPage(input: ReportInput): string {
+export function drawnPage(
+  input: ReportInput,
+  drawn: DrawnPlans,
+  textOf: (id: number) => string,
+): string {
   const { details } = input;
   const frontier = wholeFrontier(input.frontier);
   const others = input.others?.map((each) => ({ ...each, frontier: wholeFrontier(each.frontier) }));
@@ -47,7 +68,7 @@ ${PARTITIONS}
 ${provenance(input.frontier, details)}
 </main>
 <footer class="muted"><p>Written by kareus. Charts are drawn by Apache ECharts.</p></footer>
-<script type="application/json" id="data">${embeddedJson(reportData({ ...input, frontier, ...(others && { others }) }))}</script>
+<script type="application/json" id="data">${embeddedJson(reportData({ ...input, frontier, ...(others && { others }) }, drawn, textOf))}</script>
 <script>${script}</script>
 </body>
 </html>

@@ -1,0 +1,15 @@
+import type { ChosenUse, InstructionOption } from "../ir/configuration.js";
+
+/** What options are made of. */
+export type UsesOf = (option: InstructionOption) => readonly ChosenUse[];
+
+/** Each is spelled out once; one that starts at another clock is made of the same. */
+export function usesOnce(): UsesOf {
+  const known = new Map<InstructionOption, readonly ChosenUse[]>();
+  return (option) => {
+    const own = option.switched?.to ?? option;
+    const uses = known.get(own) ?? own.use();
+    known.set(own, uses);
+    return uses;
+  };
+}
