@@ -15,9 +15,21 @@ function columns(list: readonly (readonly [number, number])[]) {
   return { x: list.map(([x]) => x), y: list.map(([, y]) => y) };
 }
 
-test("keeps exactly what nothing dominates, once per distinct point", () => {
+/** As many as are told apart by cells, some at one place, some far off. */
+const many = fc.array(
+  fc.tuple(
+    fc.oneof(fc.integer({ min: 0, max: 40 }), fc.double({ min: -1, max: 1, noNaN: true })),
+    fc.integer({ min: 0, max: 40 }),
+  ),
+  { minLength: 60, maxLength: 200 },
+);
+
+test.each([
+  ["few", points],
+  ["many", many],
+])("keeps exactly what nothing dominates, once per distinct point, of %s", (_, lists) => {
   fc.assert(
-    fc.property(points, (list) => {
+    fc.property(lists, (list) => {
       const { x, y } = columns(list);
       const expected = list
         .map(([px, py], i) => ({ px, py, i }))

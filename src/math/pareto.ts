@@ -1,4 +1,4 @@
-import { hot, hotNumber } from "../base/need.js";
+import { hot, hotFloat, hotNumber } from "../base/need.js";
 
 /**
  * Indices of the points (x, y) that no other dominates when both are minimised: ascending x,
@@ -15,7 +15,10 @@ export function paretoIndices(x: ArrayLike<number>, y: ArrayLike<number>): numbe
   return kept;
 }
 
-/** All indices by x, then y, then themselves. Sums along a hull come sorted: that is checked first. */
+/**
+ * Indices by x, then y, then themselves: all, or without some that are dominated. Sums along a hull come sorted:
+ * that is checked first.
+ */
 function ascending(x: ArrayLike<number>, y: ArrayLike<number>): Uint32Array {
   const indices = new Uint32Array(x.length);
   let sorted = true;
@@ -24,9 +27,40 @@ function ascending(x: ArrayLike<number>, y: ArrayLike<number>): Uint32Array {
     sorted &&= i === 0 || hotNumber(x, i - 1) < hotNumber(x, i);
   }
   if (sorted) return indices;
-  return indices.sort(
+  return contenders(indices, x, y).sort(
     (a, b) => hotNumber(x, a) - hotNumber(x, b) || hotNumber(y, a) - hotNumber(y, b) || a - b,
   );
+}
+
+/** Fewer points are sorted as they are; of more a cell holds four. */
+const FEW = 64;
+const IN_A_CELL = 4;
+
+/** Without points of which one in an earlier cell of x is as low: most, and sorting takes its time. */
+function contenders(indices: Uint32Array, x: ArrayLike<number>, y: ArrayLike<number>): Uint32Array {
+  const { length } = indices;
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i < length; i++) {
+    least = Math.min(least, hotNumber(x, i));
+    most = Math.max(most, hotNumber(x, i));
+  }
+  const cells = Math.ceil(length / IN_A_CELL);
+  const perX = (cells - 1) / (most - least);
+  if (length < FEW || !Number.isFinite(perX)) return indices;
+  const cellOf = (i: number) => Math.floor((hotNumber(x, i) - least) * perX);
+  /** In a cell, then in all before it. */
+  const lowest = new Float64Array(cells).fill(Number.POSITIVE_INFINITY);
+  for (let i = 0; i < length; i++) {
+    const cell = cellOf(i);
+    if (hotNumber(y, i) < hotFloat(lowest, cell)) lowest[cell] = hotNumber(y, i);
+  }
+  let before = Number.POSITIVE_INFINITY;
+  for (let cell = 0; cell < cells; cell++) {
+    const own = hotFloat(lowest, cell);
+    lowest[cell] = before;
+    if (own < before) before = own;
+  }
+  return indices.filter((i) => hotNumber(y, i) < hotFloat(lowest, cellOf(i)));
 }
 
 /**
