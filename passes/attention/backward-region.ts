@@ -16,6 +16,9 @@ interface BackwardRegion {
 /** What a trace needs for dropout, scale, mask, softmax and four products, with room for views. */
 const MOST_NODES = 48;
 
+/** The gradients of weights, values, queries and keys, and scores that are made again. */
+const MOST_PRODUCTS = 5;
+
 /**
  * Finds the backward of an attention from what it reads of the forward: `scores` are the tensors of
  * the size of the score matrix. Gradients of scores lead from node to node until a product ends
@@ -34,15 +37,23 @@ export function backwardRegion(
     if (shared && !isProduct(node) && isViewOfForward(index, node)) region.delete(node);
   }
   const nodes = index.inOrder([...region]);
+  // Others are of a bias that is itself a product (of positions relative to each other).
+  if (nodes.filter(isProduct).length > MOST_PRODUCTS) return null;
   const outputs = nodes.flatMap((node) =>
     node.outputs.filter((name) => leaves(index, region, name)),
   );
   const size = elementCount(index.tensor(at(scores, 0)).shape);
+  const isScattered = (name: string) =>
+    !index.isGraphOutput(name) &&
+    index.consumers(name).every((reader) => region.has(reader) || SCATTERS.has(reader.op));
   const escapes = nodes.some(
     (node) =>
       !isProduct(node) &&
       node.outputs.some(
-        (name) => outputs.includes(name) && elementCount(index.tensor(name).shape) === size,
+        (name) =>
+          outputs.includes(name) &&
+          elementCount(index.tensor(name).shape) === size &&
+          !isScattered(name),
       ),
   );
   const arriving = arrivals(index, region);
@@ -51,6 +62,9 @@ export function backwardRegion(
   if (escapes || first === undefined || sources.size !== 1 || outputs.length === 0) return null;
   return { nodes, arriving: first, outputs };
 }
+
+/** The backward of a bias that was looked up in other products (positions relative to each other): not the attention's. */
+const SCATTERS: ReadonlySet<string> = new Set(["ScatterElements", "ScatterND"]);
 
 /** Backward nodes that read scores or gradients of scores. */
 function readersOfScores(
@@ -62,7 +76,7 @@ function readersOfScores(
   const pending = [...scores];
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     for (const reader of index.consumers(name)) {
-      if (forward.has(reader) || region.has(reader)) continue;
+      if (forward.has(reader) || region.has(reader) || SCATTERS.has(reader.op)) continue;
       if (reader.direction !== "backward" || region.size >= MOST_NODES) return null;
       region.add(reader);
       if (!isProduct(reader)) pending.push(...reader.outputs.filter((output) => output !== ""));

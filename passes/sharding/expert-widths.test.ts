@@ -33,6 +33,50 @@ describe("experts under tensor parallelism", () => {
     expect(() => shard(MIXTURE, 3)).toThrow(/KRS1401 gate: --tp 3 does not divide 64/);
   });
 
+  it("cuts the biases that each row looks up by its expert with the width, where one alone reads them", () => {
+    const graph = tensorGraph({
+      data: { x: [32, 16], experts: [32] },
+      parameters: { w1: [4, 16, 64], b1: [4, 64], w2: [4, 64, 16] },
+      activations: {
+        ...{
+          h: [32, 16],
+          rows: [4, 8, 16],
+          up: [4, 8, 64],
+          flat: [32, 64],
+          bias: [32, 64],
+          ids: [32],
+        },
+        ...{ biased: [32, 64], act: [32, 64], each: [4, 8, 64], down: [4, 8, 16], y: [32, 16] },
+      },
+      nodes: [
+        ["h", "Relu", ["x"]],
+        ["rows", "Reshape", ["h"]],
+        ["up", "MatMul", ["rows", "w1"]],
+        ["flat", "Reshape", ["up"]],
+        ["ids", "Neg", ["experts"]],
+        ["bias", "Gather", ["b1", "ids"], { axis: 0 }],
+        ["biased", "Add", ["flat", "bias"]],
+        ["act", "Relu", ["biased"]],
+        ["each", "Reshape", ["act"]],
+        ["down", "MatMul", ["each", "w2"]],
+        ["y", "Reshape", ["down"]],
+      ],
+      outputs: ["y"],
+    });
+    const local = shard(graph, 4);
+    expect(nodeLines(local).filter((line) => /CopyToGroup|AllReduce|Slice/.test(line))).toEqual([
+      "up/copy CopyToGroup(rows)",
+      "down/all_reduce AllReduce(down/partial)",
+    ]);
+    expect(["b1", "bias", "biased"].map((name) => shapeOf(local, name))).toEqual([
+      ...[
+        [4, 16],
+        [32, 16],
+        [32, 16],
+      ],
+    ]);
+  });
+
   it("cuts them beside expert parallelism, and divides the work of a rank", () => {
     const kernels = (tp: number, ep: number) => {
       const spread = runPass(shardExpertParallel, MIXTURE, { ep });

@@ -221,12 +221,28 @@ class ShardPlanner implements ShardPlan {
       );
       if (axis < 0) continue;
       if (role === "parameter" || role === "constant") this.cuts.set(name, { axis, outer, parts });
-      else if (role === "activation") {
+      else if (role === "activation" && !this.#cutLookup(name, { axis, outer, parts })) {
         if (!this.#shared.has(name)) this.entering.add(name);
         const even = at(shape, axis) % (outer * parts) === 0;
         if (even && outer === 1) this.#slice(node, other, { axis, outer, parts });
       }
     }
+  }
+
+  /** What is looked up in a table for one reader (biases of experts) is cut with the table, if that can be. */
+  #cutLookup(name: string, cut: Cut): boolean {
+    const node = this.#index.producerOf(name, "Gather", "GatherND");
+    const [table = ""] = node?.inputs ?? [];
+    if (node === undefined || this.#index.consumers(name).length > 1) return false;
+    const { role, shape } = this.#index.tensor(table);
+    const isOwn = role === "parameter" && this.#index.consumers(table).length === 1;
+    if (!isOwn || this.cuts.has(table)) return false;
+    const shaped = shapedNode(this.#index.graph, node);
+    const axis = shape.findIndex((_, each) => followAxis(shaped, 0, each)[0] === cut.axis);
+    if (axis < 0) return false;
+    this.cuts.set(table, { ...cut, axis });
+    this.cuts.set(name, cut);
+    return true;
   }
 
   /** Into how many parts a result is cut along an axis; 1 where it stays whole. */
