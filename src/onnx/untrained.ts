@@ -1,3 +1,4 @@
+import { byDefault } from "../base/need.js";
 import { isFloating } from "../ir/tensor-graph.js";
 import { nameAt } from "./names.js";
 import { numberOf } from "./operators/call.js";
@@ -10,11 +11,18 @@ const FLAGS = /^(Cast|Equal|Greater|GreaterOrEqual|Less|LessOrEqual|IsNaN|IsInf)
 /** What rows are put into or added to: zeros. */
 const SCATTERS = /^Scatter(ND|Elements)?$/;
 
+/** Inputs that are no operands: the numbers that stand for no and yes, factors of sizes. */
+const SETTINGS: ReadonlyMap<string, readonly number[]> = new Map([
+  ["OneHot", [1, 2]],
+  ["Resize", [1, 2]],
+  ["Upsample", [1]],
+]);
+
 /**
  * Stored tensors that nobody trains, by what reads them: those of which each sample has a part, put in front
  * of what comes with it (the zeros that a recurrence begins with, folded for a fixed batch), and those that
- * are only asked whether they are something (masks) or what their sines are, and those that rows are added
- * to. With each, whether it is a guess: what is not the same number throughout may be a learned token that
+ * are only asked whether they are something (masks) or what their sines are, those that rows are added to, and
+ * what tells an operator how to do its work. With each, whether it is a guess: what is not the same number throughout may be a learned token that
  * the exporter repeated.
  */
 export function untrained(
@@ -37,6 +45,8 @@ export function untrained(
     const result = nameAt(outputs, 0);
     const made = facts.get(result);
     if (op === "Trilu") return asked.has(result);
+    // Angles of places, as an export folds them.
+    if (op === "Sin" || op === "Cos") return true;
     return FLAGS.test(op) && made !== undefined && !isFloating(made.dtype);
   };
   for (const node of nodes.toReversed()) if (asks(node)) asked.add(nameAt(node.inputs, 0));
@@ -45,8 +55,10 @@ export function untrained(
     if (stored.length === 0) continue;
     const [isAsked, isJoined] = [asks(node), joins(node)];
     const [base = ""] = node.inputs;
+    const settings = byDefault(SETTINGS.get(node.op), []).map((input) => node.inputs[input]);
     for (const name of stored) {
-      const isSure = isAsked || (name === base && SCATTERS.test(node.op));
+      const isBase = name === base && SCATTERS.test(node.op);
+      const isSure = isAsked || isBase || settings.includes(name);
       if (!isSure && !(isJoined && isOfSamples(name))) others.add(name);
       else found.set(name, !isSure && !isSame(facts.get(name)?.value));
     }
