@@ -125,6 +125,7 @@ function sourceGraph(
     outputs: decodeTypes(many(graph.output)),
     stated: decodeTypes(many(graph.valueInfo)),
     trained,
+    frozen: decodeFrozen(many(graph.valueInfo)),
   };
 }
 
@@ -179,6 +180,15 @@ function decodeKinds(values: readonly onnx.ValueInfoProto.$Properties[]): Map<st
     if (isTrained !== undefined) kinds.set(words(name), isTrained);
   }
   return kinds;
+}
+
+/** Where kareus's exporter notes parameters that take no gradient. */
+const FROZEN = "kareus.frozen";
+
+function decodeFrozen(values: readonly onnx.ValueInfoProto.$Properties[]): ReadonlySet<string> {
+  const isNoted = ({ metadataProps }: onnx.ValueInfoProto.$Properties) =>
+    many(metadataProps).some(({ key }) => key === FROZEN);
+  return new Set(values.filter(isNoted).map(({ name }) => words(name)));
 }
 
 function decodeDim(dim: onnx.TensorShapeProto.Dimension.$Properties): SourceDim {

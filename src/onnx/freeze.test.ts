@@ -20,8 +20,9 @@ const TENSORS = new Map(
 );
 const turned = { op: "Transpose", inputs: ["h.0.q.weight"], outputs: ["turned"] };
 const NODES = [turned] as unknown as readonly SourceNode[];
-const of = (...patterns: readonly string[]) =>
-  [...frozen(TENSORS, NODES, patterns).values()].flatMap((each) =>
+const of = (...patterns: readonly string[]) => found(patterns, new Set());
+const found = (patterns: readonly string[], noted: ReadonlySet<string>) =>
+  [...frozen(TENSORS, NODES, patterns, noted).values()].flatMap((each) =>
     each.frozen ? [each.name] : [],
   );
 
@@ -30,6 +31,12 @@ it("a pattern freezes what it names, and what is made of that alone", () => {
   expect(of("*.weight")).toEqual(["h.0.q.weight", "h.1.q.weight", "turned"]);
   expect(of("h.1")).toEqual(["h.1.q.weight", "h.1.q.lora_A"]);
   expect(of("h.0.*", "h.1.*A")).toEqual(["h.0.q.weight", "h.0.q.lora_A", "h.1.q.lora_A", "turned"]);
+});
+
+it("what the exporter noted is frozen beside it, whatever else it names", () => {
+  const noted = new Set(["h.0.q.weight", "x", "elsewhere"]);
+  expect(found([], noted)).toEqual(["h.0.q.weight", "turned"]);
+  expect(found(["h.1.*A"], noted)).toEqual(["h.0.q.weight", "h.1.q.lora_A", "turned"]);
 });
 
 it("an exclamation mark freezes all others: what low-rank adaptation trains", () => {

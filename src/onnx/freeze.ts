@@ -4,20 +4,21 @@ import type { Tensor } from "../ir/tensor-graph.js";
 import type { SourceNode } from "./source.js";
 
 /**
- * Marks the parameters that patterns name, and what is made of these alone, as frozen: they are read
- * but not trained. In a pattern `*` stands for any text, and `!` in front for every name that the rest
+ * Marks the parameters that the exporter noted or patterns name, and what is made of these alone, as frozen: they
+ * are read but not trained. In a pattern `*` stands for any text, and `!` in front for every name that the rest
  * does not match; one without `*` names whatever contains it. Fails where a pattern names nothing.
  */
 export function frozen(
   tensors: ReadonlyMap<string, Tensor>,
   nodes: readonly SourceNode[],
   patterns: readonly string[],
+  noted: ReadonlySet<string>,
 ): ReadonlyMap<string, Tensor> {
-  if (patterns.length === 0) return tensors;
+  if (patterns.length + noted.size === 0) return tensors;
   const made = new Set(nodes.flatMap(({ outputs }) => outputs));
   const isParameter = (name: string) => tensors.get(name)?.role === "parameter";
   const stored = [...tensors.keys()].filter((name) => isParameter(name) && !made.has(name));
-  const found = new Set<string>();
+  const found = new Set(stored.filter((name) => noted.has(name)));
   for (const pattern of patterns) {
     const matches = stored.filter(matcher(pattern));
     if (matches.length === 0) fail(nothingFrozen(pattern, stored));

@@ -47,7 +47,7 @@ export function readTensorGraph(path: string, options: ReadOptions): TensorGraph
     name: path === "-" ? graph.name : basename(path, ".onnx"),
     sha256,
     nodes: graph.nodes.map(tensorNode),
-    tensors: frozen(tensors, graph.nodes, options.freeze ?? []),
+    tensors: frozen(tensors, graph.nodes, options.freeze ?? [], graph.frozen),
     outputs: [...graph.outputs.keys()],
     told,
     batch_symbol: batchSymbol(graph, tensors),

@@ -50,6 +50,8 @@ export interface SourceGraph {
   readonly stated: ReadonlyMap<string, SourceType>;
   /** What the exporter noted of stored tensors: whether each is trained. */
   readonly trained: ReadonlyMap<string, boolean>;
+  /** Parameters of which the exporter noted that they take no gradient. */
+  readonly frozen: ReadonlySet<string>;
 }
 
 export interface SourceFunction {

@@ -67,6 +67,34 @@ for _name in CONFIGS:
     setattr(Transformers, f"test_{_name}", lambda self, name=_name: self.check(name))
 
 
+class Frozen(unittest.TestCase):
+    """Parameters that take no gradient are noted, and kareus derives no weight gradients for them."""
+
+    def test_low_rank(self) -> None:
+        class Adapted(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.base = torch.nn.Linear(32, 48, bias=False).requires_grad_(False)
+                self.down = torch.nn.Linear(32, 4, bias=False)
+                self.up = torch.nn.Linear(4, 48, bias=False)
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return (self.base(x) + self.up(self.down(x))).square().mean()
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "adapted.onnx"
+            export(Adapted(), {"x": torch.randn(64, 32)}, path)
+            found = inspect(path)
+        linears: dict = {}
+        for kernel in found["kernels"]:
+            if kernel["class"] == "linear":
+                half = kernel["direction"] == "forward"
+                linears[half] = linears.get(half, 0) + kernel["flops"]
+        self.assertEqual(linears[True], 2 * 64 * (32 * 48 + 32 * 4 + 4 * 48))
+        # The weight gradients of the adapter, and what the second of its products hands to the first.
+        self.assertEqual(linears[False], 2 * 64 * (32 * 4 + 2 * 4 * 48))
+
+
 class Joint(unittest.TestCase):
     """Forward and backward as AOTAutograd traces them: the same products as derived from the forward."""
 

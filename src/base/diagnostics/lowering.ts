@@ -51,7 +51,7 @@ export const freezeIgnored = (graph: string): Diagnostic =>
   warning(
     "KRS1441",
     graph,
-    "the graph brings its own backward: --freeze changes its states, not what it computes",
+    "the graph brings its own backward: frozen parameters change its states, not what it computes",
     "export the forward graph alone to have its backward derived without weight gradients",
   );
 

@@ -24,18 +24,28 @@ LARGEST_KEPT_BYTES = 4096
 #: The opset of the file: the highest that torch.onnx translates without a conversion afterwards.
 OPSET = 20
 
+#: The key of the note that a parameter takes no gradient.
+FROZEN = "kareus.frozen"
+
 Inputs = Union[Mapping[str, Any], Sequence[Any]]
+
+
+_SETTINGS = (bool, int, float, str, type(None))
 
 
 class _Step(nn.Module):
     """A model and its loss as one module with one output, as one microbatch of training runs it."""
 
-    def __init__(self, model: nn.Module, loss: Callable[..., Tensor] | None) -> None:
+    def __init__(
+        self, model: nn.Module, loss: Callable[..., Tensor] | None, settings: Mapping[str, Any]
+    ) -> None:
         super().__init__()
         self.model = model
         self.loss = loss
+        self.settings = settings
 
     def forward(self, *inputs: Any, **named: Any) -> Tensor:
+        named = {**named, **self.settings}
         if self.loss is not None:
             return self.loss(self.model, *inputs, **named)
         output = self.model(*inputs, **named)
@@ -100,6 +110,7 @@ def export(
     )
     if translated is None:
         raise RuntimeError("torch.onnx.export returned nothing")
+    _note_frozen(translated.model, model)
     _leave_out_weights(translated.model)
     _leave_out_traces(translated.model)
     _leave_out_unread(translated.model)
@@ -114,14 +125,27 @@ def _trace(
 ) -> torch.export.ExportedProgram:
     arguments: tuple[Any, ...] = ()
     named: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     if isinstance(inputs, Mapping):
-        named = dict(inputs)
+        # AOTAutograd asks every input whether it takes a gradient: a flag is none.
+        named = {name: each for name, each in inputs.items() if not isinstance(each, _SETTINGS)}
+        settings = {name: each for name, each in inputs.items() if isinstance(each, _SETTINGS)}
+        if isinstance(dynamic_shapes, Mapping):
+            dynamic_shapes = {name: each for name, each in dynamic_shapes.items() if name not in settings}
     else:
         arguments = tuple(inputs)
-    step: nn.Module = _Step(model, loss)
+    step: nn.Module = _Step(model, loss, settings)
     if is_cut(model):
         step = OneRank(step, arguments, named)
     return torch.export.export(step, arguments, named, dynamic_shapes=dynamic_shapes, strict=False)
+
+
+def _note_frozen(exported: onnx_ir.Model, model: nn.Module) -> None:
+    """Notes parameters that take no gradient: torch's notes call them parameters too."""
+    frozen = {f"model.{name}" for name, each in model.named_parameters() if not each.requires_grad}
+    for name, value in exported.graph.initializers.items():
+        if name in frozen:
+            value.metadata_props[FROZEN] = "requires_grad is False"
 
 
 def _leave_out_weights(model: onnx_ir.Model) -> None:
