@@ -232,7 +232,7 @@ describe("roles", () => {
       expect(roles(graph, ["a", "b", "z"])).toEqual(["parameter", "parameter", "activation@0"]);
     });
 
-    test("what comes back in its shape is none: a state that a written-out optimizer keeps", () => {
+    test("what comes back in its shape is neither data nor trained: a state that a written-out optimizer keeps", () => {
       const graph = {
         input: [value("x", [8, 32]), value("m", [32, 16]), value("rate", [1])],
         initializer: [stored("w", [32, 16])],
@@ -245,7 +245,7 @@ describe("roles", () => {
         ],
         output: [value("y", [8, 16]), value("new", [32, 16]), value("kept", [32, 16])],
       };
-      expect(roles(graph, ["m", "rate", "dw"])).toEqual(["parameter", "constant", "gradient"]);
+      expect(roles(graph, ["m", "rate", "dw"])).toEqual(["constant", "constant", "gradient"]);
     });
 
     test("without stored weights they are parameters", () => {

@@ -105,7 +105,30 @@ export function assignRoles(
   if (ends === null) return tensors;
   const forward = ancestors(nodes, ends).tensors;
   if (!bringsBackward(whole, tensors, forward)) return propagate(() => true);
-  return [...forward].some(isGradient) ? propagate((name) => forward.has(name)) : tensors;
+  const beside = statesBeside(graph, tensors, forward);
+  for (const name of beside) roles.set(name, "constant");
+  const isWrong = beside.length > 0 || [...forward].some(isGradient);
+  return isWrong ? propagate((name) => forward.has(name)) : tensors;
+}
+
+/**
+ * What meets gradients alone, in the shape of a parameter that the loss is made of: sums of earlier microbatches,
+ * states of an optimizer that is written out, averages of weights.
+ */
+function statesBeside(
+  { inputs, initializers }: SourceGraph,
+  tensors: ReadonlyMap<string, Tensor>,
+  forward: ReadonlySet<string>,
+): readonly string[] {
+  const stored = [...new Set([...inputs.keys(), ...initializers.keys()])].flatMap((name) => {
+    const tensor = tensors.get(name);
+    return tensor?.role === "parameter" ? [tensor] : [];
+  });
+  const trained = new Set(
+    stored.filter(({ name }) => forward.has(name)).map(({ shape }) => shape.join()),
+  );
+  const isState = ({ name, shape }: Tensor) => !forward.has(name) && trained.has(shape.join());
+  return stored.filter(isState).map(({ name }) => name);
 }
 
 /** What the graph's own training operators tell of its tensors. */
