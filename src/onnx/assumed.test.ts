@@ -103,6 +103,25 @@ describe("lists of tensors whose length is known", () => {
     expect(graph?.nodes.every(({ op }) => !op.includes("Sequence"))).toBe(true);
   });
 
+  it("of sizes that only the run knows are as long as each other, and said to be", () => {
+    const nodes = [
+      node("ReduceSum", ["x"], ["counts"], { axes: [0], keepdims: 0 }),
+      node("Cast", ["counts"], ["sizes"], { to: 7 }),
+      node("SplitToSequence", ["x", "sizes"], ["parts"], { axis: 1 }),
+      node("SequenceAt", ["parts", "first"], ["a"]),
+      node("SequenceAt", ["parts", "last"], ["b"]),
+    ];
+    const { graph, errors, warnings } = reading(nodes, { numbers: { first: [0], last: [-1] } });
+    expect(errors).toEqual([]);
+    expect(codes(warnings)).toEqual(["KRS1304"]);
+    expect(["a", "b"].map((name) => graph?.tensors.get(name)?.shape)).toEqual([
+      ...[
+        [4, 1],
+        [4, 1],
+      ],
+    ]);
+  });
+
   it("without sizes are slices of one; stacked they get a new axis", () => {
     const nodes = [
       node("SplitToSequence", ["x"], ["rows"], { keepdims: 0 }),

@@ -111,7 +111,9 @@ class Inference {
     this.#scope = scope;
     const fresh = (name: string) => scope.tensors.fresh(name);
     const factOf = (name: string) => facts.get(name);
-    this.#sequences = new Sequences(factOf, fresh);
+    this.#sequences = new Sequences(factOf, fresh, (node, parts) =>
+      this.#expectations.assumeBalanced(node, parts),
+    );
     this.#repeats = new Repeats(factOf, report);
     this.#report = report;
   }

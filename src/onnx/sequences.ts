@@ -16,10 +16,17 @@ export class Sequences {
   readonly #lists = new Map<string, readonly string[]>();
   readonly #factOf: (name: string) => Fact | undefined;
   readonly #fresh: (name: string) => string;
+  readonly #assumeBalanced: (node: SourceNode, parts: number) => void;
 
-  constructor(factOf: (name: string) => Fact | undefined, fresh: (name: string) => string) {
+  /** @param assumeBalanced hears of parts that are taken to be equal, since only the run knows how long each is */
+  constructor(
+    factOf: (name: string) => Fact | undefined,
+    fresh: (name: string) => string,
+    assumeBalanced: (node: SourceNode, parts: number) => void,
+  ) {
     this.#factOf = factOf;
     this.#fresh = fresh;
+    this.#assumeBalanced = assumeBalanced;
   }
 
   /**
@@ -76,7 +83,7 @@ export class Sequences {
     const total = input.shape[axis];
     const split = this.#factOf(nameAt(node.inputs, 1));
     if (total === undefined) return null;
-    const sizes = sizesOf(split, total);
+    const sizes = this.#sizesOf(node, split, total);
     const base = nameAt(node.outputs, 0);
     const parts = sizes.map((_, i) => this.#fresh(`${base}/${i}`));
     const drops = split === undefined && numberOf(node, "keepdims", 1) === 0;
@@ -139,6 +146,23 @@ export class Sequences {
     return [plain(node, "Constant", [], nameAt(node.outputs, 0), { value_int: list.length })];
   }
 
+  /** How long parts are: tokens by expert are expected to be as many for each. */
+  #sizesOf(node: SourceNode, split: Fact | undefined, total: number): readonly number[] {
+    if (split === undefined) return new Array<number>(total).fill(1);
+    const [count] = split.shape;
+    if (split.value === null) {
+      if (count === undefined || count < 1) throw new ShapeError(1, "the shape depends on data");
+      this.#assumeBalanced(node, count);
+      return Array.from({ length: count }, (_, i) => Math.floor((total + i) / count));
+    }
+    if (count !== undefined) return split.value;
+    const [size] = split.value;
+    if (size === undefined || size < 1) throw new ShapeError(1, "parts need a length");
+    return Array.from({ length: Math.ceil(total / size) }, (_, i) =>
+      Math.min(size, total - i * size),
+    );
+  }
+
   /** A place among `count`, given as an input; `absent` where it is left out; null: not known. */
   #place(node: SourceNode, input: number, count: number, absent: number | undefined) {
     const name = nameAt(node.inputs, input);
@@ -146,17 +170,6 @@ export class Sequences {
     const place = this.#factOf(name)?.value?.[0];
     return place === undefined ? null : axisIn(place, count, input);
   }
-}
-
-function sizesOf(split: Fact | undefined, total: number): readonly number[] {
-  if (split === undefined) return new Array<number>(total).fill(1);
-  if (split.value === null) throw new ShapeError(1, "the shape depends on data");
-  if (split.shape.length > 0) return split.value;
-  const [size] = split.value;
-  if (size === undefined || size < 1) throw new ShapeError(1, "parts need a length");
-  return Array.from({ length: Math.ceil(total / size) }, (_, i) =>
-    Math.min(size, total - i * size),
-  );
 }
 
 function plain(
