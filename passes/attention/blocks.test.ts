@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { at } from "../../src/base/need.js";
 import type { Band } from "../../src/ir/tensor-graph.js";
 import { tensorOf } from "../../src/ir/tensor-graph.js";
 import { runPass, tensorGraph } from "../../test/support/tensor-graph.js";
@@ -120,6 +121,14 @@ test("places that come with the data are places", () => {
   const turned: Node = ["turned", "Transpose", ["of_rows"], { perm: [0, 1, 3, 2] }];
   expect(said([turned, causal, ["shown", "Identity", ["other"]]])).toEqual([1]);
   expect(said([["shown", "GreaterOrEqual", ["first", "keys"]]])).toEqual([1]);
+  const gathered: readonly Node[] = [
+    ["tall", "GatherND", ["first", "rows"]],
+    ["wide", "Transpose", ["tall"]],
+    ["shown", "GreaterOrEqual", ["tall", "wide"]],
+  ];
+  expect(said(gathered)).toEqual([1]);
+  const twice: Node = ["wide", "GatherND", ["first", "keys"]];
+  expect(said([at(gathered, 0), twice, at(gathered, 2)])).toEqual([1]);
 });
 
 test("documents that are counted off positions in order are one, chunks of positions are not", () => {

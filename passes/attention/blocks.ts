@@ -6,10 +6,13 @@ import { isProduct } from "./product.js";
 /** Nodes between positions, or numbers of documents, and their comparison. */
 const FARTHEST = 64;
 
+/** What only gives elements another place. */
+const MOVES = new Set([...SAME_ELEMENTS, "Transpose", "Gather", "GatherND"]);
+
 /** What makes of each element one of its own, or moves it. */
 const ELEMENTWISE = new Set([
-  ...SAME_ELEMENTS,
-  ...["Transpose", "Abs", "Neg", "Add", "Sub", "Mul", "Div", "Floor", "Mod", "Min", "Max", "Clip"],
+  ...MOVES,
+  ...["Abs", "Neg", "Add", "Sub", "Mul", "Div", "Floor", "Mod", "Min", "Max", "Clip"],
 ]);
 
 /**
@@ -101,7 +104,7 @@ function behind(
     const node = index.producer(from);
     found.set(from, node);
     if (node === undefined || !ELEMENTWISE.has(node.op)) continue;
-    pending.push(...(SAME_ELEMENTS.has(node.op) ? node.inputs.slice(0, 1) : node.inputs));
+    pending.push(...(MOVES.has(node.op) ? node.inputs.slice(0, 1) : node.inputs));
   }
   return [...found];
 }
