@@ -1,6 +1,6 @@
 import { at, hot, hotFloat, hotInt } from "../../base/need.js";
 import type { Network } from "../network.js";
-import { played } from "../replay.js";
+import { playInto, type Times, timesOf } from "../replay.js";
 import type { ClockGroup } from "./clock-groups.js";
 import type { SwitchedNetwork } from "./switched-network.js";
 
@@ -23,17 +23,24 @@ export class ClocksInTime {
   readonly #groups: readonly ClockGroup[];
   /** Of each instruction, at any clock. */
   readonly #fastest_s: Float64Array;
+  /** As the clocks are, and as they are tried. */
+  readonly #now: Times;
+  readonly #tried: Times;
+  readonly #tried_s: Float64Array;
 
   constructor(network: SwitchedNetwork, plain: Network, groups: readonly ClockGroup[]) {
     this.#network = network;
     this.#plain = plain;
     this.#groups = groups;
     this.#fastest_s = Float64Array.from(plain.sets, ({ time_s }) => at(time_s, 0));
+    this.#now = timesOf(plain.sets.length);
+    this.#tried = timesOf(plain.sets.length);
+    this.#tried_s = new Float64Array(plain.sets.length);
   }
 
   /** When everything ends at its fastest. */
   get least_s(): number {
-    return played(this.#plain, this.#fastest_s).time_s;
+    return playInto(this.#tried, this.#plain, this.#fastest_s);
   }
 
   /**
@@ -47,24 +54,20 @@ export class ClocksInTime {
     this.#groups.forEach((group, g) => {
       this.#setFastest(duration_s, group, at(clocks, g));
     });
-    let now = played(this.#plain, duration_s);
-    while (now.time_s > deadline_s) {
-      const step = this.#best(this.#steps(clocks, duration_s, now), duration_s);
+    let time_s = playInto(this.#now, this.#plain, duration_s);
+    while (time_s > deadline_s) {
+      const step = this.#best(this.#steps(clocks, duration_s, time_s), duration_s);
       if (step === null) break;
       this.#setFastest(duration_s, at(this.#groups, step.g), step.clock);
       clocks = clocks.with(step.g, step.clock);
-      now = played(this.#plain, duration_s);
+      time_s = playInto(this.#now, this.#plain, duration_s);
     }
     return clocks;
   }
 
   /** Which groups have a next clock, the most promising first: what is critical takes as long as its sum. */
-  #steps(
-    clocks: readonly number[],
-    duration_s: Float64Array,
-    { start_s, time_s }: ReturnType<typeof played>,
-  ): readonly Step[] {
-    const isCritical = this.#critical(start_s, duration_s);
+  #steps(clocks: readonly number[], duration_s: Float64Array, time_s: number): readonly Step[] {
+    const isCritical = this.#critical();
     const steps = this.#groups.flatMap(({ members, clocks: own }, g): Step[] => {
       const clock = own[own.indexOf(at(clocks, g)) + 1];
       if (clock === undefined) return [];
@@ -83,9 +86,9 @@ export class ClocksInTime {
     let fastest_s = Number.POSITIVE_INFINITY;
     for (const step of steps) {
       if (step.least_s > fastest_s * (1 + ROUNDING)) break;
-      const changed_s = duration_s.slice();
-      this.#setFastest(changed_s, at(this.#groups, step.g), step.clock);
-      const { time_s } = played(this.#plain, changed_s);
+      this.#tried_s.set(duration_s);
+      this.#setFastest(this.#tried_s, at(this.#groups, step.g), step.clock);
+      const time_s = playInto(this.#tried, this.#plain, this.#tried_s);
       if (best !== null && (time_s > fastest_s || (time_s === fastest_s && step.g > best.g))) {
         continue;
       }
@@ -96,18 +99,17 @@ export class ClocksInTime {
   }
 
   /** A path of instructions each of which starts when the one before has ended, from the last to end. */
-  #critical(start_s: Float64Array, duration_s: Float64Array): Uint8Array {
-    const { stageBefore, dataBefore, transfer_s } = this.#plain;
-    const size = duration_s.length;
-    const endOf = (i: number) => (i < size ? hotFloat(start_s, i) + hotFloat(duration_s, i) : 0);
+  #critical(): Uint8Array {
+    const { stageBefore, dataBefore, transfer_s, sets } = this.#plain;
+    const { end_s } = this.#now;
     let last = 0;
-    for (let i = 1; i < size; i++) if (endOf(i) > endOf(last)) last = i;
-    const isCritical = new Uint8Array(size);
-    for (let i = last; i < size; ) {
+    for (let i = 1; i < sets.length; i++) if (hotFloat(end_s, i) > hotFloat(end_s, last)) last = i;
+    const isCritical = new Uint8Array(sets.length);
+    for (let i = last; i < sets.length; ) {
       isCritical[i] = 1;
-      const onStage = hotInt(stageBefore, i);
-      const arrived = hotInt(dataBefore, i);
-      i = endOf(onStage) >= endOf(arrived) + hotFloat(transfer_s, i) ? onStage : arrived;
+      const [onStage, awaited] = [hotInt(stageBefore, i), hotInt(dataBefore, i)];
+      const arrived_s = hotFloat(end_s, awaited) + hotFloat(transfer_s, i);
+      i = hotFloat(end_s, onStage) >= arrived_s ? onStage : awaited;
     }
     return isCritical;
   }
