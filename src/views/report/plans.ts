@@ -1,3 +1,4 @@
+import { grouped } from "../../base/grouped.js";
 import { addTo, at, need } from "../../base/need.js";
 import { rounded } from "../../base/rounded.js";
 import { useCount } from "../../ir/partition.js";
@@ -40,7 +41,8 @@ export function lanesOf(plans: readonly PlanFile[]): LaneInstruction[][] {
  */
 export function drawnPlan(plan: PlanFile, numberOf: (chosen: Chosen) => number): DrawnPlan {
   const options = new Numbering<DrawnOption>();
-  const longestOf = longestRun(plan, numberOf);
+  const chosen = new ChosenIn(plan, numberOf);
+  const longestOf = longestRun(chosen);
   const optionOf = eachVariantOnce((instruction: PlanInstruction) => {
     const { freq_mhz, execution, energy_j, time_s, switch_from_mhz = null } = instruction;
     const longest = longestOf(instruction);
@@ -56,36 +58,55 @@ export function drawnPlan(plan: PlanFile, numberOf: (chosen: Chosen) => number):
     choice: lanes.map((lane) => lane.map(optionOf)),
     wait_s: lanes.map((lane) => waits(lane)),
     critical: criticalPath(plan),
-    knobs: knobsOf(plan, numberOf),
+    knobs: knobsOf(plan, chosen),
     options: options.list,
     ...powerExtremes(plan),
   };
 }
 
 /** The configuration that takes most of an instruction, by number; null where no cost says. */
-function longestRun(plan: PlanFile, numberOf: (chosen: Chosen) => number) {
-  const chosenOf = chosenIn(plan);
+function longestRun(chosen: ChosenIn) {
   return eachUseOnce(({ freq_mhz, use }: PlanInstruction): number | null => {
-    const runs = use.map((each) => ({ chosen: chosenOf(each.configuration, freq_mhz), each }));
-    const times_s = runs.map(({ chosen: { cost }, each }) =>
-      cost === undefined ? 0 : cost.time_s * useCount(each),
-    );
+    const times_s = use.map((each) => {
+      const cost = chosen.costOf(each.configuration, freq_mhz);
+      return cost === undefined ? 0 : cost.time_s * useCount(each);
+    });
     const most_s = Math.max(0, ...times_s);
-    return most_s === 0 ? null : numberOf(at(runs, times_s.indexOf(most_s)).chosen);
+    if (most_s === 0) return null;
+    return chosen.numberOf(at(use, times_s.indexOf(most_s)).configuration, freq_mhz);
   });
 }
 
-/** What a plan's configuration is at a clock. */
-function chosenIn(plan: PlanFile): (configuration: number, freq_mhz: number) => Chosen {
-  const byId = new Map(plan.configurations.map((entry) => [entry.id, entry]));
-  const nameOf = (id: number, freq_mhz: number) => `${id} at ${freq_mhz}`;
-  const costs = new Map(
-    (plan.costs ?? []).map((cost) => [nameOf(cost.configuration, cost.freq_mhz), cost]),
-  );
-  return (configuration, freq_mhz) => {
-    const cost = costs.get(nameOf(configuration, freq_mhz));
-    return { ...need(byId, configuration), freq_mhz, cost };
-  };
+/** What a plan's configurations are at a clock: many instructions run them, so each is looked up once. */
+class ChosenIn {
+  readonly #byId: ReadonlyMap<number, PlanFile["configurations"][number]>;
+  readonly #costs = new Map<number, Map<number, PlanCost>>();
+  readonly #numbers = new Map<number, Map<number, number>>();
+  readonly #numberOf: (chosen: Chosen) => number;
+
+  constructor(plan: PlanFile, numberOf: (chosen: Chosen) => number) {
+    this.#byId = new Map(plan.configurations.map((entry) => [entry.id, entry]));
+    for (const [freq_mhz, own] of grouped(plan.costs ?? [], (cost) => cost.freq_mhz)) {
+      this.#costs.set(freq_mhz, new Map(own.map((cost) => [cost.configuration, cost])));
+    }
+    this.#numberOf = numberOf;
+  }
+
+  costOf(configuration: number, freq_mhz: number): PlanCost | undefined {
+    return this.#costs.get(freq_mhz)?.get(configuration);
+  }
+
+  /** Among those of all plans. */
+  numberOf(configuration: number, freq_mhz: number): number {
+    const numbers = this.#numbers.get(freq_mhz) ?? new Map<number, number>();
+    this.#numbers.set(freq_mhz, numbers);
+    const known = numbers.get(configuration);
+    if (known !== undefined) return known;
+    const cost = this.costOf(configuration, freq_mhz);
+    const number = this.#numberOf({ ...need(this.#byId, configuration), freq_mhz, cost });
+    numbers.set(configuration, number);
+    return number;
+  }
 }
 
 function waits(lane: readonly { readonly start_s: number; readonly time_s: number }[]): number[] {
@@ -97,17 +118,20 @@ function waits(lane: readonly { readonly start_s: number; readonly time_s: numbe
 }
 
 /** How often each configuration runs in an iteration. */
-function knobsOf(plan: PlanFile, numberOf: (chosen: Chosen) => number): [number, number][] {
-  const chosenOf = chosenIn(plan);
+function knobsOf(plan: PlanFile, chosen: ChosenIn): [number, number][] {
   const runsOf = eachUseOnce(({ freq_mhz, use }) =>
     use.map((each): [number, number] => [
-      numberOf(chosenOf(each.configuration, freq_mhz)),
+      chosen.numberOf(each.configuration, freq_mhz),
       useCount(each),
     ]),
   );
+  const alike = new Map<ReturnType<typeof runsOf>, number>();
+  for (const { instructions } of plan.stages) {
+    for (const instruction of instructions) addTo(alike, runsOf(instruction), 1);
+  }
   const total = new Map<number, number>();
-  for (const instruction of plan.stages.flatMap((stage) => stage.instructions)) {
-    for (const [number, runs] of runsOf(instruction)) addTo(total, number, runs);
+  for (const [own, count] of alike) {
+    for (const [number, runs] of own) addTo(total, number, count * runs);
   }
   return [...total];
 }
