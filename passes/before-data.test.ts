@@ -104,6 +104,31 @@ test("a small class token, a bias beside zeros and an exponential are trained", 
   });
 });
 
+test("weights that are rounded on the way are trained, stored whole numbers are not", async () => {
+  const step = { name: "step", dims: [C], dataType: 1, floatData: [0.1, 0.2, 0.3, 0.4] };
+  const whole = { name: "whole", dims: [C, C], dataType: 3, int32Data: new Array(C * C).fill(1) };
+  const found = await lowered({
+    initializer: [stored("first", C, C), stored("rounded", C, C), step, whole],
+    node: [
+      node("MatMul", ["x", "first"], ["a"]),
+      node("QuantizeLinear", ["rounded", "step"], ["steps"], { axis: 1 }),
+      node("DequantizeLinear", ["steps", "step"], ["weight"], { axis: 1 }),
+      node("MatMul", ["a", "weight"], ["b"]),
+      node("DequantizeLinear", ["whole", "step"], ["fixed"], { axis: 1 }),
+      node("MatMul", ["b", "fixed"], ["y"]),
+      node("ReduceMean", ["y"], ["loss"], { keepdims: 0 }),
+    ],
+    output: [value("loss", [])],
+  });
+  const product = 2 * B * T * C * C;
+  expect(found).toEqual({
+    codes: [],
+    // Backward: the weight of the first, both of the second, the operand of the last.
+    linears: [3 * product, 4 * product],
+    parameters: { first: C * C, rounded: C * C },
+  });
+});
+
 test("a table that is tied and joined with more columns is counted once", async () => {
   const found = await lowered({
     input: [value("ids", [B, T], 7)],

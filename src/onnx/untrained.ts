@@ -11,9 +11,11 @@ const FLAGS = /^(Cast|Equal|Greater|GreaterOrEqual|Less|LessOrEqual|IsNaN|IsInf)
 /** What rows are put into or added to: zeros. */
 const SCATTERS = /^Scatter(ND|Elements)?$/;
 
-/** Inputs that are no operands: the numbers that stand for no and yes, factors of sizes. */
+/** Inputs that are no operands: the numbers that stand for no and yes, factors of sizes, steps of quantized numbers. */
 const SETTINGS: ReadonlyMap<string, readonly number[]> = new Map([
   ["OneHot", [1, 2]],
+  ["QuantizeLinear", [1, 2]],
+  ["DequantizeLinear", [1, 2]],
   ["Resize", [1, 2]],
   ["Upsample", [1]],
 ]);
