@@ -44,11 +44,6 @@ const GRAPHS: ReadonlyMap<string, string> = new Map([
 /** torchtitan's tables do not state the sequence: that of its Llama 3 configurations. */
 const TORCHTITAN_SEQUENCE = 8192;
 
-/** torchtitan compiles each layer around its checkpoint: what backward does not read is left out. */
-function inCompiled(recompute: string): string {
-  return recompute === "full" ? "early-stop" : recompute;
-}
-
 /** A row of a dense Llama whose board has a device file; null for any other. */
 function rowOf({ text }: CsvRow): Row | null {
   const [board, graph] = [text("gpu"), GRAPHS.get(text("model"))];
@@ -65,6 +60,9 @@ function rowOf({ text }: CsvRow): Row | null {
   const precision = text("precision");
   const narrow = /float8|FP8/.test(precision);
   const compiled = !titan || text("options").includes("compile");
+  const recompute = text("recompute") || "none";
+  // torchtitan compiles each layer around its checkpoint: what backward does not read is left out.
+  const stopsEarly = titan && compiled && recompute === "full";
   return {
     name: `${text("model")} ${board} ${precision} ${text("count")} GPUs, ${batch} x ${sequence}`,
     ...{ graph, board, narrow },
@@ -75,10 +73,7 @@ function rowOf({ text }: CsvRow): Row | null {
       ...["--tp", tp, "--cp", cp, "--pp", pp, "--dp", dp, "--microbatches", microbatches].map(
         String,
       ),
-      ...[
-        "--recompute",
-        titan && compiled ? inCompiled(text("recompute")) : text("recompute") || "none",
-      ],
+      ...["--recompute", stopsEarly ? "early-stop" : recompute],
       ...["--execution", compiled ? "compiled" : "eager"],
       ...(tp > 1 ? ["--sequence-parallel"] : []),
       ...(text("options").includes("AsyncTP") ? ["--async-tp"] : []),

@@ -34,8 +34,9 @@ def _recompute(trainer: Any) -> str:
     name = "activation_checkpointing"
     if not hasattr(asked, name):
         name = "gradient_checkpointing"
-    by_fsdp = (asked.fsdp_config or {}).get("activation_checkpointing")
-    if not (getattr(asked, name) or by_fsdp or getattr(model, f"is_{name}", False)):
+    if (asked.fsdp_config or {}).get("activation_checkpointing"):
+        return "early-stop"  # Its wrapper uses no reentrance in any release.
+    if not (getattr(asked, name) or getattr(model, f"is_{name}", False)):
         return "none"
     kwargs: Dict[str, Any] = getattr(asked, f"{name}_kwargs") or {}
     return "full" if kwargs.get("use_reentrant", USES_REENTRANCE) else "early-stop"
