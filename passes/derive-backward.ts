@@ -10,9 +10,9 @@ import { holdsBackward } from "./rewriting/facts.js";
  * Derives the backward of a forward graph: input-gradient and weight-gradient nodes apart, gradients
  * of tensors with several readers summed, collectives turned into their counterparts. With full
  * recomputation each layer's forward nodes run again just before the layer's backward, with early stop
- * up to the last that backward reads; with
- * selective recomputation the inside of attention does; where that is one fused kernel, which
- * computes its scores again anyway, all but attention and every second linear layer.
+ * up to the last that backward reads; with selective recomputation the inside of attention does; where
+ * that is one fused kernel, which computes its scores again anyway, all but attention and every second
+ * linear layer.
  * Needs linear layers recognized, shards placed and layers numbered. Guarantees that every backward
  * node names the forward node it belongs to; a graph that brings its own backward keeps it. Without
  * training (--forward-only) there is none.

@@ -6,7 +6,7 @@ import {
 } from "../base/diagnostics/plan.js";
 import { incompleteStageProfile } from "../base/diagnostics/profile.js";
 import { need } from "../base/need.js";
-import type { InstructionOption } from "../ir/configuration.js";
+import { type InstructionOption, unswitched } from "../ir/configuration.js";
 import type { IterationFrontier, PipelineProblem } from "../ir/iteration.js";
 import { LAST_KINDS } from "../ir/partition.js";
 import { longestSwitch } from "../ir/switch-time.js";
@@ -128,7 +128,7 @@ export function solutionOf(problem: PipelineProblem, frontier: IterationFrontier
       energy_j,
       lower_bound_j,
       choice: instructions.map((stage) =>
-        stage.map(({ option }) => need(indices, option.switched?.to ?? option)),
+        stage.map(({ option }) => need(indices, unswitched(option))),
       ),
     })),
     stop: "complete",

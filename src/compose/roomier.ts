@@ -1,5 +1,5 @@
 import { scaled } from "../base/units.js";
-import { keepsInputs, RECOMPUTES, type Recompute, ZERO_LEVELS } from "../ir/choices.js";
+import { RECOMPUTES, type Recompute, ZERO_LEVELS } from "../ir/choices.js";
 import type { Job } from "../ir/job.js";
 
 type Bind = ReadonlyMap<string, number>;
@@ -25,7 +25,7 @@ const FACTORS = [2, 4, 8, 16] as const;
  * has to be seen by lowering it.
  */
 function roomierLayouts(job: Job, bind: Bind): Roomier[] {
-  const more = job.forward_only || keepsInputs(job.recompute) ? [] : lighter(job.recompute);
+  const more = job.forward_only ? [] : lighter(job.recompute);
   const recomputes = more.map((recompute) => ({
     kind: "recompute",
     flags: ["--recompute", recompute],

@@ -1,4 +1,4 @@
-import type { Evaluation, InstructionOption } from "../ir/configuration.js";
+import { type Evaluation, type InstructionOption, unswitched } from "../ir/configuration.js";
 import type { IterationPoint } from "../ir/iteration.js";
 import { useCount } from "../ir/partition.js";
 import type { ExpectedError } from "../plan/shared.js";
@@ -63,9 +63,9 @@ export function planErrors(
     return made;
   };
   return ({ instructions }) => {
-    const all = instructions.flat().map(({ option }) => {
-      return { doubt: ofOption(option.switched?.to ?? option), times: 1 };
-    });
+    const all = instructions
+      .flat()
+      .map(({ option }) => ({ doubt: ofOption(unswitched(option)), times: 1 }));
     const sum = added(all);
     if (sum === null || sum.time_s === 0 || sum.energy_j === 0) return null;
     return {

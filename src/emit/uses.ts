@@ -1,4 +1,4 @@
-import type { ChosenUse, InstructionOption } from "../ir/configuration.js";
+import { type ChosenUse, type InstructionOption, unswitched } from "../ir/configuration.js";
 
 /** What options are made of. */
 export type UsesOf = (option: InstructionOption) => readonly ChosenUse[];
@@ -7,7 +7,7 @@ export type UsesOf = (option: InstructionOption) => readonly ChosenUse[];
 export function usesOnce(): UsesOf {
   const known = new Map<InstructionOption, readonly ChosenUse[]>();
   return (option) => {
-    const own = option.switched?.to ?? option;
+    const own = unswitched(option);
     const uses = known.get(own) ?? own.use();
     known.set(own, uses);
     return uses;

@@ -55,6 +55,11 @@ export interface InstructionOption {
   readonly switched?: { readonly from_mhz: number; readonly to: InstructionOption };
 }
 
+/** An option as it is without a switch of the clock before it. */
+export function unswitched(option: InstructionOption): InstructionOption {
+  return option.switched?.to ?? option;
+}
+
 /** The options of one instruction, ascending time. */
 export interface InstructionFrontier {
   readonly stage: number;

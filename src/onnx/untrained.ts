@@ -24,8 +24,8 @@ const SETTINGS: ReadonlyMap<string, readonly number[]> = new Map([
  * Stored tensors that nobody trains, by what reads them: those of which each sample has a part, put in front
  * of what comes with it (the zeros that a recurrence begins with, folded for a fixed batch), and those that
  * are only asked whether they are something (masks) or what their sines are, those that rows are added to, and
- * what tells an operator how to do its work. With each, whether it is a guess: what is not the same number throughout may be a learned token that
- * the exporter repeated.
+ * what tells an operator how to do its work. With each, whether it is a guess: what is not the same number
+ * throughout may be a learned token that the exporter repeated.
  */
 export function untrained(
   { nodes, initializers }: Pick<SourceGraph, "nodes" | "initializers">,

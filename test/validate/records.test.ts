@@ -12,7 +12,6 @@ import { fittedContent } from "../../src/fit/file.js";
 import { loadDevice, readDevice } from "../../src/gpu/device.js";
 import { type Device, deviceSchema } from "../../src/gpu/device-schema.js";
 import { layoutOf } from "../../src/hardware.js";
-import { RECOMPUTES } from "../../src/ir/choices.js";
 import type { PartitionedGraph } from "../../src/ir/partition.js";
 import { mean } from "../../src/math/mean.js";
 import { loadMeasurements, type Measurements } from "../../src/profile/library.js";
@@ -50,10 +49,7 @@ async function runs(file: string, name: string): Promise<Run[]> {
       const eager = execution === "eager";
       const job = {
         ...{ ...ONE_GPU, microbatches, optimizer: "adamw-bf16" as const },
-        recompute: present(
-          RECOMPUTES.find((each) => each === row.recompute),
-          "choice",
-        ),
+        recompute: row.recompute,
         execution: eager ? ("eager" as const) : ("compiled" as const),
       };
       const { partitions } = await lowerFile(file, { batch, sequence }, job);

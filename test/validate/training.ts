@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { present } from "../../src/base/need.js";
+import { RECOMPUTES, type Recompute } from "../../src/ir/choices.js";
 import type { FrontierFile } from "../../src/plan/frontier.js";
 import { readCsv } from "../support/csv.js";
 import { accuracyOf, type Comparison, type DataSet, errorsOf, pooled } from "./errors.js";
@@ -14,7 +15,7 @@ interface Measured extends Outcome {
   readonly batch: number;
   readonly sequence: number;
   readonly microbatches: number;
-  readonly recompute: string;
+  readonly recompute: Recompute;
   readonly peak_bytes: number;
 }
 
@@ -38,7 +39,10 @@ export function readMeasured(): Measured[] {
     batch: number("batch"),
     sequence: number("sequence"),
     microbatches: number("microbatches"),
-    recompute: text("recompute"),
+    recompute: present(
+      RECOMPUTES.find((each) => each === text("recompute")),
+      "choice",
+    ),
     time_s: number("iteration_s"),
     energy_j: number("energy_j"),
     peak_bytes: number("peak_memory_gb") * 1e9,

@@ -38,15 +38,21 @@ def inspect(path: Path, *flags: str) -> dict:
     return json.loads(run.stdout)
 
 
+def exported(name: str, folder: str) -> tuple:
+    """A kind of model, its inputs, and its graph in a folder."""
+    save_config(name, folder)
+    model, inputs = model_and_inputs(Path(folder), BATCH, TOKENS, torch.bfloat16)
+    path = Path(folder) / f"{name}.onnx"
+    export(model, inputs, path)
+    return model, inputs, path
+
+
 class Transformers(unittest.TestCase):
     """Every kind of model: exported without weights, read by kareus, all of its products there."""
 
     def check(self, name: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            save_config(name, folder)
-            model, inputs = model_and_inputs(Path(folder), BATCH, TOKENS, torch.bfloat16)
-            path = Path(folder) / f"{name}.onnx"
-            export(model, inputs, path)
+            model, inputs, path = exported(name, folder)
             self.assertLess(path.stat().st_size, 2_000_000)
             parameters = sum(each.numel() for each in model.parameters())
             flops = product_flops(_trace(model.train(), inputs, None, None))
@@ -140,8 +146,8 @@ for _name in ("llama", "gpt2", "vit", "mixtral"):
 class Checkpointed(unittest.TestCase):
     """What torch's checkpoint runs again of layers, and what `--recompute` says that it does."""
 
-    def run_again(self, model: torch.nn.Module, inputs: dict) -> int:
-        """FLOPs of the linears of one iteration."""
+    def linear_flops(self, model: torch.nn.Module, inputs: dict) -> int:
+        """What torch counts of the linears of one iteration."""
         with FlopCounterMode(display=False) as counter:
             model(**inputs).loss.backward()
         linears = (torch.ops.aten.mm, torch.ops.aten.addmm)
@@ -149,10 +155,7 @@ class Checkpointed(unittest.TestCase):
 
     def check(self, name: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            save_config(name, folder)
-            model, inputs = model_and_inputs(Path(folder), BATCH, TOKENS, torch.bfloat16)
-            path = Path(folder) / f"{name}.onnx"
-            export(model, inputs, path)
+            model, inputs, path = exported(name, folder)
             found = {
                 how: sum(
                     kernel["flops"]
@@ -163,10 +166,10 @@ class Checkpointed(unittest.TestCase):
             }
         model = model.to_empty(device="cpu").train()
         inputs = {key: torch.zeros_like(each, device="cpu") for key, each in inputs.items()}
-        self.assertEqual(self.run_again(model, inputs), found["none"])
+        self.assertEqual(self.linear_flops(model, inputs), found["none"])
         for how, reentrant in ("full", True), ("early-stop", False):
             model.gradient_checkpointing_enable({"use_reentrant": reentrant})
-            self.assertEqual(self.run_again(model, inputs), found[how], how)
+            self.assertEqual(self.linear_flops(model, inputs), found[how], how)
         self.assertLess(found["early-stop"], found["full"])
 
 

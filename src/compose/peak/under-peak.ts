@@ -1,7 +1,7 @@
 import { refuse } from "../../base/diagnostics/diagnostic.js";
 import { peakTooLow } from "../../base/diagnostics/plan.js";
 import { at, need } from "../../base/need.js";
-import type { InstructionOption } from "../../ir/configuration.js";
+import { type InstructionOption, unswitched } from "../../ir/configuration.js";
 import type { IterationFrontier, IterationPoint, PipelineProblem } from "../../ir/iteration.js";
 import { longestSwitch } from "../../ir/switch-time.js";
 import { sparsest } from "../../math/staircase.js";
@@ -113,7 +113,7 @@ function staggered(
   const switch_time_s = longestSwitch(problem.switch_time_s);
   const starts = known.map(({ instructions }) =>
     Int32Array.from(instructions.flat(), ({ option }, i) =>
-      need(at(network.sets, i).numbers, option.switched?.to ?? option),
+      need(at(network.sets, i).numbers, unswitched(option)),
     ),
   );
   const plans = new Staggering(network, limit_w, switch_time_s).search(starts);

@@ -7,6 +7,7 @@ import {
   everySwitchedPlan,
   sharesClocks,
 } from "../../../test/support/switches.js";
+import { unswitched } from "../../ir/configuration.js";
 import type { IterationPoint } from "../../ir/iteration.js";
 import { solveDeadlines, solvePipeline } from "../solve.js";
 
@@ -15,7 +16,7 @@ function chosenOf(point: IterationPoint): Chosen[][] {
   return point.instructions.map((stage) =>
     stage.map(({ option, ...instruction }) => ({
       instruction,
-      option: option.switched?.to ?? option,
+      option: unswitched(option),
     })),
   );
 }

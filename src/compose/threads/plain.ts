@@ -1,5 +1,5 @@
 import { at, hotFloat, hotInt, need } from "../../base/need.js";
-import type { InstructionOption } from "../../ir/configuration.js";
+import { type InstructionOption, unswitched } from "../../ir/configuration.js";
 import {
   type IterationPoint,
   optionsOf,
@@ -69,7 +69,7 @@ export function plainReached(problem: PipelineProblem, { points, ...rest }: Reac
     const options = optionsOf(problem, instruction);
     const own = places.get(options) ?? new Map(options.map((option, k) => [option, k] as const));
     places.set(options, own);
-    return need(own, instruction.option.switched?.to ?? instruction.option);
+    return need(own, unswitched(instruction.option));
   };
   return { ...rest, points: points.map((point) => plainPoint(point, placeOf)) };
 }

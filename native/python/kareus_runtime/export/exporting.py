@@ -29,7 +29,7 @@ FROZEN = "kareus.frozen"
 
 Inputs = Union[Mapping[str, Any], Sequence[Any]]
 
-
+# Inputs of these are told once, not with every microbatch.
 _SETTINGS = (bool, int, float, str, type(None))
 
 

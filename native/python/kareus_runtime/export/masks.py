@@ -28,13 +28,12 @@ def note_of(tensor: Tensor) -> str | None:
     """
     if tensor.ndim < 2 or min(tensor.shape[-2:]) < 2:
         return None
-    if tensor.shape[-1] != tensor.shape[-2]:
-        shown = _shown(tensor.detach().reshape(-1, *tensor.shape[-2:]))
-        is_all = shown is None or bool(shown.all())
-        return f"{tensor.shape[-1] - 1} {tensor.shape[-1] - 1}" if is_all else ""
-    squares = tensor.detach().reshape(-1, *tensor.shape[-2:])
-    most = squares.shape[-1] - 1
+    rows, columns = tensor.shape[-2:]
+    squares = tensor.detach().reshape(-1, rows, columns)
+    most = columns - 1
     shows = _shown(squares)
+    if rows != columns:
+        return f"{most} {most}" if shows is None or bool(shows.all()) else ""
     if shows is None:
         return " ".join(map(str, (most, most, *_slopes(squares))))
     if not bool(shows[0, 0, 0]):
