@@ -4,7 +4,6 @@ import {
   emptyPipeline,
   instructionWithoutOptions,
   notAQuantity,
-  tooManyOptions,
 } from "../base/diagnostics/plan.js";
 import { at, hot, hotInt } from "../base/need.js";
 import type { InstructionOption } from "../ir/configuration.js";
@@ -61,9 +60,6 @@ export interface Network<Set extends Options = OptionSet> {
   readonly topological: Int32Array;
 }
 
-/** The relaxation takes a step per option, each of which may move all instructions: minutes. */
-const MOST_WORK = 6e10;
-
 /** Checks a problem and lays it out as a graph. Fails with KRS40xx where it makes no sense. */
 export function networkOf(problem: PipelineProblem): Network {
   const { stages, static_power_w, order } = problem;
@@ -81,8 +77,6 @@ export function networkOf(problem: PipelineProblem): Network {
     known.set(list, set);
     return set;
   });
-  const options = sets.reduce((sum, { hull }) => sum + hull.length, 0);
-  if (options * sets.length > MOST_WORK) fail(tooManyOptions(sets.length, options));
   return { stages, static_power_w, sets, ...linksOf(order, problem.transfer_s, problem.placement) };
 }
 

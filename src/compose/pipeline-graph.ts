@@ -1,3 +1,5 @@
+import { fail } from "../base/diagnostics/diagnostic.js";
+import { tooManyOptions } from "../base/diagnostics/plan.js";
 import { at, need, present } from "../base/need.js";
 import { type ActivityCurve, type ActivityGraph, dartsOf } from "../math/flow/activity-graph.js";
 import { facesOf } from "../math/flow/faces.js";
@@ -24,14 +26,25 @@ class Arcs {
 }
 
 /**
+ * The relaxation takes a step per option. Drawn in the plane it asks a logarithm of the instructions
+ * for each, otherwise all of them: so many options, or options times instructions, take minutes.
+ */
+const MOST_DRAWN = 4e6;
+const MOST_UNDRAWN = 6e10;
+
+/**
  * A pipeline as a graph of events: instruction i is the activity from event 2i to event 2i + 1; then
  * come source, sink, and crossings of the drawing. With its faces where it can be drawn in the plane.
+ * Fails with KRS4009 where relaxing it would not end in a reasonable time.
  */
 export function pipelineShape(network: Network): PipelineShape {
   const { length: size } = network.sets;
   const arcs = new Arcs();
   for (let i = 0; i < size; i++) arcs.add(2 * i, 2 * i + 1);
   const drawing = drawingOf(network);
+  const options = network.sets.reduce((sum, { hull }) => sum + hull.length, 0);
+  const most = drawing === null ? MOST_UNDRAWN / size : MOST_DRAWN;
+  if (options > most) fail(tooManyOptions(size, options));
   const drawn = drawing === null ? null : addDrawn(network, drawing, arcs);
   if (drawn === null) addLinks(network, arcs);
   const events = drawn === null ? 2 * size + 2 : drawn.length;

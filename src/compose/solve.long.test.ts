@@ -15,6 +15,7 @@ import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
 import { at } from "../base/need.js";
 import type { IterationPoint, PipelineProblem } from "../ir/iteration.js";
 import { networkOf } from "./network.js";
+import { pipelineShape } from "./pipeline-graph.js";
 import { relax } from "./relaxation.js";
 import { replay } from "./replay.js";
 import { solveDeadlines, solvePipeline } from "./solve.js";
@@ -205,6 +206,13 @@ const CONVEX = Array.from({ length: 50_000 }, (_, i): [number, number] => [
   1 + i / 50_000,
   100 / (1 + i / 50_000),
 ]);
+
+test("a deep pipeline that can be drawn in the plane is not refused for its size", () => {
+  const deep = richProblem(64, 1024, 8);
+  expect(() => pipelineShape(networkOf(deep))).not.toThrow();
+  // Results that cross and take time cannot be drawn.
+  expect(() => pipelineShape(networkOf({ ...deep, transfer_s: 1e-3 }))).toThrow("KRS4009");
+});
 
 test("very many options", () => {
   const { points } = solvePipeline(problemOf([[CONVEX], [CONVEX]], 2, 1), { points: 8 });

@@ -31,6 +31,7 @@ const CASES: readonly Case[] = [
   { stages: 32, microbatches: 128, switch_time_s: 0, both: true },
   { stages: 16, microbatches: 64, switch_time_s: 0.01, both: true },
   { stages: 64, microbatches: 512, switch_time_s: 0, both: false },
+  { stages: 128, microbatches: 1024, switch_time_s: 0, both: false },
 ];
 
 interface Outcome {
