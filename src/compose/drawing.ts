@@ -6,11 +6,11 @@ import type { Network } from "./network.js";
  * strips between lines next to each other (the last and the first line too: a cylinder). Where a
  * result on its way down crosses one on its way up they meet in a crossing: if neither takes time,
  * that each of them now waits for the other's sender adds nothing, as the stages' orders say so
- * already. What such orders imply is left out.
+ * already. So what crosses is drawn as if it took none. What such orders imply is left out.
  */
 
 /** A result handed over, from the k-th instruction of one line to that of the next or back. */
-interface Handover {
+export interface Handover {
   readonly from: number;
   readonly to: number;
   /** Places on the upper and the lower line. */
@@ -36,7 +36,16 @@ export interface Drawing {
 /** More crossings per instruction than this do not pay. */
 const MOST_CROSSINGS = 4;
 
-/** A drawing of a pipeline; null where results skip lines, or cross and take time. */
+/** In pipelines of no more instructions what crosses is not left out, which costs little time there. */
+const SMALL = 1024;
+
+/** Nor where it takes more than this share of the average instruction's fastest option. */
+const SHORT = 0.02;
+
+/**
+ * A drawing of a pipeline; null where results skip lines, cross too many others, or cross and
+ * take too long to be left out.
+ */
 export function drawingOf(network: Network): Drawing | null {
   const lines = linesOf(network);
   const place = new Map<number, readonly [number, number]>();
@@ -57,12 +66,35 @@ export function drawingOf(network: Network): Drawing | null {
     else at(strips, line).up.push({ ...own, upper: k, lower: before });
   }
   const drawn = strips.map(stripOf);
-  const crossings = drawn
+  const crossings = crossingsOf(drawn);
+  const takesTime = network.transfer_s.some((delay_s) => delay_s > 0);
+  if (takesTime && crossings > 0 && !(isHardlyDelayed(network) && drawn.every(crossesOnce)))
+    return null;
+  if (crossings > MOST_CROSSINGS * place.size) return null;
+  return { lines, strips: drawn };
+}
+
+/** Whether a pipeline is too large to be solved without a drawing and what crosses hardly changes its time. */
+function isHardlyDelayed({ sets, transfer_s }: Network): boolean {
+  const taken_s = sets.reduce((sum_s, { time_s }) => sum_s + at(time_s, 0), 0);
+  const longest_s = transfer_s.reduce((most_s, delay_s) => Math.max(most_s, delay_s));
+  return sets.length > SMALL && longest_s * sets.length <= SHORT * taken_s;
+}
+
+/** Whether no result crosses two others. */
+function crossesOnce({ up, crossed }: Strip): boolean {
+  const timesCrossed = new Int32Array(up.length);
+  for (const [first, end] of crossed) {
+    if (end - first > 1) return false;
+    if (end > first) timesCrossed[first] = at(timesCrossed, first) + 1;
+  }
+  return timesCrossed.every((times) => times <= 1);
+}
+
+function crossingsOf(strips: readonly Strip[]): number {
+  return strips
     .flatMap(({ crossed }) => crossed)
     .reduce((sum, [first, end]) => sum + end - first, 0);
-  const takesTime = network.transfer_s.some((delay_s) => delay_s > 0);
-  if (crossings > (takesTime ? 0 : MOST_CROSSINGS * place.size)) return null;
-  return { lines, strips: drawn };
 }
 
 function linesOf({ instructions, stages }: Network): number[][] {

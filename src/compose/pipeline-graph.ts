@@ -3,13 +3,30 @@ import { tooManyOptions } from "../base/diagnostics/plan.js";
 import { at, need, present } from "../base/need.js";
 import { type ActivityCurve, type ActivityGraph, dartsOf } from "../math/flow/activity-graph.js";
 import { facesOf } from "../math/flow/faces.js";
-import { type Drawing, drawingOf, type Strip } from "./drawing.js";
+import { type Drawing, drawingOf, type Handover, type Strip } from "./drawing.js";
 import type { Network, OptionSet } from "./network.js";
 
 /** A pipeline as a graph of events, whatever its instructions take. */
 export interface PipelineShape extends Omit<ActivityGraph, "activities" | "delay"> {
   /** Of each arc after the instructions': how long the result that it hands over is on its way; null: none. */
   readonly transfer_s: readonly (number | null)[];
+  /** Results that cross and take time, which the graph leaves out. */
+  readonly crossings: readonly Crossing[];
+}
+
+/**
+ * Where a result on its way down and one on its way up cross: the instructions that await them, and the
+ * arcs on which each comes to the crossing and leaves it.
+ */
+export interface Crossing {
+  readonly down: number;
+  readonly up: number;
+  readonly arcs: {
+    readonly downTo: number;
+    readonly downFrom: number;
+    readonly upTo: number;
+    readonly upFrom: number;
+  };
 }
 
 /** Arcs as they are added. */
@@ -45,7 +62,8 @@ export function pipelineShape(network: Network): PipelineShape {
   const options = network.sets.reduce((sum, { hull }) => sum + hull.length, 0);
   const most = drawing === null ? MOST_UNDRAWN / size : MOST_DRAWN;
   if (options > most) fail(tooManyOptions(size, options));
-  const drawn = drawing === null ? null : addDrawn(network, drawing, arcs);
+  const crossings: Crossing[] = [];
+  const drawn = drawing === null ? null : addDrawn(network, drawing, arcs, crossings);
   if (drawn === null) addLinks(network, arcs);
   const events = drawn === null ? 2 * size + 2 : drawn.length;
   const tail = Int32Array.from(arcs.tail);
@@ -58,6 +76,7 @@ export function pipelineShape(network: Network): PipelineShape {
     head,
     darts: dartsOf(events, tail, head),
     transfer_s: arcs.transfer_s.slice(size),
+    crossings,
     faces: drawn === null ? null : present(facesOf(drawn), "drawing of the pipeline in the plane"),
   };
 }
@@ -94,11 +113,12 @@ function addLinks(network: Network, arcs: Arcs): void {
   }
 }
 
-/** Adds the arcs of a drawing; returns the darts that leave each event, clockwise. */
+/** Adds the arcs of a drawing, and what it leaves out; returns the darts that leave each event, clockwise. */
 function addDrawn(
   { sets, transfer_s }: Network,
   { lines, strips }: Drawing,
   arcs: Arcs,
+  crossings: Crossing[],
 ): number[][] {
   const [source, sink] = [2 * sets.length, 2 * sets.length + 1];
   const rotations: number[][] = Array.from({ length: sink + 1 }, () => []);
@@ -122,43 +142,53 @@ function addDrawn(
     at(rotations, sink).unshift(2 * ends + 1);
   }
   for (const strip of strips) {
-    addStrip(strip, arcs, rotations, transfer_s);
+    crossings.push(...addStrip(strip, arcs, rotations, transfer_s));
   }
   return rotations.map((around) => around.filter((dart) => dart !== undefined));
 }
 
-/** Adds what is handed over in a strip, cut where it crosses. */
+/** Adds what is handed over in a strip, cut where it crosses; returns crossings of what takes time. */
 function addStrip(
   { down, up, crossed }: Strip,
   arcs: Arcs,
   rotations: number[][],
   transfer_s: Float64Array,
-): void {
-  // Where a result on its way up has come to: an event, and the dart's place around it.
-  const reached = up.map(({ from }) => ({ event: 2 * from + 1, side: 1 }));
+): Crossing[] {
+  // Where a result on its way up has come to: an event, and the dart's place around it; and whether it crossed.
+  const sentUp = up.map(({ from }) => ({ event: 2 * from + 1, side: 1, crosses: false }));
   const link = (
-    from: { event: number; side: number },
+    from: { readonly event: number; readonly side: number },
     to: number,
     side: number,
     on_way_s: number | null = null,
-  ) => {
+  ): number => {
     const arc = arcs.add(from.event, to, on_way_s);
     at(rotations, from.event)[from.side] = 2 * arc;
     at(rotations, to)[side] = 2 * arc + 1;
+    return arc;
   };
-  down.forEach(({ from, to }, k) => {
-    let last = { event: 2 * from + 1, side: 3 };
+  const arrive = (last: (typeof sentUp)[number], { to }: Handover, side: number) =>
+    link(last, 2 * to, side, last.crosses ? 0 : at(transfer_s, to));
+  const meetings = down.flatMap((each, k) => {
+    let last = { event: 2 * each.from + 1, side: 3, crosses: false };
+    const met: { readonly other: number; readonly downTo: number; readonly upTo: number }[] = [];
     const [first, end] = at(crossed, k);
     for (let other = first; other < end; other++) {
-      const crossing = rotations.push([]) - 1;
-      link(last, crossing, 0);
-      link(at(reached, other), crossing, 3);
-      reached[other] = { event: crossing, side: 1 };
-      last = { event: crossing, side: 2 };
+      const event = rotations.push([]) - 1;
+      const downTo = link(last, event, 0);
+      met.push({ other, downTo, upTo: link(at(sentUp, other), event, 3) });
+      sentUp[other] = { event, side: 1, crosses: true };
+      last = { event, side: 2, crosses: true };
     }
-    link(last, 2 * to, 1, at(transfer_s, to));
+    const downFrom = arrive(last, each, 1);
+    return met.map((meeting) => ({ ...meeting, down: each.to, downFrom }));
   });
-  up.forEach(({ to }, k) => {
-    link(at(reached, k), 2 * to, 3, at(transfer_s, to));
-  });
+  const upFrom = up.map((each, k) => arrive(at(sentUp, k), each, 3));
+  return meetings
+    .map(({ down, other, ...own }) => ({
+      down,
+      up: at(up, other).to,
+      arcs: { ...own, upFrom: at(upFrom, other) },
+    }))
+    .filter((each) => at(transfer_s, each.down) > 0 || at(transfer_s, each.up) > 0);
 }

@@ -8,7 +8,7 @@ import type {
 import { longestSwitch } from "../ir/switch-time.js";
 import { paretoIndices } from "../math/pareto.js";
 import type { Network, Options } from "./network.js";
-import type { Relaxation } from "./relaxation.js";
+import type { Relaxation } from "./relaxed-graph.js";
 import { type Plan, replay } from "./replay.js";
 import { Rounding } from "./rounding.js";
 import type { RelaxedSolution } from "./sampling.js";

@@ -1,10 +1,16 @@
-/** The least energy at a deadline, at which every instruction may take any time between its options. */
-export interface RelaxedSolution {
-  readonly deadline_s: number;
+/** What a relaxed solution says of each instruction. */
+export interface RelaxedInstructions {
   /** When each instruction has to end for the least energy. */
   readonly end_s: Float64Array;
+  /** How long each takes, but for waiting that costs nothing. */
+  readonly taken_s: Float64Array;
   /** What a second of each instruction's time is worth. */
   readonly price_w: Float64Array;
+}
+
+/** The least energy at a deadline, at which every instruction may take any time between its options. */
+export interface RelaxedSolution extends RelaxedInstructions {
+  readonly deadline_s: number;
   /** Sum of dynamic energies. */
   readonly dynamic_j: number;
   /** What a second of the iteration is worth, dynamic energy alone. */
@@ -22,19 +28,19 @@ interface Piece {
 }
 
 /** At which times a relaxation is solved, from the energy-optimal to the fastest. */
-export interface Sampling {
+export interface Sampling<Solution> {
   /** The next time on a piece; null: none there. */
   readonly next: (piece: Piece) => number | null;
-  readonly keep: (solution: RelaxedSolution, energy_j: number) => void;
+  readonly keep: (solution: Solution, energy_j: number) => void;
   /** Whether nothing earlier is asked for. */
   readonly isDone: boolean;
   /** In descending order of time. */
-  readonly solutions: readonly RelaxedSolution[];
+  readonly solutions: readonly Solution[];
 }
 
 /** Deadlines that are given, in seconds and descending. */
-export class Deadlines implements Sampling {
-  readonly solutions: RelaxedSolution[] = [];
+export class Deadlines<Solution extends RelaxedSolution> implements Sampling<Solution> {
+  readonly solutions: Solution[] = [];
   readonly #deadlines_s: readonly number[];
 
   constructor(deadlines_s: readonly number[]) {
@@ -51,7 +57,7 @@ export class Deadlines implements Sampling {
     return deadline_s === undefined || deadline_s < until_s ? null : Math.min(deadline_s, time_s);
   }
 
-  keep(solution: RelaxedSolution): void {
+  keep(solution: Solution): void {
     this.solutions.push(solution);
   }
 }
@@ -64,9 +70,9 @@ const FINEST = 0.03;
  * that whoever has to take the next earlier of them loses the same share everywhere. How large the
  * steps are is not known before the end: where more than `most` come together, every other one is given up.
  */
-export class EnergySteps implements Sampling {
+export class EnergySteps<Solution extends RelaxedSolution> implements Sampling<Solution> {
   readonly isDone = false;
-  solutions: RelaxedSolution[] = [];
+  solutions: Solution[] = [];
   readonly #most: number;
   #step: number;
   /** The energy at the last time kept. */
@@ -86,7 +92,7 @@ export class EnergySteps implements Sampling {
     return deadline_s >= until_s && deadline_s < last.deadline_s ? deadline_s : null;
   }
 
-  keep(solution: RelaxedSolution, energy_j: number): void {
+  keep(solution: Solution, energy_j: number): void {
     this.solutions.push(solution);
     this.#last_j = energy_j;
     if (this.solutions.length <= this.#most) return;

@@ -3,8 +3,9 @@ import { expect, test } from "vitest";
 import { option } from "../../../test/support/pipelines.js";
 import type { InstructionOption } from "../../ir/configuration.js";
 import { networkOf, optionSetOf } from "../network.js";
+import { cheapestOption } from "../priced-option.js";
 import { problemOfOptions } from "../problem.js";
-import { cheapestOption, clockGroups } from "./clock-groups.js";
+import { clockGroups } from "./clock-groups.js";
 import { switchedNetwork } from "./switched-network.js";
 
 const CLOCKS = [900, 1200, 1410];

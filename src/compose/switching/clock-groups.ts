@@ -1,7 +1,7 @@
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { noCommonClock } from "../../base/diagnostics/plan.js";
-import { at, hot, hotFloat, hotInt } from "../../base/need.js";
-import type { OptionSet } from "../network.js";
+import { at, hot, hotFloat } from "../../base/need.js";
+import { cheapestOption } from "../priced-option.js";
 import type { RelaxedSolution } from "../sampling.js";
 import type { SwitchedNetwork, SwitchedOptions } from "./switched-network.js";
 
@@ -57,18 +57,12 @@ function groupOf(network: SwitchedNetwork, from: number, to: number): ClockGroup
  * is worth; where none is worth anything the one at which it costs least.
  */
 export function relaxedClock(
-  network: SwitchedNetwork,
+  { sets }: SwitchedNetwork,
   { members, clocks }: ClockGroup,
-  { end_s, price_w }: RelaxedSolution,
+  { taken_s, price_w }: RelaxedSolution,
 ): number {
-  const { sets, stageBefore, dataBefore, transfer_s } = network;
-  const endOf = (i: number) => (i < end_s.length ? hotFloat(end_s, i) : 0);
   let relaxed_j = 0;
-  for (const i of members) {
-    const arrived_s = endOf(hotInt(dataBefore, i)) + hotFloat(transfer_s, i);
-    const taken_s = hotFloat(end_s, i) - Math.max(endOf(hotInt(stageBefore, i)), arrived_s);
-    relaxed_j += hotFloat(price_w, i) * taken_s;
-  }
+  for (const i of members) relaxed_j += hotFloat(price_w, i) * hotFloat(taken_s, i);
   const distances = clocks.map((clock) => {
     let [taken_j, dynamic_j] = [0, 0];
     for (const i of members) {
@@ -81,20 +75,4 @@ export function relaxedClock(
     return relaxed_j > 0 ? Math.abs(taken_j - relaxed_j) : dynamic_j;
   });
   return at(clocks, distances.indexOf(Math.min(...distances)));
-}
-
-/** Which option costs least where time has a price: along the hull a second saves ever less, by halving. */
-export function cheapestOption({ hull, time_s, dynamic_j }: OptionSet, price_w: number): number {
-  let low = 0;
-  let high = hull.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const fast = hot(hull, middle);
-    const slow = hot(hull, middle + 1);
-    const saved_j = hotFloat(dynamic_j, fast) - hotFloat(dynamic_j, slow);
-    const more_s = hotFloat(time_s, slow) - hotFloat(time_s, fast);
-    if (saved_j > price_w * more_s) low = middle + 1;
-    else high = middle;
-  }
-  return hot(hull, low);
 }

@@ -1,6 +1,6 @@
 import { at, hot, hotFloat } from "../../base/need.js";
 import type { OptionSet } from "../network.js";
-import { cheapestOption } from "./clock-groups.js";
+import { cheapestOption } from "../priced-option.js";
 
 /**
  * Option sets for a relaxation beside a known one: without what is slower than the known one's choice by

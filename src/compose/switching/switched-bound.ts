@@ -1,8 +1,9 @@
 import { grouped } from "../../base/grouped.js";
 import { at, hot, hotFloat } from "../../base/need.js";
 import type { Network, OptionSet } from "../network.js";
+import { cheapestOption, leastCost } from "../priced-option.js";
 import type { RelaxedSolution } from "../sampling.js";
-import { type ClockGroup, cheapestOption } from "./clock-groups.js";
+import type { ClockGroup } from "./clock-groups.js";
 import { PricedClocks } from "./priced-clocks.js";
 import type { SwitchedNetwork, SwitchedOptions } from "./switched-network.js";
 
@@ -188,11 +189,6 @@ function rise({ taken_s }: Costs, from: Prices, to: Prices, time_s: number): num
     sum_j += hotFloat(taken_s, i) * more_w;
   }
   return sum_j;
-}
-
-function leastCost(set: OptionSet, price_w: number): number {
-  const option = cheapestOption(set, price_w);
-  return hotFloat(set.dynamic_j, option) + price_w * hotFloat(set.time_s, option);
 }
 
 function pricesOf({ solution, sets }: Relaxed): Prices {

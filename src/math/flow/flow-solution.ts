@@ -1,10 +1,14 @@
 import { hot, hotFloat, hotInt } from "../../base/need.js";
 import type { ActivityGraph } from "./activity-graph.js";
 
-/** When events are at the least cost, and the flow of each activity: the price of its time. */
+/**
+ * When events are at the least cost, the flow of each activity, which is the price of its time, and that of
+ * each delay.
+ */
 export interface FlowSolution {
   readonly events: Float64Array;
   readonly prices: Float64Array;
+  readonly delayed: Float64Array;
 }
 
 /** A spanning tree that holds a flow, see `TimeCostFlow`. */
@@ -39,6 +43,7 @@ export function flowSolution(graph: ActivityGraph, tree: FlowTree, sooner: numbe
   needs[sink] = tree.flow;
   needs[source] = -tree.flow;
   const prices = new Float64Array(segment.length);
+  const delayed = new Float64Array(tail.length - segment.length);
   for (let a = 0; a < prices.length; a++) {
     if (isInTree[a] === 1) continue;
     const price = priceOf(graph, tree, a);
@@ -51,11 +56,12 @@ export function flowSolution(graph: ActivityGraph, tree: FlowTree, sooner: numbe
     const [from, to] = [hotInt(end, dart ^ 1), hotInt(end, dart)];
     const need = hotFloat(needs, to);
     needs[from] = hotFloat(needs, from) + need;
-    if (dart >> 1 < prices.length) {
-      prices[dart >> 1] = Math.max(0, (dart & 1) === 0 ? need : -need);
-    }
+    const flow = Math.max(0, (dart & 1) === 0 ? need : -need);
+    const a = dart >> 1;
+    if (a < prices.length) prices[a] = flow;
+    else delayed[a - prices.length] = flow;
   }
-  return { events, prices };
+  return { events, prices, delayed };
 }
 
 /** Time between the events of an arc in the tree. */

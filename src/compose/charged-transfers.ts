@@ -1,0 +1,149 @@
+import { at, hotFloat, hotInt } from "../base/need.js";
+import type { FlowSolution } from "../math/flow/flow-solution.js";
+import type { Network } from "./network.js";
+import type { Crossing, PipelineShape } from "./pipeline-graph.js";
+import { leastCost } from "./priced-option.js";
+import { type FlowingSolution, type Relaxation, relaxGraph } from "./relaxed-graph.js";
+import { replay } from "./replay.js";
+import type { RelaxedInstructions, RelaxedSolution } from "./sampling.js";
+
+/**
+ * Relaxes a pipeline whose drawing leaves out what crossing results take on their way, and charges it: a
+ * flow of the drawing is one of the pipeline too, and where that time is paid for by the flow on it, no
+ * plan costs less. As the flow is the cheapest without that time, the bound is a hair below the pipeline's
+ * own. The deadline of a solution is later by what is charged, see {@link LeftOut}.
+ * @param deadlines see `relax`
+ */
+export function relaxCharging(
+  network: Network,
+  deadlines: number | readonly number[],
+  shape: PipelineShape,
+): Relaxation {
+  const transfer_s = network.transfer_s.slice();
+  for (const { down, up } of shape.crossings) for (const i of [down, up]) transfer_s[i] = 0;
+  const { time_s: fastest_s } = replay(network, new Int32Array(network.sets.length));
+  const relaxed = relaxGraph({ ...network, transfer_s }, deadlines, shape, {
+    fastest_s,
+    later: (flow, power_w) =>
+      power_w > 0 ? charged(network, shape.crossings, flow).charge_j / power_w : 0,
+  });
+  const solutions = relaxed.solutions.map(
+    (each) => new ChargedSolution(network, shape.crossings, each),
+  );
+  const idle_power_w = network.stages * network.static_power_w;
+  const boundAt = (time_s: number) =>
+    solutions.reduce(
+      (most_j, { dynamic_j, power_w, deadline_s }) =>
+        Math.max(most_j, dynamic_j + power_w * (deadline_s - time_s) + idle_power_w * time_s),
+      relaxed.boundAt(time_s),
+    );
+  return { ...relaxed, boundAt, solutions };
+}
+
+/** What a flow of the drawing says of the pipeline. */
+interface Charged {
+  /** Of each instruction's time. */
+  readonly price_w: Float64Array;
+  /** What is left out, paid for. */
+  readonly charge_j: number;
+}
+
+/**
+ * A result pays for its time on the way with the flow that passes its crossing; what goes over to the
+ * other result there follows the stage instead, past the instructions in between.
+ */
+function charged(
+  { sets, dataBefore, transfer_s }: Network,
+  crossings: readonly Crossing[],
+  { prices, delayed }: FlowSolution,
+): Charged {
+  const price_w = prices.slice();
+  const flowOn = (arc: number) => hotFloat(delayed, arc - sets.length);
+  let charge_j = 0;
+  for (const { down, up, arcs } of crossings) {
+    const [downTo, downFrom] = [flowOn(arcs.downTo), flowOn(arcs.downFrom)];
+    charge_j += Math.min(downTo, downFrom) * hotFloat(transfer_s, down);
+    charge_j += Math.min(flowOn(arcs.upTo), flowOn(arcs.upFrom)) * hotFloat(transfer_s, up);
+    const [from, to] = downTo > downFrom ? [down, up] : [up, down];
+    for (let i = hotInt(dataBefore, from) + 1; i < to; i++) {
+      const price = hotFloat(price_w, i);
+      const more = price + Math.abs(downTo - downFrom);
+      charge_j += leastCost(at(sets, i), more) - leastCost(at(sets, i), price);
+      price_w[i] = more;
+    }
+  }
+  return { price_w, charge_j };
+}
+
+/** A solution of the drawing, of which the pipeline's is read off when it is asked for. */
+class ChargedSolution implements RelaxedSolution {
+  readonly #network: Network;
+  readonly #crossings: readonly Crossing[];
+  readonly #drawn: FlowingSolution;
+  #read: RelaxedInstructions | null = null;
+
+  constructor(network: Network, crossings: readonly Crossing[], drawn: FlowingSolution) {
+    this.#network = network;
+    this.#crossings = crossings;
+    this.#drawn = drawn;
+  }
+
+  get deadline_s(): number {
+    return this.#drawn.deadline_s;
+  }
+
+  get dynamic_j(): number {
+    return this.#drawn.dynamic_j;
+  }
+
+  get power_w(): number {
+    return this.#drawn.power_w;
+  }
+
+  get end_s(): Float64Array {
+    return this.#readOnce().end_s;
+  }
+
+  get taken_s(): Float64Array {
+    return this.#readOnce().taken_s;
+  }
+
+  get price_w(): Float64Array {
+    return this.#readOnce().price_w;
+  }
+
+  #readOnce(): RelaxedInstructions {
+    if (this.#read !== null) return this.#read;
+    const { flow } = this.#drawn;
+    const { price_w } = charged(this.#network, this.#crossings, flow);
+    const taken_s = durationsOf(this.#network, flow);
+    const end_s = latestEnds(this.#network, taken_s, this.deadline_s);
+    this.#read = { end_s, taken_s, price_w };
+    return this.#read;
+  }
+}
+
+/** What each instruction takes in a solution, no longer than its slowest option. */
+function durationsOf({ sets }: Network, { events }: FlowSolution): Float64Array {
+  return Float64Array.from(sets, ({ time_s }, i) =>
+    Math.min(hotFloat(events, 2 * i + 1) - hotFloat(events, 2 * i), at(time_s, -1)),
+  );
+}
+
+/** When each instruction has to end at the latest. */
+function latestEnds(
+  { topological, stageAfter, dataAfter, transfer_s }: Network,
+  duration_s: Float64Array,
+  deadline_s: number,
+): Float64Array {
+  const none = duration_s.length;
+  const end_s = new Float64Array(none);
+  const startOf = (i: number) =>
+    i < none ? hotFloat(end_s, i) - hotFloat(duration_s, i) : deadline_s;
+  for (const i of topological.toReversed()) {
+    const awaiting = hotInt(dataAfter, i);
+    const handedOver_s = startOf(awaiting) - (awaiting < none ? hotFloat(transfer_s, awaiting) : 0);
+    end_s[i] = Math.min(startOf(hotInt(stageAfter, i)), handedOver_s);
+  }
+  return end_s;
+}
