@@ -1,6 +1,9 @@
-import { hot, hotByte, hotFloat, hotInt } from "../../base/need.js";
+import { hot, hotByte, hotFloat, hotInt, need } from "../../base/need.js";
 import type { ClockGroup } from "./clock-groups.js";
 import type { SwitchedNetwork, SwitchedOptions } from "./switched-network.js";
+
+/** Sums in another order may differ by this share. */
+const ROUNDING = 1e-9;
 
 /** The plan at which everything costs least at given prices of time, and what it costs. */
 interface Priced {
@@ -23,6 +26,9 @@ export class PricedClocks {
   /** For each instruction and clock the best option, and the clock before it. */
   readonly #option: Int32Array;
   readonly #before: Int32Array;
+  /** From which clocks an instruction may come, the first so many: others cost more than a switch can save. */
+  readonly #from: Int32Array;
+  readonly #spreads = new Map<SwitchedOptions, Spread>();
   /** See `#findCheapestAt`: run in sequence, and nanobatched. */
   readonly #cheapest = new Int32Array(2);
 
@@ -33,6 +39,8 @@ export class PricedClocks {
     for (const { members } of groups) for (const i of members.slice(1)) this.#keeps[i] = 1;
     this.#option = new Int32Array(network.sets.length * this.#clocks);
     this.#before = new Int32Array(network.sets.length * this.#clocks);
+    this.#from = new Int32Array(this.#clocks);
+    for (const set of new Set(network.sets)) this.#spreads.set(set, spreadOf(set, this.#clocks));
   }
 
   /** @param price_w of each instruction's time, by its number */
@@ -57,10 +65,9 @@ export class PricedClocks {
     const set = hot(this.#network.sets, i);
     const { dynamic_j, time_s } = set;
     const clocks = this.#clocks;
+    const keeps = this.#keeps[i] === 1;
+    const count = keeps ? 1 : this.#findFrom(set, price_w, costs);
     for (let clock = 0; clock < clocks; clock++) {
-      const keeps = this.#keeps[i] === 1;
-      const from = keeps ? clock : 0;
-      const to = keeps ? clock + 1 : clocks;
       let least_j = Number.POSITIVE_INFINITY;
       let best = -1;
       let bestBefore = -1;
@@ -68,7 +75,8 @@ export class PricedClocks {
       for (let execution = 0; execution < 2; execution++) {
         const option = hotInt(this.#cheapest, execution);
         if (option < 0) continue;
-        for (let before = from; before < to; before++) {
+        for (let f = 0; f < count; f++) {
+          const before = keeps ? clock : hotInt(this.#from, f);
           const k = option * clocks + before;
           const own_j = hotFloat(dynamic_j, k) + price_w * hotFloat(time_s, k);
           const sum_j = hotFloat(costs, before) + own_j;
@@ -82,6 +90,22 @@ export class PricedClocks {
       this.#option[i * clocks + clock] = best;
       this.#before[i * clocks + clock] = bestBefore;
     }
+  }
+
+  /** Lists the clocks that an option may come from, ascending; returns how many. */
+  #findFrom(set: SwitchedOptions, price_w: number, costs: Float64Array): number {
+    const { dynamic_j, time_s } = need(this.#spreads, set);
+    let most_j = Number.POSITIVE_INFINITY;
+    for (let clock = 0; clock < this.#clocks; clock++) {
+      most_j = Math.min(most_j, hotFloat(costs, clock));
+    }
+    most_j += dynamic_j + price_w * time_s;
+    most_j += ROUNDING * Math.abs(most_j);
+    let count = 0;
+    for (let clock = 0; clock < this.#clocks; clock++) {
+      if (hotFloat(costs, clock) <= most_j) this.#from[count++] = clock;
+    }
+    return count;
   }
 
   /**
@@ -123,4 +147,26 @@ export class PricedClocks {
       if (this.#network.stageBefore[i] !== i - 1 || i === 0) return least_j;
     }
   }
+}
+
+/** By how much what an option takes may differ with the clock before it, at most. */
+interface Spread {
+  readonly dynamic_j: number;
+  readonly time_s: number;
+}
+
+function spreadOf({ dynamic_j, time_s }: SwitchedOptions, clocks: number): Spread {
+  const most = (values: Float64Array) => {
+    let widest = 0;
+    for (let first = 0; first < values.length; first += clocks) {
+      let [least, greatest] = [hotFloat(values, first), hotFloat(values, first)];
+      for (let k = first + 1; k < first + clocks; k++) {
+        least = Math.min(least, hotFloat(values, k));
+        greatest = Math.max(greatest, hotFloat(values, k));
+      }
+      widest = Math.max(widest, greatest - least);
+    }
+    return widest;
+  };
+  return { dynamic_j: most(dynamic_j), time_s: most(time_s) };
 }

@@ -1,11 +1,11 @@
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { tooManyOptions } from "../../base/diagnostics/plan.js";
-import { at, need } from "../../base/need.js";
+import { at, hot, need } from "../../base/need.js";
 import type { InstructionOption } from "../../ir/configuration.js";
 import { optionsOf, type PipelineProblem } from "../../ir/iteration.js";
-import type { SwitchTime } from "../../ir/switch-time.js";
+import { type SwitchTime, switchTimeTo } from "../../ir/switch-time.js";
 import { type Network, type OptionSet, type Options, optionSetOf } from "../network.js";
-import { switchedOption } from "./switched-option.js";
+import { shareAtOld, switchedOption } from "./switched-option.js";
 
 /**
  * The options of an instruction, each after every clock that the stage may come from: option k after
@@ -71,29 +71,49 @@ function switchedOptions(
   atClock.forEach(({ options }, c) => {
     firstAt[c + 1] = at(firstAt, c) + options.length;
   });
-  const nearest = clocks_mhz.map((from_mhz) => nearestTo(from_mhz, clocks_mhz, atClock));
+  const olds = clocks_mhz.map((from_mhz) =>
+    oldByExecution(nearestTo(from_mhz, clocks_mhz, atClock)),
+  );
   const clocks = clocks_mhz.length;
+  const oldOf = ({ execution, freq_mhz }: InstructionOption, from: number) =>
+    freq_mhz === clocks_mhz[from] ? null : hot(olds, from)[execution];
   const made = (k: number): InstructionOption => {
     const option = at(plain, Math.floor(k / clocks));
-    const from_mhz = at(clocks_mhz, k % clocks);
-    if (from_mhz === option.freq_mhz) return option;
-    const there = at(nearest, k % clocks);
-    const old = there.find(({ execution }) => execution === option.execution) ?? there[0];
-    return switchedOption(option, old ?? option, from_mhz, switch_time_s);
+    const old = oldOf(option, k % clocks);
+    return old === null
+      ? option
+      : switchedOption(option, old, at(clocks_mhz, k % clocks), switch_time_s);
   };
   const time_s = new Float64Array(plain.length * clocks);
   const dynamic_j = new Float64Array(time_s.length);
-  for (let k = 0; k < time_s.length; k++) {
-    const option = made(k);
-    time_s[k] = option.time_s;
-    dynamic_j[k] = option.energy_j - static_power_w * option.time_s;
-  }
+  plain.forEach((option, p) => {
+    const change_s = switchTimeTo(switch_time_s, option.freq_mhz);
+    for (let from = 0; from < clocks; from++) {
+      const old = oldOf(option, from);
+      const share = old === null ? 0 : shareAtOld(old, change_s);
+      const { time_s: old_s, energy_j: old_j } = old ?? option;
+      const taken_s = share * old_s + (1 - share) * option.time_s;
+      const energy_j = share * old_j + (1 - share) * option.energy_j;
+      time_s[p * clocks + from] = taken_s;
+      dynamic_j[p * clocks + from] = energy_j - static_power_w * taken_s;
+    }
+  });
   const numbers = new Map(plain.map((option, k) => [option, k] as const));
   const isNanobatched = Uint8Array.from(plain, ({ execution }) =>
     Number(execution === "nanobatched"),
   );
   const option = kept(made);
   return { option, time_s, dynamic_j, clock, isNanobatched, firstAt, atClock, numbers };
+}
+
+type ByExecution = Record<InstructionOption["execution"], InstructionOption>;
+
+/** How an instruction runs on at an old clock: its fastest option there, of its own execution if there is one. */
+function oldByExecution(there: readonly InstructionOption[]): ByExecution {
+  const fastest = at(there, 0);
+  const of = (own: InstructionOption["execution"]) =>
+    there.find(({ execution }) => execution === own) ?? fastest;
+  return { sequential: of("sequential"), nanobatched: of("nanobatched") };
 }
 
 /** Options are many and few of them chosen: those that are asked for are made, each once. */

@@ -18,12 +18,16 @@ export function switchedOption(
   from_mhz: number,
   switch_time_s: SwitchTime,
 ): InstructionOption {
-  const change_s = switchTimeTo(switch_time_s, option.freq_mhz);
-  const share = old.time_s > change_s ? change_s / old.time_s : 1;
+  const share = shareAtOld(old, switchTimeTo(switch_time_s, option.freq_mhz));
   return {
     ...option,
     time_s: share * old.time_s + (1 - share) * option.time_s,
     energy_j: share * old.energy_j + (1 - share) * option.energy_j,
     switched: { from_mhz, to: option },
   };
+}
+
+/** Which share of an instruction is done at the old clock while it changes. */
+export function shareAtOld(old: InstructionOption, change_s: number): number {
+  return old.time_s > change_s ? change_s / old.time_s : 1;
 }
