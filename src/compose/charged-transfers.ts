@@ -1,17 +1,19 @@
 import { at, hotFloat, hotInt } from "../base/need.js";
 import type { FlowSolution } from "../math/flow/flow-solution.js";
+import { chargedFlow } from "./charged-flow.js";
 import type { Network } from "./network.js";
 import type { Crossing, PipelineShape } from "./pipeline-graph.js";
-import { leastCost } from "./priced-option.js";
-import { type FlowingSolution, type Relaxation, relaxGraph } from "./relaxed-graph.js";
+
+import { type Relaxation, relaxGraph } from "./relaxed-graph.js";
 import { replay } from "./replay.js";
 import type { RelaxedInstructions, RelaxedSolution } from "./sampling.js";
+import type { FlowingSolution } from "./solved-pieces.js";
 
 /**
  * Relaxes a pipeline whose drawing leaves out what crossing results take on their way, and charges it: a
  * flow of the drawing is one of the pipeline too, and where that time is paid for by the flow on it, no
  * plan costs less. As the flow is the cheapest without that time, the bound is a hair below the pipeline's
- * own. The deadline of a solution is later by what is charged, see {@link LeftOut}.
+ * own. The deadline of a solution is later by what is charged, see `LeftOut`.
  * @param deadlines see `relax`
  */
 export function relaxCharging(
@@ -25,7 +27,7 @@ export function relaxCharging(
   const relaxed = relaxGraph({ ...network, transfer_s }, deadlines, shape, {
     fastest_s,
     later: (flow, power_w) =>
-      power_w > 0 ? charged(network, shape.crossings, flow).charge_j / power_w : 0,
+      power_w > 0 ? chargedFlow(network, shape.crossings, flow).charge_j / power_w : 0,
   });
   const solutions = relaxed.solutions.map(
     (each) => new ChargedSolution(network, shape.crossings, each),
@@ -38,41 +40,6 @@ export function relaxCharging(
       relaxed.boundAt(time_s),
     );
   return { ...relaxed, boundAt, solutions };
-}
-
-/** What a flow of the drawing says of the pipeline. */
-interface Charged {
-  /** Of each instruction's time. */
-  readonly price_w: Float64Array;
-  /** What is left out, paid for. */
-  readonly charge_j: number;
-}
-
-/**
- * A result pays for its time on the way with the flow that passes its crossing; what goes over to the
- * other result there follows the stage instead, past the instructions in between.
- */
-function charged(
-  { sets, dataBefore, transfer_s }: Network,
-  crossings: readonly Crossing[],
-  { prices, delayed }: FlowSolution,
-): Charged {
-  const price_w = prices.slice();
-  const flowOn = (arc: number) => hotFloat(delayed, arc - sets.length);
-  let charge_j = 0;
-  for (const { down, up, arcs } of crossings) {
-    const [downTo, downFrom] = [flowOn(arcs.downTo), flowOn(arcs.downFrom)];
-    charge_j += Math.min(downTo, downFrom) * hotFloat(transfer_s, down);
-    charge_j += Math.min(flowOn(arcs.upTo), flowOn(arcs.upFrom)) * hotFloat(transfer_s, up);
-    const [from, to] = downTo > downFrom ? [down, up] : [up, down];
-    for (let i = hotInt(dataBefore, from) + 1; i < to; i++) {
-      const price = hotFloat(price_w, i);
-      const more = price + Math.abs(downTo - downFrom);
-      charge_j += leastCost(at(sets, i), more) - leastCost(at(sets, i), price);
-      price_w[i] = more;
-    }
-  }
-  return { price_w, charge_j };
 }
 
 /** A solution of the drawing, of which the pipeline's is read off when it is asked for. */
@@ -115,7 +82,7 @@ class ChargedSolution implements RelaxedSolution {
   #readOnce(): RelaxedInstructions {
     if (this.#read !== null) return this.#read;
     const { flow } = this.#drawn;
-    const { price_w } = charged(this.#network, this.#crossings, flow);
+    const { price_w } = chargedFlow(this.#network, this.#crossings, flow);
     const taken_s = durationsOf(this.#network, flow);
     const end_s = latestEnds(this.#network, taken_s, this.deadline_s);
     this.#read = { end_s, taken_s, price_w };

@@ -68,8 +68,7 @@ export function drawingOf(network: Network): Drawing | null {
   const drawn = strips.map(stripOf);
   const crossings = crossingsOf(drawn);
   const takesTime = network.transfer_s.some((delay_s) => delay_s > 0);
-  if (takesTime && crossings > 0 && !(isHardlyDelayed(network) && drawn.every(crossesOnce)))
-    return null;
+  if (takesTime && crossings > 0 && !isHardlyDelayed(network)) return null;
   if (crossings > MOST_CROSSINGS * place.size) return null;
   return { lines, strips: drawn };
 }
@@ -79,16 +78,6 @@ function isHardlyDelayed({ sets, transfer_s }: Network): boolean {
   const taken_s = sets.reduce((sum_s, { time_s }) => sum_s + at(time_s, 0), 0);
   const longest_s = transfer_s.reduce((most_s, delay_s) => Math.max(most_s, delay_s));
   return sets.length > SMALL && longest_s * sets.length <= SHORT * taken_s;
-}
-
-/** Whether no result crosses two others. */
-function crossesOnce({ up, crossed }: Strip): boolean {
-  const timesCrossed = new Int32Array(up.length);
-  for (const [first, end] of crossed) {
-    if (end - first > 1) return false;
-    if (end > first) timesCrossed[first] = at(timesCrossed, first) + 1;
-  }
-  return timesCrossed.every((times) => times <= 1);
 }
 
 function crossingsOf(strips: readonly Strip[]): number {

@@ -21,12 +21,7 @@ export interface PipelineShape extends Omit<ActivityGraph, "activities" | "delay
 export interface Crossing {
   readonly down: number;
   readonly up: number;
-  readonly arcs: {
-    readonly downTo: number;
-    readonly downFrom: number;
-    readonly upTo: number;
-    readonly upFrom: number;
-  };
+  readonly arcs: Readonly<Record<"downTo" | "downFrom" | "upTo" | "upFrom", number>>;
 }
 
 /** Arcs as they are added. */
@@ -147,7 +142,7 @@ function addDrawn(
   return rotations.map((around) => around.filter((dart) => dart !== undefined));
 }
 
-/** Adds what is handed over in a strip, cut where it crosses; returns crossings of what takes time. */
+/** Adds what is handed over in a strip, cut where it crosses; returns crossings of what takes time, in order. */
 function addStrip(
   { down, up, crossed }: Strip,
   arcs: Arcs,
@@ -161,34 +156,36 @@ function addStrip(
     to: number,
     side: number,
     on_way_s: number | null = null,
-  ): number => {
+  ) => {
     const arc = arcs.add(from.event, to, on_way_s);
     at(rotations, from.event)[from.side] = 2 * arc;
     at(rotations, to)[side] = 2 * arc + 1;
-    return arc;
   };
-  const arrive = (last: (typeof sentUp)[number], { to }: Handover, side: number) =>
+  const arrive = (last: (typeof sentUp)[number], { to }: Handover, side: number) => {
     link(last, 2 * to, side, last.crosses ? 0 : at(transfer_s, to));
-  const meetings = down.flatMap((each, k) => {
+  };
+  const meetings: { readonly event: number; readonly down: number; readonly up: number }[] = [];
+  down.forEach((each, k) => {
     let last = { event: 2 * each.from + 1, side: 3, crosses: false };
-    const met: { readonly other: number; readonly downTo: number; readonly upTo: number }[] = [];
     const [first, end] = at(crossed, k);
     for (let other = first; other < end; other++) {
       const event = rotations.push([]) - 1;
-      const downTo = link(last, event, 0);
-      met.push({ other, downTo, upTo: link(at(sentUp, other), event, 3) });
+      link(last, event, 0);
+      link(at(sentUp, other), event, 3);
+      meetings.push({ event, down: each.to, up: at(up, other).to });
       sentUp[other] = { event, side: 1, crosses: true };
       last = { event, side: 2, crosses: true };
     }
-    const downFrom = arrive(last, each, 1);
-    return met.map((meeting) => ({ ...meeting, down: each.to, downFrom }));
+    arrive(last, each, 1);
   });
-  const upFrom = up.map((each, k) => arrive(at(sentUp, k), each, 3));
+  up.forEach((each, k) => {
+    arrive(at(sentUp, k), each, 3);
+  });
   return meetings
-    .map(({ down, other, ...own }) => ({
-      down,
-      up: at(up, other).to,
-      arcs: { ...own, upFrom: at(upFrom, other) },
-    }))
-    .filter((each) => at(transfer_s, each.down) > 0 || at(transfer_s, each.up) > 0);
+    .filter((each) => at(transfer_s, each.down) > 0 || at(transfer_s, each.up) > 0)
+    .map(({ event, ...met }) => {
+      const arcOn = (side: number) => at(at(rotations, event), side) >> 1;
+      const arcs = { downTo: arcOn(0), upFrom: arcOn(1), downFrom: arcOn(2), upTo: arcOn(3) };
+      return { ...met, arcs };
+    });
 }

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { option } from "../../test/support/pipelines.js";
-import type { PipelineName } from "../ir/choices.js";
 import { type Network, networkOf } from "./network.js";
 import { type PipelineShape, pipelineShape } from "./pipeline-graph.js";
 import { problemOfOptions } from "./problem.js";
@@ -11,6 +10,8 @@ const TRANSFER_S = 2e-3;
 const KINDS = {
   "1f1b": ["forward", "backward"],
   "zb-h1": ["forward", "input_gradient", "weight_gradient"],
+  "interleaved-1f1b": ["forward", "backward"],
+  "dualpipe-v": ["forward", "backward", "input_gradient", "weight_gradient"],
 } as const;
 
 /** More than a thousand instructions of about a tenth of a second. */
@@ -22,18 +23,14 @@ function deep(pipeline: keyof typeof KINDS): Network {
       const time_s = (work_s / clock) * (1 + 0.02 * Math.sin(phase + 5 * k));
       return option(time_s, work_s * (60 + 170 * clock ** 2.4) + 85 * time_s);
     });
-  const options = Array.from({ length: stages }, (_, stage) =>
+  const chunks = pipeline === "interleaved-1f1b" || pipeline === "dualpipe-v" ? 2 : 1;
+  const options = Array.from({ length: stages * chunks }, (_, cell) =>
     Object.fromEntries(
-      KINDS[pipeline].map((kind, k) => [kind, listOf(0.1 + 0.02 * ((7 * stage + k) % 5), stage)]),
+      KINDS[pipeline].map((kind, k) => [kind, listOf(0.1 + 0.02 * ((7 * cell + k) % 5), cell)]),
     ),
   );
-  const name: PipelineName = pipeline;
-  const layout = {
-    microbatches: 1080 / stages / KINDS[pipeline].length,
-    static_power_w: 85,
-    transfer_s: TRANSFER_S,
-    pipeline: name,
-  };
+  const microbatches = pipeline === "1f1b" ? 60 : 40;
+  const layout = { microbatches, static_power_w: 85, transfer_s: TRANSFER_S, pipeline, chunks };
   return networkOf(problemOfOptions(options, stages, layout));
 }
 
@@ -48,6 +45,8 @@ function wholeShape(network: Network): PipelineShape {
 test.each([
   ["1f1b", 1.5e-3],
   ["zb-h1", 5e-4],
+  ["interleaved-1f1b", 2e-4],
+  ["dualpipe-v", 3e-4],
 ] as const)("the bound of %s is a hair below the whole graph's", (pipeline, most) => {
   const network = deep(pipeline);
   const shape = pipelineShape(network);
