@@ -30,7 +30,7 @@ interface Costs {
 }
 
 /** Relaxations whose prices are mixed: those of the last deadlines, a few each. */
-const MOST_KNOWN = 24;
+const MOST_KNOWN = 8;
 
 /**
  * No more than so many prices are mixed in, one after another, and the share of each is halved so often, while
