@@ -8,6 +8,7 @@ import type {
 import { longestSwitch } from "../ir/switch-time.js";
 import { paretoIndices } from "../math/pareto.js";
 import type { Network, Options } from "./network.js";
+import type { PipelineShape } from "./pipeline-graph.js";
 import type { Relaxation } from "./relaxed-graph.js";
 import { type Plan, replay } from "./replay.js";
 import { Rounding } from "./rounding.js";
@@ -27,8 +28,14 @@ interface Planner extends Bounds {
 }
 
 /** Charges switches where they take time. */
-export function plannerOf(problem: PipelineProblem, network: Network): Planner {
-  if (longestSwitch(problem.switch_time_s) > 0) return new SwitchedRounding(problem, network);
+export function plannerOf(
+  problem: PipelineProblem,
+  network: Network,
+  shape: PipelineShape,
+): Planner {
+  if (longestSwitch(problem.switch_time_s) > 0) {
+    return new SwitchedRounding(problem, network, shape);
+  }
   const rounding = new Rounding(network);
   const plans = (relaxed: readonly RelaxedSolution[]) => rounding.plans(relaxed);
   return { network, plans, boundAt: () => 0 };

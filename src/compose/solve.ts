@@ -7,6 +7,7 @@ import { spread } from "../math/spread.js";
 import { sparsest } from "../math/staircase.js";
 import { exactFrontier } from "./exhaustive.js";
 import { type Network, networkOf } from "./network.js";
+import { pipelineShape } from "./pipeline-graph.js";
 import {
   type Candidate,
   distinct,
@@ -77,10 +78,11 @@ function byEnergySteps(
   tidy = (plans: readonly Candidate[]) => plans,
 ): (known: readonly IterationPoint[]) => IterationFrontier {
   const network = networkOf(problem);
-  const planner = plannerOf(problem, network);
+  const shape = pipelineShape(network);
+  const planner = plannerOf(problem, network, shape);
   const { length: size } = network.sets;
   const most = (limit: number) => Math.min(TRIES * points, MOST_TRIED, Math.floor(limit / size));
-  const relaxation = relax(network, Math.max(points, most(MOST_KEPT)));
+  const relaxation = relax(network, Math.max(points, most(MOST_KEPT)), shape);
   const { fastest_s, energy_optimal_time_s, boundAt } = relaxation;
   const finest_j = boundAt(energy_optimal_time_s) * (1 + LOSS) ** (points - 1);
   const isFine = boundAt(fastest_s) <= finest_j;
@@ -124,11 +126,10 @@ export function solveDeadlines(
   if (deadlines === null) return byEnergySteps(problem, MOST_POINTS)([]);
   if (typeof deadlines === "number") return byEnergySteps(problem, deadlines)([]);
   const network = networkOf(problem);
-  const planner = plannerOf(problem, network);
-  const relaxation = relax(
-    network,
-    deadlines.toSorted((a, b) => b - a),
-  );
+  const shape = pipelineShape(network);
+  const planner = plannerOf(problem, network, shape);
+  const latestFirst = deadlines.toSorted((a, b) => b - a);
+  const relaxation = relax(network, latestFirst, shape);
   const found = nonDominated(plansOf(planner, relaxation.solutions));
   const exact = exactOf(problem, network, found);
   const plans = exact === null ? found : inTime(exact.plans, deadlines);

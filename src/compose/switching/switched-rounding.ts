@@ -2,7 +2,7 @@ import { at, hot, need } from "../../base/need.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
 import { longestSwitch } from "../../ir/switch-time.js";
 import type { Network, OptionSet } from "../network.js";
-import { type PipelineShape, pipelineShape } from "../pipeline-graph.js";
+import type { PipelineShape } from "../pipeline-graph.js";
 import { relax } from "../relaxation.js";
 import { Rounding } from "../rounding.js";
 import type { RelaxedSolution } from "../sampling.js";
@@ -72,9 +72,9 @@ export class SwitchedRounding {
   /** By what share switches made the plan before longer. */
   #excess = 0;
   /** Fails with KRS4009 or KRS4011, see `switchedNetwork` and `clockGroups`. */
-  constructor(problem: PipelineProblem, plain: Network) {
+  constructor(problem: PipelineProblem, plain: Network, shape: PipelineShape) {
     this.#plain = plain;
-    this.#shape = pipelineShape(plain);
+    this.#shape = shape;
     this.#narrowed = new NarrowedSets(plain.sets);
     this.network = switchedNetwork(problem, plain);
     this.#groups = clockGroups(this.network, longestSwitch(problem.switch_time_s));
