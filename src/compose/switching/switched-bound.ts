@@ -29,8 +29,13 @@ interface Costs {
   readonly taken_s: Float64Array;
 }
 
-/** Relaxations whose prices are mixed: those of the last deadlines, a few each. */
-const MOST_KNOWN = 8;
+/**
+ * Relaxations whose prices are mixed: those of the last deadlines, a few each. In large pipelines fewer, which
+ * hardly lowers the bound; in others what costs least at it is where a search starts.
+ */
+const MOST_KNOWN = 24;
+const MOST_KNOWN_IN_LARGE = 8;
+const LARGE = 256;
 
 /**
  * No more than so many prices are mixed in, one after another, and the share of each is halved so often, while
@@ -79,7 +84,8 @@ export class SwitchedBound {
    */
   add(time_s: number, relaxed: readonly Relaxed[]): Int32Array {
     for (const each of relaxed) this.#known.push(this.#costsAt(pricesOf(each)));
-    this.#known.splice(0, this.#known.length - MOST_KNOWN);
+    const most = this.#isGrouped.length > LARGE ? MOST_KNOWN_IN_LARGE : MOST_KNOWN;
+    this.#known.splice(0, this.#known.length - most);
     const { price_w, worth_j, power_w } = this.#best(time_s);
     const { options, cost_j } = this.#priced.cheapest(price_w);
     this.#lines.push({ start_j: cost_j - worth_j, power_w });
