@@ -1,8 +1,8 @@
 import { at, hotFloat, hotInt } from "../base/need.js";
 import type { FlowSolution } from "../math/flow/flow-solution.js";
-import { chargedFlow } from "./charged-flow.js";
+import { ChargedFlows } from "./charged-flows.js";
 import type { Network } from "./network.js";
-import type { Crossing, PipelineShape } from "./pipeline-graph.js";
+import type { PipelineShape } from "./pipeline-graph.js";
 
 import { type Relaxation, relaxGraph } from "./relaxed-graph.js";
 import { replay } from "./replay.js";
@@ -23,15 +23,13 @@ export function relaxCharging(
 ): Relaxation {
   const transfer_s = network.transfer_s.slice();
   for (const { down, up } of shape.crossings) for (const i of [down, up]) transfer_s[i] = 0;
+  const charged = new ChargedFlows(network, shape.crossings);
   const { time_s: fastest_s } = replay(network, new Int32Array(network.sets.length));
   const relaxed = relaxGraph({ ...network, transfer_s }, deadlines, shape, {
     fastest_s,
-    later: (flow, power_w) =>
-      power_w > 0 ? chargedFlow(network, shape.crossings, flow).charge_j / power_w : 0,
+    later: (flow, power_w) => (power_w > 0 ? charged.of(flow).charge_j / power_w : 0),
   });
-  const solutions = relaxed.solutions.map(
-    (each) => new ChargedSolution(network, shape.crossings, each),
-  );
+  const solutions = relaxed.solutions.map((each) => new ChargedSolution(network, charged, each));
   const idle_power_w = network.stages * network.static_power_w;
   const boundAt = (time_s: number) =>
     solutions.reduce(
@@ -45,13 +43,13 @@ export function relaxCharging(
 /** A solution of the drawing, of which the pipeline's is read off when it is asked for. */
 class ChargedSolution implements RelaxedSolution {
   readonly #network: Network;
-  readonly #crossings: readonly Crossing[];
+  readonly #charged: ChargedFlows;
   readonly #drawn: FlowingSolution;
   #read: RelaxedInstructions | null = null;
 
-  constructor(network: Network, crossings: readonly Crossing[], drawn: FlowingSolution) {
+  constructor(network: Network, charged: ChargedFlows, drawn: FlowingSolution) {
     this.#network = network;
-    this.#crossings = crossings;
+    this.#charged = charged;
     this.#drawn = drawn;
   }
 
@@ -82,7 +80,7 @@ class ChargedSolution implements RelaxedSolution {
   #readOnce(): RelaxedInstructions {
     if (this.#read !== null) return this.#read;
     const { flow } = this.#drawn;
-    const { price_w } = chargedFlow(this.#network, this.#crossings, flow);
+    const { price_w } = this.#charged.of(flow);
     const taken_s = durationsOf(this.#network, flow);
     const end_s = latestEnds(this.#network, taken_s, this.deadline_s);
     this.#read = { end_s, taken_s, price_w };

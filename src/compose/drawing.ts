@@ -40,7 +40,7 @@ const MOST_CROSSINGS = 4;
 const SMALL = 1024;
 
 /** Nor where it takes more than this share of the average instruction's fastest option. */
-const SHORT = 0.02;
+const SHORT = 0.05;
 
 /**
  * A drawing of a pipeline; null where results skip lines, cross too many others, or cross and
