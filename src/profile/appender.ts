@@ -15,9 +15,9 @@ import { headerSchema, type ProfileHeader } from "./header.js";
 import { type Profile, readProfile } from "./reader.js";
 import { type ProfileRecord, recordSchema } from "./records.js";
 
-/** Writes a profile so that what was appended survives a crash. */
+/** Writes a profile so that what was appended survives a crash of the program, and what was measured one of the machine. */
 export interface ProfileAppender {
-  /** Adds the records; when this returns they are on the disk. One record a call if measured live. */
+  /** Adds the records; when this returns, all but modelled ones are on the disk. One record a call if measured live. */
   readonly append: (records: readonly ProfileRecord[]) => void;
   readonly close: () => void;
 }
@@ -45,6 +45,10 @@ function isInOrder(record: ProfileRecord): boolean {
   return keys.length === MODELLED.length && keys.every((key, k) => key === MODELLED[k]);
 }
 
+function isModelled({ source }: ProfileRecord): boolean {
+  return source === "modelled";
+}
+
 /** A whole profile as text, for what is not measured live. */
 export function profileText({ header, records }: Profile): string {
   return headerLine(header) + records.map(recordLine).join("");
@@ -59,19 +63,20 @@ function guarded<Result>(file: string, action: () => Result): Result {
   }
 }
 
-/** Appends lines to an open file, each call on the disk before it returns. */
+/** Appends lines to an open file. */
 function appenderTo(file: string, descriptor: number): ProfileAppender & { write: Write } {
   const write: Write = (text) =>
     guarded(file, () => {
       const bytes = Buffer.from(text);
       let written = 0;
       while (written < bytes.length) written += writeSync(descriptor, bytes, written);
-      fsyncSync(descriptor);
     });
   return {
     write,
     append: (records) => {
       if (records.length > 0) write(records.map(recordLine).join(""));
+      // A model says the same again, sooner than a disk is sure of it.
+      if (!records.every(isModelled)) guarded(file, () => fsyncSync(descriptor));
     },
     close: () => guarded(file, () => closeSync(descriptor)),
   };

@@ -103,7 +103,7 @@ describe("writing and reading", () => {
     );
   });
 
-  test("each append is on the disk at once", () => {
+  test("each append can be read at once", () => {
     const profile = createProfile(file, header);
     for (let i = 1; i <= 3; i++) {
       profile.append([record]);
@@ -146,6 +146,14 @@ describe("what is refused", () => {
     writeFileSync(file, "");
     expect(() => readProfile(file, () => {})).toThrow(DiagnosticError);
     expect(refusal(`${JSON.stringify({ ...header, version: 2 })}\n`)?.code).toBe("KRS2004");
+  });
+
+  test("what was measured is kept for good or not at all, what is modelled is only written", () => {
+    // Takes everything, and cannot be told to keep it.
+    const profile = createProfile("/dev/null", header);
+    profile.append([record]);
+    expect(() => profile.append(measured.slice(0, 1))).toThrow(/KRS2013/);
+    profile.close();
   });
 
   test("paths that cannot be read or written", () => {

@@ -25,7 +25,7 @@ export interface OpenEvaluator extends Evaluator {
   readonly close: () => Promise<void>;
 }
 
-/** Batches small enough that a kill loses little, large enough that syncing costs little. */
+/** Batches small enough that a kill loses little. */
 export const MODELLED_BATCH = 2048;
 
 /** Asks an oracle in this thread, giving way between batches so that a signal can arrive. */
