@@ -46,11 +46,6 @@ export function hotInt(elements: Int32Array, index: number): number {
   return elements[index] as number;
 }
 
-/** Like `hot`, of numbers in a plain or a typed array. */
-export function hotNumber(elements: ArrayLike<number>, index: number): number {
-  return elements[index] as number;
-}
-
 /** The value of an optional field, or what its format says that an absent one means. */
 export function byDefault<Value>(value: Value | null | undefined, absent: Value): Value {
   return value === null || value === undefined ? absent : value;

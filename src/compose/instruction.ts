@@ -1,5 +1,5 @@
 import { grouped } from "../base/grouped.js";
-import { addTo, at, hotFloat, hotInt, need } from "../base/need.js";
+import { addTo, at, hot, hotFloat, hotInt, need } from "../base/need.js";
 import type {
   ChosenUse,
   Evaluation,
@@ -108,7 +108,8 @@ function optionsOf(
     const [sum, time_s] = [at(sums, place), hotFloat(points.time_s, i)];
     const energy_j = hotFloat(points.dynamic_j, i) + options.static_power_w * time_s;
     const launch_time_s = at(launch_s, sum.execution);
-    return { sum, point: i - points.sum.indexOf(place), time_s, energy_j, launch_time_s };
+    const point = i - hotInt(points.starts, place);
+    return { sum, point, time_s, energy_j, launch_time_s };
   });
 }
 
@@ -145,6 +146,8 @@ interface Points {
   readonly dynamic_j: Float64Array;
   /** Which sum each is of. */
   readonly sum: Int32Array;
+  /** Where the points of each sum begin, and where the last ones end. */
+  readonly starts: Int32Array;
 }
 
 /** Of all sums; none takes less time than the CPU needs to launch its execution. */
@@ -152,6 +155,7 @@ function pointsOf(sums: readonly Sum[], launch_s: readonly number[]): Points {
   const size = sums.reduce((count, { frontier }) => count + frontier.time_s.length, 0);
   const [time_s, dynamic_j] = [new Float64Array(size), new Float64Array(size)];
   const sum = new Int32Array(size);
+  const starts = new Int32Array(sums.length + 1);
   let i = 0;
   for (const [place, { frontier, execution }] of sums.entries()) {
     const least_s = at(launch_s, execution);
@@ -160,8 +164,9 @@ function pointsOf(sums: readonly Sum[], launch_s: readonly number[]): Points {
       dynamic_j[i] = hotFloat(frontier.dynamic_j, point);
       sum[i] = place;
     }
+    starts[place + 1] = i;
   }
-  return { time_s, dynamic_j, sum };
+  return { time_s, dynamic_j, sum, starts };
 }
 
 function sumsOf(execution: Execution, index: number, frontiers: UseFrontiers): Sum[] {
@@ -188,13 +193,11 @@ function withEveryClock(
   most: number,
 ): readonly number[] {
   const kept = new Set(best);
-  const { time_s, dynamic_j } = points;
-  const clockOf = (i: number) => at(sums, hotInt(points.sum, i)).freq_mhz;
-  for (const own of grouped([...time_s.keys()], clockOf).values()) {
-    const atClock = (values: Float64Array) => Float64Array.from(own, (i) => hotFloat(values, i));
-    for (const k of merged({ time_s: atClock(time_s), dynamic_j: atClock(dynamic_j) }, most)) {
-      kept.add(at(own, k));
-    }
+  const { time_s, dynamic_j, starts } = points;
+  for (const places of grouped([...sums.keys()], (k) => at(sums, k).freq_mhz).values()) {
+    const own = places.flatMap((k) => range(hotInt(starts, k), hotInt(starts, k + 1)));
+    const atClock = { time_s: gathered(time_s, own), dynamic_j: gathered(dynamic_j, own) };
+    for (const k of merged(atClock, most)) kept.add(hot(own, k));
   }
   return [...kept].sort((a, b) => hotFloat(time_s, a) - hotFloat(time_s, b) || a - b);
 }
@@ -209,14 +212,28 @@ function merged(
 ): readonly number[] {
   const indices = paretoIndices(time_s, dynamic_j);
   if (indices.length <= most) return indices;
-  const times = indices.map((i) => hotFloat(time_s, i));
-  const energies = indices.map((i) => hotFloat(dynamic_j, i));
+  const times = gathered(time_s, indices);
+  const energies = gathered(dynamic_j, indices);
   const corners = new Set(spread(lowerHullIndices(times, energies), most / 2));
   const fastest_s = at(times, 0);
   const cell_s = (at(times, -1) - fastest_s) / (most - corners.size);
   const cell = (k: number) => Math.ceil((at(times, k) - fastest_s) / cell_s);
   const last = indices.length - 1;
   return indices.filter((_, k) => k === last || corners.has(k) || cell(k) !== cell(k + 1));
+}
+
+/** Values at some places. */
+function gathered(values: Float64Array, places: readonly number[]): Float64Array {
+  const own = new Float64Array(places.length);
+  for (let k = 0; k < own.length; k++) own[k] = hotFloat(values, hot(places, k));
+  return own;
+}
+
+/** From the first number to the one before the last. */
+function range(first: number, last: number): number[] {
+  const numbers: number[] = [];
+  for (let i = first; i < last; i++) numbers.push(i);
+  return numbers;
 }
 
 function optionOf(

@@ -44,7 +44,7 @@ export function frontierOf(
   dynamic_j: readonly number[],
 ): { readonly frontier: Frontier; readonly indices: readonly number[] } {
   const indices = paretoIndices(time_s, dynamic_j);
-  const pick = (values: readonly number[]) => Float64Array.from(indices, (i) => hot(values, i));
+  const pick = (values: readonly number[]) => new Float64Array(indices.map((i) => hot(values, i)));
   return { frontier: { time_s: pick(time_s), dynamic_j: pick(dynamic_j), sum: null }, indices };
 }
 
@@ -90,25 +90,30 @@ export function multiplyFrontier(frontier: Frontier, n: number): Frontier {
  * goes to the edge's slower end.
  */
 function copiesAlongHull(of: Frontier, copies: number): Frontier {
-  const { points } = hullWalk(of);
+  const { points, count } = hullWalk(of);
   const most_s = TOLERANCE * copies * hotFloat(of.time_s, 0);
   const [from, to, slower] = [[0], [0], [0]];
-  for (let k = 1; k < points.length; k++) {
-    const [start, end] = [hot(points, k - 1), hot(points, k)];
+  for (let k = 1; k < count; k++) {
+    const start = hotInt(points, k - 1);
+    const end = hotInt(points, k);
     const step_s = hotFloat(of.time_s, end) - hotFloat(of.time_s, start);
     const stride = Math.max(1, Math.floor(most_s / step_s));
-    for (let count = 0; count < copies; ) {
-      count = Math.min(count + stride, copies);
+    for (let moved = 0; moved < copies; ) {
+      moved = Math.min(moved + stride, copies);
       from.push(start);
       to.push(end);
-      slower.push(count);
+      slower.push(moved);
     }
   }
-  const sumOf = (values: Float64Array) =>
-    Float64Array.from(slower, (count, k) => {
-      const [fast, slow] = [hotFloat(values, hot(from, k)), hotFloat(values, hot(to, k))];
-      return (copies - count) * fast + count * slow;
-    });
+  const sumOf = (values: Float64Array) => {
+    const sums = new Float64Array(slower.length);
+    for (let k = 0; k < sums.length; k++) {
+      const moved = hot(slower, k);
+      const fast = hotFloat(values, hot(from, k));
+      sums[k] = (copies - moved) * fast + moved * hotFloat(values, hot(to, k));
+    }
+    return sums;
+  };
   const sum = { of, copies, from, to, slower };
   return { time_s: sumOf(of.time_s), dynamic_j: sumOf(of.dynamic_j), sum };
 }
@@ -165,21 +170,21 @@ function allPairs(left: Frontier, right: Frontier): Pairs {
 function hullPairs(left: Frontier, right: Frontier): Pairs {
   const a = hullWalk(left);
   const b = hullWalk(right);
-  const pairs = roomFor(a.points.length + b.points.length);
+  const pairs = roomFor(a.count + b.count);
   const fastest_s = hotFloat(left.time_s, 0) + hotFloat(right.time_s, 0);
   let kept_s = 0;
   let pending_s = fastest_s;
   let price = Number.POSITIVE_INFINITY;
   for (let i = 0, j = 0; ; ) {
     // The point reached is kept at a vertex, or where the next one would be too far from the last.
-    const next = Math.max(hot(a.prices, i), hot(b.prices, j));
-    const alongLeft = hot(a.prices, i) === next;
+    const next = Math.max(hotFloat(a.prices, i), hotFloat(b.prices, j));
+    const alongLeft = hotFloat(a.prices, i) === next;
     const ni = next > 0 && alongLeft ? i + 1 : i;
     const nj = next > 0 && !alongLeft ? j + 1 : j;
     const next_s =
-      hotFloat(left.time_s, hot(a.points, ni)) + hotFloat(right.time_s, hot(b.points, nj));
+      hotFloat(left.time_s, hotInt(a.points, ni)) + hotFloat(right.time_s, hotInt(b.points, nj));
     if (next < price * (1 - EPSILON) || next_s - kept_s > TOLERANCE * fastest_s) {
-      add(pairs, hot(a.points, i), hot(b.points, j));
+      add(pairs, hotInt(a.points, i), hotInt(b.points, j));
       kept_s = pending_s;
     }
     if (next === 0) return pairs;
@@ -190,30 +195,38 @@ function hullPairs(left: Frontier, right: Frontier): Pairs {
   }
 }
 
-/** The points on the lower hull, those inside its edges too, and the price (J/s) after each: 0 after the last. */
+/**
+ * The points on the lower hull, those inside its edges too, and the price (J/s) after each, 0 after the last: the
+ * first `count` of both.
+ */
 interface HullWalk {
-  readonly points: readonly number[];
-  readonly prices: readonly number[];
+  readonly points: Int32Array;
+  readonly prices: Float64Array;
+  readonly count: number;
 }
 
 function hullWalk({ time_s, dynamic_j }: Frontier): HullWalk {
   const vertices = lowerHullIndices(time_s, dynamic_j);
-  const points: number[] = [0];
-  const prices: number[] = [];
+  const points = new Int32Array(time_s.length);
+  const prices = new Float64Array(time_s.length);
+  let count = 1;
   for (let v = 1; v < vertices.length; v++) {
-    const [start, end] = [hot(vertices, v - 1), hot(vertices, v)];
-    const [start_s, start_j] = [hotFloat(time_s, start), hotFloat(dynamic_j, start)];
-    const [end_s, end_j] = [hotFloat(time_s, end), hotFloat(dynamic_j, end)];
+    const start = hot(vertices, v - 1);
+    const end = hot(vertices, v);
+    const start_s = hotFloat(time_s, start);
+    const start_j = hotFloat(dynamic_j, start);
+    const end_s = hotFloat(time_s, end);
+    const end_j = hotFloat(dynamic_j, end);
     const price = (start_j - end_j) / (end_s - start_s);
     const rounding = EPSILON * (Math.abs(start_j) + Math.abs(end_j) + price * end_s);
     for (let i = start + 1; i <= end; i++) {
       const line_j = start_j - price * (hotFloat(time_s, i) - start_s);
       if (i < end && hotFloat(dynamic_j, i) > line_j + rounding) continue;
-      points.push(i);
-      prices.push(price);
+      prices[count - 1] = price;
+      points[count++] = i;
     }
   }
-  return { points, prices: [...prices, 0] };
+  return { points, prices, count };
 }
 
 /** The frontier of the sums of some pairs. */
