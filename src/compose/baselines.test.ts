@@ -4,7 +4,7 @@ import { loadDevice } from "../gpu/device.js";
 import type { Configuration, Evaluation } from "../ir/configuration.js";
 import type { PipelineProblem } from "../ir/iteration.js";
 import type { OptionKind, PartitionedGraph } from "../ir/partition.js";
-import { baselineProblems, rivalsUnder } from "./baselines.js";
+import { baselineProblems, rivalsUnder, sequentialAtTop } from "./baselines.js";
 import { solvePipeline } from "./solve.js";
 
 const device = loadDevice("a100-sxm4-40gb");
@@ -119,4 +119,25 @@ test("where nothing can be nanobatched, the baselines with and without are one p
     rivalsUnder("all"),
   );
   expect(nanobatched?.problem).toBe(without?.problem);
+});
+
+test("at the highest clock, every instruction takes what its partitions do, however clocks are switched", () => {
+  const layout = { microbatches: 3, static_power_w: 50, pipeline: "1f1b", chunks: 1 } as const;
+  const asked: Configuration[] = [];
+  const cost = (partition: string) => ({ [waits.key]: 5, [alone.key]: 1 })[partition] ?? 7;
+  const costOf = ({ key }: { readonly key: string }, configuration: Configuration) => {
+    asked.push(configuration);
+    const time_s = cost(key);
+    return { time_s, energy_j: 100 * time_s, source: "modelled" as const };
+  };
+  const { time_s, energy_j } = sequentialAtTop(
+    graph,
+    device,
+    { ...layout, switch_time_s: 0.5 },
+    costOf,
+  );
+  // Three forwards and three backwards of 6 s each, one after the other on one stage.
+  expect(time_s).toBeCloseTo(36, 9);
+  expect(energy_j).toBeCloseTo(3600, 6);
+  expect(new Set(asked.map(({ freq_mhz }) => freq_mhz))).toEqual(new Set([highest]));
 });
