@@ -72,7 +72,8 @@ function placed({ kind, microbatch, chunk, start_s }: Instruction, variant: numb
 /** The layers that instructions run, ascending. */
 function layersOf(instructions: readonly Instruction[]): number[] {
   const lists = new Set(instructions.map(({ use }) => use));
-  const layers = new Set([...lists].flatMap((list) => list.flatMap((each) => each.layers)));
+  const layers = new Set<number>();
+  for (const list of lists) for (const { layers: own } of list) for (const k of own) layers.add(k);
   return [...layers].sort((a, b) => a - b);
 }
 

@@ -1,3 +1,4 @@
+import { at } from "../../base/need.js";
 import { rounded } from "../../base/rounded.js";
 import type { Evaluation } from "../../ir/configuration.js";
 import { paretoIndices } from "../../math/pareto.js";
@@ -21,12 +22,8 @@ export function cloudOf(
     evaluations.map((_, i) => i),
     most,
   );
-  const kept = [...new Set([...best, ...spared])];
-  const of = <T>(value: (evaluation: Evaluation) => T): T[] =>
-    kept.flatMap((i) => {
-      const evaluation = evaluations[i];
-      return evaluation === undefined ? [] : [value(evaluation)];
-    });
+  const kept = [...new Set([...best, ...spared])].map((i) => at(evaluations, i));
+  const of = <T>(value: (evaluation: Evaluation) => T): T[] => kept.map(value);
   return {
     evaluated: evaluations.length,
     time_s: of((e) => rounded(e.time_s)),
