@@ -77,6 +77,10 @@ class ChargedSolution implements RelaxedSolution {
     return this.#readOnce().price_w;
   }
 
+  get delayed_w(): Float64Array {
+    return this.#drawn.flow.delayed;
+  }
+
   #readOnce(): RelaxedInstructions {
     if (this.#read !== null) return this.#read;
     const { flow } = this.#drawn;

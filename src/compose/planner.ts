@@ -7,6 +7,8 @@ import type {
 } from "../ir/iteration.js";
 import { longestSwitch } from "../ir/switch-time.js";
 import { paretoIndices } from "../math/pareto.js";
+import type { Step } from "../math/staircase.js";
+import { isSmall } from "./beam/beamed-plans.js";
 import type { Network, Options } from "./network.js";
 import type { PipelineShape } from "./pipeline-graph.js";
 import type { Relaxation } from "./relaxed-graph.js";
@@ -25,6 +27,8 @@ interface Planner extends Bounds {
   /** In which the plans' options are counted. */
   readonly network: Network<Options>;
   readonly plans: (relaxed: readonly RelaxedSolution[]) => readonly Int32Array[];
+  /** Whether many deadlines hardly take longer than few. */
+  readonly isQuick: boolean;
 }
 
 /** Charges switches where they take time. */
@@ -38,7 +42,7 @@ export function plannerOf(
   }
   const rounding = new Rounding(network);
   const plans = (relaxed: readonly RelaxedSolution[]) => rounding.plans(relaxed);
-  return { network, plans, boundAt: () => 0 };
+  return { network, plans, isQuick: isSmall(network), boundAt: () => 0 };
 }
 
 /** In ascending order of their deadlines. */
@@ -59,6 +63,18 @@ export function nonDominated<Each extends Candidate>(plans: readonly Each[]): Ea
     plans.map(({ energy_j }) => energy_j),
   );
   return kept.map((i) => at(plans, i));
+}
+
+/** A frontier's plans as steps of a staircase; one costs as much as it is above the bound. */
+export function stepsOf(
+  plans: readonly Candidate[],
+  boundAt: (time_s: number) => number,
+): readonly Step[] {
+  return plans.map(({ time_s, energy_j }) => ({
+    time: time_s,
+    value: energy_j,
+    cost: energy_j - boundAt(time_s),
+  }));
 }
 
 /** What two points of a frontier differ by at least, in time or in energy: four digits tell them mostly apart. */

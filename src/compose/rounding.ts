@@ -1,4 +1,5 @@
 import { hotFloat, hotInt } from "../base/need.js";
+import { beamedPlans } from "./beam/beamed-plans.js";
 import type { Network } from "./network.js";
 import type { RelaxedSolution } from "./sampling.js";
 import { TimedPlan } from "./timed-plan.js";
@@ -60,6 +61,7 @@ const MORE_KICKS = [1, 2, 3];
  * held, exchanges around it use what that frees, and all is taken back unless it saves in sum.
  */
 export class Rounding {
+  readonly #network: Network;
   readonly #plan: TimedPlan;
   readonly #idle_power_w: number;
   readonly #patience: number;
@@ -88,6 +90,7 @@ export class Rounding {
   #queueLength = 0;
 
   constructor(network: Network) {
+    this.#network = network;
     this.#plan = new TimedPlan(network);
     this.#idle_power_w = network.stages * network.static_power_w;
     const { size } = this.#plan;
@@ -100,33 +103,26 @@ export class Rounding {
     this.#isQueued = new Uint8Array(size + 1);
   }
 
-  /**
-   * For each of ascending deadlines. In a small pipeline also from the plan before, whose instructions take
-   * what more time there is, where that comes out better.
-   */
+  /** For each of ascending deadlines; in a small pipeline from what a beam search comes upon, see `Beam`. */
   plans(relaxed: readonly RelaxedSolution[]): readonly Int32Array[] {
-    let before: Int32Array | null = null;
-    return relaxed.map((solution) => {
-      let choice = this.plan(solution);
-      if (this.#plan.size > LARGE) return choice;
-      if (before !== null) {
-        const energy_j = this.#energy();
-        this.#improve(solution, this.#load(before));
-        if (this.#energy() < energy_j) choice = this.#plan.choice();
-      }
-      before = choice;
-      return choice;
+    const starts = beamedPlans(this.#network, relaxed);
+    return relaxed.map((solution, k) => {
+      const start = starts[k];
+      if (start === undefined || start === null) return this.plan(solution);
+      this.#fill(solution, this.#load(start));
+      return this.#plan.choice();
     });
   }
 
   /** The option of each instruction, as an index into its option set. */
   plan(relaxed: RelaxedSolution): Int32Array {
-    this.#improve(relaxed, this.#roundDown(relaxed));
+    this.#fill(relaxed, this.#roundDown(relaxed));
+    for (const step of this.#kicks) this.#kickAll(step, relaxed);
     return this.#plan.choice();
   }
 
-  /** Searches on from a plan that ends at a time, which becomes the deadline where it is later. */
-  #improve(relaxed: RelaxedSolution, ends_s: number): void {
+  /** Uses what slack a plan leaves that ends at a time, which becomes the deadline where it is later, then exchanges. */
+  #fill(relaxed: RelaxedSolution, ends_s: number): void {
     const plan = this.#plan;
     const { dynamic_j, deadline_s } = relaxed;
     this.#deadline_s = Math.max(deadline_s * (1 + EPSILON), ends_s);
@@ -138,13 +134,6 @@ export class Rounding {
     this.#sinceMeasured = 0;
     for (let p = 0; p < plan.size; p++) this.#enqueue(p);
     this.#exchange();
-    for (const step of this.#kicks) this.#kickAll(step, relaxed);
-  }
-
-  /** Static energy included. */
-  #energy(): number {
-    const time_s = this.#plan.measure();
-    return this.#plan.total_j + this.#idle_power_w * time_s;
   }
 
   /** Takes a plan; returns when it ends. */

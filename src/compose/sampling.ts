@@ -15,6 +15,8 @@ export interface RelaxedSolution extends RelaxedInstructions {
   readonly dynamic_j: number;
   /** What a second of the iteration is worth, dynamic energy alone. */
   readonly power_w: number;
+  /** What a second of each delay in the pipeline's graph is worth, read anew each time. */
+  readonly delayed_w: Float64Array;
 }
 
 /** A straight piece of the bound, which leads from a time to earlier ones. */

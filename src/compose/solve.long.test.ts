@@ -283,17 +283,27 @@ describe.skipIf(!haveInstances)("the reference instances", () => {
       const gaps = points.map((point) => point.energy_j / point.lower_bound_j - 1);
       gaps.sort((a, b) => a - b);
       expect(points.length).toBeGreaterThanOrEqual(26);
-      expect(gaps[gaps.length >> 1]).toBeLessThan(0.0022);
+      expect(gaps[gaps.length >> 1]).toBeLessThan(0.0018);
       expect(gaps.at(-1)).toBeLessThan(0.005);
       for (const point of points) expectHonest(problem, point);
 
       const lowtime = instanceFile(`${name}.lowtime.json`) as {
         points: { time_s: number; energy_j: number }[];
       };
-      for (const { time_s, energy_j } of solvePipeline(problem, { points: 200 }).points) {
+      const { points: finer } = solveDeadlines(problem, 200);
+      const finerGaps = finer.map((point) => point.energy_j / point.lower_bound_j - 1);
+      finerGaps.sort((a, b) => a - b);
+      expect(finerGaps[finerGaps.length >> 1]).toBeLessThan(0.0015);
+      expect(finerGaps.at(-1)).toBeLessThan(0.005);
+      for (const { time_s, energy_j } of finer) {
         const inTime = lowtime.points.filter((theirs) => theirs.time_s <= time_s);
         const theirs_j = Math.min(...inTime.map((theirs) => theirs.energy_j));
         expect(energy_j).toBeLessThan(theirs_j * 1.0005);
+      }
+      for (const theirs of lowtime.points) {
+        const inTime = finer.filter(({ time_s }) => time_s <= theirs.time_s * (1 + 1e-9));
+        const ours_j = Math.min(...inTime.map((ours) => ours.energy_j));
+        expect(ours_j, `at ${theirs.time_s} s`).toBeLessThan(theirs.energy_j * 1.0005);
       }
       const { points: atTheirs } = solveDeadlines(
         problem,

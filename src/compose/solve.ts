@@ -15,6 +15,7 @@ import {
   nonDominated,
   plannerOf,
   plansOf,
+  stepsOf,
 } from "./planner.js";
 import { relax } from "./relaxation.js";
 import type { Plan } from "./replay.js";
@@ -86,7 +87,7 @@ function byEnergySteps(
   const { fastest_s, energy_optimal_time_s, boundAt } = relaxation;
   const finest_j = boundAt(energy_optimal_time_s) * (1 + LOSS) ** (points - 1);
   const isFine = boundAt(fastest_s) <= finest_j;
-  const tried = Math.max(points, most(isFine ? WORTH_A_LOSS : CHEAP));
+  const tried = Math.max(points, most(isFine || planner.isQuick ? WORTH_A_LOSS : CHEAP));
   const solutions = spread(relaxation.solutions, tried);
   let plans = nonDominated(plansOf(planner, solutions));
   const doubled = Math.min(2 * points, MOST_TRIED);
@@ -97,9 +98,7 @@ function byEnergySteps(
   const exact = exactOf(problem, network, plans);
   return (known) => {
     const all = withKnown(exact?.plans ?? plans, known);
-    const gaps = all.map((plan) => plan.energy_j - relaxation.boundAt(plan.time_s));
-    const energies = all.map(({ energy_j }) => energy_j);
-    const kept = sparsest(energies, gaps, points).map((k) => at(all, k));
+    const kept = sparsest(stepsOf(all, boundAt), points).map((k) => at(all, k));
     return frontierOf(planner, relaxation, tidy(kept), exact);
   };
 }

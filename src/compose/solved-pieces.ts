@@ -152,6 +152,10 @@ class LateSolution implements FlowingSolution {
     return this.#readOnce().price_w;
   }
 
+  get delayed_w(): Float64Array {
+    return this.flow.delayed;
+  }
+
   /** Read anew each time. */
   get flow(): FlowSolution {
     return this.#read();

@@ -6,7 +6,7 @@ import type { IterationFrontier, IterationPoint, PipelineProblem } from "../../i
 import { longestSwitch } from "../../ir/switch-time.js";
 import { sparsest } from "../../math/staircase.js";
 import { type Network, networkOf } from "../network.js";
-import { nonDominated, pointOf } from "../planner.js";
+import { nonDominated, pointOf, stepsOf } from "../planner.js";
 import { relax } from "../relaxation.js";
 import { solvePipeline } from "../solve.js";
 import { switchedNetwork } from "../switching/switched-network.js";
@@ -93,9 +93,7 @@ export function plansUnderPeak(
   const others = known.filter((point) => peakPower(point, static_power_w) <= limit_w);
   const kept = nonDominated<IterationPoint>([...fitting, ...more, ...others]);
   const { boundAt } = relax(network, []);
-  const energies = kept.map(({ energy_j }) => energy_j);
-  const gaps = kept.map((point) => point.energy_j - boundAt(point.time_s));
-  const chosen = sparsest(energies, gaps, points).map((k) => at(kept, k));
+  const chosen = sparsest(stepsOf(kept, boundAt), points).map((k) => at(kept, k));
   const { energy_optimal_time_s } = unlimited;
   const bounded = chosen.map((point) => pointOf(network, point, [{ boundAt }]));
   return { frontier: { points: bounded, energy_optimal_time_s } };

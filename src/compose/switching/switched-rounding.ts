@@ -57,6 +57,7 @@ interface Span {
 export class SwitchedRounding {
   /** In which a plan's options are counted. */
   readonly network: SwitchedNetwork;
+  readonly isQuick = false;
   readonly #plain: Network;
   readonly #groups: readonly ClockGroup[];
   readonly #plan: SwitchedPlan;
