@@ -15,9 +15,12 @@ import { headerSchema, type ProfileHeader } from "./header.js";
 import { type Profile, readProfile } from "./reader.js";
 import { type ProfileRecord, recordSchema } from "./records.js";
 
-/** Writes a profile so that what was appended survives a crash of the program, and what was measured one of the machine. */
+/** Writes a profile so that what was appended survives a crash. */
 export interface ProfileAppender {
-  /** Adds the records; when this returns, all but modelled ones are on the disk. One record a call if measured live. */
+  /**
+   * Adds the records; when this returns they are on the disk, but for modelled ones, which are there with the next
+   * others or when it is closed. One record a call if measured live.
+   */
   readonly append: (records: readonly ProfileRecord[]) => void;
   readonly close: () => void;
 }
@@ -63,22 +66,34 @@ function guarded<Result>(file: string, action: () => Result): Result {
   }
 }
 
-/** Appends lines to an open file. */
+/** Appends lines to an open file. A model says the same again, sooner than a disk is sure of it: that is not awaited. */
 function appenderTo(file: string, descriptor: number): ProfileAppender & { write: Write } {
+  let isSynced = true;
   const write: Write = (text) =>
     guarded(file, () => {
       const bytes = Buffer.from(text);
       let written = 0;
       while (written < bytes.length) written += writeSync(descriptor, bytes, written);
+      isSynced = false;
     });
+  const sync = () => {
+    if (!isSynced) fsyncSync(descriptor);
+    isSynced = true;
+  };
   return {
     write,
     append: (records) => {
       if (records.length > 0) write(records.map(recordLine).join(""));
-      // A model says the same again, sooner than a disk is sure of it.
-      if (!records.every(isModelled)) guarded(file, () => fsyncSync(descriptor));
+      if (!records.every(isModelled)) guarded(file, sync);
     },
-    close: () => guarded(file, () => closeSync(descriptor)),
+    close: () =>
+      guarded(file, () => {
+        try {
+          sync();
+        } finally {
+          closeSync(descriptor);
+        }
+      }),
   };
 }
 

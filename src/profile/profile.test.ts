@@ -148,12 +148,15 @@ describe("what is refused", () => {
     expect(refusal(`${JSON.stringify({ ...header, version: 2 })}\n`)?.code).toBe("KRS2004");
   });
 
-  test("what was measured is kept for good or not at all, what is modelled is only written", () => {
+  test("what was measured is on the disk at once, what is modelled with it or at the end", () => {
     // Takes everything, and cannot be told to keep it.
-    const profile = createProfile("/dev/null", header);
+    const open = () => createProfile("/dev/null", header);
+    const profile = open();
     profile.append([record]);
     expect(() => profile.append(measured.slice(0, 1))).toThrow(/KRS2013/);
-    profile.close();
+    const modelled = open();
+    modelled.append([record]);
+    expect(() => modelled.close()).toThrow(/KRS2013/);
   });
 
   test("paths that cannot be read or written", () => {
