@@ -10,11 +10,11 @@ import { paretoIndices } from "../math/pareto.js";
 import type { Step } from "../math/staircase.js";
 import { isSmall } from "./beam/beamed-plans.js";
 import type { Network, Options } from "./network.js";
-import type { PipelineShape } from "./pipeline-graph.js";
-import type { Relaxation } from "./relaxed-graph.js";
+import type { PipelineShape } from "./relaxation/pipeline-graph.js";
+import type { Relaxation } from "./relaxation/relaxed-graph.js";
+import type { RelaxedSolution } from "./relaxation/sampling.js";
 import { type Plan, replay } from "./replay.js";
 import { Rounding } from "./rounding.js";
-import type { RelaxedSolution } from "./sampling.js";
 import { SwitchedRounding } from "./switching/switched-rounding.js";
 
 /** What no plan is below that ends at a time. */

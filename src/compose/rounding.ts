@@ -1,7 +1,7 @@
 import { hotFloat, hotInt } from "../base/need.js";
 import { beamedPlans } from "./beam/beamed-plans.js";
 import type { Network } from "./network.js";
-import type { RelaxedSolution } from "./sampling.js";
+import type { RelaxedSolution } from "./relaxation/sampling.js";
 import { TimedPlan } from "./timed-plan.js";
 
 /** Deadlines are met up to this relative rounding. */

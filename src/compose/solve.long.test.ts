@@ -15,8 +15,8 @@ import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
 import { at } from "../base/need.js";
 import type { IterationPoint, PipelineProblem } from "../ir/iteration.js";
 import { networkOf } from "./network.js";
-import { pipelineShape } from "./pipeline-graph.js";
-import { relax } from "./relaxation.js";
+import { pipelineShape } from "./relaxation/pipeline-graph.js";
+import { relax } from "./relaxation/relax.js";
 import { replay } from "./replay.js";
 import { solveDeadlines, solvePipeline } from "./solve.js";
 

@@ -7,7 +7,6 @@ import { spread } from "../math/spread.js";
 import { sparsest } from "../math/staircase.js";
 import { exactFrontier } from "./exhaustive.js";
 import { type Network, networkOf } from "./network.js";
-import { pipelineShape } from "./pipeline-graph.js";
 import {
   type Candidate,
   distinct,
@@ -17,7 +16,8 @@ import {
   plansOf,
   stepsOf,
 } from "./planner.js";
-import { relax } from "./relaxation.js";
+import { pipelineShape } from "./relaxation/pipeline-graph.js";
+import { relax } from "./relaxation/relax.js";
 import type { Plan } from "./replay.js";
 
 /** A deadline this little before the fastest time is that time, rounded. */

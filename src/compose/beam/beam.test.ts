@@ -5,7 +5,7 @@ import type { PipelineName } from "../../ir/choices.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
 import { type Network, networkOf } from "../network.js";
 import { problemOfOptions } from "../problem.js";
-import { relax } from "../relaxation.js";
+import { relax } from "../relaxation/relax.js";
 import { replay } from "../replay.js";
 import { schedules } from "../schedules/index.js";
 import { Beam } from "./beam.js";

@@ -1,7 +1,7 @@
 import { at, hotFloat } from "../../base/need.js";
 import { spread } from "../../math/spread.js";
 import type { Network } from "../network.js";
-import type { RelaxedSolution } from "../sampling.js";
+import type { RelaxedSolution } from "../relaxation/sampling.js";
 import { Cut } from "./cut.js";
 import { Harvest } from "./harvest.js";
 import { OneWay } from "./one-way.js";

@@ -1,5 +1,5 @@
 import type { Network, OptionSet } from "../network.js";
-import type { RelaxedSolution } from "../sampling.js";
+import type { RelaxedSolution } from "../relaxation/sampling.js";
 import { Beam } from "./beam.js";
 
 /** A pipeline of more instructions is not small, nor one with more options of an instruction. */

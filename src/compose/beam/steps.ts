@@ -1,6 +1,6 @@
 import { at } from "../../base/need.js";
 import type { Network, OptionSet } from "../network.js";
-import { pipelineShape } from "../pipeline-graph.js";
+import { pipelineShape } from "../relaxation/pipeline-graph.js";
 
 type Pair = readonly [number, number];
 

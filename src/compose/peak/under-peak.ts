@@ -7,7 +7,7 @@ import { longestSwitch } from "../../ir/switch-time.js";
 import { sparsest } from "../../math/staircase.js";
 import { type Network, networkOf } from "../network.js";
 import { nonDominated, pointOf, stepsOf } from "../planner.js";
-import { relax } from "../relaxation.js";
+import { relax } from "../relaxation/relax.js";
 import { solvePipeline } from "../solve.js";
 import { switchedNetwork } from "../switching/switched-network.js";
 import { PowerOverTime } from "./power-over-time.js";

@@ -2,7 +2,7 @@ import { fail } from "../../base/diagnostics/diagnostic.js";
 import { noCommonClock } from "../../base/diagnostics/plan.js";
 import { at, hot, hotFloat } from "../../base/need.js";
 import { cheapestOption } from "../priced-option.js";
-import type { RelaxedSolution } from "../sampling.js";
+import type { RelaxedSolution } from "../relaxation/sampling.js";
 import type { SwitchedNetwork, SwitchedOptions } from "./switched-network.js";
 
 /** An instruction shorter than so many switch times does not get a clock of its own. */

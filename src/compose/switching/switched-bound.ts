@@ -2,7 +2,7 @@ import { grouped } from "../../base/grouped.js";
 import { at, hot, hotFloat } from "../../base/need.js";
 import type { Network, OptionSet } from "../network.js";
 import { cheapestOption, leastCost } from "../priced-option.js";
-import type { RelaxedSolution } from "../sampling.js";
+import type { RelaxedSolution } from "../relaxation/sampling.js";
 import type { ClockGroup } from "./clock-groups.js";
 import { PricedClocks } from "./priced-clocks.js";
 import type { SwitchedNetwork, SwitchedOptions } from "./switched-network.js";

@@ -1,10 +1,10 @@
-import { fail } from "../base/diagnostics/diagnostic.js";
-import { tooManyOptions } from "../base/diagnostics/plan.js";
-import { at, need, present } from "../base/need.js";
-import { type ActivityCurve, type ActivityGraph, dartsOf } from "../math/flow/activity-graph.js";
-import { facesOf } from "../math/flow/faces.js";
+import { fail } from "../../base/diagnostics/diagnostic.js";
+import { tooManyOptions } from "../../base/diagnostics/plan.js";
+import { at, need, present } from "../../base/need.js";
+import { type ActivityCurve, type ActivityGraph, dartsOf } from "../../math/flow/activity-graph.js";
+import { facesOf } from "../../math/flow/faces.js";
+import type { Network, OptionSet } from "../network.js";
 import { type Drawing, drawingOf, type Handover, type Strip } from "./drawing.js";
-import type { Network, OptionSet } from "./network.js";
 
 /** A pipeline as a graph of events, whatever its instructions take. */
 export interface PipelineShape extends Omit<ActivityGraph, "activities" | "delay"> {

@@ -7,10 +7,10 @@ import {
   problemOf,
   richProblem,
   smallProblems,
-} from "../../test/support/pipelines.js";
-import { type Network, networkOf } from "./network.js";
-import { relax } from "./relaxation.js";
-import { replay } from "./replay.js";
+} from "../../../test/support/pipelines.js";
+import { type Network, networkOf } from "../network.js";
+import { replay } from "../replay.js";
+import { relax } from "./relax.js";
 
 /** All ways from a first to a last instruction. */
 function ways({ sets, stageBefore, dataBefore, stageAfter, dataAfter }: Network): number[][] {

@@ -1,5 +1,5 @@
+import type { Network } from "../network.js";
 import { relaxCharging } from "./charged-transfers.js";
-import type { Network } from "./network.js";
 import { pipelineShape } from "./pipeline-graph.js";
 import { type Relaxation, relaxGraph } from "./relaxed-graph.js";
 

@@ -1,8 +1,8 @@
-import { at, hotFloat, hotInt } from "../base/need.js";
-import type { FlowSolution } from "../math/flow/flow-solution.js";
-import type { Network } from "./network.js";
+import { at, hotFloat, hotInt } from "../../base/need.js";
+import type { FlowSolution } from "../../math/flow/flow-solution.js";
+import type { Network } from "../network.js";
+import { leastCost } from "../priced-option.js";
 import type { Crossing } from "./pipeline-graph.js";
-import { leastCost } from "./priced-option.js";
 
 /** What a flow of the drawing says of the pipeline. */
 interface ChargedFlow {

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { option } from "../../test/support/pipelines.js";
-import { type Network, networkOf } from "./network.js";
+import { option } from "../../../test/support/pipelines.js";
+import { type Network, networkOf } from "../network.js";
+import { problemOfOptions } from "../problem.js";
 import { type PipelineShape, pipelineShape } from "./pipeline-graph.js";
-import { problemOfOptions } from "./problem.js";
-import { relax } from "./relaxation.js";
+import { relax } from "./relax.js";
 import { relaxGraph } from "./relaxed-graph.js";
 
 const TRANSFER_S = 2e-3;

@@ -1,5 +1,5 @@
-import { at } from "../base/need.js";
-import type { Network } from "./network.js";
+import { at } from "../../base/need.js";
+import type { Network } from "../network.js";
 
 /*
  * A pipeline drawn in the plane: each stage a line from left to right, results handed over in the

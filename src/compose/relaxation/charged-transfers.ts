@@ -1,11 +1,10 @@
-import { at, hotFloat, hotInt } from "../base/need.js";
-import type { FlowSolution } from "../math/flow/flow-solution.js";
+import { at, hotFloat, hotInt } from "../../base/need.js";
+import type { FlowSolution } from "../../math/flow/flow-solution.js";
+import type { Network } from "../network.js";
+import { replay } from "../replay.js";
 import { ChargedFlows } from "./charged-flows.js";
-import type { Network } from "./network.js";
 import type { PipelineShape } from "./pipeline-graph.js";
-
 import { type Relaxation, relaxGraph } from "./relaxed-graph.js";
-import { replay } from "./replay.js";
 import type { RelaxedInstructions, RelaxedSolution } from "./sampling.js";
 import type { FlowingSolution } from "./solved-pieces.js";
 

@@ -1,4 +1,4 @@
-import { at } from "../base/need.js";
+import { at } from "../../base/need.js";
 
 /** Least dynamic energy as a function of time, written from slow to fast. */
 export class BoundCurve {

@@ -1,10 +1,10 @@
-import { at } from "../base/need.js";
-import type { ActivityCurve, ActivityGraph } from "../math/flow/activity-graph.js";
-import { TimeCostFlow } from "../math/flow/time-cost-flow.js";
+import { at } from "../../base/need.js";
+import type { ActivityCurve, ActivityGraph } from "../../math/flow/activity-graph.js";
+import { TimeCostFlow } from "../../math/flow/time-cost-flow.js";
+import type { Network, OptionSet } from "../network.js";
+import { replay } from "../replay.js";
 import { BoundCurve } from "./bound-curve.js";
-import type { Network, OptionSet } from "./network.js";
 import { type PipelineShape, pipelineGraph } from "./pipeline-graph.js";
-import { replay } from "./replay.js";
 import { Deadlines, EnergySteps, type RelaxedSolution, type Sampling } from "./sampling.js";
 import { type FlowingSolution, type LeftOut, SolvedPieces } from "./solved-pieces.js";
 

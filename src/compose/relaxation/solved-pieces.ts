@@ -1,6 +1,6 @@
-import { hotFloat } from "../base/need.js";
-import type { FlowSolution } from "../math/flow/flow-solution.js";
-import type { TimeCostFlow } from "../math/flow/time-cost-flow.js";
+import { hotFloat } from "../../base/need.js";
+import type { FlowSolution } from "../../math/flow/flow-solution.js";
+import type { TimeCostFlow } from "../../math/flow/time-cost-flow.js";
 import type { BoundCurve } from "./bound-curve.js";
 import type { RelaxedInstructions, RelaxedSolution, Sampling } from "./sampling.js";
 
