@@ -5,8 +5,6 @@ import { replay } from "../replay.js";
 import { ChargedFlows } from "./charged-flows.js";
 import type { PipelineShape } from "./pipeline-graph.js";
 import { type Relaxation, relaxGraph } from "./relaxed-graph.js";
-import type { RelaxedInstructions, RelaxedSolution } from "./sampling.js";
-import type { FlowingSolution } from "./solved-pieces.js";
 
 /**
  * Relaxes a pipeline whose drawing leaves out what crossing results take on their way, and charges it: a
@@ -27,68 +25,20 @@ export function relaxCharging(
   const relaxed = relaxGraph({ ...network, transfer_s }, deadlines, shape, {
     fastest_s,
     later: (flow, power_w) => (power_w > 0 ? charged.of(flow).charge_j / power_w : 0),
+    instructionsOf: (flow, deadline_s) => {
+      const taken_s = durationsOf(network, flow);
+      const end_s = latestEnds(network, taken_s, deadline_s);
+      return { end_s, taken_s, price_w: charged.of(flow).price_w };
+    },
   });
-  const solutions = relaxed.solutions.map((each) => new ChargedSolution(network, charged, each));
   const idle_power_w = network.stages * network.static_power_w;
   const boundAt = (time_s: number) =>
-    solutions.reduce(
+    relaxed.solutions.reduce(
       (most_j, { dynamic_j, power_w, deadline_s }) =>
         Math.max(most_j, dynamic_j + power_w * (deadline_s - time_s) + idle_power_w * time_s),
       relaxed.boundAt(time_s),
     );
-  return { ...relaxed, boundAt, solutions };
-}
-
-/** A solution of the drawing, of which the pipeline's is read off when it is asked for. */
-class ChargedSolution implements RelaxedSolution {
-  readonly #network: Network;
-  readonly #charged: ChargedFlows;
-  readonly #drawn: FlowingSolution;
-  #read: RelaxedInstructions | null = null;
-
-  constructor(network: Network, charged: ChargedFlows, drawn: FlowingSolution) {
-    this.#network = network;
-    this.#charged = charged;
-    this.#drawn = drawn;
-  }
-
-  get deadline_s(): number {
-    return this.#drawn.deadline_s;
-  }
-
-  get dynamic_j(): number {
-    return this.#drawn.dynamic_j;
-  }
-
-  get power_w(): number {
-    return this.#drawn.power_w;
-  }
-
-  get end_s(): Float64Array {
-    return this.#readOnce().end_s;
-  }
-
-  get taken_s(): Float64Array {
-    return this.#readOnce().taken_s;
-  }
-
-  get price_w(): Float64Array {
-    return this.#readOnce().price_w;
-  }
-
-  get delayed_w(): Float64Array {
-    return this.#drawn.flow.delayed;
-  }
-
-  #readOnce(): RelaxedInstructions {
-    if (this.#read !== null) return this.#read;
-    const { flow } = this.#drawn;
-    const { price_w } = this.#charged.of(flow);
-    const taken_s = durationsOf(this.#network, flow);
-    const end_s = latestEnds(this.#network, taken_s, this.deadline_s);
-    this.#read = { end_s, taken_s, price_w };
-    return this.#read;
-  }
+  return { ...relaxed, boundAt };
 }
 
 /** What each instruction takes in a solution, no longer than its slowest option. */

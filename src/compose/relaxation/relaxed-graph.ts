@@ -6,14 +6,14 @@ import { replay } from "../replay.js";
 import { BoundCurve } from "./bound-curve.js";
 import { type PipelineShape, pipelineGraph } from "./pipeline-graph.js";
 import { Deadlines, EnergySteps, type RelaxedSolution, type Sampling } from "./sampling.js";
-import { type FlowingSolution, type LeftOut, SolvedPieces } from "./solved-pieces.js";
+import { type LeftOut, SolvedPieces } from "./solved-pieces.js";
 
 /**
  * The continuous relaxation of a pipeline problem: every instruction may take any duration between
  * its options, at the energy of their lower convex hull. Its least energy as a function of the
  * iteration's time is convex and piecewise linear, and no discrete plan is below it.
  */
-export interface Relaxation<Solution extends RelaxedSolution = RelaxedSolution> {
+export interface Relaxation {
   /** With every instruction at its fastest. */
   readonly fastest_s: number;
   /** Past it, waiting costs more than it saves. */
@@ -21,7 +21,7 @@ export interface Relaxation<Solution extends RelaxedSolution = RelaxedSolution> 
   /** Least energy at a time, static energy included; Infinity before `fastest_s`. */
   readonly boundAt: (time_s: number) => number;
   /** For each deadline, descending. */
-  readonly solutions: readonly Solution[];
+  readonly solutions: readonly RelaxedSolution[];
 }
 
 /** Relative rounding of times and powers that comparisons forgive. */
@@ -43,7 +43,7 @@ export function relaxGraph(
   deadlines: number | readonly number[],
   shape: PipelineShape,
   leftOut: LeftOut | null = null,
-): Relaxation<FlowingSolution> {
+): Relaxation {
   const { sets, stages, static_power_w } = network;
   const idle_power_w = stages * static_power_w;
   const slowest = replay(
@@ -55,7 +55,7 @@ export function relaxGraph(
   const { graph, price_w } = projectOf(shape, sets, slowest.time_s);
   const flow = new TimeCostFlow(graph, price_w);
   const curve = new BoundCurve(sumOfCheapest(sets), slowest.time_s);
-  const sampling: Sampling<FlowingSolution> =
+  const sampling: Sampling =
     typeof deadlines === "number"
       ? new EnergySteps(deadlines)
       : new Deadlines(deadlines.map((deadline_s) => Math.max(fastest_s, deadline_s)));

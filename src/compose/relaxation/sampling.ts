@@ -30,19 +30,19 @@ interface Piece {
 }
 
 /** At which times a relaxation is solved, from the energy-optimal to the fastest. */
-export interface Sampling<Solution> {
+export interface Sampling {
   /** The next time on a piece; null: none there. */
   readonly next: (piece: Piece) => number | null;
-  readonly keep: (solution: Solution, energy_j: number) => void;
+  readonly keep: (solution: RelaxedSolution, energy_j: number) => void;
   /** Whether nothing earlier is asked for. */
   readonly isDone: boolean;
   /** In descending order of time. */
-  readonly solutions: readonly Solution[];
+  readonly solutions: readonly RelaxedSolution[];
 }
 
 /** Deadlines that are given, in seconds and descending. */
-export class Deadlines<Solution extends RelaxedSolution> implements Sampling<Solution> {
-  readonly solutions: Solution[] = [];
+export class Deadlines implements Sampling {
+  readonly solutions: RelaxedSolution[] = [];
   readonly #deadlines_s: readonly number[];
 
   constructor(deadlines_s: readonly number[]) {
@@ -59,7 +59,7 @@ export class Deadlines<Solution extends RelaxedSolution> implements Sampling<Sol
     return deadline_s === undefined || deadline_s < until_s ? null : Math.min(deadline_s, time_s);
   }
 
-  keep(solution: Solution): void {
+  keep(solution: RelaxedSolution): void {
     this.solutions.push(solution);
   }
 }
@@ -72,9 +72,9 @@ const FINEST = 0.03;
  * that whoever has to take the next earlier of them loses the same share everywhere. How large the
  * steps are is not known before the end: where more than `most` come together, every other one is given up.
  */
-export class EnergySteps<Solution extends RelaxedSolution> implements Sampling<Solution> {
+export class EnergySteps implements Sampling {
   readonly isDone = false;
-  solutions: Solution[] = [];
+  solutions: RelaxedSolution[] = [];
   readonly #most: number;
   #step: number;
   /** The energy at the last time kept. */
@@ -94,7 +94,7 @@ export class EnergySteps<Solution extends RelaxedSolution> implements Sampling<S
     return deadline_s >= until_s && deadline_s < last.deadline_s ? deadline_s : null;
   }
 
-  keep(solution: Solution, energy_j: number): void {
+  keep(solution: RelaxedSolution, energy_j: number): void {
     this.solutions.push(solution);
     this.#last_j = energy_j;
     if (this.solutions.length <= this.#most) return;

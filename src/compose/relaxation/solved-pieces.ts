@@ -4,17 +4,14 @@ import type { TimeCostFlow } from "../../math/flow/time-cost-flow.js";
 import type { BoundCurve } from "./bound-curve.js";
 import type { RelaxedInstructions, RelaxedSolution, Sampling } from "./sampling.js";
 
-/** A solution that also tells what flows where. */
-export interface FlowingSolution extends RelaxedSolution {
-  readonly flow: FlowSolution;
-}
-
 /** What a graph leaves out of a pipeline, which makes it longer. */
 export interface LeftOut {
   /** Of the whole pipeline. */
   readonly fastest_s: number;
   /** By how much it makes the pipeline longer at a flow of so much power. */
   readonly later: (flow: FlowSolution, power_w: number) => number;
+  /** What a flow says of the instructions of the whole pipeline. */
+  readonly instructionsOf: (flow: FlowSolution, deadline_s: number) => RelaxedInstructions;
 }
 
 /** Times that differ by less than this share are one. */
@@ -33,19 +30,14 @@ interface Ends {
 export class SolvedPieces {
   readonly #flow: TimeCostFlow;
   readonly #curve: BoundCurve;
-  readonly #sampling: Sampling<FlowingSolution>;
+  readonly #sampling: Sampling;
   readonly #ends: Ends;
   /** By how much what is left out makes the pipeline longer, where that was asked last: it may jump. */
   #later_s = 0;
   /** Down to which time solutions were asked for. */
   #reached_s = 0;
 
-  constructor(
-    flow: TimeCostFlow,
-    curve: BoundCurve,
-    sampling: Sampling<FlowingSolution>,
-    ends: Ends,
-  ) {
+  constructor(flow: TimeCostFlow, curve: BoundCurve, sampling: Sampling, ends: Ends) {
     this.#flow = flow;
     this.#curve = curve;
     this.#sampling = sampling;
@@ -120,24 +112,40 @@ export class SolvedPieces {
 
   #keep(deadline_s: number, read: () => FlowSolution): void {
     const dynamic_j = this.#dynamicAt(deadline_s);
-    const solution = new LateSolution(deadline_s, dynamic_j, this.#flow.flow, read);
-    this.#sampling.keep(solution, dynamic_j + this.#ends.idle_power_w * deadline_s);
+    const { leftOut, idle_power_w } = this.#ends;
+    const instructionsOf = leftOut?.instructionsOf ?? drawnInstructions;
+    const at = { deadline_s, dynamic_j, power_w: this.#flow.flow };
+    const solution = new LateSolution(at, read, instructionsOf);
+    this.#sampling.keep(solution, dynamic_j + idle_power_w * deadline_s);
   }
 }
 
+/** What a flow says of each instruction. */
+function drawnInstructions({ events, prices: price_w }: FlowSolution): RelaxedInstructions {
+  const end_s = price_w.map((_, i) => hotFloat(events, 2 * i + 1));
+  const taken_s = price_w.map((_, i) => hotFloat(end_s, i) - hotFloat(events, 2 * i));
+  return { end_s, taken_s, price_w };
+}
+
 /** A solution whose instructions are read off when they are asked for: of many few are. */
-class LateSolution implements FlowingSolution {
+class LateSolution implements RelaxedSolution {
   readonly deadline_s: number;
   readonly dynamic_j: number;
   readonly power_w: number;
   readonly #read: () => FlowSolution;
+  readonly #instructionsOf: LeftOut["instructionsOf"];
   #known: RelaxedInstructions | null = null;
 
-  constructor(deadline_s: number, dynamic_j: number, power_w: number, read: () => FlowSolution) {
+  constructor(
+    { deadline_s, dynamic_j, power_w }: Pick<LateSolution, "deadline_s" | "dynamic_j" | "power_w">,
+    read: () => FlowSolution,
+    instructionsOf: LeftOut["instructionsOf"],
+  ) {
     this.deadline_s = deadline_s;
     this.dynamic_j = dynamic_j;
     this.power_w = power_w;
     this.#read = read;
+    this.#instructionsOf = instructionsOf;
   }
 
   get end_s(): Float64Array {
@@ -152,21 +160,13 @@ class LateSolution implements FlowingSolution {
     return this.#readOnce().price_w;
   }
 
+  /** Read anew each time: few ask for it, and it is large. */
   get delayed_w(): Float64Array {
-    return this.flow.delayed;
-  }
-
-  /** Read anew each time. */
-  get flow(): FlowSolution {
-    return this.#read();
+    return this.#read().delayed;
   }
 
   #readOnce(): RelaxedInstructions {
-    if (this.#known !== null) return this.#known;
-    const { events, prices: price_w } = this.flow;
-    const end_s = price_w.map((_, i) => hotFloat(events, 2 * i + 1));
-    const taken_s = price_w.map((_, i) => hotFloat(end_s, i) - hotFloat(events, 2 * i));
-    this.#known = { end_s, taken_s, price_w };
+    this.#known ??= this.#instructionsOf(this.#read(), this.deadline_s);
     return this.#known;
   }
 }
