@@ -60,6 +60,9 @@ export interface Network<Set extends Options = OptionSet> {
   readonly topological: Int32Array;
 }
 
+/** A pipeline of more instructions is large: it is searched less closely. */
+export const LARGE = 256;
+
 /** Checks a problem and lays it out as a graph. Fails with KRS40xx where it makes no sense. */
 export function networkOf(problem: PipelineProblem): Network {
   const { stages, static_power_w, order } = problem;

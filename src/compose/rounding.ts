@@ -1,6 +1,6 @@
 import { hotFloat, hotInt } from "../base/need.js";
 import { beamedPlans } from "./beam/beamed-plans.js";
-import type { Network } from "./network.js";
+import { LARGE, type Network } from "./network.js";
 import type { RelaxedSolution } from "./relaxation/sampling.js";
 import { TimedPlan } from "./timed-plan.js";
 
@@ -34,9 +34,6 @@ const MOST_EXCHANGES = 64;
 
 /** How far gains of an exchange are followed up at once in a large pipeline; see `TimedPlan.settle`. */
 const PATIENCE = 16;
-
-/** A pipeline of more instructions is large: in others every gain is followed up. */
-const LARGE = 256;
 
 /** Room in time of an instruction, of one beside it on its stage and of both, and so of one that shares data. */
 const OWN = 0;

@@ -1,9 +1,8 @@
-import type { Network, OptionSet } from "../network.js";
+import { LARGE, type Network, type OptionSet } from "../network.js";
 import type { RelaxedSolution } from "../relaxation/sampling.js";
 import { Beam } from "./beam.js";
 
-/** A pipeline of more instructions is not small, nor one with more options of an instruction. */
-const MOST_INSTRUCTIONS = 256;
+/** A pipeline is not small with more options of an instruction. */
 const MOST_OPTIONS = 256;
 
 /** One search for so many deadlines, for each of few, and no more than these. */
@@ -25,7 +24,7 @@ const JOINED = 32;
 /** Whether a pipeline is small enough for beam search. */
 export function isSmall({ sets }: Network): boolean {
   const isLong = ({ time_s }: OptionSet) => time_s.length > MOST_OPTIONS;
-  return sets.length <= MOST_INSTRUCTIONS && !sets.some(isLong);
+  return sets.length <= LARGE && !sets.some(isLong);
 }
 
 /** Plans for ascending deadlines, see {@link Beam}; null: none was found. None for a pipeline that is not small. */

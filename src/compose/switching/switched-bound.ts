@@ -1,6 +1,6 @@
 import { grouped } from "../../base/grouped.js";
 import { at, hot, hotFloat } from "../../base/need.js";
-import type { Network, OptionSet } from "../network.js";
+import { LARGE, type Network, type OptionSet } from "../network.js";
 import { cheapestOption, leastCost } from "../priced-option.js";
 import type { RelaxedSolution } from "../relaxation/sampling.js";
 import type { ClockGroup } from "./clock-groups.js";
@@ -35,7 +35,6 @@ interface Costs {
  */
 const MOST_KNOWN = 24;
 const MOST_KNOWN_IN_LARGE = 8;
-const LARGE = 256;
 
 /**
  * No more than so many prices are mixed in, one after another, and the share of each is halved so often, while

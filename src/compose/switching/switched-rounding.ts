@@ -1,7 +1,7 @@
 import { at, hot, need } from "../../base/need.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
 import { longestSwitch } from "../../ir/switch-time.js";
-import type { Network, OptionSet } from "../network.js";
+import { LARGE, type Network, type OptionSet } from "../network.js";
 import type { PipelineShape } from "../relaxation/pipeline-graph.js";
 import { relax } from "../relaxation/relax.js";
 import type { RelaxedSolution } from "../relaxation/sampling.js";
@@ -20,10 +20,7 @@ const EPSILON = 1e-9;
 /** The search for the fastest plan goes on while a step gains this share. */
 const WORTH_A_STEP = 1e-4;
 
-/** Plans of pipelines of no more instructions are searched on. */
-const SMALL = 256;
-
-/** So are those that end by a larger share too late: what is done in haste is dear. */
+/** Plans of a large pipeline are searched on where they end by a larger share too late: what is done in haste is dear. */
 const LATE = 1e-3;
 
 /** A plan that takes so much more than relaxed, as a share, is sought from another relaxation too. */
@@ -139,7 +136,7 @@ export class SwitchedRounding {
     const plan = this.#plan;
     const deadline_s = solution.deadline_s * (1 + EPSILON);
     const cheapest = this.#bound.add(deadline_s, [{ solution, sets: this.#plain.sets }, ...known]);
-    if (plan.size <= SMALL) this.#improve(cheapest, deadline_s);
+    if (plan.size <= LARGE) this.#improve(cheapest, deadline_s);
     const energyOf = ({ solution: each }: Known) => energyAt(deadline_s, each);
     const cheapestFirst = known.toSorted((a, b) => energyOf(a) - energyOf(b));
     const relaxed_j = energyOf(at(cheapestFirst, 0)) + this.#idle_power_w * deadline_s;
@@ -161,7 +158,7 @@ export class SwitchedRounding {
   #improve(start: Int32Array, deadline_s: number): void {
     const plan = this.#plan;
     plan.load(start);
-    const isSearched = plan.size <= SMALL || plan.time_s > deadline_s * (1 + LATE);
+    const isSearched = plan.size <= LARGE || plan.time_s > deadline_s * (1 + LATE);
     const isInTime = this.#search.hasten(deadline_s);
     if (isInTime && isSearched) this.#saveIfWorthIt(deadline_s);
     const earlier = this.#earlier.time_s <= deadline_s ? this.#earlier : this.#fastest;
