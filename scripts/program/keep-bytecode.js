@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 // The flags that the program sets: V8 takes bytecode under the flags that it was made under.
-import "../../dist/src/cli/heap.js";
+import "../../dist/src/cli/engine.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const graph = join(root, "test/golden/mini.onnx");

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { constants } from "node:os";
 import { Worker } from "node:worker_threads";
-import "./heap.js";
+import "./engine.js";
 import type { Diagnostic } from "../base/diagnostics/diagnostic.js";
 import { internalError, unwritable } from "../base/diagnostics/usage.js";
 import { packagePath } from "../base/package.js";

@@ -9,10 +9,10 @@ const node = promisify(execFile);
 
 /** What V8 says to the bytecode of the build, in a process with the given flags of its own. */
 async function isRejected(flags: readonly string[]): Promise<string> {
-  const [heap, load] = ["src/cli/heap.js", "program/load.js"].map((path) =>
+  const [engine, load] = ["src/cli/engine.js", "program/load.js"].map((path) =>
     JSON.stringify(join(ROOT, "dist", path)),
   );
-  const code = `import ${heap}; import { script } from ${load}; console.log(script.cachedDataRejected);`;
+  const code = `import ${engine}; import { script } from ${load}; console.log(script.cachedDataRejected);`;
   const { stdout } = await node(process.execPath, [...flags, "--input-type=module", "-e", code]);
   return stdout.trim();
 }
