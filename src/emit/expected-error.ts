@@ -1,7 +1,8 @@
-import { type Evaluation, type InstructionOption, unswitched } from "../ir/configuration.js";
+import type { ChosenUse, Evaluation } from "../ir/configuration.js";
 import type { IterationPoint } from "../ir/iteration.js";
 import { useCount } from "../ir/partition.js";
 import type { ExpectedError } from "../plan/shared.js";
+import { usesOnce } from "./uses.js";
 
 /** What some work takes, and how much of that may be wrong. */
 interface Doubt {
@@ -29,48 +30,68 @@ function doubtOf(evaluation: Evaluation, model: ExpectedError | null): Doubt | n
   return { time_s, energy_j, time_off_s, energy_off_j };
 }
 
+/** How far off a point may be; null where nothing is known of a part of it. */
+export type ErrorOf = (point: IterationPoint) => ExpectedError | null;
+
 /** Errors of a model have one direction, so they add up instead of averaging out. */
-function added(list: readonly { readonly doubt: Doubt | null; readonly times: number }[]) {
-  const sum = { time_s: 0, energy_j: 0, time_off_s: 0, energy_off_j: 0 };
-  for (const { doubt, times } of list) {
-    if (doubt === null) return null;
-    sum.time_s += times * doubt.time_s;
-    sum.energy_j += times * doubt.energy_j;
-    sum.time_off_s += times * doubt.time_off_s;
-    sum.energy_off_j += times * doubt.energy_off_j;
+class DoubtSum {
+  time_s = 0;
+  energy_j = 0;
+  time_off_s = 0;
+  energy_off_j = 0;
+
+  add(doubt: Doubt, times: number): void {
+    this.time_s += times * doubt.time_s;
+    this.energy_j += times * doubt.energy_j;
+    this.time_off_s += times * doubt.time_off_s;
+    this.energy_off_j += times * doubt.energy_off_j;
   }
-  return sum;
 }
 
 /**
  * How far off a plan may be, relative to its time and energy: the spread of what was measured, the
  * error bars of what was interpolated or corrected by measurements, the model's error elsewhere, each
  * by its share of the instructions' time and energy. Null where part of the plan has no known error.
+ * Worked out once for a point.
  * @param model relative errors of the device's model; null where nothing is known of them
  */
-export function planErrors(
-  model: ExpectedError | null,
-): (point: IterationPoint) => ExpectedError | null {
-  const known = new WeakMap<InstructionOption, Doubt | null>();
-  const ofOption = (option: InstructionOption): Doubt | null => {
-    const found = known.get(option);
-    if (found !== undefined) return found;
-    const uses = option.use().map((use) => {
-      return { doubt: doubtOf(use.evaluation, model), times: useCount(use) };
-    });
-    const made = added(uses);
-    known.set(option, made);
-    return made;
+export function planErrors(model: ExpectedError | null, usesOf = usesOnce()): ErrorOf {
+  const ofUses = new Map<readonly ChosenUse[], Doubt | null>();
+  const ofPoints = new Map<IterationPoint, ExpectedError | null>();
+  const doubtOfAll = (uses: readonly ChosenUse[]): Doubt | null => {
+    const sum = new DoubtSum();
+    for (const use of uses) {
+      const doubt = doubtOf(use.evaluation, model);
+      if (doubt === null) return null;
+      sum.add(doubt, useCount(use));
+    }
+    return sum;
   };
-  return ({ instructions }) => {
-    const all = instructions
-      .flat()
-      .map(({ option }) => ({ doubt: ofOption(unswitched(option)), times: 1 }));
-    const sum = added(all);
-    if (sum === null || sum.time_s === 0 || sum.energy_j === 0) return null;
+  const errorOf: ErrorOf = ({ instructions }) => {
+    const sum = new DoubtSum();
+    for (const { option } of instructions.flat()) {
+      const doubt = remembered(ofUses, usesOf(option), doubtOfAll);
+      if (doubt === null) return null;
+      sum.add(doubt, 1);
+    }
+    if (sum.time_s === 0 || sum.energy_j === 0) return null;
     return {
       time: Number((sum.time_off_s / sum.time_s).toPrecision(DIGITS)),
       energy: Number((sum.energy_off_j / sum.energy_j).toPrecision(DIGITS)),
     };
   };
+  return (point) => remembered(ofPoints, point, errorOf);
+}
+
+/** What is known of a key, or what it makes, from then on. */
+function remembered<Key, Value extends object | null>(
+  known: Map<Key, Value>,
+  key: Key,
+  make: (key: Key) => Value,
+): Value {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const made = make(key);
+  known.set(key, made);
+  return made;
 }

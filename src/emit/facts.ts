@@ -47,36 +47,10 @@ export function runFacts(
   const { name, sha256 } = kernels;
   const workload = workloadOf(kernels, recognised, job.execution);
   const { measured, expected_error } = expectedErrorOf(device, workload, job.forward_only);
-  const {
-    tp,
-    cp,
-    cp_attention,
-    ep,
-    linear_dtype,
-    optimizer,
-    execution,
-    expert_load,
-    async_tp,
-    forward_only,
-    gpus_per_node: _,
-    ...others
-  } = job;
   return {
     graph: { name, sha256 },
     gpu: { name: device.name, sm_count: device.sm_count },
-    parallelism: {
-      tp,
-      cp,
-      ep,
-      ...others,
-      ...(cp_attention === "ring" ? { cp_attention } : {}),
-      ...(async_tp ? { async_tp } : {}),
-      ...(forward_only ? { forward_only } : {}),
-      ...(linear_dtype === null ? {} : { linear_dtype }),
-      ...(optimizer === "adamw" ? {} : { optimizer }),
-      ...(execution === "compiled" ? {} : { execution }),
-      ...(expert_load === 1 ? {} : { expert_load }),
-    },
+    parallelism: parallelismOf(job),
     told: toldOf(options),
     static_power_w,
     transfer_s,
@@ -85,6 +59,25 @@ export function runFacts(
     peak_power_w,
     workload: { ...workload, measured },
     expected_error,
+  };
+}
+
+/** The layout, in the order of the files. */
+function parallelismOf(job: Job): Parallelism {
+  const { tp, cp, ep, pp, dp, microbatches, pipeline, chunks, recompute, zero } = job;
+  const { execution, sequence_parallel, async_tp, forward_only, cp_attention } = job;
+  const { linear_dtype, optimizer, expert_load } = job;
+  return {
+    ...{ tp, cp, ep, pp, dp, microbatches, pipeline, chunks, recompute },
+    ...(execution === "compiled" ? {} : { execution }),
+    sequence_parallel,
+    ...(async_tp ? { async_tp } : {}),
+    ...(forward_only ? { forward_only } : {}),
+    ...(cp_attention === "ring" ? { cp_attention } : {}),
+    zero,
+    ...(linear_dtype === null ? {} : { linear_dtype }),
+    ...(optimizer === "adamw" ? {} : { optimizer }),
+    ...(expert_load === 1 ? {} : { expert_load }),
   };
 }
 

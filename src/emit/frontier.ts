@@ -10,7 +10,7 @@ import type {
 } from "../plan/frontier.js";
 import { gpusPerStage } from "../plan/gpus.js";
 import type { BeyondGpus } from "../plan/shared.js";
-import { planErrors } from "./expected-error.js";
+import { type ErrorOf, planErrors } from "./expected-error.js";
 import type { RunFacts } from "./facts.js";
 
 /** One baseline as the solver yields it: energies of one GPU of each stage. */
@@ -70,9 +70,11 @@ export function plannedOf(facts: RunFacts): Planned {
 }
 
 /** The content of frontier.json: energies of one GPU per stage become those of a whole replica. */
-export function frontierFile(input: FrontierInput): FrontierFile {
+export function frontierFile(
+  input: FrontierInput,
+  errorOf: ErrorOf = planErrors(input.expected_error),
+): FrontierFile {
   const gpus = gpusPerStage(input.parallelism);
-  const errorOf = planErrors(input.expected_error);
   const ofReplica = (points: BaselineFrontier["points"]) =>
     points.map(({ time_s, energy_j }) => ({ time_s, energy_j: energy_j * gpus }));
   return {

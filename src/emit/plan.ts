@@ -17,7 +17,7 @@ import { longestSwitch } from "../ir/switch-time.js";
 import { gpusPerStage } from "../plan/gpus.js";
 import type { PlanCost, PlanFile, PlanInstruction } from "../plan/plan.js";
 import type { ExpectedError } from "../plan/shared.js";
-import { planErrors } from "./expected-error.js";
+import { type ErrorOf, planErrors } from "./expected-error.js";
 import type { RunFacts } from "./facts.js";
 import { type UsesOf, usesOnce } from "./uses.js";
 import { partitionWork } from "./work.js";
@@ -101,9 +101,9 @@ export function planFiles(
   facts: RunFacts,
   parts: Parts,
   usesOf = usesOnce(),
+  errorOf: ErrorOf = planErrors(facts.expected_error, usesOf),
 ): (point: IterationPoint, id: number, frontier?: readonly IterationPoint[]) => PlanFile {
   const shared = { graph, facts, usesOf, costOf: costsOnce(parts) };
-  const errorOf = planErrors(facts.expected_error);
   return (point, id, frontier = []) => planFile(point, id, frontier, shared, errorOf(point));
 }
 

@@ -12,6 +12,7 @@ import type {
 import type { PlanList } from "../plan/plan.js";
 import type { BeyondGpus } from "../plan/shared.js";
 import { detailsFile } from "./details.js";
+import { planErrors } from "./expected-error.js";
 import type { RunFacts } from "./facts.js";
 import { frontierFile } from "./frontier.js";
 import { planFiles } from "./plan.js";
@@ -49,13 +50,14 @@ export function runFiles(
   oracle: Pick<TracingOracle, "parts" | "trace">,
 ): { frontier: FrontierFile; plans: PlanList; details: DetailsFile } {
   const usesOf = usesOnce();
-  const planOf = planFiles(graph, facts, oracle.parts, usesOf);
+  const errorOf = planErrors(facts.expected_error, usesOf);
+  const planOf = planFiles(graph, facts, oracle.parts, usesOf, errorOf);
   const { points } = found.frontier;
   const baselines = found.baselines.flatMap(({ name, points: [fastest] }) =>
     fastest === undefined ? [] : [{ name, plan: planOf(fastest, 0) }],
   );
   return {
-    frontier: frontierFile({ ...facts, ...found }),
+    frontier: frontierFile({ ...facts, ...found }, errorOf),
     plans: {
       length: points.length,
       *[Symbol.iterator]() {

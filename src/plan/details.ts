@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Format, readFormat, writeCompact } from "./format.js";
+import { compacted, type Format, readFormat } from "./format.js";
 import { PLAN_FORMAT } from "./plan.js";
 import { partitionWork } from "./plan-schema.js";
 import { count, graphReference, quantity } from "./shared.js";
@@ -94,5 +94,5 @@ export function readDetails(text: string, where: string): DetailsFile {
 
 /** The canonical bytes of a details file. */
 export function writeDetails(file: DetailsFile): string {
-  return writeCompact(DETAILS_FORMAT, file);
+  return compacted(DETAILS_FORMAT.schema.parse(file));
 }

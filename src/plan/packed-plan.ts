@@ -17,7 +17,9 @@ export function packedPlan(plan: Plan): PackedPlan | TabledPlan {
 /** Each distinct variant once, in order of first use. */
 function withVariants({ stages, ...head }: Plan): PackedPlan {
   const variants = new Distinct<PackedPlan["variants"][number]>();
-  const indexOf = eachVariantOnce((instruction) => variants.indexOf(variantOf(instruction)));
+  const indexOf = eachVariantOnce((instruction) =>
+    variants.indexOf(variantOf(instruction, instruction.use)),
+  );
   const packedStages = stages.map(({ stage, instructions }) => ({
     stage,
     instructions: instructions.map((each) => placed(each, indexOf(each))),
@@ -36,7 +38,7 @@ function withTables({ stages, costs, ...head }: Plan): TabledPlan {
       uses.indexOf(use.map((each) => within(each, positions))),
     );
     const indexOf = eachVariantOnce((instruction) =>
-      variants.indexOf({ ...variantOf(instruction), use: useOf(instruction) }),
+      variants.indexOf(variantOf(instruction, useOf(instruction))),
     );
     return {
       stage,
@@ -54,15 +56,15 @@ function withTables({ stages, costs, ...head }: Plan): TabledPlan {
   };
 }
 
-/** How an instruction runs, without its place. */
-function variantOf({
-  kind: _kind,
-  microbatch: _m,
-  chunk: _c,
-  start_s: _s,
-  ...variant
-}: Instruction) {
-  return variant;
+/** How an instruction runs, without its place: fields in the order of the file. */
+function variantOf<Use>(instruction: Instruction, use: Use) {
+  const { freq_mhz, switch_from_mhz, launch_time_s, execution, time_s, energy_j } = instruction;
+  return {
+    freq_mhz,
+    ...(switch_from_mhz === undefined ? {} : { switch_from_mhz }),
+    ...(launch_time_s === undefined ? {} : { launch_time_s }),
+    ...{ execution, use, time_s, energy_j },
+  };
 }
 
 function placed({ kind, microbatch, chunk, start_s }: Instruction, variant: number) {
