@@ -83,7 +83,10 @@ function compact(value: Json): string {
 
 /** Whether objects lie in an object or a list. */
 function isNested(value: Json): value is NonNullable<object & Json> {
-  if (value === null || typeof value !== "object") return false;
+  if (value === null || typeof value !== "object") {
+    refuseUnwritable(value);
+    return false;
+  }
   const items: readonly Json[] = Array.isArray(value) ? value : Object.values(value);
   return items.some((item) => isObject(item) || isNested(item));
 }
@@ -166,7 +169,12 @@ function labelOf(key: string): string {
 
 /** As JSON writes it. */
 function plain(value: null | string | number | boolean): string {
-  return typeof value === "number" && Number.isFinite(value)
-    ? String(value)
-    : JSON.stringify(value);
+  refuseUnwritable(value);
+  return typeof value === "number" ? String(value) : JSON.stringify(value);
+}
+
+/** JSON would leave such a value out, or write another. */
+function refuseUnwritable(value: Json | undefined): void {
+  const isUnwritable = typeof value === "number" ? !Number.isFinite(value) : value === undefined;
+  if (isUnwritable) throw new Error(`JSON cannot hold ${value}`);
 }

@@ -73,8 +73,9 @@ const plans = fc
       ...{ static_power_w: 85, point: { id: 0, time_s: 2, energy_j: 300 } },
       partitions: [
         {
-          ...{ key: KEY, direction: "forward", communication: null },
+          ...{ key: KEY, direction: "forward" },
           slots: [{ name: "norm_0", nodes: ["n"] }],
+          communication: null,
         },
       ],
       configurations: Array.from({ length: CONFIGURATIONS }, (_, id) => ({
