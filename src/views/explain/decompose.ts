@@ -41,6 +41,13 @@ class Sum {
     this.#dynamic_j += dynamic_j;
   }
 
+  /** What another sum holds too. */
+  addAll(other: Sum): void {
+    for (const cause of CAUSES) this.#time_s[cause] += other.#time_s[cause];
+    this.#dynamic_j += other.#dynamic_j;
+    this.runs += other.runs;
+  }
+
   /** The parts of a run; those of a tail are not told apart. */
   addRun({ cost, count }: PlanRun, tail: boolean, static_power_w: number): void {
     const { compute_s, contention_s, exposed_communication_s, throttling_s } = cost;
@@ -126,24 +133,26 @@ function addUp(
 ): void {
   const { static_power_w, point } = plan;
   const runsOf = runsIn(plan);
-  const ranOf = eachUseOnce((instruction) => {
-    const runs = runsOf(instruction);
-    const ran_s = runs.reduce((sum, { cost, count }) => sum + count * cost.time_s, 0);
-    const ran_j = runs.reduce((sum, { cost, count }) => sum + count * cost.energy_j, 0);
-    return { runs, ran_s, ran_j };
-  });
+  const ranBy = (isTail: boolean) =>
+    eachUseOnce((instruction) => {
+      const runs = runsOf(instruction);
+      const ran_s = runs.reduce((sum, { cost, count }) => sum + count * cost.time_s, 0);
+      const ran_j = runs.reduce((sum, { cost, count }) => sum + count * cost.energy_j, 0);
+      const parts = new Sum();
+      for (const run of runs) parts.addRun(run, isTail, static_power_w);
+      return { runs, ran_s, ran_j, parts };
+    });
+  const [ranByTail, ranByOther] = [ranBy(true), ranBy(false)];
   plan.stages.forEach(({ instructions }, stage) => {
     const own = at(sums, stage);
     let busy_s = 0;
     for (const instruction of instructions) {
       const { kind, time_s, energy_j, switch_from_mhz, launch_time_s = 0 } = instruction;
       busy_s += time_s;
-      const { runs, ran_s, ran_j } = ranOf(instruction);
       const isTail = kind === "tail";
-      for (const run of runs) {
-        for (const sum of own) sum.addRun(run, isTail, static_power_w);
-        onRun(run, isTail);
-      }
+      const { runs, ran_s, ran_j, parts } = (isTail ? ranByTail : ranByOther)(instruction);
+      for (const sum of own) sum.addAll(parts);
+      for (const run of runs) onRun(run, isTail);
       const plain_s = Math.max(ran_s, launch_time_s);
       for (const sum of own) sum.add("launches", plain_s - ran_s);
       if (switch_from_mhz === undefined) continue;
