@@ -202,11 +202,12 @@ function planInstruction(instruction: TimedInstruction, use: PlanUse[]): PlanIns
  */
 function mergeUses(uses: readonly ChosenUse[], configurations: Configurations): PlanUse[] {
   const merged: PlanUse[] = [];
-  const byKey = new Map<string, PlanUse>();
+  // Nanobatches 0 and 1, or none of them.
+  const byKey = new Map<number, PlanUse>();
   for (const chosen of uses) {
     const configuration = configurations.id(chosen);
     const { layers, nanobatch } = chosen;
-    const key = `${configuration}/${nanobatch}`;
+    const key = 3 * configuration + (nanobatch ?? 2);
     const known = layers.length > 0 ? byKey.get(key) : undefined;
     if (known) {
       known.layers.push(...layers);
