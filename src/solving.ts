@@ -4,7 +4,7 @@ import { baselineProblems, restrictionOf, rivalsUnder } from "./compose/baseline
 import { instructionFrontiers } from "./compose/instructions.js";
 import { type Layout, pipelineProblem } from "./compose/problem.js";
 import { frontierUnder, type Sought } from "./compose/solver.js";
-import { solveBeside } from "./compose/threads/beside.js";
+import type { SolverThreads } from "./compose/threads/beside.js";
 import type { Device } from "./gpu/device-schema.js";
 import type { Control } from "./ir/choices.js";
 import type { PartitionedGraph } from "./ir/partition.js";
@@ -29,7 +29,7 @@ interface Composition {
 export async function composeAndSolve(
   { graph, evaluations, device, layout, control, full }: Composition,
   sought: Sought,
-  threads: number,
+  threads: SolverThreads,
   timer: PhaseTimer,
 ) {
   const restriction = restrictionOf(control, graph, device);
@@ -38,23 +38,19 @@ export async function composeAndSolve(
     return pipelineProblem(instructions, graph.stages, layout);
   };
   const rivals = baselineProblems(graph, evaluations, device, layout, rivalsUnder(control));
-  const beside = solveBeside([...new Set(rivals.map((each) => each.problem))], sought, threads);
-  try {
-    const problems = await timer.run("composition", () => ({
-      own: problemUnder(restriction),
-      free: restriction !== null && full ? problemUnder(null) : null,
-    }));
-    return await timer.run("solver", async () => {
-      const frontierWith = frontierUnder(problems.own, sought);
-      const reached = await beside.reached();
-      const baselines = rivals.map(({ name, problem }) => ({ name, ...need(reached, problem) }));
-      // Whatever they run a plan may run too.
-      const frontier = frontierWith(baselines.flatMap(({ points }) => points));
-      const full_control =
-        problems.free && frontierUnder(problems.free, sought)(frontier.points).points;
-      return { frontier, full_control, baselines };
-    });
-  } finally {
-    await beside.end();
-  }
+  const reachedBeside = threads.solve([...new Set(rivals.map((each) => each.problem))], sought);
+  const problems = await timer.run("composition", () => ({
+    own: problemUnder(restriction),
+    free: restriction !== null && full ? problemUnder(null) : null,
+  }));
+  return timer.run("solver", async () => {
+    const frontierWith = frontierUnder(problems.own, sought);
+    const reached = await reachedBeside();
+    const baselines = rivals.map(({ name, problem }) => ({ name, ...need(reached, problem) }));
+    // Whatever they run a plan may run too.
+    const frontier = frontierWith(baselines.flatMap(({ points }) => points));
+    const full_control =
+      problems.free && frontierUnder(problems.free, sought)(frontier.points).points;
+    return { frontier, full_control, baselines };
+  });
 }

@@ -10,9 +10,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import type { OptimizeResult } from "../pipeline.js";
 import { readFrontier } from "../plan/frontier.js";
 import { readPlan } from "../plan/plan.js";
+import type { OptimizeResult } from "../planning.js";
 import { prepareRun, writeRun } from "./output.js";
 
 const root = mkdtempSync(join(tmpdir(), "kareus-output-"));

@@ -18,11 +18,11 @@ import { need } from "../base/need.js";
 import { packageVersion } from "../base/package.js";
 import { onlyWriter } from "../base/writer.js";
 import type { SearchingOptions } from "../options.js";
-import type { OptimizeResult } from "../pipeline.js";
 import { writeDetails } from "../plan/details.js";
 import { type Planned, readFrontier, writeFrontier } from "../plan/frontier.js";
 import { writePlan } from "../plan/plan.js";
 import { changedSettings, spelled } from "../plan/planned.js";
+import type { OptimizeResult } from "../planning.js";
 import type { JournalFile } from "../search/journal.js";
 
 /** Where a run writes that was not told where, and the link that leads to the last of them. */

@@ -1,8 +1,8 @@
 import { interrupted } from "../base/diagnostics/search.js";
 import { present } from "../base/need.js";
 import type { SearchingOptions } from "../options.js";
-import type { OptimizeResult } from "../pipeline.js";
 import type { Planned } from "../plan/frontier.js";
+import type { OptimizeResult } from "../planning.js";
 import type { JournalFile } from "../search/journal.js";
 import {
   type DefaultFolder,

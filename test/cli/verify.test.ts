@@ -11,7 +11,8 @@ import {
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { verifyCase } from "../../src/cli/verify/verify-case.js";
-import { type OptimizeResult, optimize } from "../../src/pipeline.js";
+import { optimize } from "../../src/pipeline.js";
+import type { OptimizeResult } from "../../src/planning.js";
 import { expectBadInput } from "../support/bad-input.js";
 import { codes, kareus, temporaryFolder } from "../support/cli.js";
 import { ROOT } from "../support/paths.js";

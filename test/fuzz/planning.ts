@@ -1,7 +1,8 @@
 import { defaults } from "../../src/cli/flags.js";
 import { LOWERING_FLAGS, SEARCH_FLAGS } from "../../src/cli/options.js";
 import { searchingOptions } from "../../src/options.js";
-import { type OptimizeResult, optimize } from "../../src/pipeline.js";
+import { optimize } from "../../src/pipeline.js";
+import type { OptimizeResult } from "../../src/planning.js";
 
 const hooks = { report: () => {}, progress: () => {}, printIr: () => {} };
 

@@ -9,43 +9,43 @@ import { type Reached, reachedUnder, type Sought } from "../solver.js";
 import { plainProblem, reachedOf } from "./plain.js";
 import type { SolverReply, SolverTask } from "./worker.js";
 
-/** What is found while this thread does other work. */
-interface Beside {
-  /** Of each problem. Fails with KRS40xx on one that makes no sense. */
-  readonly reached: () => Promise<ReadonlyMap<PipelineProblem, Reached>>;
-  /** Ends the threads, busy or not. */
-  readonly end: () => Promise<unknown>;
-}
-
-/** Instructions times points for which a thread pays: it takes a fifth of a second to start. */
-const WORTH_A_THREAD = 500;
-
 /**
- * Solves problems in threads of their own, where there are any and they pay. The threads of a pool would get them
- * when this one is idle; these bring them along.
- * @param threads with this one
+ * Threads that solve problems beside this one. They take a fifth of a second to start, so they start before there is
+ * anything to solve; those of a pool would get it only when this thread is idle.
  */
-export function solveBeside(
-  problems: readonly PipelineProblem[],
-  sought: Sought,
-  threads: number,
-): Beside {
-  const instructions = problems.reduce((sum, { order }) => sum + order.flat().length, 0);
-  if (threads < 2 || instructions * sought.points < WORTH_A_THREAD) {
-    const reached = async () =>
-      new Map(problems.map((problem) => [problem, reachedUnder(problem, sought)]));
-    return { reached, end: async () => {} };
+export class SolverThreads {
+  readonly #threads: readonly Worker[];
+
+  /** @param count 0: this thread solves, when it is asked what is reached */
+  constructor(count: number) {
+    const file = packagePath("dist/src/compose/threads/worker.js");
+    this.#threads = Array.from({ length: count }, () => new Worker(file));
   }
-  const solving = dealt(problems, threads - 1).map((own) => solveIn(own, sought));
-  const reached = Promise.all(solving.map((each) => each.reached)).then(
-    (all) => new Map(all.flat()),
-  );
-  // Other work may fail, and end the threads, before this is asked for.
-  reached.catch(() => {});
-  return {
-    reached: () => reached,
-    end: () => Promise.all(solving.map(({ thread }) => thread.terminate())),
-  };
+
+  /**
+   * Solves problems, each thread some of them, once.
+   * @returns asked, what is reached in each. Fails with KRS40xx on one that makes no sense
+   */
+  solve(
+    problems: readonly PipelineProblem[],
+    sought: Sought,
+  ): () => Promise<ReadonlyMap<PipelineProblem, Reached>> {
+    if (this.#threads.length === 0) {
+      return async () =>
+        new Map(problems.map((problem) => [problem, reachedUnder(problem, sought)]));
+    }
+    const heaps = dealt(problems, this.#threads.length);
+    const solving = heaps.map((own, k) => solveIn(at(this.#threads, k), own, sought));
+    const reached = Promise.all(solving).then((all) => new Map(all.flat()));
+    // Other work may fail, and end the threads, before this is asked for.
+    reached.catch(() => {});
+    return () => reached;
+  }
+
+  /** Ends the threads, busy or not. */
+  async end(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.terminate()));
+  }
 }
 
 /** Problems in so many heaps at most, those with the most options apart. */
@@ -58,17 +58,10 @@ function dealt(problems: readonly PipelineProblem[], most: number): PipelineProb
   );
 }
 
-function solveIn(problems: readonly PipelineProblem[], sought: Sought) {
-  const workerData: SolverTask = { problems: problems.map(plainProblem), sought };
-  const thread = new Worker(packagePath("dist/src/compose/threads/worker.js"), { workerData });
-  const reached = replyOf(thread).then((found) =>
-    problems.map((problem, k) => [problem, reachedOf(problem, at(found, k))] as const),
-  );
-  return { thread, reached };
-}
-
-async function replyOf(thread: Worker) {
+async function solveIn(thread: Worker, problems: readonly PipelineProblem[], sought: Sought) {
+  const task: SolverTask = { problems: problems.map(plainProblem), sought };
+  thread.postMessage(task);
   const [reply] = (await once(thread, "message")) as [SolverReply];
   if ("refused" in reply) throw new DiagnosticError(reply.refused, reply.exitCode);
-  return reply.reached;
+  return problems.map((problem, k) => [problem, reachedOf(problem, at(reply.reached, k))] as const);
 }

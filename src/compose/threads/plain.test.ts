@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { richProblem } from "../../../test/support/pipelines.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
 import { reachedUnder } from "../solver.js";
-import { solveBeside } from "./beside.js";
+import { SolverThreads } from "./beside.js";
 import { plainProblem, plainReached, problemOf, reachedOf } from "./plain.js";
 
 /** Every option at a clock of its own. */
@@ -47,16 +47,20 @@ test("threads solve, and refuse, what this one would", async () => {
   const sought = { points: 30, peak_w: null };
   const problem = problemOfClocks(8, 0);
   const other = problemOfClocks(9, 0);
-  for (const threads of [1, 2, 3]) {
-    const reached = await solveBeside([problem, other], sought, threads).reached();
+  for (const count of [0, 1, 2, 3]) {
+    const threads = new SolverThreads(count);
+    const reached = await threads.solve([problem, other], sought)();
+    await threads.end();
     for (const each of [problem, other]) {
       const found = reached.get(each);
       expect(found && spelledOut(found)).toEqual(spelledOut(reachedUnder(each, sought)));
     }
   }
-  const refused = solveBeside([problemOfClocks(2100, 0.01)], sought, 2);
-  await expect(refused.reached()).rejects.toMatchObject({
+  const threads = new SolverThreads(1);
+  const refused = threads.solve([problemOfClocks(2100, 0.01)], sought);
+  await expect(refused()).rejects.toMatchObject({
     diagnostics: [{ code: "KRS4009" }],
     exitCode: 2,
   });
+  await threads.end();
 });

@@ -1,10 +1,10 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { type Diagnostic, DiagnosticError } from "../../base/diagnostics/diagnostic.js";
 import { present } from "../../base/need.js";
 import { reachedUnder, type Sought } from "../solver.js";
 import { type PlainProblem, type PlainReached, plainReached, problemOf } from "./plain.js";
 
-/** What a thread brings along. */
+/** What a thread is told, once. */
 export interface SolverTask {
   readonly problems: readonly PlainProblem[];
   readonly sought: Sought;
@@ -27,4 +27,5 @@ function answer({ problems, sought }: SolverTask): SolverReply {
   }
 }
 
-present(parentPort, "the thread that asks").postMessage(answer(workerData));
+const asking = present(parentPort, "the thread that asks");
+asking.once("message", (task: SolverTask) => asking.postMessage(answer(task)));
