@@ -37,13 +37,13 @@ export function detailsFile(
       const own = chosen.get(type.key);
       if (own === undefined) return [];
       const runs = own.map((configuration) => runOf(configuration, trace(type, configuration)));
-      const { kernels, ...work } = partitionWork(type);
-      const shaped = kernels.map((kernel, index) => {
+      const work = partitionWork(type);
+      const kernels = work.kernels.map((kernel, index) => {
         const { work: own } = at(type.kernels, index);
         const sizes = { flops: flopsOf(own), size_bytes: bytesOf(own) };
         return { ...kernel, shape: shapeOf(own), ...sizes };
       });
-      return [{ ...work, kernels: shaped, runs }];
+      return [{ ...work, kernels, runs }];
     }),
     ...(baselines.length === 0
       ? {}

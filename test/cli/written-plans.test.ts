@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { DETAILS_FORMAT } from "../../src/plan/details.js";
+import type { Format } from "../../src/plan/format.js";
 import { PLAN_FORMAT } from "../../src/plan/plan.js";
 import { kareus, temporaryFolder } from "../support/cli.js";
 import { ROOT } from "../support/paths.js";
@@ -20,9 +22,14 @@ const RUNS: Readonly<Record<string, readonly string[]>> = {
   "the forward pass alone": ["--pp", "2", "--forward-only"],
 };
 
-/** Plans are many and not checked when they are written: their fields are in order as they are made. */
+function expectInOrder<T>({ schema }: Format<T>, file: string): void {
+  const data: unknown = JSON.parse(readFileSync(file, "utf8"));
+  expect(JSON.stringify(schema.parse(data))).toBe(JSON.stringify(data));
+}
+
+/** These files are large and not checked when they are written: their fields are in order as they are made. */
 test.each(Object.entries(RUNS))(
-  "plans are written as their schema has them: %s",
+  "plans and details are written as their schemas have them: %s",
   async (_, options) => {
     const out = join(temporaryFolder(), "run");
     const graph = join(ROOT, "test/golden/mini.onnx");
@@ -31,9 +38,7 @@ test.each(Object.entries(RUNS))(
     expect(run.stderr).not.toMatch(/^error/m);
     const plans = readdirSync(join(out, "plans"));
     expect(plans.length).toBeGreaterThan(0);
-    for (const plan of plans) {
-      const data: unknown = JSON.parse(readFileSync(join(out, "plans", plan), "utf8"));
-      expect(JSON.stringify(PLAN_FORMAT.schema.parse(data))).toBe(JSON.stringify(data));
-    }
+    for (const plan of plans) expectInOrder(PLAN_FORMAT, join(out, "plans", plan));
+    expectInOrder(DETAILS_FORMAT, join(out, "details.json"));
   },
 );

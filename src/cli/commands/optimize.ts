@@ -143,7 +143,9 @@ async function run(
     terminal.close();
     onInterrupt(null);
   }
-  const details = { ...result.details, arguments: [graph, ...flags.told] };
+  const { format, version, graph: planned, gpu, ...rest } = result.details;
+  const told = { arguments: [graph, ...flags.told] };
+  const details = { format, version, graph: planned, gpu, ...told, ...rest };
   const folder = await output.write({ ...result, details });
   if (flags.timings || isVerbose()) {
     const lines = result.timings.map(({ phase, time_s }) => `${phase}: ${duration(time_s)}\n`);
