@@ -1,11 +1,6 @@
 import { grouped } from "../base/grouped.js";
-import { addTo, at, hot, hotFloat, hotInt, need } from "../base/need.js";
-import type {
-  ChosenUse,
-  Evaluation,
-  InstructionFrontier,
-  InstructionOption,
-} from "../ir/configuration.js";
+import { addTo, at, hotFloat } from "../base/need.js";
+import type { Evaluation, InstructionFrontier, InstructionOption } from "../ir/configuration.js";
 import {
   type Execution,
   type ExecutionModel,
@@ -13,10 +8,11 @@ import {
   type PartitionUse,
   useCount,
 } from "../ir/partition.js";
-import { lowerHullIndices, paretoIndices } from "../math/pareto.js";
-import { spread } from "../math/spread.js";
-import { addFrontiers, type Frontier, readBack } from "./minkowski.js";
-import { UseFrontiers } from "./use-frontiers.js";
+import type { Frontier } from "./frontiers/frontier.js";
+import { keptPoints, type Points } from "./frontiers/kept-points.js";
+import { sumOfFrontiers } from "./frontiers/minkowski.js";
+import { UseFrontiers } from "./frontiers/use-frontiers.js";
+import { type Origin, spelledOut } from "./spelled-out.js";
 
 interface CompositionOptions {
   /** Per GPU. */
@@ -99,16 +95,17 @@ function optionsOf(
   const points = pointsOf(sums, launch_s);
   const { atEveryClock = false, instructions = 1 } = options;
   const most = Math.max(LEAST_OPTIONS, Math.min(MOST_OPTIONS, Math.floor(MANY / instructions)));
-  const best = merged(points, most);
-  const kept = atEveryClock
-    ? withEveryClock(best, sums, points, Math.floor(most * AT_A_CLOCK))
-    : best;
+  const clocks = grouped(sums.keys(), (k) => at(sums, k).freq_mhz);
+  const kept = keptPoints(points, [...clocks.values()], {
+    most,
+    mostOfGroup: atEveryClock ? Math.floor(most * AT_A_CLOCK) : 0,
+  });
   return kept.map((i) => {
-    const place = hotInt(points.sum, i);
+    const place = points.starts.findLastIndex((start) => start <= i);
     const [sum, time_s] = [at(sums, place), hotFloat(points.time_s, i)];
     const energy_j = hotFloat(points.dynamic_j, i) + options.static_power_w * time_s;
     const launch_time_s = at(launch_s, sum.execution);
-    const point = i - hotInt(points.starts, place);
+    const point = i - at(points.starts, place);
     return { sum, point, time_s, energy_j, launch_time_s };
   });
 }
@@ -131,30 +128,16 @@ function countUses(uses: readonly PartitionUse[]): Map<string, number> {
 }
 
 /** The sum over an execution's uses at one frequency. */
-interface Sum {
+interface Sum extends Origin {
   /** Which of the executions. */
   readonly execution: number;
   readonly freq_mhz: number;
-  readonly frontier: Frontier;
-  /** What the single frontiers in the sum stand for. */
-  readonly partitions: ReadonlyMap<Frontier, readonly Evaluation[]>;
-}
-
-/** The points of sums, one sum after the other. */
-interface Points {
-  readonly time_s: Float64Array;
-  readonly dynamic_j: Float64Array;
-  /** Which sum each is of. */
-  readonly sum: Int32Array;
-  /** Where the points of each sum begin, and where the last ones end. */
-  readonly starts: Int32Array;
 }
 
 /** Of all sums; none takes less time than the CPU needs to launch its execution. */
 function pointsOf(sums: readonly Sum[], launch_s: readonly number[]): Points {
   const size = sums.reduce((count, { frontier }) => count + frontier.time_s.length, 0);
   const [time_s, dynamic_j] = [new Float64Array(size), new Float64Array(size)];
-  const sum = new Int32Array(size);
   const starts = new Int32Array(sums.length + 1);
   let i = 0;
   for (const [place, { frontier, execution }] of sums.entries()) {
@@ -162,11 +145,10 @@ function pointsOf(sums: readonly Sum[], launch_s: readonly number[]): Points {
     for (let point = 0; point < frontier.time_s.length; point++, i++) {
       time_s[i] = Math.max(hotFloat(frontier.time_s, point), least_s);
       dynamic_j[i] = hotFloat(frontier.dynamic_j, point);
-      sum[i] = place;
     }
     starts[place + 1] = i;
   }
-  return { time_s, dynamic_j, sum, starts };
+  return { time_s, dynamic_j, starts };
 }
 
 function sumsOf(execution: Execution, index: number, frontiers: UseFrontiers): Sum[] {
@@ -181,59 +163,8 @@ function sumsOf(execution: Execution, index: number, frontiers: UseFrontiers): S
       partitions.set(uses.frontier, uses.evaluations);
       multiples.push(uses.together);
     }
-    return [{ execution: index, freq_mhz, frontier: multiples.reduce(addFrontiers), partitions }];
+    return [{ execution: index, freq_mhz, frontier: sumOfFrontiers(multiples), partitions }];
   });
-}
-
-/** The best of all, and the best of each clock beside them, in ascending time. */
-function withEveryClock(
-  best: readonly number[],
-  sums: readonly Sum[],
-  points: Points,
-  most: number,
-): readonly number[] {
-  const kept = new Set(best);
-  const { time_s, dynamic_j, starts } = points;
-  for (const places of grouped([...sums.keys()], (k) => at(sums, k).freq_mhz).values()) {
-    const own = places.flatMap((k) => range(hotInt(starts, k), hotInt(starts, k + 1)));
-    const atClock = { time_s: gathered(time_s, own), dynamic_j: gathered(dynamic_j, own) };
-    for (const k of merged(atClock, most)) kept.add(hot(own, k));
-  }
-  return [...kept].sort((a, b) => hotFloat(time_s, a) - hotFloat(time_s, b) || a - b);
-}
-
-/**
- * At most so many of the options that no other beats: corners of the lower hull, which the relaxation
- * lives on, evenly spread where they are more than half, and the last of every cell of time.
- */
-function merged(
-  { time_s, dynamic_j }: Pick<Points, "time_s" | "dynamic_j">,
-  most: number,
-): readonly number[] {
-  const indices = paretoIndices(time_s, dynamic_j);
-  if (indices.length <= most) return indices;
-  const times = gathered(time_s, indices);
-  const energies = gathered(dynamic_j, indices);
-  const corners = new Set(spread(lowerHullIndices(times, energies), most / 2));
-  const fastest_s = at(times, 0);
-  const cell_s = (at(times, -1) - fastest_s) / (most - corners.size);
-  const cell = (k: number) => Math.ceil((at(times, k) - fastest_s) / cell_s);
-  const last = indices.length - 1;
-  return indices.filter((_, k) => k === last || corners.has(k) || cell(k) !== cell(k + 1));
-}
-
-/** Values at some places. */
-function gathered(values: Float64Array, places: readonly number[]): Float64Array {
-  const own = new Float64Array(places.length);
-  for (let k = 0; k < own.length; k++) own[k] = hotFloat(values, hot(places, k));
-  return own;
-}
-
-/** From the first number to the one before the last. */
-function range(first: number, last: number): number[] {
-  const numbers: number[] = [];
-  for (let i = first; i < last; i++) numbers.push(i);
-  return numbers;
 }
 
 function optionOf(
@@ -249,40 +180,4 @@ function optionOf(
     ...(launch_time_s > 0 ? { launch_time_s } : {}),
     use: () => spelledOut(sum, point, execution),
   };
-}
-
-/**
- * Which configuration each use runs: of a partition type's uses, in order, the first get the fastest
- * of the chosen configurations.
- */
-function spelledOut(
-  { frontier, partitions }: Sum,
-  point: number,
-  execution: Execution,
-): readonly ChosenUse[] {
-  const chosen = new Map<string, { readonly place: number; readonly evaluation: Evaluation }[]>();
-  readBack(frontier, point, (single, place) => {
-    const evaluation = at(need(partitions, single), place);
-    const of = chosen.get(evaluation.partition);
-    if (of === undefined) chosen.set(evaluation.partition, [{ place, evaluation }]);
-    else of.push({ place, evaluation });
-  });
-  for (const of of chosen.values()) of.sort((a, b) => b.place - a.place);
-  return execution.uses.flatMap((use) => {
-    const of = need(chosen, use.partition);
-    return assigned(use, of.splice(of.length - useCount(use)).toReversed());
-  });
-}
-
-/** One use per run of layers with the same configuration. */
-function assigned(
-  { layers, nanobatch }: PartitionUse,
-  chosen: readonly { readonly evaluation: Evaluation }[],
-): ChosenUse[] {
-  const runs = chosen.map(({ evaluation }, k) => ({ evaluation, layers: layers.slice(k, k + 1) }));
-  return [...grouped(runs, (run) => run.evaluation)].map(([evaluation, same]) => ({
-    evaluation,
-    layers: same.flatMap((run) => run.layers),
-    nanobatch,
-  }));
 }

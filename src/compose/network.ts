@@ -123,7 +123,7 @@ export function optionSetOf(all: readonly InstructionOption[], static_power_w: n
   const time_s = Float64Array.from(kept, (i) => hot(times, i));
   const dynamic_j = Float64Array.from(kept, (i) => hot(dynamic, i));
   const options = kept.map((i) => hot(all, i));
-  const hull = lowerHullIndices(time_s, dynamic_j);
+  const hull = Array.from(lowerHullIndices(time_s, dynamic_j));
   return { options, option: (k) => at(options, k), time_s, dynamic_j, hull };
 }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { lowerHullIndices, paretoIndices } from "./pareto.js";
+import { bestOf, lowerHullIndices, paretoIndices } from "./pareto.js";
 
 /** Few distinct values, so that ties are common. */
 const points = fc.array(
@@ -48,6 +48,36 @@ test.each([
   );
 });
 
+test("of some points, in any order, those stay that would of these alone", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(fc.nat(99), { maxLength: 30 }), { maxLength: 6 }),
+      many,
+      (runs, list) => {
+        const { x, y } = columns(list);
+        // Some of them are frontiers one after the other.
+        const frontiers = runs.map((run, k) => {
+          const own = [...new Set(run)].filter((i) => i < list.length).sort((a, b) => a - b);
+          const best = paretoIndices(
+            own.map((i) => x[i] ?? 0),
+            own.map((i) => y[i] ?? 0),
+          );
+          return k % 2 === 0 ? own.toReversed() : best.map((i) => own[i] ?? 0);
+        });
+        const some = [...new Set(frontiers.flat())];
+        const sorted = some.toSorted((a, b) => a - b);
+        const expected = paretoIndices(
+          sorted.map((i) => x[i] ?? 0),
+          sorted.map((i) => y[i] ?? 0),
+        );
+        const found = bestOf(Float64Array.from(x), Float64Array.from(y), Int32Array.from(some));
+        expect([...found]).toEqual(expected.map((i) => sorted[i]));
+      },
+    ),
+    SEEDED,
+  );
+});
+
 test("the hull's vertices are the only minimisers of a weighted sum, and all of them are vertices", () => {
   fc.assert(
     fc.property(points, (list) => {
@@ -55,7 +85,7 @@ test("the hull's vertices are the only minimisers of a weighted sum, and all of 
       const front = paretoIndices(x, y).map((i) => ({ x: x[i] ?? 0, y: y[i] ?? 0 }));
       const fx = front.map((p) => p.x);
       const fy = front.map((p) => p.y);
-      const hull = new Set(lowerHullIndices(fx, fy));
+      const hull = new Set(hullOf(fx, fy));
       for (let i = 0; i < front.length; i++) {
         expect(hull.has(i)).toBe(!isOnOrAboveSomeChord(fx, fy, i));
       }
@@ -63,6 +93,10 @@ test("the hull's vertices are the only minimisers of a weighted sum, and all of 
     SEEDED,
   );
 });
+
+function hullOf(x: readonly number[], y: readonly number[]): number[] {
+  return [...lowerHullIndices(Float64Array.from(x), Float64Array.from(y))];
+}
 
 function isOnOrAboveSomeChord(x: number[], y: number[], i: number): boolean {
   for (let a = 0; a < i; a++) {
@@ -77,8 +111,8 @@ function isOnOrAboveSomeChord(x: number[], y: number[], i: number): boolean {
 
 test("empty, single and equal points", () => {
   expect(paretoIndices([], [])).toEqual([]);
-  expect(lowerHullIndices([], [])).toEqual([]);
+  expect(hullOf([], [])).toEqual([]);
   expect(paretoIndices([1, 1, 1], [2, 2, 2])).toEqual([0]);
-  expect(lowerHullIndices([1], [2])).toEqual([0]);
-  expect(lowerHullIndices([0, 1, 2], [2, 1, 0])).toEqual([0, 2]);
+  expect(hullOf([1], [2])).toEqual([0]);
+  expect(hullOf([0, 1, 2], [2, 1, 0])).toEqual([0, 2]);
 });

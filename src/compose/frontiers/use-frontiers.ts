@@ -1,15 +1,16 @@
-import { grouped } from "../base/grouped.js";
-import { at, need } from "../base/need.js";
-import type { Evaluation } from "../ir/configuration.js";
-import { type Frontier, frontierOf, multiplyFrontier } from "./minkowski.js";
+import { grouped } from "../../base/grouped.js";
+import { at, hot, need } from "../../base/need.js";
+import type { Evaluation } from "../../ir/configuration.js";
+import { Copies } from "./copies.js";
+import { type Frontier, frontierOf } from "./frontier.js";
 
 /** What one use of a partition type may be at one clock. */
 interface Single {
   readonly frontier: Frontier;
   /** What each of its points stands for. */
   readonly evaluations: readonly Evaluation[];
-  /** The frontiers of several uses together, by how many. */
-  readonly multiples: Map<number, Frontier>;
+  /** So many uses together. */
+  readonly copies: Copies;
 }
 
 /** What uses of partition types may be at single clocks; instructions that have them in common share them. */
@@ -42,9 +43,7 @@ export class UseFrontiers {
   at(partition: string, freq_mhz: number, count: number) {
     const single = this.#type(partition).get(freq_mhz);
     if (single === undefined) return null;
-    const together = single.multiples.get(count) ?? multiplyFrontier(single.frontier, count);
-    single.multiples.set(count, together);
-    return { ...single, together };
+    return { ...single, together: single.copies.together(count) };
   }
 
   #type(partition: string): ReadonlyMap<number, Single> {
@@ -58,10 +57,15 @@ export class UseFrontiers {
   }
 
   #single(own: readonly Evaluation[]): Single {
-    const { frontier, indices } = frontierOf(
-      own.map(({ time_s }) => time_s),
-      own.map(({ time_s, energy_j }) => energy_j - this.#static_power_w * time_s),
-    );
-    return { frontier, evaluations: indices.map((i) => at(own, i)), multiples: new Map() };
+    const time_s = new Float64Array(own.length);
+    const dynamic_j = new Float64Array(own.length);
+    for (let k = 0; k < own.length; k++) {
+      const each = hot(own, k);
+      time_s[k] = each.time_s;
+      dynamic_j[k] = each.energy_j - this.#static_power_w * each.time_s;
+    }
+    const { frontier, indices } = frontierOf(time_s, dynamic_j);
+    const evaluations = Array.from(indices, (i) => at(own, i));
+    return { frontier, evaluations, copies: new Copies(frontier) };
   }
 }

@@ -1,13 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { paretoIndices } from "../math/pareto.js";
-import {
-  addFrontiers,
-  type Frontier,
-  frontierOf,
-  multiplyFrontier,
-  readBack,
-} from "./minkowski.js";
+import { paretoIndices } from "../../math/pareto.js";
+import { Copies } from "./copies.js";
+import { type Frontier, frontierOf, readBack } from "./frontier.js";
+import { sumOfFrontiers } from "./minkowski.js";
 
 type Points = readonly (readonly [number, number])[];
 
@@ -20,8 +16,8 @@ function listOf(maxLength: number) {
 
 function frontier(points: Points): Frontier {
   return frontierOf(
-    points.map(([t]) => t),
-    points.map(([, e]) => e),
+    Float64Array.from(points, ([t]) => t),
+    Float64Array.from(points, ([, e]) => e),
   ).frontier;
 }
 
@@ -72,7 +68,7 @@ describe("small sums equal the pruned full product", () => {
   test("of different frontiers", () => {
     fc.assert(
       fc.property(fc.array(listOf(6), { minLength: 1, maxLength: 4 }), (lists) => {
-        const sum = lists.map(frontier).reduce(addFrontiers);
+        const sum = sumOfFrontiers(lists.map(frontier));
         expect(pointsOf(sum)).toEqual(product(lists));
         expectReadable(sum, lists.length);
       }),
@@ -83,7 +79,7 @@ describe("small sums equal the pruned full product", () => {
   test("of copies of one frontier", () => {
     fc.assert(
       fc.property(listOf(6), fc.integer({ min: 1, max: 9 }), (list, n) => {
-        const sum = multiplyFrontier(frontier(list), n);
+        const sum = new Copies(frontier(list)).together(n);
         expect(pointsOf(sum)).toEqual(product(new Array(n).fill(list)));
         expectReadable(sum, n);
       }),
@@ -92,13 +88,48 @@ describe("small sums equal the pruned full product", () => {
   });
 });
 
+/** By repeated doubling, null where more than 4096 pairs are to be added up. */
+function doubled(single: Frontier, copies: number): Frontier | null {
+  let [power, result]: [Frontier, Frontier | null] = [single, null];
+  const areMany = (a: Frontier, b: Frontier) => a.time_s.length * b.time_s.length > 4096;
+  for (let rest = copies; ; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) {
+      if (result !== null && areMany(result, power)) return null;
+      result = result === null ? power : sumOfFrontiers([result, power]);
+      if (rest === 1) return result;
+    }
+    if (areMany(power, power)) return null;
+    power = sumOfFrontiers([power, power]);
+  }
+}
+
+test("copies are doubled as long as that is exact, in whatever order they are asked for", () => {
+  const counts = fc.array(fc.integer({ min: 1, max: 70 }), { minLength: 1, maxLength: 4 });
+  let exact = 0;
+  fc.assert(
+    fc.property(listOf(12), counts, (list, asked) => {
+      const single = frontier(list);
+      const copies = new Copies(single);
+      for (const count of asked) {
+        const expected = doubled(single, count);
+        const found = copies.together(count);
+        expect(found.sum !== null && "copies" in found.sum).toBe(expected === null);
+        if (expected !== null) expect(pointsOf(found)).toEqual(pointsOf(expected));
+        exact += Number(expected !== null);
+      }
+    }),
+    SEEDED,
+  );
+  expect(exact).toBeGreaterThan(50);
+});
+
 test("large sums stay achievable and within one step of the exact ones", () => {
   const [first, second] = [rough(60, 1), rough(60, 2)];
   const exact = product([...new Array(6).fill(first), ...new Array(5).fill(second)]);
-  const sum = addFrontiers(
-    multiplyFrontier(frontier(first), 6),
-    multiplyFrontier(frontier(second), 5),
-  );
+  const sum = sumOfFrontiers([
+    new Copies(frontier(first)).together(6),
+    new Copies(frontier(second)).together(5),
+  ]);
   expectReadable(sum, 11);
   expect(sum.time_s.length).toBeLessThan(exact.length);
   const step_s = 0.4e-3 / 4;
@@ -110,7 +141,7 @@ test("large sums stay achievable and within one step of the exact ones", () => {
 
 test("large sums keep every minimiser of energy at a price of time", () => {
   const types = Array.from({ length: 3 }, (_, k) => rough(80, k));
-  const sum = types.map((points) => multiplyFrontier(frontier(points), 20)).reduce(addFrontiers);
+  const sum = sumOfFrontiers(types.map((points) => new Copies(frontier(points)).together(20)));
   for (const price of [0, 10, 100, 200, 400, 800, 1e4]) {
     const least = (points: Points) => Math.min(...points.map(([t, e]) => e + price * t));
     const expected = types.reduce((total, points) => total + 20 * least(points), 0);
@@ -120,7 +151,7 @@ test("large sums keep every minimiser of energy at a price of time", () => {
 
 test("a hundred times as many copies have the same frontier, no finer than it needs to be", () => {
   const single = frontier(rough(60, 1));
-  const [few, many] = [50, 5000].map((n) => pointsOf(multiplyFrontier(single, n)));
+  const [few, many] = [50, 5000].map((n) => pointsOf(new Copies(single).together(n)));
   expect(many?.length).toBeLessThan(1500);
   for (const [time_s, dynamic_j] of few ?? []) {
     const inTime = (many ?? []).filter(([t]) => t <= 100 * time_s * (1 + 5e-4));
@@ -133,7 +164,7 @@ test("a hundred times as many copies have the same frontier, no finer than it ne
 test("12 types of 200 configurations, 60 uses each, take well under 100 ms", () => {
   const types = Array.from({ length: 12 }, (_, k) => rough(200, k));
   const compose = () =>
-    types.map((points) => multiplyFrontier(frontier(points), 60)).reduce(addFrontiers);
+    sumOfFrontiers(types.map((points) => new Copies(frontier(points)).together(60)));
   compose();
   const start = process.cpuUsage();
   const sum = compose();
