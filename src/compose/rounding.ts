@@ -45,9 +45,13 @@ const WITH_DATA = 4;
 /** All ways are taken anew after so many exchanges per instruction. */
 const EXCHANGES_TO_MEASURING = 0.25;
 
-/** By how many options an instruction is made faster to see what that frees, in a large pipeline and in others. */
+/**
+ * By how many options an instruction is made faster to see what that frees, in a large pipeline and in others; and
+ * in a large one whose plan is searched on.
+ */
 const KICKS = [1, 2];
 const MORE_KICKS = [1, 2, 3];
+const KICKS_BEFORE_SEARCH = [1];
 
 /**
  * Turns relaxed solutions into discrete plans that meet a deadline. Every instruction, in order,
@@ -86,7 +90,7 @@ export class Rounding {
   #queueHead = 0;
   #queueLength = 0;
 
-  constructor(network: Network) {
+  constructor(network: Network, { isSearchedOn = false } = {}) {
     this.#network = network;
     this.#plan = new TimedPlan(network);
     this.#idle_power_w = network.stages * network.static_power_w;
@@ -95,7 +99,8 @@ export class Rounding {
     this.#patience = isLarge ? PATIENCE : Number.POSITIVE_INFINITY;
     this.#worth = isLarge ? WORTH_IN_LARGE / size : WORTH;
     this.#reach = isLarge ? REACH_IN_LARGE : REACH;
-    this.#kicks = isLarge ? KICKS : MORE_KICKS;
+    const kicksInLarge = isSearchedOn ? KICKS_BEFORE_SEARCH : KICKS;
+    this.#kicks = isLarge ? kicksInLarge : MORE_KICKS;
     this.#queue = new Int32Array(size);
     this.#isQueued = new Uint8Array(size + 1);
   }

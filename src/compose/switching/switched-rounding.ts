@@ -6,9 +6,10 @@ import type { PipelineShape } from "../relaxation/pipeline-graph.js";
 import { relax } from "../relaxation/relax.js";
 import type { RelaxedSolution } from "../relaxation/sampling.js";
 import { Rounding } from "../rounding.js";
-import { type ClockGroup, clockGroups, relaxedClock } from "./clock-groups.js";
+import { type ClockGroup, clockGroups } from "./clock-groups.js";
 import { ClocksInTime } from "./clocks-in-time.js";
 import { NarrowedSets } from "./narrowed-sets.js";
+import { spansOf } from "./spans.js";
 import { type Relaxed, SwitchedBound } from "./switched-bound.js";
 import { type SwitchedNetwork, switchedNetwork } from "./switched-network.js";
 import { SwitchedPlan } from "./switched-plan.js";
@@ -20,8 +21,8 @@ const EPSILON = 1e-9;
 /** The search for the fastest plan goes on while a step gains this share. */
 const WORTH_A_STEP = 1e-4;
 
-/** Plans of a large pipeline are searched on where they end by a larger share too late: what is done in haste is dear. */
-const LATE = 1e-3;
+/** In a large pipeline a bound serves later deadlines too, up to this share: lines that close hardly differ. */
+const CLOSE = 0.01;
 
 /** A plan that takes so much more than relaxed, as a share, is sought from another relaxation too. */
 const DEAR = 0.0075;
@@ -36,12 +37,6 @@ interface Found {
 /** A relaxation with groups at clocks, and what instructions choose from there. */
 interface Known extends Relaxed {
   readonly own: readonly OptionSet[];
-}
-
-/** Relaxed solutions of ascending deadlines, with a clock of each group for all of them. */
-interface Span {
-  readonly own: RelaxedSolution[];
-  readonly clocks: readonly number[];
 }
 
 /**
@@ -69,6 +64,10 @@ export class SwitchedRounding {
   #earlier: Found;
   /** By what share switches made the plan before longer. */
   #excess = 0;
+  readonly #isLarge: boolean;
+  /** The deadline for which a bound was added last. */
+  #bounded_s = Number.NEGATIVE_INFINITY;
+
   /** Fails with KRS4009 or KRS4011, see `switchedNetwork` and `clockGroups`. */
   constructor(problem: PipelineProblem, plain: Network, shape: PipelineShape) {
     this.#plain = plain;
@@ -78,6 +77,7 @@ export class SwitchedRounding {
     this.#groups = clockGroups(this.network, longestSwitch(problem.switch_time_s));
     this.#plan = new SwitchedPlan(this.network);
     this.#search = new SwitchedSearch(this.#plan, this.#groups);
+    this.#isLarge = this.#plan.size > LARGE;
     this.#bound = new SwitchedBound(this.network, plain, this.#groups);
     this.#idle_power_w = plain.stages * plain.static_power_w;
     this.#clocksInTime = new ClocksInTime(this.network, plain, this.#groups);
@@ -88,11 +88,12 @@ export class SwitchedRounding {
 
   /** For each deadline the option of each instruction after the clock before it, as an index into its options. */
   plans(relaxed: readonly RelaxedSolution[]): readonly Int32Array[] {
-    const spans = this.#spans(relaxed);
+    const spans = spansOf(this.network, this.#groups, this.#clocksInTime, relaxed);
     let before: readonly Known[] = [];
     return spans.flatMap(({ own, clocks }, k) => {
       // The next span's clocks may be too slow for the first of its deadlines.
-      const now = this.#relaxedAt(clocks, [...own, ...(spans[k + 1]?.own ?? [])]);
+      const next = spans[k + 1]?.own ?? [];
+      const now = this.#relaxedAt(clocks, [...own, ...(this.#isLarge ? next.slice(0, 1) : next)]);
       const found = own.map((solution, d) => {
         const known = [now[d], before[d]].filter((each) => each !== undefined);
         return this.#planWithin(solution, known);
@@ -111,23 +112,6 @@ export class SwitchedRounding {
     return solutions.map((solution) => ({ solution, sets, own })).toReversed();
   }
 
-  /** Deadlines that follow each other and call for the same clocks of groups. */
-  #spans(relaxed: readonly RelaxedSolution[]): readonly Span[] {
-    const spans: Span[] = [];
-    for (const solution of relaxed) {
-      const wanted = this.#groups.map((group) => relaxedClock(this.network, group, solution));
-      const last = spans.at(-1);
-      const isAlike = last?.clocks.every((clock, g) => clock === at(wanted, g));
-      if (spans.length > 1 && isAlike) last?.own.push(solution);
-      else
-        spans.push({
-          own: [solution],
-          clocks: this.#clocksInTime.from(wanted, solution.deadline_s),
-        });
-    }
-    return spans;
-  }
-
   /**
    * Rounds the cheapest of relaxations, and where that comes out dear the next; of a small pipeline also
    * searches from what costs least at the bound.
@@ -135,13 +119,17 @@ export class SwitchedRounding {
   #planWithin(solution: RelaxedSolution, known: readonly Known[]): Int32Array {
     const plan = this.#plan;
     const deadline_s = solution.deadline_s * (1 + EPSILON);
-    const cheapest = this.#bound.add(deadline_s, [{ solution, sets: this.#plain.sets }, ...known]);
-    if (plan.size <= LARGE) this.#improve(cheapest, deadline_s);
+    if (!this.#isLarge || Math.abs(deadline_s - this.#bounded_s) > CLOSE * deadline_s) {
+      this.#bounded_s = deadline_s;
+      const all = [{ solution, sets: this.#plain.sets }, ...known];
+      const cheapest = this.#bound.add(deadline_s, all);
+      if (!this.#isLarge) this.#improve(cheapest, deadline_s);
+    }
     const energyOf = ({ solution: each }: Known) => energyAt(deadline_s, each);
     const cheapestFirst = known.toSorted((a, b) => energyOf(a) - energyOf(b));
     const relaxed_j = energyOf(at(cheapestFirst, 0)) + this.#idle_power_w * deadline_s;
     for (const { solution: each, own } of cheapestFirst) {
-      const rounding = new Rounding({ ...this.#plain, sets: own });
+      const rounding = new Rounding({ ...this.#plain, sets: own }, { isSearchedOn: true });
       const rounded = this.#numbered(own, rounding.plan(each));
       plan.load(rounded);
       this.#excess = Math.max(0, 1 - each.deadline_s / plan.time_s);
@@ -158,9 +146,8 @@ export class SwitchedRounding {
   #improve(start: Int32Array, deadline_s: number): void {
     const plan = this.#plan;
     plan.load(start);
-    const isSearched = plan.size <= LARGE || plan.time_s > deadline_s * (1 + LATE);
     const isInTime = this.#search.hasten(deadline_s);
-    if (isInTime && isSearched) this.#saveIfWorthIt(deadline_s);
+    if (isInTime) this.#saveIfWorthIt(deadline_s);
     const earlier = this.#earlier.time_s <= deadline_s ? this.#earlier : this.#fastest;
     if (!isInTime || this.#energy() >= earlier.energy_j) {
       plan.load(earlier.options);
