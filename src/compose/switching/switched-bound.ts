@@ -38,11 +38,12 @@ const MOST_KNOWN_IN_LARGE = 8;
 
 /**
  * No more than so many prices are mixed in, one after another, and the share of each is halved so often, while
- * that may raise the bound by this share of it.
+ * that may raise the bound by this share of it, in large pipelines by a larger one.
  */
 const MOST_MIXED = 6;
 const HALVINGS = 6;
 const WORTH_A_STEP = 2e-6;
+const WORTH_A_STEP_IN_LARGE = 1e-4;
 
 /**
  * What no plan with switches is below. Prices of a relaxation, or any between those of several, say so
@@ -53,6 +54,7 @@ export class SwitchedBound {
   readonly #plain: Network;
   readonly #grouped: readonly PricedGroup[];
   readonly #isGrouped: Uint8Array;
+  readonly #isLarge: boolean;
   readonly #priced: PricedClocks;
   readonly #idle_power_w: number;
   /** At the prices of relaxations. */
@@ -65,6 +67,7 @@ export class SwitchedBound {
     this.#grouped = groups.map((group) => new PricedGroup(network, group));
     this.#priced = new PricedClocks(network, groups);
     this.#idle_power_w = plain.stages * plain.static_power_w;
+    this.#isLarge = plain.sets.length > LARGE;
     this.#isGrouped = new Uint8Array(plain.sets.length);
     for (const { members } of groups) for (const i of members) this.#isGrouped[i] = 1;
   }
@@ -83,7 +86,7 @@ export class SwitchedBound {
    */
   add(time_s: number, relaxed: readonly Relaxed[]): Int32Array {
     for (const each of relaxed) this.#known.push(this.#costsAt(pricesOf(each)));
-    const most = this.#isGrouped.length > LARGE ? MOST_KNOWN_IN_LARGE : MOST_KNOWN;
+    const most = this.#isLarge ? MOST_KNOWN_IN_LARGE : MOST_KNOWN;
     this.#known.splice(0, this.#known.length - most);
     const { price_w, worth_j, power_w } = this.#best(time_s);
     const { options, cost_j } = this.#priced.cheapest(price_w);
@@ -94,7 +97,7 @@ export class SwitchedBound {
   /** The prices at which the bound at a time is about highest. */
   #best(time_s: number): Prices {
     let best = highest(this.#known, (costs) => boundAt(costs, time_s));
-    const worth_j = WORTH_A_STEP * boundAt(best, time_s);
+    const worth_j = (this.#isLarge ? WORTH_A_STEP_IN_LARGE : WORTH_A_STEP) * boundAt(best, time_s);
     for (let count = 0; count < MOST_MIXED; count++) {
       const from = best;
       const { prices: to } = highest(this.#known, ({ prices }) =>

@@ -34,9 +34,10 @@ interface Found {
   readonly energy_j: number;
 }
 
-/** A relaxation with groups at clocks, and what instructions choose from there. */
+/** A relaxation with groups at clocks, what instructions choose from there, and what rounds it. */
 interface Known extends Relaxed {
   readonly own: readonly OptionSet[];
+  readonly rounding: Rounding;
 }
 
 /**
@@ -109,7 +110,8 @@ export class SwitchedRounding {
     const sets = this.#narrowed.within(own, at(before, -1).price_w);
     const aimed = before.map(({ deadline_s }) => deadline_s * (1 - this.#excess));
     const { solutions } = relax({ ...this.#plain, sets }, aimed.toReversed(), this.#shape);
-    return solutions.map((solution) => ({ solution, sets, own })).toReversed();
+    const rounding = new Rounding({ ...this.#plain, sets: own }, { isSearchedOn: true });
+    return solutions.map((solution) => ({ solution, sets, own, rounding })).toReversed();
   }
 
   /**
@@ -128,8 +130,7 @@ export class SwitchedRounding {
     const energyOf = ({ solution: each }: Known) => energyAt(deadline_s, each);
     const cheapestFirst = known.toSorted((a, b) => energyOf(a) - energyOf(b));
     const relaxed_j = energyOf(at(cheapestFirst, 0)) + this.#idle_power_w * deadline_s;
-    for (const { solution: each, own } of cheapestFirst) {
-      const rounding = new Rounding({ ...this.#plain, sets: own }, { isSearchedOn: true });
+    for (const { solution: each, own, rounding } of cheapestFirst) {
       const rounded = this.#numbered(own, rounding.plan(each));
       plan.load(rounded);
       this.#excess = Math.max(0, 1 - each.deadline_s / plan.time_s);

@@ -10,7 +10,7 @@ const EPSILON = 1e-12;
 const MOST_WALKS = 20;
 
 /** In a large pipeline fewer, and no exchanges: they save little for their time. */
-const MOST_WALKS_IN_LARGE = 2;
+const MOST_WALKS_IN_LARGE = 1;
 
 /** An exchange looks for savings so many instructions before and after the one made faster. */
 const REACH = 2;

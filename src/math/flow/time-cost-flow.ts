@@ -74,16 +74,19 @@ export class TimeCostFlow {
     this.time = at(earliest, sink) - at(earliest, source);
     const slack = new Float64Array(2 * tail.length).fill(Number.POSITIVE_INFINITY);
     for (let a = 0; a < tail.length; a++) {
-      const least = a < activities.length ? at(at(activities, a).durations, 0) : 0;
-      const delayed = a < activities.length ? 0 : at(delay, a - activities.length);
-      slack[2 * a] = at(earliest, at(head, a)) - at(earliest, at(tail, a)) - least - delayed;
+      const least =
+        a < activities.length
+          ? hotFloat(hot(activities, a).durations, 0)
+          : hotFloat(delay, a - activities.length);
+      const between = hotFloat(earliest, hotInt(head, a)) - hotFloat(earliest, hotInt(tail, a));
+      slack[2 * a] = between - least;
     }
     this.#segment = new Int32Array(activities.length);
     const offsets = activities.length > FEW ? OFFSETS : 0;
-    this.#offset = Float64Array.from(
-      activities,
-      (_, a) => Math.floor(offsets * ((a * GOLDEN) % 1)) * unit,
-    );
+    this.#offset = new Float64Array(activities.length);
+    for (let a = 0; a < activities.length; a++) {
+      this.#offset[a] = Math.floor(offsets * ((a * GOLDEN) % 1)) * unit;
+    }
     this.#tree = new PathForest(events + tail.length);
     this.#isInTree = new Uint8Array(tail.length);
     this.#growLongestPaths(slack);
@@ -208,13 +211,13 @@ export class TimeCostFlow {
     const isReached = new Uint8Array(events);
     isReached[source] = 1;
     for (let a = 0; a < tail.length; a++) {
-      const event = at(head, a);
+      const event = hotInt(head, a);
       if (isReached[event] === 1 || slack[2 * a] !== 0) continue;
       isReached[event] = 1;
       this.#isInTree[a] = 1;
       this.#tree.set(events + a, this.#width(a, 0), 0, false);
       this.#tree.hang(event, events + a);
-      this.#tree.hang(events + a, at(tail, a));
+      this.#tree.hang(events + a, hotInt(tail, a));
     }
   }
 }
