@@ -21,7 +21,7 @@ const EPSILON = 1e-9;
 /** The search for the fastest plan goes on while a step gains this share. */
 const WORTH_A_STEP = 1e-4;
 
-/** In a large pipeline a bound serves later deadlines too, up to this share: lines that close hardly differ. */
+/** In a large pipeline a bound serves the deadlines around its own too, up to this share: it hardly falls there. */
 const CLOSE = 0.01;
 
 /** A plan that takes so much more than relaxed, as a share, is sought from another relaxation too. */

@@ -9,9 +9,6 @@ const EPSILON = 1e-12;
 /** No more than so many walks through all instructions: the last ones save next to nothing. */
 const MOST_WALKS = 20;
 
-/** In a large pipeline fewer, and no exchanges: they save little for their time. */
-const MOST_WALKS_IN_LARGE = 1;
-
 /** An exchange looks for savings so many instructions before and after the one made faster. */
 const REACH = 2;
 
@@ -105,7 +102,7 @@ export class SwitchedSearch {
 
   /**
    * Makes every change that saves energy within a deadline; where none does any more, exchanges, and
-   * again, until nothing moves. Of a large pipeline it takes the first of that.
+   * again, until nothing moves. In a large pipeline it takes one walk: more save little for their time.
    */
   save(deadline_s: number): void {
     const plan = this.#plan;
@@ -115,13 +112,12 @@ export class SwitchedSearch {
       for (let k = 0; k < count; k++) saves = change(k) || saves;
       return saves;
     };
-    const isLarge = plan.size > LARGE;
-    const most = isLarge ? MOST_WALKS_IN_LARGE : MOST_WALKS;
-    for (let walk = 0; walk < most; walk++) {
+    for (let walk = 0; walk < MOST_WALKS; walk++) {
       const byGroup = every(this.#groups.length, (g) => this.#saveByGroup(g, deadline_s, least_j));
       const single = every(plan.size, (p) => this.#saveBy(p, deadline_s, least_j));
+      if (plan.size > LARGE) return;
       if (byGroup || single) continue;
-      if (isLarge || !every(plan.size, (p) => this.#exchange(p, deadline_s, least_j))) return;
+      if (!every(plan.size, (p) => this.#exchange(p, deadline_s, least_j))) return;
     }
   }
 
