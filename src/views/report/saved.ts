@@ -25,7 +25,7 @@ export function savedPlans(
     if (!held.has(id)) continue;
     instructions += each;
     if (instructions > MOST.instructions) break;
-    const text = gzipSync(textOf(id), { level: 9 }).toString("base64");
+    const text = gzipSync(textOf(id), { level: 7 }).toString("base64");
     left -= text.length;
     if (left < 0) break;
     saved[index] = text;
