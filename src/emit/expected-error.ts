@@ -1,3 +1,4 @@
+import { remembered } from "../base/remembered.js";
 import type { ChosenUse, Evaluation } from "../ir/configuration.js";
 import type { IterationPoint } from "../ir/iteration.js";
 import { useCount } from "../ir/partition.js";
@@ -81,17 +82,4 @@ export function planErrors(model: ExpectedError | null, usesOf = usesOnce()): Er
     };
   };
   return (point) => remembered(ofPoints, point, errorOf);
-}
-
-/** What is known of a key, or what it makes, from then on. */
-function remembered<Key, Value extends object | null>(
-  known: Map<Key, Value>,
-  key: Key,
-  make: (key: Key) => Value,
-): Value {
-  const found = known.get(key);
-  if (found !== undefined) return found;
-  const made = make(key);
-  known.set(key, made);
-  return made;
 }

@@ -1,4 +1,5 @@
 import { need } from "../base/need.js";
+import { remembered } from "../base/remembered.js";
 import { partsInProportion, type TimeParts } from "../cost/index.js";
 import type {
   ChosenUse,
@@ -31,15 +32,11 @@ type RunCost = Omit<PlanCost, "configuration">;
 /** What runs cost, and the model's parts of their time in proportion: worked out once for all plans of a run. */
 function costsOnce(parts: Parts): (type: PartitionType, evaluation: Evaluation) => RunCost {
   const known = new Map<Evaluation, RunCost>();
-  return (type, evaluation) => {
-    const before = known.get(evaluation);
-    if (before !== undefined) return before;
-    const { freq_mhz, source, time_s, energy_j } = evaluation;
-    const own = partsInProportion(parts(type, evaluation), time_s);
-    const cost = { freq_mhz, source, time_s, energy_j, ...own };
-    known.set(evaluation, cost);
-    return cost;
-  };
+  return (type, evaluation) =>
+    remembered(known, evaluation, ({ freq_mhz, source, time_s, energy_j }) => {
+      const own = partsInProportion(parts(type, evaluation), time_s);
+      return { freq_mhz, source, time_s, energy_j, ...own };
+    });
 }
 
 /** What the plans of one run share. */

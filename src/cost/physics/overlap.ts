@@ -1,4 +1,5 @@
 import { at } from "../../base/need.js";
+import { remembered } from "../../base/remembered.js";
 import type { Device } from "../../gpu/device-schema.js";
 import type { Configuration } from "../../ir/configuration.js";
 import {
@@ -101,15 +102,6 @@ function computeQueue(
   });
 }
 
-/** The value of a key, made on first use. */
-function remembered<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made = make();
-  map.set(key, made);
-  return made;
-}
-
 /** A run, and what its stretches speak of. */
 interface Play extends PartitionRun {
   readonly queue_end_s: number;
@@ -140,7 +132,7 @@ function clockCosts(
       queues: new Map(),
     };
   };
-  return (freq_mhz) => remembered(known, freq_mhz, () => made(freq_mhz));
+  return (freq_mhz) => remembered(known, freq_mhz, made);
 }
 
 /** Plays any configuration of a partition; a watcher is told every stretch and changes nothing. */
