@@ -1,3 +1,4 @@
+import { concatenated } from "../base/concatenated.js";
 import { at, hotFloat, hotInt, need } from "../base/need.js";
 import { Marks } from "./marks.js";
 import type { Network, Options } from "./network.js";
@@ -64,8 +65,8 @@ export class TimedPlan {
     );
     const distinct = [...new Set(sets)];
     const nothing = Float64Array.of(0);
-    this.time_s = concatenated([...distinct.map((set) => set.time_s), nothing]);
-    this.dynamic_j = concatenated([...distinct.map((set) => set.dynamic_j), nothing]);
+    this.time_s = concatenated([...distinct.map((set) => set.time_s), nothing], Float64Array);
+    this.dynamic_j = concatenated([...distinct.map((set) => set.dynamic_j), nothing], Float64Array);
     const firsts = new Map<Options, number>();
     let options = 0;
     for (const set of distinct) {
@@ -300,14 +301,4 @@ export class TimedPlan {
     this.chosen[p] = option;
     this.duration_s[p] = hotFloat(this.time_s, option);
   }
-}
-
-function concatenated(arrays: readonly Float64Array[]): Float64Array {
-  const all = new Float64Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  let place = 0;
-  for (const array of arrays) {
-    all.set(array, place);
-    place += array.length;
-  }
-  return all;
 }

@@ -1,3 +1,4 @@
+import { concatenated } from "../../base/concatenated.js";
 import { at, hotFloat, hotInt } from "../../base/need.js";
 import { bestOf, lowerHullIndices } from "../../math/pareto.js";
 import { spread } from "../../math/spread.js";
@@ -30,7 +31,7 @@ export function keptPoints(
 ): number[] {
   const { time_s, dynamic_j } = points;
   const ofGroups = groups.map((places) => bestOf(time_s, dynamic_j, indicesOf(points, places)));
-  const best = bestOf(time_s, dynamic_j, joined(ofGroups));
+  const best = bestOf(time_s, dynamic_j, concatenated(ofGroups, Int32Array));
   const kept = new Set(thinned(points, best, most));
   if (mostOfGroup > 0) {
     for (const own of ofGroups) for (const i of thinned(points, own, mostOfGroup)) kept.add(i);
@@ -48,16 +49,6 @@ function indicesOf({ starts }: Points, places: readonly number[]): Int32Array {
     for (let i = at(starts, k); i < end; i++) indices[count++] = i;
   }
   return indices;
-}
-
-function joined(lists: readonly Int32Array[]): Int32Array {
-  const all = new Int32Array(lists.reduce((sum, { length }) => sum + length, 0));
-  let count = 0;
-  for (const list of lists) {
-    all.set(list, count);
-    count += list.length;
-  }
-  return all;
 }
 
 /**
