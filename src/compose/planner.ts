@@ -14,7 +14,7 @@ import type { PipelineShape } from "./relaxation/pipeline-graph.js";
 import type { Relaxation } from "./relaxation/relaxed-graph.js";
 import type { RelaxedSolution } from "./relaxation/sampling.js";
 import { type Plan, replay } from "./replay.js";
-import { Rounding } from "./rounding.js";
+import { Rounding } from "./rounding/rounding.js";
 import { SwitchedRounding } from "./switching/switched-rounding.js";
 
 /** What no plan is below that ends at a time. */

@@ -131,6 +131,15 @@ export class TimedPlan {
     return low >= first ? low : -1;
   }
 
+  /** From the present option on the slowest that takes no longer than `room_s`; the present: none. */
+  slowerWithin(p: number, room_s: number): number {
+    const { time_s } = this;
+    const last = hotInt(this.lastOption, p);
+    let option = hotInt(this.chosen, p);
+    while (option < last && hotFloat(time_s, option + 1) <= room_s) option++;
+    return option;
+  }
+
   /** Sets an instruction's option and end in a walk through all of them in order; then `measure`. */
   place(p: number, option: number): void {
     this.#set(p, option);

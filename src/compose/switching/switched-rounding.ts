@@ -5,7 +5,7 @@ import { LARGE, type Network, type OptionSet } from "../network.js";
 import type { PipelineShape } from "../relaxation/pipeline-graph.js";
 import { relax } from "../relaxation/relax.js";
 import type { RelaxedSolution } from "../relaxation/sampling.js";
-import { Rounding } from "../rounding.js";
+import { Rounding } from "../rounding/rounding.js";
 import { type ClockGroup, clockGroups } from "./clock-groups.js";
 import { ClocksInTime } from "./clocks-in-time.js";
 import { NarrowedSets } from "./narrowed-sets.js";
