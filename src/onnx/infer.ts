@@ -25,7 +25,7 @@ import { type Fact, type InferenceCall, type Operator, ShapeError } from "./oper
 import { firstOnlyOnRequest, missingInput } from "./operators/required.js";
 import { orderNodes } from "./order.js";
 import { Repeats } from "./repeats.js";
-import { PRODUCTS } from "./roles.js";
+import { PRODUCTS } from "./roles/operator-kinds.js";
 import { isSequence, Sequences } from "./sequences.js";
 import type { SourceGraph, SourceNode } from "./source.js";
 import { StatedShapes, UNUSED } from "./stated.js";

@@ -1,9 +1,9 @@
-import { byDefault } from "../base/need.js";
-import { isFloating } from "../ir/tensor-graph.js";
-import { nameAt } from "./names.js";
-import { numberOf } from "./operators/call.js";
-import type { Fact } from "./operators/operator.js";
-import type { SourceGraph, SourceNode } from "./source.js";
+import { byDefault } from "../../base/need.js";
+import { isFloating } from "../../ir/tensor-graph.js";
+import { nameAt } from "../names.js";
+import { numberOf } from "../operators/call.js";
+import type { Fact } from "../operators/operator.js";
+import type { SourceGraph, SourceNode } from "../source.js";
 
 /** What makes flags and places of numbers: no gradient comes through it. */
 const FLAGS = /^(Cast|Equal|Greater|GreaterOrEqual|Less|LessOrEqual|IsNaN|IsInf)$/;

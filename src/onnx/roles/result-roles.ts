@@ -1,6 +1,6 @@
-import { elementCount, isFloating, type Tensor, type TensorRole } from "../ir/tensor-graph.js";
-import type { Fact } from "./operators/operator.js";
-import type { SourceNode } from "./source.js";
+import { elementCount, isFloating, type Tensor, type TensorRole } from "../../ir/tensor-graph.js";
+import type { Fact } from "../operators/operator.js";
+import type { SourceNode } from "../source.js";
 
 /** Operators whose result is known before the run, whatever their input. */
 const SHAPE_ONLY: ReadonlySet<string> = new Set(["Shape", "Size"]);
