@@ -5,7 +5,7 @@ import type { DType, Tensor, TensorGraph, TensorNode, ToldOfGraph } from "../ir/
 import { Binding, inputFacts } from "./bind.js";
 import { decodeModel } from "./decode.js";
 import { frozen } from "./freeze.js";
-import { inferShapes } from "./infer.js";
+import { inferShapes } from "./inference/infer-shapes.js";
 import { inlineFunctions } from "./inline.js";
 import { readsOf, scopeOf } from "./names.js";
 import type { Fact } from "./operators/operator.js";

@@ -8,7 +8,7 @@ import {
   read,
   temporaryFile,
   value,
-} from "../../test/support/onnx-model.js";
+} from "../../../test/support/onnx-model.js";
 
 const file = temporaryFile();
 const x = value("x", ["batch", 4]);

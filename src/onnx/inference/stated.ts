@@ -1,9 +1,9 @@
-import type { Report } from "../base/diagnostics/diagnostic.js";
-import { shapeDisagreement } from "../base/diagnostics/graph.js";
-import type { Binding } from "./bind.js";
-import type { Fact } from "./operators/operator.js";
-import type { SourceNode, SourceType } from "./source.js";
-import { checkedShape } from "./tensor-data.js";
+import type { Report } from "../../base/diagnostics/diagnostic.js";
+import { shapeDisagreement } from "../../base/diagnostics/graph.js";
+import type { Binding } from "../bind.js";
+import type { Fact } from "../operators/operator.js";
+import type { SourceNode, SourceType } from "../source.js";
+import { checkedShape } from "../tensor-data.js";
 
 /** What an output that nobody asked for is. */
 export const UNUSED: Fact = { dtype: "unknown", shape: [], value: null };

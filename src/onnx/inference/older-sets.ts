@@ -1,5 +1,5 @@
-import { nameAt } from "./names.js";
-import type { SourceNode } from "./source.js";
+import { nameAt } from "../names.js";
+import type { SourceNode } from "../source.js";
 
 /** Operators that once broadcast their second operand from a stated axis on, instead of the last. */
 const BROADCASTING: ReadonlySet<string> = new Set([

@@ -1,12 +1,12 @@
-import { type Diagnostic, fail } from "../base/diagnostics/diagnostic.js";
-import { controlFlow, tooManyNodes } from "../base/diagnostics/graph.js";
-import { byDefault } from "../base/need.js";
-import { NODE_LIMIT } from "./inline.js";
-import { definedIn, type NameScope, nameAt, nodeLabel } from "./names.js";
-import { numberOf, numbersOf } from "./operators/call.js";
-import type { Fact } from "./operators/operator.js";
+import { type Diagnostic, fail } from "../../base/diagnostics/diagnostic.js";
+import { controlFlow, tooManyNodes } from "../../base/diagnostics/graph.js";
+import { byDefault } from "../../base/need.js";
+import { NODE_LIMIT } from "../inline.js";
+import { definedIn, type NameScope, nameAt, nodeLabel } from "../names.js";
+import { numberOf, numbersOf } from "../operators/call.js";
+import type { Fact } from "../operators/operator.js";
+import type { SourceGraph, SourceNode } from "../source.js";
 import type { Sequences } from "./sequences.js";
-import type { SourceGraph, SourceNode } from "./source.js";
 
 /* What a `Loop` or `Scan` becomes: its body, as often as it runs, under names of its own. */
 

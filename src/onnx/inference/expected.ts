@@ -1,12 +1,12 @@
-import type { Report } from "../base/diagnostics/diagnostic.js";
-import { assumedSize, balancedExperts, unusedExpectation } from "../base/diagnostics/graph.js";
-import { elementCount } from "../ir/tensor-graph.js";
-import { nameAt, nodeLabel } from "./names.js";
-import { axisIn, numberOf } from "./operators/call.js";
-import type { Fact } from "./operators/operator.js";
-import { Routing } from "./routing.js";
-import type { SourceGraph, SourceNode } from "./source.js";
-import { Told } from "./told.js";
+import type { Report } from "../../base/diagnostics/diagnostic.js";
+import { assumedSize, balancedExperts, unusedExpectation } from "../../base/diagnostics/graph.js";
+import { elementCount } from "../../ir/tensor-graph.js";
+import { nameAt, nodeLabel } from "../names.js";
+import { axisIn, numberOf } from "../operators/call.js";
+import type { Fact } from "../operators/operator.js";
+import { Routing } from "../routing.js";
+import type { SourceGraph, SourceNode } from "../source.js";
+import { Told } from "../told.js";
 
 type Inputs = readonly (Fact | null)[];
 

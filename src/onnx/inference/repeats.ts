@@ -1,10 +1,10 @@
-import type { Report } from "../base/diagnostics/diagnostic.js";
-import { repeatsMended } from "../base/diagnostics/graph.js";
-import { at } from "../base/need.js";
-import { nameAt, nodeLabel } from "./names.js";
-import { axisIn, numbersOf } from "./operators/call.js";
-import type { Fact } from "./operators/operator.js";
-import type { SourceNode } from "./source.js";
+import type { Report } from "../../base/diagnostics/diagnostic.js";
+import { repeatsMended } from "../../base/diagnostics/graph.js";
+import { at } from "../../base/need.js";
+import { nameAt, nodeLabel } from "../names.js";
+import { axisIn, numbersOf } from "../operators/call.js";
+import type { Fact } from "../operators/operator.js";
+import type { SourceNode } from "../source.js";
 
 /**
  * `repeat_interleave` as torch.onnx writes it for sizes that it does not know: each part gets an axis

@@ -1,7 +1,7 @@
-import { nameAt } from "./names.js";
-import { axisIn, numberOf } from "./operators/call.js";
-import { type Fact, ShapeError } from "./operators/operator.js";
-import type { SourceNode } from "./source.js";
+import { nameAt } from "../names.js";
+import { axisIn, numberOf } from "../operators/call.js";
+import { type Fact, ShapeError } from "../operators/operator.js";
+import type { SourceNode } from "../source.js";
 
 /** Whether an operator works on lists of tensors. */
 export function isSequence(op: string): boolean {
