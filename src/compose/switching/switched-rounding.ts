@@ -7,13 +7,15 @@ import { relax } from "../relaxation/relax.js";
 import type { RelaxedSolution } from "../relaxation/sampling.js";
 import { Rounding } from "../rounding/rounding.js";
 import { type ClockGroup, clockGroups } from "./clock-groups.js";
+import { ClockMoves } from "./clock-moves.js";
 import { ClocksInTime } from "./clocks-in-time.js";
 import { NarrowedSets } from "./narrowed-sets.js";
 import { spansOf } from "./spans.js";
 import { type Relaxed, SwitchedBound } from "./switched-bound.js";
+import { SwitchedHastening } from "./switched-hastening.js";
 import { type SwitchedNetwork, switchedNetwork } from "./switched-network.js";
 import { SwitchedPlan } from "./switched-plan.js";
-import { SwitchedSearch } from "./switched-search.js";
+import { SwitchedSaving } from "./switched-saving.js";
 
 /** Differences below this share are rounding. */
 const EPSILON = 1e-9;
@@ -54,7 +56,8 @@ export class SwitchedRounding {
   readonly #plain: Network;
   readonly #groups: readonly ClockGroup[];
   readonly #plan: SwitchedPlan;
-  readonly #search: SwitchedSearch;
+  readonly #hastening: SwitchedHastening;
+  readonly #saving: SwitchedSaving;
   readonly #bound: SwitchedBound;
   readonly #shape: PipelineShape;
   readonly #narrowed: NarrowedSets;
@@ -77,7 +80,9 @@ export class SwitchedRounding {
     this.network = switchedNetwork(problem, plain);
     this.#groups = clockGroups(this.network, longestSwitch(problem.switch_time_s));
     this.#plan = new SwitchedPlan(this.network);
-    this.#search = new SwitchedSearch(this.#plan, this.#groups);
+    const moves = new ClockMoves(this.#plan, this.#groups);
+    this.#hastening = new SwitchedHastening(this.#plan, moves);
+    this.#saving = new SwitchedSaving(this.#plan, moves);
     this.#isLarge = this.#plan.size > LARGE;
     this.#bound = new SwitchedBound(this.network, plain, this.#groups);
     this.#idle_power_w = plain.stages * plain.static_power_w;
@@ -147,7 +152,7 @@ export class SwitchedRounding {
   #improve(start: Int32Array, deadline_s: number): void {
     const plan = this.#plan;
     plan.load(start);
-    const isInTime = this.#search.hasten(deadline_s);
+    const isInTime = this.#hastening.hasten(deadline_s);
     if (isInTime) this.#saveIfWorthIt(deadline_s);
     const earlier = this.#earlier.time_s <= deadline_s ? this.#earlier : this.#fastest;
     if (!isInTime || this.#energy() >= earlier.energy_j) {
@@ -161,10 +166,10 @@ export class SwitchedRounding {
   #saveIfWorthIt(deadline_s: number): void {
     const plan = this.#plan;
     const { options, time_s, energy_j } = this.#found();
-    this.#search.save(deadline_s);
+    this.#saving.save(deadline_s);
     if (this.#energy() < energy_j) return;
     plan.load(options);
-    this.#search.save(time_s);
+    this.#saving.save(time_s);
   }
 
   /** What no plan is below that ends at a time, from the deadlines planned so far. */
@@ -188,7 +193,7 @@ export class SwitchedRounding {
     let options = this.#numbered(sets, new Int32Array(sets.length));
     plan.load(options);
     const least_s = this.#clocksInTime.least_s * (1 + EPSILON);
-    while (plan.time_s > least_s && this.#search.hasten(plan.time_s * (1 - WORTH_A_STEP))) {
+    while (plan.time_s > least_s && this.#hastening.hasten(plan.time_s * (1 - WORTH_A_STEP))) {
       options = plan.options();
     }
     return options;
