@@ -1,7 +1,8 @@
 import { byDefault } from "../base/need.js";
 import type { FrontierFile } from "../plan/frontier.js";
 import type { BeyondGpus } from "../plan/shared.js";
-import { integer, quantity, ratio, type Values } from "./flags.js";
+import { integer, quantity, ratio } from "./flags/numbers.js";
+import type { Values } from "./flags/table.js";
 
 /** What draws power beside the GPUs. */
 export const BEYOND_GPUS_FLAGS = {

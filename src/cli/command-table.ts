@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { FlagOption } from "./flags.js";
+import { FlagOption } from "./flags/table.js";
 
 /*
  * The command line as data: what shell completion, the config file and the documents are made of.

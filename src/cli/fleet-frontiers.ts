@@ -3,7 +3,7 @@ import { onePerJob } from "../base/diagnostics/fleet.js";
 import { emptyFrontier } from "../base/diagnostics/plan.js";
 import type { jobPower, powerBeyond } from "../plan/beyond-gpus.js";
 import { type BEYOND_FLAGS, beyondOf } from "./beyond.js";
-import type { Values } from "./flags.js";
+import type { Values } from "./flags/table.js";
 import { readFrontierAt } from "./run-folder.js";
 
 /** Lists of flags that give a value for each frontier, or none, have as many: KRS4413. */

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DiagnosticError } from "../base/diagnostics/diagnostic.js";
 import { type SearchingOptions, searchingOptions } from "../options.js";
-import { addTopics, readTopics } from "./flags.js";
+import { addTopics, readTopics } from "./flags/table.js";
 import { LOWERING_FLAGS, SEARCH_FLAGS } from "./options.js";
 import { defaultFolder } from "./output.js";
 import { buildProgram } from "./program.js";

@@ -10,19 +10,11 @@ import {
 } from "../ir/choices.js";
 import { GROUPS } from "../ir/groups.js";
 import { OPTIMIZERS } from "../ir/optimizer.js";
-import {
-  bindings,
-  choice,
-  device,
-  integer,
-  level,
-  quantity,
-  type Topics,
-  text,
-  texts,
-  toggle,
-  words,
-} from "./flags.js";
+import { bindings, words } from "./flags/by-name.js";
+import { toggle } from "./flags/flag.js";
+import { integer, level, quantity } from "./flags/numbers.js";
+import type { Topics } from "./flags/table.js";
+import { choice, device, text, texts } from "./flags/texts.js";
 
 /*
  * The one table of what `optimize` and its relatives take, by the topics of src/options.ts and under

@@ -1,5 +1,6 @@
 import type { Rates } from "../views/bill.js";
-import { integer, quantity, type Values } from "./flags.js";
+import { integer, quantity } from "./flags/numbers.js";
+import type { Values } from "./flags/table.js";
 
 /** What a person knows of the run and of what energy costs there. */
 export const RATE_FLAGS = {

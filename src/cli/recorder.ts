@@ -1,5 +1,7 @@
 import type { Windows } from "../search/live.js";
-import { quantity, text, type Values } from "./flags.js";
+import { quantity } from "./flags/numbers.js";
+import type { Values } from "./flags/table.js";
+import { text } from "./flags/texts.js";
 import { recorderFile } from "./runtime-files.js";
 
 /** The flags stay null when they are not given, so that one without --measure is noticed. */

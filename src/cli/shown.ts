@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import { type TableForm, tablesAs } from "../views/table-form.js";
 import { commandTable } from "./command-table.js";
-import { addFlags, choice, FlagOption, readFlags, toggle } from "./flags.js";
+import { toggle } from "./flags/flag.js";
+import { addFlags, FlagOption, readFlags } from "./flags/table.js";
+import { choice } from "./flags/texts.js";
 
 const FORMS = ["text", "csv", "markdown"] as const satisfies readonly TableForm[];
 

@@ -2,7 +2,8 @@ import { readText } from "../base/files.js";
 import { readTrace } from "../fleet/read-trace.js";
 import type { Trace } from "../fleet/trace.js";
 import type { TraceChoice } from "../fleet/traces/format.js";
-import { choice, text, texts, type Values } from "./flags.js";
+import type { Values } from "./flags/table.js";
+import { choice, text, texts } from "./flags/texts.js";
 
 /** What the export of a grid leaves open. */
 export const TRACE_FLAGS = {

@@ -1,4 +1,4 @@
-import { defaults } from "../../src/cli/flags.js";
+import { defaults } from "../../src/cli/flags/table.js";
 import { LOWERING_FLAGS, SEARCH_FLAGS } from "../../src/cli/options.js";
 import { searchingOptions } from "../../src/options.js";
 import { optimize } from "../../src/pipeline.js";

@@ -10,7 +10,10 @@ import { jobPower } from "../../plan/beyond-gpus.js";
 import { gpusOfJob } from "../../plan/gpus.js";
 import type { BeyondGpus } from "../../plan/shared.js";
 import { BEYOND_FLAGS } from "../beyond.js";
-import { addFlags, numbers, quantity, readFlags, text, toggle, type Values } from "../flags.js";
+import { toggle } from "../flags/flag.js";
+import { numbers, quantity } from "../flags/numbers.js";
+import { addFlags, readFlags, type Values } from "../flags/table.js";
+import { text } from "../flags/texts.js";
 import { checkOneEach, readFleetFrontier } from "../fleet-frontiers.js";
 import { print, say } from "../terminal.js";
 

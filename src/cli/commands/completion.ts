@@ -1,7 +1,7 @@
 import { Argument, type Command } from "commander";
 import { commandTable } from "../command-table.js";
 import type { Completed } from "../completion/words.js";
-import { parseWord } from "../flags.js";
+import { parseWord } from "../flags/texts.js";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { packagePath } from "../../base/package.js";
-import { addFlags, readFlags, text, type Values } from "../flags.js";
+import { addFlags, readFlags, type Values } from "../flags/table.js";
+import { text } from "../flags/texts.js";
 import { JSON_FLAG } from "../options.js";
 
 const FLAGS = {

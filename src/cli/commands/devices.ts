@@ -3,16 +3,10 @@ import { fail } from "../../base/diagnostics/diagnostic.js";
 import { badUsage, flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { writeText } from "../../base/files.js";
 import type { DataSheet } from "../../gpu/from-sheet.js";
-import {
-  addFlags,
-  device,
-  integer,
-  quantity,
-  readFlags,
-  text,
-  toggle,
-  type Values,
-} from "../flags.js";
+import { toggle } from "../flags/flag.js";
+import { integer, quantity } from "../flags/numbers.js";
+import { addFlags, readFlags, type Values } from "../flags/table.js";
+import { device, text } from "../flags/texts.js";
 import { print, say, Terminal } from "../terminal.js";
 
 const LIST_FLAGS = {

@@ -7,7 +7,9 @@ import type { DifferenceFile } from "../../plan/difference.js";
 import { type FrontierFile, readFrontier } from "../../plan/frontier.js";
 import { isPlanText, type PlanFile, readPlan } from "../../plan/plan.js";
 import type { ComparedRun } from "../../views/comparison/difference.js";
-import { addFlags, quantity, readFlags, toggle, type Values } from "../flags.js";
+import { toggle } from "../flags/flag.js";
+import { quantity } from "../flags/numbers.js";
+import { addFlags, readFlags, type Values } from "../flags/table.js";
 import { evaluationsOf, frontierPath, readPointPlan } from "../run-folder.js";
 import { print, say, Terminal } from "../terminal.js";
 

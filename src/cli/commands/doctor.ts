@@ -13,7 +13,8 @@ import {
 } from "../doctor/guard.js";
 import { askPython, type Capabilities, type Gpu } from "../doctor/machine.js";
 import { type Built, troubleOf } from "../doctor/trouble.js";
-import { addFlags, readFlags, toggle } from "../flags.js";
+import { toggle } from "../flags/flag.js";
+import { addFlags, readFlags } from "../flags/table.js";
 import { guardFile, recorderFile, shimFile } from "../runtime-files.js";
 import { say, Terminal } from "../terminal.js";
 

@@ -3,7 +3,9 @@ import { fail } from "../../base/diagnostics/diagnostic.js";
 import { missingFlags } from "../../base/diagnostics/usage.js";
 import { readText } from "../../base/files.js";
 import type { ExpertsFile } from "../../plan/experts.js";
-import { addFlags, integer, ratio, readFlags, toggle, type Values } from "../flags.js";
+import { toggle } from "../flags/flag.js";
+import { integer, ratio } from "../flags/numbers.js";
+import { addFlags, readFlags, type Values } from "../flags/table.js";
 import { print, say } from "../terminal.js";
 
 const FLAGS = {

@@ -12,7 +12,9 @@ import {
   readPlan,
 } from "../../plan/plan.js";
 import { select } from "../../plan/select.js";
-import { addFlags, integer, readFlags, toggle, type Values } from "../flags.js";
+import { toggle } from "../flags/flag.js";
+import { integer } from "../flags/numbers.js";
+import { addFlags, readFlags, type Values } from "../flags/table.js";
 import { frontierPath, readPointPlan } from "../run-folder.js";
 import { print, say } from "../terminal.js";
 

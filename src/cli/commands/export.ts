@@ -4,7 +4,9 @@ import { fail, type Report } from "../../base/diagnostics/diagnostic.js";
 import { flagWithoutUse, missingFlags } from "../../base/diagnostics/usage.js";
 import { prepareFolder, readText, writeText } from "../../base/files.js";
 import { type PlanFile, readPlan } from "../../plan/plan.js";
-import { addFlags, choice, readFlags, text, toggle, type Values } from "../flags.js";
+import { toggle } from "../flags/flag.js";
+import { addFlags, readFlags, type Values } from "../flags/table.js";
+import { choice, text } from "../flags/texts.js";
 import { print, say, Terminal } from "../terminal.js";
 
 const FORMATS = ["zeus", "kareus-artifact", "perfetto"] as const;

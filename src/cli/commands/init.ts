@@ -5,16 +5,10 @@ import { unboundSymbols } from "../../base/diagnostics/graph.js";
 import { noLayoutFits, otherGroups, unwritable } from "../../base/diagnostics/usage.js";
 import { writeText } from "../../base/files.js";
 import { shellWord } from "../../base/shell-word.js";
-import {
-  addFlags,
-  CONFIG_FILE,
-  defaults,
-  integer,
-  readFlags,
-  text,
-  toggle,
-  type Values,
-} from "../flags.js";
+import { toggle } from "../flags/flag.js";
+import { integer } from "../flags/numbers.js";
+import { addFlags, CONFIG_FILE, defaults, readFlags, type Values } from "../flags/table.js";
+import { text } from "../flags/texts.js";
 import { type Layout, USABLE } from "../init/layout.js";
 import { type Asker, SILENT, sizesOf, terminalAsker } from "../init/sizes.js";
 import { namedFile } from "../named-file.js";

@@ -7,7 +7,7 @@ import {
   readTopics,
   type TopicValues,
   type Values,
-} from "../flags.js";
+} from "../flags/table.js";
 import { JSON_FLAG, LOWERING_FLAGS } from "../options.js";
 import { isVerbose } from "../shown.js";
 import { say, Terminal } from "../terminal.js";

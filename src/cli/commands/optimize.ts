@@ -10,17 +10,17 @@ import type { OptimizeResult } from "../../planning.js";
 import type { Windows } from "../../search/live.js";
 import type { Rates } from "../../views/bill.js";
 import { BEYOND_GPUS_FLAGS, beyondOf } from "../beyond.js";
+import { toggle } from "../flags/flag.js";
+import { quantity } from "../flags/numbers.js";
 import {
   addFlags,
   addTopics,
-  quantity,
   readFlags,
   readTopics,
   type TopicValues,
-  toggle,
   type Values,
   writtenFlags,
-} from "../flags.js";
+} from "../flags/table.js";
 import { FOLDER_FLAGS, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
 import { RATE_FLAGS, ratesOf } from "../rates.js";
 import { RECORDER_FLAGS, windowsOf } from "../recorder.js";

@@ -9,7 +9,10 @@ import { replicaStaticPower } from "../../plan/frontier.js";
 import { gpusPerReplica } from "../../plan/gpus.js";
 import type { ReplicasFile } from "../../plan/replicas.js";
 import { BEYOND_FLAGS } from "../beyond.js";
-import { addFlags, choice, numbers, readFlags, toggle, type Values } from "../flags.js";
+import { toggle } from "../flags/flag.js";
+import { numbers } from "../flags/numbers.js";
+import { addFlags, readFlags, type Values } from "../flags/table.js";
+import { choice } from "../flags/texts.js";
 import { checkOneEach, readFleetFrontier } from "../fleet-frontiers.js";
 import { print, say, Terminal } from "../terminal.js";
 

@@ -6,7 +6,9 @@ import { writeBytes, writeText } from "../../base/files.js";
 import { at } from "../../base/need.js";
 import type { FrontierFile } from "../../plan/frontier.js";
 import { changedWork, spelled } from "../../plan/planned.js";
-import { addFlags, readFlags, text, toggle, type Values } from "../flags.js";
+import { toggle } from "../flags/flag.js";
+import { addFlags, readFlags, type Values } from "../flags/table.js";
+import { text } from "../flags/texts.js";
 import { print, say, Terminal } from "../terminal.js";
 import { watching } from "../watch.js";
 

@@ -18,16 +18,10 @@ import { slotsUntil, type Trace } from "../../fleet/trace.js";
 import { replicaStaticPower } from "../../plan/frontier.js";
 import type { ScheduleFile } from "../../plan/schedule.js";
 import { BEYOND_FLAGS, beyondOf } from "../beyond.js";
-import {
-  addFlags,
-  choice,
-  integer,
-  quantity,
-  readFlags,
-  text,
-  toggle,
-  type Values,
-} from "../flags.js";
+import { toggle } from "../flags/flag.js";
+import { integer, quantity } from "../flags/numbers.js";
+import { addFlags, readFlags, type Values } from "../flags/table.js";
+import { choice, text } from "../flags/texts.js";
 import { readFrontierAt } from "../run-folder.js";
 import { print, say } from "../terminal.js";
 import { TRACE_FLAGS, TRACE_HELP, traceAt } from "../trace-flags.js";

@@ -1,5 +1,5 @@
 import { Argument, type Command } from "commander";
-import { parseWord } from "../flags.js";
+import { parseWord } from "../flags/texts.js";
 import { print } from "../terminal.js";
 
 const FORMATS = [

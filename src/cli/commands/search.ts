@@ -6,7 +6,10 @@ import { readText } from "../../base/files.js";
 import type { NamedPartition } from "../../profile/header.js";
 import type { TableRow } from "../../profile/table.js";
 import type { TablePrior } from "../../search/table.js";
-import { addFlags, integer, quantity, readFlags, texts, toggle, type Values } from "../flags.js";
+import { toggle } from "../flags/flag.js";
+import { integer, quantity } from "../flags/numbers.js";
+import { addFlags, readFlags, type Values } from "../flags/table.js";
+import { texts } from "../flags/texts.js";
 import { print, say } from "../terminal.js";
 
 /** The GPU whose P_static counts when neither a flag nor the table gives one. */

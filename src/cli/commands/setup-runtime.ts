@@ -6,7 +6,7 @@ import { fail } from "../../base/diagnostics/diagnostic.js";
 import { runtimeNotBuilt } from "../../base/diagnostics/runtime.js";
 import { guarded } from "../../base/files.js";
 import { packagePath } from "../../base/package.js";
-import { addFlags, readFlags } from "../flags.js";
+import { addFlags, readFlags } from "../flags/table.js";
 import { JSON_FLAG } from "../options.js";
 import { runtimeFolder } from "../runtime-files.js";
 import { isQuiet } from "../shown.js";

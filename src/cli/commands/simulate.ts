@@ -7,17 +7,11 @@ import { flagWithoutUse } from "../../base/diagnostics/usage.js";
 import { readIfThere, readText, writeText } from "../../base/files.js";
 import { duration } from "../../base/units.js";
 import type { CostedPlan } from "../../plan/plan.js";
-import {
-  addFlags,
-  device,
-  factors,
-  integer,
-  quantity,
-  readFlags,
-  text,
-  toggle,
-  type Values,
-} from "../flags.js";
+import { factors } from "../flags/by-name.js";
+import { toggle } from "../flags/flag.js";
+import { integer, quantity } from "../flags/numbers.js";
+import { addFlags, readFlags, type Values } from "../flags/table.js";
+import { device, text } from "../flags/texts.js";
 import { print, say } from "../terminal.js";
 
 const FLAGS = {

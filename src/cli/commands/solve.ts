@@ -6,17 +6,10 @@ import { readText, writeText } from "../../base/files.js";
 import { duration } from "../../base/units.js";
 import { PIPELINES } from "../../ir/choices.js";
 import type { InstanceFile } from "../../plan/instance.js";
-import {
-  addFlags,
-  choice,
-  integer,
-  quantities,
-  quantity,
-  readFlags,
-  text,
-  toggle,
-  type Values,
-} from "../flags.js";
+import { toggle } from "../flags/flag.js";
+import { integer, quantities, quantity } from "../flags/numbers.js";
+import { addFlags, readFlags, type Values } from "../flags/table.js";
+import { choice, text } from "../flags/texts.js";
 import { print, say } from "../terminal.js";
 
 const FLAGS = {

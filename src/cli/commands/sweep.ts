@@ -14,22 +14,19 @@ import { RECOMPUTES } from "../../ir/choices.js";
 import type { SweepFile } from "../../plan/sweep.js";
 import type { Combination, SweepLists } from "../../sweep/layouts.js";
 import type { SweptLayout } from "../../sweep/sweep.js";
+import { sizes } from "../flags/by-name.js";
+import { integer, integers, numbers } from "../flags/numbers.js";
 import {
   addFlags,
   addTopics,
-  choices,
   defaults,
-  integer,
-  integers,
-  numbers,
   readFlags,
   readTopics,
-  sizes,
   type TopicValues,
-  text,
   type Values,
   writtenFlags,
-} from "../flags.js";
+} from "../flags/table.js";
+import { choices, text } from "../flags/texts.js";
 import { namedFile } from "../named-file.js";
 import { DEGREE, JSON_FLAG, LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
 import { print, say, Terminal } from "../terminal.js";

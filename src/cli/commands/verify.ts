@@ -5,7 +5,10 @@ import { regressed } from "../../base/diagnostics/review.js";
 import { writeText } from "../../base/files.js";
 import { packageVersion } from "../../base/package.js";
 import type { CaseResult, VerificationFile } from "../../plan/verification.js";
-import { addFlags, quantity, readFlags, text, toggle, type Values } from "../flags.js";
+import { toggle } from "../flags/flag.js";
+import { quantity } from "../flags/numbers.js";
+import { addFlags, readFlags, type Values } from "../flags/table.js";
+import { text } from "../flags/texts.js";
 import { SEARCH_FLAGS } from "../options.js";
 import { say, Terminal } from "../terminal.js";
 

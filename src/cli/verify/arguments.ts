@@ -5,7 +5,7 @@ import { at } from "../../base/need.js";
 import { bundledDevice } from "../../gpu/device.js";
 import { type SearchingOptions, searchingOptions } from "../../options.js";
 import type { OptimizeOptions } from "../../pipeline.js";
-import { addTopics, readTopics } from "../flags.js";
+import { addTopics, readTopics } from "../flags/table.js";
 import { LOWERING_FLAGS, SEARCH_FLAGS } from "../options.js";
 import { pathWithin } from "./cases.js";
 

@@ -6,7 +6,9 @@ import { missingFlags } from "../../../base/diagnostics/usage.js";
 import { readText, writeText } from "../../../base/files.js";
 import { grouped } from "../../../base/grouped.js";
 import { plural } from "../../../base/units.js";
-import { addFlags, device, readFlags, text, toggle, type Values } from "../../flags.js";
+import { toggle } from "../../flags/flag.js";
+import { addFlags, readFlags, type Values } from "../../flags/table.js";
+import { device, text } from "../../flags/texts.js";
 import { print, say, Terminal } from "../../terminal.js";
 
 const FLAGS = {

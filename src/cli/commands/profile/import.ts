@@ -5,16 +5,11 @@ import { missingFlags } from "../../../base/diagnostics/usage.js";
 import { packageVersion } from "../../../base/package.js";
 import type { Device } from "../../../gpu/device-schema.js";
 import type { ImportSetting } from "../../../profile/importers/import.js";
-import {
-  addFlags,
-  bindings,
-  device,
-  integer,
-  readFlags,
-  text,
-  toggle,
-  type Values,
-} from "../../flags.js";
+import { bindings } from "../../flags/by-name.js";
+import { toggle } from "../../flags/flag.js";
+import { integer } from "../../flags/numbers.js";
+import { addFlags, readFlags, type Values } from "../../flags/table.js";
+import { device, text } from "../../flags/texts.js";
 import { Terminal } from "../../terminal.js";
 import { writeProfile } from "./output.js";
 

@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import { packageVersion } from "../../../base/package.js";
-import { addFlags, readFlags, text, toggle, type Values } from "../../flags.js";
+import { toggle } from "../../flags/flag.js";
+import { addFlags, readFlags, type Values } from "../../flags/table.js";
+import { text } from "../../flags/texts.js";
 import { Terminal } from "../../terminal.js";
 import { writeProfile } from "./output.js";
 

@@ -8,18 +8,17 @@ import { notRecorded } from "../../../profile/library.js";
 import type { RecorderSetting } from "../../../profile/recorder.js";
 import { recordTasks } from "../../../profile/recording.js";
 import { type MeasuringTask, taskLine } from "../../../profile/work-list.js";
+import { toggle } from "../../flags/flag.js";
+import { integer, quantities } from "../../flags/numbers.js";
 import {
   addFlags,
   addTopics,
-  integer,
-  quantities,
   readFlags,
   readTopics,
   type TopicValues,
-  text,
-  toggle,
   type Values,
-} from "../../flags.js";
+} from "../../flags/table.js";
+import { text } from "../../flags/texts.js";
 import { JSON_FLAG, LOWERING_FLAGS } from "../../options.js";
 import { RECORDER_FLAGS, windowsOf } from "../../recorder.js";
 import { say, Terminal } from "../../terminal.js";
