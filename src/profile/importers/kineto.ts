@@ -1,16 +1,23 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { at, byDefault, hotFloat } from "../../base/need.js";
 import type { Board } from "../gpu-name.js";
-import {
-  type CollectiveSetting,
-  ncclCollective,
-  ranksOf,
-  type SymmetricCall,
-  symmetricCall,
-} from "./collectives.js";
+import { ranksOf, type SymmetricCall, symmetricCall } from "./collectives.js";
 import { Column, Interned } from "./columns.js";
 import { JsonFault } from "./json-events.js";
-import { type Called, elementType, type OperatorCall, shapeOf, workOfCall } from "./operators.js";
+import {
+  callOf,
+  deviceEvent,
+  deviceProperties,
+  distributedInfo,
+  type hostEvent,
+  isEvent,
+  KEPT,
+  kindOf,
+  launchEvent,
+  operatorEvent,
+  type RunKind,
+} from "./kineto-events.js";
+import { type Called, workOfCall } from "./operators.js";
 import { contention, HostEvents, hiddenShare, innermostCalls, Runs } from "./timeline.js";
 import { Tally, type Trace } from "./trace.js";
 
@@ -22,91 +29,12 @@ import { Tally, type Trace } from "./trace.js";
 
 const MICROSECONDS = 1e6;
 
-const id = z.union([z.int(), z.string()]);
-const timed = {
-  ph: z.literal("X"),
-  name: z.string(),
-  /** Since the epoch at most, for a century; a week. */
-  ts: z.number().min(-1e16).max(1e16),
-  dur: z.number().nonnegative().max(6.048e11),
-};
-const hostEvent = z.object({ ...timed, pid: id, tid: id });
-
-const operatorEvent = z.object({
-  ...hostEvent.shape,
-  args: z
-    .object({
-      "Input Dims": z.array(z.unknown()).optional(),
-      "Input type": z.array(z.string()).optional(),
-      "Input Types": z.array(z.string()).optional(),
-      "Concrete Inputs": z.array(z.unknown()).optional(),
-    })
-    .optional(),
-});
-
-const launchEvent = z.object({
-  ...hostEvent.shape,
-  args: z.object({ correlation: z.int() }),
-});
-
-const deviceEvent = z.object({
-  ...timed,
-  args: z.object({
-    device: id.optional(),
-    stream: id.optional(),
-    correlation: z.int().optional(),
-    "graph node id": z.int().optional(),
-    grid: z.array(z.int()).optional(),
-    "Collective name": z.string().optional(),
-    "In msg nelems": z.int().optional(),
-    "Out msg nelems": z.int().optional(),
-    "Group size": z.int().optional(),
-    dtype: z.string().optional(),
-  }),
-});
-
-/** Told without a schema, which takes ten times as long to refuse what is none. */
-function isEvent(item: unknown): item is { readonly ph: string; readonly cat?: unknown } {
-  return typeof item === "object" && item !== null && "ph" in item && typeof item.ph === "string";
-}
-
-type Kept = "operator" | "launch" | "kernel" | "copy";
-const KEPT: ReadonlyMap<string, Kept> = new Map([
-  ["cpu_op", "operator"],
-  ["Operator", "operator"],
-  ["cuda_runtime", "launch"],
-  ["cuda_driver", "launch"],
-  ["Runtime", "launch"],
-  ["kernel", "kernel"],
-  ["Kernel", "kernel"],
-  ["gpu_memcpy", "copy"],
-  ["gpu_memset", "copy"],
-]);
-
-const properties = z.array(
-  z.object({
-    id: id.optional(),
-    name: z.string(),
-    numSms: z.int().positive().optional().catch(undefined),
-    totalGlobalMem: z.number().positive().optional().catch(undefined),
-  }),
-);
-
-const distributed = z.object({
-  pg_config: z.array(z.object({ pg_name: z.string(), pg_size: z.int().positive() })),
-});
-
 /** More would not fit into memory: about 50 bytes each. */
 const MOST_KEPT = 12_000_000;
 
 interface KinetoCall extends Called {
   readonly symmetric: SymmetricCall | null;
 }
-
-/** What a run on the GPU is by itself; of a collective what it does, or why that cannot be told. */
-type RunKind =
-  | { readonly is: "kernel" | "graph kernel" | "copy" }
-  | { readonly is: "collective"; readonly does: CollectiveSetting | string };
 
 /** Takes a trace event by event; keeps those of operators, launches and the GPU, in columns. */
 export class KinetoReader {
@@ -121,8 +49,8 @@ export class KinetoReader {
   readonly #correlation = new Column();
   readonly #blocks = new Column();
   readonly #tally = new Tally();
-  #boards: z.output<typeof properties> = [];
-  #groups: z.output<typeof distributed>["pg_config"] = [];
+  #boards: z.output<typeof deviceProperties> = [];
+  #groups: z.output<typeof distributedInfo>["pg_config"] = [];
   #kernels = 0;
 
   /** Takes an item; whether it is an event at all. Throws a {@link JsonFault} for too many. */
@@ -187,9 +115,10 @@ export class KinetoReader {
 
   /** Takes what the trace says of its devices and its groups. */
   addProperty(name: string, value: unknown): void {
-    if (name === "deviceProperties") this.#boards = byDefault(properties.safeParse(value).data, []);
+    if (name === "deviceProperties")
+      this.#boards = byDefault(deviceProperties.safeParse(value).data, []);
     if (name === "distributedInfo")
-      this.#groups = byDefault(distributed.safeParse(value).data?.pg_config, []);
+      this.#groups = byDefault(distributedInfo.safeParse(value).data?.pg_config, []);
   }
 
   /** What the trace holds; `ranks` of collectives of which it does not say it. */
@@ -289,28 +218,4 @@ interface Started {
   contended: boolean;
   /** Of its first kernel; NaN where unknown. */
   readonly blocks: number;
-}
-
-function kindOf(
-  name: string,
-  args: z.output<typeof deviceEvent>["args"],
-  dur: number,
-  kept: "kernel" | "copy",
-): RunKind {
-  if (args["Collective name"] !== undefined || /nccl/i.test(name)) {
-    return {
-      is: "collective",
-      does: dur === 0 ? "collective without a duration" : ncclCollective(args),
-    };
-  }
-  return { is: kept === "kernel" && args["graph node id"] ? "graph kernel" : kept };
-}
-
-function callOf({ name, args }: z.output<typeof operatorEvent>): OperatorCall {
-  return {
-    name,
-    shapes: (args?.["Input Dims"] ?? []).map(shapeOf),
-    types: (args?.["Input type"] ?? args?.["Input Types"] ?? []).map(elementType),
-    values: args?.["Concrete Inputs"] ?? [],
-  };
 }
