@@ -7,10 +7,13 @@ import { seekPlans, solvePipeline } from "./solve.js";
 
 type Reached = Pick<IterationPoint, "time_s" | "energy_j">;
 
-/** Those that another is faster than and takes less energy. */
+/** A search may miss a switch in the better of two like places. */
+const SLIGHT = 1e-4;
+
+/** Those that another is no slower than and takes less energy, more than slightly. */
 function dominated(points: readonly Reached[], others: readonly Reached[]): readonly Reached[] {
   return points.filter(({ time_s, energy_j }) =>
-    others.some((other) => other.time_s <= time_s && other.energy_j < energy_j * (1 - 1e-9)),
+    others.some((other) => other.time_s <= time_s && other.energy_j < energy_j * (1 - SLIGHT)),
   );
 }
 

@@ -83,7 +83,10 @@ export function chargedReplay(problem: PipelineProblem, stages: readonly (readon
   });
 }
 
-/** Whether every short instruction runs at the clock of those beside it. */
+/**
+ * Whether instructions share clocks by the documented rule: of a run of short ones with their neighbours,
+ * each stretch that is just long enough to hold a clock runs at one.
+ */
 export function sharesClocks(
   problem: PipelineProblem,
   stages: readonly (readonly Chosen[])[],
@@ -91,15 +94,37 @@ export function sharesClocks(
   const { switch_time_s: all } = problem;
   const longest_s =
     typeof all === "number" ? all : Math.max(...all.freq_mhz.map((clock) => changeTo(clock, all)));
-  const isShort = ({ instruction }: Chosen) =>
-    Math.min(...optionsOf(problem, instruction).map(({ time_s }) => time_s)) < 10 * longest_s;
+  const held_s = 10 * longest_s;
+  const fastestOf = ({ instruction }: Chosen) =>
+    Math.min(...optionsOf(problem, instruction).map(({ time_s }) => time_s));
+  const sum = (some: readonly Chosen[]) => some.reduce((s, each) => s + fastestOf(each), 0);
   return stages.every((chosen) =>
-    chosen.every((one, k) => {
-      const next = chosen[k + 1];
-      if (next === undefined || !(isShort(one) || isShort(next))) return true;
-      return one.option.freq_mhz === next.option.freq_mhz;
+    runsOf(chosen, (one) => fastestOf(one) < held_s).every((run) => {
+      for (let rest = run; rest.length > 0; ) {
+        const long = rest.findIndex((_, k) => sum(rest.slice(0, k + 1)) >= held_s) + 1;
+        const isLast = long === 0 || sum(rest.slice(long)) < held_s;
+        const stretch = isLast ? rest : rest.slice(0, long);
+        if (new Set(stretch.map(({ option: { freq_mhz } }) => freq_mhz)).size > 1) return false;
+        rest = rest.slice(stretch.length);
+      }
+      return true;
     }),
   );
+}
+
+/** A stage cut between each two of which neither is short. */
+function runsOf(
+  chosen: readonly Chosen[],
+  isShort: (one: Chosen) => boolean,
+): readonly (readonly Chosen[])[] {
+  const runs: Chosen[][] = [];
+  chosen.forEach((one, k) => {
+    const before = chosen[k - 1];
+    const run = runs.at(-1);
+    if (run && before && (isShort(before) || isShort(one))) run.push(one);
+    else runs.push([one]);
+  });
+  return runs;
 }
 
 /** Every plan in which short instructions share clocks, with its options. */

@@ -198,7 +198,7 @@ export function noCommonClock(stage: number, kind: string, members: number): Dia
     "KRS4011",
     `stage ${stage} ${kind}`,
     `this and the next instructions, ${members} in all, must share a clock but have none in common`,
-    "instructions shorter than ten switch times share the clock of those beside them: give all of them options at one clock, or a shorter switch_time_s",
+    "a clock is held for ten switch times, and shorter instructions share one: give all of them options at one clock, or a shorter switch_time_s",
   );
 }
 

@@ -53,7 +53,7 @@ In the solution, choice[stage] holds, for each instruction of the stage in pipel
 of its option; for a profile, options count the lines of the same stage and instruction.
 With a switch time, an instruction that follows one at another clock (a stage's first follows its
 last) first runs at the old clock (its own fastest option there, or at the nearest clock it has) for
-the switch time, then as chosen; one shorter than ten switch times shares its neighbours' clock.
+the switch time, then as chosen; shorter ones share a clock that is held for ten switch times.
 
 Examples:
   $ kareus solve instance.json --points 32 --json

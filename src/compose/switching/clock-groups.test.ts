@@ -42,15 +42,21 @@ test("a short tail shares the clock of the instruction before it", () => {
   ]);
 });
 
-test("a run of short instructions is one group with the instructions on both sides", () => {
+test("short instructions, with those on both sides, make groups that hold a clock long enough", () => {
   const options = { forward: list(0.5), backward: list(2), tail: list(3) };
   expect(groupsOf(options, 0.1).map(({ members }) => members)).toEqual([
-    ["forward 0", "forward 1", "forward 2", "backward 0"],
+    ["forward 0", "forward 1"],
+    ["forward 2", "backward 0"],
   ]);
-  const backward = { forward: list(2), backward: list(0.5), tail: list(3) };
+  const backward = { forward: list(2), backward: list(0.4), tail: list(3) };
   expect(groupsOf(backward, 0.1).map(({ members }) => members)).toEqual([
-    ["forward 2", "backward 0", "backward 1", "backward 2", "tail null"],
+    ["backward 0", "backward 1", "backward 2"],
   ]);
+});
+
+test("all of a stage share a clock where it would not be held long enough otherwise", () => {
+  const options = { forward: list(0.2), backward: list(0.3), tail: list(0.3) };
+  expect(groupsOf(options, 0.1).map(({ members }) => members.length)).toEqual([7]);
 });
 
 test("a group runs at clocks that all of its members have", () => {

@@ -1,12 +1,10 @@
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { noCommonClock } from "../../base/diagnostics/plan.js";
-import { at, hot, hotFloat } from "../../base/need.js";
-import { cheapestOption } from "../priced-option.js";
-import type { RelaxedSolution } from "../relaxation/sampling.js";
+import { at } from "../../base/need.js";
 import type { SwitchedNetwork, SwitchedOptions } from "./switched-network.js";
 
-/** An instruction shorter than so many switch times does not get a clock of its own. */
-const SHORT = 10;
+/** A clock is held for so many switch times at least. */
+const HELD = 10;
 
 /** Instructions of one stage, one after another, that run at one clock. */
 export interface ClockGroup {
@@ -17,22 +15,49 @@ export interface ClockGroup {
 }
 
 /**
- * Which instructions share a clock: an instruction whose fastest option is shorter than ten times
- * the longest switch shares that of the instructions before and after it in its stage's order, the tail
- * included, so that a run of short ones is one group with both its neighbours. The last instruction
- * and the first of the next iteration need not share: a short one has a neighbour in its own
- * iteration, and the switch between the two is charged. Fails with KRS4011 where a group has no clock
- * that all of its members can run at.
+ * Which instructions share a clock, so that each is held for ten times the longest switch even where all run
+ * at their fastest: an instruction that is shorter does not get a clock of its own. Runs of such ones, with
+ * their neighbours on both sides in their stage's order, the tail included, are cut into groups that are just
+ * long enough. The last instruction and the first of the next iteration need not share: the switch between
+ * the two is charged. Fails with KRS4011 where a group has no clock that all of its members can run at.
  */
 export function clockGroups(network: SwitchedNetwork, longest_switch_s: number): ClockGroup[] {
   const { sets, stageBefore } = network;
-  const isShort = sets.map((set) => fastest(set) < SHORT * longest_switch_s);
+  const held_s = HELD * longest_switch_s;
+  const times_s = sets.map(fastest);
+  const isShort = times_s.map((time_s) => time_s < held_s);
   const groups: ClockGroup[] = [];
   for (let from = 0, to = 0; from < sets.length; from = to + 1, to = from) {
     while (stageBefore[to + 1] === to && (isShort[to] || isShort[to + 1])) to++;
-    if (to > from) groups.push(groupOf(network, from, to));
+    if (to === from) continue;
+    for (const [first, last] of pieces(times_s, from, to, held_s)) {
+      if (last > first) groups.push(groupOf(network, first, last));
+    }
   }
   return groups;
+}
+
+/** Cuts a run into pieces, first and last, each of which takes at least so long if the whole does. */
+function pieces(
+  times_s: readonly number[],
+  from: number,
+  to: number,
+  least_s: number,
+): readonly (readonly [number, number])[] {
+  const found: (readonly [number, number])[] = [];
+  let rest_s = 0;
+  for (let i = from; i <= to; i++) rest_s += at(times_s, i);
+  let first = from;
+  let taken_s = 0;
+  for (let i = from; i < to; i++) {
+    taken_s += at(times_s, i);
+    rest_s -= at(times_s, i);
+    if (taken_s < least_s || rest_s < least_s) continue;
+    found.push([first, i]);
+    first = i + 1;
+    taken_s = 0;
+  }
+  return [...found, [first, to]];
 }
 
 function fastest({ atClock }: SwitchedOptions): number {
@@ -50,29 +75,4 @@ function groupOf(network: SwitchedNetwork, from: number, to: number): ClockGroup
   const first = network.instructions[from];
   if (clocks.length === 0 && first) fail(noCommonClock(first.stage, first.kind, members.length));
   return { members, clocks };
-}
-
-/**
- * The clock at which a group takes about as long as its members do relaxed, each counted by what its time
- * is worth; where none is worth anything the one at which it costs least.
- */
-export function relaxedClock(
-  { sets }: SwitchedNetwork,
-  { members, clocks }: ClockGroup,
-  { taken_s, price_w }: RelaxedSolution,
-): number {
-  let relaxed_j = 0;
-  for (const i of members) relaxed_j += hotFloat(price_w, i) * hotFloat(taken_s, i);
-  const distances = clocks.map((clock) => {
-    let [taken_j, dynamic_j] = [0, 0];
-    for (const i of members) {
-      const price = hotFloat(price_w, i);
-      const own = hot(hot(sets, i).atClock, clock);
-      const option = cheapestOption(own, price);
-      taken_j += price * hotFloat(own.time_s, option);
-      dynamic_j += hotFloat(own.dynamic_j, option);
-    }
-    return relaxed_j > 0 ? Math.abs(taken_j - relaxed_j) : dynamic_j;
-  });
-  return at(clocks, distances.indexOf(Math.min(...distances)));
 }

@@ -1,111 +1,100 @@
-import { at, hot, hotFloat, hotInt } from "../../base/need.js";
+import { at, hot, hotByte, hotFloat, hotInt } from "../../base/need.js";
 import type { Network } from "../network.js";
+import type { RelaxedSolution } from "../relaxation/sampling.js";
 import { playInto, type Times, timesOf } from "../replay.js";
 import type { ClockGroup } from "./clock-groups.js";
 import type { SwitchedNetwork } from "./switched-network.js";
 
 /** Sums in another order may differ by this share. */
-const ROUNDING = 1e-12;
+const ROUNDING = 1e-9;
 
-/** A group at its next clock. */
+/** A group at its next clock that is faster. */
 interface Step {
-  /** The group's place. */
   readonly g: number;
   readonly clock: number;
-  /** Before this no plan ends with it. */
-  readonly least_s: number;
+  /** By how much the longest way gets shorter. */
+  readonly gain_s: number;
+  /** What a second of that costs. */
+  readonly price_w: number;
 }
 
-/** Finds clocks of groups at which a plan can end in time, switches left out. */
+/** Finds clocks of groups with which a plan can end in time, switches left out. */
 export class ClocksInTime {
   readonly #network: SwitchedNetwork;
   readonly #plain: Network;
   readonly #groups: readonly ClockGroup[];
   /** Of each instruction, at any clock. */
   readonly #fastest_s: Float64Array;
-  /** As the clocks are, and as they are tried. */
-  readonly #now: Times;
-  readonly #tried: Times;
-  readonly #tried_s: Float64Array;
+  readonly #times: Times;
 
   constructor(network: SwitchedNetwork, plain: Network, groups: readonly ClockGroup[]) {
     this.#network = network;
     this.#plain = plain;
     this.#groups = groups;
     this.#fastest_s = Float64Array.from(plain.sets, ({ time_s }) => at(time_s, 0));
-    this.#now = timesOf(plain.sets.length);
-    this.#tried = timesOf(plain.sets.length);
-    this.#tried_s = new Float64Array(plain.sets.length);
+    this.#times = timesOf(plain.sets.length);
   }
 
   /** When everything ends at its fastest. */
   get least_s(): number {
-    return playInto(this.#tried, this.#plain, this.#fastest_s);
+    return playInto(this.#times, this.#plain, this.#fastest_s);
   }
 
   /**
-   * Clocks of the groups, those wanted or faster: while no plan ends in time, the group with which the pipeline
-   * gets fastest goes to its next clock.
+   * Clocks of the groups, those wanted or faster, with which a plan can end in time where the other instructions
+   * take as long as relaxed: while none can, of the groups on a longest way those whose next clock costs least for
+   * a second go to it, as many as shorten that way enough.
    * @param wanted indices into the network's clocks
+   * @param relaxed whose deadline is meant
    */
-  from(wanted: readonly number[], deadline_s: number): readonly number[] {
-    let clocks = wanted;
-    const duration_s = this.#fastest_s.slice();
-    this.#groups.forEach((group, g) => {
-      this.#setFastest(duration_s, group, at(clocks, g));
+  from(wanted: readonly number[], { taken_s, deadline_s }: RelaxedSolution): readonly number[] {
+    const clocks = [...wanted];
+    const duration_s = taken_s.slice();
+    clocks.forEach((clock, g) => {
+      this.#setFastest(duration_s, g, clock);
     });
-    let time_s = playInto(this.#now, this.#plain, duration_s);
-    while (time_s > deadline_s) {
-      const step = this.#best(this.#steps(clocks, duration_s, time_s), duration_s);
-      if (step === null) break;
-      this.#setFastest(duration_s, at(this.#groups, step.g), step.clock);
-      clocks = clocks.with(step.g, step.clock);
-      time_s = playInto(this.#now, this.#plain, duration_s);
+    const latest_s = deadline_s * (1 + ROUNDING);
+    for (;;) {
+      let over_s = playInto(this.#times, this.#plain, duration_s) - latest_s;
+      const steps = over_s > 0 ? this.#steps(clocks, duration_s) : [];
+      if (steps.length === 0) return clocks;
+      for (const { g, clock, gain_s } of steps) {
+        if (over_s <= 0) break;
+        this.#setFastest(duration_s, g, clock);
+        clocks[g] = clock;
+        over_s -= gain_s;
+      }
     }
-    return clocks;
   }
 
-  /** Which groups have a next clock, the most promising first: what is critical takes as long as its sum. */
-  #steps(clocks: readonly number[], duration_s: Float64Array, time_s: number): readonly Step[] {
-    const isCritical = this.#critical();
-    const steps = this.#groups.flatMap(({ members, clocks: own }, g): Step[] => {
-      const clock = own[own.indexOf(at(clocks, g)) + 1];
-      if (clock === undefined) return [];
-      let least_s = time_s;
-      for (const i of members) {
-        if (isCritical[i] === 1) least_s += this.#fastestAt(i, clock) - hotFloat(duration_s, i);
+  /** What makes a longest way shorter, the cheapest first. */
+  #steps(clocks: readonly number[], duration_s: Float64Array): readonly Step[] {
+    const isCritical = this.#critical(duration_s);
+    const steps = this.#groups.flatMap((group, g): Step[] => {
+      const critical = group.members.filter((i) => hotByte(isCritical, i) === 1);
+      if (critical.length === 0) return [];
+      const now = at(clocks, g);
+      for (const clock of group.clocks) {
+        if (clock <= now) continue;
+        let gain_s = 0;
+        for (const i of critical) gain_s += hotFloat(duration_s, i) - this.#fastestAt(i, clock);
+        if (gain_s <= 0) continue;
+        return [{ g, clock, gain_s, price_w: this.#extra(group, now, clock) / gain_s }];
       }
-      return [{ g, clock, least_s }];
+      return [];
     });
-    return steps.sort((a, b) => a.least_s - b.least_s);
-  }
-
-  /** The step with which everything ends first, of equal ones that of the first group; null: there is none. */
-  #best(steps: readonly Step[], duration_s: Float64Array): Step | null {
-    let best: Step | null = null;
-    let fastest_s = Number.POSITIVE_INFINITY;
-    for (const step of steps) {
-      if (step.least_s > fastest_s * (1 + ROUNDING)) break;
-      this.#tried_s.set(duration_s);
-      this.#setFastest(this.#tried_s, at(this.#groups, step.g), step.clock);
-      const time_s = playInto(this.#tried, this.#plain, this.#tried_s);
-      if (best !== null && (time_s > fastest_s || (time_s === fastest_s && step.g > best.g))) {
-        continue;
-      }
-      best = step;
-      fastest_s = time_s;
-    }
-    return best;
+    return steps.sort((a, b) => a.price_w - b.price_w || a.g - b.g);
   }
 
   /** A path of instructions each of which starts when the one before has ended, from the last to end. */
-  #critical(): Uint8Array {
-    const { stageBefore, dataBefore, transfer_s, sets } = this.#plain;
-    const { end_s } = this.#now;
+  #critical(duration_s: Float64Array): Uint8Array {
+    const { stageBefore, dataBefore, transfer_s } = this.#plain;
+    const { end_s } = this.#times;
+    const count = duration_s.length;
     let last = 0;
-    for (let i = 1; i < sets.length; i++) if (hotFloat(end_s, i) > hotFloat(end_s, last)) last = i;
-    const isCritical = new Uint8Array(sets.length);
-    for (let i = last; i < sets.length; ) {
+    for (let i = 1; i < count; i++) if (hotFloat(end_s, i) > hotFloat(end_s, last)) last = i;
+    const isCritical = new Uint8Array(count);
+    for (let i = last; i < count; ) {
       isCritical[i] = 1;
       const [onStage, awaited] = [hotInt(stageBefore, i), hotInt(dataBefore, i)];
       const arrived_s = hotFloat(end_s, awaited) + hotFloat(transfer_s, i);
@@ -114,8 +103,19 @@ export class ClocksInTime {
     return isCritical;
   }
 
-  #setFastest(duration_s: Float64Array, { members }: ClockGroup, clock: number): void {
-    for (const i of members) duration_s[i] = this.#fastestAt(i, clock);
+  /** How much more dynamic energy a group takes at another clock. */
+  #extra({ members }: ClockGroup, now: number, clock: number): number {
+    let extra_j = 0;
+    for (const i of members) {
+      const { atClock } = hot(this.#network.sets, i);
+      extra_j += hotFloat(hot(atClock, clock).dynamic_j, 0);
+      extra_j -= hotFloat(hot(atClock, now).dynamic_j, 0);
+    }
+    return extra_j;
+  }
+
+  #setFastest(duration_s: Float64Array, g: number, clock: number): void {
+    for (const i of at(this.#groups, g).members) duration_s[i] = this.#fastestAt(i, clock);
   }
 
   #fastestAt(i: number, clock: number): number {

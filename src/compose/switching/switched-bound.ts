@@ -1,10 +1,10 @@
 import { grouped } from "../../base/grouped.js";
 import { at, hot, hotFloat } from "../../base/need.js";
-import { LARGE, type Network, type OptionSet } from "../network.js";
+import { LARGE, type Network } from "../network.js";
 import { cheapestOption, leastCost } from "../priced-option.js";
 import type { RelaxedSolution } from "../relaxation/sampling.js";
 import type { ClockGroup } from "./clock-groups.js";
-import { PricedClocks } from "./priced-clocks.js";
+import type { PricedClocks } from "./priced-clocks.js";
 import type { SwitchedNetwork, SwitchedOptions } from "./switched-network.js";
 
 /** What a second of each instruction's time is worth, and one of the pipeline's. */
@@ -13,12 +13,6 @@ interface Prices {
   readonly power_w: number;
   /** What all instructions' time is worth where they end at time 0. */
   readonly worth_j: number;
-}
-
-/** A relaxation's solution and what its instructions chose from. */
-export interface Relaxed {
-  readonly solution: RelaxedSolution;
-  readonly sets: readonly OptionSet[];
 }
 
 /** What everything costs at prices, switches left out, less what the pipeline's time is worth; and how long it takes. */
@@ -62,10 +56,15 @@ export class SwitchedBound {
   /** Lines: dynamic energy at time 0, and by how much less for a second more. */
   readonly #lines: { readonly start_j: number; readonly power_w: number }[] = [];
 
-  constructor(network: SwitchedNetwork, plain: Network, groups: readonly ClockGroup[]) {
+  constructor(
+    network: SwitchedNetwork,
+    plain: Network,
+    groups: readonly ClockGroup[],
+    priced: PricedClocks,
+  ) {
     this.#plain = plain;
     this.#grouped = groups.map((group) => new PricedGroup(network, group));
-    this.#priced = new PricedClocks(network, groups);
+    this.#priced = priced;
     this.#idle_power_w = plain.stages * plain.static_power_w;
     this.#isLarge = plain.sets.length > LARGE;
     this.#isGrouped = new Uint8Array(plain.sets.length);
@@ -81,11 +80,11 @@ export class SwitchedBound {
   }
 
   /**
-   * Adds the bound at prices between those of relaxations for about that time and of those before.
+   * Adds the bound at prices between those of a relaxation for about that time and of those before.
    * Returns what costs least at them: the option of each instruction by its number.
    */
-  add(time_s: number, relaxed: readonly Relaxed[]): Int32Array {
-    for (const each of relaxed) this.#known.push(this.#costsAt(pricesOf(each)));
+  add(time_s: number, relaxed: RelaxedSolution): Int32Array {
+    this.#known.push(this.#costsAt(pricesOf(this.#plain, relaxed)));
     const most = this.#isLarge ? MOST_KNOWN_IN_LARGE : MOST_KNOWN;
     this.#known.splice(0, this.#known.length - most);
     const { price_w, worth_j, power_w } = this.#best(time_s);
@@ -199,8 +198,10 @@ function rise({ taken_s }: Costs, from: Prices, to: Prices, time_s: number): num
   return sum_j;
 }
 
-function pricesOf({ solution, sets }: Relaxed): Prices {
-  const { price_w, power_w, dynamic_j, deadline_s } = solution;
+function pricesOf(
+  { sets }: Network,
+  { price_w, power_w, dynamic_j, deadline_s }: RelaxedSolution,
+): Prices {
   const cost_j = sets.reduce((sum, set, i) => sum + leastCost(set, at(price_w, i)), 0);
   return { price_w, power_w, worth_j: cost_j - dynamic_j - power_w * deadline_s };
 }

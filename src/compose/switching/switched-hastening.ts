@@ -42,17 +42,15 @@ export class SwitchedHastening {
     const plan = this.#plan;
     for (let turn = 0; plan.time_s > deadline_s; turn++) {
       if (turn === MOST_TURNS) return false;
-      const groups = this.#groupSeconds();
+      const groups = this.#groupSeconds(deadline_s);
       const all = [...groups, ...this.#seconds(deadline_s)];
       all.sort((a, b) => a.price_w - b.price_w);
       if (all.length === 0) return false;
-      const { isGroup } = at(all, 0);
-      const other = all.findIndex((each) => each.isGroup !== isGroup);
-      const cheaper = other < 0 ? all : all.slice(0, other);
-      const most = isGroup ? Math.ceil(GROUPS_A_TURN * groups.length) : cheaper.length;
+      let groupsLeft = Math.ceil(GROUPS_A_TURN * groups.length);
       let gains = false;
-      for (const change of cheaper.slice(0, most)) {
+      for (const change of all) {
         if (plan.time_s <= deadline_s) break;
+        if (change.isGroup && groupsLeft-- <= 0) continue;
         gains = this.#hastenBy(change, deadline_s) || gains;
       }
       if (!gains) return false;
@@ -60,24 +58,24 @@ export class SwitchedHastening {
     return true;
   }
 
-  /** Makes a change if it shortens too long ways. */
+  /** Makes a change if it still shortens too long ways. */
   #hastenBy({ target, option, isGroup }: Second, deadline_s: number): boolean {
     const plan = this.#plan;
-    if (!isGroup) {
+    const { changes } = plan;
+    if (isGroup) {
+      const now_s = this.#throughGroup(target);
+      this.#moves.moveGroup(target, option);
+      if (gainOf(now_s, this.#throughGroup(target), deadline_s) === 0) {
+        plan.forget(changes);
+        return false;
+      }
+    } else {
       const now_s = plan.throughWith(target, plan.optionOf(target));
-      if (this.#gain(target, option, now_s, deadline_s) <= 0) return false;
+      if (gainOf(now_s, plan.throughWith(target, option), deadline_s) === 0) return false;
       plan.change(target, option);
-      plan.settle(Number.POSITIVE_INFINITY);
-      return true;
     }
-    const { time_s, changes } = plan;
-    this.#moves.moveGroup(target, option);
-    if (time_s - plan.wouldEnd() > EPSILON * time_s) {
-      plan.settle(Number.POSITIVE_INFINITY);
-      return true;
-    }
-    plan.forget(changes);
-    return false;
+    plan.settle(Number.POSITIVE_INFINITY);
+    return true;
   }
 
   /** For each instruction on a too long way the change that shortens it at the least price. */
@@ -92,8 +90,8 @@ export class SwitchedHastening {
       for (const clock of this.#moves.clocks(p)) {
         const end = plan.firstAt(p, clock + 1);
         for (let option = plan.firstAt(p, clock); option < end; option++) {
-          const gain_s = this.#gain(p, option, now_s, deadline_s);
-          if (gain_s <= 0) continue;
+          const gain_s = gainOf(now_s, plan.throughWith(p, option), deadline_s);
+          if (gain_s === 0) continue;
           const price_w = plan.costOf(p, option) / gain_s;
           if (price_w >= least_w) continue;
           least_w = price_w;
@@ -105,27 +103,21 @@ export class SwitchedHastening {
     return found;
   }
 
-  /** By how much a change shortens the longest way through an instruction, now `now_s`; 0: not at all. */
-  #gain(p: number, option: number, now_s: number, deadline_s: number): number {
-    const gain_s = now_s - Math.max(this.#plan.throughWith(p, option), deadline_s);
-    return gain_s > EPSILON * now_s ? gain_s : 0;
-  }
-
-  /** For each group on a longest way the next clock that shortens the pipeline at the least price. */
-  #groupSeconds(): readonly Second[] {
+  /** For each group on a too long way the next clock that shortens it at the least price. */
+  #groupSeconds(deadline_s: number): readonly Second[] {
     const plan = this.#plan;
-    const { total_j, time_s, changes } = plan;
+    const { total_j, changes } = plan;
     const found: Second[] = [];
     for (let g = 0; g < this.#moves.groups.length; g++) {
-      if (!this.#isCritical(g, time_s)) continue;
+      const now_s = this.#throughGroup(g);
+      if (now_s <= deadline_s) continue;
       let best: Second | null = null;
       for (const clock of this.#moves.clocksBeside(g)) {
         this.#moves.moveGroup(g, clock);
-        const gain_s = time_s - plan.wouldEnd();
+        const gain_s = gainOf(now_s, this.#throughGroup(g), deadline_s);
         const price_w = (plan.total_j - total_j) / gain_s;
         plan.forget(changes);
-        const isBetter = best === null || price_w < best.price_w;
-        if (gain_s > EPSILON * time_s && isBetter) {
+        if (gain_s > 0 && (best === null || price_w < best.price_w)) {
           best = { target: g, option: clock, isGroup: true, price_w };
         }
       }
@@ -134,11 +126,13 @@ export class SwitchedHastening {
     return found;
   }
 
-  /** Whether a longest way leads through a group: nothing else makes the pipeline shorter. */
-  #isCritical(g: number, time_s: number): boolean {
-    const plan = this.#plan;
-    const longest_s = time_s * (1 - EPSILON);
-    const members = at(this.#moves.groups, g).members;
-    return members.some((p) => plan.throughWith(p, plan.optionOf(p)) >= longest_s);
+  #throughGroup(g: number): number {
+    return this.#plan.through(at(this.#moves.groups, g).members);
   }
+}
+
+/** By how much a change shortens a way, now `now_s`, that is too long; 0: not at all. */
+function gainOf(now_s: number, changed_s: number, deadline_s: number): number {
+  const gain_s = now_s - Math.max(changed_s, deadline_s);
+  return gain_s > EPSILON * now_s ? gain_s : 0;
 }

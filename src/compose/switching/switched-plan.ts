@@ -20,6 +20,8 @@ export class SwitchedPlan {
   readonly #firstAt: readonly Int32Array[];
   readonly #clocks: number;
   readonly #plan: TimedPlan;
+  /** By place. */
+  readonly #stageOf: Int32Array;
   /** The last instructions of all stages. */
   readonly #last: readonly number[];
 
@@ -31,6 +33,7 @@ export class SwitchedPlan {
     this.place = new Int32Array(size);
     for (let p = 0; p < size; p++) this.place[this.#plan.numberOf(p)] = p;
     const sets = Array.from(network.topological, (i) => at(network.sets, i));
+    this.#stageOf = network.topological.map((i) => at(network.instructions, i).stage);
     this.#clockOf = sets.map(({ clock }) => clock);
     this.#firstAt = sets.map(({ firstAt }) => firstAt);
     this.before = stageBefore.slice(0, size);
@@ -133,6 +136,45 @@ export class SwitchedPlan {
     const awaited = hotInt(dataBefore, next);
     const arrived_s = awaited === p ? 0 : hotFloat(end_s, awaited) + hotFloat(transfer_s, next);
     return Math.max(own_s, Math.max(ended_s, arrived_s) + next_s);
+  }
+
+  /**
+   * The longest way through instructions that follow each other on a stage, or the one after them, with the
+   * changes not followed up.
+   */
+  through(places: readonly number[]): number {
+    const plan = this.#plan;
+    const { size, duration_s, end_s, stageBefore, stageAfter } = plan;
+    let ended_s = hotFloat(end_s, hotInt(stageBefore, at(places, 0)));
+    let longest_s = 0;
+    for (const p of places) {
+      ended_s = Math.max(ended_s, this.#arrivedAt(p)) + hotFloat(duration_s, p);
+      longest_s = Math.max(longest_s, ended_s + this.#awaitedAfter(p));
+    }
+    const next = hotInt(stageAfter, at(places, -1));
+    if (next === size) return longest_s;
+    ended_s = Math.max(ended_s, this.#arrivedAt(next)) + hotFloat(duration_s, next);
+    return Math.max(longest_s, ended_s + plan.remainingAfter(next));
+  }
+
+  /** When what another stage hands over is there; what its own does comes before it anyway. */
+  #arrivedAt(p: number): number {
+    const { dataBefore, transfer_s, end_s } = this.#plan;
+    const awaited = hotInt(dataBefore, p);
+    return this.#isElsewhere(p, awaited) ? hotFloat(end_s, awaited) + hotFloat(transfer_s, p) : 0;
+  }
+
+  /** What must pass after an instruction on another stage. */
+  #awaitedAfter(p: number): number {
+    const { dataAfter, transfer_s, remaining_s } = this.#plan;
+    const data = hotInt(dataAfter, p);
+    return this.#isElsewhere(p, data)
+      ? hotFloat(transfer_s, data) + hotFloat(remaining_s, data)
+      : 0;
+  }
+
+  #isElsewhere(p: number, other: number): boolean {
+    return other < this.size && this.#stageOf[other] !== this.#stageOf[p];
   }
 
   /**

@@ -1,4 +1,4 @@
-import { at, hot, need } from "../../base/need.js";
+import { at, hot, need, present } from "../../base/need.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
 import { longestSwitch } from "../../ir/switch-time.js";
 import { LARGE, type Network, type OptionSet } from "../network.js";
@@ -8,10 +8,9 @@ import type { RelaxedSolution } from "../relaxation/sampling.js";
 import { Rounding } from "../rounding/rounding.js";
 import { type ClockGroup, clockGroups } from "./clock-groups.js";
 import { ClockMoves } from "./clock-moves.js";
-import { ClocksInTime } from "./clocks-in-time.js";
-import { NarrowedSets } from "./narrowed-sets.js";
-import { spansOf } from "./spans.js";
-import { type Relaxed, SwitchedBound } from "./switched-bound.js";
+import { GroupClocks } from "./group-clocks.js";
+import { PricedClocks } from "./priced-clocks.js";
+import { SwitchedBound } from "./switched-bound.js";
 import { SwitchedHastening } from "./switched-hastening.js";
 import { type SwitchedNetwork, switchedNetwork } from "./switched-network.js";
 import { SwitchedPlan } from "./switched-plan.js";
@@ -26,8 +25,8 @@ const WORTH_A_STEP = 1e-4;
 /** In a large pipeline a bound serves the deadlines around its own too, up to this share: it hardly falls there. */
 const CLOSE = 0.01;
 
-/** A plan that takes so much more than relaxed, as a share, is sought from another relaxation too. */
-const DEAR = 0.0075;
+/** A plan that takes so much more than the bound, as a share, is sought from other starts too. */
+const DEAR = 0.005;
 
 /** A plan by its options without switches. */
 interface Found {
@@ -36,18 +35,18 @@ interface Found {
   readonly energy_j: number;
 }
 
-/** A relaxation with groups at clocks, what instructions choose from there, and what rounds it. */
-interface Known extends Relaxed {
-  readonly own: readonly OptionSet[];
-  readonly rounding: Rounding;
+/** A relaxed solution to be rounded, and what its instructions choose from. */
+interface Start {
+  readonly sets: readonly OptionSet[];
+  readonly solution: RelaxedSolution;
 }
 
 /**
- * Turns relaxed solutions, of ascending deadlines, into discrete plans in which short instructions
- * share the clock of those beside them (see `clockGroups`) and every switch is charged (see
- * `switchedOption`). What is relaxed says about how fast each group runs; with the groups at such clocks
- * the pipeline is relaxed and rounded anew, for deadlines as much sooner as switches took in the plan
- * before. A search among charged plans makes up for what that misses.
+ * Turns relaxed solutions, of ascending deadlines, into discrete plans in which clocks are held long
+ * enough (see `clockGroups`) and every switch is charged (see
+ * `switchedOption`). What is relaxed, for deadlines as much sooner as switches took in the first plan, says
+ * about how fast each group runs; with the groups at such clocks it is rounded. A search among charged plans
+ * makes up for what that misses.
  */
 export class SwitchedRounding {
   /** In which a plan's options are counted. */
@@ -60,9 +59,8 @@ export class SwitchedRounding {
   readonly #saving: SwitchedSaving;
   readonly #bound: SwitchedBound;
   readonly #shape: PipelineShape;
-  readonly #narrowed: NarrowedSets;
   readonly #idle_power_w: number;
-  readonly #clocksInTime: ClocksInTime;
+  readonly #clocks: GroupClocks;
   readonly #fastest: Found;
   /** The plan for the deadline before. */
   #earlier: Found;
@@ -76,7 +74,6 @@ export class SwitchedRounding {
   constructor(problem: PipelineProblem, plain: Network, shape: PipelineShape) {
     this.#plain = plain;
     this.#shape = shape;
-    this.#narrowed = new NarrowedSets(plain.sets);
     this.network = switchedNetwork(problem, plain);
     this.#groups = clockGroups(this.network, longestSwitch(problem.switch_time_s));
     this.#plan = new SwitchedPlan(this.network);
@@ -84,65 +81,66 @@ export class SwitchedRounding {
     this.#hastening = new SwitchedHastening(this.#plan, moves);
     this.#saving = new SwitchedSaving(this.#plan, moves);
     this.#isLarge = this.#plan.size > LARGE;
-    this.#bound = new SwitchedBound(this.network, plain, this.#groups);
+    const priced = new PricedClocks(this.network, this.#groups);
+    this.#clocks = new GroupClocks(this.network, plain, this.#groups, priced);
+    this.#bound = new SwitchedBound(this.network, plain, this.#groups, priced);
     this.#idle_power_w = plain.stages * plain.static_power_w;
-    this.#clocksInTime = new ClocksInTime(this.network, plain, this.#groups);
-    this.#plan.load(this.#findFastest());
-    this.#fastest = this.#found();
+    this.#fastest = this.#findFastest();
     this.#earlier = this.#fastest;
   }
 
   /** For each deadline the option of each instruction after the clock before it, as an index into its options. */
   plans(relaxed: readonly RelaxedSolution[]): readonly Int32Array[] {
-    const spans = spansOf(this.network, this.#groups, this.#clocksInTime, relaxed);
-    let before: readonly Known[] = [];
-    return spans.flatMap(({ own, clocks }, k) => {
-      // The next span's clocks may be too slow for the first of its deadlines.
-      const next = spans[k + 1]?.own ?? [];
-      const now = this.#relaxedAt(clocks, [...own, ...(this.#isLarge ? next.slice(0, 1) : next)]);
-      const found = own.map((solution, d) => {
-        const known = [now[d], before[d]].filter((each) => each !== undefined);
-        return this.#planWithin(solution, known);
-      });
-      before = now.slice(own.length);
-      return found;
-    });
+    const [fastest, ...others] = relaxed;
+    if (fastest === undefined) return [];
+    const first = this.#planFor(fastest, fastest);
+    const sooner = this.#sooner(others);
+    return [first, ...others.map((solution, k) => this.#planFor(solution, at(sooner, k)))];
   }
 
-  /** Relaxed anew with the groups at clocks, for deadlines as much sooner as switches will take. */
-  #relaxedAt(clocks: readonly number[], before: readonly RelaxedSolution[]): readonly Known[] {
-    const own = this.#setsAt(clocks);
-    const sets = this.#narrowed.within(own, at(before, -1).price_w);
-    const aimed = before.map(({ deadline_s }) => deadline_s * (1 - this.#excess));
-    const { solutions } = relax({ ...this.#plain, sets }, aimed.toReversed(), this.#shape);
-    const rounding = new Rounding({ ...this.#plain, sets: own }, { isSearchedOn: true });
-    return solutions.map((solution) => ({ solution, sets, own, rounding })).toReversed();
+  /** Relaxed for deadlines as much sooner as switches take. */
+  #sooner(solutions: readonly RelaxedSolution[]): readonly RelaxedSolution[] {
+    if (this.#excess === 0 || solutions.length === 0) return solutions;
+    const deadlines_s = solutions.map(({ deadline_s }) => deadline_s * (1 - this.#excess));
+    return relax(this.#plain, deadlines_s.toReversed(), this.#shape).solutions.toReversed();
   }
 
   /**
-   * Rounds the cheapest of relaxations, and where that comes out dear the next; of a small pipeline also
-   * searches from what costs least at the bound.
+   * Rounds at the clocks that a relaxation calls for, and where that comes out dear at others; of a small
+   * pipeline also searches from what costs least at the bound.
+   * @param solution for the deadline
+   * @param sooner what is rounded, with time for switches left
    */
-  #planWithin(solution: RelaxedSolution, known: readonly Known[]): Int32Array {
+  #planFor(solution: RelaxedSolution, sooner: RelaxedSolution): Int32Array {
     const plan = this.#plan;
     const deadline_s = solution.deadline_s * (1 + EPSILON);
     if (!this.#isLarge || Math.abs(deadline_s - this.#bounded_s) > CLOSE * deadline_s) {
       this.#bounded_s = deadline_s;
-      const all = [{ solution, sets: this.#plain.sets }, ...known];
-      const cheapest = this.#bound.add(deadline_s, all);
+      const cheapest = this.#bound.add(deadline_s, solution);
       if (!this.#isLarge) this.#improve(cheapest, deadline_s);
     }
-    const energyOf = ({ solution: each }: Known) => energyAt(deadline_s, each);
-    const cheapestFirst = known.toSorted((a, b) => energyOf(a) - energyOf(b));
-    const relaxed_j = energyOf(at(cheapestFirst, 0)) + this.#idle_power_w * deadline_s;
-    for (const { solution: each, own, rounding } of cheapestFirst) {
-      const rounded = this.#numbered(own, rounding.plan(each));
+    const bound_j = this.#bound.at(deadline_s);
+    for (const { sets, solution: relaxed } of this.#starts(sooner)) {
+      const rounding = new Rounding({ ...this.#plain, sets }, { isSearchedOn: true });
+      const rounded = this.#numbered(sets, rounding.plan(relaxed));
       plan.load(rounded);
-      this.#excess = Math.max(0, 1 - each.deadline_s / plan.time_s);
+      this.#excess = Math.max(0, 1 - sooner.deadline_s / plan.time_s);
       this.#improve(rounded, deadline_s);
-      if (this.#energy() <= relaxed_j * (1 + DEAR)) break;
+      if (this.#energy() <= bound_j * (1 + DEAR)) break;
     }
     return plan.choice();
+  }
+
+  /** What is rounded, one after the other; in a small pipeline also what is relaxed anew with groups at clocks. */
+  *#starts(sooner: RelaxedSolution): Generator<Start> {
+    const [first, ...others] = this.#clocks.callFor(sooner);
+    const own = this.#setsAt(present(first, "clocks"));
+    yield { sets: own, solution: sooner };
+    if (this.#isLarge || this.#groups.length === 0) return;
+    for (const sets of [own, ...others.map((clocks) => this.#setsAt(clocks))]) {
+      const { solutions } = relax({ ...this.#plain, sets }, [sooner.deadline_s], this.#shape);
+      yield { sets, solution: at(solutions, 0) };
+    }
   }
 
   /**
@@ -186,17 +184,23 @@ export class SwitchedRounding {
     return this.#plan.total_j + this.#idle_power_w * this.#plan.time_s;
   }
 
-  /** Every instruction at its fastest, and other options where that is faster still. */
-  #findFastest(): Int32Array {
+  /** The faster of what comes of each group at its fastest clock and of each stage at its. */
+  #findFastest(): Found {
+    const found = this.#clocks.fastest().map((clocks) => this.#fasterFrom(clocks));
+    return found.reduce((best, each) => (each.time_s < best.time_s ? each : best));
+  }
+
+  /** Every instruction at its fastest with groups at clocks, and other options where that is faster still. */
+  #fasterFrom(clocks: readonly number[]): Found {
     const plan = this.#plan;
-    const sets = this.#setsAt(this.#groups.map(({ clocks }) => at(clocks, -1)));
-    let options = this.#numbered(sets, new Int32Array(sets.length));
-    plan.load(options);
-    const least_s = this.#clocksInTime.least_s * (1 + EPSILON);
+    const sets = this.#setsAt(clocks);
+    plan.load(this.#numbered(sets, new Int32Array(sets.length)));
+    let found = this.#found();
+    const least_s = this.#clocks.least_s * (1 + EPSILON);
     while (plan.time_s > least_s && this.#hastening.hasten(plan.time_s * (1 - WORTH_A_STEP))) {
-      options = plan.options();
+      found = this.#found();
     }
-    return options;
+    return found;
   }
 
   /** What everything may choose from if each group runs at a clock. */
@@ -215,9 +219,4 @@ export class SwitchedRounding {
       return need(at(this.network.sets, i).numbers, option);
     });
   }
-}
-
-/** Dynamic energy at about the time of a solution. */
-function energyAt(time_s: number, { dynamic_j, power_w, deadline_s }: RelaxedSolution): number {
-  return dynamic_j + power_w * (deadline_s - time_s);
 }

@@ -1,4 +1,4 @@
-import { hotInt } from "../../base/need.js";
+import { at, hotInt } from "../../base/need.js";
 import { LARGE } from "../network.js";
 import type { ClockMoves } from "./clock-moves.js";
 import type { SwitchedPlan } from "./switched-plan.js";
@@ -47,10 +47,13 @@ export class SwitchedSaving {
 
   #saveByGroup(g: number, deadline_s: number, least_j: number): boolean {
     const plan = this.#plan;
+    const { members } = at(this.#moves.groups, g);
     for (const clock of this.#moves.clocksBeside(g)) {
       const { changes, total_j } = plan;
       this.#moves.moveGroup(g, clock);
-      if (plan.total_j < total_j - least_j && plan.wouldEnd() <= deadline_s) {
+      const saves = plan.total_j < total_j - least_j;
+      // Most are too slow at once where they are.
+      if (saves && plan.through(members) <= deadline_s && plan.wouldEnd() <= deadline_s) {
         plan.settle(deadline_s);
         return true;
       }

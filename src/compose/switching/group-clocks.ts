@@ -1,0 +1,112 @@
+import { at, hot, hotFloat, hotInt } from "../../base/need.js";
+import { LARGE, type Network } from "../network.js";
+import { cheapestOption } from "../priced-option.js";
+import type { RelaxedSolution } from "../relaxation/sampling.js";
+import type { ClockGroup } from "./clock-groups.js";
+import { ClocksInTime } from "./clocks-in-time.js";
+import type { PricedClocks } from "./priced-clocks.js";
+import type { SwitchedNetwork } from "./switched-network.js";
+
+/** Says at which clocks groups may run, as indices into the network's. */
+export class GroupClocks {
+  readonly #network: SwitchedNetwork;
+  readonly #groups: readonly ClockGroup[];
+  /** With each group all of its stage, where they have a clock in common. */
+  readonly #stages: readonly ClockGroup[];
+  readonly #priced: PricedClocks;
+  readonly #inTime: ClocksInTime;
+  readonly #isSimple: boolean;
+
+  constructor(
+    network: SwitchedNetwork,
+    plain: Network,
+    groups: readonly ClockGroup[],
+    priced: PricedClocks,
+  ) {
+    this.#network = network;
+    this.#groups = groups;
+    this.#stages = groups.map((group) => sameStage(network, groups, group));
+    this.#priced = priced;
+    this.#inTime = new ClocksInTime(network, plain, groups);
+    this.#isSimple = plain.sets.length > LARGE || groups.length === 0;
+  }
+
+  /** When everything ends at its fastest, switches left out. */
+  get least_s(): number {
+    return this.#inTime.least_s;
+  }
+
+  /** Each group's fastest, and those with which each stage is fastest at one clock. */
+  fastest(): readonly (readonly number[])[] {
+    return [this.#groups, this.#stages].map((groups) =>
+      groups.map((group) => fastestClock(this.#network, group)),
+    );
+  }
+
+  /**
+   * Those at which groups take as long as relaxed; of a small pipeline also those that are cheapest with switches
+   * charged, and one for each stage.
+   */
+  callFor(relaxed: RelaxedSolution): readonly (readonly number[])[] {
+    const asLong = (groups: readonly ClockGroup[]) =>
+      groups.map((group) => relaxedClock(this.#network, group, relaxed));
+    const wanted = [asLong(this.#groups)];
+    if (!this.#isSimple) wanted.push(this.#cheapest(relaxed), asLong(this.#stages));
+    return wanted.map((clocks) => this.#inTime.from(clocks, relaxed));
+  }
+
+  #cheapest({ price_w }: RelaxedSolution): number[] {
+    const { options } = this.#priced.cheapest(price_w);
+    return this.#groups.map(({ members }) => {
+      const first = at(members, 0);
+      return hotInt(hot(this.#network.sets, first).clock, hotInt(options, first));
+    });
+  }
+}
+
+/** A group with all others of its stage, where they have a clock in common; else the group alone. */
+function sameStage(
+  { instructions }: SwitchedNetwork,
+  groups: readonly ClockGroup[],
+  group: ClockGroup,
+): ClockGroup {
+  const stageOf = ({ members }: ClockGroup) => at(instructions, at(members, 0)).stage;
+  const others = groups.filter((other) => stageOf(other) === stageOf(group));
+  const clocks = group.clocks.filter((clock) =>
+    others.every((each) => each.clocks.includes(clock)),
+  );
+  return clocks.length > 0 ? { members: others.flatMap(({ members }) => members), clocks } : group;
+}
+
+/** The clock at which a group takes the least time. */
+function fastestClock({ sets }: SwitchedNetwork, { members, clocks }: ClockGroup): number {
+  const times_s = clocks.map((clock) =>
+    members.reduce((sum_s, i) => sum_s + hotFloat(hot(hot(sets, i).atClock, clock).time_s, 0), 0),
+  );
+  return at(clocks, times_s.lastIndexOf(Math.min(...times_s)));
+}
+
+/**
+ * The clock at which a group takes about as long as its members do relaxed, each counted by what its time
+ * is worth; where none is worth anything the one at which it costs least.
+ */
+function relaxedClock(
+  { sets }: SwitchedNetwork,
+  { members, clocks }: ClockGroup,
+  { taken_s, price_w }: RelaxedSolution,
+): number {
+  let relaxed_j = 0;
+  for (const i of members) relaxed_j += hotFloat(price_w, i) * hotFloat(taken_s, i);
+  const distances = clocks.map((clock) => {
+    let [taken_j, dynamic_j] = [0, 0];
+    for (const i of members) {
+      const price = hotFloat(price_w, i);
+      const own = hot(hot(sets, i).atClock, clock);
+      const option = cheapestOption(own, price);
+      taken_j += price * hotFloat(own.time_s, option);
+      dynamic_j += hotFloat(own.dynamic_j, option);
+    }
+    return relaxed_j > 0 ? Math.abs(taken_j - relaxed_j) : dynamic_j;
+  });
+  return at(clocks, distances.indexOf(Math.min(...distances)));
+}
