@@ -19,13 +19,9 @@ const WORTH = 6;
  */
 const WORTH_IN_LARGE = 1536;
 
-/**
- * By how many options an instruction is made faster to see what that frees, in a large pipeline and in others; and
- * in a large one whose plan is searched on.
- */
+/** By how many options an instruction is made faster to see what that frees, in a large pipeline and in others. */
 const STEPS_IN_LARGE = [1, 2];
 const STEPS = [1, 2, 3];
-const STEPS_BEFORE_SEARCH = [1];
 
 /**
  * Kicks get a plan out of where no exchange saves any more: one instruction after another is made faster and
@@ -37,14 +33,12 @@ export class Kicks {
   readonly #worth: number;
   readonly #steps: readonly number[];
 
-  /** @param isSearchedOn whether the plan is searched on after the kicks */
-  constructor(plan: TimedPlan, exchanges: Exchanges, isSearchedOn: boolean) {
+  constructor(plan: TimedPlan, exchanges: Exchanges) {
     this.#plan = plan;
     this.#exchanges = exchanges;
     const isLarge = plan.size > LARGE;
-    const inLarge = isSearchedOn ? STEPS_BEFORE_SEARCH : STEPS_IN_LARGE;
     this.#worth = isLarge ? WORTH_IN_LARGE / plan.size : WORTH;
-    this.#steps = isLarge ? inLarge : STEPS;
+    this.#steps = isLarge ? STEPS_IN_LARGE : STEPS;
   }
 
   /** Kicks each instruction, by each step, until the plan needs no more than `goal_j` of dynamic energy. */

@@ -1,6 +1,6 @@
 import { hotFloat, hotInt } from "../../base/need.js";
 import { beamedPlans } from "../beam/beamed-plans.js";
-import type { Network } from "../network.js";
+import { LARGE, type Network } from "../network.js";
 import type { RelaxedSolution } from "../relaxation/sampling.js";
 import { TimedPlan } from "../timed-plan.js";
 import { Exchanges } from "./exchanges.js";
@@ -22,15 +22,17 @@ export class Rounding {
   readonly #network: Network;
   readonly #plan: TimedPlan;
   readonly #exchanges: Exchanges;
-  readonly #kicks: Kicks;
+  /** None where they are not worth their time. */
+  readonly #kicks: Kicks | null;
   readonly #idle_power_w: number;
 
-  /** @param isSearchedOn whether the plans are starts of another search */
+  /** @param isSearchedOn whether the plans are starts of another search: in a large pipeline it finds what kicks would */
   constructor(network: Network, { isSearchedOn = false } = {}) {
     this.#network = network;
     this.#plan = new TimedPlan(network);
     this.#exchanges = new Exchanges(this.#plan);
-    this.#kicks = new Kicks(this.#plan, this.#exchanges, isSearchedOn);
+    const isKicked = !isSearchedOn || this.#plan.size <= LARGE;
+    this.#kicks = isKicked ? new Kicks(this.#plan, this.#exchanges) : null;
     this.#idle_power_w = network.stages * network.static_power_w;
   }
 
@@ -48,7 +50,7 @@ export class Rounding {
   /** The option of each instruction, as an index into its option set. */
   plan(relaxed: RelaxedSolution): Int32Array {
     this.#fill(relaxed, this.#roundDown(relaxed));
-    this.#kicks.all(relaxed, this.#goal(relaxed));
+    this.#kicks?.all(relaxed, this.#goal(relaxed));
     return this.#plan.choice();
   }
 
