@@ -54,15 +54,19 @@ export class TimedPlan {
     topological.forEach((i, p) => {
       place[i] = p;
     });
-    const placed = (links: Int32Array) =>
-      Int32Array.from([...topological.map((i) => hotInt(place, hotInt(links, i))), n]);
+    const placed = (links: Int32Array) => {
+      const byPlace = new Int32Array(n + 1).fill(n);
+      for (let p = 0; p < n; p++) byPlace[p] = hotInt(place, hotInt(links, hotInt(topological, p)));
+      return byPlace;
+    };
     this.stageBefore = placed(network.stageBefore);
     this.dataBefore = placed(network.dataBefore);
     this.stageAfter = placed(network.stageAfter);
     this.dataAfter = placed(network.dataAfter);
-    this.transfer_s = Float64Array.from([...topological, n], (i) =>
-      hotFloat(network.transfer_s, i),
-    );
+    this.transfer_s = new Float64Array(n + 1);
+    for (let p = 0; p < n; p++) {
+      this.transfer_s[p] = hotFloat(network.transfer_s, hotInt(topological, p));
+    }
     const distinct = [...new Set(sets)];
     const nothing = Float64Array.of(0);
     this.time_s = concatenated([...distinct.map((set) => set.time_s), nothing], Float64Array);
@@ -82,7 +86,8 @@ export class TimedPlan {
       this.lastOption[p] = first + set.time_s.length - 1;
     });
     this.chosen = this.firstOption.slice();
-    this.duration_s = Float64Array.from(this.chosen, (option) => hotFloat(this.time_s, option));
+    this.duration_s = new Float64Array(n + 1);
+    for (let p = 0; p <= n; p++) this.duration_s[p] = hotFloat(this.time_s, hotInt(this.chosen, p));
     this.end_s = new Float64Array(n + 1);
     this.remaining_s = new Float64Array(n + 1);
     this.#tried_s = new Float64Array(n + 1);
