@@ -139,8 +139,8 @@ export class SwitchedPlan {
   }
 
   /**
-   * The longest way through instructions that follow each other on a stage, or the one after them, with the
-   * changes not followed up.
+   * The longest way through instructions that follow each other on a stage, or the one after them, after the last
+   * the first, with the changes not followed up.
    */
   through(places: readonly number[]): number {
     const plan = this.#plan;
@@ -151,10 +151,12 @@ export class SwitchedPlan {
       ended_s = Math.max(ended_s, this.#arrivedAt(p)) + hotFloat(duration_s, p);
       longest_s = Math.max(longest_s, ended_s + this.#awaitedAfter(p));
     }
-    const next = hotInt(stageAfter, at(places, -1));
-    if (next === size) return longest_s;
-    ended_s = Math.max(ended_s, this.#arrivedAt(next)) + hotFloat(duration_s, next);
-    return Math.max(longest_s, ended_s + plan.remainingAfter(next));
+    const last = at(places, -1);
+    const next = hotInt(this.after, last);
+    const isRound = hotInt(stageAfter, last) === size;
+    const ready_s = isRound ? plan.readyAt(next) : Math.max(ended_s, this.#arrivedAt(next));
+    const next_s = ready_s + hotFloat(duration_s, next) + plan.remainingAfter(next);
+    return Math.max(longest_s, next_s);
   }
 
   /** When what another stage hands over is there; what its own does comes before it anyway. */
