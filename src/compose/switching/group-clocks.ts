@@ -1,4 +1,6 @@
+import { grouped } from "../../base/grouped.js";
 import { at, hot, hotFloat, hotInt } from "../../base/need.js";
+import { remembered } from "../../base/remembered.js";
 import { LARGE, type Network } from "../network.js";
 import { cheapestOption } from "../priced-option.js";
 import type { RelaxedSolution } from "../relaxation/sampling.js";
@@ -11,7 +13,7 @@ import type { SwitchedNetwork } from "./switched-network.js";
 export class GroupClocks {
   readonly #network: SwitchedNetwork;
   readonly #groups: readonly ClockGroup[];
-  /** With each group all of its stage, where they have a clock in common. */
+  /** In place of each group all of its stage, where they have a clock in common. */
   readonly #stages: readonly ClockGroup[];
   readonly #priced: PricedClocks;
   readonly #inTime: ClocksInTime;
@@ -25,7 +27,7 @@ export class GroupClocks {
   ) {
     this.#network = network;
     this.#groups = groups;
-    this.#stages = groups.map((group) => sameStage(network, groups, group));
+    this.#stages = byStage(network, groups);
     this.#priced = priced;
     this.#inTime = new ClocksInTime(network, plain, groups);
     this.#isSimple = plain.sets.length > LARGE || groups.length === 0;
@@ -39,7 +41,7 @@ export class GroupClocks {
   /** Each group's fastest, and those with which each stage is fastest at one clock. */
   fastest(): readonly (readonly number[])[] {
     return [this.#groups, this.#stages].map((groups) =>
-      groups.map((group) => fastestClock(this.#network, group)),
+      clocksOf(groups, (group) => fastestClock(this.#network, group)),
     );
   }
 
@@ -49,13 +51,13 @@ export class GroupClocks {
    */
   callFor(relaxed: RelaxedSolution): readonly (readonly number[])[] {
     const asLong = (groups: readonly ClockGroup[]) =>
-      groups.map((group) => relaxedClock(this.#network, group, relaxed));
+      clocksOf(groups, (group) => relaxedClock(this.#network, group, relaxed));
     const wanted = [asLong(this.#groups)];
     if (!this.#isSimple) wanted.push(this.#cheapest(relaxed), asLong(this.#stages));
     return wanted.map((clocks) => this.#inTime.from(clocks, relaxed));
   }
 
-  #cheapest({ price_w }: RelaxedSolution): number[] {
+  #cheapest({ price_w }: RelaxedSolution): readonly number[] {
     const { options } = this.#priced.cheapest(price_w);
     return this.#groups.map(({ members }) => {
       const first = at(members, 0);
@@ -64,18 +66,28 @@ export class GroupClocks {
   }
 }
 
-/** A group with all others of its stage, where they have a clock in common; else the group alone. */
-function sameStage(
+/** A clock for each of some groups, found once for one that stands for several. */
+function clocksOf(
+  groups: readonly ClockGroup[],
+  clockOf: (group: ClockGroup) => number,
+): readonly number[] {
+  const known = new Map<ClockGroup, number>();
+  return groups.map((group) => remembered(known, group, clockOf));
+}
+
+/** For each group all of its stage as one, where they have a clock in common; else the group alone. */
+function byStage(
   { instructions }: SwitchedNetwork,
   groups: readonly ClockGroup[],
-  group: ClockGroup,
-): ClockGroup {
+): readonly ClockGroup[] {
   const stageOf = ({ members }: ClockGroup) => at(instructions, at(members, 0)).stage;
-  const others = groups.filter((other) => stageOf(other) === stageOf(group));
-  const clocks = group.clocks.filter((clock) =>
-    others.every((each) => each.clocks.includes(clock)),
-  );
-  return clocks.length > 0 ? { members: others.flatMap(({ members }) => members), clocks } : group;
+  return [...grouped(groups, stageOf).values()].flatMap((own) => {
+    const clocks = at(own, 0).clocks.filter((clock) =>
+      own.every((each) => each.clocks.includes(clock)),
+    );
+    const all = { members: own.flatMap(({ members }) => members), clocks };
+    return clocks.length > 0 ? own.map(() => all) : own;
+  });
 }
 
 /** The clock at which a group takes the least time. */
