@@ -1,4 +1,5 @@
-import { at, hot, hotByte, hotFloat, hotInt } from "../../base/need.js";
+import { grouped } from "../../base/grouped.js";
+import { at, hot, hotFloat, hotInt } from "../../base/need.js";
 import type { Network } from "../network.js";
 import type { RelaxedSolution } from "../relaxation/sampling.js";
 import { playInto, type Times, timesOf } from "../replay.js";
@@ -7,6 +8,9 @@ import type { SwitchedNetwork } from "./switched-network.js";
 
 /** Sums in another order may differ by this share. */
 const ROUNDING = 1e-9;
+
+/** No group. */
+const NONE = -1;
 
 /** A group at its next clock that is faster. */
 interface Step {
@@ -26,6 +30,8 @@ export class ClocksInTime {
   /** Of each instruction, at any clock. */
   readonly #fastest_s: Float64Array;
   readonly #times: Times;
+  /** Of each instruction, {@link NONE} where it is in none. */
+  readonly #groupOf: Int32Array;
 
   constructor(network: SwitchedNetwork, plain: Network, groups: readonly ClockGroup[]) {
     this.#network = network;
@@ -33,6 +39,10 @@ export class ClocksInTime {
     this.#groups = groups;
     this.#fastest_s = Float64Array.from(plain.sets, ({ time_s }) => at(time_s, 0));
     this.#times = timesOf(plain.sets.length);
+    this.#groupOf = new Int32Array(plain.sets.length).fill(NONE);
+    groups.forEach(({ members }, g) => {
+      for (const i of members) this.#groupOf[i] = g;
+    });
   }
 
   /** When everything ends at its fastest. */
@@ -69,10 +79,10 @@ export class ClocksInTime {
 
   /** What makes a longest way shorter, the cheapest first. */
   #steps(clocks: readonly number[], duration_s: Float64Array): readonly Step[] {
-    const isCritical = this.#critical(duration_s);
-    const steps = this.#groups.flatMap((group, g): Step[] => {
-      const critical = group.members.filter((i) => hotByte(isCritical, i) === 1);
-      if (critical.length === 0) return [];
+    const byGroup = grouped(this.#critical(), (i) => hotInt(this.#groupOf, i));
+    byGroup.delete(NONE);
+    const steps = [...byGroup].flatMap(([g, critical]): Step[] => {
+      const group = at(this.#groups, g);
       const now = at(clocks, g);
       for (const clock of group.clocks) {
         if (clock <= now) continue;
@@ -87,20 +97,19 @@ export class ClocksInTime {
   }
 
   /** A path of instructions each of which starts when the one before has ended, from the last to end. */
-  #critical(duration_s: Float64Array): Uint8Array {
-    const { stageBefore, dataBefore, transfer_s } = this.#plain;
+  #critical(): readonly number[] {
+    const { stageBefore, dataBefore, transfer_s, sets } = this.#plain;
     const { end_s } = this.#times;
-    const count = duration_s.length;
     let last = 0;
-    for (let i = 1; i < count; i++) if (hotFloat(end_s, i) > hotFloat(end_s, last)) last = i;
-    const isCritical = new Uint8Array(count);
-    for (let i = last; i < count; ) {
-      isCritical[i] = 1;
+    for (let i = 1; i < sets.length; i++) if (hotFloat(end_s, i) > hotFloat(end_s, last)) last = i;
+    const path: number[] = [];
+    for (let i = last; i < sets.length; ) {
+      path.push(i);
       const [onStage, awaited] = [hotInt(stageBefore, i), hotInt(dataBefore, i)];
       const arrived_s = hotFloat(end_s, awaited) + hotFloat(transfer_s, i);
       i = hotFloat(end_s, onStage) >= arrived_s ? onStage : awaited;
     }
-    return isCritical;
+    return path;
   }
 
   /** How much more dynamic energy a group takes at another clock. */
