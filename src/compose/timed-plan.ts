@@ -35,8 +35,6 @@ export class TimedPlan {
   total_j = Number.NaN;
 
   readonly #topological: Int32Array;
-  /** Ends with changes that are only tried; the last, for none, is 0. */
-  readonly #tried_s: Float64Array;
   /** Instructions whose end or remaining time may have moved. */
   readonly #endMoved: Marks;
   readonly #remainingMoved: Marks;
@@ -90,7 +88,6 @@ export class TimedPlan {
     for (let p = 0; p <= n; p++) this.duration_s[p] = hotFloat(this.time_s, hotInt(this.chosen, p));
     this.end_s = new Float64Array(n + 1);
     this.remaining_s = new Float64Array(n + 1);
-    this.#tried_s = new Float64Array(n + 1);
     this.#endMoved = new Marks(n + 1);
     this.#remainingMoved = new Marks(n + 1);
   }
@@ -185,27 +182,6 @@ export class TimedPlan {
   takeBack(changes: number, patience = Number.POSITIVE_INFINITY): void {
     this.#undo(changes);
     this.settle(Number.POSITIVE_INFINITY, patience);
-  }
-
-  /**
-   * When the pipeline would end with the changes that `settle` has not followed up: less work than that
-   * where most instructions move. `forget` takes them back.
-   */
-  wouldEnd(): number {
-    const { stageBefore, dataBefore, transfer_s, duration_s, size } = this;
-    const end_s = this.#tried_s;
-    const first = Math.min(this.#firstMoved, size);
-    end_s.set(this.end_s.subarray(0, first));
-    let last_s = 0;
-    for (let p = 0; p < first; p++) last_s = Math.max(last_s, hotFloat(end_s, p));
-    for (let p = first; p < size; p++) {
-      const onStage_s = hotFloat(end_s, hotInt(stageBefore, p));
-      const data_s = hotFloat(end_s, hotInt(dataBefore, p)) + hotFloat(transfer_s, p);
-      const end = Math.max(onStage_s, data_s) + hotFloat(duration_s, p);
-      end_s[p] = end;
-      if (end > last_s) last_s = end;
-    }
-    return last_s;
   }
 
   /** Undoes all changes after the first `changes`, none of which `settle` has followed up. */

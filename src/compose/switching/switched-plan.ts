@@ -237,11 +237,6 @@ export class SwitchedPlan {
     this.#plan.takeBack(changes);
   }
 
-  /** When the pipeline would end with the changes not followed up. */
-  wouldEnd(): number {
-    return this.#plan.wouldEnd();
-  }
-
   /** Undoes all changes after the first `changes`, not followed up. */
   forget(changes: number): void {
     this.#plan.forget(changes);

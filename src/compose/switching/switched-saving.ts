@@ -53,11 +53,12 @@ export class SwitchedSaving {
       this.#moves.moveGroup(g, clock);
       const saves = plan.total_j < total_j - least_j;
       // Most are too slow at once where they are.
-      if (saves && plan.through(members) <= deadline_s && plan.wouldEnd() <= deadline_s) {
-        plan.settle(deadline_s);
-        return true;
+      if (!saves || plan.through(members) > deadline_s) {
+        plan.forget(changes);
+        continue;
       }
-      plan.forget(changes);
+      if (plan.settle(deadline_s)) return true;
+      plan.takeBack(changes);
     }
     return false;
   }
