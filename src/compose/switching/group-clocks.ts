@@ -47,14 +47,17 @@ export class GroupClocks {
 
   /**
    * Those at which groups take as long as relaxed; of a small pipeline also those that are cheapest with switches
-   * charged, and one for each stage.
+   * charged, and one for each stage. Each is found when it is asked for.
    */
-  callFor(relaxed: RelaxedSolution): readonly (readonly number[])[] {
-    const asLong = (groups: readonly ClockGroup[]) =>
-      clocksOf(groups, (group) => relaxedClock(this.#network, group, relaxed));
-    const wanted = [asLong(this.#groups)];
-    if (!this.#isSimple) wanted.push(this.#cheapest(relaxed), asLong(this.#stages));
-    return wanted.map((clocks) => this.#inTime.from(clocks, relaxed));
+  *callFor(relaxed: RelaxedSolution): Generator<readonly number[]> {
+    yield this.#inTime.from(this.#asLong(this.#groups, relaxed), relaxed);
+    if (this.#isSimple) return;
+    yield this.#inTime.from(this.#cheapest(relaxed), relaxed);
+    yield this.#inTime.from(this.#asLong(this.#stages, relaxed), relaxed);
+  }
+
+  #asLong(groups: readonly ClockGroup[], relaxed: RelaxedSolution): readonly number[] {
+    return clocksOf(groups, (group) => relaxedClock(this.#network, group, relaxed));
   }
 
   #cheapest({ price_w }: RelaxedSolution): readonly number[] {

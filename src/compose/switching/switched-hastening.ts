@@ -34,9 +34,8 @@ export class SwitchedHastening {
   }
 
   /**
-   * Makes a plan meet a deadline. In turn, changes of instructions or of groups that shorten too long
-   * ways are made, cheapest second first, up to where one of the other kind is cheaper, and of groups
-   * a share at most. False: nothing helps any more.
+   * Makes a plan meet a deadline. In turn, changes of instructions and of groups that shorten too long
+   * ways are made, cheapest second first, of groups a share at most. False: nothing helps any more.
    */
   hasten(deadline_s: number): boolean {
     const plan = this.#plan;

@@ -1,4 +1,4 @@
-import { at, hot, need, present } from "../../base/need.js";
+import { at, hot, need } from "../../base/need.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
 import { longestSwitch } from "../../ir/switch-time.js";
 import { LARGE, type Network, type OptionSet } from "../network.js";
@@ -133,11 +133,12 @@ export class SwitchedRounding {
 
   /** What is rounded, one after the other; in a small pipeline also what is relaxed anew with groups at clocks. */
   *#starts(sooner: RelaxedSolution): Generator<Start> {
-    const [first, ...others] = this.#clocks.callFor(sooner);
-    const own = this.#setsAt(present(first, "clocks"));
-    yield { sets: own, solution: sooner };
-    if (this.#isLarge || this.#groups.length === 0) return;
-    for (const sets of [own, ...others.map((clocks) => this.#setsAt(clocks))]) {
+    let isFirst = true;
+    for (const clocks of this.#clocks.callFor(sooner)) {
+      const sets = this.#setsAt(clocks);
+      if (isFirst) yield { sets, solution: sooner };
+      isFirst = false;
+      if (this.#isLarge || this.#groups.length === 0) return;
       const { solutions } = relax({ ...this.#plain, sets }, [sooner.deadline_s], this.#shape);
       yield { sets, solution: at(solutions, 0) };
     }
