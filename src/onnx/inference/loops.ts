@@ -7,6 +7,7 @@ import { numberOf, numbersOf } from "../operators/call.js";
 import type { Fact } from "../operators/operator.js";
 import type { SourceGraph, SourceNode } from "../source.js";
 import type { Sequences } from "./sequences.js";
+import { simpleNode } from "./simple-node.js";
 
 /* What a `Loop` or `Scan` becomes: its body, as often as it runs, under names of its own. */
 
@@ -58,7 +59,7 @@ export function unrollLoop(node: SourceNode, on: Unrolling): void {
   turns.stacks.forEach(({ output, axis }, i) => {
     const list = on.scope.tensors.fresh(`${output}/rows`);
     on.sequences.hold(list, rows[i]?.length ? rows[i] : fail(unknownTurns(node)));
-    on.visit(made(node, "ConcatFromSequence", [list], output, { axis, new_axis: 1 }));
+    on.visit(simpleNode(node, "ConcatFromSequence", [list], output, { axis, new_axis: 1 }));
   });
 }
 
@@ -83,7 +84,7 @@ function loopTurns(node: SourceNode, on: Unrolling): Turns {
   const [limit, condition] = [nameAt(node.inputs, 0), nameAt(node.inputs, 1)];
   const number = (value: number) => {
     const output = on.scope.tensors.fresh(`${nodeLabel(node)}/turn`);
-    on.visit(made(node, "Constant", [], output, { value_int: value }));
+    on.visit(simpleNode(node, "Constant", [], output, { value_int: value }));
     return output;
   };
   const known = (name: string) => on.factOf(name)?.value?.[0] ?? fail(unknownTurns(node));
@@ -112,7 +113,10 @@ function scanTurns(node: SourceNode, on: Unrolling): Turns {
   const lists = node.inputs.slice(-sliced).map((input, i) => {
     const list = on.scope.tensors.fresh(`${nodeLabel(node)}/${input}`);
     on.visit(
-      made(node, "SplitToSequence", [input], list, { axis: byDefault(axes[i], 0), keepdims: 0 }),
+      simpleNode(node, "SplitToSequence", [input], list, {
+        axis: byDefault(axes[i], 0),
+        keepdims: 0,
+      }),
     );
     return on.sequences.held(list) ?? fail(unknownTurns(node));
   });
@@ -136,7 +140,7 @@ function handOn(node: SourceNode, from: string, to: string, on: Unrolling): void
   if (to === "") return;
   const list = on.sequences.held(from);
   if (list !== undefined) on.sequences.hold(to, list);
-  else on.visit(made(node, "Identity", [from], to, {}));
+  else on.visit(simpleNode(node, "Identity", [from], to, {}));
 }
 
 function bodyOf(node: SourceNode): SourceGraph {
@@ -145,14 +149,4 @@ function bodyOf(node: SourceNode): SourceGraph {
 
 function unknownTurns(node: SourceNode): Diagnostic {
   return controlFlow(nodeLabel(node), node.op);
-}
-
-function made(
-  node: SourceNode,
-  op: string,
-  inputs: readonly string[],
-  output: string,
-  attributes: SourceNode["attributes"],
-): SourceNode {
-  return { ...node, name: output, op, inputs, outputs: [output], attributes, subgraphs: {} };
 }

@@ -2,6 +2,7 @@ import { nameAt } from "../names.js";
 import { axisIn, numberOf } from "../operators/call.js";
 import { type Fact, ShapeError } from "../operators/operator.js";
 import type { SourceNode } from "../source.js";
+import { simpleNode } from "./simple-node.js";
 
 /** Whether an operator works on lists of tensors. */
 export function isSequence(op: string): boolean {
@@ -99,7 +100,7 @@ export class Sequences {
       },
       ...(drops
         ? parts.map((name, i) =>
-            plain(node, "Squeeze", [name], nameAt(squeezed, i), { axes: [axis] }),
+            simpleNode(node, "Squeeze", [name], nameAt(squeezed, i), { axes: [axis] }),
           )
         : []),
     ];
@@ -109,13 +110,14 @@ export class Sequences {
     const list = this.#listOf(node);
     if (list === undefined) return null;
     const [axis, output] = [numberOf(node, "axis", 0), nameAt(node.outputs, 0)];
-    if (numberOf(node, "new_axis", 0) === 0) return [plain(node, "Concat", list, output, { axis })];
+    if (numberOf(node, "new_axis", 0) === 0)
+      return [simpleNode(node, "Concat", list, output, { axis })];
     const raised = list.map((name) => this.#fresh(`${name}/stacked`));
     return [
       ...list.map((name, i) =>
-        plain(node, "Unsqueeze", [name], nameAt(raised, i), { axes: [axis] }),
+        simpleNode(node, "Unsqueeze", [name], nameAt(raised, i), { axes: [axis] }),
       ),
-      plain(node, "Concat", raised, output, { axis }),
+      simpleNode(node, "Concat", raised, output, { axis }),
     ];
   }
 
@@ -137,13 +139,13 @@ export class Sequences {
     const list = this.#listOf(node);
     const place = list && this.#place(node, 1, list.length, undefined);
     if (list === undefined || place === null || place === undefined) return null;
-    return [plain(node, "Identity", [nameAt(list, place)], nameAt(node.outputs, 0), {})];
+    return [simpleNode(node, "Identity", [nameAt(list, place)], nameAt(node.outputs, 0), {})];
   }
 
   #length(node: SourceNode): readonly SourceNode[] | null {
     const list = this.#listOf(node);
     if (list === undefined) return null;
-    return [plain(node, "Constant", [], nameAt(node.outputs, 0), { value_int: list.length })];
+    return [simpleNode(node, "Constant", [], nameAt(node.outputs, 0), { value_int: list.length })];
   }
 
   /** How long parts are: tokens by expert are expected to be as many for each. */
@@ -170,14 +172,4 @@ export class Sequences {
     const place = this.#factOf(name)?.value?.[0];
     return place === undefined ? null : axisIn(place, count, input);
   }
-}
-
-function plain(
-  node: SourceNode,
-  op: string,
-  inputs: readonly string[],
-  output: string,
-  attributes: SourceNode["attributes"],
-): SourceNode {
-  return { ...node, name: output, op, inputs, outputs: [output], attributes };
 }
