@@ -16,6 +16,7 @@ import {
 import type { Placement } from "../ir/placement.js";
 import { longestSwitch } from "../ir/switch-time.js";
 import { lowerHullIndices, paretoIndices } from "../math/pareto.js";
+import { type Links, type PlacedLinks, placedLinks } from "./placed-links.js";
 import { dataDependencies } from "./schedules/dependencies.js";
 
 /** Options, in any order, with their times and dynamic energies. */
@@ -39,25 +40,15 @@ export interface OptionSet extends Options {
  * The pipeline as a graph of instructions, numbered stage after stage, each in its order. Where a
  * link leads to no instruction it holds their number, one past the last.
  */
-export interface Network<Set extends Options = OptionSet> {
+export interface Network<Set extends Options = OptionSet> extends Links {
   readonly stages: number;
   readonly static_power_w: number;
   readonly instructions: readonly PipelineInstruction[];
   readonly sets: readonly Set[];
-  /** The instruction before on the same stage. */
-  readonly stageBefore: Int32Array;
-  /** The instruction, mostly of another stage, whose result is awaited. */
-  readonly dataBefore: Int32Array;
-  /**
-   * How long the result is on its way from another stage; 0 where none is awaited, and one more 0 at
-   * the end.
-   */
-  readonly transfer_s: Float64Array;
-  readonly stageAfter: Int32Array;
-  /** The reverse of `dataBefore`: at most one instruction awaits each result. */
-  readonly dataAfter: Int32Array;
   /** An order in which every instruction comes after all that it waits for. */
   readonly topological: Int32Array;
+  /** The same links by the places of instructions in that order. */
+  readonly placed: PlacedLinks;
 }
 
 /** A pipeline of more instructions is large: it is searched less closely. */
@@ -97,10 +88,10 @@ export function linksOf(
   const dataBefore = dataDependencies(order, placement);
   const stageAfter = reversed(stageBefore);
   const dataAfter = reversed(dataBefore);
-  const links = { stageBefore, dataBefore, stageAfter, dataAfter };
-  const topological = topologicalOrder(instructions, links);
   const transfer_s = transfers(instructions, dataBefore, crossing_s);
-  return { instructions, ...links, transfer_s, topological };
+  const links = { stageBefore, dataBefore, stageAfter, dataAfter, transfer_s };
+  const topological = topologicalOrder(instructions, links);
+  return { instructions, ...links, topological, placed: placedLinks(links, topological) };
 }
 
 function optionSet(problem: PipelineProblem, instruction: PipelineInstruction): OptionSet {
@@ -168,8 +159,6 @@ function reversed(before: Int32Array): Int32Array {
   });
   return after;
 }
-
-type Links = Pick<Network, "stageBefore" | "dataBefore" | "stageAfter" | "dataAfter">;
 
 function topologicalOrder(
   instructions: readonly PipelineInstruction[],

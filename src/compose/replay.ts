@@ -22,29 +22,14 @@ type Links = Pick<Network, "stageBefore" | "dataBefore" | "transfer_s" | "topolo
  * Starts every instruction as soon as its stage and what it waits for allow.
  * @param duration_s of each instruction
  */
-export function played(links: Links, duration_s: Float64Array): Pick<Replay, "start_s" | "time_s"> {
-  const times = timesOf(duration_s.length);
-  return { start_s: times.start_s, time_s: playInto(times, links, duration_s) };
-}
-
-/** When instructions start and end; the last one is where nothing comes before, and has ended at 0. */
-export interface Times {
-  readonly start_s: Float64Array;
-  readonly end_s: Float64Array;
-}
-
-export function timesOf(instructions: number): Times {
-  const end_s = new Float64Array(instructions + 1);
-  return { start_s: new Float64Array(instructions), end_s };
-}
-
-/** The same over and over, without new arrays: writes when instructions start and end, returns when the last does. */
-export function playInto(
-  { start_s, end_s }: Times,
+export function played(
   { stageBefore, dataBefore, transfer_s, topological }: Links,
   duration_s: Float64Array,
-): number {
-  let makespan_s = 0;
+): Pick<Replay, "start_s" | "time_s"> {
+  const start_s = new Float64Array(duration_s.length);
+  // The last one is where nothing comes before, and has ended at 0.
+  const end_s = new Float64Array(duration_s.length + 1);
+  let time_s = 0;
   for (const i of topological) {
     const onStage_s = hotFloat(end_s, hotInt(stageBefore, i));
     const arrived_s = hotFloat(end_s, hotInt(dataBefore, i)) + hotFloat(transfer_s, i);
@@ -52,9 +37,9 @@ export function playInto(
     const end = start + hotFloat(duration_s, i);
     start_s[i] = start;
     end_s[i] = end;
-    if (end > makespan_s) makespan_s = end;
+    if (end > time_s) time_s = end;
   }
-  return makespan_s;
+  return { start_s, time_s };
 }
 
 /**

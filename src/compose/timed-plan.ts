@@ -1,5 +1,5 @@
 import { concatenated } from "../base/concatenated.js";
-import { at, hotFloat, hotInt, need } from "../base/need.js";
+import { hot, hotFloat, hotInt, need } from "../base/need.js";
 import { Marks } from "./marks.js";
 import type { Network, Options } from "./network.js";
 
@@ -44,52 +44,52 @@ export class TimedPlan {
   readonly #log: number[] = [];
 
   constructor(network: Network<Options>) {
-    const { sets, topological } = network;
+    const { sets, topological, placed } = network;
     const n = sets.length;
     this.size = n;
     this.#topological = topological;
-    const place = new Int32Array(n + 1).fill(n);
-    topological.forEach((i, p) => {
-      place[i] = p;
-    });
-    const placed = (links: Int32Array) => {
-      const byPlace = new Int32Array(n + 1).fill(n);
-      for (let p = 0; p < n; p++) byPlace[p] = hotInt(place, hotInt(links, hotInt(topological, p)));
-      return byPlace;
-    };
-    this.stageBefore = placed(network.stageBefore);
-    this.dataBefore = placed(network.dataBefore);
-    this.stageAfter = placed(network.stageAfter);
-    this.dataAfter = placed(network.dataAfter);
-    this.transfer_s = new Float64Array(n + 1);
-    for (let p = 0; p < n; p++) {
-      this.transfer_s[p] = hotFloat(network.transfer_s, hotInt(topological, p));
-    }
+    this.stageBefore = placed.stageBefore;
+    this.dataBefore = placed.dataBefore;
+    this.stageAfter = placed.stageAfter;
+    this.dataAfter = placed.dataAfter;
+    this.transfer_s = placed.transfer_s;
     const distinct = [...new Set(sets)];
     const nothing = Float64Array.of(0);
     this.time_s = concatenated([...distinct.map((set) => set.time_s), nothing], Float64Array);
     this.dynamic_j = concatenated([...distinct.map((set) => set.dynamic_j), nothing], Float64Array);
+    const options = this.time_s.length - 1;
+    this.firstOption = new Int32Array(n + 1).fill(options);
+    this.lastOption = new Int32Array(n + 1).fill(options);
+    this.#findOptions(network, distinct);
+    this.chosen = this.firstOption.slice();
+    this.duration_s = new Float64Array(n + 1);
+    this.#takeDurations();
+    this.end_s = new Float64Array(n + 1);
+    this.remaining_s = new Float64Array(n + 1);
+    this.#endMoved = new Marks(n + 1);
+    this.#remainingMoved = new Marks(n + 1);
+  }
+
+  /** Where each instruction's options begin and end. */
+  #findOptions({ sets, topological }: Network<Options>, distinct: readonly Options[]): void {
     const firsts = new Map<Options, number>();
     let options = 0;
     for (const set of distinct) {
       firsts.set(set, options);
       options += set.time_s.length;
     }
-    this.firstOption = new Int32Array(n + 1).fill(options);
-    this.lastOption = new Int32Array(n + 1).fill(options);
-    topological.forEach((i, p) => {
-      const set = at(sets, i);
+    for (let p = 0; p < this.size; p++) {
+      const set = hot(sets, hotInt(topological, p));
       const first = need(firsts, set);
       this.firstOption[p] = first;
       this.lastOption[p] = first + set.time_s.length - 1;
-    });
-    this.chosen = this.firstOption.slice();
-    this.duration_s = new Float64Array(n + 1);
-    for (let p = 0; p <= n; p++) this.duration_s[p] = hotFloat(this.time_s, hotInt(this.chosen, p));
-    this.end_s = new Float64Array(n + 1);
-    this.remaining_s = new Float64Array(n + 1);
-    this.#endMoved = new Marks(n + 1);
-    this.#remainingMoved = new Marks(n + 1);
+    }
+  }
+
+  #takeDurations(): void {
+    for (let p = 0; p <= this.size; p++) {
+      this.duration_s[p] = hotFloat(this.time_s, hotInt(this.chosen, p));
+    }
   }
 
   /** The number of an instruction in the network. */

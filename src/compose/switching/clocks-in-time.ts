@@ -1,8 +1,8 @@
 import { grouped } from "../../base/grouped.js";
-import { at, hot, hotFloat, hotInt } from "../../base/need.js";
+import { at, hot, hotFloat, hotInt, need } from "../../base/need.js";
 import type { Network } from "../network.js";
+import { type PlacedLinks, playPlaced } from "../placed-links.js";
 import type { RelaxedSolution } from "../relaxation/sampling.js";
-import { playInto, type Times, timesOf } from "../replay.js";
 import type { ClockGroup } from "./clock-groups.js";
 import type { SwitchedNetwork } from "./switched-network.js";
 
@@ -22,32 +22,48 @@ interface Step {
   readonly price_w: number;
 }
 
-/** Finds clocks of groups with which a plan can end in time, switches left out. */
+/**
+ * Finds clocks of groups with which a plan can end in time, switches left out. Instructions go by their place in
+ * the topological order.
+ */
 export class ClocksInTime {
-  readonly #network: SwitchedNetwork;
-  readonly #plain: Network;
+  readonly #links: PlacedLinks;
+  readonly #topological: Int32Array;
+  /** With their members by place. */
   readonly #groups: readonly ClockGroup[];
-  /** Of each instruction, at any clock. */
-  readonly #fastest_s: Float64Array;
-  readonly #times: Times;
   /** Of each instruction, {@link NONE} where it is in none. */
   readonly #groupOf: Int32Array;
+  /** Of each instruction at each clock the fastest option's time and dynamic energy, from `#firstCost` on. */
+  readonly #time_s: Float64Array;
+  readonly #dynamic_j: Float64Array;
+  readonly #firstCost: Int32Array;
+  readonly #end_s: Float64Array;
+  /** When everything ends at its fastest. */
+  readonly least_s: number;
 
   constructor(network: SwitchedNetwork, plain: Network, groups: readonly ClockGroup[]) {
-    this.#network = network;
-    this.#plain = plain;
-    this.#groups = groups;
-    this.#fastest_s = Float64Array.from(plain.sets, ({ time_s }) => at(time_s, 0));
-    this.#times = timesOf(plain.sets.length);
-    this.#groupOf = new Int32Array(plain.sets.length).fill(NONE);
-    groups.forEach(({ members }, g) => {
-      for (const i of members) this.#groupOf[i] = g;
+    const { topological, sets } = plain;
+    this.#links = plain.placed;
+    this.#topological = topological;
+    const { place } = plain.placed;
+    this.#groups = groups.map(({ members, clocks }) => ({
+      members: members.map((i) => hotInt(place, i)),
+      clocks,
+    }));
+    this.#groupOf = new Int32Array(topological.length).fill(NONE);
+    this.#groups.forEach(({ members }, g) => {
+      for (const p of members) this.#groupOf[p] = g;
     });
-  }
-
-  /** When everything ends at its fastest. */
-  get least_s(): number {
-    return playInto(this.#times, this.#plain, this.#fastest_s);
+    const distinct = [...new Set(network.sets)];
+    const atClocks = distinct.flatMap(({ atClock }) => atClock);
+    const fastest = (values: Float64Array) => (values.length > 0 ? at(values, 0) : Number.NaN);
+    this.#time_s = Float64Array.from(atClocks, ({ time_s }) => fastest(time_s));
+    this.#dynamic_j = Float64Array.from(atClocks, ({ dynamic_j }) => fastest(dynamic_j));
+    const clocks = network.clocks_mhz.length;
+    const firsts = new Map(distinct.map((set, k) => [set, k * clocks]));
+    this.#firstCost = topological.map((i) => need(firsts, at(network.sets, i)));
+    this.#end_s = new Float64Array(topological.length + 1);
+    this.least_s = this.#play(Float64Array.from(topological, (i) => at(at(sets, i).time_s, 0)));
   }
 
   /**
@@ -59,13 +75,13 @@ export class ClocksInTime {
    */
   from(wanted: readonly number[], { taken_s, deadline_s }: RelaxedSolution): readonly number[] {
     const clocks = [...wanted];
-    const duration_s = taken_s.slice();
+    const duration_s = Float64Array.from(this.#topological, (i) => hotFloat(taken_s, i));
     clocks.forEach((clock, g) => {
       this.#setFastest(duration_s, g, clock);
     });
     const latest_s = deadline_s * (1 + ROUNDING);
     for (;;) {
-      let over_s = playInto(this.#times, this.#plain, duration_s) - latest_s;
+      let over_s = this.#play(duration_s) - latest_s;
       const steps = over_s > 0 ? this.#steps(clocks, duration_s) : [];
       if (steps.length === 0) return clocks;
       for (const { g, clock, gain_s } of steps) {
@@ -77,57 +93,71 @@ export class ClocksInTime {
     }
   }
 
+  /** Notes when each instruction ends; returns when the last does. */
+  #play(duration_s: Float64Array): number {
+    return playPlaced(this.#links, duration_s, this.#end_s);
+  }
+
   /** What makes a longest way shorter, the cheapest first. */
   #steps(clocks: readonly number[], duration_s: Float64Array): readonly Step[] {
-    const byGroup = grouped(this.#critical(), (i) => hotInt(this.#groupOf, i));
-    byGroup.delete(NONE);
-    const steps = [...byGroup].flatMap(([g, critical]): Step[] => {
-      const group = at(this.#groups, g);
-      const now = at(clocks, g);
-      for (const clock of group.clocks) {
-        if (clock <= now) continue;
-        let gain_s = 0;
-        for (const i of critical) gain_s += hotFloat(duration_s, i) - this.#fastestAt(i, clock);
-        if (gain_s <= 0) continue;
-        return [{ g, clock, gain_s, price_w: this.#extra(group, now, clock) / gain_s }];
-      }
-      return [];
-    });
+    const steps: Step[] = [];
+    for (const [g, critical] of grouped(this.#critical(), (p) => hotInt(this.#groupOf, p))) {
+      const step = g === NONE ? null : this.#stepOf(g, hot(clocks, g), critical, duration_s);
+      if (step !== null) steps.push(step);
+    }
     return steps.sort((a, b) => a.price_w - b.price_w || a.g - b.g);
+  }
+
+  /** A group's next clock at which those of its members take less time that are on a longest way. */
+  #stepOf(
+    g: number,
+    now: number,
+    critical: readonly number[],
+    duration_s: Float64Array,
+  ): Step | null {
+    const { clocks } = hot(this.#groups, g);
+    for (let k = clocks.indexOf(now) + 1; k < clocks.length; k++) {
+      const clock = hot(clocks, k);
+      let gain_s = 0;
+      for (const p of critical) gain_s += hotFloat(duration_s, p) - this.#fastestAt(p, clock);
+      if (gain_s > 0) return { g, clock, gain_s, price_w: this.#extra(g, now, clock) / gain_s };
+    }
+    return null;
   }
 
   /** A path of instructions each of which starts when the one before has ended, from the last to end. */
   #critical(): readonly number[] {
-    const { stageBefore, dataBefore, transfer_s, sets } = this.#plain;
-    const { end_s } = this.#times;
+    const { stageBefore, dataBefore, transfer_s } = this.#links;
+    const size = this.#topological.length;
+    const end_s = this.#end_s;
     let last = 0;
-    for (let i = 1; i < sets.length; i++) if (hotFloat(end_s, i) > hotFloat(end_s, last)) last = i;
+    for (let p = 1; p < size; p++) if (hotFloat(end_s, p) > hotFloat(end_s, last)) last = p;
     const path: number[] = [];
-    for (let i = last; i < sets.length; ) {
-      path.push(i);
-      const [onStage, awaited] = [hotInt(stageBefore, i), hotInt(dataBefore, i)];
-      const arrived_s = hotFloat(end_s, awaited) + hotFloat(transfer_s, i);
-      i = hotFloat(end_s, onStage) >= arrived_s ? onStage : awaited;
+    for (let p = last; p < size; ) {
+      path.push(p);
+      const [onStage, awaited] = [hotInt(stageBefore, p), hotInt(dataBefore, p)];
+      const arrived_s = hotFloat(end_s, awaited) + hotFloat(transfer_s, p);
+      p = hotFloat(end_s, onStage) >= arrived_s ? onStage : awaited;
     }
     return path;
   }
 
   /** How much more dynamic energy a group takes at another clock. */
-  #extra({ members }: ClockGroup, now: number, clock: number): number {
+  #extra(g: number, now: number, clock: number): number {
     let extra_j = 0;
-    for (const i of members) {
-      const { atClock } = hot(this.#network.sets, i);
-      extra_j += hotFloat(hot(atClock, clock).dynamic_j, 0);
-      extra_j -= hotFloat(hot(atClock, now).dynamic_j, 0);
+    for (const p of hot(this.#groups, g).members) {
+      const first = hotInt(this.#firstCost, p);
+      extra_j += hotFloat(this.#dynamic_j, first + clock);
+      extra_j -= hotFloat(this.#dynamic_j, first + now);
     }
     return extra_j;
   }
 
   #setFastest(duration_s: Float64Array, g: number, clock: number): void {
-    for (const i of at(this.#groups, g).members) duration_s[i] = this.#fastestAt(i, clock);
+    for (const p of at(this.#groups, g).members) duration_s[p] = this.#fastestAt(p, clock);
   }
 
-  #fastestAt(i: number, clock: number): number {
-    return hotFloat(hot(hot(this.#network.sets, i).atClock, clock).time_s, 0);
+  #fastestAt(p: number, clock: number): number {
+    return hotFloat(this.#time_s, hotInt(this.#firstCost, p) + clock);
   }
 }
