@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { SOLUTION_FORMAT } from "../plan/solution.js";
 import type { StageProfileRow } from "../profile/stage-profile.js";
 import { instanceOfProfile, instanceProblem, solutionOf } from "./instance.js";
 import { networkOf } from "./network.js";
@@ -56,6 +57,7 @@ test("a solution names options as the instance counts them", () => {
     [0, 0, 0, 0, 0],
     [1, 0, 1, 0, 0],
   ]);
+  expect(JSON.stringify(SOLUTION_FORMAT.schema.parse(solution))).toBe(JSON.stringify(solution));
   const work_j = 2 * (10 + 20 + 11 + 22) + 3 + 4;
   expect(point?.energy_j).toBe(work_j + 5 * (2 * 9.5 - 12.75));
 });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Format, readFormat, writeFormat } from "./format.js";
+import { type Format, laidOut, readFormat } from "./format.js";
 import { count, quantity } from "./shared.js";
 
 const point = z.object({
@@ -40,7 +40,7 @@ export function readSolution(text: string, where: string): SolutionFile {
   return readFormat(SOLUTION_FORMAT, text, where);
 }
 
-/** The canonical bytes of a solution. */
+/** The canonical bytes of a solution, whose fields are in the schema's order. */
 export function writeSolution(file: SolutionFile): string {
-  return writeFormat(SOLUTION_FORMAT, file);
+  return laidOut(file);
 }

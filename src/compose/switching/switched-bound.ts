@@ -147,45 +147,67 @@ function boundAt({ start_j, prices }: Costs, time_s: number): number {
   return start_j - prices.power_w * time_s;
 }
 
+/** Members of a group that choose from the same options. */
+interface Alike {
+  readonly atClock: SwitchedOptions["atClock"];
+  readonly members: readonly number[];
+  /** Of all of them, at the prices that are looked at. */
+  price_w: number;
+}
+
 /** A group's members by what they choose from. */
 class PricedGroup {
   readonly #clocks: readonly number[];
-  readonly #parts: readonly (readonly [SwitchedOptions, readonly number[]])[];
+  readonly #alike: readonly Alike[];
 
   constructor({ sets }: SwitchedNetwork, { members, clocks }: ClockGroup) {
     this.#clocks = clocks;
-    this.#parts = [...grouped(members, (i) => hot(sets, i))];
+    const bySet = grouped(members, (i) => hot(sets, i));
+    this.#alike = Array.from(bySet, ([{ atClock }, own]) => ({
+      atClock,
+      members: own,
+      price_w: Number.NaN,
+    }));
   }
 
   /** What all cost at the clock that is cheapest; how long each takes there is written to `taken_s`. */
   cheapest(price_w: Float64Array, taken_s: Float64Array): number {
-    const sums_w = this.#parts.map(([, members]) =>
-      members.reduce((sum_w, i) => sum_w + hotFloat(price_w, i), 0),
-    );
-    const costs = this.#clocks.map((clock) =>
-      this.#parts.reduce((sum_j, [{ atClock }, members], k) => {
-        const own = hot(atClock, clock);
-        // With one option the prices come to their sum.
-        if (own.hull.length === 1) {
-          return (
-            sum_j +
-            members.length * hotFloat(own.dynamic_j, 0) +
-            hot(sums_w, k) * hotFloat(own.time_s, 0)
-          );
-        }
-        return members.reduce((sum, i) => sum + leastCost(own, hotFloat(price_w, i)), sum_j);
-      }, 0),
-    );
-    const least_j = Math.min(...costs);
-    const clock = at(this.#clocks, costs.indexOf(least_j));
-    for (const [{ atClock }, members] of this.#parts) {
-      const own = hot(atClock, clock);
+    for (const alike of this.#alike) alike.price_w = sumAt(price_w, alike.members);
+    let least_j = Number.POSITIVE_INFINITY;
+    let cheapest = -1;
+    for (const clock of this.#clocks) {
+      const cost_j = this.#costAt(clock, price_w);
+      if (cost_j >= least_j) continue;
+      least_j = cost_j;
+      cheapest = clock;
+    }
+    for (const { atClock, members } of this.#alike) {
+      const own = hot(atClock, cheapest);
       for (const i of members) {
         taken_s[i] = hotFloat(own.time_s, cheapestOption(own, hotFloat(price_w, i)));
       }
     }
     return least_j;
   }
+
+  #costAt(clock: number, price_w: Float64Array): number {
+    let cost_j = 0;
+    for (const alike of this.#alike) {
+      const own = hot(alike.atClock, clock);
+      // With one option the prices come to their sum.
+      if (own.hull.length === 1) {
+        cost_j += alike.members.length * hotFloat(own.dynamic_j, 0);
+        cost_j += alike.price_w * hotFloat(own.time_s, 0);
+      } else for (const i of alike.members) cost_j += leastCost(own, hotFloat(price_w, i));
+    }
+    return cost_j;
+  }
+}
+
+function sumAt(values: Float64Array, places: readonly number[]): number {
+  let sum = 0;
+  for (const i of places) sum += hotFloat(values, i);
+  return sum;
 }
 
 /** By how much the bound rises, at first, per share of other prices. */

@@ -27,30 +27,57 @@ export interface FlowTree {
 
 /** Reads off a tree what it says of events and prices, its leaving dart shorter by `sooner`. */
 export function flowSolution(graph: ActivityGraph, tree: FlowTree, sooner: number): FlowSolution {
-  const { source, sink, tail, head } = graph;
-  const { isInTree, segment, leaving } = tree;
+  const inward = inwardDarts(graph, tree.isInTree);
+  const events = eventsAlong(inward, graph, tree, sooner);
+  const prices = new Float64Array(tree.segment.length);
+  const delayed = new Float64Array(graph.tail.length - prices.length);
+  const needs = needsOf(graph, tree, prices);
+  drawAlong(inward, graph, needs, { prices, delayed });
+  return { events, prices, delayed };
+}
+
+/** When events are that the tree holds apart. */
+function eventsAlong(
+  inward: Int32Array,
+  graph: ActivityGraph,
+  { segment, leaving, span }: FlowTree,
+  sooner: number,
+): Float64Array {
   const { end } = graph.darts;
-  const inward = inwardDarts(graph, isInTree);
   const events = new Float64Array(graph.events);
-  for (const dart of inward) {
-    const span = dart >> 1 === leaving >> 1 ? tree.span : spanOf(graph, segment, dart >> 1);
+  for (let k = 0; k < inward.length; k++) {
+    const dart = hotInt(inward, k);
+    const apart = dart >> 1 === leaving >> 1 ? span : spanOf(graph, segment, dart >> 1);
     const from = hotFloat(events, hotInt(end, dart ^ 1));
     const moved = dart === leaving ? sooner : 0;
-    events[hotInt(end, dart)] = from + ((dart & 1) === 0 ? span : -span) - moved;
+    events[hotInt(end, dart)] = from + ((dart & 1) === 0 ? apart : -apart) - moved;
   }
-  // What leaves an event outside the tree comes to it through the tree.
+  return events;
+}
+
+/** What leaves each event outside the tree, and so comes to it through the tree; notes those prices. */
+function needsOf(graph: ActivityGraph, tree: FlowTree, prices: Float64Array): Float64Array {
+  const { source, sink, tail, head } = graph;
   const needs = new Float64Array(graph.events);
   needs[sink] = tree.flow;
   needs[source] = -tree.flow;
-  const prices = new Float64Array(segment.length);
-  const delayed = new Float64Array(tail.length - segment.length);
   for (let a = 0; a < prices.length; a++) {
-    if (isInTree[a] === 1) continue;
+    if (tree.isInTree[a] === 1) continue;
     const price = priceOf(graph, tree, a);
     prices[a] = price;
     needs[hotInt(tail, a)] = hotFloat(needs, hotInt(tail, a)) + price;
     needs[hotInt(head, a)] = hotFloat(needs, hotInt(head, a)) - price;
   }
+  return needs;
+}
+
+/** Notes what flows through the tree, from the last events to the source. */
+function drawAlong(
+  inward: Int32Array,
+  { darts: { end } }: ActivityGraph,
+  needs: Float64Array,
+  { prices, delayed }: Pick<FlowSolution, "prices" | "delayed">,
+): void {
   for (let k = inward.length - 1; k >= 0; k--) {
     const dart = hotInt(inward, k);
     const [from, to] = [hotInt(end, dart ^ 1), hotInt(end, dart)];
@@ -61,7 +88,6 @@ export function flowSolution(graph: ActivityGraph, tree: FlowTree, sooner: numbe
     if (a < prices.length) prices[a] = flow;
     else delayed[a - prices.length] = flow;
   }
-  return { events, prices, delayed };
 }
 
 /** Time between the events of an arc in the tree. */
