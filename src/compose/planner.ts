@@ -22,11 +22,17 @@ interface Bounds {
   readonly boundAt: (time_s: number) => number;
 }
 
-/** Turns relaxed solutions, of ascending deadlines, into discrete plans. */
+/**
+ * Turns relaxed solutions, of ascending deadlines, into discrete plans that end then; unless those deadlines are
+ * fixed, perhaps somewhat later.
+ */
 interface Planner extends Bounds {
   /** In which the plans' options are counted. */
   readonly network: Network<Options>;
-  readonly plans: (relaxed: readonly RelaxedSolution[]) => readonly Int32Array[];
+  readonly plans: (
+    relaxed: readonly RelaxedSolution[],
+    areDeadlinesFixed: boolean,
+  ) => readonly Int32Array[];
   /** Whether many deadlines hardly take longer than few. */
   readonly isQuick: boolean;
 }
@@ -46,8 +52,12 @@ export function plannerOf(
 }
 
 /** In ascending order of their deadlines. */
-export function plansOf(planner: Planner, solutions: readonly RelaxedSolution[]): Plan[] {
-  return planner.plans(solutions.toReversed()).map((choice) => ({
+export function plansOf(
+  planner: Planner,
+  solutions: readonly RelaxedSolution[],
+  areDeadlinesFixed: boolean,
+): Plan[] {
+  return planner.plans(solutions.toReversed(), areDeadlinesFixed).map((choice) => ({
     choice,
     ...replay(planner.network, choice),
   }));

@@ -1,17 +1,19 @@
 import { at, hot, hotInt } from "../../base/need.js";
+import { LARGE } from "../network.js";
 import type { ClockGroup } from "./clock-groups.js";
 import type { SwitchedPlan } from "./switched-plan.js";
 
 /**
  * Where a search among plans with switches charged may go. An instruction takes another option at its
  * clock, at the next clocks above and below or at that of an instruction beside it, so that there is no
- * switch; a group goes one clock up or down.
+ * switch; a group, or in a small pipeline groups beside each other at one clock, goes one clock up or down.
  */
 export class ClockMoves {
   readonly #plan: SwitchedPlan;
   /** With their members by place. */
   readonly groups: readonly ClockGroup[];
   readonly #isGrouped: Uint8Array;
+  readonly #isLarge: boolean;
 
   constructor(plan: SwitchedPlan, groups: readonly ClockGroup[]) {
     this.#plan = plan;
@@ -23,6 +25,25 @@ export class ClockMoves {
     for (const { members } of this.groups) {
       for (const p of members) this.#isGrouped[p] = 1;
     }
+    this.#isLarge = plan.size > LARGE;
+  }
+
+  /** What goes from clock to clock as one: each group, and now groups beside each other at one clock. */
+  blocks(): readonly ClockGroup[] {
+    return this.#isLarge ? this.groups : [...this.groups, ...this.runs()];
+  }
+
+  runs(): ClockGroup[] {
+    const plan = this.#plan;
+    const runs: ClockGroup[][] = [];
+    for (const group of this.groups) {
+      const first = at(group.members, 0);
+      const before = plan.before[first] === runs.at(-1)?.at(-1)?.members.at(-1);
+      if (before && plan.clockOf(hotInt(plan.before, first)) === plan.clockOf(first)) {
+        at(runs, -1).push(group);
+      } else runs.push([group]);
+    }
+    return runs.map(asOne);
   }
 
   /** Its own clock, those next to it, and those beside it on its stage; in a group its own alone. */
@@ -43,17 +64,16 @@ export class ClockMoves {
     return found;
   }
 
-  /** The clocks next to that of a group. */
-  clocksBeside(g: number): readonly number[] {
-    const { members, clocks } = at(this.groups, g);
+  /** The clocks next to that of a block. */
+  clocksBeside({ members, clocks }: ClockGroup): readonly number[] {
     const now = clocks.indexOf(this.#plan.clockOf(hot(members, 0)));
     return [clocks[now - 1], clocks[now + 1]].filter((clock) => clock !== undefined);
   }
 
   /** Every member takes the slowest option at the clock that is no slower than now, or the fastest. */
-  moveGroup(g: number, clock: number): void {
+  move({ members }: ClockGroup, clock: number): void {
     const plan = this.#plan;
-    for (const p of at(this.groups, g).members) {
+    for (const p of members) {
       const now_s = plan.plainTime(p, plan.optionOf(p));
       const first = plan.firstAt(p, clock);
       let option = plan.firstAt(p, clock + 1) - 1;
@@ -61,4 +81,11 @@ export class ClockMoves {
       plan.change(p, option);
     }
   }
+}
+
+function asOne(groups: readonly ClockGroup[]): ClockGroup {
+  const clocks = at(groups, 0).clocks.filter((clock) =>
+    groups.every((each) => each.clocks.includes(clock)),
+  );
+  return { members: groups.flatMap(({ members }) => members), clocks };
 }

@@ -7,6 +7,7 @@ import type { RelaxedSolution } from "../relaxation/sampling.js";
 import type { ClockGroup } from "./clock-groups.js";
 import { ClocksInTime } from "./clocks-in-time.js";
 import type { PricedClocks } from "./priced-clocks.js";
+import { type Steady, steadyPlans } from "./steady-plans.js";
 import type { SwitchedNetwork } from "./switched-network.js";
 
 /** Says at which clocks groups may run, as indices into the network's. */
@@ -15,9 +16,12 @@ export class GroupClocks {
   readonly #groups: readonly ClockGroup[];
   /** In place of each group all of its stage, where they have a clock in common. */
   readonly #stages: readonly ClockGroup[];
+  readonly #plain: Network;
   readonly #priced: PricedClocks;
   readonly #inTime: ClocksInTime;
   readonly #isSimple: boolean;
+  /** See `steadyPlans`, found when they are asked for. */
+  #steady: readonly Steady[] | null = null;
 
   constructor(
     network: SwitchedNetwork,
@@ -26,6 +30,7 @@ export class GroupClocks {
     priced: PricedClocks,
   ) {
     this.#network = network;
+    this.#plain = plain;
     this.#groups = groups;
     this.#stages = byStage(network, groups);
     this.#priced = priced;
@@ -38,22 +43,46 @@ export class GroupClocks {
     return this.#inTime.least_s;
   }
 
-  /** Each group's fastest, and those with which each stage is fastest at one clock. */
-  fastest(): readonly (readonly number[])[] {
-    return [this.#groups, this.#stages].map((groups) =>
-      clocksOf(groups, (group) => fastestClock(this.#network, group)),
-    );
+  /**
+   * Each group's fastest, and those with which each stage is fastest at one clock; of a small pipeline also those of
+   * the fastest plan that never switches. Each is found when it is asked for.
+   */
+  *fastest(): Generator<readonly number[]> {
+    yield clocksOf(this.#groups, (group) => fastestClock(this.#network, group));
+    yield clocksOf(this.#stages, (group) => fastestClock(this.#network, group));
+    const [steady] = this.#isSimple ? [] : this.#plansWithoutSwitches();
+    if (steady !== undefined) yield this.#heldIn(steady);
   }
 
   /**
    * Those at which groups take as long as relaxed; of a small pipeline also those that are cheapest with switches
    * charged, and one for each stage. Each is found when it is asked for.
+   * @param within_s when a plan has to end, switches taken in
    */
-  *callFor(relaxed: RelaxedSolution): Generator<readonly number[]> {
+  *callFor(relaxed: RelaxedSolution, within_s: number): Generator<readonly number[]> {
     yield this.#inTime.from(this.#asLong(this.#groups, relaxed), relaxed);
     if (this.#isSimple) return;
     yield this.#inTime.from(this.#cheapest(relaxed), relaxed);
-    yield this.#inTime.from(this.#asLong(this.#stages, relaxed), relaxed);
+    const steady = this.#plansWithoutSwitches().findLast(({ time_s }) => time_s <= within_s);
+    yield steady === undefined ? this.#oneForEachStage(relaxed) : this.#heldIn(steady);
+  }
+
+  #plansWithoutSwitches(): readonly Steady[] {
+    this.#steady ??= steadyPlans(this.#network, this.#plain);
+    return this.#steady;
+  }
+
+  /** Of each group the clock that its stage holds. */
+  #heldIn({ clocks }: Steady): readonly number[] {
+    const { instructions } = this.#network;
+    return this.#groups.map(({ members }) => at(clocks, at(instructions, at(members, 0)).stage));
+  }
+
+  #oneForEachStage(relaxed: RelaxedSolution): readonly number[] {
+    const stages = [...new Set(this.#stages)];
+    const inTime = new ClocksInTime(this.#network, this.#plain, stages);
+    const clocks = inTime.from(this.#asLong(stages, relaxed), relaxed);
+    return this.#stages.map((stage) => at(clocks, stages.indexOf(stage)));
   }
 
   #asLong(groups: readonly ClockGroup[], relaxed: RelaxedSolution): readonly number[] {
@@ -112,7 +141,9 @@ function relaxedClock(
 ): number {
   let relaxed_j = 0;
   for (const i of members) relaxed_j += hotFloat(price_w, i) * hotFloat(taken_s, i);
-  const distances = clocks.map((clock) => {
+  let least_j = Number.POSITIVE_INFINITY;
+  let nearest = at(clocks, 0);
+  for (const clock of clocks) {
     let [taken_j, dynamic_j] = [0, 0];
     for (const i of members) {
       const price = hotFloat(price_w, i);
@@ -121,7 +152,10 @@ function relaxedClock(
       taken_j += price * hotFloat(own.time_s, option);
       dynamic_j += hotFloat(own.dynamic_j, option);
     }
-    return relaxed_j > 0 ? Math.abs(taken_j - relaxed_j) : dynamic_j;
-  });
-  return at(clocks, distances.indexOf(Math.min(...distances)));
+    const distance_j = relaxed_j > 0 ? Math.abs(taken_j - relaxed_j) : dynamic_j;
+    if (distance_j >= least_j) continue;
+    least_j = distance_j;
+    nearest = clock;
+  }
+  return nearest;
 }

@@ -1,4 +1,5 @@
 import { at } from "../../base/need.js";
+import type { ClockGroup } from "./clock-groups.js";
 import type { ClockMoves } from "./clock-moves.js";
 import type { SwitchedPlan } from "./switched-plan.js";
 
@@ -12,13 +13,12 @@ const MOST_TURNS = 1000;
  * The share of the groups that shorten the pipeline that may change before all are looked at again:
  * one at a time takes minutes on deep pipelines, all at once makes worse plans.
  */
-const GROUPS_A_TURN = 1 / 3;
+const BLOCKS_A_TURN = 1 / 3;
 
-/** A change that saves time: of which instruction or group to which option or clock. */
+/** A change that saves time: of which instruction or block to which option or clock. */
 interface Second {
-  readonly target: number;
+  readonly target: number | ClockGroup;
   readonly option: number;
-  readonly isGroup: boolean;
   /** What a second costs. */
   readonly price_w: number;
 }
@@ -41,15 +41,15 @@ export class SwitchedHastening {
     const plan = this.#plan;
     for (let turn = 0; plan.time_s > deadline_s; turn++) {
       if (turn === MOST_TURNS) return false;
-      const groups = this.#groupSeconds(deadline_s);
-      const all = [...groups, ...this.#seconds(deadline_s)];
+      const blocks = this.#blockSeconds(deadline_s);
+      const all = [...blocks, ...this.#seconds(deadline_s)];
       all.sort((a, b) => a.price_w - b.price_w);
       if (all.length === 0) return false;
-      let groupsLeft = Math.ceil(GROUPS_A_TURN * groups.length);
+      let blocksLeft = Math.ceil(BLOCKS_A_TURN * blocks.length);
       let gains = false;
       for (const change of all) {
         if (plan.time_s <= deadline_s) break;
-        if (change.isGroup && groupsLeft-- <= 0) continue;
+        if (typeof change.target !== "number" && blocksLeft-- <= 0) continue;
         gains = this.#hastenBy(change, deadline_s) || gains;
       }
       if (!gains) return false;
@@ -57,21 +57,44 @@ export class SwitchedHastening {
     return true;
   }
 
+  /** Tries every block at every clock, and keeps what ends soonest; whether anything ends sooner. */
+  hastenBlocks(): boolean {
+    const plan = this.#plan;
+    const before_s = plan.time_s;
+    for (const block of this.#moves.blocks()) {
+      let fastest = plan.clockOf(at(block.members, 0));
+      let least_s = plan.time_s * (1 - EPSILON);
+      for (const clock of block.clocks) {
+        const { changes } = plan;
+        this.#moves.move(block, clock);
+        plan.settle(Number.POSITIVE_INFINITY);
+        if (plan.time_s < least_s) [fastest, least_s] = [clock, plan.time_s];
+        plan.takeBack(changes);
+      }
+      this.#moves.move(block, fastest);
+      plan.settle(Number.POSITIVE_INFINITY);
+    }
+    return plan.time_s < before_s;
+  }
+
   /** Makes a change if it still shortens too long ways. */
-  #hastenBy({ target, option, isGroup }: Second, deadline_s: number): boolean {
+  #hastenBy({ target, option }: Second, deadline_s: number): boolean {
     const plan = this.#plan;
     const { changes } = plan;
-    if (isGroup) {
-      const now_s = this.#throughGroup(target);
-      this.#moves.moveGroup(target, option);
-      if (gainOf(now_s, this.#throughGroup(target), deadline_s) === 0) {
-        plan.forget(changes);
-        return false;
-      }
-    } else {
+    if (typeof target === "number") {
+      // Its group may have gone to another clock since.
+      const clock = plan.clockOfOption(target, option);
+      if (!this.#moves.clocks(target).includes(clock)) return false;
       const now_s = plan.throughWith(target, plan.optionOf(target));
       if (gainOf(now_s, plan.throughWith(target, option), deadline_s) === 0) return false;
       plan.change(target, option);
+    } else {
+      const now_s = plan.through(target.members);
+      this.#moves.move(target, option);
+      if (gainOf(now_s, plan.through(target.members), deadline_s) === 0) {
+        plan.forget(changes);
+        return false;
+      }
     }
     plan.settle(Number.POSITIVE_INFINITY);
     return true;
@@ -97,36 +120,32 @@ export class SwitchedHastening {
           best = option;
         }
       }
-      if (best >= 0) found.push({ target: p, option: best, isGroup: false, price_w: least_w });
+      if (best >= 0) found.push({ target: p, option: best, price_w: least_w });
     }
     return found;
   }
 
-  /** For each group on a too long way the next clock that shortens it at the least price. */
-  #groupSeconds(deadline_s: number): readonly Second[] {
+  /** For each block on a too long way the next clock that shortens it at the least price. */
+  #blockSeconds(deadline_s: number): readonly Second[] {
     const plan = this.#plan;
     const { total_j, changes } = plan;
     const found: Second[] = [];
-    for (let g = 0; g < this.#moves.groups.length; g++) {
-      const now_s = this.#throughGroup(g);
+    for (const block of this.#moves.blocks()) {
+      const now_s = plan.through(block.members);
       if (now_s <= deadline_s) continue;
       let best: Second | null = null;
-      for (const clock of this.#moves.clocksBeside(g)) {
-        this.#moves.moveGroup(g, clock);
-        const gain_s = gainOf(now_s, this.#throughGroup(g), deadline_s);
+      for (const clock of this.#moves.clocksBeside(block)) {
+        this.#moves.move(block, clock);
+        const gain_s = gainOf(now_s, plan.through(block.members), deadline_s);
         const price_w = (plan.total_j - total_j) / gain_s;
         plan.forget(changes);
         if (gain_s > 0 && (best === null || price_w < best.price_w)) {
-          best = { target: g, option: clock, isGroup: true, price_w };
+          best = { target: block, option: clock, price_w };
         }
       }
       if (best !== null) found.push(best);
     }
     return found;
-  }
-
-  #throughGroup(g: number): number {
-    return this.#plan.through(at(this.#moves.groups, g).members);
   }
 }
 
