@@ -100,7 +100,8 @@ export class Exchanges {
   #enqueue(p: number): void {
     if (p >= this.#plan.size || this.#isQueued[p] === 1) return;
     this.#isQueued[p] = 1;
-    this.#queue[(this.#queueHead + this.#queueLength++) % this.#queue.length] = p;
+    const place = this.#queueHead + this.#queueLength++;
+    this.#queue[place < this.#queue.length ? place : place - this.#queue.length] = p;
   }
 
   #enqueueNeighbours(p: number): void {
@@ -123,7 +124,7 @@ export class Exchanges {
   #run(isTried: boolean): void {
     while (this.#queueLength > 0) {
       const p = hotInt(this.#queue, this.#queueHead);
-      this.#queueHead = (this.#queueHead + 1) % this.#queue.length;
+      this.#queueHead = this.#queueHead + 1 < this.#queue.length ? this.#queueHead + 1 : 0;
       this.#queueLength--;
       this.#isQueued[p] = 0;
       if (this.#exchangesLeft <= 0) continue;
@@ -133,6 +134,17 @@ export class Exchanges {
     }
   }
 
+  /** Room without end: written one by one, which is faster than filling so short an array. */
+  #unlimited(): Float64Array {
+    const room_s = this.#room_s;
+    room_s[OWN] = Number.POSITIVE_INFINITY;
+    room_s[STAGE] = Number.POSITIVE_INFINITY;
+    room_s[WITH_STAGE] = Number.POSITIVE_INFINITY;
+    room_s[DATA] = Number.POSITIVE_INFINITY;
+    room_s[WITH_DATA] = Number.POSITIVE_INFINITY;
+    return room_s;
+  }
+
   /** Another option for an instruction, and what fits then for those that come after it. */
   #exchangeWithAfter(p: number): void {
     const plan = this.#plan;
@@ -140,7 +152,7 @@ export class Exchanges {
     const onStage = hotInt(plan.stageAfter, p);
     const data = plan.dataAfter[p] === onStage ? size : hotInt(plan.dataAfter, p);
     const start_s = plan.readyAt(p);
-    const room_s = this.#room_s.fill(Number.POSITIVE_INFINITY);
+    const room_s = this.#unlimited();
     if (onStage === size && data === size) room_s[OWN] = this.deadline_s - start_s;
     if (onStage < size) {
       const other = hotInt(plan.dataBefore, onStage);
@@ -164,7 +176,7 @@ export class Exchanges {
     const onStage = hotInt(plan.stageBefore, p);
     const data = plan.dataBefore[p] === onStage ? size : hotInt(plan.dataBefore, p);
     const latest_s = this.deadline_s - plan.remainingAfter(p);
-    const room_s = this.#room_s.fill(Number.POSITIVE_INFINITY);
+    const room_s = this.#unlimited();
     room_s[OWN] = latest_s;
     if (onStage < size) {
       const start_s = hotFloat(end_s, onStage) - hotFloat(duration_s, onStage);

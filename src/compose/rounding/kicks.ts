@@ -67,11 +67,10 @@ export class Kicks {
   /** The most that the instructions next to one may save, each by itself, with time that it frees. */
   #savedBeside(p: number, freed_s: number): number {
     const { stageBefore, dataBefore, stageAfter, dataAfter } = this.#plan;
-    let saved_j = 0;
-    for (const links of [stageBefore, dataBefore, stageAfter, dataAfter]) {
-      saved_j += this.#savedWith(hotInt(links, p), freed_s);
-    }
-    return saved_j;
+    let saved_j = this.#savedWith(hotInt(stageBefore, p), freed_s);
+    saved_j += this.#savedWith(hotInt(dataBefore, p), freed_s);
+    saved_j += this.#savedWith(hotInt(stageAfter, p), freed_s);
+    return saved_j + this.#savedWith(hotInt(dataAfter, p), freed_s);
   }
 
   #savedWith(p: number, more_s: number): number {
