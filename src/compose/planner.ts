@@ -22,16 +22,14 @@ interface Bounds {
   readonly boundAt: (time_s: number) => number;
 }
 
-/**
- * Turns relaxed solutions, of ascending deadlines, into discrete plans that end then; unless those deadlines are
- * fixed, perhaps somewhat later.
- */
+/** Turns relaxed solutions, of ascending deadlines, into discrete plans. */
 interface Planner extends Bounds {
   /** In which the plans' options are counted. */
   readonly network: Network<Options>;
+  /** Of plans that end as given, or when the solutions do; with switches, unless told, perhaps somewhat later. */
   readonly plans: (
     relaxed: readonly RelaxedSolution[],
-    areDeadlinesFixed: boolean,
+    deadlines_s: readonly number[] | null,
   ) => readonly Int32Array[];
   /** Whether many deadlines hardly take longer than few. */
   readonly isQuick: boolean;
@@ -51,13 +49,17 @@ export function plannerOf(
   return { network, plans, isQuick: isSmall(network), boundAt: () => 0 };
 }
 
-/** In ascending order of their deadlines. */
+/**
+ * In ascending order of their deadlines.
+ * @param solutions in descending order, as `deadlines_s`, see `Planner`
+ */
 export function plansOf(
   planner: Planner,
   solutions: readonly RelaxedSolution[],
-  areDeadlinesFixed: boolean,
+  deadlines_s: readonly number[] | null,
 ): Plan[] {
-  return planner.plans(solutions.toReversed(), areDeadlinesFixed).map((choice) => ({
+  const ascending_s = deadlines_s === null ? null : deadlines_s.toReversed();
+  return planner.plans(solutions.toReversed(), ascending_s).map((choice) => ({
     choice,
     ...replay(planner.network, choice),
   }));
@@ -106,7 +108,10 @@ export function distinct(plans: readonly Candidate[]): Candidate[] {
   return kept;
 }
 
-/** Plans as points, each with the best of its bounds; instructions are laid out when they are read. */
+/**
+ * Plans as points, each with the best of its bounds; instructions are laid out when they are read. The cheapest may
+ * end after the energy-optimal time of the relaxation, which knows neither switches nor gaps between options.
+ */
 export function frontierOf(
   planner: Planner,
   relaxation: Relaxation,
@@ -116,7 +121,7 @@ export function frontierOf(
   const bounds = [relaxation, exact ?? planner];
   return {
     points: plans.map((plan) => pointOf(planner.network, plan, bounds)),
-    energy_optimal_time_s: relaxation.energy_optimal_time_s,
+    energy_optimal_time_s: Math.max(relaxation.energy_optimal_time_s, at(plans, -1).time_s),
   };
 }
 

@@ -89,11 +89,11 @@ function byEnergySteps(
   const isFine = boundAt(fastest_s) <= finest_j;
   const tried = Math.max(points, most(isFine || planner.isQuick ? WORTH_A_LOSS : CHEAP));
   const solutions = spread(relaxation.solutions, tried);
-  let plans = nonDominated(plansOf(planner, solutions, false));
+  let plans = nonDominated(plansOf(planner, solutions, null));
   const doubled = Math.min(2 * points, MOST_TRIED);
   if (plans.length < 0.8 * points && tried < doubled) {
     const more = spread(relaxation.solutions, doubled).filter((each) => !solutions.includes(each));
-    plans = nonDominated([...plans, ...plansOf(planner, more, false)]);
+    plans = nonDominated([...plans, ...plansOf(planner, more, null)]);
   }
   const exact = exactOf(problem, network, plans);
   return (known) => {
@@ -129,7 +129,7 @@ export function solveDeadlines(
   const planner = plannerOf(problem, network, shape);
   const latestFirst = deadlines.toSorted((a, b) => b - a);
   const relaxation = relax(network, latestFirst, shape);
-  const found = nonDominated(plansOf(planner, relaxation.solutions, true));
+  const found = nonDominated(plansOf(planner, relaxation.solutions, latestFirst));
   const exact = exactOf(problem, network, found);
   const plans = exact === null ? found : inTime(exact.plans, deadlines);
   checkInTime(deadlines, plans);

@@ -1,5 +1,9 @@
 import fc from "fast-check";
+import { at } from "../../src/base/need.js";
+import { forkRng } from "../../src/base/rng.js";
+import { networkOf } from "../../src/compose/network.js";
 import { problemOfOptions } from "../../src/compose/problem.js";
+import { played } from "../../src/compose/replay.js";
 import type { InstructionOption } from "../../src/ir/configuration.js";
 import type { PipelineInstruction, PipelineProblem } from "../../src/ir/iteration.js";
 import type { SwitchTime } from "../../src/ir/switch-time.js";
@@ -59,6 +63,23 @@ function changeTo(to_mhz: number, switch_time_s: SwitchTime): number {
 export interface Chosen {
   readonly instruction: PipelineInstruction;
   readonly option: InstructionOption;
+}
+
+/** When a plan of any schedule ends with every switch charged, by the documented rule. */
+export function chargedTime(
+  problem: PipelineProblem,
+  stages: readonly (readonly Chosen[])[],
+): number {
+  const costs = stages.flatMap((chosen) =>
+    charged(
+      chosen.map(({ instruction, option: own }) => ({ own, all: optionsOf(problem, instruction) })),
+      problem.switch_time_s,
+    ),
+  );
+  return played(
+    networkOf(problem),
+    Float64Array.from(costs, ({ time_s }) => time_s),
+  ).time_s;
 }
 
 /** A plan's time and energy with every switch charged, by the documented rules. */
@@ -149,6 +170,49 @@ export function* everySwitchedPlan(problem: PipelineProblem): Generator<readonly
     if (i === all.length) return;
     choice[i] = (choice[i] ?? 0) + 1;
   }
+}
+
+/** What a schedule runs, and in how many chunks. */
+const SCHEDULES = [
+  { pipeline: "1f1b", kinds: ["forward", "backward"], chunks: 1 },
+  { pipeline: "gpipe", kinds: ["forward", "backward"], chunks: 1 },
+  { pipeline: "interleaved-1f1b", kinds: ["forward", "backward"], chunks: 2 },
+  { pipeline: "zb-h1", kinds: ["forward", "input_gradient", "weight_gradient"], chunks: 1 },
+  { pipeline: "zb-v", kinds: ["forward", "input_gradient", "weight_gradient"], chunks: 2 },
+] as const;
+
+/** A problem of any of these schedules with two to eight clocks, at some of which not everything can run, and a few options each. */
+export function anySchedule(seed: number): PipelineProblem {
+  const { uniform } = forkRng(seed, "any schedule");
+  const int = (least: number, most: number) => least + Math.floor(uniform() * (most - least + 1));
+  const pick = <T>(list: readonly T[]): T => at(list, int(0, list.length - 1));
+  const { pipeline, kinds, chunks } = pick(SCHEDULES);
+  const [stages, steps, each, rough] = [int(1, 5), int(1, 7), int(1, 3), pick([0.01, 0.2])];
+  const noise = () => 1 + rough * (2 * uniform() - 1);
+  const list = (work_s: number) =>
+    Array.from({ length: steps + 1 }, (_, k) => 0.64 + (0.36 * k) / steps)
+      .filter((_, k) => k === 0 || uniform() < 0.85)
+      .flatMap((clock) =>
+        Array.from({ length: each }, (_, k) => {
+          const time_s = work_s * (0.15 + 0.85 / clock) * (1 + 0.1 * k) * noise();
+          const dynamic_j = work_s * (60 + 170 * clock ** 2.4) * (1 - 0.08 * k) * noise();
+          return option(time_s, dynamic_j + 85 * time_s, Math.round(1410 * clock));
+        }),
+      );
+  const options = Array.from({ length: stages * chunks }, () => {
+    const work_s = 0.1 * (0.7 + 0.6 * uniform());
+    return Object.fromEntries(
+      kinds.map((kind) => [kind, list(kind === "backward" ? 2 * work_s : work_s)]),
+    );
+  });
+  return problemOfOptions(options, stages, {
+    pipeline,
+    chunks,
+    microbatches: int(stages, stages + 10),
+    static_power_w: pick([0, 85]),
+    transfer_s: pick([0, 0.01]),
+    switch_time_s: pick([0.002, 0.01, 0.03, 0.1, 0.3]),
+  });
 }
 
 /** Changes that take from no time to half a second, by the clock that they go to. */

@@ -64,6 +64,11 @@ export class ClockMoves {
     return found;
   }
 
+  /** Whether an instruction may run at a clock by itself: in a group at its own alone. */
+  isFree(p: number, clock: number): boolean {
+    return this.#isGrouped[p] === 0 || clock === this.#plan.clockOf(p);
+  }
+
   /** The clocks next to that of a block. */
   clocksBeside({ members, clocks }: ClockGroup): readonly number[] {
     const now = clocks.indexOf(this.#plan.clockOf(hot(members, 0)));

@@ -67,6 +67,9 @@ export class SwitchedBound {
     this.#priced = priced;
     this.#idle_power_w = plain.stages * plain.static_power_w;
     this.#isLarge = plain.sets.length > LARGE;
+    // However late: nobody saves more than by taking all the time in the world.
+    const start_j = priced.cheapest(new Float64Array(plain.sets.length)).cost_j;
+    this.#lines.push({ start_j, power_w: 0 });
     this.#isGrouped = new Uint8Array(plain.sets.length);
     for (const { members } of groups) for (const i of members) this.#isGrouped[i] = 1;
   }

@@ -1,4 +1,3 @@
-import { at } from "../../base/need.js";
 import type { ClockGroup } from "./clock-groups.js";
 import type { ClockMoves } from "./clock-moves.js";
 import type { SwitchedPlan } from "./switched-plan.js";
@@ -62,7 +61,7 @@ export class SwitchedHastening {
     const plan = this.#plan;
     const before_s = plan.time_s;
     for (const block of this.#moves.blocks()) {
-      let fastest = plan.clockOf(at(block.members, 0));
+      let fastest: number | null = null;
       let least_s = plan.time_s * (1 - EPSILON);
       for (const clock of block.clocks) {
         const { changes } = plan;
@@ -71,6 +70,7 @@ export class SwitchedHastening {
         if (plan.time_s < least_s) [fastest, least_s] = [clock, plan.time_s];
         plan.takeBack(changes);
       }
+      if (fastest === null) continue;
       this.#moves.move(block, fastest);
       plan.settle(Number.POSITIVE_INFINITY);
     }
@@ -83,8 +83,7 @@ export class SwitchedHastening {
     const { changes } = plan;
     if (typeof target === "number") {
       // Its group may have gone to another clock since.
-      const clock = plan.clockOfOption(target, option);
-      if (!this.#moves.clocks(target).includes(clock)) return false;
+      if (!this.#moves.isFree(target, plan.clockOfOption(target, option))) return false;
       const now_s = plan.throughWith(target, plan.optionOf(target));
       if (gainOf(now_s, plan.throughWith(target, option), deadline_s) === 0) return false;
       plan.change(target, option);

@@ -4,8 +4,10 @@ import { at } from "../../base/need.js";
 import { forkRng } from "../../base/rng.js";
 import type { InstructionOption } from "../../ir/configuration.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
+import { paretoIndices } from "../../math/pareto.js";
 import { networkOf } from "../network.js";
 import { problemOfOptions } from "../problem.js";
+import { relax } from "../relaxation/relax.js";
 import { replay } from "../replay.js";
 import { solveDeadlines } from "../solve.js";
 
@@ -75,18 +77,26 @@ function plansWithoutSwitches(problem: PipelineProblem) {
   });
 }
 
-test("where switches are slow, no plan that never switches beats those that are found", () => {
-  for (let seed = 0; seed < 8; seed++) {
+test("where switches are slow, no plan that never switches beats what is found for its time, however late", () => {
+  let late = 0;
+  for (let seed = 0; seed < 4; seed++) {
     const problem = slowToSwitch(seed);
     const still = plansWithoutSwitches(problem);
-    const { points } = solveDeadlines(problem, 12);
-    for (const { time_s, energy_j } of solveDeadlines(
-      problem,
-      points.map((point) => point.time_s),
-    ).points) {
-      const inTime = still.filter((plan) => plan.time_s <= time_s * (1 + 1e-9));
-      const least_j = Math.min(...inTime.map((plan) => plan.energy_j));
-      expect(energy_j).toBeLessThanOrEqual(least_j * (1 + 1e-9));
+    const kept = paretoIndices(
+      still.map(({ time_s }) => time_s),
+      still.map(({ energy_j }) => energy_j),
+    );
+    const best = kept.map((k) => at(still, k));
+    const times_s = best.map(({ time_s }) => time_s);
+    const { points, energy_optimal_time_s } = solveDeadlines(problem, times_s);
+    const found_j = (within_s: number) =>
+      points.findLast(({ time_s }) => time_s <= within_s * (1 + 1e-9))?.energy_j;
+    for (const { time_s, energy_j } of best) {
+      expect(found_j(time_s)).toBeLessThanOrEqual(energy_j * (1 + 1e-9));
     }
+    const relaxed = relax(networkOf(problem), []);
+    if (at(points, -1).time_s > relaxed.energy_optimal_time_s) late++;
+    expect(energy_optimal_time_s).toBeGreaterThanOrEqual(at(points, -1).time_s);
   }
+  expect(late).toBeGreaterThan(0);
 });

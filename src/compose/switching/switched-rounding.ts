@@ -22,6 +22,10 @@ const CLOSE = 0.01;
 /** A plan that takes so much more than the bound, as a share, is sought from other starts too. */
 const DEAR = 0.005;
 
+/** After the last deadline so many others are tried at most, each later by so much of its time. */
+const MOST_LATER = 16;
+const LATER = 0.02;
+
 /** A relaxed solution to be rounded, and what its instructions choose from. */
 interface Start {
   readonly sets: readonly OptionSet[];
@@ -67,26 +71,46 @@ export class SwitchedRounding {
 
   /**
    * For each relaxed solution the option of each instruction after the clock before it, as an index into its options.
-   * @param areDeadlinesFixed whether plans are to end when the solutions do; else as much later as switches take
+   * @param deadlines_s when plans have to end; null: as much later than the solutions as switches take
    */
-  plans(relaxed: readonly RelaxedSolution[], areDeadlinesFixed: boolean): readonly Int32Array[] {
+  plans(
+    relaxed: readonly RelaxedSolution[],
+    deadlines_s: readonly number[] | null,
+  ): readonly Int32Array[] {
     const [first] = relaxed;
     if (first === undefined) return [];
     const cheapest = relaxed.map((solution) => this.#boundBy(solution));
-    if (!areDeadlinesFixed) {
+    if (deadlines_s === null) {
       const fastest = this.#planFor(first.deadline_s, first, at(cheapest, 0));
       const later = 1 / (1 - this.#excess);
       const others = relaxed.slice(1).map((solution, k) => {
         return this.#planFor(solution.deadline_s * later, solution, at(cheapest, k + 1));
       });
-      return [fastest, ...others];
+      return [fastest, ...others, ...this.#later(at(relaxed, -1), later)];
     }
-    const fastest = this.#isLarge ? first : this.#fastest();
-    this.#planFor(fastest.deadline_s, fastest, this.#boundBy(fastest));
+    const isEarly = at(deadlines_s, 0) < this.#search.fastest_s;
+    const start = this.#isLarge && !isEarly ? first : this.#fastest();
+    this.#planFor(start.deadline_s, start, this.#boundBy(start));
     const sooner = this.#sooner(relaxed);
-    return relaxed.map(({ deadline_s }, k) => {
+    return deadlines_s.map((deadline_s, k) => {
       return this.#planFor(deadline_s, at(sooner, k), at(cheapest, k));
     });
+  }
+
+  /**
+   * Plans that end later still and save by it, up to where the bound says that none does: what is relaxed knows
+   * neither switches nor gaps between options.
+   */
+  *#later(solution: RelaxedSolution, by: number): Generator<Int32Array> {
+    const search = this.#search;
+    let deadline_s = solution.deadline_s * by;
+    for (let count = 0; count < MOST_LATER; count++) {
+      deadline_s *= 1 + LATER;
+      const { energy_j } = search;
+      if (this.#bound.at(deadline_s) >= energy_j) return;
+      const plan = this.#planFor(deadline_s, solution, null);
+      if (search.energy_j < energy_j) yield plan;
+    }
   }
 
   #fastest(): RelaxedSolution {

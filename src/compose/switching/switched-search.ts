@@ -61,6 +61,11 @@ export class SwitchedSearch {
     return this.#best.energy_j;
   }
 
+  /** When the fastest plan ends. */
+  get fastest_s(): number {
+    return this.#fastest.time_s;
+  }
+
   /** When a plan ends. */
   timeOf(options: Int32Array): number {
     this.#plan.load(options);
@@ -75,7 +80,7 @@ export class SwitchedSearch {
     const plan = this.#plan;
     plan.load(start);
     const isInTime = this.#hastening.hasten(deadline_s);
-    if (plan.time_s < this.#fastest.time_s) this.#fastest = this.#found();
+    this.#noteIfFastest();
     if (isInTime) {
       this.#saveIfWorthIt(deadline_s);
       if (this.#energy() < this.energy_j * (1 + NEAR)) this.#exchange(deadline_s);
@@ -86,6 +91,7 @@ export class SwitchedSearch {
       this.#saveIfWorthIt(Math.max(deadline_s, plan.time_s));
     }
     this.#best = this.#found();
+    this.#noteIfFastest();
   }
 
   /** The best plan for a deadline: the option of each instruction after the clock before it. */
@@ -93,7 +99,12 @@ export class SwitchedSearch {
     this.#plan.load(this.#best.options);
     this.#exchange(Math.max(deadline_s, this.#best.time_s));
     this.#best = this.#found();
+    this.#noteIfFastest();
     return this.#plan.choice();
+  }
+
+  #noteIfFastest(): void {
+    if (this.#plan.time_s < this.fastest_s * (1 - EPSILON)) this.#fastest = this.#found();
   }
 
   /** Uses what a deadline leaves room for, unless static power takes more than that saves. */
