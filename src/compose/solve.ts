@@ -115,7 +115,7 @@ function withKnown(plans: readonly Plan[], known: readonly IterationPoint[]): Ca
 /**
  * The discrete plans for given deadlines and no others, again without those that another beats.
  * Fails with KRS40xx on a problem that makes no sense; refuses a deadline before the fastest time
- * (KRS4112). One past the energy-optimal time is met at that time: waiting longer saves nothing.
+ * (KRS4112). One past the energy-optimal time is met when waiting longer saves nothing.
  * @param deadlines which, in seconds; or how many points, see `solvePipeline`, 1000 where it is null
  */
 export function solveDeadlines(

@@ -71,6 +71,6 @@ export interface IterationPoint {
 export interface IterationFrontier {
   /** Ascending time, strictly descending energy. */
   readonly points: readonly IterationPoint[];
-  /** The time past which waiting costs more than it saves (of the relaxation). */
+  /** The time past which waiting costs more than it saves: of the relaxation, or of the points where the last ends later. */
   readonly energy_optimal_time_s: number;
 }

@@ -18,7 +18,7 @@ const point = z.object({
 const solution = z.object({
   format: z.literal("kareus-solution"),
   version: z.literal(1),
-  /** Past it, waiting costs more than it saves (of the relaxation). */
+  /** Past it, waiting costs more than it saves: of the relaxation, or of the points where the last ends later. */
   energy_optimal_time_s: quantity,
   points: z.array(point),
   /** Why the solver stopped: it always goes to the end. */
