@@ -80,14 +80,7 @@ export class SwitchedRounding {
     const [first] = relaxed;
     if (first === undefined) return [];
     const cheapest = relaxed.map((solution) => this.#boundBy(solution));
-    if (deadlines_s === null) {
-      const fastest = this.#planFor(first.deadline_s, first, at(cheapest, 0));
-      const later = 1 / (1 - this.#excess);
-      const others = relaxed.slice(1).map((solution, k) => {
-        return this.#planFor(solution.deadline_s * later, solution, at(cheapest, k + 1));
-      });
-      return [fastest, ...others, ...this.#later(at(relaxed, -1), later)];
-    }
+    if (deadlines_s === null) return [...this.#asLater(relaxed, cheapest)];
     const isEarly = at(deadlines_s, 0) < this.#search.fastest_s;
     const start = this.#isLarge && !isEarly ? first : this.#fastest();
     this.#planFor(start.deadline_s, start, this.#boundBy(start));
@@ -95,6 +88,26 @@ export class SwitchedRounding {
     return deadlines_s.map((deadline_s, k) => {
       return this.#planFor(deadline_s, at(sooner, k), at(cheapest, k));
     });
+  }
+
+  /** Plans that end when the first solutions do, as much later as switches take, and later still. */
+  *#asLater(
+    [first, ...others]: readonly RelaxedSolution[],
+    cheapest: readonly (Int32Array | null)[],
+  ): Generator<Int32Array> {
+    if (first === undefined) return;
+    yield this.#planFor(first.deadline_s, first, at(cheapest, 0));
+    const later = 1 / (1 - this.#excess);
+    // Energy falls steeply there.
+    const early_s = others.length > 0 ? at(others, 0).deadline_s * later : 0;
+    for (const [k, solution] of others.entries()) {
+      if (solution.deadline_s >= early_s) break;
+      yield this.#planFor(solution.deadline_s, solution, at(cheapest, k + 1));
+    }
+    for (const [k, solution] of others.entries()) {
+      yield this.#planFor(solution.deadline_s * later, solution, at(cheapest, k + 1));
+    }
+    yield* this.#later(others.at(-1) ?? first, later);
   }
 
   /**
