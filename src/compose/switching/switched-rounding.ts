@@ -1,4 +1,4 @@
-import { at, hot, need } from "../../base/need.js";
+import { at } from "../../base/need.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
 import { longestSwitch } from "../../ir/switch-time.js";
 import { LARGE, type Network, type OptionSet } from "../network.js";
@@ -7,6 +7,7 @@ import { relax } from "../relaxation/relax.js";
 import type { RelaxedSolution } from "../relaxation/sampling.js";
 import { Rounding } from "../rounding/rounding.js";
 import { type ClockGroup, clockGroups } from "./clock-groups.js";
+import { clockedSets, numbered } from "./clocked-sets.js";
 import { GroupClocks } from "./group-clocks.js";
 import { PricedClocks } from "./priced-clocks.js";
 import { SwitchedBound } from "./switched-bound.js";
@@ -98,10 +99,9 @@ export class SwitchedRounding {
     if (first === undefined) return;
     yield this.#planFor(first.deadline_s, first, at(cheapest, 0));
     const later = 1 / (1 - this.#excess);
-    // Energy falls steeply there.
-    const early_s = others.length > 0 ? at(others, 0).deadline_s * later : 0;
     for (const [k, solution] of others.entries()) {
-      if (solution.deadline_s >= early_s) break;
+      // Before the first of the later ones energy falls steeply.
+      if (solution.deadline_s >= at(others, 0).deadline_s * later) break;
       yield this.#planFor(solution.deadline_s, solution, at(cheapest, k + 1));
     }
     for (const [k, solution] of others.entries()) {
@@ -159,7 +159,7 @@ export class SwitchedRounding {
     const bound_j = this.#bound.at(deadline_s);
     for (const { sets, solution: relaxed } of this.#starts(sooner, deadline_s)) {
       const rounding = new Rounding({ ...this.#plain, sets }, { isSearchedOn: true });
-      const rounded = this.#numbered(sets, rounding.plan(relaxed));
+      const rounded = numbered(this.network, sets, rounding.plan(relaxed));
       this.#excess = Math.max(0, 1 - sooner.deadline_s / search.timeOf(rounded));
       search.improve(rounded, deadline_s);
       if (search.energy_j <= bound_j * (1 + DEAR)) break;
@@ -189,24 +189,11 @@ export class SwitchedRounding {
   *#allFastest(): Generator<Int32Array> {
     for (const clocks of this.#clocks.fastest()) {
       const sets = this.#setsAt(clocks);
-      yield this.#numbered(sets, new Int32Array(sets.length));
+      yield numbered(this.network, sets, new Int32Array(sets.length));
     }
   }
 
-  /** What everything may choose from if each group runs at a clock. */
-  #setsAt(clocks: readonly number[]): OptionSet[] {
-    const sets = [...this.#plain.sets];
-    this.#groups.forEach(({ members }, g) => {
-      for (const i of members) sets[i] = hot(hot(this.network.sets, i).atClock, at(clocks, g));
-    });
-    return sets;
-  }
-
-  /** Options by their numbers in the network. */
-  #numbered(sets: readonly OptionSet[], choice: Int32Array): Int32Array {
-    return choice.map((k, i) => {
-      const option = at(at(sets, i).options, k);
-      return need(at(this.network.sets, i).numbers, option);
-    });
+  #setsAt(clocks: readonly number[]): readonly OptionSet[] {
+    return clockedSets(this.network, this.#plain, this.#groups, clocks);
   }
 }
