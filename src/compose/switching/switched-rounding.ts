@@ -27,6 +27,9 @@ const DEAR = 0.005;
 const MOST_LATER = 16;
 const LATER = 0.02;
 
+/** From how many starts a plan is sought for a deadline before which none is known. */
+const HURRIES = 16;
+
 /** A relaxed solution to be rounded, and what its instructions choose from. */
 interface Start {
   readonly sets: readonly OptionSet[];
@@ -82,9 +85,11 @@ export class SwitchedRounding {
     if (first === undefined) return [];
     const cheapest = relaxed.map((solution) => this.#boundBy(solution));
     if (deadlines_s === null) return [...this.#asLater(relaxed, cheapest)];
-    const isEarly = at(deadlines_s, 0) < this.#search.fastest_s;
+    const earliest_s = at(deadlines_s, 0);
+    const isEarly = earliest_s < this.#search.fastest_s;
     const start = this.#isLarge && !isEarly ? first : this.#fastest();
     this.#planFor(start.deadline_s, start, this.#boundBy(start));
+    this.#hurry(start.deadline_s, earliest_s * (1 + EPSILON));
     const sooner = this.#sooner(relaxed);
     return deadlines_s.map((deadline_s, k) => {
       return this.#planFor(deadline_s, at(sooner, k), at(cheapest, k));
@@ -123,6 +128,18 @@ export class SwitchedRounding {
       if (this.#bound.at(deadline_s) >= energy_j) return;
       const plan = this.#planFor(deadline_s, solution, null);
       if (search.energy_j < energy_j) yield plan;
+    }
+  }
+
+  /** While no plan is in time, hastens what is relaxed for times from the earliest that counts on. */
+  #hurry(from_s: number, deadline_s: number): void {
+    if (this.#search.fastest_s <= deadline_s || deadline_s < from_s) return;
+    const times_s = Array.from({ length: HURRIES }, (_, k) => {
+      return from_s + ((deadline_s - from_s) * k) / HURRIES;
+    });
+    for (const solution of relax(this.#plain, times_s.toReversed(), this.#shape).solutions) {
+      this.#planFor(deadline_s, solution, null);
+      if (this.#search.fastest_s <= deadline_s) return;
     }
   }
 
