@@ -1,27 +1,21 @@
 import { at } from "../../base/need.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
 import { longestSwitch } from "../../ir/switch-time.js";
-import { LARGE, type Network, type OptionSet } from "../network.js";
+import { LARGE, type Network } from "../network.js";
 import type { PipelineShape } from "../relaxation/pipeline-graph.js";
 import { relax } from "../relaxation/relax.js";
 import type { RelaxedSolution } from "../relaxation/sampling.js";
-import { Rounding } from "../rounding/rounding.js";
-import { type ClockGroup, clockGroups } from "./clock-groups.js";
-import { clockedSets, numbered } from "./clocked-sets.js";
-import { GroupClocks } from "./group-clocks.js";
+import { clockGroups } from "./clock-groups.js";
 import { PricedClocks } from "./priced-clocks.js";
+import { RoundedAtClocks } from "./rounded-at-clocks.js";
 import { SwitchedBound } from "./switched-bound.js";
 import { type SwitchedNetwork, switchedNetwork } from "./switched-network.js";
-import { SwitchedSearch } from "./switched-search.js";
 
 /** Deadlines are met up to this relative rounding. */
 const EPSILON = 1e-9;
 
 /** In a large pipeline a bound serves the deadlines around its own too, up to this share: it hardly falls there. */
 const CLOSE = 0.01;
-
-/** A plan that takes so much more than the bound, as a share, is sought from other starts too. */
-const DEAR = 0.005;
 
 /** After the last deadline so many others are tried at most, each later by so much of its time. */
 const MOST_LATER = 16;
@@ -30,31 +24,20 @@ const LATER = 0.02;
 /** From how many starts a plan is sought for a deadline before which none is known. */
 const HURRIES = 16;
 
-/** A relaxed solution to be rounded, and what its instructions choose from. */
-interface Start {
-  readonly sets: readonly OptionSet[];
-  readonly solution: RelaxedSolution;
-}
-
 /**
  * Turns relaxed solutions, of ascending deadlines, into discrete plans in which clocks are held long
- * enough (see `clockGroups`) and every switch is charged (see
- * `switchedOption`). What is relaxed, for deadlines as much sooner as switches took in the first plan, says
- * about how fast each group runs; with the groups at such clocks it is rounded. A search among charged plans
- * makes up for what that misses.
+ * enough (see `clockGroups`) and every switch is charged (see `switchedOption`), and bounds them. What is
+ * relaxed knows no switches: plans end as much later as switches took in the first plan, or what is rounded
+ * was relaxed for deadlines as much sooner.
  */
 export class SwitchedRounding {
   /** In which a plan's options are counted. */
   readonly network: SwitchedNetwork;
   readonly isQuick = false;
   readonly #plain: Network;
-  readonly #groups: readonly ClockGroup[];
-  readonly #search: SwitchedSearch;
-  readonly #bound: SwitchedBound;
   readonly #shape: PipelineShape;
-  readonly #clocks: GroupClocks;
-  /** By what share switches made the plan before longer. */
-  #excess = 0;
+  readonly #bound: SwitchedBound;
+  readonly #rounded: RoundedAtClocks;
   readonly #isLarge: boolean;
   /** The deadline for which a bound was added last. */
   #bounded_s = Number.NEGATIVE_INFINITY;
@@ -64,13 +47,11 @@ export class SwitchedRounding {
     this.#plain = plain;
     this.#shape = shape;
     this.network = switchedNetwork(problem, plain);
-    this.#groups = clockGroups(this.network, longestSwitch(problem.switch_time_s));
     this.#isLarge = plain.sets.length > LARGE;
-    const priced = new PricedClocks(this.network, this.#groups);
-    this.#clocks = new GroupClocks(this.network, plain, this.#groups, priced);
-    this.#bound = new SwitchedBound(this.network, plain, this.#groups, priced);
-    const { least_s } = this.#clocks;
-    this.#search = new SwitchedSearch(this.network, this.#groups, this.#allFastest(), least_s);
+    const groups = clockGroups(this.network, longestSwitch(problem.switch_time_s));
+    const priced = new PricedClocks(this.network, groups);
+    this.#bound = new SwitchedBound(this.network, plain, groups, priced);
+    this.#rounded = new RoundedAtClocks(this.network, plain, shape, groups, priced);
   }
 
   /**
@@ -86,7 +67,7 @@ export class SwitchedRounding {
     const cheapest = relaxed.map((solution) => this.#boundBy(solution));
     if (deadlines_s === null) return [...this.#asLater(relaxed, cheapest)];
     const earliest_s = at(deadlines_s, 0);
-    const isEarly = earliest_s < this.#search.fastest_s;
+    const isEarly = earliest_s < this.#rounded.fastest_s;
     const start = this.#isLarge && !isEarly ? first : this.#fastest();
     this.#planFor(start.deadline_s, start, this.#boundBy(start));
     this.#hurry(start.deadline_s, earliest_s * (1 + EPSILON));
@@ -103,7 +84,7 @@ export class SwitchedRounding {
   ): Generator<Int32Array> {
     if (first === undefined) return;
     yield this.#planFor(first.deadline_s, first, at(cheapest, 0));
-    const later = 1 / (1 - this.#excess);
+    const later = 1 / (1 - this.#rounded.excess);
     for (const [k, solution] of others.entries()) {
       // Before the first of the later ones energy falls steeply.
       if (solution.deadline_s >= at(others, 0).deadline_s * later) break;
@@ -120,26 +101,26 @@ export class SwitchedRounding {
    * neither switches nor gaps between options.
    */
   *#later(solution: RelaxedSolution, by: number): Generator<Int32Array> {
-    const search = this.#search;
+    const rounded = this.#rounded;
     let deadline_s = solution.deadline_s * by;
     for (let count = 0; count < MOST_LATER; count++) {
       deadline_s *= 1 + LATER;
-      const { energy_j } = search;
+      const { energy_j } = rounded;
       if (this.#bound.at(deadline_s) >= energy_j) return;
       const plan = this.#planFor(deadline_s, solution, null);
-      if (search.energy_j < energy_j) yield plan;
+      if (rounded.energy_j < energy_j) yield plan;
     }
   }
 
   /** While no plan is in time, hastens what is relaxed for times from the earliest that counts on. */
   #hurry(from_s: number, deadline_s: number): void {
-    if (this.#search.fastest_s <= deadline_s || deadline_s < from_s) return;
+    if (this.#rounded.fastest_s <= deadline_s || deadline_s < from_s) return;
     const times_s = Array.from({ length: HURRIES }, (_, k) => {
       return from_s + ((deadline_s - from_s) * k) / HURRIES;
     });
     for (const solution of relax(this.#plain, times_s.toReversed(), this.#shape).solutions) {
       this.#planFor(deadline_s, solution, null);
-      if (this.#search.fastest_s <= deadline_s) return;
+      if (this.#rounded.fastest_s <= deadline_s) return;
     }
   }
 
@@ -158,59 +139,20 @@ export class SwitchedRounding {
 
   /** Relaxed for deadlines as much sooner as switches take. */
   #sooner(solutions: readonly RelaxedSolution[]): readonly RelaxedSolution[] {
-    const left = 1 - this.#excess;
+    const left = 1 - this.#rounded.excess;
     if (left === 1) return solutions;
     const deadlines_s = solutions.map(({ deadline_s }) => deadline_s * left);
     return relax(this.#plain, deadlines_s.toReversed(), this.#shape).solutions.toReversed();
   }
 
-  /**
-   * Rounds at the clocks that a relaxation calls for, and where that comes out dear at others; of a small
-   * pipeline also searches from what costs least at the bound.
-   * @param sooner what is rounded, with time for switches left
-   */
-  #planFor(within_s: number, sooner: RelaxedSolution, cheapest: Int32Array | null): Int32Array {
-    const search = this.#search;
+  #planFor(within_s: number, relaxed: RelaxedSolution, cheapest: Int32Array | null): Int32Array {
     const deadline_s = within_s * (1 + EPSILON);
-    if (!this.#isLarge && cheapest !== null) search.improve(cheapest, deadline_s);
     const bound_j = this.#bound.at(deadline_s);
-    for (const { sets, solution: relaxed } of this.#starts(sooner, deadline_s)) {
-      const rounding = new Rounding({ ...this.#plain, sets }, { isSearchedOn: true });
-      const rounded = numbered(this.network, sets, rounding.plan(relaxed));
-      this.#excess = Math.max(0, 1 - sooner.deadline_s / search.timeOf(rounded));
-      search.improve(rounded, deadline_s);
-      if (search.energy_j <= bound_j * (1 + DEAR)) break;
-    }
-    return search.finish(deadline_s);
-  }
-
-  /** What is rounded, one after the other; in a small pipeline also what is relaxed anew with groups at clocks. */
-  *#starts(sooner: RelaxedSolution, deadline_s: number): Generator<Start> {
-    let isFirst = true;
-    for (const clocks of this.#clocks.callFor(sooner, deadline_s)) {
-      const sets = this.#setsAt(clocks);
-      if (isFirst) yield { sets, solution: sooner };
-      isFirst = false;
-      if (this.#isLarge || this.#groups.length === 0) return;
-      const { solutions } = relax({ ...this.#plain, sets }, [sooner.deadline_s], this.#shape);
-      yield { sets, solution: at(solutions, 0) };
-    }
+    return this.#rounded.plan(relaxed, { deadline_s, bound_j, cheapest });
   }
 
   /** What no plan is below that ends at a time, from the deadlines planned so far. */
   boundAt(time_s: number): number {
     return this.#bound.at(time_s);
-  }
-
-  /** Every instruction at its fastest, with groups at clocks that may make the fastest plan. */
-  *#allFastest(): Generator<Int32Array> {
-    for (const clocks of this.#clocks.fastest()) {
-      const sets = this.#setsAt(clocks);
-      yield numbered(this.network, sets, new Int32Array(sets.length));
-    }
-  }
-
-  #setsAt(clocks: readonly number[]): readonly OptionSet[] {
-    return clockedSets(this.network, this.#plain, this.#groups, clocks);
   }
 }

@@ -111,8 +111,9 @@ describe("on small pipelines with clocks", () => {
 });
 
 test("of any schedule, clocks missing, every plan holds its clocks and is found again at its own time", () => {
-  // Some of these left their groups, or went to clocks at which not all of a group can run.
-  for (let seed = 600; seed < 640; seed++) {
+  // In some of these, clocks of a group once parted; in the last two no plan was found in time.
+  const seeds = [...Array.from({ length: 40 }, (_, k) => 600 + k), 87, 107];
+  for (const seed of seeds) {
     const problem = anySchedule(seed);
     const { points } = solveDeadlines(problem, 6);
     const times_s = points.map(({ time_s }) => time_s);
