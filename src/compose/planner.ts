@@ -6,7 +6,6 @@ import type {
   TimedInstruction,
 } from "../ir/iteration.js";
 import { longestSwitch } from "../ir/switch-time.js";
-import { paretoIndices } from "../math/pareto.js";
 import type { Step } from "../math/staircase.js";
 import { isSmall } from "./beam/beamed-plans.js";
 import type { Network, Options } from "./network.js";
@@ -67,15 +66,6 @@ export function plansOf(
 
 /** What may become a point: a plan in a planner's network, or one that was known before. */
 export type Candidate = Plan | IterationPoint;
-
-/** The plans that no other beats, in ascending time. */
-export function nonDominated<Each extends Candidate>(plans: readonly Each[]): Each[] {
-  const kept = paretoIndices(
-    plans.map(({ time_s }) => time_s),
-    plans.map(({ energy_j }) => energy_j),
-  );
-  return kept.map((i) => at(plans, i));
-}
 
 /** A frontier's plans as steps of a staircase; one costs as much as it is above the bound. */
 export function stepsOf(

@@ -7,15 +7,8 @@ import { spread } from "../math/spread.js";
 import { sparsest } from "../math/staircase.js";
 import { exactFrontier } from "./exhaustive.js";
 import { type Network, networkOf } from "./network.js";
-import {
-  type Candidate,
-  distinct,
-  frontierOf,
-  nonDominated,
-  plannerOf,
-  plansOf,
-  stepsOf,
-} from "./planner.js";
+import { nonDominated } from "./non-dominated.js";
+import { type Candidate, distinct, frontierOf, plannerOf, plansOf, stepsOf } from "./planner.js";
 import { pipelineShape } from "./relaxation/pipeline-graph.js";
 import { relax } from "./relaxation/relax.js";
 import type { Plan } from "./replay.js";

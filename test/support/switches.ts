@@ -65,17 +65,20 @@ export interface Chosen {
   readonly option: InstructionOption;
 }
 
+function chargedCosts(problem: PipelineProblem, chosen: readonly Chosen[]) {
+  const options = chosen.map(({ instruction, option: own }) => ({
+    own,
+    all: optionsOf(problem, instruction),
+  }));
+  return charged(options, problem.switch_time_s);
+}
+
 /** When a plan of any schedule ends with every switch charged, by the documented rule. */
 export function chargedTime(
   problem: PipelineProblem,
   stages: readonly (readonly Chosen[])[],
 ): number {
-  const costs = stages.flatMap((chosen) =>
-    charged(
-      chosen.map(({ instruction, option: own }) => ({ own, all: optionsOf(problem, instruction) })),
-      problem.switch_time_s,
-    ),
-  );
+  const costs = stages.flatMap((chosen) => chargedCosts(problem, chosen));
   return played(
     networkOf(problem),
     Float64Array.from(costs, ({ time_s }) => time_s),
@@ -90,11 +93,7 @@ export function chargedReplay(problem: PipelineProblem, stages: readonly (readon
     transfer_s,
     parallelism: { tp: 1, cp: 1, ep: 1, pp, microbatches },
     stages: stages.map((chosen) => {
-      const options = chosen.map(({ instruction, option: own }) => ({
-        own,
-        all: optionsOf(problem, instruction),
-      }));
-      const costs = charged(options, problem.switch_time_s);
+      const costs = chargedCosts(problem, chosen);
       const instructions = chosen.flatMap(({ instruction }, k) => {
         const cost = costs[k];
         return cost ? [{ ...instruction, ...cost }] : [];

@@ -3,7 +3,7 @@ import { at } from "../../base/need.js";
 import type { InstructionOption } from "../../ir/configuration.js";
 import type { PipelineProblem } from "../../ir/iteration.js";
 import { type Network, networkOf } from "../network.js";
-import { nonDominated } from "../planner.js";
+import { nonDominated } from "../non-dominated.js";
 import { problemOfOptions } from "../problem.js";
 import { replay } from "../replay.js";
 import { switchedNetwork } from "../switching/switched-network.js";

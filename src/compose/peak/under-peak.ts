@@ -6,7 +6,8 @@ import type { IterationFrontier, IterationPoint, PipelineProblem } from "../../i
 import { longestSwitch } from "../../ir/switch-time.js";
 import { sparsest } from "../../math/staircase.js";
 import { type Network, networkOf } from "../network.js";
-import { nonDominated, pointOf, stepsOf } from "../planner.js";
+import { nonDominated } from "../non-dominated.js";
+import { pointOf, stepsOf } from "../planner.js";
 import { relax } from "../relaxation/relax.js";
 import { solvePipeline } from "../solve.js";
 import { switchedNetwork } from "../switching/switched-network.js";

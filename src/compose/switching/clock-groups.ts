@@ -1,6 +1,6 @@
 import { fail } from "../../base/diagnostics/diagnostic.js";
 import { noCommonClock } from "../../base/diagnostics/plan.js";
-import { at } from "../../base/need.js";
+import { at, hotInt } from "../../base/need.js";
 import type { SwitchedNetwork, SwitchedOptions } from "./switched-network.js";
 
 /** A clock is held for so many switch times at least. */
@@ -35,6 +35,22 @@ export function clockGroups(network: SwitchedNetwork, longest_switch_s: number):
     }
   }
   return groups;
+}
+
+/** Groups by the places of their members. */
+export function placedGroups(groups: readonly ClockGroup[], place: Int32Array): ClockGroup[] {
+  return groups.map(({ members, clocks }) => ({
+    members: members.map((i) => hotInt(place, i)),
+    clocks,
+  }));
+}
+
+/** Some groups as one, which runs at a clock that all of them can run at; there may be none. */
+export function joined(groups: readonly ClockGroup[]): ClockGroup {
+  const clocks = at(groups, 0).clocks.filter((clock) =>
+    groups.every((each) => each.clocks.includes(clock)),
+  );
+  return { members: groups.flatMap(({ members }) => members), clocks };
 }
 
 /** Cuts a run into pieces, first and last, each of which takes at least so long if the whole does. */

@@ -1,6 +1,6 @@
 import { at, hot, hotInt } from "../../base/need.js";
 import { LARGE } from "../network.js";
-import type { ClockGroup } from "./clock-groups.js";
+import { type ClockGroup, joined, placedGroups } from "./clock-groups.js";
 import type { SwitchedPlan } from "./switched-plan.js";
 
 /**
@@ -11,18 +11,15 @@ import type { SwitchedPlan } from "./switched-plan.js";
 export class ClockMoves {
   readonly #plan: SwitchedPlan;
   /** With their members by place. */
-  readonly groups: readonly ClockGroup[];
+  readonly #groups: readonly ClockGroup[];
   readonly #isGrouped: Uint8Array;
   readonly #isLarge: boolean;
 
   constructor(plan: SwitchedPlan, groups: readonly ClockGroup[]) {
     this.#plan = plan;
-    this.groups = groups.map(({ members, clocks }) => ({
-      members: members.map((i) => hotInt(plan.place, i)),
-      clocks,
-    }));
+    this.#groups = placedGroups(groups, plan.place);
     this.#isGrouped = new Uint8Array(plan.size);
-    for (const { members } of this.groups) {
+    for (const { members } of this.#groups) {
       for (const p of members) this.#isGrouped[p] = 1;
     }
     this.#isLarge = plan.size > LARGE;
@@ -30,20 +27,21 @@ export class ClockMoves {
 
   /** What goes from clock to clock as one: each group, and now groups beside each other at one clock. */
   blocks(): readonly ClockGroup[] {
-    return this.#isLarge ? this.groups : [...this.groups, ...this.runs()];
+    return this.#isLarge ? this.#groups : [...this.#groups, ...this.runs()];
   }
 
+  /** All groups, those beside each other at one clock as one. */
   runs(): ClockGroup[] {
     const plan = this.#plan;
     const runs: ClockGroup[][] = [];
-    for (const group of this.groups) {
+    for (const group of this.#groups) {
       const first = at(group.members, 0);
       const before = plan.before[first] === runs.at(-1)?.at(-1)?.members.at(-1);
       if (before && plan.clockOf(hotInt(plan.before, first)) === plan.clockOf(first)) {
         at(runs, -1).push(group);
       } else runs.push([group]);
     }
-    return runs.map(asOne);
+    return runs.map(joined);
   }
 
   /** Its own clock, those next to it, and those beside it on its stage; in a group its own alone. */
@@ -86,11 +84,4 @@ export class ClockMoves {
       plan.change(p, option);
     }
   }
-}
-
-function asOne(groups: readonly ClockGroup[]): ClockGroup {
-  const clocks = at(groups, 0).clocks.filter((clock) =>
-    groups.every((each) => each.clocks.includes(clock)),
-  );
-  return { members: groups.flatMap(({ members }) => members), clocks };
 }

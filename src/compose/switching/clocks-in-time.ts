@@ -3,7 +3,7 @@ import { at, hot, hotFloat, hotInt, need } from "../../base/need.js";
 import type { Network } from "../network.js";
 import { type PlacedLinks, playPlaced } from "../placed-links.js";
 import type { RelaxedSolution } from "../relaxation/sampling.js";
-import type { ClockGroup } from "./clock-groups.js";
+import { type ClockGroup, placedGroups } from "./clock-groups.js";
 import type { SwitchedNetwork } from "./switched-network.js";
 
 /** Sums in another order may differ by this share. */
@@ -45,11 +45,7 @@ export class ClocksInTime {
     const { topological, sets } = plain;
     this.#links = plain.placed;
     this.#topological = topological;
-    const { place } = plain.placed;
-    this.#groups = groups.map(({ members, clocks }) => ({
-      members: members.map((i) => hotInt(place, i)),
-      clocks,
-    }));
+    this.#groups = placedGroups(groups, plain.placed.place);
     this.#groupOf = new Int32Array(topological.length).fill(NONE);
     this.#groups.forEach(({ members }, g) => {
       for (const p of members) this.#groupOf[p] = g;

@@ -4,7 +4,7 @@ import { remembered } from "../../base/remembered.js";
 import { LARGE, type Network } from "../network.js";
 import { cheapestOption } from "../priced-option.js";
 import type { RelaxedSolution } from "../relaxation/sampling.js";
-import type { ClockGroup } from "./clock-groups.js";
+import { type ClockGroup, joined } from "./clock-groups.js";
 import { ClocksInTime } from "./clocks-in-time.js";
 import type { PricedClocks } from "./priced-clocks.js";
 import { type Steady, steadyPlans } from "./steady-plans.js";
@@ -19,7 +19,8 @@ export class GroupClocks {
   readonly #plain: Network;
   readonly #priced: PricedClocks;
   readonly #inTime: ClocksInTime;
-  readonly #isSimple: boolean;
+  /** Whether groups are called for at one choice of clocks alone. */
+  readonly isSimple: boolean;
   /** See `steadyPlans`, found when they are asked for. */
   #steady: readonly Steady[] | null = null;
 
@@ -35,7 +36,7 @@ export class GroupClocks {
     this.#stages = byStage(network, groups);
     this.#priced = priced;
     this.#inTime = new ClocksInTime(network, plain, groups);
-    this.#isSimple = plain.sets.length > LARGE || groups.length === 0;
+    this.isSimple = plain.sets.length > LARGE || groups.length === 0;
   }
 
   /** When everything ends at its fastest, switches left out. */
@@ -50,7 +51,7 @@ export class GroupClocks {
   *fastest(): Generator<readonly number[]> {
     yield clocksOf(this.#groups, (group) => fastestClock(this.#network, group));
     yield clocksOf(this.#stages, (group) => fastestClock(this.#network, group));
-    const [steady] = this.#isSimple ? [] : this.#plansWithoutSwitches();
+    const [steady] = this.isSimple ? [] : this.#plansWithoutSwitches();
     if (steady !== undefined) yield this.#heldIn(steady);
   }
 
@@ -61,7 +62,7 @@ export class GroupClocks {
    */
   *callFor(relaxed: RelaxedSolution, within_s: number): Generator<readonly number[]> {
     yield this.#inTime.from(this.#asLong(this.#groups, relaxed), relaxed);
-    if (this.#isSimple) return;
+    if (this.isSimple) return;
     yield this.#inTime.from(this.#cheapest(relaxed), relaxed);
     const steady = this.#plansWithoutSwitches().findLast(({ time_s }) => time_s <= within_s);
     yield steady === undefined ? this.#oneForEachStage(relaxed) : this.#heldIn(steady);
@@ -114,11 +115,8 @@ function byStage(
 ): readonly ClockGroup[] {
   const stageOf = ({ members }: ClockGroup) => at(instructions, at(members, 0)).stage;
   return [...grouped(groups, stageOf).values()].flatMap((own) => {
-    const clocks = at(own, 0).clocks.filter((clock) =>
-      own.every((each) => each.clocks.includes(clock)),
-    );
-    const all = { members: own.flatMap(({ members }) => members), clocks };
-    return clocks.length > 0 ? own.map(() => all) : own;
+    const all = joined(own);
+    return all.clocks.length > 0 ? own.map(() => all) : own;
   });
 }
 

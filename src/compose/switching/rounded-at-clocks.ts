@@ -98,7 +98,7 @@ export class RoundedAtClocks {
       const sets = this.#setsAt(clocks);
       if (isFirst) yield { sets, solution: relaxed };
       isFirst = false;
-      if (this.#isLarge || this.#groups.length === 0) return;
+      if (this.#clocks.isSimple) return;
       const { solutions } = relax({ ...this.#plain, sets }, [relaxed.deadline_s], this.#shape);
       yield { sets, solution: at(solutions, 0) };
     }

@@ -1,7 +1,7 @@
 import { grouped } from "../../base/grouped.js";
 import { at, hot, hotFloat, hotInt } from "../../base/need.js";
-import { paretoIndices } from "../../math/pareto.js";
 import type { Network } from "../network.js";
+import { nonDominated } from "../non-dominated.js";
 import { playPlaced } from "../placed-links.js";
 import type { SwitchedNetwork } from "./switched-network.js";
 
@@ -37,12 +37,7 @@ export function steadyPlans(network: SwitchedNetwork, plain: Network): readonly 
   const stages = stagesOf(network);
   const count = stages.reduce((product, { held }) => product * held.length, 1);
   if (count * network.sets.length > MOST_PLAYED) return [];
-  const plans = allPlans(stages, plain);
-  const kept = paretoIndices(
-    plans.map(({ time_s }) => time_s),
-    plans.map(({ energy_j }) => energy_j),
-  );
-  return kept.map((k) => at(plans, k));
+  return nonDominated(allPlans(stages, plain));
 }
 
 function stagesOf({ sets, instructions, clocks_mhz, placed }: SwitchedNetwork): readonly Stage[] {

@@ -30,8 +30,7 @@ export class SwitchedPlan {
     this.#plan = new TimedPlan(network);
     const { size, stageBefore, stageAfter } = this.#plan;
     this.size = size;
-    this.place = new Int32Array(size);
-    for (let p = 0; p < size; p++) this.place[this.#plan.numberOf(p)] = p;
+    this.place = network.placed.place.subarray(0, size);
     const sets = Array.from(network.topological, (i) => at(network.sets, i));
     this.#stageOf = network.topological.map((i) => at(network.instructions, i).stage);
     this.#clockOf = sets.map(({ clock }) => clock);

@@ -62,10 +62,10 @@ export class SwitchedRounding {
     relaxed: readonly RelaxedSolution[],
     deadlines_s: readonly number[] | null,
   ): readonly Int32Array[] {
-    const [first] = relaxed;
+    const [first, ...others] = relaxed;
     if (first === undefined) return [];
     const cheapest = relaxed.map((solution) => this.#boundBy(solution));
-    if (deadlines_s === null) return [...this.#asLater(relaxed, cheapest)];
+    if (deadlines_s === null) return [...this.#asLater(first, others, cheapest)];
     const earliest_s = at(deadlines_s, 0);
     const isEarly = earliest_s < this.#rounded.fastest_s;
     const start = this.#isLarge && !isEarly ? first : this.#fastest();
@@ -79,10 +79,10 @@ export class SwitchedRounding {
 
   /** Plans that end when the first solutions do, as much later as switches take, and later still. */
   *#asLater(
-    [first, ...others]: readonly RelaxedSolution[],
+    first: RelaxedSolution,
+    others: readonly RelaxedSolution[],
     cheapest: readonly (Int32Array | null)[],
   ): Generator<Int32Array> {
-    if (first === undefined) return;
     yield this.#planFor(first.deadline_s, first, at(cheapest, 0));
     const later = 1 / (1 - this.#rounded.excess);
     for (const [k, solution] of others.entries()) {

@@ -13,6 +13,13 @@ const MOST_WALKS = 20;
 /** An exchange looks for savings so many instructions before and after the one made faster. */
 const REACH = 2;
 
+/** Tries so many changes, each whatever came of those before; whether any saves. */
+function every(count: number, change: (k: number) => boolean): boolean {
+  let saves = false;
+  for (let k = 0; k < count; k++) saves = change(k) || saves;
+  return saves;
+}
+
 /** Makes plans with switches charged cheaper, instruction by instruction and group by group. */
 export class SwitchedSaving {
   readonly #plan: SwitchedPlan;
@@ -30,11 +37,6 @@ export class SwitchedSaving {
   save(deadline_s: number): void {
     const plan = this.#plan;
     const least_j = EPSILON * Math.abs(plan.total_j);
-    const every = (count: number, change: (k: number) => boolean) => {
-      let saves = false;
-      for (let k = 0; k < count; k++) saves = change(k) || saves;
-      return saves;
-    };
     for (let walk = 0; walk < MOST_WALKS; walk++) {
       const blocks = this.#moves.blocks();
       const byBlock = every(blocks.length, (b) =>
@@ -53,9 +55,8 @@ export class SwitchedSaving {
     const least_j = EPSILON * Math.abs(plan.total_j);
     for (let walk = 0; walk < MOST_WALKS; walk++) {
       const runs = this.#moves.runs();
-      let saves = false;
-      for (const run of runs) saves = this.#exchangeRun(run, runs, deadline_s, least_j) || saves;
-      if (!saves) return;
+      const exchange = (r: number) => this.#exchangeRun(at(runs, r), runs, deadline_s, least_j);
+      if (!every(runs.length, exchange)) return;
       this.save(deadline_s);
     }
   }

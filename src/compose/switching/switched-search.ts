@@ -94,8 +94,9 @@ export class SwitchedSearch {
     this.#noteIfFastest();
   }
 
-  /** The best plan for a deadline: the option of each instruction after the clock before it. */
+  /** After `improve`, the best plan for its deadline: the option of each instruction after the clock before it. */
   finish(deadline_s: number): Int32Array {
+    if (this.#isLarge) return this.#plan.choice();
     this.#plan.load(this.#best.options);
     this.#exchange(Math.max(deadline_s, this.#best.time_s));
     this.#best = this.#found();
